@@ -1,0 +1,333 @@
+#include "loader/base/secret.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+enum { SECRET_MAX_SIZE = 64 * 1024, SECRET_COMMAND_TIMEOUT_MS = 30000 };
+
+struct secret {
+	size_t length;
+	char text[];
+};
+
+SCOPED_DEFINE(struct secret *, secret_free)
+SCOPED_DEFINE(json_t *, json_decref)
+
+static const char *const source_names[] = {
+    [SECRET_PROMPT] = "prompt",
+    [SECRET_FILE] = "file",
+    [SECRET_ENV] = "env",
+    [SECRET_COMMAND] = "command",
+    [SECRET_CREDENTIAL] = "credential",
+    [SECRET_TOKEN_COMMAND] = "token-command",
+};
+
+const char *secret_source_format(enum secret_source source)
+{
+	return source_names[source];
+}
+
+int secret_source_parse(const char *text, enum secret_source *ret_source)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(source_names); i++) {
+		if (strcmp(text, source_names[i]) == 0) {
+			*ret_source = (enum secret_source)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+struct secret *secret_new(const char *bytes, size_t length)
+{
+	struct secret *secret = g_malloc(sizeof *secret + length + 1);
+	secret->length = length;
+	memcpy(secret->text, bytes, length);
+	secret->text[length] = '\0';
+	return secret;
+}
+
+void secret_free(struct secret *secret)
+{
+	if (secret == NULL)
+		return;
+	explicit_bzero(secret->text, secret->length);
+	g_free(secret);
+}
+
+const char *secret_text(const struct secret *secret)
+{
+	return secret->text;
+}
+
+/* Bytes as read from a source; wiped with its scope. */
+struct secret_buffer {
+	size_t length;
+	char bytes[SECRET_MAX_SIZE + 1];
+};
+
+static void secret_buffer_free(struct secret_buffer *buffer)
+{
+	if (buffer == NULL)
+		return;
+	explicit_bzero(buffer->bytes, sizeof buffer->bytes);
+	g_free(buffer);
+}
+SCOPED_DEFINE(struct secret_buffer *, secret_buffer_free)
+
+static int secret_from_bytes(const char *bytes, size_t length, const char *what,
+			     struct secret **ret_secret, struct error *err)
+{
+	const char *end = memchr(bytes, '\n', length);
+	if (end != NULL)
+		length = (size_t)(end - bytes);
+	if (length > 0 && bytes[length - 1] == '\r')
+		length--;
+	if (length == 0)
+		return error_set(err, ERROR_CREDENTIALS, "%s is empty", what);
+	if (length > SECRET_MAX_SIZE)
+		return error_set(err, ERROR_CREDENTIALS, "%s is longer than 64 KiB", what);
+	if (memchr(bytes, '\r', length) != NULL || memchr(bytes, '\0', length) != NULL)
+		return error_set(err, ERROR_CREDENTIALS, "%s holds a CR or NUL", what);
+	*ret_secret = secret_new(bytes, length);
+	return 0;
+}
+
+/* Reads to the end, to the buffer's end, or to the deadline (0 = none). 0, or -1 with errno. */
+static int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer)
+{
+	while (buffer->length < sizeof buffer->bytes) {
+		if (deadline_ms != 0) {
+			int64_t left_ms = deadline_ms - clock_monotonic_ms();
+			struct pollfd wait = {.fd = descriptor, .events = POLLIN};
+			int ready = left_ms > 0 ? poll(&wait, 1, (int)left_ms) : 0;
+			if (ready == 0) {
+				errno = ETIMEDOUT;
+				return -1;
+			}
+			if (ready < 0 && errno != EINTR)
+				return -1;
+			if (ready < 0)
+				continue;
+		}
+		ssize_t got = read(descriptor, buffer->bytes + buffer->length,
+				   sizeof buffer->bytes - buffer->length);
+		if (got == 0)
+			return 0;
+		if (got < 0 && errno != EINTR)
+			return -1;
+		if (got > 0)
+			buffer->length += (size_t)got;
+	}
+	return 0;
+}
+
+static int secret_read_file(const char *path, const char *what, struct secret **ret_secret,
+			    struct error *err)
+{
+	scoped(descriptor_close) int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat status;
+	if (descriptor < 0 || fstat(descriptor, &status) != 0)
+		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, path,
+				 g_strerror(errno));
+	if (S_ISREG(status.st_mode) && (status.st_mode & 077) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s '%s' can be read by other users: chmod 600 it", what, path);
+	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
+	if (secret_read_descriptor(descriptor, 0, buffer) != 0)
+		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, path,
+				 g_strerror(errno));
+	g_autofree char *named = g_strdup_printf("%s '%s'", what, path);
+	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
+}
+
+static int secret_read_environment(const char *name, struct secret **ret_secret, struct error *err)
+{
+	const char *value = getenv(name);
+	if (value == NULL)
+		return error_set(err, ERROR_CONFIGURATION, "environment variable %s is not set",
+				 name);
+	g_autofree char *named = g_strdup_printf("environment variable %s", name);
+	return secret_from_bytes(value, strlen(value), named, ret_secret, err);
+}
+
+static int secret_read_credential(const char *name, struct secret **ret_secret, struct error *err)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	if (folder == NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "credential '%s': CREDENTIALS_DIRECTORY is not set; it is for a "
+				 "systemd service with LoadCredential=",
+				 name);
+	if (strchr(name, '/') != NULL)
+		return error_set(err, ERROR_CONFIGURATION, "credential '%s': a name, not a path",
+				 name);
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+	return secret_read_file(path, "credential", ret_secret, err);
+}
+
+/* A JSON list of strings as argv; the caller frees with g_strfreev(). */
+static char **secret_parse_command(const char *reference)
+{
+	scoped(json_decref) json_t *list = json_loads(reference, 0, NULL);
+	if (!json_is_array(list) || json_array_size(list) == 0)
+		return NULL;
+	g_auto(GStrv) words = g_new0(char *, json_array_size(list) + 1);
+	size_t index;
+	json_t *word;
+	json_array_foreach(list, index, word)
+	{
+		if (!json_is_string(word))
+			return NULL;
+		words[index] = g_strdup(json_string_value(word));
+	}
+	return steal(&words);
+}
+
+/* Waits for the child's end, and kills it when the deadline has passed. Returns its wait status. */
+static int secret_reap(GPid child, int64_t deadline_ms)
+{
+	scoped(descriptor_close) int process = pidfd_open(child, 0);
+	int64_t left_ms = deadline_ms - clock_monotonic_ms();
+	struct pollfd wait = {.fd = process, .events = POLLIN};
+	if (process < 0 || left_ms <= 0 || poll(&wait, 1, (int)left_ms) != 1)
+		kill(child, SIGKILL);
+	int status = 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+static int secret_read_command(const char *reference, struct secret **ret_secret, struct error *err)
+{
+	g_auto(GStrv) words = secret_parse_command(reference);
+	if (words == NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "the password command is not a JSON list of strings: %s",
+				 reference);
+	g_autoptr(GError) failure = NULL;
+	GPid child;
+	scoped(descriptor_close) int output = -1;
+	if (!g_spawn_async_with_pipes(NULL, words, NULL,
+				      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
+				      &child, NULL, &output, NULL, &failure))
+		return error_set(err, ERROR_CONFIGURATION, "password command '%s': %s", words[0],
+				 failure->message);
+	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
+	int64_t deadline_ms = clock_monotonic_ms() + SECRET_COMMAND_TIMEOUT_MS;
+	bool late = secret_read_descriptor(output, deadline_ms, buffer) != 0;
+	descriptor_close_scoped(&output);
+	output = -1;
+	int status = secret_reap(child, late ? 0 : deadline_ms);
+	if (late)
+		return error_set(err, ERROR_CREDENTIALS, "password command '%s': no answer in 30 s",
+				 words[0]);
+	if (status != 0)
+		return error_set(err, ERROR_CREDENTIALS, "password command '%s' failed (%s %d)",
+				 words[0], WIFEXITED(status) ? "exit status" : "signal",
+				 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	g_autofree char *named = g_strdup_printf("output of password command '%s'", words[0]);
+	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
+}
+
+int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
+		struct error *err)
+{
+	switch (source) {
+	case SECRET_PROMPT:
+		return secret_read_file(reference, "kept password", ret_secret, err);
+	case SECRET_FILE:
+		return secret_read_file(reference, "password file", ret_secret, err);
+	case SECRET_ENV:
+		return secret_read_environment(reference, ret_secret, err);
+	case SECRET_CREDENTIAL:
+		return secret_read_credential(reference, ret_secret, err);
+	case SECRET_COMMAND:
+	case SECRET_TOKEN_COMMAND:
+		return secret_read_command(reference, ret_secret, err);
+	}
+	return error_set(err, ERROR_SOFTWARE, "unknown password source %d", (int)source);
+}
+
+/* One line from the terminal without echo; its settings are put back. 0, or -1 with errno. */
+static int secret_read_terminal(int terminal, const char *question, struct secret_buffer *buffer)
+{
+	struct termios before;
+	if (tcgetattr(terminal, &before) != 0)
+		return -1;
+	struct termios silent = before;
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	if (tcsetattr(terminal, TCSAFLUSH, &silent) != 0)
+		return -1;
+	dprintf(terminal, "%s", question);
+	ssize_t got = read(terminal, buffer->bytes, SECRET_MAX_SIZE);
+	int saved = errno;
+	tcsetattr(terminal, TCSAFLUSH, &before);
+	dprintf(terminal, "\n");
+	errno = saved;
+	buffer->length = got > 0 ? (size_t)got : 0;
+	return got < 0 ? -1 : 0;
+}
+
+int secret_ask(const char *question, struct secret **ret_secret, struct error *err)
+{
+	scoped(descriptor_close) int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (terminal < 0)
+		return error_set(err, ERROR_USAGE,
+				 "no terminal to ask for the password: give --password-file, "
+				 "--password-env, --password-command or --password-credential");
+	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
+	if (secret_read_terminal(terminal, question, buffer) != 0)
+		return error_set(err, ERROR_IO, "asking for the password: %s", g_strerror(errno));
+	return secret_from_bytes(buffer->bytes, buffer->length, "the password", ret_secret, err);
+}
+
+static int secret_write(int descriptor, const struct secret *secret)
+{
+	size_t done = 0;
+	while (done < secret->length) {
+		ssize_t put = write(descriptor, secret->text + done, secret->length - done);
+		if (put < 0 && errno != EINTR)
+			return -1;
+		if (put > 0)
+			done += (size_t)put;
+	}
+	return fsync(descriptor);
+}
+
+static int secret_sync_folder(const char *folder)
+{
+	scoped(descriptor_close) int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return descriptor < 0 ? -1 : fsync(descriptor);
+}
+
+int secret_keep(const struct secret *secret, const char *path, struct error *err)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *draft = g_strconcat(path, ".XXXXXX", NULL);
+	if (g_mkdir_with_parents(folder, 0700) != 0)
+		return error_set(err, ERROR_IO, "folder '%s': %s", folder, g_strerror(errno));
+	scoped(descriptor_close) int descriptor = g_mkstemp_full(draft, O_RDWR | O_CLOEXEC, 0600);
+	if (descriptor < 0)
+		return error_set(err, ERROR_IO, "password file '%s': %s", path, g_strerror(errno));
+	if (secret_write(descriptor, secret) != 0 || rename(draft, path) != 0 ||
+	    secret_sync_folder(folder) != 0) {
+		int saved = errno;
+		unlink(draft);
+		return error_set(err, ERROR_IO, "password file '%s': %s", path, g_strerror(saved));
+	}
+	return 0;
+}

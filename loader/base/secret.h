@@ -1,0 +1,66 @@
+/*
+ * secret.h - a password or token in memory, wiped when it is released.
+ *
+ * Life:      secret_new() or secret_read() .. secret_free().
+ * Ownership: the holder of the pointer; secret_text() is borrowed from it.
+ * Errors:    kinds in each function; texts name the source, never the secret.
+ * Threads:   none shared.
+ */
+#ifndef LOADER_BASE_SECRET_H
+#define LOADER_BASE_SECRET_H
+
+#include "loader/base/error.h"
+
+#include <stddef.h>
+
+struct secret;
+
+/* Where a queue's password or token comes from; stored with the queue, by name. */
+enum secret_source {
+	SECRET_PROMPT,	     /* asked once, kept in a 0600 file beside the database */
+	SECRET_FILE,	     /* first line of a file that only its owner can read */
+	SECRET_ENV,	     /* an environment variable */
+	SECRET_COMMAND,	     /* first line of a command's output; argv as a JSON list, no shell */
+	SECRET_CREDENTIAL,   /* a systemd credential, $CREDENTIALS_DIRECTORY/NAME */
+	SECRET_TOKEN_COMMAND /* like COMMAND, but an OAuth 2.0 access token for XOAUTH2 */
+};
+
+/* "prompt", "file", "env", "command", "credential", "token-command". */
+const char *secret_source_format(enum secret_source source);
+
+/* The inverse; returns -1 and leaves *ret_source for any other text. */
+int secret_source_parse(const char *text, enum secret_source *ret_source);
+
+/* Copies length bytes. Never NULL. */
+struct secret *secret_new(const char *bytes, size_t length);
+
+/* Wipes and releases; takes NULL. */
+void secret_free(struct secret *secret);
+
+/* NUL-terminated, borrowed until secret_free(). */
+const char *secret_text(const struct secret *secret);
+
+/*
+ * Reads the secret from its source. `reference` is what the source needs: a path (FILE, PROMPT),
+ * a variable's name (ENV), a credential's name (CREDENTIAL), a JSON list of strings (COMMAND,
+ * TOKEN_COMMAND). A command has 30 s. The secret is the first line; an empty one, one longer than
+ * 64 KiB, or one with CR or NUL inside is an error.
+ * Errors: CONFIGURATION (source missing or readable by others), CREDENTIALS (empty, command
+ * failed).
+ */
+int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
+		struct error *err);
+
+/*
+ * Asks on the terminal without echo. Errors: USAGE when there is no terminal, CREDENTIALS when the
+ * answer is empty.
+ */
+int secret_ask(const char *question, struct secret **ret_secret, struct error *err);
+
+/*
+ * Keeps a secret in a 0600 file, replaced atomically and durably; a missing parent folder is made
+ * with 0700. Errors: IO.
+ */
+int secret_keep(const struct secret *secret, const char *path, struct error *err);
+
+#endif

@@ -1,0 +1,43 @@
+#include "loader/base/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t requested;
+static volatile sig_atomic_t worker;
+
+static void stop_on_signal(int number)
+{
+	int saved = errno;
+	if (worker > 0) {
+		kill((pid_t)worker, number);
+	} else if (requested) {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+	requested = 1;
+	errno = saved;
+}
+
+void stop_install(void)
+{
+	worker = 0;
+	struct sigaction action = {.sa_handler = stop_on_signal};
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+void stop_pass_on(pid_t child)
+{
+	stop_install();
+	worker = child;
+}
+
+bool stop_requested(void)
+{
+	return requested;
+}

@@ -1,0 +1,139 @@
+#include "loader/cli/command.h"
+
+#include "loader/base/scoped.h"
+#include "loader/base/stop.h"
+#include "loader/cli/output.h"
+#include "loader/cli/progress.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+SCOPED_DEFINE(struct store *, store_close)
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
+
+/* The queues of one invocation: those named, else all that are not paused. */
+static int cmd_load_collect(const struct work_queue *queue, void *context)
+{
+	if (!queue->paused)
+		g_ptr_array_add(context, g_strdup(queue->name));
+	return 0;
+}
+
+static int cmd_load_list(const struct invocation *invocation, GPtrArray *names, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	struct queue_error queue_err;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (invocation_find_queue(invocation, store, i, &queue, err) != 0)
+			return -1;
+		g_ptr_array_add(names, g_strdup(queue->name));
+	}
+	if (invocation->argument_count == 0 &&
+	    work_queue_list(store, cmd_load_collect, names, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+struct cmd_load_view {
+	const char *queue_name;
+	bool json;
+	struct progress progress;
+};
+
+static void cmd_load_plan(const char *step, void *context)
+{
+	const struct cmd_load_view *view = context;
+	if (view->json)
+		output_json_print(json_pack("{s:s, s:s}", "queue", view->queue_name, "step", step));
+	else
+		printf("%s: %s\n", view->queue_name, step);
+}
+
+static void cmd_load_progress(uint64_t done, uint64_t total, uint64_t size_bytes, void *context)
+{
+	struct cmd_load_view *view = context;
+	progress_show(&view->progress, done, total, size_bytes);
+}
+
+static void cmd_load_print(const char *queue_name, const struct load_result *result)
+{
+	printf("%s: %" PRIu64 " loaded", queue_name, result->loaded);
+	if (result->bad > 0)
+		printf(", %" PRIu64 " bad", result->bad);
+	if (result->finished > 0)
+		printf(", %" PRIu64 " of an earlier run finished", result->finished);
+	if (result->not_collected > 0)
+		printf(", %" PRId64 " still waiting", result->not_collected);
+	printf("\n");
+}
+
+static void cmd_load_print_json(const char *queue_name, const struct load_result *result,
+				const char *failure)
+{
+	output_json_print(json_pack(
+	    "{s:s, s:I, s:I, s:I, s:I, s:o, s:s?}", "queue", queue_name, "loaded",
+	    (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "finished",
+	    (json_int_t)result->finished, "size_bytes", (json_int_t)result->size_bytes,
+	    "not_collected",
+	    result->not_collected >= 0 ? json_integer(result->not_collected) : json_null(), "error",
+	    failure));
+}
+
+static int cmd_load_queue(const struct invocation *invocation, const char *name, uint64_t limit,
+			  struct error *err)
+{
+	struct cmd_load_view view = {
+	    .queue_name = name, .json = invocation->json, .progress = {.label = name}};
+	struct load_options options = {.database = invocation->database,
+				       .limit = limit,
+				       .dry_run = invocation_flag(invocation, "dry-run"),
+				       .plan = cmd_load_plan,
+				       .progress = cmd_load_progress,
+				       .context = &view};
+	struct load_result result;
+	int failed = worker_load(name, &options, &result, err);
+	progress_clear();
+	if (options.dry_run)
+		return failed;
+	if (invocation->json)
+		cmd_load_print_json(name, &result, failed != 0 ? err->text : NULL);
+	else if (isatty(STDOUT_FILENO) && failed == 0)
+		cmd_load_print(name, &result);
+	return failed;
+}
+
+/* One queue's failure never stops another's: each is said at once, and the first decides the exit
+ * status. */
+static int cmd_load_all(const struct invocation *invocation, const GPtrArray *names, uint64_t limit,
+			struct error *err)
+{
+	int failed = 0;
+	for (guint i = 0; i < names->len && !stop_requested(); i++) {
+		struct error own;
+		if (cmd_load_queue(invocation, g_ptr_array_index(names, i), limit, &own) == 0)
+			continue;
+		if (failed != 0)
+			fprintf(stderr, "inqueue: %s\n", own.text);
+		else
+			*err = own;
+		failed = -1;
+	}
+	return failed;
+}
+
+int cmd_load(const struct invocation *invocation, struct error *err)
+{
+	uint64_t limit;
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
+	    cmd_load_list(invocation, names, err) != 0)
+		return -1;
+	return cmd_load_all(invocation, names, limit, err);
+}

@@ -1,0 +1,115 @@
+#include "loader/cli/command.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+#include "loader/cli/output.h"
+#include "loader/flow/from_queue.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+SCOPED_DEFINE(struct store *, store_close)
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
+
+struct cmd_status_view {
+	struct store *store;
+	const char *only;	    /* NULL: all queues */
+	struct output_table *table; /* NULL: JSON */
+	struct queue_error *queue_err;
+};
+
+static void cmd_status_print_json(const struct work_queue *queue,
+				  const struct work_queue_counts *counts)
+{
+	output_json_print(
+	    json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "queue",
+		      queue->name, "paused", (int)queue->paused, "last_action",
+		      output_json_time_ms(queue->last_action_ms), "last_message",
+		      output_json_text(queue->last_message), "new", (json_int_t)counts->new_entries,
+		      "claimed", (json_int_t)counts->claimed, "done", (json_int_t)counts->done,
+		      "failed", (json_int_t)counts->failed, "bad", (json_int_t)counts->bad,
+		      "oldest_new", output_json_time_ms(counts->oldest_new_ms), "not_collected",
+		      queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
+		      "unfinished_moves", (json_int_t)counts->unfinished_pickups));
+}
+
+static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
+{
+	if (time_ms != 0)
+		clock_format_s(time_ms / 1000, text);
+	else
+		g_strlcpy(text, "-", CLOCK_TEXT_SIZE);
+}
+
+static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
+			       const struct work_queue_counts *counts)
+{
+	const uint64_t numbers[] = {counts->new_entries, counts->claimed, counts->done,
+				    counts->failed, counts->bad};
+	char columns[G_N_ELEMENTS(numbers)][24];
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+		g_snprintf(columns[i], sizeof columns[i], "%" PRIu64, numbers[i]);
+	char oldest[CLOCK_TEXT_SIZE];
+	char last_action[CLOCK_TEXT_SIZE];
+	char waiting[24] = "-";
+	cmd_status_time(counts->oldest_new_ms, oldest);
+	cmd_status_time(queue->last_action_ms, last_action);
+	if (queue->not_collected >= 0)
+		g_snprintf(waiting, sizeof waiting, "%" PRId64, queue->not_collected);
+	const char *const cells[] = {queue->name,
+				     queue->paused ? "paused" : "active",
+				     columns[0],
+				     columns[1],
+				     columns[2],
+				     columns[3],
+				     columns[4],
+				     oldest,
+				     waiting,
+				     last_action,
+				     queue->last_message};
+	output_table_add(table, cells);
+}
+
+static int cmd_status_queue(const struct work_queue *queue, void *context)
+{
+	struct cmd_status_view *view = context;
+	struct work_queue_counts counts;
+	if (view->only != NULL && strcmp(view->only, queue->name) != 0)
+		return 0;
+	if (work_queue_count(view->store, queue->id, &counts, view->queue_err) != 0)
+		return -1;
+	if (view->table == NULL)
+		cmd_status_print_json(queue, &counts);
+	else
+		cmd_status_add_row(view->table, queue, &counts);
+	return 0;
+}
+
+int cmd_status(const struct invocation *invocation, struct error *err)
+{
+	static const struct output_column columns[] = {
+	    {"QUEUE", OUTPUT_LEFT},	     {"STATE", OUTPUT_LEFT},
+	    {"NEW", OUTPUT_RIGHT},	     {"CLAIMED", OUTPUT_RIGHT},
+	    {"DONE", OUTPUT_RIGHT},	     {"FAILED", OUTPUT_RIGHT},
+	    {"BAD", OUTPUT_RIGHT},	     {"OLDEST NEW", OUTPUT_LEFT},
+	    {"NOT COLLECTED", OUTPUT_RIGHT}, {"LAST ACTION", OUTPUT_LEFT},
+	    {"LAST MESSAGE", OUTPUT_CUT},
+	};
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	if (invocation->argument_count > 0 &&
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	struct queue_error queue_err;
+	struct cmd_status_view view = {
+	    .store = store,
+	    .only = queue != NULL ? queue->name : NULL,
+	    .table = invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns)),
+	    .queue_err = &queue_err};
+	int failed = work_queue_list(store, cmd_status_queue, &view, &queue_err);
+	if (view.table != NULL)
+		output_table_print(view.table);
+	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * check.h - a first connection to a queue's mailbox: what is there, and would a run succeed.
+ * Changes nothing.
+ */
+#ifndef LOADER_FLOW_CHECK_H
+#define LOADER_FLOW_CHECK_H
+
+#include "loader/base/error.h"
+#include "loader/flow/mailbox.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct check_folder {
+	const char *name;
+	bool exists;
+	uint32_t messages;
+	uint32_t unseen;
+};
+
+/* Borrowed from the mailbox that was looked at, valid during the call of `report`. */
+struct check_result {
+	struct imapc_facts facts;
+	const char *host;
+	uint16_t port;
+	const char *moving; /* how messages will be moved: "MOVE", "COPY and UID EXPUNGE", … */
+	struct check_folder folders[MAILBOX_FOLDER_COUNT];
+	int64_t waiting; /* messages that the next run would look at */
+};
+
+/*
+ * Connects, looks, and hands the result to `report` before signing off. Errors: those of
+ * mailbox_open(); a missing source folder, or a missing other one that may not be created, is
+ * CONFIGURATION, after `report`.
+ */
+int check_run(const struct work_queue *queue, const char *database,
+	      void (*report)(const struct check_result *result, void *context), void *context,
+	      struct error *err);
+
+#endif

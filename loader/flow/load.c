@@ -1,0 +1,229 @@
+#include "loader/flow/load.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+#include "loader/base/stop.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/load_internal.h"
+#include "loader/flow/search.h"
+#include "loader/flow/spool.h"
+
+enum { LOAD_WINDOW = 500, LOAD_BATCH_BYTES = 16 * 1024 * 1024 };
+
+SCOPED_DEFINE(struct mailbox *, mailbox_close)
+SCOPED_DEFINE(struct parser *, parser_stop)
+
+/* UIDs of the mailbox, ascending; those that the ledger has are taken out. */
+struct load_work {
+	uint32_t *uids;
+	size_t count;
+	size_t seen; /* by load_drop_known(): UIDs before this one are compared */
+	size_t kept;
+};
+
+static int load_drop_known(const struct pickup *pickup, void *context)
+{
+	struct load_work *work = context;
+	while (work->seen < work->count && work->uids[work->seen] < pickup->uid)
+		work->uids[work->kept++] = work->uids[work->seen++];
+	if (work->seen < work->count && work->uids[work->seen] == pickup->uid)
+		work->seen++;
+	return 0;
+}
+
+static int load_list_work(struct load *load, struct load_work *work, struct error *err)
+{
+	g_autofree char *criteria = search_format(load->mailbox->server);
+	if (imapc_search(load->mailbox->session, criteria, &work->uids, &work->count, err) != 0)
+		return -1;
+	if (work->count == 0)
+		return 0;
+	struct queue_error queue_err;
+	if (pickup_list(load->store, &load->source, work->uids[0], work->uids[work->count - 1],
+			false, load_drop_known, work, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	while (work->seen < work->count)
+		work->uids[work->kept++] = work->uids[work->seen++];
+	work->count = work->kept;
+	return 0;
+}
+
+/* How many of the sizes make one batch. */
+static size_t load_batch_length(const struct imapc_size *sizes, size_t count)
+{
+	uint64_t bytes = 0;
+	size_t length = 0;
+	while (length < count) {
+		bytes += sizes[length].size_bytes;
+		if (length > 0 && bytes > LOAD_BATCH_BYTES)
+			break;
+		length++;
+	}
+	return length;
+}
+
+/* Takes out the messages that have gone since the search; returns how many are left. */
+static size_t load_drop_gone(struct imapc_size *sizes, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (sizes[i].size_bytes != UINT64_MAX)
+			sizes[kept++] = sizes[i];
+	}
+	return kept;
+}
+
+static void load_tell(const struct load *load, uint64_t done, uint64_t total)
+{
+	if (load->options->progress != NULL)
+		load->options->progress(done, total, load->result->size_bytes,
+					load->options->context);
+}
+
+static void load_plan(const struct load *load, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void load_plan(const struct load *load, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_autofree char *step = g_strdup_vprintf(format, args);
+	va_end(args);
+	load->options->plan(step, load->options->context);
+}
+
+static void load_plan_messages(const struct load *load, const struct imapc_size *sizes,
+			       size_t count)
+{
+	const struct connection_string *server = load->mailbox->server;
+	for (size_t i = 0; i < count; i++) {
+		if (sizes[i].size_bytes > server->max_size_bytes)
+			load_plan(load, "UID %u: too large (%llu bytes), move to '%s'",
+				  sizes[i].uid, (unsigned long long)sizes[i].size_bytes,
+				  server->badmail);
+		else
+			load_plan(load, "UID %u: load (%llu bytes), move to '%s'", sizes[i].uid,
+				  (unsigned long long)sizes[i].size_bytes, server->dropbox);
+	}
+}
+
+static int load_window(struct load *load, struct imapc_size *sizes, size_t count, uint64_t done,
+		       uint64_t total, struct error *err)
+{
+	size_t left = load_drop_gone(sizes, count);
+	load->result->not_collected -= (int64_t)(count - left);
+	if (load->options->dry_run) {
+		load_plan_messages(load, sizes, left);
+		return 0;
+	}
+	for (size_t length; left > 0 && !stop_requested(); left -= length, sizes += length) {
+		length = load_batch_length(sizes, left);
+		if (load_batch(load, sizes, length, err) != 0)
+			return -1;
+		load->result->not_collected -= (int64_t)length;
+		done += length;
+		load_tell(load, done, total);
+	}
+	return 0;
+}
+
+/* Asks for the sizes of some messages at a time, so that memory does not grow with the mailbox. */
+static int load_messages(struct load *load, const uint32_t *uids, size_t count, struct error *err)
+{
+	struct imapc_size sizes[LOAD_WINDOW];
+	load_tell(load, 0, count);
+	for (size_t first = 0; first < count && !stop_requested(); first += LOAD_WINDOW) {
+		size_t length = MIN((size_t)LOAD_WINDOW, count - first);
+		for (size_t i = 0; i < length; i++)
+			sizes[i] = (struct imapc_size){.uid = uids[first + i]};
+		if (imapc_fetch_sizes(load->mailbox->session, sizes, length, err) != 0 ||
+		    load_window(load, sizes, length, first, count, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int load_work_off(struct load *load, struct error *err)
+{
+	struct load_work work = {0};
+	int failed = load_list_work(load, &work, err);
+	g_autofree uint32_t *uids = work.uids;
+	if (failed != 0)
+		return -1;
+	load->result->not_collected = (int64_t)work.count;
+	uint64_t limit = load->options->limit;
+	size_t count = limit != 0 && limit < work.count ? (size_t)limit : work.count;
+	return load_messages(load, uids, count, err);
+}
+
+static void load_plan_folders(const struct load *load)
+{
+	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
+		if (!load->mailbox->folders[i].exists)
+			load_plan(load, "create folder '%s'",
+				  mailbox_folder_name(load->mailbox, i));
+	}
+}
+
+/* Selects the mailbox and brings folders and earlier runs in order; a dry run only says so. */
+static int load_prepare(struct load *load, struct error *err)
+{
+	struct mailbox *mailbox = load->mailbox;
+	const char *name = mailbox->server->mailbox;
+	bool dry_run = load->options->dry_run;
+	if (!dry_run && mailbox_create_folders(mailbox, err) != 0)
+		return -1;
+	struct imapc_mailbox selected;
+	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire, name, dry_run,
+			 &selected, err) != 0)
+		return -1;
+	load->source = (struct pickup_source){.queue_id = load->queue->id,
+					      .source = mailbox->source,
+					      .uid_validity = selected.uid_validity};
+	if (dry_run) {
+		load_plan_folders(load);
+		return 0;
+	}
+	if (selected.read_only)
+		return error_set(
+		    err, ERROR_CREDENTIALS,
+		    "mailbox '%s' may only be read by user '%s': messages could not be "
+		    "moved away; ask for the right to delete mail in it",
+		    name, load->queue->user_name);
+	return load_finish_earlier(load, err);
+}
+
+static int load_with_mailbox(struct load *load, struct error *err)
+{
+	if (load_prepare(load, err) != 0)
+		return -1;
+	g_autofree char *folder = g_path_get_dirname(load->options->database);
+	if (load->options->dry_run)
+		return load_work_off(load, err);
+	struct mime_options options = mime_options_default();
+	options.attach_html = load->mailbox->server->attach_html;
+	scoped(descriptor_close) int spool = -1;
+	if (spool_open(folder, &spool, err) != 0)
+		return -1;
+	scoped(parser_stop) struct parser *parser = NULL;
+	if (parser_start(&options, spool, folder, &parser, err) != 0)
+		return -1;
+	load->spool = spool;
+	load->parser = parser;
+	return load_work_off(load, err);
+}
+
+int load_run(struct store *store, const struct work_queue *queue,
+	     const struct load_options *options, struct load_result *ret_result, struct error *err)
+{
+	*ret_result = (struct load_result){.not_collected = -1};
+	scoped(mailbox_close) struct mailbox *mailbox = NULL;
+	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0)
+		return -1;
+	struct load load = {.store = store,
+			    .queue = queue,
+			    .options = options,
+			    .mailbox = mailbox,
+			    .spool = -1,
+			    .result = ret_result};
+	return load_with_mailbox(&load, err);
+}

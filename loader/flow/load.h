@@ -1,0 +1,48 @@
+/*
+ * load.h - one run: the messages of a queue's mailbox become entries, and move to the archive
+ * folder.
+ *
+ * What a crash leaves at any moment is finished by the next run: entries and ledger rows are
+ * committed together, durably, before anything changes on the server; rows `stored` say what is
+ * left to do there.
+ *
+ * Errors:  any of error.h; texts do not name the queue (the caller puts that in front). What was
+ * committed before the error stays. Memory:  independent of the size of messages; 4 bytes for each
+ * message of the mailbox. Threads: one run per process.
+ */
+#ifndef LOADER_FLOW_LOAD_H
+#define LOADER_FLOW_LOAD_H
+
+#include "loader/base/error.h"
+#include "queue/store.h"
+#include "queue/work_queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct load_result {
+	uint64_t loaded;       /* entries made, without the bad ones */
+	uint64_t bad;	       /* entries made in state bad */
+	uint64_t finished;     /* messages stored by an earlier run and moved by this one */
+	uint64_t size_bytes;   /* of the raw messages */
+	int64_t not_collected; /* messages still waiting in the mailbox; -1 = not known */
+};
+
+struct load_options {
+	const char *database; /* path */
+	uint64_t limit;	      /* messages at most; 0 = all */
+	bool dry_run;	      /* change nothing anywhere; `plan` is told what would be done */
+	void (*plan)(const char *step, void *context);
+	/* Told after each batch; NULL = nobody asks. */
+	void (*progress)(uint64_t done, uint64_t total, uint64_t size_bytes, void *context);
+	void *context; /* of the two callbacks */
+};
+
+/*
+ * Runs once. *ret_result is filled also when it fails. TEMPORARY when another process is loading
+ * this queue.
+ */
+int load_run(struct store *store, const struct work_queue *queue,
+	     const struct load_options *options, struct load_result *ret_result, struct error *err);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * load_internal.h - what the parts of a run share.
+ *
+ * load.c lists the work and cuts it into batches; load_batch.c brings one batch from the server
+ * into the database; load_move.c brings the server up to date with the database.
+ */
+#ifndef LOADER_FLOW_LOAD_INTERNAL_H
+#define LOADER_FLOW_LOAD_INTERNAL_H
+
+#include "loader/flow/load.h"
+#include "loader/flow/mailbox.h"
+#include "loader/flow/parser.h"
+#include "queue/pickup.h"
+
+#include <glib.h>
+
+struct load {
+	struct store *store;
+	const struct work_queue *queue;
+	const struct load_options *options;
+	struct mailbox *mailbox;
+	struct pickup_source source;
+	int spool; /* raw messages of the batch */
+	uint64_t spool_end;
+	struct parser *parser;
+	struct load_result *result;
+};
+
+/* A message on its way. */
+struct load_item {
+	uint32_t uid;
+	uint64_t announced_size_bytes;
+	uint64_t size_bytes; /* received */
+	uint64_t offset;     /* in the spool */
+	uint64_t
+	    spooled_bytes; /* kept there; less than size_bytes where the message is too large */
+	int64_t internal_date_s;
+	unsigned char raw_sha256[32];
+	bool too_large; /* only the header was kept */
+	size_t parser_index;
+};
+
+/*
+ * Fetches, parses and commits the messages of `sizes` (which hold UID and size), then moves them. A
+ * message that is gone by now is passed over.
+ */
+int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
+
+/* Brings the ledger up to date; `copy` is NULL or as long as `uids`. */
+int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
+	      const struct imapc_copy *copy, struct error *err);
+
+/*
+ * Does for rows of the ledger (struct pickup) what is left to do on the server: `stored` messages
+ * are marked \Seen and moved to their target, the originals of `copied` ones go. The ledger
+ * follows.
+ */
+int load_move(struct load *load, const GArray *rows, struct error *err);
+
+/* Where messages of a target go. */
+enum mailbox_folder load_target_folder(enum pickup_target target);
+
+/* Finishes on the server what an earlier run has committed. */
+int load_finish_earlier(struct load *load, struct error *err);
+
+static inline struct pickup *load_pickup_at(const GArray *rows, guint index)
+{
+	return &g_array_index(rows, struct pickup, index);
+}
+
+#endif

@@ -1,0 +1,149 @@
+#include "loader/flow/load_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+#include "loader/flow/from_queue.h"
+
+#include <string.h>
+
+SCOPED_DEFINE(struct imapc_copy *, imapc_copy_free)
+
+enum mailbox_folder load_target_folder(enum pickup_target target)
+{
+	return target == PICKUP_DROPBOX ? MAILBOX_DROPBOX : MAILBOX_BADMAIL;
+}
+
+static const char *load_target_wire(const struct load *load, enum pickup_target target)
+{
+	return load->mailbox->folders[load_target_folder(target)].wire;
+}
+
+static const char *load_target_name(const struct load *load, enum pickup_target target)
+{
+	return mailbox_folder_name(load->mailbox, load_target_folder(target));
+}
+
+int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
+	      const struct imapc_copy *copy, struct error *err)
+{
+	struct queue_error queue_err;
+	if (pickup_mark(load->store, &load->source, uids, count, state,
+			copy != NULL ? copy->uid_validity : 0, copy != NULL ? copy->uids : NULL,
+			clock_now_ms(), &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+/* An OK is only the server's word: a message has moved when it is gone from the source. */
+static int load_check_gone(struct load *load, const uint32_t *uids, size_t count, const char *name,
+			   struct error *err)
+{
+	g_autofree uint32_t *present = NULL;
+	size_t present_count;
+	if (imapc_search_present(load->mailbox->session, uids, count, &present, &present_count,
+				 err) != 0)
+		return -1;
+	if (present_count == 0)
+		return 0;
+	return error_set(err, ERROR_PROTOCOL,
+			 "the server said that UID %u was moved to '%s', but it is still in '%s'; "
+			 "the next run will try again",
+			 present[0], name, load->mailbox->server->mailbox);
+}
+
+static bool load_copy_is_complete(const struct imapc_copy *copy, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (copy->uids == NULL || copy->uids[i] == 0)
+			return false;
+	}
+	return copy->uid_validity != 0;
+}
+
+static int load_move_at_once(struct load *load, const uint32_t *uids, size_t count,
+			     enum pickup_target target, struct error *err)
+{
+	const char *name = load_target_name(load, target);
+	struct imapc_copy copy = {0};
+	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
+	if (imapc_move(load->mailbox->session, uids, count, load_target_wire(load, target), name,
+		       release, err) != 0)
+		return -1;
+	if (!load_copy_is_complete(&copy, count) &&
+	    load_check_gone(load, uids, count, name, err) != 0)
+		return -1;
+	return load_mark(load, uids, count, PICKUP_MOVED, &copy, err);
+}
+
+/* The originals of copied messages go: expunged by UID, or left flagged where the server cannot do
+ * that. */
+/* The originals of copied messages go: expunged by UID, or left flagged where the server cannot do
+ * that. */
+static int load_remove_originals(struct load *load, const uint32_t *uids, size_t count,
+				 struct error *err)
+{
+	struct imapc_session *session = load->mailbox->session;
+	if (imapc_add_flags(session, uids, count, "\\Deleted", err) != 0)
+		return -1;
+	if (!imapc_has_capability(session, "UIDPLUS"))
+		return load_mark(load, uids, count, PICKUP_LEFT, NULL, err);
+	if (imapc_expunge(session, uids, count, err) != 0 ||
+	    load_check_gone(load, uids, count, "\\Deleted", err) != 0)
+		return -1;
+	return load_mark(load, uids, count, PICKUP_MOVED, NULL, err);
+}
+
+static int load_move_by_copy(struct load *load, const uint32_t *uids, size_t count,
+			     enum pickup_target target, struct error *err)
+{
+	struct imapc_copy copy = {0};
+	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
+	if (imapc_copy(load->mailbox->session, uids, count, load_target_wire(load, target),
+		       load_target_name(load, target), release, err) != 0)
+		return -1;
+	if (load_mark(load, uids, count, PICKUP_COPIED, &copy, err) != 0)
+		return -1;
+	return load_remove_originals(load, uids, count, err);
+}
+
+static int load_move_stored(struct load *load, const uint32_t *uids, size_t count,
+			    enum pickup_target target, struct error *err)
+{
+	struct imapc_session *session = load->mailbox->session;
+	if (count == 0)
+		return 0;
+	if (imapc_add_flags(session, uids, count, "\\Seen", err) != 0)
+		return -1;
+	if (imapc_has_capability(session, "MOVE"))
+		return load_move_at_once(load, uids, count, target, err);
+	return load_move_by_copy(load, uids, count, target, err);
+}
+
+/* The UIDs of the rows that are in this state, for this target. Caller frees. */
+static uint32_t *load_pick_uids(const GArray *rows, enum pickup_state state,
+				enum pickup_target target, size_t *ret_count)
+{
+	uint32_t *uids = g_new(uint32_t, rows->len);
+	size_t count = 0;
+	for (guint i = 0; i < rows->len; i++) {
+		const struct pickup *row = load_pickup_at(rows, i);
+		if (row->state == state && row->target == target)
+			uids[count++] = row->uid;
+	}
+	*ret_count = count;
+	return uids;
+}
+
+int load_move(struct load *load, const GArray *rows, struct error *err)
+{
+	for (enum pickup_target target = PICKUP_DROPBOX; target <= PICKUP_BADMAIL; target++) {
+		size_t count;
+		g_autofree uint32_t *stored = load_pick_uids(rows, PICKUP_STORED, target, &count);
+		if (load_move_stored(load, stored, count, target, err) != 0)
+			return -1;
+		g_autofree uint32_t *copied = load_pick_uids(rows, PICKUP_COPIED, target, &count);
+		if (count > 0 && load_remove_originals(load, copied, count, err) != 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,121 @@
+#include "loader/flow/mailbox.h"
+
+#include "loader/base/scoped.h"
+
+#include <string.h>
+
+SCOPED_DEFINE(struct mailbox *, mailbox_close)
+SCOPED_DEFINE(struct secret *, secret_free)
+
+char *mailbox_secret_path(const char *database, const char *queue_name)
+{
+	return g_strdup_printf("%s-secrets/%s.password", database, queue_name);
+}
+
+const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_folder folder)
+{
+	const char *const names[] = {
+	    [MAILBOX_SOURCE] = mailbox->server->mailbox,
+	    [MAILBOX_DROPBOX] = mailbox->server->dropbox,
+	    [MAILBOX_BADMAIL] = mailbox->server->badmail,
+	};
+	return names[folder];
+}
+
+static int mailbox_read_secret(const struct work_queue *queue, const char *database,
+			       enum secret_source *ret_source, struct secret **ret_secret,
+			       struct error *err)
+{
+	if (secret_source_parse(queue->credential_source, ret_source) != 0)
+		return error_set(err, ERROR_CONFIGURATION, "unknown password source '%s'",
+				 queue->credential_source);
+	g_autofree char *kept = mailbox_secret_path(database, queue->name);
+	const char *reference = *ret_source == SECRET_PROMPT ? kept : queue->credential_reference;
+	if (reference == NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "password source '%s' without a name or path",
+				 queue->credential_source);
+	if (*ret_source == SECRET_PROMPT && access(reference, F_OK) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "no password is kept for this queue: `inqueue queue alter %s "
+				 "--password-prompt` asks for it",
+				 queue->name);
+	return secret_read(*ret_source, reference, ret_secret, err);
+}
+
+static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *queue,
+			   const char *database, struct error *err)
+{
+	enum secret_source source;
+	scoped(secret_free) struct secret *secret = NULL;
+	if (mailbox_read_secret(queue, database, &source, &secret, err) != 0)
+		return -1;
+	struct imapc_account account = {.server = mailbox->server,
+					.user_name = queue->user_name,
+					.secret = secret,
+					.secret_is_token = source == SECRET_TOKEN_COMMAND};
+	return imapc_open(&account, &mailbox->session, err);
+}
+
+static int mailbox_find_folders(struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder folder = MAILBOX_SOURCE; folder < MAILBOX_FOLDER_COUNT; folder++) {
+		if (imapc_find_folder(mailbox->session, mailbox_folder_name(mailbox, folder),
+				      &mailbox->folders[folder], err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
+		 struct mailbox **ret_mailbox, struct error *err)
+{
+	scoped(mailbox_close) struct mailbox *mailbox = g_new0(struct mailbox, 1);
+	if (connection_string_parse(queue->connection_string, &mailbox->server, err) != 0)
+		return -1;
+	g_autofree char *host = g_ascii_strdown(mailbox->server->url, -1);
+	mailbox->source =
+	    g_strdup_printf("%s@%s/%s", queue->user_name, host, mailbox->server->mailbox);
+	if (mailbox_sign_in(mailbox, queue, database, err) != 0 ||
+	    mailbox_find_folders(mailbox, err) != 0)
+		return -1;
+	if (need_source && !mailbox->folders[MAILBOX_SOURCE].exists)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "mailbox '%s' does not exist on %s: create it there, or correct "
+				 "mailbox= in the connection string",
+				 mailbox->server->mailbox, mailbox->server->url);
+	*ret_mailbox = steal(&mailbox);
+	return 0;
+}
+
+void mailbox_close(struct mailbox *mailbox)
+{
+	if (mailbox == NULL)
+		return;
+	imapc_close(mailbox->session);
+	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++)
+		g_free(mailbox->folders[i].wire);
+	g_free(mailbox->source);
+	connection_string_free(mailbox->server);
+	g_free(mailbox);
+}
+
+int mailbox_create_folders(struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
+		struct imapc_folder *folder = &mailbox->folders[i];
+		const char *name = mailbox_folder_name(mailbox, i);
+		if (folder->exists)
+			continue;
+		if (!mailbox->server->create_folders)
+			return error_set(
+			    err, ERROR_CONFIGURATION,
+			    "folder '%s' does not exist and createFolders=False: create "
+			    "it on the server, or allow it in the connection string",
+			    name);
+		if (imapc_create_folder(mailbox->session, folder->wire, name, err) != 0)
+			return -1;
+		folder->exists = true;
+	}
+	return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * mailbox.h - a work queue's mailbox on its server: connection, sign-in, the three folders.
+ *
+ * Life:      mailbox_open() .. mailbox_close(). Opening changes nothing on the server.
+ * Ownership: the mailbox owns all its members.
+ * Errors:    as in loader/imap/session.h, secret.h and connection_string.h.
+ */
+#ifndef LOADER_FLOW_MAILBOX_H
+#define LOADER_FLOW_MAILBOX_H
+
+#include "loader/imap/session.h"
+#include "queue/work_queue.h"
+
+enum mailbox_folder { MAILBOX_SOURCE, MAILBOX_DROPBOX, MAILBOX_BADMAIL, MAILBOX_FOLDER_COUNT };
+
+struct mailbox {
+	struct connection_string *server;
+	struct imapc_session *session;
+	char *source; /* "user@host/folder": the ledger's name of the source folder */
+	struct imapc_folder folders[MAILBOX_FOLDER_COUNT];
+};
+
+/* Reads the password from its source, connects, signs in and looks for the folders. A missing
+ * source folder is a CONFIGURATION error if `need_source`. */
+int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
+		 struct mailbox **ret_mailbox, struct error *err);
+
+/* Signs off; takes NULL. */
+void mailbox_close(struct mailbox *mailbox);
+
+/* The folder's name as the operator wrote it; borrowed. */
+const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_folder folder);
+
+/* Creates a missing dropbox and badmail, or says (CONFIGURATION) that createFolders=False forbids
+ * it. */
+int mailbox_create_folders(struct mailbox *mailbox, struct error *err);
+
+/* Where the answer to a password prompt is kept, beside the database. Caller frees. */
+char *mailbox_secret_path(const char *database, const char *queue_name);
+
+#endif

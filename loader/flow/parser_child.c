@@ -1,0 +1,86 @@
+#include "loader/flow/parser_child.h"
+
+#include "loader/base/scoped.h"
+#include "loader/flow/parsed.h"
+#include "loader/flow/parser_sandbox.h"
+#include "loader/flow/spool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+SCOPED_DEFINE(struct mime_message *, mime_message_free)
+
+enum { PARSER_CPU_BASE_S = 10, PARSER_CPU_BYTES_PER_S = 4 * 1024 * 1024 };
+
+uint64_t parser_cpu_limit_s(uint64_t size)
+{
+	return PARSER_CPU_BASE_S + size / PARSER_CPU_BYTES_PER_S;
+}
+
+/* SIGPROF ends the process when the time is used up. */
+static void parser_child_limit_cpu(uint64_t size)
+{
+	struct itimerval limit = {.it_value = {.tv_sec = (time_t)parser_cpu_limit_s(size)}};
+	setitimer(ITIMER_PROF, &limit, NULL);
+}
+
+static int parser_child_answer(const struct parser_child *child,
+			       const struct parser_request *request, uint64_t *output_end,
+			       struct parser_reply *reply)
+{
+	struct mime_options options = *child->options;
+	options.header_only = request->header_only;
+	scoped(mime_message_free) struct mime_message *message = NULL;
+	if (mime_parse(&options, child->input, request->offset, request->size, child->output,
+		       output_end, &message) != 0)
+		return -1;
+	g_autofree unsigned char *record = NULL;
+	size_t record_size;
+	parsed_format(message, &record, &record_size);
+	struct error err;
+	if (spool_write(child->output, *output_end, record, record_size, &err) != 0)
+		return -1;
+	reply->record_offset = *output_end;
+	reply->record_size = record_size;
+	*output_end += record_size;
+	return 0;
+}
+
+static void parser_child_leave_signals(void)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+		signal(numbers[i], SIG_IGN);
+	signal(SIGPROF, SIG_DFL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+_Noreturn void parser_child_run(const struct parser_child *child)
+{
+	const int kept[] = {child->socket, child->input, child->output};
+	parser_child_leave_signals();
+	if (mime_open() != 0 || parser_sandbox_enter(kept, G_N_ELEMENTS(kept)) != 0) {
+		struct parser_reply refused = {.error = errno != 0 ? errno : EINVAL};
+		send(child->socket, &refused, sizeof refused, MSG_NOSIGNAL);
+		_exit(EXIT_FAILURE);
+	}
+	uint64_t output_end = 0;
+	struct parser_request request;
+	while (recv(child->socket, &request, sizeof request, 0) == (ssize_t)sizeof request) {
+		if (request.restart)
+			output_end = request.output_end;
+		parser_child_limit_cpu(request.size);
+		struct parser_reply reply = {.error = 0};
+		errno = 0;
+		if (parser_child_answer(child, &request, &output_end, &reply) != 0)
+			reply.error = errno != 0 ? errno : EIO;
+		if (send(child->socket, &reply, sizeof reply, MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(EXIT_SUCCESS);
+}

@@ -1,0 +1,70 @@
+#include "loader/flow/spool.h"
+
+#include "loader/base/scoped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* For file systems without O_TMPFILE: a name that lives for a moment. */
+static int spool_open_named(const char *folder)
+{
+	g_autofree char *path = g_build_filename(folder, ".inqueue-spool-XXXXXX", NULL);
+	int descriptor = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+	if (descriptor >= 0)
+		unlink(path);
+	return descriptor;
+}
+
+int spool_open(const char *folder, int *ret_descriptor, struct error *err)
+{
+	int descriptor = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		descriptor = spool_open_named(folder);
+	if (descriptor < 0)
+		return error_set(err, ERROR_IO, "temporary file in '%s': %s", folder,
+				 g_strerror(errno));
+	*ret_descriptor = descriptor;
+	return 0;
+}
+
+int spool_write(int descriptor, uint64_t offset, const void *bytes, size_t size, struct error *err)
+{
+	const char *from = bytes;
+	while (size > 0) {
+		ssize_t put = pwrite(descriptor, from, size, (off_t)offset);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return error_set(err, ERROR_IO, "temporary file beside the database: %s",
+					 g_strerror(errno));
+		from += put;
+		offset += (uint64_t)put;
+		size -= (size_t)put;
+	}
+	return 0;
+}
+
+int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct error *err)
+{
+	char *to = bytes;
+	while (size > 0) {
+		ssize_t got = pread(descriptor, to, size, (off_t)offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return error_set(err, ERROR_IO, "temporary file beside the database: %s",
+					 got < 0 ? g_strerror(errno) : "too short");
+		to += got;
+		offset += (uint64_t)got;
+		size -= (size_t)got;
+	}
+	return 0;
+}
+
+int spool_clear(int descriptor, struct error *err)
+{
+	if (ftruncate(descriptor, 0) != 0)
+		return error_set(err, ERROR_IO, "temporary file beside the database: %s",
+				 g_strerror(errno));
+	return 0;
+}

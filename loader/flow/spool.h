@@ -1,0 +1,27 @@
+/*
+ * spool.h - a nameless file for bytes on their way from the server to the database.
+ *
+ * It lies in the folder of the database (that disk must hold the bytes anyway) and has no name, so
+ * nothing of it stays behind, however the process ends.
+ */
+#ifndef LOADER_FLOW_SPOOL_H
+#define LOADER_FLOW_SPOOL_H
+
+#include "loader/base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Opens one in `folder`; the caller closes the descriptor. Errors: IO. */
+int spool_open(const char *folder, int *ret_descriptor, struct error *err);
+
+/* Writes all bytes at `offset`. Errors: IO. */
+int spool_write(int descriptor, uint64_t offset, const void *bytes, size_t size, struct error *err);
+
+/* Reads exactly `size` bytes at `offset`. Errors: IO. */
+int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct error *err);
+
+/* Gives the disk space back. Errors: IO. */
+int spool_clear(int descriptor, struct error *err);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * worker.h - a run in a process of its own, so that what one queue's server or mail does to it
+ * never touches another queue.
+ */
+#ifndef LOADER_FLOW_WORKER_H
+#define LOADER_FLOW_WORKER_H
+
+#include "loader/flow/load.h"
+
+/*
+ * Loads the named queue once in a child process, waits for it (passing on TERM and INT), and keeps
+ * the outcome in the queue's row ("OK; N items." or "Error: …") unless it was a dry run. The caller
+ * has no database open. Errors: those of load_run(), with "load 'NAME'" in front; SOFTWARE when the
+ * child died.
+ */
+int worker_load(const char *queue_name, const struct load_options *options,
+		struct load_result *ret_result, struct error *err);
+
+#endif

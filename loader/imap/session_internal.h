@@ -1,0 +1,72 @@
+/*
+ * session_internal.h - what the parts of a session share. The only header besides transport.h that
+ * knows libetpan.
+ *
+ * Commands are sent by imapc_command() as text of our own and their answers read by libetpan's
+ * parser, so that there is one place for deadlines, for the server's words and for what kills a
+ * session. Texts in commands come from imapc_quote(), uid_set_next() or have been checked.
+ */
+#ifndef LOADER_IMAP_SESSION_INTERNAL_H
+#define LOADER_IMAP_SESSION_INTERNAL_H
+
+#include "loader/imap/session.h"
+#include "loader/imap/transport.h"
+
+#include <glib.h>
+#include <libetpan/mailimap.h>
+
+struct imapc_fetch;
+
+struct imapc_session {
+	mailimap *imap;
+	struct transport *transport;
+	const struct connection_string *server;
+	bool alive;
+	char *mechanism;
+	GPtrArray *capabilities; /* char *, upper case, without the disabled ones */
+	char *capability_text;	 /* the same with blanks between */
+
+	bool namespace_known;
+	char delimiter;		 /* '\0': the server has no levels */
+	char *personal_prefix;	 /* "" where there is none */
+	GPtrArray *all_prefixes; /* char *, of every namespace; none is empty */
+
+	struct imapc_fetch *fetch; /* the running FETCH; NULL between commands */
+};
+
+/*
+ * One command and its whole answer; what the answer brought is in session->imap until the next
+ * command. Errors: the server's NO or BAD (the session lives on), and all that ends a session.
+ */
+int imapc_command(struct imapc_session *session, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same judgement for what libetpan's own functions return, other than for connecting. */
+int imapc_judge(struct imapc_session *session, int result, struct error *err);
+
+/* The tagged answer to the last command: "OK", "NO", "BAD", or NULL when there was none. */
+const char *imapc_status_of_answer(const struct imapc_session *session, char **ret_words);
+
+/* A command made without imapc_command() begins. */
+void imapc_begin(struct imapc_session *session);
+
+/* Nothing more can be done on this connection. */
+void imapc_kill(struct imapc_session *session);
+
+/* As a quoted string, with its quotes. Caller frees with g_free(). */
+char *imapc_quote(const char *text);
+
+int imapc_read_capabilities(struct imapc_session *session, struct error *err);
+
+int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,
+		  struct error *err);
+
+/* libetpan's handlers; `context` is the session. */
+bool imapc_fetch_take_body(int type, struct mailimap_msg_att_body_section *section,
+			   const char *bytes, size_t size, void *context);
+void imapc_fetch_take_items(struct mailimap_msg_att *items, void *context);
+
+/* The answer that the last piece of a body came with was unreadable and has been skipped. */
+void imapc_fetch_abandon(struct imapc_session *session);
+
+#endif

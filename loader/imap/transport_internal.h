@@ -1,0 +1,41 @@
+/*
+ * transport_internal.h - what the parts of the transport share: transport_open.c makes the
+ * connection, transport_tls.c describes it, transport.c carries bytes over it.
+ */
+#ifndef LOADER_IMAP_TRANSPORT_INTERNAL_H
+#define LOADER_IMAP_TRANSPORT_INTERNAL_H
+
+#include "loader/imap/transport.h"
+
+#include <curl/curl.h>
+
+enum transport_failure {
+	TRANSPORT_FAILED_NOT,
+	TRANSPORT_CLOSED,  /* by the server */
+	TRANSPORT_MUTE,	   /* too slow, or silent */
+	TRANSPORT_FLOOD,   /* more than libetpan can make sense of */
+	TRANSPORT_NETWORK, /* any other error */
+	TRANSPORT_BROKEN   /* by transport_break() */
+};
+
+struct transport {
+	CURL *curl;
+	char *host;
+	struct transport_facts facts;
+	curl_socket_t socket;
+	const char *greeting; /* what is left of it to be read */
+	enum transport_failure failure;
+	CURLcode curl_error;
+	uint32_t timeout_ms;
+	int64_t wait_left_us;
+	uint64_t unparsed_bytes; /* since transport_progress() */
+	uint64_t received_bytes;
+};
+
+/*
+ * Notes what TLS has come to, once. curl shows its TLS session only while it is at work, so this is
+ * called at every line of the server before the handover.
+ */
+void transport_note_tls(struct transport *transport);
+
+#endif

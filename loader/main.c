@@ -1,0 +1,13 @@
+#include "loader/cli/command.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <string.h>
+
+/* All text of ours is UTF-8, whatever the locale says. */
+int main(int argc, char **argv)
+{
+	if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+	return command_main(argc, argv);
+}

@@ -1,0 +1,33 @@
+/*
+ * attachment.h - the parts of a message that are not its bodies, decoded into the output.
+ */
+#ifndef MIME_ATTACHMENT_H
+#define MIME_ATTACHMENT_H
+
+#include "mime/body.h"
+#include "mime/output.h"
+
+/* Attachments under way; `list` holds struct mime_attachment. */
+struct attachments {
+	struct input *input;
+	struct output *output;
+	struct defects *defects;
+	const char *hint; /* charset to expect of raw 8-bit file names; may be NULL */
+	GArray *list;
+	unsigned unnamed; /* names given so far */
+};
+
+/* Adds all leaf parts below `root` but those of `body`, in order. */
+void attachments_add(struct attachments *attachments, const struct part *root,
+		     const struct body *body);
+
+/* Adds a content that is in the output already. */
+void attachments_add_content(struct attachments *attachments, const char *file_name,
+			     const char *content_type, const struct mime_content *content);
+
+/* Adds the whole message as "original.eml". */
+void attachments_add_message(struct attachments *attachments);
+
+void attachment_clear(struct mime_attachment *attachment);
+
+#endif

@@ -1,0 +1,242 @@
+#include "mime/charset_choice.h"
+
+#include "mime/clean.h"
+
+#include <string.h>
+#include <uchardet/uchardet.h>
+
+enum { DETECT_BYTES = 262144 };
+
+static uchardet_t detector;
+
+int charset_choice_open(void)
+{
+	if (charset_open() < 0)
+		return -1;
+	if (!detector)
+		detector = uchardet_new();
+	return detector ? 0 : -1;
+}
+
+void charset_choice_close(void)
+{
+	charset_close();
+	if (detector)
+		uchardet_delete(detector);
+	detector = NULL;
+}
+
+/* What one pass over the bytes tells. */
+struct survey {
+	struct sink sink;
+	uint64_t size;
+	uint64_t high; /* bytes above 127 */
+	bool escapes;  /* NUL, ESC, "~" or "+": ASCII bytes that may mean something else */
+	unsigned char head[4];
+};
+
+static void survey_write(struct sink *sink, const void *bytes, size_t length)
+{
+	struct survey *survey = (struct survey *)sink;
+	const unsigned char *at = bytes;
+	uint64_t high = 0;
+	bool escapes = false;
+
+	for (size_t i = 0; i < length; i++) {
+		high += at[i] >> 7;
+		escapes |= at[i] == 0 || at[i] == 0x1b || at[i] == '~' || at[i] == '+';
+	}
+	for (size_t i = 0; i < length && survey->size + i < sizeof(survey->head); i++)
+		survey->head[survey->size + i] = at[i];
+	survey->high += high;
+	survey->escapes = survey->escapes || escapes;
+	survey->size += length;
+}
+
+static const char *survey_mark(const struct survey *survey)
+{
+	const unsigned char *head = survey->head;
+
+	if (survey->size >= 3 && head[0] == 0xef && head[1] == 0xbb && head[2] == 0xbf)
+		return "utf-8";
+	if (survey->size >= 2 && head[0] == 0xff && head[1] == 0xfe)
+		return "utf-16le";
+	if (survey->size >= 2 && head[0] == 0xfe && head[1] == 0xff)
+		return "utf-16be";
+	return NULL;
+}
+
+static void discard(struct sink *sink, const void *bytes, size_t length)
+{
+	(void)sink;
+	(void)bytes;
+	(void)length;
+}
+
+static bool reads_as(struct text_source *source, const struct charset *charset, uint64_t errors_max)
+{
+	struct sink nowhere = {discard};
+	struct conversion conversion;
+
+	conversion_init(&conversion, charset, errors_max, &nowhere);
+	source->feed(source, &conversion.sink);
+	return conversion_finish(&conversion);
+}
+
+struct detection {
+	struct sink sink;
+	size_t left;
+};
+
+static void detection_write(struct sink *sink, const void *bytes, size_t length)
+{
+	struct detection *detection = (struct detection *)sink;
+	size_t taken = MIN(length, detection->left);
+
+	if (taken > 0)
+		uchardet_handle_data(detector, bytes, taken);
+	detection->left -= taken;
+}
+
+/* NULL when detection has nothing to say, or too little to go by. */
+static const struct charset *detect(struct text_source *source, const struct survey *survey)
+{
+	struct detection detection = {.sink = {detection_write}, .left = DETECT_BYTES};
+
+	/* A few odd letters in a Western text are taken for any charset at all. */
+	if (survey->high <= 3 && survey->high * 2 < survey->size)
+		return NULL;
+	uchardet_reset(detector);
+	source->feed(source, &detection.sink);
+	uchardet_data_end(detector);
+	const char *name = uchardet_get_charset(detector);
+	/* Its favourite mistake for short Russian text; nobody mails the Macintosh's any more. */
+	if (strcmp(name, "MAC-CYRILLIC") == 0)
+		name = "windows-1251";
+	const struct charset *charset = charset_find(name);
+	return charset && !charset_is_ascii(charset) && reads_as(source, charset, 0) ? charset
+										     : NULL;
+}
+
+static struct charset_choice guess(struct text_source *source, const struct survey *survey,
+				   const char *hint)
+{
+	const struct charset *hinted = hint ? charset_find(hint) : NULL;
+
+	if (hinted && !charset_is_ascii(hinted) && reads_as(source, hinted, 0))
+		return (struct charset_choice){hinted, 0};
+	const struct charset *detected = detect(source, survey);
+	if (detected)
+		return (struct charset_choice){detected, 0};
+	return (struct charset_choice){charset_find("windows-1252"), UINT64_MAX};
+}
+
+/* Unlabelled, unknown, or labelled us-ascii. */
+static struct charset_choice choose_unlabelled(struct text_source *source,
+					       const struct survey *survey, const char *label,
+					       const char *hint, const char *what,
+					       struct defects *defects)
+{
+	const struct charset *utf8 = charset_find("utf-8");
+	struct charset_choice choice = {utf8, 0};
+
+	if (survey->high > 0 && !reads_as(source, utf8, 0))
+		choice = guess(source, survey, hint);
+	if (label && !charset_find(label))
+		defects_add(defects, "charset '%s' of %s unknown; read as %s", label, what,
+			    charset_name(choice.charset));
+	else if (survey->high > 0)
+		defects_add(defects, "8-bit bytes in %s without a charset; read as %s", what,
+			    charset_name(choice.charset));
+	return choice;
+}
+
+/* The label is known, but not all can be read with it. */
+static struct charset_choice choose_mislabelled(struct text_source *source,
+						const struct survey *survey,
+						const struct charset *charset, const char *what,
+						struct defects *defects)
+{
+	const struct charset *utf8 = charset_find("utf-8");
+	uint64_t tolerable = survey->size / 100 + 1;
+	struct charset_choice choice = {utf8, 0};
+
+	if (charset == utf8 || !reads_as(source, utf8, 0)) {
+		choice = (struct charset_choice){charset, tolerable};
+		if (!charset_is_multibyte(charset) || !reads_as(source, charset, tolerable))
+			choice = guess(source, survey, NULL);
+	}
+	if (choice.charset == charset)
+		defects_add(defects, "some bytes of %s are not %s", what, charset_name(charset));
+	else
+		defects_add(defects, "%s is not %s as it says; read as %s", what,
+			    charset_name(charset), charset_name(choice.charset));
+	return choice;
+}
+
+struct charset_choice charset_choose(struct text_source *source, const char *label,
+				     const char *hint, const char *what, struct defects *defects)
+{
+	struct survey survey = {.sink = {survey_write}};
+	source->feed(source, &survey.sink);
+	const char *mark = survey_mark(&survey);
+	const struct charset *charset = label ? charset_find(label) : NULL;
+
+	if (mark && reads_as(source, charset_find(mark), 0))
+		return (struct charset_choice){charset_find(mark), 0};
+	if (!charset || charset_is_ascii(charset))
+		return choose_unlabelled(source, &survey, label, hint, what, defects);
+	/* Plain ASCII reads the same in everything that does not use escapes. */
+	if (survey.high == 0 && !survey.escapes && !charset_is_wide(charset))
+		return (struct charset_choice){charset_find("utf-8"), 0};
+	if (reads_as(source, charset, 0))
+		return (struct charset_choice){charset, 0};
+	return choose_mislabelled(source, &survey, charset, what, defects);
+}
+
+void charset_convert(struct text_source *source, struct charset_choice choice, struct sink *sink)
+{
+	struct conversion conversion;
+
+	conversion_init(&conversion, choice.charset, choice.errors_max, sink);
+	source->feed(source, &conversion.sink);
+	conversion_finish(&conversion);
+}
+
+struct memory_source {
+	struct text_source source;
+	const char *bytes;
+	size_t length;
+};
+
+static void memory_feed(struct text_source *source, struct sink *sink)
+{
+	struct memory_source *memory = (struct memory_source *)source;
+
+	sink_write(sink, memory->bytes, memory->length);
+}
+
+struct string_sink {
+	struct sink sink;
+	GString *text;
+};
+
+static void string_write(struct sink *sink, const void *bytes, size_t length)
+{
+	g_string_append_len(((struct string_sink *)sink)->text, bytes, (gssize)length);
+}
+
+char *charset_line(const char *bytes, size_t length, const char *label, const char *hint,
+		   const char *what, struct defects *defects)
+{
+	struct memory_source memory = {{memory_feed}, bytes, length};
+	struct string_sink target = {.sink = {string_write}, .text = g_string_sized_new(length)};
+	struct charset_choice choice = charset_choose(&memory.source, label, hint, what, defects);
+
+	/* Cleaned before it is a C string: a zero byte would end it. */
+	struct clean clean;
+	clean_init(&clean, &target.sink);
+	charset_convert(&memory.source, choice, &clean.sink);
+	g_autofree char *text = g_string_free(target.text, FALSE);
+	return clean_line(text, 0);
+}

@@ -1,0 +1,42 @@
+/*
+ * charset_choice.h - which charset bytes are in, when their label may be missing or wrong.
+ *
+ * Order:     a byte order mark; the label, where everything reads in it; UTF-8, where everything
+ * reads; the label of a multi-byte charset, where nearly everything reads; what detection says;
+ * windows-1252. Life:      charset_choice_open() once, charset_choice_close().
+ */
+#ifndef MIME_CHARSET_CHOICE_H
+#define MIME_CHARSET_CHOICE_H
+
+#include "mime/charset.h"
+#include "mime/defects.h"
+
+/* Bytes that can be gone through again and again. */
+struct text_source {
+	void (*feed)(struct text_source *source, struct sink *sink);
+};
+
+struct charset_choice {
+	const struct charset *charset;
+	uint64_t errors_max;
+};
+
+int charset_choice_open(void);
+void charset_choice_close(void);
+
+/*
+ * `label` may be NULL; `hint` (may be NULL) is tried in place of detection where there is no label.
+ * `what`
+ * ("the text", "field Subject") names the bytes in defects.
+ */
+struct charset_choice charset_choose(struct text_source *source, const char *label,
+				     const char *hint, const char *what, struct defects *defects);
+
+/* Converts the source into the sink as chosen. */
+void charset_convert(struct text_source *source, struct charset_choice choice, struct sink *sink);
+
+/* Converts bytes in memory to UTF-8, cleaned to one line. Caller frees. */
+char *charset_line(const char *bytes, size_t length, const char *label, const char *hint,
+		   const char *what, struct defects *defects);
+
+#endif

@@ -1,0 +1,119 @@
+#include "mime/charset_shift.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* What the bytes stand for at the moment. */
+enum mode { MODE_ASCII, MODE_KANA, MODE_KANJI, MODE_KANJI_SECOND, MODE_EXTRA, MODE_EXTRA_SECOND };
+
+enum { SS2 = 0x8e, SS3 = 0x8f, ESC = 0x1b };
+
+static void put(GByteArray *array, int byte)
+{
+	guint8 value = (guint8)byte;
+
+	g_byte_array_append(array, &value, 1);
+}
+
+static void put_in_mode(struct charset_shift *shift, unsigned char c, GByteArray *out)
+{
+	if (c <= ' ' || c >= 0x7f) {
+		/* RFC 1468: a line begins and ends in ASCII. */
+		if (c == '\n')
+			shift->mode = MODE_ASCII;
+		put(out, c);
+		return;
+	}
+	switch (shift->mode) {
+	case MODE_KANA:
+		put(out, SS2);
+		put(out, c | 0x80);
+		return;
+	case MODE_EXTRA:
+		put(out, SS3);
+		put(out, c | 0x80);
+		shift->mode = MODE_EXTRA_SECOND;
+		return;
+	case MODE_EXTRA_SECOND:
+		put(out, c | 0x80);
+		shift->mode = MODE_EXTRA;
+		return;
+	case MODE_KANJI:
+	case MODE_KANJI_SECOND:
+		put(out, c | 0x80);
+		shift->mode = shift->mode == MODE_KANJI ? MODE_KANJI_SECOND : MODE_KANJI;
+		return;
+	default:
+		put(out, c);
+	}
+}
+
+static const struct {
+	const char *sequence;
+	enum mode mode;
+} jis_escapes[] = {
+    {"\x1b(B", MODE_ASCII},  {"\x1b(J", MODE_ASCII},  {"\x1b(H", MODE_ASCII},
+    {"\x1b(I", MODE_KANA},   {"\x1b$@", MODE_KANJI},  {"\x1b$B", MODE_KANJI},
+    {"\x1b$(@", MODE_KANJI}, {"\x1b$(B", MODE_KANJI}, {"\x1b$(D", MODE_EXTRA},
+};
+
+/* True while the sequence may still become, or has become, an escape we know. */
+static bool jis_escape_step(struct charset_shift *shift)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(jis_escapes); i++) {
+		const char *known = jis_escapes[i].sequence;
+		if (strncmp(known, (char *)shift->sequence, shift->sequence_length) != 0)
+			continue;
+		if (!known[shift->sequence_length]) {
+			shift->mode = (int)jis_escapes[i].mode;
+			shift->sequence_length = 0;
+		}
+		return true;
+	}
+	return false;
+}
+
+static void jis_step(struct charset_shift *shift, unsigned char c, GByteArray *out)
+{
+	if (shift->sequence_length == 0 && c != ESC) {
+		put_in_mode(shift, c, out);
+		return;
+	}
+	shift->sequence[shift->sequence_length++] = c;
+	if (jis_escape_step(shift))
+		return;
+	g_byte_array_append(out, shift->sequence, (guint)shift->sequence_length);
+	shift->sequence_length = 0;
+}
+
+static void hz_step(struct charset_shift *shift, unsigned char c, GByteArray *out)
+{
+	if (shift->sequence_length == 0 && c != '~') {
+		put_in_mode(shift, c, out);
+		return;
+	}
+	if (shift->sequence_length == 0) {
+		shift->sequence_length = 1;
+		return;
+	}
+	shift->sequence_length = 0;
+	if (c == '{')
+		shift->mode = MODE_KANJI;
+	else if (c == '}')
+		shift->mode = MODE_ASCII;
+	else if (c == '~')
+		put(out, '~');
+	else if (c != '\n')
+		put(out, c);
+}
+
+void charset_shift_decode(struct charset_shift *shift, enum charset_shift_kind kind,
+			  const unsigned char *bytes, size_t length, GByteArray *eight_bit)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (kind == SHIFT_HZ)
+			hz_step(shift, bytes[i], eight_bit);
+		else
+			jis_step(shift, bytes[i], eight_bit);
+	}
+}

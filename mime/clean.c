@@ -1,0 +1,98 @@
+#include "mime/clean.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* Bytes that may need work: controls, DEL, and the lead bytes of C1 and of U+FEFF. */
+static bool is_plain(unsigned char c)
+{
+	return (c >= 0x20 && c != 0x7f && c != 0xc2 && c != 0xef) || c == '\n' || c == '\t';
+}
+
+static bool is_line_end(unsigned char c)
+{
+	return c == '\r' || c == '\f' || c == '\v';
+}
+
+/* Handles the one character at `at` that is not plain; returns its length. */
+static size_t clean_odd(struct clean *clean, const unsigned char *at, size_t left)
+{
+	if (at[0] == 0xc2 && left > 1 && at[1] < 0xa0) {
+		if (at[1] == 0x85)
+			sink_write(clean->next, "\n", 1);
+		return 2;
+	}
+	if (at[0] == 0xef && left > 2) {
+		if (clean->started || at[1] != 0xbb || at[2] != 0xbf)
+			sink_write(clean->next, at, 3);
+		return 3;
+	}
+	if (at[0] == 0xc2 || at[0] == 0xef) {
+		sink_write(clean->next, at, left);
+		return left;
+	}
+	if (is_line_end(at[0]))
+		sink_write(clean->next, "\n", 1);
+	clean->after_cr = at[0] == '\r';
+	return 1;
+}
+
+static void clean_write(struct sink *sink, const void *bytes, size_t length)
+{
+	struct clean *clean = (struct clean *)sink;
+	const unsigned char *at = bytes;
+	const unsigned char *end = at + length;
+
+	while (at < end) {
+		if (clean->after_cr && *at == '\n')
+			at++;
+		clean->after_cr = false;
+		const unsigned char *from = at;
+		while (at < end && is_plain(*at))
+			at++;
+		sink_write(clean->next, from, (size_t)(at - from));
+		clean->started = clean->started || at > from;
+		if (at < end) {
+			at += clean_odd(clean, at, (size_t)(end - at));
+			clean->started = true;
+		}
+	}
+}
+
+void clean_init(struct clean *clean, struct sink *next)
+{
+	*clean = (struct clean){.sink = {clean_write}, .next = next};
+}
+
+struct line_sink {
+	struct sink sink;
+	GString *text;
+};
+
+static void line_write(struct sink *sink, const void *bytes, size_t length)
+{
+	g_string_append_len(((struct line_sink *)sink)->text, bytes, (gssize)length);
+}
+
+static void cut_to(GString *text, size_t max_bytes)
+{
+	if (max_bytes == 0 || text->len <= max_bytes)
+		return;
+	while (max_bytes > 0 && ((unsigned char)text->str[max_bytes] & 0xc0) == 0x80)
+		max_bytes--;
+	g_string_truncate(text, max_bytes);
+}
+
+char *clean_line(const char *text, size_t max_bytes)
+{
+	struct line_sink line = {.sink = {line_write}, .text = g_string_sized_new(strlen(text))};
+	struct clean clean;
+
+	clean_init(&clean, &line.sink);
+	sink_write(&clean.sink, text, strlen(text));
+	for (char *c = line.text->str; *c; c++)
+		if (*c == '\n' || *c == '\t')
+			*c = ' ';
+	cut_to(line.text, max_bytes);
+	return g_strstrip(g_string_free(line.text, FALSE));
+}

@@ -1,0 +1,10 @@
+/*
+ * file_name.h - names for attachments that have none.
+ */
+#ifndef MIME_FILE_NAME_H
+#define MIME_FILE_NAME_H
+
+/* The usual extension of a content type with its dot, ".bin" for types unknown; static. */
+const char *file_name_extension(const char *content_type);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * header.h - a header block: its fields as written, unfolded, and where it ends.
+ *
+ * Life:      header_read() .. header_free().
+ * Ownership: fields are borrowed from the header.
+ * Rules:     a line that is neither field nor fold is taken for a fold that lost its blank, unless
+ * no field follows it: then the text began there and the blank line is missing. Memory:    max_size
+ * bytes of fields; what is longer is passed over with a defect, and its end is found.
+ */
+#ifndef MIME_HEADER_H
+#define MIME_HEADER_H
+
+#include "mime/defects.h"
+#include "mime/input.h"
+
+struct field {
+	const char *name;
+	const char
+	    *value; /* raw bytes, unfolded; may hold zero bytes, and has one behind its end */
+	size_t length;
+};
+
+struct header {
+	struct field *fields;
+	size_t count;
+	uint64_t body; /* offset of what follows the block */
+	size_t size;   /* bytes kept */
+	bool capped;   /* some fields were passed over */
+};
+
+struct header_limits {
+	size_t max_size;
+	size_t max_fields;
+	/* True for a line that ends the block though it is no blank line; may be NULL. */
+	bool (*stops)(void *context, const struct line *line);
+	void *context;
+};
+
+struct header *header_read(struct input *input, uint64_t offset, const struct header_limits *limits,
+			   struct defects *defects);
+void header_free(struct header *header);
+
+/* The first field of that name, in any case; NULL when there is none. */
+const struct field *header_find(const struct header *header, const char *name);
+
+/* How many fields have that name. */
+size_t header_count(const struct header *header, const char *name);
+
+#endif

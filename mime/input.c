@@ -1,0 +1,126 @@
+#include "mime/input.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WINDOW = 65536 };
+
+static void window_fill(struct input *input, uint64_t offset)
+{
+	size_t want = (size_t)MIN((uint64_t)WINDOW, input->size - offset);
+
+	input->at = offset;
+	input->length = 0;
+	while (input->length < want) {
+		ssize_t n = pread(input->fd, input->window + input->length, want - input->length,
+				  (off_t)(input->base + offset + input->length));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			/* A file shorter than the caller said is as bad as one that cannot be read.
+			 */
+			input->error = n < 0 ? errno : EIO;
+			input->size = offset + input->length;
+			return;
+		}
+		input->length += (size_t)n;
+	}
+}
+
+struct input *input_new(int fd, uint64_t base, uint64_t size)
+{
+	struct input *input = g_new0(struct input, 1);
+
+	input->fd = fd;
+	input->base = base;
+	input->size = size;
+	input->window = g_malloc((size_t)MIN((uint64_t)WINDOW, size) + 1);
+	window_fill(input, 0);
+	input->cr_lines = memchr(input->window, '\r', input->length) &&
+			  !memchr(input->window, '\n', input->length);
+	return input;
+}
+
+void input_free(struct input *input)
+{
+	if (!input)
+		return;
+	g_free(input->window);
+	g_free(input);
+}
+
+const unsigned char *input_at(struct input *input, uint64_t offset, size_t *ret_length)
+{
+	*ret_length = 0;
+	if (offset >= input->size)
+		return input->window;
+	if (offset < input->at || offset >= input->at + input->length)
+		window_fill(input, offset);
+	if (offset >= input->at + input->length)
+		return input->window;
+	*ret_length = input->length - (size_t)(offset - input->at);
+	return input->window + (offset - input->at);
+}
+
+/* Offset of the first `wanted` at or behind offset, or the size of the message. */
+static uint64_t find_byte(struct input *input, uint64_t offset, int wanted)
+{
+	size_t length;
+	const unsigned char *bytes;
+
+	while (bytes = input_at(input, offset, &length), length > 0) {
+		const unsigned char *hit = memchr(bytes, wanted, length);
+		if (hit)
+			return offset + (uint64_t)(hit - bytes);
+		offset += length;
+	}
+	return input->size;
+}
+
+static bool byte_is(struct input *input, uint64_t offset, unsigned char wanted)
+{
+	size_t length;
+	const unsigned char *bytes = input_at(input, offset, &length);
+
+	return length > 0 && bytes[0] == wanted;
+}
+
+bool input_line(struct input *input, uint64_t offset, struct line *ret_line)
+{
+	int ending = input->cr_lines ? '\r' : '\n';
+	size_t length;
+	const unsigned char *bytes = input_at(input, offset, &length);
+
+	if (length == 0)
+		return false;
+
+	const unsigned char *hit = memchr(bytes, ending, length);
+	uint64_t end =
+	    hit ? offset + (uint64_t)(hit - bytes) : find_byte(input, offset + length, ending);
+	ret_line->next = MIN(end + 1, input->size);
+	if (!input->cr_lines && end > offset && end < input->size &&
+	    (hit ? hit[-1] == '\r' : byte_is(input, end - 1, '\r')))
+		end--;
+	ret_line->end = end;
+
+	size_t wanted = (size_t)MIN(end - offset, (uint64_t)INPUT_LINE_MAX);
+	if (!hit && (offset < input->at || offset + wanted > input->at + input->length))
+		window_fill(input, offset);
+	ret_line->text = input_at(input, offset, &length);
+	ret_line->length = MIN(wanted, length);
+	return true;
+}
+
+void input_copy(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
+{
+	size_t length;
+	const unsigned char *bytes;
+
+	while (begin < end && (bytes = input_at(input, begin, &length), length > 0)) {
+		length = (size_t)MIN((uint64_t)length, end - begin);
+		sink_write(sink, bytes, length);
+		begin += length;
+	}
+}

@@ -1,0 +1,53 @@
+/*
+ * input.h - the raw message, read through one bounded window, and its lines.
+ *
+ * Life:      input_new() .. input_free(), within one mime_parse().
+ * Units:     offsets count from the first byte of the message, not of the file.
+ * Ownership: pointers handed out stay valid until the next call with the same input.
+ * Errors:    a failed read is remembered in `error` (an errno) and looks like the end of the
+ * message. Files:     only pread(), so an offset shared with another process stays as it is.
+ */
+#ifndef MIME_INPUT_H
+#define MIME_INPUT_H
+
+#include "mime/sink.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct input {
+	int fd;
+	int error;     /* errno of the first failed read, else 0 */
+	bool cr_lines; /* the message has no LF at all: lines end in CR */
+	uint64_t base; /* of the message in the file */
+	uint64_t size; /* of the message */
+	uint64_t at;   /* of the window in the message */
+	size_t length; /* bytes in the window */
+	unsigned char *window;
+};
+
+/* A line without its end; what is longer than INPUT_LINE_MAX is cut in `text`, never in `next`. */
+struct line {
+	const unsigned char *text;
+	size_t length;
+	uint64_t end;  /* offset behind the text, before the line end */
+	uint64_t next; /* offset of the next line */
+};
+
+enum { INPUT_LINE_MAX = 32768 };
+
+struct input *input_new(int fd, uint64_t base, uint64_t size);
+void input_free(struct input *input);
+
+/* The bytes at `offset`, as many as lie in the window; *ret_length is 0 only at the end or on
+ * error. */
+const unsigned char *input_at(struct input *input, uint64_t offset, size_t *ret_length);
+
+/* The line that starts at `offset`; false at the end of the message. LF, CRLF and (cr_lines) CR end
+ * it. */
+bool input_line(struct input *input, uint64_t offset, struct line *ret_line);
+
+/* Passes [begin, end) on. */
+void input_copy(struct input *input, uint64_t begin, uint64_t end, struct sink *sink);
+
+#endif

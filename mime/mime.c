@@ -1,0 +1,195 @@
+#include "mime/mime.h"
+
+#include "mime/attachment.h"
+#include "mime/charset_choice.h"
+#include "mime/fields.h"
+#include "mime/html_text.h"
+#include "mime/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct mime_options mime_options_default(void)
+{
+	return (struct mime_options){
+	    .max_header_size = 262144,
+	    .max_headers = 2000,
+	    .max_parts = 1000,
+	    .max_depth = 50,
+	    .max_boundary = 2048,
+	};
+}
+
+int mime_open(void)
+{
+	part_open();
+	html_text_open();
+	return charset_choice_open();
+}
+
+void mime_close(void)
+{
+	charset_choice_close();
+	html_text_close();
+}
+
+/* One message being parsed. */
+struct parse {
+	const struct mime_options *options;
+	struct input *input;
+	struct output *output;
+	struct defects *defects;
+	struct header *header;
+	struct mime_message *message;
+};
+
+static bool starts_with(struct input *input, const char *word)
+{
+	size_t length;
+	const unsigned char *bytes = input_at(input, 0, &length);
+
+	return length >= strlen(word) && memcmp(bytes, word, strlen(word)) == 0;
+}
+
+/* An mbox file's separator, left at the start by whoever cut the file up. */
+static uint64_t skip_mbox_line(struct parse *parse)
+{
+	struct line line;
+
+	if ((!starts_with(parse->input, "From ") && !starts_with(parse->input, ">From ")) ||
+	    !input_line(parse->input, 0, &line))
+		return 0;
+	defects_add(parse->defects, "starts with an mbox 'From ' line");
+	return line.next;
+}
+
+static void read_header(struct parse *parse)
+{
+	struct header_limits limits = {
+	    .max_size = parse->options->max_header_size,
+	    .max_fields = parse->options->max_headers,
+	};
+
+	parse->header = header_read(parse->input, skip_mbox_line(parse), &limits, parse->defects);
+	if (parse->header->count == 0)
+		defects_add(parse->defects, "no header");
+}
+
+static char *charset_hint(const struct parse *parse)
+{
+	const struct field *field = header_find(parse->header, "Content-Type");
+
+	if (!field)
+		return NULL;
+	struct parameters *content = parameters_parse(field->value, field->length);
+	char *hint = g_strdup(parameters_bytes(content, "charset"));
+	parameters_free(content);
+	return hint;
+}
+
+static void store_bodies(struct parse *parse, const struct body *body)
+{
+	struct mime_message *message = parse->message;
+
+	if (body->text)
+		text_store(parse->input, body->text, parse->output, parse->defects,
+			   &message->text_body);
+	if (!body->html)
+		return;
+	text_store(parse->input, body->html, parse->output, parse->defects, &message->html_body);
+	if (!body->text || text_is_blank(&message->text_body, parse->output))
+		text_store_from_html(&message->html_body, parse->output, &message->text_body);
+}
+
+static void store_attachments(struct parse *parse, const struct part_tree *tree,
+			      const struct body *body, const char *hint)
+{
+	struct mime_message *message = parse->message;
+	struct attachments attachments = {
+	    .input = parse->input,
+	    .output = parse->output,
+	    .defects = parse->defects,
+	    .hint = hint,
+	    .list = g_array_new(FALSE, FALSE, sizeof(struct mime_attachment)),
+	};
+
+	if (tree->capped || parse->header->capped)
+		attachments_add_message(&attachments);
+	else
+		attachments_add(&attachments, tree->root, body);
+	if (parse->options->attach_html && message->html_body.present)
+		attachments_add_content(&attachments, "original.html", "text/html",
+					&message->html_body);
+	message->attachment_count = attachments.list->len;
+	message->attachments = (void *)g_array_free(attachments.list, FALSE);
+}
+
+static void parse_body(struct parse *parse, const char *hint)
+{
+	struct part_tree *tree =
+	    part_tree_read(parse->input, parse->header, parse->options, parse->defects);
+	struct body body = body_choose(tree->root);
+
+	store_bodies(parse, &body);
+	store_attachments(parse, tree, &body, hint);
+	part_tree_free(tree);
+}
+
+static void parse_message(struct parse *parse)
+{
+	read_header(parse);
+	g_autofree char *hint = charset_hint(parse);
+	fields_fill(parse->message, parse->header, hint, parse->defects);
+	if (!parse->options->header_only)
+		parse_body(parse, hint);
+	parse->message->defects = defects_format(parse->defects);
+	output_flush(parse->output);
+}
+
+int mime_parse(const struct mime_options *options, int input_fd, uint64_t offset, uint64_t size,
+	       int output_fd, uint64_t *output_end, struct mime_message **ret_message)
+{
+	struct parse parse = {
+	    .options = options,
+	    .input = input_new(input_fd, offset, size),
+	    .output = output_new(output_fd, *output_end),
+	    .defects = defects_new(),
+	    .message = g_new0(struct mime_message, 1),
+	};
+
+	parse_message(&parse);
+	int error = parse.input->error ? parse.input->error : parse.output->error;
+	if (error) {
+		mime_message_free(parse.message);
+	} else {
+		*output_end = output_tell(parse.output);
+		*ret_message = parse.message;
+	}
+	header_free(parse.header);
+	defects_free(parse.defects);
+	output_free(parse.output);
+	input_free(parse.input);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+void mime_message_free(struct mime_message *message)
+{
+	if (!message)
+		return;
+	for (size_t i = 0; i < message->attachment_count; i++)
+		attachment_clear(&message->attachments[i]);
+	g_free(message->attachments);
+	g_free(message->subject);
+	g_free(message->sender);
+	g_free(message->recipient);
+	g_free(message->cc);
+	g_free(message->bcc);
+	g_free(message->reply_to);
+	g_free(message->message_id);
+	g_free(message->in_reply_to);
+	g_free(message->thread_references);
+	g_free(message->headers);
+	g_free(message->defects);
+	g_free(message);
+}

@@ -1,0 +1,147 @@
+#include "mime/text.h"
+
+#include "mime/charset_choice.h"
+#include "mime/clean.h"
+#include "mime/flowed.h"
+#include "mime/html_filter.h"
+#include "mime/html_text.h"
+#include "mime/scratch.h"
+
+#include <string.h>
+
+enum { PIECE = 16384, HTML_HEAD_BYTES = 4096 };
+
+struct scratch_source {
+	struct text_source source;
+	struct scratch *scratch;
+};
+
+static void scratch_feed(struct text_source *source, struct sink *sink)
+{
+	struct scratch *scratch = ((struct scratch_source *)source)->scratch;
+	char piece[PIECE];
+	size_t n;
+
+	for (uint64_t at = 0; (n = scratch_read(scratch, at, piece, sizeof(piece))) > 0; at += n)
+		sink_write(sink, piece, n);
+}
+
+char *text_html_charset(const char *bytes, size_t length)
+{
+	g_autofree char *head = g_ascii_strdown(bytes, (gssize)MIN(length, HTML_HEAD_BYTES));
+	const char *meta = head;
+
+	while ((meta = strstr(meta, "<meta"))) {
+		const char *end = strchr(meta, '>');
+		const char *name = strstr(meta, "charset=");
+		if (name && (!end || name < end)) {
+			name += strlen("charset=");
+			name += strspn(name, "\"' ");
+			return g_strndup(name, strcspn(name, "\"' ;/>"));
+		}
+		meta += strlen("<meta");
+	}
+	return NULL;
+}
+
+/* The label of the part; HTML may carry it itself. A page that we could read says no UTF-16. */
+static char *label_of(const struct part *part, struct scratch *scratch, struct defects *defects)
+{
+	char head[HTML_HEAD_BYTES];
+	char *label = parameters_text(part->content, "charset", NULL, defects);
+
+	if ((label && *label) || !strstr(part->type, "html"))
+		return label;
+	g_free(label);
+	g_autofree char *named =
+	    text_html_charset(head, scratch_read(scratch, 0, head, sizeof(head)));
+	return named && !g_str_has_prefix(named, "utf-16") ? g_steal_pointer(&named) : NULL;
+}
+
+static bool parameter_is(const struct part *part, const char *name, const char *value)
+{
+	const char *bytes = parameters_bytes(part->content, name);
+
+	return bytes && g_ascii_strcasecmp(bytes, value) == 0;
+}
+
+static void convert(struct text_source *source, struct charset_choice choice,
+		    const struct part *part, struct sink *sink)
+{
+	struct clean clean;
+	struct flowed flowed;
+
+	if (!part_is(part, "text/plain") || !parameter_is(part, "format", "flowed")) {
+		clean_init(&clean, sink);
+		charset_convert(source, choice, &clean.sink);
+		return;
+	}
+	flowed_init(&flowed, parameter_is(part, "delsp", "yes"), sink);
+	clean_init(&clean, &flowed.sink);
+	charset_convert(source, choice, &clean.sink);
+	flowed_finish(&flowed);
+}
+
+void text_store(struct input *input, const struct part *part, struct output *output,
+		struct defects *defects, struct mime_content *ret_content)
+{
+	struct scratch scratch;
+	struct scratch_source source = {{scratch_feed}, &scratch};
+	struct content_writer writer;
+	const char *what = strstr(part->type, "html") ? "the HTML" : "the text";
+
+	scratch_init(&scratch, output);
+	if (!transfer_decode(input, part->begin, part->end, part->transfer, &scratch.sink))
+		defects_add(defects, "transfer encoding of %s damaged", what);
+	g_autofree char *label = label_of(part, &scratch, defects);
+	struct charset_choice choice = charset_choose(&source.source, label, NULL, what, defects);
+
+	content_begin(&writer, output, ret_content);
+	convert(&source.source, choice, part, &writer.sink);
+	content_end(&writer);
+	scratch_clear(&scratch);
+}
+
+void text_store_from_html(const struct mime_content *html, struct output *output,
+			  struct mime_content *ret_content)
+{
+	struct html_filter filter;
+	struct html_text text;
+	struct clean clean;
+	struct content_writer writer;
+	struct mime_content source = *html;
+	char piece[PIECE];
+	size_t n;
+
+	content_begin(&writer, output, ret_content);
+	clean_init(&clean, &writer.sink);
+	html_text_init(&text, &clean.sink);
+	html_filter_init(&filter, &text.sink);
+	for (uint64_t at = 0; at < source.size; at += n) {
+		size_t wanted = (size_t)MIN((uint64_t)sizeof(piece), source.size - at);
+		n = output_read(output, source.offset + at, piece, wanted);
+		if (n == 0)
+			break;
+		sink_write(&filter.sink, piece, n);
+	}
+	html_filter_finish(&filter);
+	html_text_finish(&text);
+	content_end(&writer);
+}
+
+bool text_is_blank(const struct mime_content *content, struct output *output)
+{
+	char piece[256];
+	size_t n;
+
+	for (uint64_t at = 0; at < content->size; at += n) {
+		size_t wanted = (size_t)MIN((uint64_t)sizeof(piece), content->size - at);
+		n = output_read(output, content->offset + at, piece, wanted);
+		for (size_t i = 0; i < n; i++)
+			if (!strchr(" \t\n", piece[i]))
+				return false;
+		if (n == 0)
+			break;
+	}
+	return true;
+}

@@ -1,0 +1,107 @@
+#include "mime/transfer.h"
+
+#include "mime/base64.h"
+#include "mime/quoted_printable.h"
+#include "mime/uuencode.h"
+
+#include <string.h>
+
+bool transfer_parse(const char *name, enum transfer *ret_transfer)
+{
+	static const struct {
+		const char *name;
+		enum transfer transfer;
+	} known[] = {
+	    {"7bit", TRANSFER_IDENTITY},
+	    {"8bit", TRANSFER_IDENTITY},
+	    {"binary", TRANSFER_IDENTITY},
+	    {"base64", TRANSFER_BASE64},
+	    {"quoted-printable", TRANSFER_QUOTED_PRINTABLE},
+	    {"x-uuencode", TRANSFER_UUENCODE},
+	    {"x-uue", TRANSFER_UUENCODE},
+	    {"uuencode", TRANSFER_UUENCODE},
+	};
+
+	*ret_transfer = TRANSFER_IDENTITY;
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+		if (g_ascii_strcasecmp(name, known[i].name) == 0) {
+			*ret_transfer = known[i].transfer;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool decode_base64(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
+{
+	struct base64 base64;
+
+	base64_init(&base64, sink);
+	input_copy(input, begin, end, &base64.sink);
+	return base64_finish(&base64);
+}
+
+static bool decode_quoted_printable(struct input *input, uint64_t begin, uint64_t end,
+				    struct sink *sink)
+{
+	struct quoted_printable quoted;
+
+	quoted_printable_init(&quoted, sink);
+	input_copy(input, begin, end, &quoted.sink);
+	return quoted_printable_finish(&quoted);
+}
+
+bool transfer_decode(struct input *input, uint64_t begin, uint64_t end, enum transfer transfer,
+		     struct sink *sink)
+{
+	switch (transfer) {
+	case TRANSFER_BASE64:
+		return decode_base64(input, begin, end, sink);
+	case TRANSFER_QUOTED_PRINTABLE:
+		return decode_quoted_printable(input, begin, end, sink);
+	case TRANSFER_UUENCODE:
+		return uuencode_decode(input, begin, end, sink);
+	case TRANSFER_IDENTITY:
+		break;
+	}
+	input_copy(input, begin, end, sink);
+	return true;
+}
+
+struct string_sink {
+	struct sink sink;
+	GString *bytes;
+};
+
+static void string_write(struct sink *sink, const void *bytes, size_t length)
+{
+	g_string_append_len(((struct string_sink *)sink)->bytes, bytes, (gssize)length);
+}
+
+static void decode_q(const char *text, size_t length, GString *bytes)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '=' && i + 2 < length && g_ascii_isxdigit(text[i + 1]) &&
+		    g_ascii_isxdigit(text[i + 2])) {
+			g_string_append_c(bytes, (char)(g_ascii_xdigit_value(text[i + 1]) * 16 +
+							g_ascii_xdigit_value(text[i + 2])));
+			i += 2;
+		} else {
+			g_string_append_c(bytes, text[i] == '_' ? ' ' : text[i]);
+		}
+	}
+}
+
+void transfer_decode_word(const char *text, size_t length, bool is_base64, GString *bytes)
+{
+	struct string_sink target = {.sink = {string_write}, .bytes = bytes};
+	struct base64 base64;
+
+	if (!is_base64) {
+		decode_q(text, length, bytes);
+		return;
+	}
+	base64_init(&base64, &target.sink);
+	sink_write(&base64.sink, text, length);
+	base64_finish(&base64);
+}

@@ -1,0 +1,120 @@
+#include "queue/content.h"
+
+#include "queue/value.h"
+
+#include <glib.h>
+
+/* Up to here a row is bound whole; above, its pages are written once empty and once full, but no
+ * more than a piece is ever in memory. */
+#define WHOLE_MAX      ((size_t)64 * 1024)
+#define READ_AHEAD     ((size_t)1024 * 1024)
+#define WRITE_PIECE    ((size_t)64 * 1024)
+#define SIZE_MAX_BYTES UINT64_C(1000000000)
+
+/* 1: it is there, 0: it is not. */
+static int find_same(struct store *store, const char *sha256, uint64_t size_bytes,
+		     struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT size FROM content WHERE sha256 = ?");
+	statement_bind_text(statement, 1, sha256);
+	const int result = statement_step(statement, err);
+	if (result == 1 && (uint64_t)statement_int(statement, 0) != size_bytes)
+		return queue_error_set(err, QUEUE_INVALID,
+				       "content %s is there with another size: its digest is wrong",
+				       sha256);
+	return result;
+}
+
+#define INSERT_SQL "INSERT INTO content (sha256, size, data) VALUES (?, ?, ?)"
+
+static int put_whole(struct store *store, const char *sha256, const struct entry_content *content,
+		     struct queue_error *err)
+{
+	const size_t size = (size_t)content->size_bytes;
+	g_autofree unsigned char *bytes = g_malloc(size + 1);
+	if (engine_file_read(store->engine, content->fd, content->offset, bytes, size, err) != 0)
+		return -1;
+	scoped_statement *statement = engine_prepare(store->engine, INSERT_SQL);
+	statement_bind_text(statement, 1, sha256);
+	statement_bind_int(statement, 2, (int64_t)size);
+	statement_bind_bytes(statement, 3, bytes, size);
+	return statement_step(statement, err);
+}
+
+static int put_in_pieces(struct store *store, const char *sha256,
+			 const struct entry_content *content, struct queue_error *err)
+{
+	{
+		scoped_statement *statement = engine_prepare(store->engine, INSERT_SQL);
+		statement_bind_text(statement, 1, sha256);
+		statement_bind_int(statement, 2, (int64_t)content->size_bytes);
+		statement_bind_zeros(statement, 3, content->size_bytes);
+		if (statement_step(statement, err) != 0)
+			return -1;
+	}
+	return engine_blob_write(store->engine, "content", "data", engine_last_id(store->engine),
+				 content->fd, content->offset, content->size_bytes, err);
+}
+
+int content_put(struct store *store, const struct entry_content *content, struct queue_error *err)
+{
+	if (content->size_bytes > SIZE_MAX_BYTES)
+		return queue_error_set(err, QUEUE_INVALID,
+				       "content of %" G_GUINT64_FORMAT " bytes: the database holds "
+				       "at most 1,000,000,000 in one piece",
+				       content->size_bytes);
+	char sha256[VALUE_SHA256_MAX];
+	value_format_sha256(content->sha256, sha256);
+	const int found = find_same(store, sha256, content->size_bytes, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (content->size_bytes <= WHOLE_MAX)
+		return put_whole(store, sha256, content, err);
+	return put_in_pieces(store, sha256, content, err);
+}
+
+int content_drop_unused(struct store *store, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "DELETE FROM content WHERE sha256 IN (SELECT sha256 FROM content"
+	    " EXCEPT SELECT sha256 FROM attachment"
+	    " EXCEPT SELECT raw_content FROM entry_mail WHERE raw_content IS NOT NULL"
+	    " EXCEPT SELECT message_body_content FROM entry_mail"
+	    " WHERE message_body_content IS NOT NULL"
+	    " EXCEPT SELECT html_body_content FROM entry_mail WHERE html_body_content IS NOT "
+	    "NULL)");
+	return statement_step(statement, err);
+}
+
+int content_write(const void *bytes, size_t size,
+		  int (*write)(const void *bytes, size_t size, void *context), void *context,
+		  struct queue_error *err)
+{
+	for (size_t done = 0; done < size;) {
+		const size_t piece = MIN(size - done, WRITE_PIECE);
+		if (write((const char *)bytes + done, piece, context) != 0)
+			return queue_error_set(err, QUEUE_IO, "%s", "");
+		done += piece;
+	}
+	return 0;
+}
+
+int content_read(struct store *store, int64_t content_id, uint64_t size_bytes,
+		 int (*write)(const void *bytes, size_t size, void *context), void *context,
+		 struct queue_error *err)
+{
+	/* The blob is opened anew for each piece: `write` may wait for somebody, and an open blob
+	 * holds up writers. */
+	g_autofree unsigned char *bytes = g_malloc(READ_AHEAD);
+	for (uint64_t done = 0; done < size_bytes;) {
+		const size_t size = (size_t)MIN(size_bytes - done, READ_AHEAD);
+		if (engine_blob_read(store->engine, "content", "data", content_id, done, bytes,
+				     size, err) != 0 ||
+		    content_write(bytes, size, write, context, err) != 0)
+			return -1;
+		done += size;
+	}
+	return 0;
+}

@@ -1,0 +1,128 @@
+/*
+ * engine.h - the one door to the database engine; engine_sqlite.c is the only file that knows
+ * SQLite.
+ *
+ * Life:       engine_open() .. engine_close(), which releases the statements too.
+ * Statements: engine_prepare() hands out a statement that is prepared once per text and kept by the
+ * engine. The holder binds, steps and lets go of it by statement_release() (scoped_statement does
+ * that); until then a reader keeps writers from committing, so hold it for reading rows only, not
+ * while waiting for anybody. Two holders of the same text at a time are a fault of the caller.
+ * Ownership:  texts bound are copied before the call returns, unless said otherwise; column texts
+ * are borrowed until the next step or release. Errors:     as in queue/error.h; texts name the
+ * database. A bind cannot fail visibly: what went wrong comes out of the next step. Threads:    one
+ * at a time. Memory:     a page cache of 4 MiB, and what one row takes.
+ */
+#ifndef QUEUE_ENGINE_H
+#define QUEUE_ENGINE_H
+
+#include "queue/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct statement;
+
+/* Creates an empty database where there is nothing yet: the file with 0600, a missing folder with
+ * 0700. */
+int engine_create(const char *location, struct queue_error *err);
+
+enum engine_access { ENGINE_READ, ENGINE_WRITE };
+
+/* Opens what exists and changes nothing. Errors: MISSING, FOREIGN (no regular file), READ_ONLY, IO.
+ */
+int engine_open(const char *location, enum engine_access access, struct engine **ret_engine,
+		struct queue_error *err);
+
+/* Rolls back what is open; takes NULL. */
+void engine_close(struct engine *engine);
+
+/* As the caller of engine_open() named it. */
+const char *engine_location(const struct engine *engine);
+
+/* The path of a file beside the database: its own resolved path and `suffix`. Caller frees with
+ * g_free(). */
+char *engine_sibling(const struct engine *engine, const char *suffix);
+
+struct engine_identity {
+	bool empty;	     /* no table yet */
+	int64_t application; /* whose database it is */
+	int64_t version;     /* of the schema */
+};
+
+/* Reads whose database this is, without touching one that is not `application`'s. */
+int engine_identify(struct engine *engine, int64_t application,
+		    struct engine_identity *ret_identity, struct queue_error *err);
+
+/* Sets the identity, in the open transaction. */
+int engine_set_identity(struct engine *engine, int64_t application, int64_t version,
+			struct queue_error *err);
+
+/* Decides how an empty database is laid out on disk; what has a schema cannot be changed any more.
+ */
+int engine_lay_out(struct engine *engine, struct queue_error *err);
+
+/* Sets how safely, and in how much memory, a database that has its schema is worked with. */
+int engine_configure(struct engine *engine, struct queue_error *err);
+
+/* How long to wait for other processes; 30 s unless set. */
+void engine_set_patience_ms(struct engine *engine, int64_t patience_ms);
+
+/* A transaction that writes: no other can begin until it ends. */
+int engine_begin(struct engine *engine, struct queue_error *err);
+int engine_commit(struct engine *engine, struct queue_error *err); /* undoes on an error */
+void engine_rollback(struct engine *engine);			   /* harmless outside */
+bool engine_in_transaction(const struct engine *engine);
+
+/* Runs statements without parameters or rows. */
+int engine_execute(struct engine *engine, const char *sql, struct queue_error *err);
+
+/* Never NULL. */
+struct statement *engine_prepare(struct engine *engine, const char *sql);
+void statement_release(struct statement *statement);
+
+static inline void statement_release_scoped(struct statement **statement)
+{
+	statement_release(*statement);
+}
+#define scoped_statement __attribute__((cleanup(statement_release_scoped))) struct statement
+
+/* Parameters count from 1; a NULL text binds NULL. */
+void statement_bind_int(struct statement *statement, int parameter, int64_t value);
+void statement_bind_text(struct statement *statement, int parameter, const char *text);
+void statement_bind_null(struct statement *statement, int parameter);
+/* Borrowed until the statement is released. */
+void statement_bind_bytes(struct statement *statement, int parameter, const void *bytes,
+			  size_t size);
+void statement_bind_utf8(struct statement *statement, int parameter, const char *text, size_t size);
+/* `size_bytes` zeros, to be overwritten by engine_blob_write(). */
+void statement_bind_zeros(struct statement *statement, int parameter, uint64_t size_bytes);
+
+/* 1: there is a row; 0: done, and the statement can be bound and stepped anew; -1: error. */
+int statement_step(struct statement *statement, struct queue_error *err);
+
+/* Columns count from 0. NULL reads as 0 and as NULL. */
+int64_t statement_int(const struct statement *statement, int column);
+const char *statement_text(const struct statement *statement, int column);
+bool statement_is_null(const struct statement *statement, int column);
+
+/* Of the last insert, and the rows touched by the last statement. */
+int64_t engine_last_id(const struct engine *engine);
+int64_t engine_changes(const struct engine *engine);
+
+/* Overwrites the bytes of a blob with [offset, offset + size_bytes) of fd. IO when they cannot be
+ * read. */
+int engine_blob_write(struct engine *engine, const char *table, const char *column, int64_t id,
+		      int fd, uint64_t offset, uint64_t size_bytes, struct queue_error *err);
+
+/* Copies `size` bytes at `offset` out of a blob. MISSING when the row is gone or the blob is
+ * shorter. */
+int engine_blob_read(struct engine *engine, const char *table, const char *column, int64_t id,
+		     uint64_t offset, void *bytes, size_t size, struct queue_error *err);
+
+/* Reads [offset, offset + size) of fd into bytes. */
+int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes, size_t size,
+		     struct queue_error *err);
+
+#endif

@@ -1,0 +1,283 @@
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- waiting for others ---- */
+
+/* Short random waits: with SQLite's own, growing ones the one who has waited longest asks least
+ * often, and single transactions were seen waiting for seconds beside three busy writers. */
+static int wait_for_others(void *context, int count)
+{
+	struct engine *engine = context;
+	const int64_t now_us = g_get_monotonic_time();
+	if (count == 0)
+		engine->patience_end_us = now_us + engine->patience_ms * 1000;
+	if (now_us >= engine->patience_end_us)
+		return 0;
+	g_usleep((gulong)g_random_int_range(200, count < 20 ? 2000 : 10000));
+	return 1;
+}
+
+void engine_set_patience_ms(struct engine *engine, int64_t patience_ms)
+{
+	engine->patience_ms = patience_ms;
+}
+
+/* ---- open and close ---- */
+
+static int check_location(const char *location, struct queue_error *err)
+{
+	struct stat status;
+	if (stat(location, &status) != 0) {
+		if (errno == ENOENT)
+			return queue_error_set(err, QUEUE_MISSING,
+					       "no database at '%s'; `inqueue queue create` makes "
+					       "one, or name another with --database",
+					       location);
+		return queue_error_set(err, QUEUE_IO, "cannot open database '%s': %s", location,
+				       g_strerror(errno));
+	}
+	/* A FIFO would hold us up for ever. */
+	if (!S_ISREG(status.st_mode))
+		return queue_error_set(err, QUEUE_FOREIGN,
+				       "'%s' is %s, not a database; name another with --database",
+				       location, S_ISDIR(status.st_mode) ? "a folder" : "no file");
+	return 0;
+}
+
+static int open_handle(struct engine *engine, struct queue_error *err)
+{
+	/* "file:…" and ":memory:" are names of files here. */
+	g_autofree char *path = engine->location[0] == '/'
+				    ? g_strdup(engine->location)
+				    : g_strconcat("./", engine->location, NULL);
+	/* For reading too: what a killed writer left half done is rolled back by whoever comes
+	 * next. */
+	const int code = sqlite3_open_v2(
+	    path, &engine->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+	    NULL);
+	if (code == SQLITE_OK) {
+		if (engine->access == ENGINE_WRITE && sqlite3_db_readonly(engine->db, "main") == 1)
+			return engine_fail(engine, SQLITE_READONLY, err);
+		return 0;
+	}
+	if (engine->db == NULL)
+		return queue_error_set(err, QUEUE_SOFTWARE, "out of memory");
+	if ((code & 0xff) == SQLITE_CANTOPEN)
+		return queue_error_set(
+		    err, QUEUE_IO, "cannot open database '%s': %s; run as its owner",
+		    engine->location, g_strerror(sqlite3_system_errno(engine->db)));
+	return engine_fail(engine, code, err);
+}
+
+/* SQL in the file is data: it must not reach further than a query of ours does. */
+static void harden(struct engine *engine)
+{
+	sqlite3 *db = engine->db;
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+	sqlite3_busy_handler(db, wait_for_others, engine);
+	/* These only change the connection, and cannot fail. */
+	sqlite3_exec(db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+	if (engine->access == ENGINE_READ)
+		sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL);
+}
+
+int engine_open(const char *location, enum engine_access access, struct engine **ret_engine,
+		struct queue_error *err)
+{
+	if (check_location(location, err) != 0)
+		return -1;
+	struct engine *engine = g_new0(struct engine, 1);
+	engine->access = access;
+	engine->location = g_strdup(location);
+	engine->patience_ms = 30000;
+	engine->statements =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, engine_statement_free);
+	if (open_handle(engine, err) != 0) {
+		engine_close(engine);
+		return -1;
+	}
+	harden(engine);
+	*ret_engine = engine;
+	return 0;
+}
+
+void engine_close(struct engine *engine)
+{
+	if (engine == NULL)
+		return;
+	g_hash_table_destroy(engine->statements);
+	engine_rollback(engine);
+	/* Not for tidiness alone: a journal that somebody may not read keeps him out of a database
+	 * he may read. But not worth waiting for. */
+	engine->patience_ms = 0;
+	if (engine->journal_kept)
+		sqlite3_exec(engine->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+	sqlite3_close(engine->db);
+	g_free(engine->location);
+	g_free(engine->piece);
+	g_free(engine);
+}
+
+const char *engine_location(const struct engine *engine)
+{
+	return engine->location;
+}
+
+char *engine_sibling(const struct engine *engine, const char *suffix)
+{
+	return g_strconcat(sqlite3_db_filename(engine->db, "main"), suffix, NULL);
+}
+
+/* ---- whose database ---- */
+
+static uint32_t big_endian_32(const unsigned char *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+/* What the file begins with, read past SQLite: even asking it a question makes files beside another
+ * program's database in WAL mode. Through SQLite's own descriptor, because closing another one
+ * would drop this process's locks. */
+static bool read_header(struct engine *engine, unsigned char ret_header[100])
+{
+	sqlite3_file *file = NULL;
+	sqlite3_file_control(engine->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	return file != NULL && file->pMethods != NULL &&
+	       file->pMethods->xRead(file, ret_header, 100, 0) == SQLITE_OK &&
+	       memcmp(ret_header, "SQLite format 3", 16) == 0;
+}
+
+static int ask_identity(struct engine *engine, struct engine_identity *ret_identity,
+			struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    engine, "SELECT application_id, user_version, NOT EXISTS (SELECT 1 FROM sqlite_schema)"
+		    " FROM pragma_application_id, pragma_user_version");
+	if (statement_step(statement, err) != 1)
+		return -1;
+	ret_identity->application = statement_int(statement, 0);
+	ret_identity->version = statement_int(statement, 1);
+	ret_identity->empty = statement_int(statement, 2) != 0;
+	return 0;
+}
+
+int engine_identify(struct engine *engine, int64_t application,
+		    struct engine_identity *ret_identity, struct queue_error *err)
+{
+	unsigned char header[100];
+	if (read_header(engine, header)) {
+		const struct engine_identity identity = {
+		    .application = big_endian_32(header + 68),
+		    .version = big_endian_32(header + 60),
+		};
+		if (identity.application != 0 && identity.application != application) {
+			*ret_identity = identity;
+			return 0;
+		}
+	}
+	if (ask_identity(engine, ret_identity, err) != 0)
+		return -1;
+	/* SQLite takes a file of a few bytes for an empty database, and would write over them. */
+	struct stat status;
+	if (ret_identity->empty && !read_header(engine, header) &&
+	    stat(sqlite3_db_filename(engine->db, "main"), &status) == 0 && status.st_size > 0)
+		return engine_fail(engine, SQLITE_NOTADB, err);
+	return 0;
+}
+
+int engine_set_identity(struct engine *engine, int64_t application, int64_t version,
+			struct queue_error *err)
+{
+	g_autofree char *sql = g_strdup_printf("PRAGMA application_id = %" G_GINT64_FORMAT
+					       "; PRAGMA user_version = %" G_GINT64_FORMAT ";",
+					       application, version);
+	return engine_execute(engine, sql, err);
+}
+
+/* Pages of 16 KiB hold most entries without overflow; incremental auto-vacuum lets a purge make the
+ * file smaller without copying it, and finds a place inside a large content without reading all
+ * pages before it. */
+int engine_lay_out(struct engine *engine, struct queue_error *err)
+{
+	return engine_execute(engine, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;",
+			      err);
+}
+
+/*
+ * A rollback journal, not WAL: SQLite 3.40.1 can lose data when two connections checkpoint a WAL
+ * while a third commits (fixed in 3.51.3), and large contents are written once instead of twice.
+ * Readers wait for writers only while these commit, or write more than the cache holds.
+ *
+ * synchronous = FULL is all that TRUNCATE needs: the commit is the journal's truncation, which FULL
+ * syncs. EXTRA syncs the folder after a journal is deleted, and none is.
+ *
+ * secure_delete costs a write for every page freed; deleted mail is no better protected than mail
+ * kept.
+ */
+static int keep_safely(struct engine *engine, struct queue_error *err)
+{
+	if (engine_execute(engine, "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;", err) !=
+	    0)
+		return -1;
+	scoped_statement *statement = engine_prepare(engine, "PRAGMA journal_mode = TRUNCATE");
+	if (statement_step(statement, err) < 0)
+		return -1;
+	if (g_strcmp0(statement_text(statement, 0), "truncate") != 0)
+		return queue_error_set(err, QUEUE_BUSY,
+				       "database '%s' was put into WAL mode and is in use: end the "
+				       "other processes, then run again",
+				       engine->location);
+	engine->journal_kept = true;
+	return 0;
+}
+
+int engine_configure(struct engine *engine, struct queue_error *err)
+{
+	/* Once the schema is there: SQLite counts a cache's size in pages of the size it knew when
+	 * it was set. */
+	if (engine_execute(engine, "PRAGMA cache_size = -4096", err) != 0)
+		return -1;
+	return engine->access == ENGINE_WRITE ? keep_safely(engine, err) : 0;
+}
+
+/* ---- transactions ---- */
+
+int engine_execute(struct engine *engine, const char *sql, struct queue_error *err)
+{
+	const int code = sqlite3_exec(engine->db, sql, NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : engine_fail(engine, code, err);
+}
+
+int engine_begin(struct engine *engine, struct queue_error *err)
+{
+	return engine_execute(engine, "BEGIN IMMEDIATE", err);
+}
+
+int engine_commit(struct engine *engine, struct queue_error *err)
+{
+	if (engine_execute(engine, "COMMIT", err) == 0)
+		return 0;
+	engine_rollback(engine);
+	return -1;
+}
+
+void engine_rollback(struct engine *engine)
+{
+	if (engine->db != NULL && engine_in_transaction(engine))
+		sqlite3_exec(engine->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool engine_in_transaction(const struct engine *engine)
+{
+	return sqlite3_get_autocommit(engine->db) == 0;
+}

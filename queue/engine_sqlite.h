@@ -1,0 +1,35 @@
+/*
+ * engine_sqlite.h - what the files of the SQLite engine share. Nobody else includes it.
+ */
+#ifndef QUEUE_ENGINE_SQLITE_H
+#define QUEUE_ENGINE_SQLITE_H
+
+#include "queue/engine.h"
+
+#include <glib.h>
+#include <sqlite3.h>
+
+struct statement {
+	struct engine *engine;
+	sqlite3_stmt *handle;
+	int failure; /* of preparing or binding, told by the next step */
+};
+
+struct engine {
+	sqlite3 *db;
+	enum engine_access access;
+	bool journal_kept; /* the journal stays in the folder between transactions */
+	char *location;
+	GHashTable *statements; /* SQL text -> struct statement */
+	int64_t patience_ms;
+	int64_t patience_end_us;
+	unsigned char *piece; /* PIECE_SIZE bytes, on first use */
+};
+
+/* What SQLite's result means to the caller. */
+int engine_fail(const struct engine *engine, int code, struct queue_error *err);
+
+/* A struct statement, for the table of them. */
+void engine_statement_free(void *pointer);
+
+#endif

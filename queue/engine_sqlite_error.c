@@ -1,0 +1,84 @@
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+
+static int fail_full(const struct engine *engine, struct queue_error *err)
+{
+	return queue_error_set(err, QUEUE_FULL,
+			       "no space left for database '%s': free some on its file system (or "
+			       "raise its quota), then run again",
+			       engine->location);
+}
+
+static int fail_read_only(const struct engine *engine, struct queue_error *err)
+{
+	return queue_error_set(
+	    err, QUEUE_READ_ONLY,
+	    "database '%s' cannot be written: check the permissions of the file "
+	    "and of its folder, and whether the file system is mounted read-only",
+	    engine->location);
+}
+
+static int fail_io(const struct engine *engine, int code, struct queue_error *err)
+{
+	const int error = sqlite3_system_errno(engine->db);
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return fail_full(engine, err);
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return fail_read_only(engine, err);
+	default:
+		return queue_error_set(err, QUEUE_IO,
+				       "database '%s': %s (%s): check the disk and the kernel log",
+				       engine->location, sqlite3_errstr(code),
+				       error != 0 ? g_strerror(error) : "no reason given");
+	}
+}
+
+static int fail_constraint(const struct engine *engine, int code, struct queue_error *err)
+{
+	const bool taken = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY;
+	return queue_error_set(err, taken ? QUEUE_EXISTS : QUEUE_INVALID, "database '%s': %s",
+			       engine->location, sqlite3_errmsg(engine->db));
+}
+
+int engine_fail(const struct engine *engine, int code, struct queue_error *err)
+{
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return queue_error_set(err, QUEUE_BUSY,
+				       "database '%s' is locked by another process for more than "
+				       "%" G_GINT64_FORMAT " s: end it, or try again later",
+				       engine->location, engine->patience_ms / 1000);
+	case SQLITE_FULL:
+		return fail_full(engine, err);
+	case SQLITE_READONLY:
+		return fail_read_only(engine, err);
+	case SQLITE_CANTOPEN:
+	case SQLITE_IOERR:
+		return fail_io(engine, code, err);
+	case SQLITE_NOTADB:
+		return queue_error_set(err, QUEUE_FOREIGN,
+				       "'%s' is not a database; name another with --database",
+				       engine->location);
+	case SQLITE_CORRUPT:
+		return queue_error_set(err, QUEUE_CORRUPT,
+				       "database '%s' is damaged: restore a backup, or save what "
+				       "can be read with `sqlite3 '%s' .recover`",
+				       engine->location, engine->location);
+	case SQLITE_CONSTRAINT:
+		return fail_constraint(engine, code, err);
+	case SQLITE_TOOBIG:
+		return queue_error_set(err, QUEUE_INVALID,
+				       "database '%s': a value is larger than 1,000,000,000 bytes",
+				       engine->location);
+	default:
+		return queue_error_set(err, QUEUE_SOFTWARE, "database '%s': %s", engine->location,
+				       sqlite3_errmsg(engine->db));
+	}
+}

@@ -1,0 +1,185 @@
+#include "queue/engine_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIECE_SIZE ((size_t)256 * 1024)
+
+void engine_statement_free(void *pointer)
+{
+	struct statement *statement = pointer;
+	sqlite3_finalize(statement->handle);
+	g_free(statement);
+}
+
+struct statement *engine_prepare(struct engine *engine, const char *sql)
+{
+	struct statement *statement = g_hash_table_lookup(engine->statements, sql);
+	if (statement == NULL) {
+		statement = g_new0(struct statement, 1);
+		statement->engine = engine;
+		g_hash_table_insert(engine->statements, g_strdup(sql), statement);
+	}
+	/* Also where the last attempt failed: the reason may have passed. */
+	if (statement->handle == NULL)
+		statement->failure = sqlite3_prepare_v3(
+		    engine->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
+	return statement;
+}
+
+void statement_release(struct statement *statement)
+{
+	if (statement == NULL || statement->handle == NULL)
+		return;
+	sqlite3_reset(statement->handle);
+	sqlite3_clear_bindings(statement->handle);
+	statement->failure = SQLITE_OK;
+}
+
+static void bound(struct statement *statement, int code)
+{
+	if (statement->failure == SQLITE_OK)
+		statement->failure = code;
+}
+
+void statement_bind_int(struct statement *statement, int parameter, int64_t value)
+{
+	if (statement->handle != NULL)
+		bound(statement, sqlite3_bind_int64(statement->handle, parameter, value));
+}
+
+void statement_bind_text(struct statement *statement, int parameter, const char *text)
+{
+	if (statement->handle != NULL)
+		bound(statement, sqlite3_bind_text64(statement->handle, parameter, text,
+						     text != NULL ? strlen(text) : 0,
+						     SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+void statement_bind_null(struct statement *statement, int parameter)
+{
+	if (statement->handle != NULL)
+		bound(statement, sqlite3_bind_null(statement->handle, parameter));
+}
+
+void statement_bind_bytes(struct statement *statement, int parameter, const void *bytes,
+			  size_t size)
+{
+	/* An address, or SQLite takes no bytes for NULL. */
+	if (statement->handle != NULL)
+		bound(statement, sqlite3_bind_blob64(statement->handle, parameter,
+						     size != 0 ? bytes : "", size, SQLITE_STATIC));
+}
+
+void statement_bind_utf8(struct statement *statement, int parameter, const char *text, size_t size)
+{
+	if (statement->handle != NULL)
+		bound(statement,
+		      sqlite3_bind_text64(statement->handle, parameter, size != 0 ? text : "", size,
+					  SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void statement_bind_zeros(struct statement *statement, int parameter, uint64_t size_bytes)
+{
+	if (statement->handle != NULL)
+		bound(statement, sqlite3_bind_zeroblob64(statement->handle, parameter, size_bytes));
+}
+
+int statement_step(struct statement *statement, struct queue_error *err)
+{
+	int code = statement->failure;
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement->handle);
+	if (code == SQLITE_ROW)
+		return 1;
+	const int result = code == SQLITE_DONE ? 0 : engine_fail(statement->engine, code, err);
+	statement_release(statement);
+	return result;
+}
+
+int64_t statement_int(const struct statement *statement, int column)
+{
+	return sqlite3_column_int64(statement->handle, column);
+}
+
+const char *statement_text(const struct statement *statement, int column)
+{
+	return (const char *)sqlite3_column_text(statement->handle, column);
+}
+
+bool statement_is_null(const struct statement *statement, int column)
+{
+	return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
+}
+
+int64_t engine_last_id(const struct engine *engine)
+{
+	return sqlite3_last_insert_rowid(engine->db);
+}
+
+int64_t engine_changes(const struct engine *engine)
+{
+	return sqlite3_changes64(engine->db);
+}
+
+/* ---- blobs ---- */
+
+static void blob_close(sqlite3_blob **blob)
+{
+	sqlite3_blob_close(*blob);
+}
+#define scoped_blob __attribute__((cleanup(blob_close))) sqlite3_blob
+
+int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes, size_t size,
+		     struct queue_error *err)
+{
+	for (size_t done = 0; done < size;) {
+		const ssize_t count =
+		    pread(fd, (char *)bytes + done, size - done, (off_t)(offset + done));
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return queue_error_set(
+			    err, QUEUE_IO, "content for database '%s' cannot be read: %s",
+			    engine->location,
+			    count < 0 ? g_strerror(errno) : "the file is shorter than it was");
+		done += (size_t)count;
+	}
+	return 0;
+}
+
+int engine_blob_write(struct engine *engine, const char *table, const char *column, int64_t id,
+		      int fd, uint64_t offset, uint64_t size_bytes, struct queue_error *err)
+{
+	scoped_blob *blob = NULL;
+	int code = sqlite3_blob_open(engine->db, "main", table, column, id, 1, &blob);
+	if (code != SQLITE_OK)
+		return engine_fail(engine, code, err);
+	if (engine->piece == NULL)
+		engine->piece = g_malloc(PIECE_SIZE);
+	for (uint64_t done = 0; done < size_bytes;) {
+		const size_t size = (size_t)MIN(size_bytes - done, PIECE_SIZE);
+		if (engine_file_read(engine, fd, offset + done, engine->piece, size, err) != 0)
+			return -1;
+		code = sqlite3_blob_write(blob, engine->piece, (int)size, (int)done);
+		if (code != SQLITE_OK)
+			return engine_fail(engine, code, err);
+		done += size;
+	}
+	return 0;
+}
+
+int engine_blob_read(struct engine *engine, const char *table, const char *column, int64_t id,
+		     uint64_t offset, void *bytes, size_t size, struct queue_error *err)
+{
+	scoped_blob *blob = NULL;
+	int code = sqlite3_blob_open(engine->db, "main", table, column, id, 0, &blob);
+	if (code == SQLITE_OK && (uint64_t)sqlite3_blob_bytes(blob) >= offset + size)
+		code = sqlite3_blob_read(blob, bytes, (int)size, (int)offset);
+	else if (code == SQLITE_OK || code == SQLITE_ERROR)
+		/* SQLITE_ERROR is what opening a row that does not exist says. */
+		return queue_error_set(err, QUEUE_MISSING, "database '%s': the content was deleted",
+				       engine->location);
+	return code == SQLITE_OK ? 0 : engine_fail(engine, code, err);
+}

@@ -1,0 +1,241 @@
+#include "queue/entry.h"
+
+#include "queue/content.h"
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* A longer body goes to content, so that neither we nor whoever reads a row needs memory for it. */
+#define INLINE_BODY_MAX ((size_t)1024 * 1024)
+
+static const char *const state_names[] = {
+    [ENTRY_NEW] = "new",       [ENTRY_CLAIMED] = "claimed", [ENTRY_DONE] = "done",
+    [ENTRY_FAILED] = "failed", [ENTRY_BAD] = "bad",
+};
+
+const char *entry_state_format(enum entry_state state)
+{
+	return state_names[state];
+}
+
+int entry_state_parse(const char *text, enum entry_state *ret_state)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(state_names); i++)
+		if (g_strcmp0(text, state_names[i]) == 0) {
+			*ret_state = (enum entry_state)i;
+			return 0;
+		}
+	return -1;
+}
+
+static void bind_time_ms(struct statement *statement, int parameter, int64_t time_ms)
+{
+	char text[VALUE_TIME_MAX];
+	value_format_time_ms(time_ms, text);
+	statement_bind_text(statement, parameter, time_ms != 0 ? text : NULL);
+}
+
+static void bind_time_s(struct statement *statement, int parameter, int64_t time_s)
+{
+	char text[VALUE_TIME_MAX];
+	value_format_time_s(time_s, text);
+	statement_bind_text(statement, parameter, text);
+}
+
+static int put_status(struct store *store, const struct entry *entry, int64_t now_ms,
+		      int64_t *ret_id, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO entry_status (queue_id, state, priority, attempt_count, error_kind,"
+	    " error_text, last_attempt_at, next_attempt_at, record_created, record_updated)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)");
+	statement_bind_int(statement, 1, entry->queue_id);
+	statement_bind_text(statement, 2, entry_state_format(entry->state));
+	statement_bind_int(statement, 3, entry->priority);
+	statement_bind_int(statement, 4, entry->attempt_count);
+	statement_bind_text(statement, 5, entry->error_kind);
+	statement_bind_text(statement, 6, entry->error_text);
+	bind_time_ms(statement, 7, entry->last_attempt_at_ms);
+	bind_time_ms(statement, 8, entry->next_attempt_at_ms);
+	statement_bind_text(statement, 9, now);
+	if (statement_step(statement, err) != 0)
+		return -1;
+	*ret_id = engine_last_id(store->engine);
+	return 0;
+}
+
+/* A body on its way into the row: its text, or the digest under which content has it. */
+struct body {
+	char *text;
+	char sha256[VALUE_SHA256_MAX];
+	bool in_content;
+};
+
+static void body_clear(struct body *body)
+{
+	g_free(body->text);
+}
+#define scoped_body __attribute__((cleanup(body_clear))) struct body
+
+static int body_prepare(struct store *store, const struct entry_content *content,
+			struct body *ret_body, struct queue_error *err)
+{
+	if (!content->present)
+		return 0;
+	ret_body->in_content = content->size_bytes > INLINE_BODY_MAX;
+	if (ret_body->in_content) {
+		value_format_sha256(content->sha256, ret_body->sha256);
+		return content_put(store, content, err);
+	}
+	const size_t size = (size_t)content->size_bytes;
+	ret_body->text = g_malloc(size + 1);
+	return engine_file_read(store->engine, content->fd, content->offset, ret_body->text, size,
+				err);
+}
+
+static void bind_body(struct statement *statement, int first, const struct entry_content *content,
+		      const struct body *body)
+{
+	if (!content->present)
+		return;
+	statement_bind_int(statement, first, (int64_t)content->size_bytes);
+	if (body->in_content)
+		statement_bind_text(statement, first + 1, body->sha256);
+	else
+		statement_bind_utf8(statement, first + 2, body->text, (size_t)content->size_bytes);
+}
+
+static void bind_mail(struct statement *statement, const struct entry *entry)
+{
+	char raw_sha256[VALUE_SHA256_MAX];
+	value_format_sha256(entry->raw_sha256, raw_sha256);
+	statement_bind_text(statement, 2, entry->subject);
+	statement_bind_text(statement, 3, entry->sender);
+	statement_bind_text(statement, 4, entry->recipient);
+	statement_bind_text(statement, 5, entry->cc);
+	statement_bind_text(statement, 6, entry->bcc);
+	statement_bind_text(statement, 7, entry->reply_to);
+	bind_time_s(statement, 8, entry->date_sent_s);
+	bind_time_s(statement, 9, entry->date_received_s);
+	statement_bind_text(statement, 10, entry->message_id);
+	statement_bind_text(statement, 11, entry->in_reply_to);
+	statement_bind_text(statement, 12, entry->thread_references);
+	statement_bind_text(statement, 13, entry->raw_incomplete ? NULL : raw_sha256);
+	statement_bind_int(statement, 14, (int64_t)entry->raw_size);
+	statement_bind_text(statement, 15, entry->defects != NULL ? entry->defects : "[]");
+	statement_bind_text(statement, 16, entry->headers != NULL ? entry->headers : "[]");
+}
+
+static int put_mail(struct store *store, const struct entry *entry,
+		    const struct entry_contents *contents, int64_t id, struct queue_error *err)
+{
+	scoped_body message = {0};
+	scoped_body html = {0};
+	char raw_content[VALUE_SHA256_MAX];
+	value_format_sha256(contents->raw.sha256, raw_content);
+	if (body_prepare(store, &contents->message_body, &message, err) != 0 ||
+	    body_prepare(store, &contents->html_body, &html, err) != 0)
+		return -1;
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO entry_mail (entry_id, subject, sender, recipient, cc, bcc, reply_to,"
+	    " date_sent, date_received, message_id, in_reply_to, thread_references, raw_sha256,"
+	    " raw_size, defects, headers, raw_content, message_body_size, message_body_content,"
+	    " message_body, html_body_size, html_body_content, html_body)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+	    " ?18, ?19, ?20, ?21, ?22, ?23)");
+	statement_bind_int(statement, 1, id);
+	bind_mail(statement, entry);
+	statement_bind_text(statement, 17, contents->raw.present ? raw_content : NULL);
+	bind_body(statement, 18, &contents->message_body, &message);
+	bind_body(statement, 21, &contents->html_body, &html);
+	return statement_step(statement, err);
+}
+
+static int put_attachment(struct store *store, const struct entry_attachment *attachment,
+			  int64_t entry_id, size_t position, struct queue_error *err)
+{
+	char sha256[VALUE_SHA256_MAX];
+	value_format_sha256(attachment->sha256, sha256);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO attachment (entry_id, position, file_name, declared_name, content_type,"
+	    " disposition, content_id, size, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	statement_bind_int(statement, 1, entry_id);
+	statement_bind_int(statement, 2, (int64_t)position);
+	statement_bind_text(statement, 3, attachment->file_name);
+	statement_bind_text(statement, 4, attachment->declared_name);
+	statement_bind_text(statement, 5, attachment->content_type);
+	statement_bind_text(statement, 6, attachment->disposition);
+	statement_bind_text(statement, 7, attachment->content_id);
+	statement_bind_int(statement, 8, (int64_t)attachment->size_bytes);
+	statement_bind_text(statement, 9, sha256);
+	return statement_step(statement, err);
+}
+
+static int put_attachments(struct store *store, const struct entry *entry,
+			   const struct entry_content *contents, int64_t id,
+			   struct queue_error *err)
+{
+	for (size_t i = 0; i < entry->attachment_count; i++) {
+		/* The bytes alone say how many and which they are. */
+		struct entry_attachment attachment = entry->attachments[i];
+		attachment.size_bytes = contents[i].size_bytes;
+		memcpy(attachment.sha256, contents[i].sha256, sizeof attachment.sha256);
+		if (content_put(store, &contents[i], err) != 0 ||
+		    put_attachment(store, &attachment, id, i + 1, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
+	      int64_t now_ms, int64_t *ret_id, struct queue_error *err)
+{
+	if (!engine_in_transaction(store->engine))
+		return queue_error_set(err, QUEUE_SOFTWARE, "entry_put() outside a transaction");
+	int64_t id;
+	if (put_status(store, entry, now_ms, &id, err) != 0)
+		return -1;
+	if (contents->raw.present && content_put(store, &contents->raw, err) != 0)
+		return -1;
+	if (put_mail(store, entry, contents, id, err) != 0 ||
+	    put_attachments(store, entry, contents->attachments, id, err) != 0)
+		return -1;
+	*ret_id = id;
+	return 0;
+}
+
+static void attachment_clear(struct entry_attachment *attachment)
+{
+	g_free(attachment->file_name);
+	g_free(attachment->declared_name);
+	g_free(attachment->content_type);
+	g_free(attachment->disposition);
+	g_free(attachment->content_id);
+}
+
+void entry_free(struct entry *entry)
+{
+	if (entry == NULL)
+		return;
+	char *const texts[] = {
+	    entry->queue_name,	entry->error_kind,	  entry->error_text,
+	    entry->lease_owner, entry->lease_token,	  entry->subject,
+	    entry->sender,	entry->recipient,	  entry->cc,
+	    entry->bcc,		entry->reply_to,	  entry->message_id,
+	    entry->in_reply_to, entry->thread_references, entry->headers,
+	    entry->defects,
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+		g_free(texts[i]);
+	for (size_t i = 0; entry->attachments != NULL && i < entry->attachment_count; i++)
+		attachment_clear(&entry->attachments[i]);
+	g_free(entry->attachments);
+	g_free(entry);
+}

@@ -1,0 +1,141 @@
+/*
+ * entry.h - entries of class Mail: storing them, listing them, reading them back.
+ *
+ * Ownership: structs passed in are borrowed for the call; entry_find() hands out an entry that the
+ * caller frees; in a list it is borrowed for the call. Content:   bytes come from a descriptor
+ * (pread) and go out in pieces, so that memory does not grow with their size. Content is stored
+ * once per SHA-256. Errors, threads, times: as in store.h.
+ */
+#ifndef QUEUE_ENTRY_H
+#define QUEUE_ENTRY_H
+
+#include "queue/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum entry_state { ENTRY_NEW, ENTRY_CLAIMED, ENTRY_DONE, ENTRY_FAILED, ENTRY_BAD };
+
+/* "new", "claimed", "done", "failed", "bad". */
+const char *entry_state_format(enum entry_state state);
+/* -1 for any other text. */
+int entry_state_parse(const char *text, enum entry_state *ret_state);
+
+/* Bytes in a file: [offset, offset + size_bytes) of fd. */
+struct entry_content {
+	bool present;
+	int fd;
+	uint64_t offset;
+	uint64_t size_bytes;
+	unsigned char sha256[32];
+};
+
+struct entry_attachment {
+	uint32_t position; /* from 1; when storing: the index + 1, ignored */
+	char *file_name;
+	char *declared_name; /* NULL where the mail has none */
+	char *content_type;
+	char *disposition; /* NULL where there is none */
+	char *content_id;  /* NULL where there is none */
+	uint64_t size_bytes;
+	unsigned char sha256[32];
+};
+
+/* The columns of an entry. Strings may be NULL where the column may. */
+struct entry {
+	int64_t id;
+	int64_t queue_id;
+	char *queue_name; /* read only */
+	enum entry_state state;
+	int32_t priority; /* higher first; default 0 */
+	int32_t attempt_count;
+	char *error_kind; /* "business", "application", "load" */
+	char *error_text;
+	int64_t last_attempt_at_ms; /* 0 = none, as for the two below */
+	int64_t next_attempt_at_ms;
+	int64_t lease_until_ms;
+	char *lease_owner;
+	char *lease_token;
+
+	char *subject;
+	char *sender;
+	char *recipient;
+	char *cc;
+	char *bcc;
+	char *reply_to;
+	char *message_id;
+	char *in_reply_to;
+	char *thread_references;
+	int64_t date_sent_s; /* seconds since 1970-01-01 UTC */
+	int64_t date_received_s;
+	char *headers; /* JSON [[name, value], …] */
+	char *defects; /* JSON list */
+	bool
+	    raw_incomplete; /* too large to be fetched whole: raw_sha256 is not known, NULL there */
+	unsigned char raw_sha256[32];
+	uint64_t raw_size;
+	bool raw_kept;	       /* read only: the raw message is in the database */
+	bool has_message_body; /* read only, as the next */
+	bool has_html_body;
+	int64_t record_created_ms;
+	int64_t record_updated_ms;
+
+	struct entry_attachment *attachments;
+	size_t attachment_count; /* in a list too; `attachments` is NULL there */
+};
+
+/* What entry_put() stores beside the columns. */
+struct entry_contents {
+	struct entry_content message_body;	 /* UTF-8 text */
+	struct entry_content html_body;		 /* UTF-8 text */
+	struct entry_content raw;		 /* present where the raw message is to be kept */
+	const struct entry_content *attachments; /* as many as the entry has */
+};
+
+/*
+ * Stores an entry in the open transaction (store_begin()) and writes its id. Id, read-only members,
+ * lease, record times, and sizes and digests of attachments (those in `contents` count) are
+ * ignored. A bad entry has the error_kind "load" and an error_text. INVALID for what the schema
+ * forbids, among it the state claimed. Content whose bytes cannot be read: IO. Errors leave the
+ * transaction to be rolled back by the caller.
+ */
+int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
+	      int64_t now_ms, int64_t *ret_id, struct queue_error *err);
+
+struct entry_filter {
+	int64_t queue_id; /* 0 = all queues */
+	bool by_state;
+	enum entry_state state;
+	const char *sender;	  /* contains, ignoring the case of ASCII letters; NULL = any */
+	const char *subject;	  /* the same */
+	int64_t received_from_s;  /* 0 = any; inclusive */
+	int64_t received_until_s; /* 0 = any; exclusive */
+	bool newest_first;
+	uint64_t limit; /* 0 = all */
+};
+
+/* Calls `each` for each entry, by id; non-zero ends the list and is returned. -1 with *err on an
+ * error. No lock is held meanwhile: `each` may take its time, and write. */
+int entry_list(struct store *store, const struct entry_filter *filter,
+	       int (*each)(const struct entry *entry, void *context), void *context,
+	       struct queue_error *err);
+
+/* With its attachments. MISSING names the id. */
+int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry,
+	       struct queue_error *err);
+
+/* Releases; takes NULL. */
+void entry_free(struct entry *entry);
+
+enum entry_part { ENTRY_MESSAGE_BODY, ENTRY_HTML_BODY, ENTRY_RAW, ENTRY_ATTACHMENT };
+
+/*
+ * Hands the bytes of one part (for ENTRY_ATTACHMENT the one at `position`) to `write` in pieces of
+ * at most 64 KiB. `write` returns 0, or -1 to stop (then this returns -1 with QUEUE_IO and an empty
+ * text). MISSING when the entry has no such part.
+ */
+int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
+	       int (*write)(const void *bytes, size_t size, void *context), void *context,
+	       struct queue_error *err);
+
+#endif

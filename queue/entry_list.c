@@ -1,0 +1,224 @@
+#include "queue/entry.h"
+
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* The view's columns without the bodies. */
+#define COLUMNS                                                                                    \
+	"id, queue_id, queue, state, priority, attempt_count, error_kind, error_text,"             \
+	" last_attempt_at, next_attempt_at, lease_until, lease_owner, subject, sender, recipient," \
+	" cc, bcc, reply_to, message_id, in_reply_to, thread_references, date_sent,"               \
+	" date_received, headers, defects, raw_sha256, raw_size, raw_kept,"                        \
+	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
+	" record_updated, attachment_count, lease_token"
+
+/* Entries are read in chunks and handed on between them: `each` may wait for somebody, and a
+ * statement half read holds up writers. */
+#define CHUNK_ENTRIES 200
+#define CHUNK_BYTES   ((size_t)1024 * 1024)
+
+static char *copy_text(const struct statement *row, int column, size_t *size)
+{
+	const char *text = statement_text(row, column);
+	if (text != NULL)
+		*size += strlen(text);
+	return g_strdup(text);
+}
+
+/* *size grows by the bytes of its texts. */
+static struct entry *entry_from_row(const struct statement *row, size_t *size)
+{
+	struct entry *entry = g_new0(struct entry, 1);
+	entry->id = statement_int(row, 0);
+	entry->queue_id = statement_int(row, 1);
+	entry->queue_name = copy_text(row, 2, size);
+	/* The schema knows no other states than we do. */
+	(void)entry_state_parse(statement_text(row, 3), &entry->state);
+	entry->priority = (int32_t)statement_int(row, 4);
+	entry->attempt_count = (int32_t)statement_int(row, 5);
+	entry->error_kind = copy_text(row, 6, size);
+	entry->error_text = copy_text(row, 7, size);
+	entry->last_attempt_at_ms = value_parse_time_ms(statement_text(row, 8));
+	entry->next_attempt_at_ms = value_parse_time_ms(statement_text(row, 9));
+	entry->lease_until_ms = value_parse_time_ms(statement_text(row, 10));
+	entry->lease_owner = copy_text(row, 11, size);
+	entry->subject = copy_text(row, 12, size);
+	entry->sender = copy_text(row, 13, size);
+	entry->recipient = copy_text(row, 14, size);
+	entry->cc = copy_text(row, 15, size);
+	entry->bcc = copy_text(row, 16, size);
+	entry->reply_to = copy_text(row, 17, size);
+	entry->message_id = copy_text(row, 18, size);
+	entry->in_reply_to = copy_text(row, 19, size);
+	entry->thread_references = copy_text(row, 20, size);
+	entry->date_sent_s = value_parse_time_s(statement_text(row, 21));
+	entry->date_received_s = value_parse_time_s(statement_text(row, 22));
+	entry->headers = copy_text(row, 23, size);
+	entry->defects = copy_text(row, 24, size);
+	entry->raw_incomplete = statement_is_null(row, 25);
+	if (!entry->raw_incomplete)
+		value_parse_sha256(statement_text(row, 25), entry->raw_sha256);
+	entry->raw_size = (uint64_t)statement_int(row, 26);
+	entry->raw_kept = statement_int(row, 27) != 0;
+	entry->has_message_body = statement_int(row, 28) != 0;
+	entry->has_html_body = statement_int(row, 29) != 0;
+	entry->record_created_ms = value_parse_time_ms(statement_text(row, 30));
+	entry->record_updated_ms = value_parse_time_ms(statement_text(row, 31));
+	entry->attachment_count = (size_t)statement_int(row, 32);
+	entry->lease_token = copy_text(row, 33, size);
+	return entry;
+}
+
+static void free_element(void *entry)
+{
+	entry_free(entry);
+}
+
+/* ---- one ---- */
+
+static struct entry *read_entry(struct store *store, int64_t entry_id, struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT " COLUMNS " FROM entry WHERE id = ?");
+	statement_bind_int(statement, 1, entry_id);
+	const int result = statement_step(statement, err);
+	size_t size = 0;
+	if (result > 0)
+		return entry_from_row(statement, &size);
+	if (result == 0)
+		queue_error_set(err, QUEUE_MISSING, "there is no entry %" G_GINT64_FORMAT,
+				entry_id);
+	return NULL;
+}
+
+static void attachment_from_row(const struct statement *row,
+				struct entry_attachment *ret_attachment)
+{
+	ret_attachment->position = (uint32_t)statement_int(row, 0);
+	ret_attachment->file_name = g_strdup(statement_text(row, 1));
+	ret_attachment->declared_name = g_strdup(statement_text(row, 2));
+	ret_attachment->content_type = g_strdup(statement_text(row, 3));
+	ret_attachment->disposition = g_strdup(statement_text(row, 4));
+	ret_attachment->content_id = g_strdup(statement_text(row, 5));
+	ret_attachment->size_bytes = (uint64_t)statement_int(row, 6);
+	value_parse_sha256(statement_text(row, 7), ret_attachment->sha256);
+}
+
+static int read_attachments(struct store *store, struct entry *entry, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT position, file_name, declared_name, content_type, disposition,"
+			   " content_id, size, sha256 FROM attachment WHERE entry_id = ?"
+			   " ORDER BY position");
+	statement_bind_int(statement, 1, entry->id);
+	entry->attachments = g_new0(struct entry_attachment, entry->attachment_count + 1);
+	const size_t room = entry->attachment_count;
+	entry->attachment_count = 0;
+	int result;
+	while ((result = statement_step(statement, err)) == 1 && entry->attachment_count < room)
+		attachment_from_row(statement, &entry->attachments[entry->attachment_count++]);
+	return result < 0 ? -1 : 0;
+}
+
+static void entry_free_scoped(struct entry **entry)
+{
+	entry_free(*entry);
+}
+
+int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry,
+	       struct queue_error *err)
+{
+	__attribute__((cleanup(entry_free_scoped))) struct entry *entry =
+	    read_entry(store, entry_id, err);
+	if (entry == NULL || read_attachments(store, entry, err) != 0)
+		return -1;
+	*ret_entry = g_steal_pointer(&entry);
+	return 0;
+}
+
+/* ---- many ---- */
+
+/* The words depend on which filters are set, so that the indices serve those that are. */
+static char *list_sql(const struct entry_filter *filter)
+{
+	GString *sql = g_string_new("SELECT " COLUMNS " FROM entry WHERE ");
+	g_string_append(sql, filter->newest_first ? "id < ?1" : "id > ?1");
+	if (filter->queue_id != 0)
+		g_string_append(sql, " AND queue_id = ?2");
+	if (filter->by_state)
+		g_string_append(sql, " AND state = ?3");
+	if (filter->sender != NULL)
+		g_string_append(sql, " AND instr(lower(sender), lower(?4)) > 0");
+	if (filter->subject != NULL)
+		g_string_append(sql, " AND instr(lower(subject), lower(?5)) > 0");
+	if (filter->received_from_s != 0)
+		g_string_append(sql, " AND date_received >= ?6");
+	if (filter->received_until_s != 0)
+		g_string_append(sql, " AND date_received < ?7");
+	g_string_append(sql, filter->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
+	g_string_append(sql, " LIMIT ?8");
+	return g_string_free(sql, FALSE);
+}
+
+static void bind_filter(struct statement *statement, const struct entry_filter *filter)
+{
+	char time[VALUE_TIME_MAX];
+	if (filter->queue_id != 0)
+		statement_bind_int(statement, 2, filter->queue_id);
+	if (filter->by_state)
+		statement_bind_text(statement, 3, entry_state_format(filter->state));
+	if (filter->sender != NULL)
+		statement_bind_text(statement, 4, filter->sender);
+	if (filter->subject != NULL)
+		statement_bind_text(statement, 5, filter->subject);
+	if (filter->received_from_s != 0) {
+		value_format_time_s(filter->received_from_s, time);
+		statement_bind_text(statement, 6, time);
+	}
+	if (filter->received_until_s != 0) {
+		value_format_time_s(filter->received_until_s, time);
+		statement_bind_text(statement, 7, time);
+	}
+}
+
+/* The entries behind `after`; an empty chunk is the end. */
+static int read_chunk(struct store *store, const char *sql, const struct entry_filter *filter,
+		      int64_t after, uint64_t limit, GPtrArray *chunk, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(store->engine, sql);
+	statement_bind_int(statement, 1, after);
+	bind_filter(statement, filter);
+	statement_bind_int(statement, 8, (int64_t)MIN(limit, CHUNK_ENTRIES));
+	size_t size = 0;
+	int result = 1;
+	while (size < CHUNK_BYTES && (result = statement_step(statement, err)) == 1)
+		g_ptr_array_add(chunk, entry_from_row(statement, &size));
+	return result < 0 ? -1 : 0;
+}
+
+int entry_list(struct store *store, const struct entry_filter *filter,
+	       int (*each)(const struct entry *entry, void *context), void *context,
+	       struct queue_error *err)
+{
+	g_autofree char *sql = list_sql(filter);
+	g_autoptr(GPtrArray) chunk = g_ptr_array_new_with_free_func(free_element);
+	int64_t after = filter->newest_first ? INT64_MAX : 0;
+	uint64_t left = filter->limit != 0 ? filter->limit : UINT64_MAX;
+	do {
+		g_ptr_array_set_size(chunk, 0);
+		if (read_chunk(store, sql, filter, after, left, chunk, err) != 0)
+			return -1;
+		for (guint i = 0; i < chunk->len; i++) {
+			const struct entry *entry = g_ptr_array_index(chunk, i);
+			const int result = each(entry, context);
+			if (result != 0)
+				return result;
+			after = entry->id;
+		}
+		left -= chunk->len;
+	} while (chunk->len > 0 && left > 0);
+	return 0;
+}

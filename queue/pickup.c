@@ -1,0 +1,278 @@
+#include "queue/pickup.h"
+
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <glib.h>
+
+#define CHUNK_ROWS 1000
+
+static const char *const state_names[] = {
+    [PICKUP_STORED] = "stored",
+    [PICKUP_COPIED] = "copied",
+    [PICKUP_MOVED] = "moved",
+    [PICKUP_LEFT] = "left",
+};
+
+static const char *const target_names[] = {
+    [PICKUP_DROPBOX] = "dropbox",
+    [PICKUP_BADMAIL] = "badmail",
+};
+
+const char *pickup_state_format(enum pickup_state state)
+{
+	return state_names[state];
+}
+
+static int parse_name(const char *text, const char *const *names, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (g_strcmp0(text, names[i]) == 0)
+			return i;
+	return 0; /* the schema knows no other names than we do */
+}
+
+static void bind_source(struct statement *statement, const struct pickup_source *source)
+{
+	statement_bind_int(statement, 1, source->queue_id);
+	statement_bind_text(statement, 2, source->source);
+	statement_bind_int(statement, 3, source->uid_validity);
+}
+
+/* UIDs and UIDVALIDITYs count from 1: 0 is none. */
+static void bind_uid(struct statement *statement, int parameter, uint32_t uid)
+{
+	if (uid != 0)
+		statement_bind_int(statement, parameter, uid);
+	else
+		statement_bind_null(statement, parameter);
+}
+
+static int put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
+	       int64_t now_ms, struct queue_error *err)
+{
+	char sha256[VALUE_SHA256_MAX];
+	char internal_date[VALUE_TIME_MAX];
+	char now[VALUE_TIME_MAX];
+	value_format_sha256(pickup->raw_sha256, sha256);
+	value_format_time_s(pickup->internal_date_s, internal_date);
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO pickup (queue_id, source, uid_validity, uid, state, target, entry_id,"
+	    " raw_sha256, raw_size, internal_date, target_uid_validity, target_uid, record_created,"
+	    " record_updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+	    "?13)");
+	bind_source(statement, source);
+	statement_bind_int(statement, 4, pickup->uid);
+	statement_bind_text(statement, 5, state_names[pickup->state]);
+	statement_bind_text(statement, 6, target_names[pickup->target]);
+	statement_bind_int(statement, 7, pickup->entry_id);
+	statement_bind_text(statement, 8, sha256);
+	statement_bind_int(statement, 9, (int64_t)pickup->raw_size);
+	statement_bind_text(statement, 10, internal_date);
+	bind_uid(statement, 11, pickup->target_uid_validity);
+	bind_uid(statement, 12, pickup->target_uid);
+	statement_bind_text(statement, 13, now);
+	return statement_step(statement, err);
+}
+
+int pickup_put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
+	       int64_t now_ms, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	const int result = put(store, source, pickup, now_ms, err);
+	if (result != 0 && err->status == QUEUE_EXISTS)
+		queue_error_set(err, QUEUE_EXISTS, "UID %u of %s has been picked up already",
+				pickup->uid, source->source);
+	return store_leave(store, own, result, err);
+}
+
+#define COLUMNS                                                                                    \
+	"uid, state, target, entry_id, raw_sha256, raw_size, internal_date, target_uid_validity,"  \
+	" target_uid"
+
+static void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
+{
+	*ret_pickup = (struct pickup){
+	    .uid = (uint32_t)statement_int(row, 0),
+	    .state = (enum pickup_state)parse_name(statement_text(row, 1), state_names,
+						   G_N_ELEMENTS(state_names)),
+	    .target = (enum pickup_target)parse_name(statement_text(row, 2), target_names,
+						     G_N_ELEMENTS(target_names)),
+	    .entry_id = statement_int(row, 3),
+	    .raw_size = (uint64_t)statement_int(row, 5),
+	    .internal_date_s = value_parse_time_s(statement_text(row, 6)),
+	    .target_uid_validity = (uint32_t)statement_int(row, 7),
+	    .target_uid = (uint32_t)statement_int(row, 8),
+	};
+	value_parse_sha256(statement_text(row, 4), ret_pickup->raw_sha256);
+}
+
+/* The index is named because the planner, without statistics, takes the primary key and reads the
+ * whole ledger. */
+#define LIST_UNFINISHED                                                                            \
+	"SELECT " COLUMNS " FROM pickup INDEXED BY pickup_unfinished"                              \
+	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
+	" AND state IN ('stored', 'copied') ORDER BY uid LIMIT ?"
+#define LIST_ALL                                                                                   \
+	"SELECT " COLUMNS " FROM pickup"                                                           \
+	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
+	" ORDER BY uid LIMIT ?"
+
+static int read_chunk(struct store *store, const struct pickup_source *source, int64_t uid_first,
+		      uint32_t uid_last, bool unfinished, GArray *chunk, struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, unfinished ? LIST_UNFINISHED : LIST_ALL);
+	bind_source(statement, source);
+	statement_bind_int(statement, 4, uid_first);
+	statement_bind_int(statement, 5, uid_last);
+	statement_bind_int(statement, 6, CHUNK_ROWS);
+	int result;
+	while ((result = statement_step(statement, err)) == 1) {
+		struct pickup pickup;
+		pickup_from_row(statement, &pickup);
+		g_array_append_val(chunk, pickup);
+	}
+	return result;
+}
+
+int pickup_list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
+		uint32_t uid_last, bool unfinished,
+		int (*each)(const struct pickup *, void *context), void *context,
+		struct queue_error *err)
+{
+	g_autoptr(GArray) chunk =
+	    g_array_sized_new(FALSE, FALSE, sizeof(struct pickup), CHUNK_ROWS);
+	int64_t next = uid_first;
+	do {
+		g_array_set_size(chunk, 0);
+		if (read_chunk(store, source, next, uid_last, unfinished, chunk, err) != 0)
+			return -1;
+		for (guint i = 0; i < chunk->len; i++) {
+			const struct pickup *pickup = &g_array_index(chunk, struct pickup, i);
+			const int result = each(pickup, context);
+			if (result != 0)
+				return result;
+			next = (int64_t)pickup->uid + 1;
+		}
+	} while (chunk->len == CHUNK_ROWS);
+	return 0;
+}
+
+int pickup_match(struct store *store, const struct pickup_source *source,
+		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
+		 struct pickup *ret_pickup, struct queue_error *err)
+{
+	char sha256[VALUE_SHA256_MAX];
+	char internal_date[VALUE_TIME_MAX];
+	value_format_sha256(raw_sha256, sha256);
+	value_format_time_s(internal_date_s, internal_date);
+	/* Two messages with the same bytes became two entries: each is taken over once. An
+	 * unfinished one first, its message is the likelier to be still in the mailbox. */
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT " COLUMNS " FROM pickup AS old"
+	    " WHERE queue_id = ?1 AND (source <> ?2 OR uid_validity <> ?3) AND raw_sha256 = ?4"
+	    " AND raw_size = ?5 AND internal_date = ?6"
+	    " AND NOT EXISTS (SELECT 1 FROM pickup AS taken WHERE taken.queue_id = ?1"
+	    " AND taken.source = ?2 AND taken.uid_validity = ?3 AND taken.raw_sha256 = ?4"
+	    " AND taken.entry_id = old.entry_id)"
+	    " ORDER BY state IN ('stored', 'copied') DESC, entry_id, record_created DESC LIMIT 1");
+	bind_source(statement, source);
+	statement_bind_text(statement, 4, sha256);
+	statement_bind_int(statement, 5, (int64_t)raw_size);
+	statement_bind_text(statement, 6, internal_date);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return queue_error_set(err, QUEUE_MISSING,
+				       "no message with these bytes was picked up before");
+	if (result < 0)
+		return -1;
+	pickup_from_row(statement, ret_pickup);
+	return 0;
+}
+
+int pickup_count_delivered(struct store *store, int64_t queue_id, enum pickup_target target,
+			   const unsigned char raw_sha256[32], uint64_t *ret_count,
+			   struct queue_error *err)
+{
+	char sha256[VALUE_SHA256_MAX];
+	value_format_sha256(raw_sha256, sha256);
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT count(*) FROM pickup WHERE queue_id = ? AND raw_sha256 = ?"
+			   " AND target = ? AND state <> 'stored'");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, sha256);
+	statement_bind_text(statement, 3, target_names[target]);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	*ret_count = (uint64_t)statement_int(statement, 0);
+	return 0;
+}
+
+static int retire(struct store *store, const struct pickup_source *source,
+		  const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+{
+	char sha256[VALUE_SHA256_MAX];
+	char now[VALUE_TIME_MAX];
+	value_format_sha256(pickup->raw_sha256, sha256);
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "UPDATE pickup SET state = 'moved', record_updated = ?6"
+	    " WHERE queue_id = ?1 AND NOT (source = ?2 AND uid_validity = ?3) AND raw_sha256 = ?4"
+	    " AND entry_id = ?5 AND state IN ('stored', 'copied')");
+	bind_source(statement, source);
+	statement_bind_text(statement, 4, sha256);
+	statement_bind_int(statement, 5, pickup->entry_id);
+	statement_bind_text(statement, 6, now);
+	return statement_step(statement, err);
+}
+
+int pickup_retire(struct store *store, const struct pickup_source *source,
+		  const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, retire(store, source, pickup, now_ms, err), err);
+}
+
+static int mark(struct store *store, const struct pickup_source *source, uint32_t uid,
+		enum pickup_state state, uint32_t target_uid_validity, uint32_t target_uid,
+		const char *now, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "UPDATE pickup SET state = ?5, record_updated = ?8,"
+	    " target_uid_validity = coalesce(?6, target_uid_validity),"
+	    " target_uid = coalesce(?7, target_uid)"
+	    " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4");
+	bind_source(statement, source);
+	statement_bind_int(statement, 4, uid);
+	statement_bind_text(statement, 5, state_names[state]);
+	bind_uid(statement, 6, target_uid_validity);
+	bind_uid(statement, 7, target_uid);
+	statement_bind_text(statement, 8, now);
+	return statement_step(statement, err);
+}
+
+int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
+		size_t count, enum pickup_state state, uint32_t target_uid_validity,
+		const uint32_t *target_uids, int64_t now_ms, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	int result = 0;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = mark(store, source, uids[i], state, target_uid_validity,
+			      target_uids != NULL ? target_uids[i] : 0, now, err);
+	return store_leave(store, own, result, err);
+}

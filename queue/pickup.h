@@ -1,0 +1,96 @@
+/*
+ * pickup.h - the ledger: which message of which mailbox has become which entry, and whether the
+ * server has been brought up to date. It is what makes "nothing twice" true.
+ *
+ * A message is known by (queue, source, uid_validity, uid); `source` names account and folder, e.g.
+ * "robot@imap.example.com/INBOX", so that a queue pointed at another mailbox starts afresh.
+ *
+ * Errors, threads, times: as in store.h. Functions that write make their own transaction unless one
+ * is open.
+ */
+#ifndef QUEUE_PICKUP_H
+#define QUEUE_PICKUP_H
+
+#include "queue/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum pickup_state {
+	PICKUP_STORED, /* the entry is committed; the server still has to be changed */
+	PICKUP_COPIED, /* a copy is in the target folder; the original still has to go */
+	PICKUP_MOVED,  /* finished: gone from the source */
+	PICKUP_LEFT    /* finished: copied, the original flagged \Deleted; the server cannot expunge
+			  one UID */
+};
+
+/* "stored", "copied", "moved", "left". */
+const char *pickup_state_format(enum pickup_state state);
+
+enum pickup_target { PICKUP_DROPBOX, PICKUP_BADMAIL };
+
+struct pickup_source {
+	int64_t queue_id;
+	const char *source;
+	uint32_t uid_validity;
+};
+
+struct pickup {
+	uint32_t uid;
+	enum pickup_state state;
+	enum pickup_target target;
+	int64_t entry_id;
+	unsigned char raw_sha256[32];
+	uint64_t raw_size;
+	int64_t internal_date_s;      /* seconds since 1970-01-01 UTC */
+	uint32_t target_uid_validity; /* of the message in the target folder; 0 = not known */
+	uint32_t target_uid;
+};
+
+/* Adds a row, in the open transaction when there is one. EXISTS when the ledger has this UID. */
+int pickup_put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
+	       int64_t now_ms, struct queue_error *err);
+
+/*
+ * Calls `each`, by UID, for rows with uid_first <= UID <= uid_last; only the unfinished ones
+ * (stored, copied) if `unfinished`. Non-zero ends the list and is returned. No lock is held
+ * meanwhile: `each` may write.
+ */
+int pickup_list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
+		uint32_t uid_last, bool unfinished,
+		int (*each)(const struct pickup *, void *context), void *context,
+		struct queue_error *err);
+
+/*
+ * Finds the row of a message with the same bytes, size and internal date that this queue picked up
+ * under another source or UIDVALIDITY, and that no row of the present generation has taken over
+ * yet. MISSING when there is none.
+ */
+int pickup_match(struct store *store, const struct pickup_source *source,
+		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
+		 struct pickup *ret_pickup, struct queue_error *err);
+
+/*
+ * Counts the messages with these bytes that this queue has put into the target (states copied,
+ * moved, left), under any source.
+ */
+int pickup_count_delivered(struct store *store, int64_t queue_id, enum pickup_target target,
+			   const unsigned char raw_sha256[32], uint64_t *ret_count,
+			   struct queue_error *err);
+
+/*
+ * Finishes the rows of other generations that stand for the same entry as `pickup`, which took them
+ * over: their UIDs name nothing any more.
+ */
+int pickup_retire(struct store *store, const struct pickup_source *source,
+		  const struct pickup *pickup, int64_t now_ms, struct queue_error *err);
+
+/*
+ * Sets the state of `count` UIDs in one transaction; target_uids is NULL or as long as uids. Rows
+ * that do not exist are passed over.
+ */
+int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
+		size_t count, enum pickup_state state, uint32_t target_uid_validity,
+		const uint32_t *target_uids, int64_t now_ms, struct queue_error *err);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * store.h - the database that holds work queues and their entries.
+ *
+ * Life:      store_open() .. store_close(). One store per process; do not carry it over a fork().
+ * Times:     `now_ms` is passed in: milliseconds since 1970-01-01 UTC. In the database times are
+ * text, RFC 3339 UTC with milliseconds. Errors:    functions return 0, or -1 with *err filled
+ * (queue/error.h). Threads:   one at a time. Durable:   a commit that returned 0 survives power
+ * loss.
+ */
+#ifndef QUEUE_STORE_H
+#define QUEUE_STORE_H
+
+#include "queue/error.h"
+
+#include <stdint.h>
+
+struct store;
+
+enum store_mode {
+	STORE_CREATE, /* open, create where it does not exist (0600; a missing folder: 0700) */
+	STORE_WRITE,  /* must exist */
+	STORE_READ /* must exist; nothing is changed but what a killed writer left half done: that
+		      is undone */
+};
+
+/*
+ * Opens the database at `location` (a path of a SQLite file; an empty file is no database yet).
+ * Brings an older schema up to date, except for STORE_READ, which reports QUEUE_REFUSED then.
+ * Errors: MISSING (with the way out in its text), FOREIGN, NEWER, READ_ONLY, FULL, BUSY, IO,
+ * CORRUPT; the file is untouched in each.
+ */
+int store_open(const char *location, enum store_mode mode, struct store **ret_store,
+	       struct queue_error *err);
+
+/* Rolls back what is open; takes NULL. */
+void store_close(struct store *store);
+
+/* One transaction that writes; it does not nest. Waits for other writers up to 30 s, fairly. */
+int store_begin(struct store *store, struct queue_error *err);
+
+/* Durable when it returns 0; on an error everything since store_begin() is undone. Waits up to 30 s
+ * for those who are reading, then BUSY. */
+int store_commit(struct store *store, struct queue_error *err);
+
+/* Undoes; harmless outside a transaction. */
+void store_rollback(struct store *store);
+
+#endif

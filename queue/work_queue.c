@@ -1,0 +1,296 @@
+#include "queue/work_queue.h"
+
+#include "queue/content.h"
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <glib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 100
+
+#define COLUMNS                                                                                    \
+	"id, name, class_name, external_source, connection_string, user_name, credential_source,"  \
+	" credential_reference, paused, last_message, last_action, not_collected, record_created," \
+	" record_updated"
+
+static bool name_is_valid(const char *name)
+{
+	const size_t size = name != NULL ? strlen(name) : 0;
+	/* Not an option, and as a part of a file name not a hidden one. */
+	if (size == 0 || size > NAME_MAX_BYTES || name[0] == '-' || name[0] == '.' ||
+	    !g_utf8_validate(name, -1, NULL))
+		return false;
+	for (const char *at = name; *at != '\0'; at = g_utf8_next_char(at)) {
+		const gunichar c = g_utf8_get_char(at);
+		if (c < 0x80 ? !g_ascii_isalnum((char)c) && strchr("._-", (int)c) == NULL
+			     : !g_unichar_isgraph(c))
+			return false;
+	}
+	return true;
+}
+
+static int check_name(const char *name, struct queue_error *err)
+{
+	if (name_is_valid(name))
+		return 0;
+	g_autofree char *printable = g_strescape(name != NULL ? name : "", NULL);
+	return queue_error_set(
+	    err, QUEUE_INVALID,
+	    "'%.200s' cannot be the name of a queue: use 1 to %d bytes of letters, "
+	    "digits, '.', '_' and '-', the first neither '.' nor '-'",
+	    printable, NAME_MAX_BYTES);
+}
+
+static int fail_missing_id(int64_t queue_id, struct queue_error *err)
+{
+	return queue_error_set(err, QUEUE_MISSING,
+			       "there is no queue with the id %" G_GINT64_FORMAT, queue_id);
+}
+
+/* The constraint's own text names columns, not the queue. */
+static int name_conflict(const struct work_queue *queue, int result, struct queue_error *err)
+{
+	if (result != 0 && err->status == QUEUE_EXISTS)
+		queue_error_set(err, QUEUE_EXISTS,
+				"there is a queue '%s' already; `inqueue queue alter` changes it",
+				queue->name);
+	return result;
+}
+
+/* Parameters 1 to 8 are the definition, 9 the time. */
+static void bind_definition(struct statement *statement, const struct work_queue *queue,
+			    int64_t now_ms)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	statement_bind_text(statement, 1, queue->name);
+	statement_bind_text(statement, 2, queue->class_name);
+	statement_bind_text(statement, 3, queue->external_source);
+	statement_bind_text(statement, 4, queue->connection_string);
+	statement_bind_text(statement, 5, queue->user_name);
+	statement_bind_text(statement, 6, queue->credential_source);
+	statement_bind_text(statement, 7, queue->credential_reference);
+	statement_bind_int(statement, 8, queue->paused);
+	statement_bind_text(statement, 9, now);
+}
+
+static int insert(struct store *store, const struct work_queue *queue, int64_t now_ms,
+		  struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO work_queue (name, class_name, external_source, connection_string,"
+	    " user_name, credential_source, credential_reference, paused, record_created,"
+	    " record_updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)");
+	bind_definition(statement, queue, now_ms);
+	return name_conflict(queue, statement_step(statement, err), err);
+}
+
+int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
+		   int64_t *ret_id, struct queue_error *err)
+{
+	bool own;
+	if (check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
+		return -1;
+	const int result = insert(store, queue, now_ms, err);
+	const int64_t id = engine_last_id(store->engine);
+	if (store_leave(store, own, result, err) != 0)
+		return -1;
+	*ret_id = id;
+	return 0;
+}
+
+static int update(struct store *store, const struct work_queue *queue, int64_t now_ms,
+		  struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "UPDATE work_queue SET name = ?1, class_name = ?2, external_source = ?3,"
+	    " connection_string = ?4, user_name = ?5, credential_source = ?6,"
+	    " credential_reference = ?7, paused = ?8, record_updated = ?9 WHERE id = ?10");
+	bind_definition(statement, queue, now_ms);
+	statement_bind_int(statement, 10, queue->id);
+	if (statement_step(statement, err) != 0)
+		return name_conflict(queue, -1, err);
+	return engine_changes(store->engine) == 1 ? 0 : fail_missing_id(queue->id, err);
+}
+
+int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
+		     struct queue_error *err)
+{
+	bool own;
+	if (check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, update(store, queue, now_ms, err), err);
+}
+
+static struct work_queue *queue_from_row(const struct statement *row)
+{
+	struct work_queue *queue = g_new0(struct work_queue, 1);
+	queue->id = statement_int(row, 0);
+	queue->name = g_strdup(statement_text(row, 1));
+	queue->class_name = g_strdup(statement_text(row, 2));
+	queue->external_source = g_strdup(statement_text(row, 3));
+	queue->connection_string = g_strdup(statement_text(row, 4));
+	queue->user_name = g_strdup(statement_text(row, 5));
+	queue->credential_source = g_strdup(statement_text(row, 6));
+	queue->credential_reference = g_strdup(statement_text(row, 7));
+	queue->paused = statement_int(row, 8) != 0;
+	queue->last_message = g_strdup(statement_text(row, 9));
+	queue->last_action_ms = value_parse_time_ms(statement_text(row, 10));
+	queue->not_collected = statement_is_null(row, 11) ? -1 : statement_int(row, 11);
+	queue->record_created_ms = value_parse_time_ms(statement_text(row, 12));
+	queue->record_updated_ms = value_parse_time_ms(statement_text(row, 13));
+	return queue;
+}
+
+int work_queue_find(struct store *store, const char *name, struct work_queue **ret_queue,
+		    struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT " COLUMNS " FROM work_queue WHERE name = ?");
+	statement_bind_text(statement, 1, name);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return queue_error_set(err, QUEUE_MISSING,
+				       "there is no queue '%s'; `inqueue queue list` shows them",
+				       name);
+	if (result < 0)
+		return -1;
+	*ret_queue = queue_from_row(statement);
+	return 0;
+}
+
+void work_queue_free(struct work_queue *queue)
+{
+	if (queue == NULL)
+		return;
+	g_free(queue->name);
+	g_free(queue->class_name);
+	g_free(queue->external_source);
+	g_free(queue->connection_string);
+	g_free(queue->user_name);
+	g_free(queue->credential_source);
+	g_free(queue->credential_reference);
+	g_free(queue->last_message);
+	g_free(queue);
+}
+
+static void free_element(void *queue)
+{
+	work_queue_free(queue);
+}
+
+int work_queue_list(struct store *store, int (*each)(const struct work_queue *queue, void *context),
+		    void *context, struct queue_error *err)
+{
+	/* All of them first: `each` may print to a pipe nobody reads, and must not hold up writers.
+	 */
+	g_autoptr(GPtrArray) queues = g_ptr_array_new_with_free_func(free_element);
+	{
+		scoped_statement *statement = engine_prepare(
+		    store->engine, "SELECT " COLUMNS " FROM work_queue ORDER BY name");
+		int result;
+		while ((result = statement_step(statement, err)) == 1)
+			g_ptr_array_add(queues, queue_from_row(statement));
+		if (result < 0)
+			return -1;
+	}
+	int result = 0;
+	for (guint i = 0; i < queues->len && result == 0; i++)
+		result = each(g_ptr_array_index(queues, i), context);
+	return result;
+}
+
+int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
+		     struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT new, claimed, done, failed, bad, unfinished_pickups,"
+			   " oldest_waiting FROM queue_overview WHERE id = ?");
+	statement_bind_int(statement, 1, queue_id);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return fail_missing_id(queue_id, err);
+	if (result < 0)
+		return -1;
+	*ret_counts = (struct work_queue_counts){
+	    .new_entries = (uint64_t)statement_int(statement, 0),
+	    .claimed = (uint64_t)statement_int(statement, 1),
+	    .done = (uint64_t)statement_int(statement, 2),
+	    .failed = (uint64_t)statement_int(statement, 3),
+	    .bad = (uint64_t)statement_int(statement, 4),
+	    .unfinished_pickups = (uint64_t)statement_int(statement, 5),
+	    .oldest_new_ms = value_parse_time_ms(statement_text(statement, 6)),
+	};
+	return 0;
+}
+
+static int note_action(struct store *store, int64_t queue_id, const char *last_message,
+		       int64_t not_collected, int64_t now_ms, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "UPDATE work_queue SET last_message = ?, last_action = ?,"
+					  " not_collected = ? WHERE id = ?");
+	statement_bind_text(statement, 1, last_message);
+	statement_bind_text(statement, 2, now);
+	if (not_collected >= 0)
+		statement_bind_int(statement, 3, not_collected);
+	else
+		statement_bind_null(statement, 3);
+	statement_bind_int(statement, 4, queue_id);
+	if (statement_step(statement, err) != 0)
+		return -1;
+	return engine_changes(store->engine) == 1 ? 0 : fail_missing_id(queue_id, err);
+}
+
+int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
+			   int64_t not_collected, int64_t now_ms, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own,
+			   note_action(store, queue_id, last_message, not_collected, now_ms, err),
+			   err);
+}
+
+static int check_droppable(struct store *store, int64_t queue_id, bool force,
+			   struct queue_error *err)
+{
+	struct work_queue_counts counts = {0};
+	if (work_queue_count(store, queue_id, &counts, err) != 0)
+		return -1;
+	const uint64_t open_entries = counts.new_entries + counts.claimed;
+	if (force || (open_entries == 0 && counts.unfinished_pickups == 0))
+		return 0;
+	return queue_error_set(err, QUEUE_REFUSED,
+			       "the queue has %" G_GUINT64_FORMAT " open entries and "
+			       "%" G_GUINT64_FORMAT " messages still to be moved on the server: "
+			       "finish them first, or drop it with --force",
+			       open_entries, counts.unfinished_pickups);
+}
+
+static int drop(struct store *store, int64_t queue_id, bool force, struct queue_error *err)
+{
+	if (check_droppable(store, queue_id, force, err) != 0)
+		return -1;
+	/* Entries, attachments and the ledger go with their queue. */
+	scoped_statement *queue =
+	    engine_prepare(store->engine, "DELETE FROM work_queue WHERE id = ?");
+	statement_bind_int(queue, 1, queue_id);
+	if (statement_step(queue, err) != 0)
+		return -1;
+	return content_drop_unused(store, err);
+}
+
+int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, drop(store, queue_id, force, err), err);
+}

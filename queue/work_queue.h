@@ -1,0 +1,95 @@
+/*
+ * work_queue.h - definitions of work queues, and what is known of each as a whole.
+ *
+ * Ownership: work_queue_find() hands out a queue that the caller frees; in work_queue_list() the
+ * queue is borrowed for the call. Strings are UTF-8. Errors, threads, times: as in store.h.
+ * Functions that write make their own transaction unless one is open.
+ */
+#ifndef QUEUE_WORK_QUEUE_H
+#define QUEUE_WORK_QUEUE_H
+
+#include "queue/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct work_queue {
+	int64_t id;
+	char *name; /* unique; 1 to 100 bytes: letters, digits, '.', '_', '-', printing non-ASCII;
+		     * the first neither '.' nor '-' */
+	char *class_name;	 /* "Mail" */
+	char *external_source;	 /* "IMAP" */
+	char *connection_string; /* as the operator wrote it; never holds a secret */
+	char *user_name;
+	char *credential_source;    /* prompt, file, env, command, credential, token-command */
+	char *credential_reference; /* path, variable, name, or JSON argv; NULL for none */
+	bool paused;
+	char *last_message;	/* "OK; N items." or "Error: …"; NULL before the first run */
+	int64_t last_action_ms; /* 0 before the first run */
+	int64_t not_collected;	/* messages in the mailbox after the last run; -1 = not known */
+	int64_t record_created_ms;
+	int64_t record_updated_ms;
+};
+
+struct work_queue_counts {
+	uint64_t new_entries;
+	uint64_t claimed;
+	uint64_t done;
+	uint64_t failed;
+	uint64_t bad;
+	uint64_t unfinished_pickups; /* stored, but not yet moved on the server */
+	int64_t oldest_new_ms;	     /* record_created of the oldest entry in state new; 0 = none */
+};
+
+/* Stores a new definition; id and the read-only members are ignored. EXISTS when the name is taken,
+ * INVALID when the name breaks the rule above. */
+int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
+		   int64_t *ret_id, struct queue_error *err);
+
+/* Replaces the definition members (name to paused) of the queue with this id. MISSING, EXISTS. */
+int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
+		     struct queue_error *err);
+
+/* MISSING names the queue. */
+int work_queue_find(struct store *store, const char *name, struct work_queue **ret_queue,
+		    struct queue_error *err);
+
+/* Releases; takes NULL. */
+void work_queue_free(struct work_queue *queue);
+
+/* Calls `each` for every queue, by name; a non-zero return ends the list and is returned. -1 with
+ * *err on an error of the database. No lock is held meanwhile: `each` may take its time, and write.
+ */
+int work_queue_list(struct store *store, int (*each)(const struct work_queue *queue, void *context),
+		    void *context, struct queue_error *err);
+
+/*
+ * Deletes a queue, its entries, attachments, ledger, and content no other entry uses, in one
+ * transaction. REFUSED when it has open entries (new, claimed) or unfinished pickups and `force` is
+ * false; the text says how many.
+ */
+int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct queue_error *err);
+
+/* Keeps the result of a run. not_collected -1 leaves it unknown. */
+int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
+			   int64_t not_collected, int64_t now_ms, struct queue_error *err);
+
+/* Counts entries by state. MISSING when there is no such queue. */
+int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
+		     struct queue_error *err);
+
+/*
+ * The right to load a queue, held by one process at a time and given up when that process ends,
+ * however it ends. BUSY when another holds it, or this one already.
+ *
+ * It is the process's own: a child made by fork() does not hold it, does not keep it alive after
+ * its parent's death, and does not give it up by closing what it inherited. It must be unlocked
+ * before store_close(), and a process that holds one must not open a second store on the same
+ * database and lock there: closing that would give up both.
+ */
+struct work_queue_lock;
+int work_queue_lock(struct store *store, int64_t queue_id, struct work_queue_lock **ret_lock,
+		    struct queue_error *err);
+void work_queue_unlock(struct work_queue_lock *lock);
+
+#endif

@@ -1,0 +1,13 @@
+# Each tests/e2e/test_*.py is a ctest test of its own, run against the program just built.
+find_program(PYTHON3 python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
+foreach(script IN LISTS scripts)
+	get_filename_component(module ${script} NAME_WE)
+	string(REPLACE test_ e2e. name ${module})
+	add_test(NAME ${name}
+		COMMAND ${PYTHON3} -B -m unittest ${module}
+		WORKING_DIRECTORY ${CMAKE_CURRENT_LIST_DIR})
+	set_tests_properties(${name} PROPERTIES
+		TIMEOUT 600 LABELS e2e
+		ENVIRONMENT "INQUEUE=$<TARGET_FILE:inqueue>;SOURCE_DIR=${CMAKE_SOURCE_DIR};BUILD_DIR=${CMAKE_BINARY_DIR}")
+endforeach()

@@ -1,0 +1,53 @@
+"""Sessions of processes: whatever a test starts gets a session of its own, so that all of it can be found.
+
+A session's id survives when a process is orphaned or made a daemon by a simple fork; only setsid() leaves it.
+"""
+
+import os
+import pathlib
+import select
+import signal
+
+
+def session_members(session):
+    """Ids of the living processes of a session; zombies do not count."""
+    members = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            # The command's name, in parentheses, may hold anything, blanks too.
+            state, _, _, its_session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(its_session) == session and state not in "ZX":
+            members.append(int(folder.name))
+    return members
+
+
+def await_exit(process_id, timeout_s):
+    """True when the process, not necessarily a child, has ended in time."""
+    try:
+        descriptor = os.pidfd_open(process_id)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], timeout_s)[0])
+    finally:
+        os.close(descriptor)
+
+
+def kill_session(leader, timeout_s=10):
+    """Kills the leader, so that it replaces nobody, then whatever is left of its session."""
+    remaining = [leader]
+    while remaining:
+        for process_id in remaining:
+            kill_quietly(process_id)
+            if not await_exit(process_id, timeout_s):
+                raise RuntimeError(f"process {process_id} does not die")
+        remaining = session_members(leader)
+
+
+def kill_quietly(process_id):
+    try:
+        os.kill(process_id, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,166 @@
+"""Folders: Unicode names, the server's delimiter and prefix, creation, odd names."""
+
+import unittest
+
+from cyrus import Cyrus
+from inqueue import CONFIGURATION, CREDENTIALS, Case, LoadCase, message
+from servers import Dovecot
+
+
+class Folders(LoadCase):
+    def load_through(self, **keys):
+        with self.look() as mailbox:
+            if "mailbox" in keys:
+                mailbox.create(keys["mailbox"])
+            mailbox.append(message("Invoice 1"), folder=keys.get("mailbox", "INBOX"))
+        self.create_queue(**keys)
+        self.inqueue("load", "invoices")
+        return self.folders()
+
+    def test_unicode_names_both_ways(self):
+        self.assertEqual({"INBOX": 0, "Eingang/Größe 日本 😀": 0, "Archiv & Co": 1, "Mängel": 0},
+                         self.load_through(mailbox="Eingang/Größe 日本 😀", dropbox="Archiv & Co", badmail="Mängel"))
+
+    def test_names_of_several_levels_are_created(self):
+        self.assertEqual(1, self.load_through(dropbox="Archive/2026/März")["Archive/2026/März"])
+
+    def test_odd_names_are_quoted(self):
+        for number, name in enumerate(['two  words', 'quote"quote', "back\\slash", "per%cent", "st*ar", "(paren)",
+                                       "{5}", "tilde~", "semi;colon", "it's", "a=b", "NIL", "#hash"]):
+            with self.subTest(name=name):
+                self.deliver(message("Invoice 1"))
+                self.create_queue(name=f"q{number}", dropbox=name)
+                self.inqueue("load", f"q{number}")
+                self.assertEqual(1, self.folders()[name])
+
+    def test_wildcard_is_not_taken_for_another_folder(self):
+        with self.look() as mailbox:
+            mailbox.create("Archive")
+        self.assertEqual(1, self.load_through(dropbox="Arch%")["Arch%"])
+
+    def test_inbox_in_any_case(self):
+        self.deliver(message("Invoice 1"))
+        self.create_queue(mailbox="inbox")
+        self.inqueue("load", "invoices")
+        self.assertEqual(1, self.folders()["DROPBOX"])
+
+    def test_control_characters_are_refused(self):
+        for name in ["a\rb", "a\nA1 DELETE INBOX", "a\x07b"]:
+            self.fails(CONFIGURATION, "queue", "create", "q", "--connection-string", f"url=x;dropbox='{name}'",
+                       "--user-name", "u", "--password-env", "P", says=["queue 'q'", "control"])
+
+    def test_missing_folders_without_permission_to_create_them(self):
+        self.deliver(message("Invoice 1"))
+        self.create_queue(createFolders=False)
+        self.fails(CONFIGURATION, "load", "invoices", says=["'invoices'", "'DROPBOX'", "createFolders"])
+        self.assertEqual({"INBOX": 1}, self.folders())
+        self.assertEqual([], self.entries())
+        with self.look() as mailbox:
+            mailbox.create("DROPBOX")
+            mailbox.create("BADMAIL")
+        self.inqueue("load", "invoices")
+        self.assert_all_loaded(1)
+
+    def test_folder_that_only_holds_folders(self):
+        with self.look() as mailbox:
+            mailbox.create("Archive/2026")
+        self.assertEqual(1, self.load_through(dropbox="Archive")["Archive"])
+
+
+class Prefix(Case):
+    """Servers that keep personal folders below INBOX, with a dot between levels."""
+
+    def load_on(self, server, archive, **keys):
+        with server.mailbox() as mailbox:
+            mailbox.append(message("Invoice 1"))
+        self.create_queue(server, **keys)
+        self.inqueue("load", "invoices")
+        with server.mailbox() as mailbox:
+            self.assertEqual(1, mailbox.count(archive))
+            return mailbox.folders()
+
+    def test_dovecot(self):
+        with Dovecot(prefix="INBOX.", separator=".") as server:
+            folders = self.load_on(server, "INBOX.Archiv.März", dropbox="Archiv/März")
+            self.assertIn("INBOX.BADMAIL", folders)
+
+    def test_full_name_is_taken_as_it_stands(self):
+        with Dovecot(prefix="INBOX.", separator=".") as server:
+            self.load_on(server, "INBOX.Done", dropbox="INBOX/Done")
+
+    def test_name_with_the_servers_delimiter_inside(self):
+        with Dovecot(prefix="INBOX.", separator=".") as server:
+            with server.mailbox() as mailbox:
+                mailbox.append(message("Invoice 1"))
+            self.create_queue(server, dropbox="Invoices v1.2")
+            self.fails(CONFIGURATION, "load", "invoices", says=["'invoices'", "'Invoices v1.2'", r"'\.'"])
+            with server.mailbox() as mailbox:
+                self.assertEqual(["INBOX"], mailbox.folders())
+
+    def test_cyrus(self):
+        with Cyrus() as server:
+            self.assertEqual(["INBOX", "INBOX.BADMAIL", "INBOX.Grüße & Co", "INBOX.Grüße & Co.日本"],
+                             self.load_on(server, "INBOX.Grüße & Co.日本", dropbox="Grüße & Co/日本"))
+
+    def test_cyrus_with_the_alternative_namespace(self):
+        with Cyrus(alternative=True) as server:
+            self.assertEqual(["BADMAIL", "INBOX", "v1.2", "v1.2/日本"],
+                             self.load_on(server, "v1.2/日本", dropbox="v1.2/日本"))
+
+
+class Permission(Case):
+    """Cyrus refuses in words only, without a response code (RFC 5530)."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.enterContext(Cyrus())
+        with self.server.mailbox() as mailbox:
+            mailbox.append(message("Invoice 1"))
+            mailbox.create("INBOX.DROPBOX")
+            mailbox.create("INBOX.BADMAIL")
+
+    def entries(self):
+        return self.column("SELECT subject FROM entry")
+
+    def refused(self, *says):
+        self.fails(CREDENTIALS, "load", "invoices", says=["load 'invoices'", *says])
+        with self.server.mailbox() as mailbox:
+            self.assertEqual((1, 0), (mailbox.count(), mailbox.count("INBOX.DROPBOX")))
+
+    def test_archive_that_takes_no_mail(self):
+        self.create_queue(self.server)
+        self.server.set_rights("user.robot.DROPBOX", "robot", "lr")
+        self.refused("'DROPBOX'", "Permission denied")
+        self.server.set_rights("user.robot.DROPBOX", "robot", "lrswipkxtea")
+        self.inqueue("load", "invoices")
+        self.assertEqual(["Invoice 1"], self.entries())
+        with self.server.mailbox() as mailbox:
+            self.assertEqual((0, 1), (mailbox.count(), mailbox.count("INBOX.DROPBOX")))
+
+    def test_mailbox_that_may_only_be_read(self):
+        self.create_queue(self.server)
+        self.server.set_rights("user.robot", "robot", "lr")
+        self.refused("'INBOX'", "only be read")
+        self.assertEqual([], self.entries())
+
+    def test_archive_that_cannot_be_created(self):
+        self.create_queue(self.server, dropbox="user/ann/Archive")
+        self.refused("create folder 'user/ann/Archive'", "Permission denied")
+        self.assertEqual([], self.entries())
+        with self.server.mailbox() as mailbox:
+            self.assertEqual([frozenset()], [found.flags for found in mailbox.messages()])
+
+
+class Refused(Case):
+    def test_name_that_the_server_cannot_create(self):
+        with Dovecot() as server:
+            with server.mailbox() as mailbox:
+                mailbox.append(message("Invoice 1"))
+            self.create_queue(server, dropbox="~archive")
+            self.fails(CONFIGURATION, "load", "invoices", says=["'invoices'", "'~archive'", "Invalid mailbox name"])
+            with server.mailbox() as mailbox:
+                self.assertEqual(["INBOX"], mailbox.folders())
+
+
+if __name__ == "__main__":
+    unittest.main()

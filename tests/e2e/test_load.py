@@ -1,0 +1,208 @@
+"""One run of `inqueue load`: every message becomes one entry, once, and is moved."""
+
+import unittest
+
+from inqueue import CREDENTIALS, NO, TEMPORARY, LoadCase, message, messages
+from proxy import CLIENT, Proxy
+
+
+class Load(LoadCase):
+    def test_every_message_becomes_an_entry_and_moves(self):
+        self.deliver(*messages(3))
+        self.create_queue()
+        result = self.inqueue("load", "invoices")
+        self.assertEqual("", result.stderr)
+        self.assert_all_loaded(3)
+        self.assertEqual([("OK; 3 items.", 0)], self.sql("SELECT last_message, not_collected FROM work_queue"))
+        self.assertEqual([("new",)] * 3, self.sql("SELECT state FROM entry"))
+
+    def test_second_run_finds_nothing(self):
+        self.deliver(message("Invoice 1"))
+        self.create_queue()
+        self.inqueue("load", "invoices")
+        self.inqueue("load", "invoices")
+        self.assert_all_loaded(1)
+        self.assertEqual([("OK; 0 items.",)], self.sql("SELECT last_message FROM work_queue"))
+
+    def test_empty_mailbox(self):
+        self.create_queue()
+        self.inqueue("load", "invoices")
+        self.assertEqual({"BADMAIL": 0, "DROPBOX": 0, "INBOX": 0}, self.folders())
+
+    def test_mail_is_fetched_unread_and_other_flags_are_kept(self):
+        with self.look() as mailbox:
+            mailbox.append(message("Invoice 1"), flags=["\\Flagged", "urgent"])
+        self.create_queue()
+        self.inqueue("load", "invoices")
+        with self.look() as mailbox:
+            self.assertEqual({"\\Seen", "\\Flagged", "urgent"}, mailbox.messages("DROPBOX")[0].flags)
+        self.assertNotRegex(self.server.said(self.user), r"(?i)(?<!\.PEEK)\[\]|RFC822[ )]|BODY\[")
+
+    def test_message_arrives_unaltered(self):
+        odd = b"From: a@example.com\r\nSubject:  two  blanks\r\n\r\nno line end"
+        self.deliver(odd)
+        self.create_queue(keepRaw=True)
+        self.inqueue("load", "invoices")
+        with self.look() as mailbox:
+            stored = mailbox.messages("DROPBOX")[0].raw
+        path = self.inqueue("save", "1", "--raw", "--to", self.folder / "out").stdout.strip()
+        with open(path, "rb") as saved:
+            self.assertEqual(stored, saved.read())
+
+    def test_message_flagged_deleted_is_left_alone(self):
+        self.deliver(message("Invoice 1"))
+        with self.look() as mailbox:
+            mailbox.append(message("Gone"), flags=["\\Deleted"])
+        self.create_queue()
+        self.inqueue("load", "invoices")
+        self.assertEqual(["Invoice 1"], self.entries())
+        self.assertEqual(["Gone"], self.subjects())
+
+    def test_oldest_first_and_limit(self):
+        self.deliver(*messages(5))
+        self.create_queue()
+        self.inqueue("load", "invoices", "--limit", "2")
+        self.assertEqual(["Invoice 1", "Invoice 2"], self.entries())
+        self.assertEqual([("OK; 2 items.", 3)], self.sql("SELECT last_message, not_collected FROM work_queue"))
+        self.inqueue("load", "invoices", "--limit", "10")
+        self.assert_all_loaded(5)
+
+    def test_dry_run_says_and_changes_nothing(self):
+        self.deliver(*messages(2))
+        self.deliver(message("Huge", "x" * 70 + "\n" + "y" * 3000))
+        self.create_queue(maxSize="2KB")
+        before = self.database.read_bytes()
+        shown = self.inqueue("load", "invoices", "--dry-run").stdout
+        for line in ["create folder 'DROPBOX'", "create folder 'BADMAIL'", r"UID 1: load .*'DROPBOX'", "UID 2: load",
+                     "UID 3: too large .*'BADMAIL'"]:
+            self.assertRegex(shown, line)
+        self.assertEqual(before, self.database.read_bytes())
+        self.assertEqual({"INBOX": 3}, self.folders())
+        with self.look() as mailbox:
+            self.assertEqual([set()] * 3, [set(found.flags) for found in mailbox.messages()])
+
+    def test_search_and_since_choose(self):
+        with self.look() as mailbox:
+            mailbox.append(message("Old"), date='"01-Jan-2020 12:00:00 +0000"')
+            mailbox.append(message("Invoice 1"), message("Spam"))
+        self.create_queue(search='UNDELETED SUBJECT "Invoice"', since="2024-02-29")
+        self.inqueue("load", "invoices")
+        self.assertEqual(["Invoice 1"], self.entries())
+        self.assertEqual(["Old", "Spam"], self.subjects())
+
+    def test_more_messages_than_one_batch(self):
+        self.deliver(*messages(620))
+        self.create_queue()
+        self.inqueue("load", "invoices")
+        self.assert_all_loaded(620)
+
+    def test_too_large_message_becomes_a_bad_entry(self):
+        self.deliver(message("Huge", "x" * 60 + "\n" + "line\n" * 2000), message("Invoice 1"))
+        self.create_queue(maxSize="4KB")
+        self.inqueue("load", "invoices")
+        self.assertEqual([("Huge", "bad", "load"), ("Invoice 1", "new", None)],
+                         self.sql("SELECT subject, state, error_kind FROM entry ORDER BY id"))
+        self.assertRegex(self.sql("SELECT error_text FROM entry WHERE state = 'bad'")[0][0], "4096|4 ?K|maxSize")
+        self.assertEqual({"BADMAIL": 1, "DROPBOX": 1, "INBOX": 0}, self.folders())
+
+
+class SeveralQueues(LoadCase):
+    def setUp(self):
+        super().setUp()
+        self.server.add_user(f"second-{self.user}", "correct horse")
+        self.deliver(message("Invoice 1"))
+        with self.server.mailbox(f"second-{self.user}") as mailbox:
+            mailbox.append(message("Invoice 2"))
+        self.create_queue(name="first")
+        self.create_queue(name="second", user=f"second-{self.user}")
+
+    def test_all_that_are_not_paused(self):
+        self.inqueue("queue", "pause", "first")
+        self.inqueue("load")
+        self.assertEqual(["Invoice 2"], self.entries())
+        self.inqueue("queue", "resume", "first")
+        self.inqueue("load")
+        self.assertEqual(["Invoice 2", "Invoice 1"], self.entries())
+
+    def test_named_ones(self):
+        self.inqueue("load", "second", "first")
+        self.assertEqual({"Invoice 1", "Invoice 2"}, set(self.entries()))
+
+    def test_failure_of_one_never_stops_the_other(self):
+        self.file("first.password", "wrong\n")
+        self.fails(CREDENTIALS, "load", says="load 'first'")
+        self.assertEqual(["Invoice 2"], self.entries())
+        self.assertRegex(self.sql("SELECT last_message FROM work_queue WHERE name = 'first'")[0][0], "^Error: ")
+        self.assertEqual([("OK; 1 items.",)], self.sql("SELECT last_message FROM work_queue WHERE name = 'second'"))
+
+    def test_unknown_one_is_named(self):
+        self.fails(NO, "load", "nosuch", says="'nosuch'")
+        self.assertEqual([], self.entries())
+
+
+class AtOnce(LoadCase):
+    def test_second_load_of_a_queue_says_so(self):
+        self.deliver(*messages(2))
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            fault = proxy.stall(CLIENT, rb"UID FETCH", forward=False)
+            process = self.start("load", "invoices")
+            fault.wait()
+            self.fails(TEMPORARY, "load", "invoices", says="load 'invoices': .*another")
+            self.assertEqual([(None,)], self.sql("SELECT last_message FROM work_queue"))
+            fault.release()
+            self.finish(process)
+        self.assert_all_loaded(2)
+
+    def test_reading_goes_on_while_a_load_is_under_way(self):
+        self.deliver(*messages(2))
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            fault = proxy.stall(CLIENT, rb"UID MOVE", forward=False)
+            process = self.start("load", "invoices")
+            fault.wait()
+            self.assertEqual(3, self.inqueue("list").stdout.count("\n"))
+            self.inqueue("status")
+            fault.release()
+            self.finish(process)
+
+    def test_message_that_another_client_takes_away(self):
+        self.deliver(*messages(3))
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            fault = proxy.stall(CLIENT, rb"UID MOVE", forward=False)
+            process = self.start("load", "invoices")
+            fault.wait()
+            with self.look() as mailbox:
+                mailbox.expunge("INBOX", 2)
+            fault.release()
+            self.finish(process)
+        self.assertEqual(["Invoice 1", "Invoice 2", "Invoice 3"], self.entries())
+        self.assertEqual(["Invoice 1", "Invoice 3"], self.subjects("DROPBOX"))
+        self.inqueue("load", "invoices")
+        self.assertEqual({"moved"}, set(self.ledger()))
+
+
+class Progress(LoadCase):
+    def test_bar_on_a_terminal_when_it_takes_longer_than_two_seconds(self):
+        self.deliver(*messages(60), message("Invoice 61", "long\n" * 10000))
+        with Proxy(self.server.port) as proxy:
+            proxy.drip(1500, 0.05)
+            self.create_queue(port=proxy.port)
+            shown = self.on_terminal("load", "invoices").stdout
+        self.assertRegex(shown, r"invoices \[#* +\] +\d+/61", "nothing before the end")
+
+    def test_none_when_it_is_quick(self):
+        self.deliver(*messages(2))
+        self.create_queue()
+        self.assertEqual("invoices: 2 loaded\r\n", self.on_terminal("load", "invoices").stdout)
+
+    def test_silence_when_nobody_looks(self):
+        self.deliver(*messages(2))
+        self.create_queue()
+        result = self.inqueue("load", "invoices")
+        self.assertEqual(("", ""), (result.stdout, result.stderr))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,95 @@
+"""What a newcomer copies really works: each file of samples/ is run here."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import processes
+from inqueue import SOURCE_DIR, Case
+
+SAMPLES = SOURCE_DIR / "samples"
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, cwd="/", **options)
+
+
+class Queues(Case):
+    def test_file_applies_and_a_second_time_changes_nothing(self):
+        first = self.inqueue("queue", "apply", SAMPLES / "queues.ini").stdout
+        self.assertRegex(first, "created")
+        self.assertEqual("", self.inqueue("queue", "apply", SAMPLES / "queues.ini").stdout)
+
+
+class MailServer(unittest.TestCase):
+    def setUp(self):
+        # Not in the test's own private folder: root's server runs as nobody.
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "server"
+        self.folder.parent.chmod(0o711)
+        self.addCleanup(self.server, "stop")
+
+    def server(self, action, *messages):
+        return run(SAMPLES / "mailserver", action, self.folder, *messages)
+
+    def test_life(self):
+        mail = self.folder.parent / "one.eml"
+        mail.write_text("From: a@example.com\nSubject: s\n\nbody\n")
+        self.assertEqual(1, self.server("status").returncode)
+        started = self.server("start", mail)
+        self.assertRegex(started.stdout, rf"\Aurl=localhost;port=\d+;ssl=True;caFile={self.folder}/ca\.pem\n\Z",
+                         started.stderr)
+        self.assertEqual("     1 INBOX\n", self.server("status").stdout)
+        again = self.server("start")
+        self.assertEqual(1, again.returncode)
+        self.assertRegex(again.stderr, "runs .* already.* stop")
+        self.assertEqual("     1 INBOX\n", self.server("status").stdout)
+        process = int(re.search(r'"process": (\d+)', (self.folder / "server.json").read_text())[1])
+        self.assertEqual(0, self.server("stop").returncode)
+        self.assertEqual([], processes.session_members(process))
+        self.assertFalse(self.folder.exists())
+        self.assertEqual(0, self.server("stop").returncode)
+
+    def test_stop_removes_only_what_start_made(self):
+        self.server("start")
+        own = self.folder / "my notes"
+        own.touch()
+        self.server("stop")
+        self.assertEqual([own], list(self.folder.iterdir()))
+
+    def test_usage(self):
+        self.assertEqual(64, run(SAMPLES / "mailserver").returncode)
+        self.assertEqual(64, run(SAMPLES / "mailserver", "frobnicate", self.folder).returncode)
+
+
+class Packages(unittest.TestCase):
+    def test_nothing_to_do_where_all_are_installed(self):
+        """No network, no root: PATH holds neither apt-get nor sudo."""
+        tools = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ["dpkg-query", "sed", "tr", "dirname", "mkdir"]:
+            (tools / name).symlink_to(f"/usr/bin/{name}")
+        for purpose in ["build", "quickstart", "test"]:
+            result = run("/bin/sh", SAMPLES / "packages", purpose, env={"PATH": str(tools)})
+            self.assertEqual((0, "", ""), (result.returncode, result.stdout, result.stderr))
+
+    def test_usage(self):
+        for arguments in [[], ["everything"]]:
+            self.assertEqual(64, run(SAMPLES / "packages", *arguments).returncode)
+
+
+class QuickStart(unittest.TestCase):
+    def test_twice(self):
+        for _ in range(2):
+            result = run(SAMPLES / "quickstart")
+            self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+            count = len(list((SAMPLES / "messages").glob("*.eml")))
+            self.assertRegex(result.stdout, rf"(?m)^ +{count} INBOX$")
+            self.assertRegex(result.stdout, r"(?m)^ +0 INBOX$")
+            self.assertRegex(result.stdout, rf"(?m)^ +{count} DROPBOX$")
+            self.assertIn("sqlite3", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

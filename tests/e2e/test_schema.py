@@ -1,0 +1,274 @@
+#!/usr/bin/python3
+"""The schema as operators meet it: queue/schema.sql in the sqlite3 shell."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+SOURCE_DIR = pathlib.Path(os.environ.get("SOURCE_DIR", pathlib.Path(__file__).parents[2]))
+SCHEMA = SOURCE_DIR / "queue" / "schema.sql"
+
+COLUMNS = {
+    "work_queue": "id name class_name external_source connection_string user_name credential_source"
+    " credential_reference paused last_message last_action not_collected record_created record_updated",
+    "entry": "id queue queue_id state priority attempt_count error_kind error_text last_attempt_at"
+    " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
+    " date_sent date_received message_body html_body message_body_size html_body_size message_id"
+    " in_reply_to thread_references headers defects raw_sha256 raw_size raw_kept attachment_count"
+    " record_created record_updated",
+    "attachment": "entry_id position file_name declared_name content_type disposition content_id size"
+    " sha256",
+    "content": "id sha256 size data",
+    "attachment_data": "entry_id position file_name declared_name content_type disposition content_id"
+    " size sha256 data",
+    "header": "entry_id position name value",
+    "pickup": "queue_id source uid_validity uid state target target_uid_validity target_uid entry_id"
+    " raw_sha256 raw_size internal_date record_created record_updated",
+    "queue_overview": "id name paused last_message last_action not_collected new claimed done failed"
+    " bad unfinished_pickups oldest_waiting",
+}
+
+# As the program stores a mail with a text body, an HTML body in content, and an attachment.
+ENTRY = """
+INSERT INTO work_queue (name, class_name, external_source, connection_string, user_name,
+    credential_source, credential_reference, record_created, record_updated)
+VALUES ('invoices', 'Mail', 'IMAP', 'url=imap.example.com;ssl=True', 'robot@example.com', 'file',
+    '/run/robot.password', '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z');
+INSERT INTO entry_status (queue_id, state, record_created, record_updated)
+VALUES (1, 'new', '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z');
+INSERT INTO content (sha256, size, data) VALUES (printf('%064d', 1), 4, x'25504446');
+INSERT INTO content (sha256, size, data) VALUES (printf('%064d', 2), 10, CAST('<p>Grüße' AS BLOB));
+INSERT INTO entry_mail (entry_id, subject, sender, recipient, date_sent, date_received, raw_sha256,
+    raw_size, message_body, message_body_size, html_body_content, html_body_size, headers)
+VALUES (1, 'Rechnung', 'Ada <ada@example.com>', 'robot@example.com', '2026-01-31T11:59:00Z',
+    '2026-01-31T11:59:30Z', printf('%064d', 3), 1000, 'Grüße', 7, printf('%064d', 2), 10,
+    '[["Received","one"],["Received","two"],["Subject","Rechnung"]]');
+INSERT INTO attachment (entry_id, position, file_name, content_type, size, sha256)
+VALUES (1, 1, 'rechnung.pdf', 'application/pdf', 4, printf('%064d', 1));
+INSERT INTO pickup (queue_id, source, uid_validity, uid, state, target, entry_id, raw_sha256, raw_size,
+    internal_date, record_created, record_updated)
+VALUES (1, 'robot@imap.example.com/INBOX', 1, 7, 'stored', 'dropbox', 1, printf('%064d', 3), 1000,
+    '2026-01-31T11:59:30Z', '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z');
+"""
+
+CLAIM = (
+    "state = 'claimed', lease_owner = 'w1', lease_token = 't1',"
+    " lease_until = '2026-01-31T12:10:00.000Z'"
+)
+
+
+class SchemaTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="inqueue-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.database = self.folder / "queue.db"
+        self.sql(SCHEMA.read_text(encoding="utf-8"))
+
+    def shell(self, sql):
+        return subprocess.run(
+            ["sqlite3", "-batch", "-bail", "-json", self.database],
+            input="PRAGMA foreign_keys = ON;\n" + sql,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def sql(self, sql):
+        """The rows of the one query in sql, as dictionaries."""
+        result = self.shell(sql)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return json.loads(result.stdout) if result.stdout.strip() else []
+
+    def assert_refused(self, sql, reason):
+        result = self.shell(sql)
+        self.assertNotEqual(result.returncode, 0, sql)
+        self.assertIn(reason, result.stderr)
+
+    def status(self):
+        return self.sql("SELECT * FROM entry_status")[0]
+
+    # ---- what is there ----
+
+    def test_every_column_of_the_manual_is_there(self):
+        for name, columns in COLUMNS.items():
+            with self.subTest(name):
+                rows = self.sql(f"SELECT name FROM pragma_table_info('{name}') ORDER BY cid")
+                self.assertEqual([row["name"] for row in rows], columns.split())
+
+    def test_tables_are_strict(self):
+        rows = self.sql(
+            "SELECT name FROM pragma_table_list"
+            " WHERE type = 'table' AND NOT strict AND name NOT LIKE 'sqlite%'"
+        )
+        self.assertEqual(rows, [])
+
+    def test_it_survives_a_dump(self):
+        self.sql(ENTRY)
+        dump = self.shell(".dump").stdout
+        other = self.folder / "copy.db"
+        subprocess.run(["sqlite3", "-bail", other], input=dump, text=True, check=True)
+        self.database = other
+        self.assertEqual(self.sql("SELECT message_body FROM entry")[0]["message_body"], "Grüße")
+
+    # ---- the questions of the schema's first page ----
+
+    def test_the_overview_has_a_row_per_queue(self):
+        self.sql(ENTRY)
+        self.assertEqual(
+            self.sql("SELECT * FROM queue_overview"),
+            [
+                {
+                    "id": 1,
+                    "name": "invoices",
+                    "paused": 0,
+                    "last_message": None,
+                    "last_action": None,
+                    "not_collected": None,
+                    "new": 1,
+                    "claimed": 0,
+                    "done": 0,
+                    "failed": 0,
+                    "bad": 0,
+                    "unfinished_pickups": 1,
+                    "oldest_waiting": "2026-01-31T12:00:00.000Z",
+                }
+            ],
+        )
+
+    def test_an_entry_is_one_row_wherever_its_bodies_are(self):
+        self.sql(ENTRY)
+        row = self.sql("SELECT * FROM entry WHERE queue = 'invoices' AND state = 'new'")[0]
+        self.assertEqual(row["sender"], "Ada <ada@example.com>")
+        self.assertEqual(row["message_body"], "Grüße")
+        self.assertEqual(row["html_body"], "<p>Grüße")
+        self.assertEqual(row["attachment_count"], 1)
+        self.assertEqual(row["raw_kept"], 0)
+        self.assertEqual(row["defects"], "[]")
+
+    def test_headers_are_rows(self):
+        self.sql(ENTRY)
+        self.assertEqual(
+            self.sql("SELECT position, value FROM header WHERE entry_id = 1 AND name = 'Received'"),
+            [{"position": 1, "value": "one"}, {"position": 2, "value": "two"}],
+        )
+
+    def test_headers_that_are_no_json_harm_only_their_entry(self):
+        self.sql(ENTRY)
+        self.sql("UPDATE entry_mail SET headers = 'x'")
+        self.assertEqual(self.sql("SELECT * FROM header"), [])
+
+    def test_attachments_can_be_written_to_files(self):
+        self.sql(ENTRY)
+        self.sql("SELECT writefile(file_name, data) FROM attachment_data WHERE entry_id = 1")
+        self.assertEqual((self.folder / "rechnung.pdf").read_bytes(), b"%PDF")
+
+    # ---- states that cannot be ----
+
+    def test_an_entry_can_be_claimed_and_finished_by_hand(self):
+        self.sql(ENTRY)
+        self.sql(f"UPDATE entry_status SET {CLAIM}")
+        self.assertEqual(self.status()["lease_owner"], "w1")
+        self.sql(
+            "UPDATE entry_status SET state = 'done',"
+            " lease_owner = NULL, lease_token = NULL, lease_until = NULL"
+        )
+        self.assertEqual(self.status()["state"], "done")
+
+    def test_states_that_cannot_be_are_refused(self):
+        self.sql(ENTRY)
+        for change, reason in (
+            ("state = 'open'", "CHECK"),
+            ("state = 'claimed'", "claimed means leased"),
+            ("lease_token = 't'", "claimed means leased"),
+            (CLAIM.replace("'t1'", "''"), "CHECK"),
+            ("state = 'bad'", "bad means an error of kind load"),
+            ("error_kind = 'load', error_text = 'x'", "bad means an error of kind load"),
+            ("state = 'failed'", "failed means an error"),
+            ("error_kind = 'business'", "an error has a kind and a text"),
+            ("error_kind = 'other', error_text = 'x'", "CHECK"),
+            ("next_attempt_at = 'tomorrow'", "CHECK"),
+            ("next_attempt_at = '2026-01-31 12:00:00'", "CHECK"),
+            ("attempt_count = -1", "CHECK"),
+            ("priority = 'high'", "cannot store TEXT value in INTEGER column"),
+            ("queue_id = 99", "FOREIGN KEY"),
+        ):
+            with self.subTest(change):
+                self.assert_refused(f"UPDATE entry_status SET {change}", reason)
+
+    def test_only_new_entries_can_be_claimed(self):
+        self.sql(ENTRY)
+        for state, error in (
+            ("done", "NULL, error_text = NULL"),
+            ("failed", "'business', error_text = 'x'"),
+            ("bad", "'load', error_text = 'x'"),
+        ):
+            with self.subTest(state):
+                self.sql(f"UPDATE entry_status SET state = '{state}', error_kind = {error}")
+                self.assert_refused(
+                    f"UPDATE entry_status SET error_kind = NULL, error_text = NULL, {CLAIM}",
+                    "only an entry in state new can be claimed",
+                )
+
+    def test_an_ended_lease_can_be_taken_over(self):
+        self.sql(ENTRY)
+        self.sql(f"UPDATE entry_status SET {CLAIM}")
+        self.sql(f"UPDATE entry_status SET {CLAIM.replace('t1', 't2')}")
+        self.assertEqual(self.status()["lease_token"], "t2")
+
+    def test_a_change_by_hand_is_dated(self):
+        self.sql(ENTRY)
+        self.sql("UPDATE entry_status SET priority = 5")
+        self.assertNotEqual(self.status()["record_updated"], "2026-01-31T12:00:00.000Z")
+        self.sql("UPDATE entry_status SET record_updated = '2026-02-01T00:00:00.000Z'")
+        self.assertEqual(self.status()["record_updated"], "2026-02-01T00:00:00.000Z")
+
+    def test_other_nonsense_is_refused(self):
+        self.sql(ENTRY)
+        for change, reason in (
+            ("UPDATE attachment SET file_name = '../x'", "CHECK"),
+            ("UPDATE attachment SET file_name = ''", "CHECK"),
+            ("UPDATE attachment SET sha256 = printf('%064d', 9)", "FOREIGN KEY"),
+            ("UPDATE content SET size = 5", "CHECK"),
+            ("DELETE FROM content", "FOREIGN KEY"),
+            ("UPDATE entry_mail SET message_body = NULL", "CHECK"),
+            ("UPDATE entry_mail SET raw_content = printf('%064d', 1)", "CHECK"),
+            ("UPDATE pickup SET state = 'gone'", "CHECK"),
+            ("UPDATE work_queue SET paused = 2", "CHECK"),
+            ("UPDATE work_queue SET credential_source = 'password'", "CHECK"),
+        ):
+            with self.subTest(change):
+                self.assert_refused(change, reason)
+
+    def test_a_queue_takes_all_its_rows_with_it(self):
+        self.sql(ENTRY)
+        self.sql("DELETE FROM work_queue")
+        for table in ("entry_status", "entry_mail", "attachment", "pickup"):
+            self.assertEqual(self.sql(f"SELECT * FROM {table}"), [])
+
+    # ---- questions that are asked often ----
+
+    def test_claims_and_lists_use_an_index(self):
+        for query, index in (
+            (
+                "SELECT id FROM entry_status WHERE queue_id = 1 AND state = 'new'"
+                " ORDER BY priority DESC, next_attempt_at, id LIMIT 1",
+                "entry_status_claim",
+            ),
+            (
+                "SELECT id FROM entry WHERE queue_id = 1 AND state = 'bad' ORDER BY id",
+                "entry_status_state",
+            ),
+        ):
+            with self.subTest(index):
+                plan = self.shell(".mode list\nEXPLAIN QUERY PLAN " + query + ";").stdout
+                self.assertIn(index, plan)
+                self.assertNotIn("TEMP B-TREE", plan)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,5 @@
+inqueue_unit_test(secret loader_base)
+inqueue_unit_test(parsed loader_flow)
+inqueue_unit_test(parser loader_flow)
+target_link_options(test_parser PRIVATE -Wl,--wrap=mime_parse)
+inqueue_unit_test(definition loader_flow)

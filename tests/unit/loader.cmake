@@ -1,0 +1,4 @@
+inqueue_unit_test(connection_string loader_imap)
+inqueue_unit_test(mailbox_name loader_imap)
+inqueue_unit_test(server_words loader_imap)
+inqueue_unit_test(uid_set loader_imap)

@@ -1,0 +1,136 @@
+/* A parsed message crosses from one process to another, and nonsense does not. */
+#include "loader/flow/parsed.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct mime_attachment attachments[] = {
+    {.file_name = (char *)"Rechnung Größe.pdf",
+     .declared_name = (char *)"../Rechnung Größe.pdf",
+     .content_type = (char *)"application/pdf",
+     .disposition = (char *)"attachment",
+     .content = {.present = true, .offset = 100, .size = 50, .sha256 = {1, 2, 3}}},
+    {.file_name = (char *)"noname1.png",
+     .content_type = (char *)"image/png",
+     .content_id = (char *)"logo@example.com",
+     .content = {.present = true, .offset = 150, .size = 0}},
+};
+
+static const struct mime_message example = {
+    .subject = (char *)"",
+    .sender = (char *)"Anna <anna@example.com>",
+    .message_id = (char *)"<1@example.com>",
+    .has_date_sent = true,
+    .date_sent = -5,
+    .headers = (char *)"[[\"Subject\",\"\"]]",
+    .defects = (char *)"[]",
+    .text_body = {.present = true, .offset = 0, .size = 100},
+    .attachments = attachments,
+    .attachment_count = 2,
+};
+
+struct record {
+	unsigned char *bytes;
+	size_t size;
+};
+
+static int setup(void **state)
+{
+	struct record *record = calloc(1, sizeof *record);
+	assert_non_null(record);
+	parsed_format(&example, &record->bytes, &record->size);
+	*state = record;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct record *record = *state;
+	free(record->bytes);
+	free(record);
+	return 0;
+}
+
+static void everything_arrives(void **state)
+{
+	const struct record *record = *state;
+	struct mime_message *back = NULL;
+	assert_int_equal(parsed_parse(record->bytes, record->size, 150, &back), 0);
+	assert_string_equal(back->subject, "");
+	assert_string_equal(back->sender, "Anna <anna@example.com>");
+	assert_null(back->recipient);
+	assert_string_equal(back->message_id, "<1@example.com>");
+	assert_true(back->has_date_sent);
+	assert_int_equal(back->date_sent, -5);
+	assert_true(back->text_body.present);
+	assert_int_equal(back->text_body.size, 100);
+	assert_false(back->html_body.present);
+	assert_int_equal(back->attachment_count, 2);
+	assert_string_equal(back->attachments[0].file_name, "Rechnung Größe.pdf");
+	assert_string_equal(back->attachments[0].declared_name, "../Rechnung Größe.pdf");
+	assert_int_equal(back->attachments[0].content.offset, 100);
+	assert_memory_equal(back->attachments[0].content.sha256, attachments[0].content.sha256, 32);
+	assert_null(back->attachments[1].disposition);
+	assert_string_equal(back->attachments[1].content_id, "logo@example.com");
+	mime_message_free(back);
+}
+
+static void content_outside_the_file_is_refused(void **state)
+{
+	const struct record *record = *state;
+	struct mime_message *back = NULL;
+	assert_int_equal(parsed_parse(record->bytes, record->size, 149, &back), -1);
+	assert_null(back);
+}
+
+static void a_cut_record_is_refused_at_every_length(void **state)
+{
+	const struct record *record = *state;
+	struct mime_message *back = NULL;
+	for (size_t size = 0; size < record->size; size++)
+		assert_int_equal(parsed_parse(record->bytes, size, 150, &back), -1);
+}
+
+static void a_changed_byte_never_crashes_the_reader(void **state)
+{
+	struct record *record = *state;
+	for (size_t i = 0; i < record->size; i++) {
+		struct mime_message *back = NULL;
+		record->bytes[i] ^= 0xff;
+		if (parsed_parse(record->bytes, record->size, 150, &back) == 0)
+			mime_message_free(back);
+		record->bytes[i] ^= 0xff;
+	}
+}
+
+static void text_with_a_nul_or_bad_utf8_is_refused(void **state)
+{
+	struct record *record = *state;
+	struct mime_message *back = NULL;
+	/* Two lengths of four bytes and an empty subject stand before the sender's first letter. */
+	assert_int_equal(record->bytes[8], 'A');
+	record->bytes[8] = '\0';
+	assert_int_equal(parsed_parse(record->bytes, record->size, 150, &back), -1);
+	record->bytes[8] = 0xff;
+	assert_int_equal(parsed_parse(record->bytes, record->size, 150, &back), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(everything_arrives, setup, teardown),
+	    cmocka_unit_test_setup_teardown(content_outside_the_file_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_cut_record_is_refused_at_every_length, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(a_changed_byte_never_crashes_the_reader, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(text_with_a_nul_or_bad_utf8_is_refused, setup,
+					    teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/*
+ * The parser's process: it may die, and the batch goes on. mime_parse() is wrapped (linker option
+ * --wrap), so that a message can name the fault it wants.
+ */
+#include "loader/flow/parser.h"
+#include "loader/flow/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+int __real_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
+		      int output, uint64_t *output_end, struct mime_message **ret_message);
+int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
+		      int output, uint64_t *output_end, struct mime_message **ret_message);
+
+/* What the sandbox must refuse; a parser that could do it answers with an error that no test
+ * expects. */
+static int try_to_escape(void)
+{
+	if (open("/etc/passwd", O_RDONLY) >= 0 || open("/dev/null", O_RDONLY) >= 0 ||
+	    socket(AF_INET, SOCK_STREAM, 0) >= 0 || fork() >= 0 ||
+	    execl("/bin/true", "true", (char *)NULL) >= 0) {
+		errno = ENOTSUP;
+		return -1;
+	}
+	return 0;
+}
+
+int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
+		      int output, uint64_t *output_end, struct mime_message **ret_message)
+{
+	char start[32] = "";
+	ssize_t got =
+	    pread(input, start, size < sizeof start ? size : sizeof start - 1, (off_t)offset);
+	if (got > 0 && strstr(start, "crash-always") != NULL)
+		_exit(3);
+	if (got > 0 && strstr(start, "crash-in-body") != NULL && !options->header_only)
+		_exit(3);
+	if (got > 0 && strstr(start, "disk-full") != NULL) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (got > 0 && strstr(start, "escape") != NULL && try_to_escape() != 0)
+		return -1;
+	return __real_mime_parse(options, input, offset, size, output, output_end, ret_message);
+}
+
+struct fixture {
+	int spool;
+	uint64_t spool_end;
+	struct parser *parser;
+};
+
+static int setup(void **state)
+{
+	struct error err;
+	struct fixture *fixture = calloc(1, sizeof *fixture);
+	assert_non_null(fixture);
+	struct mime_options options = mime_options_default();
+	assert_int_equal(spool_open("/tmp", &fixture->spool, &err), 0);
+	assert_int_equal(parser_start(&options, fixture->spool, "/tmp", &fixture->parser, &err), 0);
+	assert_int_equal(parser_begin(fixture->parser, &err), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	parser_stop(fixture->parser);
+	close(fixture->spool);
+	free(fixture);
+	return 0;
+}
+
+static size_t submit(struct fixture *fixture, const char *message)
+{
+	struct error err;
+	size_t index;
+	assert_int_equal(
+	    spool_write(fixture->spool, fixture->spool_end, message, strlen(message), &err), 0);
+	assert_int_equal(parser_submit(fixture->parser, fixture->spool_end, strlen(message), false,
+				       &index, &err),
+			 0);
+	fixture->spool_end += strlen(message);
+	return index;
+}
+
+static void finish(struct fixture *fixture)
+{
+	struct error err;
+	assert_int_equal(parser_finish(fixture->parser, &err), 0);
+}
+
+static void assert_subject(struct fixture *fixture, size_t index, const char *subject)
+{
+	struct error err;
+	struct mime_message *message = NULL;
+	const char *failure = NULL;
+	assert_int_equal(parser_read(fixture->parser, index, &message, &failure, &err), 0);
+	assert_null(failure);
+	assert_string_equal(message->subject, subject);
+	mime_message_free(message);
+}
+
+/* The message is given up for `reason`; its subject, if any, was still read. */
+static void assert_given_up(struct fixture *fixture, size_t index, const char *subject,
+			    const char *reason)
+{
+	struct error err;
+	struct mime_message *message = NULL;
+	const char *failure = NULL;
+	assert_int_equal(parser_read(fixture->parser, index, &message, &failure, &err), 0);
+	assert_non_null(failure);
+	assert_non_null(strstr(failure, reason));
+	if (subject != NULL)
+		assert_string_equal(message->subject, subject);
+	else
+		assert_null(message->subject);
+	mime_message_free(message);
+}
+
+static void messages_of_a_batch_keep_their_order(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t indices[300];
+	for (size_t i = 0; i < 300; i++)
+		indices[i] =
+		    submit(fixture, i % 2 == 0 ? "Subject: even\n\nx\n" : "Subject: odd\n\nx\n");
+	finish(fixture);
+	for (size_t i = 0; i < 300; i++)
+		assert_subject(fixture, indices[i], i % 2 == 0 ? "even" : "odd");
+}
+
+static void a_message_that_kills_the_parser_does_not_stop_the_others(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t before = submit(fixture, "Subject: before\n\nx\n");
+	size_t poison = submit(fixture, "Subject: crash-always\n\nx\n");
+	size_t after = submit(fixture, "Subject: after\n\nx\n");
+	finish(fixture);
+	assert_subject(fixture, before, "before");
+	assert_given_up(fixture, poison, NULL, "the parser ended (status 3)");
+	assert_subject(fixture, after, "after");
+}
+
+static void the_header_of_a_poisonous_message_is_still_read(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t poison = submit(fixture, "Subject: crash-in-body\n\nx\n");
+	finish(fixture);
+	assert_given_up(fixture, poison, "crash-in-body", "the parser ended (status 3)");
+}
+
+static void a_full_disk_is_the_machines_fault_not_the_messages(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err;
+	submit(fixture, "Subject: disk-full\n\nx\n");
+	assert_int_equal(parser_finish(fixture->parser, &err), -1);
+	assert_int_equal(err.kind, ERROR_IO);
+	assert_non_null(strstr(err.text, "No space left on device"));
+}
+
+static void the_parser_cannot_open_files_sockets_or_processes(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t index = submit(fixture, "Subject: escape\n\nx\n");
+	finish(fixture);
+	assert_subject(fixture, index, "escape");
+}
+
+static void a_new_batch_starts_afresh(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err;
+	submit(fixture, "Subject: first\n\nx\n");
+	finish(fixture);
+	assert_int_equal(parser_begin(fixture->parser, &err), 0);
+	size_t index = submit(fixture, "Subject: second\n\nx\n");
+	assert_int_equal(index, 0);
+	finish(fixture);
+	assert_subject(fixture, index, "second");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(messages_of_a_batch_keep_their_order, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_message_that_kills_the_parser_does_not_stop_the_others, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_header_of_a_poisonous_message_is_still_read, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(a_full_disk_is_the_machines_fault_not_the_messages,
+					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_parser_cannot_open_files_sockets_or_processes,
+					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_new_batch_starts_afresh, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,368 @@
+/* Several processes at one database: the lock on a queue, waiting writers, readers beside them, and
+ * death. */
+#include "queue_fixture.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+/* A child that opens the database itself, says so through *ret_ready, and ends when *ret_go is
+ * closed. */
+struct peer {
+	pid_t pid;
+	int ready; /* reads one byte: the result of `begin` */
+	int go;	   /* close it to let the peer end */
+};
+
+/* `begin` returns 0 when the peer is where the test wants it. */
+static struct peer peer_start(struct fixture *f, int (*begin)(struct fixture *))
+{
+	int ready[2];
+	int go[2];
+	assert_int_equal(0, pipe(ready));
+	assert_int_equal(0, pipe(go));
+	const struct peer peer = {.pid = fork(), .ready = ready[0], .go = go[1]};
+	if (peer.pid == 0) {
+		close(go[1]);
+		const char result =
+		    (char)(store_open(f->path, STORE_WRITE, &f->store, &f->err) == 0 ? begin(f)
+										     : 1);
+		char end;
+		if (write(ready[1], &result, 1) != 1 || read(go[0], &end, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(ready[1]);
+	close(go[0]);
+	return peer;
+}
+
+static void peer_wait_ready(const struct peer *peer)
+{
+	char result = 1;
+	assert_int_equal(1, read(peer->ready, &result, 1));
+	assert_int_equal(0, result);
+}
+
+static void peer_end(const struct peer *peer)
+{
+	close(peer->go);
+	close(peer->ready);
+	assert_int_equal(0, wait_for(peer->pid));
+}
+
+static void peer_kill(const struct peer *peer)
+{
+	kill(peer->pid, SIGKILL);
+	close(peer->go);
+	close(peer->ready);
+	assert_int_equal(-1, wait_for(peer->pid));
+}
+
+/* A database with the queue "invoices" (id 1), closed: a store is not carried over a fork. */
+static int setup_closed(void **state)
+{
+	if (setup_store(state) != 0)
+		return -1;
+	struct fixture *f = *state;
+	put_queue(f, "invoices");
+	put_queue(f, "orders");
+	store_close(f->store);
+	f->store = NULL;
+	return 0;
+}
+
+static void open_again(struct fixture *f)
+{
+	assert_ok(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err);
+}
+
+/* ---- the lock on a queue ---- */
+
+static int take_lock(struct fixture *f)
+{
+	struct work_queue_lock *lock;
+	return work_queue_lock(f->store, 1, &lock, &f->err);
+}
+
+static void test_one_process_at_a_time_loads_a_queue(void **state)
+{
+	struct fixture *f = *state;
+	struct work_queue_lock *lock = NULL;
+	struct work_queue_lock *other = NULL;
+	const struct peer peer = peer_start(f, take_lock);
+	peer_wait_ready(&peer);
+	open_again(f);
+	g_autofree char *text = g_strdup_printf(
+	    "queue 'invoices' is being loaded by another process (process %d)", (int)peer.pid);
+	assert_error(work_queue_lock(f->store, 1, &lock, &f->err), &f->err, QUEUE_BUSY, text);
+	assert_null(lock);
+	/* Other queues are free. */
+	assert_ok(work_queue_lock(f->store, 2, &other, &f->err), &f->err);
+	peer_end(&peer);
+	assert_ok(work_queue_lock(f->store, 1, &lock, &f->err), &f->err);
+	work_queue_unlock(lock);
+	work_queue_unlock(other);
+	work_queue_unlock(NULL);
+}
+
+static void test_a_killed_process_holds_no_lock(void **state)
+{
+	struct fixture *f = *state;
+	struct work_queue_lock *lock;
+	const struct peer peer = peer_start(f, take_lock);
+	peer_wait_ready(&peer);
+	peer_kill(&peer);
+	open_again(f);
+	assert_ok(work_queue_lock(f->store, 1, &lock, &f->err), &f->err);
+	work_queue_unlock(lock);
+}
+
+static int take_lock_and_fork(struct fixture *f)
+{
+	if (take_lock(f) != 0)
+		return 1;
+	const pid_t child = fork();
+	if (child == 0) {
+		/* A parser that outlives its worker. */
+		pause();
+		_exit(0);
+	}
+	char text[16];
+	const int length = snprintf(text, sizeof text, "%d", (int)child);
+	g_autofree char *path = g_build_filename(f->folder, "child", NULL);
+	return child > 0 && g_file_set_contents(path, text, length, NULL) ? 0 : 1;
+}
+
+static void test_a_child_does_not_keep_its_parents_lock_alive(void **state)
+{
+	struct fixture *f = *state;
+	struct work_queue_lock *lock;
+	/* So that the orphan becomes ours, to be waited for. */
+	assert_int_equal(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	const struct peer peer = peer_start(f, take_lock_and_fork);
+	peer_wait_ready(&peer);
+	g_autofree char *path = g_build_filename(f->folder, "child", NULL);
+	g_autofree char *pid = NULL;
+	assert_true(g_file_get_contents(path, &pid, NULL, NULL));
+	peer_kill(&peer);
+	open_again(f);
+	const int result = work_queue_lock(f->store, 1, &lock, &f->err);
+	/* The child was alive all the time. */
+	const pid_t child = (pid_t)strtol(pid, NULL, 10);
+	assert_int_equal(0, waitpid(child, NULL, WNOHANG));
+	assert_int_equal(0, kill(child, SIGKILL));
+	assert_int_equal(-1, wait_for(child));
+	assert_ok(result, &f->err);
+	work_queue_unlock(lock);
+}
+
+static void test_a_process_has_a_lock_once(void **state)
+{
+	struct fixture *f = *state;
+	struct work_queue_lock *first;
+	struct work_queue_lock *second;
+	struct work_queue_lock *again = NULL;
+	open_again(f);
+	assert_ok(work_queue_lock(f->store, 1, &first, &f->err), &f->err);
+	assert_ok(work_queue_lock(f->store, 2, &second, &f->err), &f->err);
+	assert_error(work_queue_lock(f->store, 1, &again, &f->err), &f->err, QUEUE_BUSY,
+		     "invoices");
+	work_queue_unlock(second);
+	/* Letting one go keeps the other. */
+	const pid_t child = fork();
+	if (child == 0) {
+		struct fixture own = *f;
+		struct queue_error err;
+		const bool busy = store_open(f->path, STORE_WRITE, &own.store, &err) == 0 &&
+				  work_queue_lock(own.store, 1, &again, &err) == -1 &&
+				  work_queue_lock(own.store, 2, &again, &err) == 0;
+		_exit(busy ? 0 : 1);
+	}
+	assert_int_equal(0, wait_for(child));
+	work_queue_unlock(first);
+}
+
+static void test_the_lock_file_is_as_private_as_the_database(void **state)
+{
+	struct fixture *f = *state;
+	struct work_queue_lock *lock;
+	struct stat status;
+	open_again(f);
+	assert_ok(work_queue_lock(f->store, 1, &lock, &f->err), &f->err);
+	g_autofree char *path = g_strconcat(f->path, "-lock", NULL);
+	assert_int_equal(0, stat(path, &status));
+	assert_int_equal(0600, status.st_mode & 07777);
+	work_queue_unlock(lock);
+}
+
+/* ---- writers and readers ---- */
+
+static int begin_and_write(struct fixture *f)
+{
+	int64_t id;
+	const struct entry entry = plain_entry(1);
+	return store_begin(f->store, &f->err) == 0 &&
+		       entry_put(f->store, &entry, &(struct entry_contents){0}, NOW_MS, &id,
+				 &f->err) == 0
+		   ? 0
+		   : 1;
+}
+
+static void test_readers_go_on_while_a_transaction_is_open(void **state)
+{
+	struct fixture *f = *state;
+	const struct peer peer = peer_start(f, begin_and_write);
+	peer_wait_ready(&peer);
+	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
+	engine_set_patience_ms(f->store->engine, 0);
+	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
+	peer_end(&peer);
+}
+
+static void test_a_second_writer_waits_and_then_says_who_is_to_blame(void **state)
+{
+	struct fixture *f = *state;
+	const struct peer peer = peer_start(f, begin_and_write);
+	peer_wait_ready(&peer);
+	open_again(f);
+	engine_set_patience_ms(f->store->engine, 50);
+	const int64_t before_us = g_get_monotonic_time();
+	assert_error(store_begin(f->store, &f->err), &f->err, QUEUE_BUSY,
+		     "is locked by another process");
+	assert_true(g_get_monotonic_time() - before_us >= 50000);
+	peer_end(&peer);
+	assert_ok(store_begin(f->store, &f->err), &f->err);
+}
+
+static void test_a_commit_that_readers_hold_up_too_long_is_undone(void **state)
+{
+	struct fixture *f = *state;
+	struct store *reader;
+	open_again(f);
+	engine_set_patience_ms(f->store->engine, 50);
+	assert_ok(store_open(f->path, STORE_READ, &reader, &f->err), &f->err);
+	struct statement *statement = engine_prepare(reader->engine, "SELECT name FROM work_queue");
+	assert_int_equal(1, statement_step(statement, &f->err));
+	assert_int_equal(0, begin_and_write(f));
+	assert_error(store_commit(f->store, &f->err), &f->err, QUEUE_BUSY, "is locked by another");
+	statement_release(statement);
+	store_close(reader);
+	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
+	assert_int_equal(0, begin_and_write(f));
+	assert_ok(store_commit(f->store, &f->err), &f->err);
+}
+
+static void test_what_a_killed_writer_left_is_undone(void **state)
+{
+	struct fixture *f = *state;
+	const struct peer peer = peer_start(f, begin_and_write);
+	peer_wait_ready(&peer);
+	peer_kill(&peer);
+	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
+	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
+	g_autofree char *check = ask_text(f->store, "PRAGMA integrity_check");
+	assert_string_equal("ok", check);
+}
+
+static int spill(struct fixture *f)
+{
+	/* More than the page cache holds goes to the file before the commit. */
+	struct entry_content large = content_of("x", 1);
+	large.size_bytes = UINT64_C(20) * 1024 * 1024;
+	if (ftruncate(large.fd, (off_t)large.size_bytes) != 0)
+		return 1;
+	const struct entry entry = plain_entry(1);
+	int64_t id;
+	return store_begin(f->store, &f->err) == 0 &&
+		       entry_put(f->store, &entry, &(struct entry_contents){.message_body = large},
+				 NOW_MS, &id, &f->err) == 0
+		   ? 0
+		   : 1;
+}
+
+static void test_a_reader_rolls_back_a_large_transaction_that_was_killed(void **state)
+{
+	struct fixture *f = *state;
+	struct stat before;
+	struct stat after;
+	assert_int_equal(0, stat(f->path, &before));
+	const struct peer peer = peer_start(f, spill);
+	peer_wait_ready(&peer);
+	peer_kill(&peer);
+	assert_int_equal(0, stat(f->path, &after));
+	assert_true(after.st_size > before.st_size);
+	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
+	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
+	assert_int_equal(0, stat(f->path, &after));
+	assert_int_equal(before.st_size, after.st_size);
+}
+
+#define WRITERS	     4
+#define TRANSACTIONS 50
+
+static int write_many(struct fixture *f)
+{
+	const struct entry entry = plain_entry(1);
+	int64_t id;
+	for (int i = 0; i < TRANSACTIONS; i++)
+		if (store_begin(f->store, &f->err) != 0 ||
+		    entry_put(f->store, &entry, &(struct entry_contents){0}, NOW_MS, &id,
+			      &f->err) != 0 ||
+		    store_commit(f->store, &f->err) != 0)
+			return 1;
+	return 0;
+}
+
+static void test_writers_at_once_all_get_their_turn(void **state)
+{
+	struct fixture *f = *state;
+	struct peer peers[WRITERS];
+	for (size_t i = 0; i < WRITERS; i++)
+		peers[i] = peer_start(f, write_many);
+	for (size_t i = 0; i < WRITERS; i++)
+		peer_wait_ready(&peers[i]);
+	/* Later peers hold copies of the earlier ones' pipes. */
+	for (size_t i = WRITERS; i > 0; i--)
+		peer_end(&peers[i - 1]);
+	open_again(f);
+	assert_int_equal(WRITERS * TRANSACTIONS,
+			 ask_number(f->store, "SELECT count(*) FROM entry"));
+}
+
+static void test_a_database_made_by_several_at_once_is_made_once(void **state)
+{
+	struct fixture *f = *state;
+	g_free(f->path);
+	f->path = g_build_filename(f->folder, "together", "queue.db", NULL);
+	pid_t children[WRITERS];
+	for (size_t i = 0; i < WRITERS; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			_exit(store_open(f->path, STORE_CREATE, &f->store, &f->err) == 0 ? 0 : 1);
+	}
+	for (size_t i = 0; i < WRITERS; i++)
+		assert_int_equal(0, wait_for(children[i]));
+	open_again(f);
+	put_queue(f, "invoices");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_closed, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_one_process_at_a_time_loads_a_queue),
+	    TEST(test_a_killed_process_holds_no_lock),
+	    TEST(test_a_child_does_not_keep_its_parents_lock_alive),
+	    TEST(test_a_process_has_a_lock_once),
+	    TEST(test_the_lock_file_is_as_private_as_the_database),
+	    TEST(test_readers_go_on_while_a_transaction_is_open),
+	    TEST(test_a_second_writer_waits_and_then_says_who_is_to_blame),
+	    TEST(test_a_commit_that_readers_hold_up_too_long_is_undone),
+	    TEST(test_what_a_killed_writer_left_is_undone),
+	    TEST(test_a_reader_rolls_back_a_large_transaction_that_was_killed),
+	    TEST(test_writers_at_once_all_get_their_turn),
+	    TEST(test_a_database_made_by_several_at_once_is_made_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

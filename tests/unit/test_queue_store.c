@@ -1,0 +1,579 @@
+/* Opening a database: what is made, what is refused untouched, and how it is kept. */
+#include "queue_fixture.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+static char *read_bytes(const char *path, gsize *ret_size)
+{
+	char *bytes = NULL;
+	assert_true(g_file_get_contents(path, &bytes, ret_size, NULL));
+	return bytes;
+}
+
+static void assert_folder_holds_the_database_only(struct fixture *f)
+{
+	g_autoptr(GDir) dir = g_dir_open(f->folder, 0, NULL);
+	assert_string_equal("queue.db", g_dir_read_name(dir));
+	assert_null(g_dir_read_name(dir));
+}
+
+/* Opening fails in each mode, and the folder holds the same bytes as before and nothing more. */
+static void assert_untouched(struct fixture *f, enum queue_status status, const char *part)
+{
+	gsize size_before;
+	gsize size_after;
+	g_autofree char *before = read_bytes(f->path, &size_before);
+	static const enum store_mode modes[] = {STORE_READ, STORE_WRITE, STORE_CREATE};
+	for (size_t i = 0; i < G_N_ELEMENTS(modes); i++)
+		assert_error(store_open(f->path, modes[i], &f->store, &f->err), &f->err, status,
+			     part);
+	assert_null(f->store);
+	g_autofree char *after = read_bytes(f->path, &size_after);
+	assert_int_equal(size_before, size_after);
+	assert_memory_equal(before, after, size_before);
+	assert_folder_holds_the_database_only(f);
+}
+
+static void write_database(struct fixture *f, const char *sql)
+{
+	g_autofree char *command = NULL;
+	const char *const argv[] = {"sqlite3", f->path, sql, NULL};
+	int status = -1;
+	assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+				 &command, NULL, &status, NULL));
+	assert_int_equal(0, status);
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat status;
+	assert_int_equal(0, stat(path, &status));
+	return status.st_mode & 07777;
+}
+
+/* ---- making one ---- */
+
+static void test_create_makes_folder_and_file_for_the_owner_alone(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *folder = g_build_filename(f->folder, "a", "b", NULL);
+	g_autofree char *path = g_build_filename(folder, "queue.db", NULL);
+	static const mode_t masks[] = {0, 0777};
+	for (size_t i = 0; i < G_N_ELEMENTS(masks); i++) {
+		const mode_t mask = umask(masks[i]);
+		const int result = store_open(path, STORE_CREATE, &f->store, &f->err);
+		umask(mask);
+		assert_ok(result, &f->err);
+		assert_int_equal(0700, mode_of(folder));
+		assert_int_equal(0600, mode_of(path));
+		store_close(f->store);
+		f->store = NULL;
+		remove_folder(folder);
+	}
+}
+
+static void test_create_opens_what_is_there(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	const int64_t id = put_queue(f, "invoices");
+	store_close(f->store);
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	struct work_queue *queue;
+	assert_ok(work_queue_find(f->store, "invoices", &queue, &f->err), &f->err);
+	assert_int_equal(id, queue->id);
+	work_queue_free(queue);
+}
+
+static void test_create_goes_into_an_empty_file(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(g_file_set_contents(f->path, "", 0, NULL));
+	assert_error(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err, QUEUE_MISSING,
+		     "the file is empty");
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	put_queue(f, "invoices");
+}
+
+static void test_a_creation_that_was_cut_short_is_finished(void **state)
+{
+	struct fixture *f = *state;
+	/* The header is on disk, the schema is not. */
+	write_database(f, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	put_queue(f, "invoices");
+}
+
+static void test_names_that_mean_something_to_sqlite_are_plain_files(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *old = g_get_current_dir();
+	assert_int_equal(0, chdir(f->folder));
+	assert_ok(store_open("file:q.db?mode=memory", STORE_CREATE, &f->store, &f->err), &f->err);
+	put_queue(f, "invoices");
+	const bool exists = g_file_test("file:q.db?mode=memory", G_FILE_TEST_IS_REGULAR);
+	assert_int_equal(0, chdir(old));
+	assert_true(exists);
+}
+
+/* ---- nothing to open ---- */
+
+static void test_a_missing_database_is_missing_and_says_what_to_do(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *text = g_strdup_printf(
+	    "no database at '%s'; `inqueue queue create` makes one, or name another "
+	    "with --database",
+	    f->path);
+	assert_error(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err, QUEUE_MISSING,
+		     text);
+	assert_error(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err, QUEUE_MISSING,
+		     text);
+	assert_false(g_file_test(f->path, G_FILE_TEST_EXISTS));
+}
+
+static void test_what_is_no_regular_file_is_foreign(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(0, mkfifo(f->path, 0600));
+	assert_error(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err, QUEUE_FOREIGN,
+		     "is no file, not a database");
+	assert_error(store_open(f->folder, STORE_READ, &f->store, &f->err), &f->err, QUEUE_FOREIGN,
+		     "is a folder, not a database");
+}
+
+static void test_a_path_through_a_file_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(g_file_set_contents(f->path, "", 0, NULL));
+	g_autofree char *path = g_build_filename(f->path, "queue.db", NULL);
+	assert_error(store_open(path, STORE_READ, &f->store, &f->err), &f->err, QUEUE_IO,
+		     "Not a directory");
+	assert_error(store_open(path, STORE_CREATE, &f->store, &f->err), &f->err, QUEUE_IO,
+		     "Not a directory");
+}
+
+/* ---- not ours ---- */
+
+static void test_a_file_that_is_no_database_is_foreign(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *text = g_strnfill(5000, 'x');
+	assert_true(g_file_set_contents(f->path, text, -1, NULL));
+	assert_untouched(f, QUEUE_FOREIGN, "is not a database");
+	assert_true(g_file_set_contents(f->path, "x", 1, NULL));
+	assert_untouched(f, QUEUE_FOREIGN, "is not a database");
+}
+
+static void test_another_programs_database_is_foreign(void **state)
+{
+	struct fixture *f = *state;
+	write_database(f, "CREATE TABLE other (a); PRAGMA application_id = 4711");
+	assert_untouched(f, QUEUE_FOREIGN, "is another program's database");
+}
+
+static void test_another_programs_database_without_a_number_is_foreign(void **state)
+{
+	struct fixture *f = *state;
+	write_database(f, "CREATE TABLE work_queue (a); PRAGMA user_version = 1");
+	assert_untouched(f, QUEUE_FOREIGN, "is another program's database");
+}
+
+static void test_another_programs_wal_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	write_database(f, "CREATE TABLE other (a); PRAGMA application_id = 4711;"
+			  " PRAGMA journal_mode = WAL");
+	assert_untouched(f, QUEUE_FOREIGN, "is another program's database");
+}
+
+static void test_a_newer_version_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	store_close(f->store);
+	f->store = NULL;
+	write_database(f, "PRAGMA user_version = 1000");
+	assert_untouched(f, QUEUE_NEWER,
+			 "was written by a newer inqueue (schema 1000, this one knows 1)");
+}
+
+static void test_a_damaged_database_is_corrupt(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	put_plain_entry(f, put_queue(f, "invoices"));
+	store_close(f->store);
+	f->store = NULL;
+	const int fd = open(f->path, O_WRONLY);
+	g_autofree char *garbage = g_strnfill(16384, 'x');
+	for (off_t page = 2; page < 20; page++)
+		assert_int_equal(16384, pwrite(fd, garbage, 16384, page * 16384));
+	close(fd);
+	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
+	struct work_queue *queue;
+	assert_error(work_queue_find(f->store, "invoices", &queue, &f->err), &f->err, QUEUE_CORRUPT,
+		     "is damaged: restore a backup");
+}
+
+/* ---- versions ---- */
+
+static const char *const no_upgrade[] = {NULL};
+static const char *const one_upgrade[] = {"ALTER TABLE t ADD COLUMN b TEXT", NULL};
+static const char *const broken_upgrade[] = {"ALTER TABLE t ADD COLUMN b TEXT",
+					     "CREATE TABLE t (a)", NULL};
+
+static const struct store_schema first_schema = {"CREATE TABLE t (a TEXT)", no_upgrade};
+static const struct store_schema second_schema = {"CREATE TABLE t (a TEXT, b TEXT)", one_upgrade};
+static const struct store_schema broken_schema = {"CREATE TABLE t (a)", broken_upgrade};
+
+static int open_with(struct fixture *f, enum store_mode mode, const struct store_schema *schema)
+{
+	store_close(f->store);
+	f->store = NULL;
+	return store_open_schema(f->path, mode, schema, &f->store, &f->err);
+}
+
+static void test_an_older_schema_is_brought_up_to_date_by_writers(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(open_with(f, STORE_CREATE, &first_schema), &f->err);
+	assert_error(open_with(f, STORE_READ, &second_schema), &f->err, QUEUE_REFUSED,
+		     "was written by an older inqueue (schema 1, this one has 2)");
+	assert_ok(open_with(f, STORE_WRITE, &second_schema), &f->err);
+	assert_int_equal(2, ask_number(f->store, "SELECT user_version FROM pragma_user_version"));
+	assert_int_equal(0, ask_number(f->store, "SELECT count(b) FROM t"));
+	assert_ok(open_with(f, STORE_READ, &second_schema), &f->err);
+	assert_error(open_with(f, STORE_WRITE, &first_schema), &f->err, QUEUE_NEWER, "newer");
+}
+
+static void test_an_upgrade_that_fails_leaves_the_old_version(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(open_with(f, STORE_CREATE, &first_schema), &f->err);
+	assert_error(open_with(f, STORE_WRITE, &broken_schema), &f->err, QUEUE_SOFTWARE,
+		     "table t already exists");
+	assert_ok(open_with(f, STORE_WRITE, &first_schema), &f->err);
+	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM pragma_table_info('t')"
+						 " WHERE name = 'b'"));
+}
+
+/* ---- how it is kept ---- */
+
+static void test_a_commit_survives_power_loss(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	g_autofree char *journal = ask_text(f->store, "PRAGMA journal_mode");
+	assert_string_equal("truncate", journal);
+	assert_int_equal(2, ask_number(f->store, "PRAGMA synchronous")); /* FULL */
+}
+
+static void test_the_settings_are_those_that_were_measured(void **state)
+{
+	struct fixture *f = *state;
+	static const enum store_mode modes[] = {STORE_CREATE, STORE_WRITE, STORE_READ};
+	for (size_t i = 0; i < G_N_ELEMENTS(modes); i++) {
+		assert_ok(store_open(f->path, modes[i], &f->store, &f->err), &f->err);
+		assert_int_equal(16384, ask_number(f->store, "PRAGMA page_size"));
+		assert_int_equal(-4096, ask_number(f->store, "PRAGMA cache_size"));
+		assert_int_equal(2, ask_number(f->store, "PRAGMA auto_vacuum")); /* incremental */
+		assert_int_equal(1, ask_number(f->store, "PRAGMA foreign_keys"));
+		assert_int_equal(1, ask_number(f->store, "PRAGMA cell_size_check"));
+		assert_int_equal(0, ask_number(f->store, "PRAGMA trusted_schema"));
+		assert_int_equal(0x696E7175, ask_number(f->store, "PRAGMA application_id"));
+		assert_int_equal(1, ask_number(f->store, "PRAGMA user_version"));
+		if (modes[i] != STORE_READ)
+			assert_int_equal(0, ask_number(f->store, "PRAGMA secure_delete"));
+		store_close(f->store);
+	}
+	f->store = NULL;
+}
+
+static void test_a_closed_database_is_one_file(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	put_queue(f, "invoices");
+	store_close(f->store);
+	f->store = NULL;
+	assert_folder_holds_the_database_only(f);
+}
+
+static void test_a_reader_cannot_write(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	put_queue(f, "invoices");
+	store_close(f->store);
+	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
+	assert_error(work_queue_note_action(f->store, 1, "OK", 0, NOW_MS, &f->err), &f->err,
+		     QUEUE_READ_ONLY, "cannot be written");
+}
+
+static void test_a_transaction_is_all_or_nothing(void **state)
+{
+	struct fixture *f = *state;
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	store_rollback(f->store); /* harmless outside */
+	assert_ok(store_begin(f->store, &f->err), &f->err);
+	put_queue(f, "rolled-back");
+	store_rollback(f->store);
+	assert_ok(store_begin(f->store, &f->err), &f->err);
+	assert_error(store_begin(f->store, &f->err), &f->err, QUEUE_SOFTWARE, "transaction");
+	put_queue(f, "closed");
+	store_close(f->store); /* rolls back */
+	assert_ok(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err);
+	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM work_queue"));
+}
+
+/* ---- places that cannot be written ---- */
+
+static void make_database(struct fixture *f)
+{
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	put_queue(f, "invoices");
+	store_close(f->store);
+	f->store = NULL;
+}
+
+/* Runs a body as an ordinary user: permissions do not bind root. The body's result is the exit
+ * status. */
+static int as_ordinary_user(struct fixture *f, int (*body)(struct fixture *))
+{
+	const pid_t child = fork();
+	if (child == 0) {
+		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+			_exit(99);
+		_exit(body(f));
+	}
+	return wait_for(child);
+}
+
+static int expect_status(struct fixture *f, int result, enum queue_status status)
+{
+	if (result == -1 && f->err.status == status)
+		return 0;
+	print_error("result %d, status %d, text: %s\n", result, (int)f->err.status, f->err.text);
+	return 1;
+}
+
+static int open_write(struct fixture *f)
+{
+	return expect_status(f, store_open(f->path, STORE_WRITE, &f->store, &f->err),
+			     QUEUE_READ_ONLY);
+}
+
+static int read_and_try_to_write(struct fixture *f)
+{
+	if (store_open(f->path, STORE_READ, &f->store, &f->err) != 0)
+		return expect_status(f, 0, QUEUE_OK);
+	struct work_queue *queue;
+	if (work_queue_find(f->store, "invoices", &queue, &f->err) != 0)
+		return 2;
+	work_queue_free(queue);
+	store_close(f->store);
+	return open_write(f);
+}
+
+static void test_a_file_without_write_permission_can_be_read(void **state)
+{
+	struct fixture *f = *state;
+	make_database(f);
+	assert_int_equal(0, chmod(f->folder, 0755));
+	assert_int_equal(0, chmod(f->path, 0444));
+	assert_int_equal(0, as_ordinary_user(f, read_and_try_to_write));
+}
+
+static int write_into_closed_folder(struct fixture *f)
+{
+	if (store_open(f->path, STORE_WRITE, &f->store, &f->err) == 0)
+		return expect_status(f,
+				     work_queue_note_action(f->store, 1, "OK", 0, NOW_MS, &f->err),
+				     QUEUE_READ_ONLY);
+	return expect_status(f, -1, QUEUE_READ_ONLY);
+}
+
+static void test_a_folder_without_write_permission_is_read_only(void **state)
+{
+	struct fixture *f = *state;
+	make_database(f);
+	/* The file may be written, but no journal can be made beside it. */
+	assert_int_equal(0, chmod(f->path, 0666));
+	assert_int_equal(0, chmod(f->folder, 0555));
+	assert_int_equal(0, as_ordinary_user(f, write_into_closed_folder));
+	assert_int_equal(0, chmod(f->folder, 0755));
+}
+
+static int create_in_closed_folder(struct fixture *f)
+{
+	return expect_status(f, store_open(f->path, STORE_CREATE, &f->store, &f->err),
+			     QUEUE_READ_ONLY);
+}
+
+static void test_no_database_is_made_in_a_folder_without_permission(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(0, chmod(f->folder, 0555));
+	assert_int_equal(0, as_ordinary_user(f, create_in_closed_folder));
+	assert_int_equal(0, chmod(f->folder, 0755));
+}
+
+static int open_unreadable(struct fixture *f)
+{
+	const int result = store_open(f->path, STORE_READ, &f->store, &f->err);
+	return strstr(f->err.text, "Permission denied") == NULL
+		   ? 3
+		   : expect_status(f, result, QUEUE_IO);
+}
+
+static void test_a_file_of_somebody_else_is_an_error_that_says_so(void **state)
+{
+	struct fixture *f = *state;
+	make_database(f);
+	assert_int_equal(0, chmod(f->folder, 0755));
+	assert_int_equal(0, chmod(f->path, 0));
+	assert_int_equal(0, as_ordinary_user(f, open_unreadable));
+	assert_int_equal(0, chmod(f->path, 0600));
+}
+
+#define CANNOT_MOUNT 77
+
+static bool write_to(const char *path, const char *text)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+	const bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	return written && close(fd) == 0;
+}
+
+/* Where mounts are private; an ordinary user may mount as root of a user name space. */
+static bool enter_mount_space(void)
+{
+	if (geteuid() == 0)
+		return unshare(CLONE_NEWNS) == 0;
+	g_autofree char *user = g_strdup_printf("0 %u 1", (unsigned)geteuid());
+	g_autofree char *group = g_strdup_printf("0 %u 1", (unsigned)getegid());
+	return unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0 &&
+	       write_to("/proc/self/setgroups", "deny") && write_to("/proc/self/uid_map", user) &&
+	       write_to("/proc/self/gid_map", group);
+}
+
+/* Runs a body with a file system of its own on the test's folder, that the rest of the system does
+ * not see. */
+static int with_mount(struct fixture *f, const char *options, int (*body)(struct fixture *))
+{
+	const pid_t child = fork();
+	if (child == 0) {
+		if (!enter_mount_space() ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		    mount("tmpfs", f->folder, "tmpfs", 0, options) != 0)
+			_exit(CANNOT_MOUNT);
+		_exit(body(f));
+	}
+	const int status = wait_for(child);
+	if (status == CANNOT_MOUNT)
+		skip();
+	return status;
+}
+
+static int on_read_only_file_system(struct fixture *f)
+{
+	make_database(f);
+	if (mount(NULL, f->folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+		return CANNOT_MOUNT;
+	return read_and_try_to_write(f);
+}
+
+static void test_a_read_only_file_system_can_be_read(void **state)
+{
+	assert_int_equal(0, with_mount(*state, "size=2m,mode=0755", on_read_only_file_system));
+}
+
+static int fill(struct fixture *f)
+{
+	const size_t size = 300000;
+	g_autofree char *text = g_strnfill(size, 'x');
+	const struct entry_contents contents = {.message_body = content_of(text, size)};
+	const struct entry entry = plain_entry(1);
+	int result = 0;
+	int64_t stored = 0;
+	int64_t id;
+	while (result == 0 && store_begin(f->store, &f->err) == 0) {
+		result = entry_put(f->store, &entry, &contents, NOW_MS, &id, &f->err);
+		if (result == 0)
+			result = store_commit(f->store, &f->err);
+		else
+			store_rollback(f->store);
+		stored += result == 0;
+	}
+	close(contents.message_body.fd);
+	if (expect_status(f, result, QUEUE_FULL) != 0)
+		return 1;
+	/* What was committed is there, what was not is gone. */
+	return ask_number(f->store, "SELECT count(*) FROM entry") == stored ? 0 : 2;
+}
+
+static int on_small_file_system(struct fixture *f)
+{
+	make_database(f);
+	if (store_open(f->path, STORE_WRITE, &f->store, &f->err) != 0)
+		return 3;
+	if (fill(f) != 0)
+		return 4;
+	g_autofree char *check = ask_text(f->store, "PRAGMA integrity_check");
+	return g_strcmp0(check, "ok") == 0 ? 0 : 5;
+}
+
+static void test_a_full_disk_is_full_and_keeps_what_was_committed(void **state)
+{
+	assert_int_equal(0, with_mount(*state, "size=2m", on_small_file_system));
+}
+
+static int create_on_tiny_file_system(struct fixture *f)
+{
+	return expect_status(f, store_open(f->path, STORE_CREATE, &f->store, &f->err), QUEUE_FULL);
+}
+
+static void test_a_creation_without_space_says_so(void **state)
+{
+	assert_int_equal(0, with_mount(*state, "size=64k", create_on_tiny_file_system));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_folder, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_create_makes_folder_and_file_for_the_owner_alone),
+	    TEST(test_create_opens_what_is_there),
+	    TEST(test_create_goes_into_an_empty_file),
+	    TEST(test_a_creation_that_was_cut_short_is_finished),
+	    TEST(test_names_that_mean_something_to_sqlite_are_plain_files),
+	    TEST(test_a_missing_database_is_missing_and_says_what_to_do),
+	    TEST(test_what_is_no_regular_file_is_foreign),
+	    TEST(test_a_path_through_a_file_is_an_error),
+	    TEST(test_a_file_that_is_no_database_is_foreign),
+	    TEST(test_another_programs_database_is_foreign),
+	    TEST(test_another_programs_database_without_a_number_is_foreign),
+	    TEST(test_another_programs_wal_is_left_alone),
+	    TEST(test_a_newer_version_is_refused),
+	    TEST(test_a_damaged_database_is_corrupt),
+	    TEST(test_an_older_schema_is_brought_up_to_date_by_writers),
+	    TEST(test_an_upgrade_that_fails_leaves_the_old_version),
+	    TEST(test_a_commit_survives_power_loss),
+	    TEST(test_the_settings_are_those_that_were_measured),
+	    TEST(test_a_closed_database_is_one_file),
+	    TEST(test_a_reader_cannot_write),
+	    TEST(test_a_transaction_is_all_or_nothing),
+	    TEST(test_a_file_without_write_permission_can_be_read),
+	    TEST(test_a_folder_without_write_permission_is_read_only),
+	    TEST(test_no_database_is_made_in_a_folder_without_permission),
+	    TEST(test_a_file_of_somebody_else_is_an_error_that_says_so),
+	    TEST(test_a_read_only_file_system_can_be_read),
+	    TEST(test_a_full_disk_is_full_and_keeps_what_was_committed),
+	    TEST(test_a_creation_without_space_says_so),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
