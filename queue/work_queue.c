@@ -268,7 +268,7 @@ static int check_droppable(struct store *store, int64_t queue_id, bool force,
 	if (force || (open_entries == 0 && counts.unfinished_pickups == 0))
 		return 0;
 	return queue_error_set(err, QUEUE_REFUSED,
-			       "the queue has %" G_GUINT64_FORMAT " open entries and "
+			       "%" G_GUINT64_FORMAT " open entries and "
 			       "%" G_GUINT64_FORMAT " messages still to be moved on the server: "
 			       "finish them first, or drop it with --force",
 			       open_entries, counts.unfinished_pickups);

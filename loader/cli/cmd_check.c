@@ -13,13 +13,14 @@ SCOPED_DEFINE(struct work_queue *, work_queue_free)
 static const char *const folder_keys[MAILBOX_FOLDER_COUNT] = {
     [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
 
-static void cmd_check_print_folder(const char *key, const struct check_folder *folder)
+static void cmd_check_print_folder(const char *key, const struct check_folder *folder, bool created)
 {
 	if (folder->exists)
 		printf("%-12s  %s: %" PRIu32 " messages, %" PRIu32 " unread\n", key, folder->name,
 		       folder->messages, folder->unseen);
 	else
-		printf("%-12s  %s: not there\n", key, folder->name);
+		printf("%-12s  %s: not there%s\n", key, folder->name,
+		       created ? "; the next run creates it" : "");
 }
 
 static void cmd_check_print(const struct check_result *result)
@@ -40,7 +41,8 @@ static void cmd_check_print(const struct check_result *result)
 	printf("capabilities  %s\n", facts->capabilities);
 	printf("moving        %s\n", result->moving);
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++)
-		cmd_check_print_folder(folder_keys[i], &result->folders[i]);
+		cmd_check_print_folder(folder_keys[i], &result->folders[i],
+				       i != MAILBOX_SOURCE && result->creates_folders);
 	printf("waiting       %" PRId64 " messages\n", result->waiting);
 }
 

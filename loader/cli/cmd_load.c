@@ -56,10 +56,14 @@ static void cmd_load_plan(const char *step, void *context)
 		printf("%s: %s\n", view->queue_name, step);
 }
 
-static void cmd_load_progress(uint64_t done, uint64_t total, uint64_t size_bytes, void *context)
+static void cmd_load_progress(const struct load_progress *progress, void *context)
 {
 	struct cmd_load_view *view = context;
-	progress_show(&view->progress, done, total, size_bytes);
+	if (progress->ended)
+		progress_clear(&view->progress);
+	else
+		progress_show(&view->progress, progress->done, progress->total,
+			      progress->size_bytes);
 }
 
 static void cmd_load_print(const char *queue_name, const struct load_result *result)
@@ -99,7 +103,6 @@ static int cmd_load_queue(const struct invocation *invocation, const char *name,
 				       .context = &view};
 	struct load_result result;
 	int failed = worker_load(name, &options, &result, err);
-	progress_clear();
 	if (options.dry_run)
 		return failed;
 	if (invocation->json)

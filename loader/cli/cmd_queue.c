@@ -266,8 +266,10 @@ int cmd_queue_drop(const struct invocation *invocation, struct error *err)
 		return -1;
 	struct queue_error queue_err;
 	if (work_queue_drop(store, queue->id, invocation_flag(invocation, "force"), &queue_err) !=
-	    0)
-		return error_from_queue(err, &queue_err);
+	    0) {
+		error_take_queue(err, &queue_err);
+		return error_prefix(err, "queue '%s'", queue->name);
+	}
 	g_autofree char *kept = mailbox_secret_path(invocation->database, queue->name);
 	if (unlink(kept) != 0 && errno != ENOENT)
 		return error_set(err, ERROR_IO,

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PROGRESS_DELAY_MS = 2000, PROGRESS_WIDTH = 30 };
+enum { PROGRESS_DELAY_MS = 2000, PROGRESS_INTERVAL_MS = 100, PROGRESS_WIDTH = 30 };
 
 void progress_show(struct progress *progress, uint64_t done, uint64_t total, uint64_t size_bytes)
 {
@@ -16,8 +16,9 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t total, uin
 	if (progress->started_ms == 0)
 		progress->started_ms = now_ms;
 	if (total == 0 || now_ms - progress->started_ms < PROGRESS_DELAY_MS ||
-	    !isatty(STDERR_FILENO))
+	    now_ms - progress->drawn_ms < PROGRESS_INTERVAL_MS || !isatty(STDERR_FILENO))
 		return;
+	progress->drawn_ms = now_ms;
 	int filled = (int)(MIN(done, total) * PROGRESS_WIDTH / total);
 	g_autofree char *size = g_format_size(size_bytes);
 	fprintf(stderr, "\r\033[K%s [%.*s%*s] %" PRIu64 "/%" PRIu64 "  %s", progress->label, filled,
@@ -25,8 +26,9 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t total, uin
 	fflush(stderr);
 }
 
-void progress_clear(void)
+void progress_clear(struct progress *progress)
 {
-	if (isatty(STDERR_FILENO))
+	if (progress->drawn_ms != 0)
 		fputs("\r\033[K", stderr);
+	progress->drawn_ms = 0;
 }

@@ -10,12 +10,13 @@
 struct progress {
 	const char *label;
 	int64_t started_ms; /* monotonic; 0 before the first call */
+	int64_t drawn_ms;   /* the same, of the bar that is shown; 0 = none */
 };
 
-/* Draws the bar when it is time. */
+/* Draws the bar when it is time; ten times a second at most. */
 void progress_show(struct progress *progress, uint64_t done, uint64_t total, uint64_t size_bytes);
 
-/* Takes away whatever bar there is. */
-void progress_clear(void);
+/* Takes the bar away. */
+void progress_clear(struct progress *progress);
 
 #endif

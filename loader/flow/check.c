@@ -72,6 +72,7 @@ int check_run(const struct work_queue *queue, const char *database,
 		return -1;
 	struct check_result result = {.host = mailbox->server->url,
 				      .port = mailbox->server->port,
+				      .creates_folders = mailbox->server->create_folders,
 				      .moving = check_moving(mailbox->session)};
 	imapc_describe(mailbox->session, &result.facts);
 	if (check_folders(mailbox, &result, err) != 0 || check_waiting(mailbox, &result, err) != 0)

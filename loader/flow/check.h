@@ -25,7 +25,8 @@ struct check_result {
 	uint16_t port;
 	const char *moving; /* how messages will be moved: "MOVE", "COPY and UID EXPUNGE", … */
 	struct check_folder folders[MAILBOX_FOLDER_COUNT];
-	int64_t waiting; /* messages that the next run would look at */
+	bool creates_folders; /* a missing dropbox or badmail is made by the next run */
+	int64_t waiting;      /* messages that the next run would look at */
 };
 
 /*

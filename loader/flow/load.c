@@ -8,6 +8,8 @@
 #include "loader/flow/search.h"
 #include "loader/flow/spool.h"
 
+#include <inttypes.h>
+
 enum { LOAD_WINDOW = 500, LOAD_BATCH_BYTES = 16 * 1024 * 1024 };
 
 SCOPED_DEFINE(struct mailbox *, mailbox_close)
@@ -73,11 +75,9 @@ static size_t load_drop_gone(struct imapc_size *sizes, size_t count)
 	return kept;
 }
 
-static void load_tell(const struct load *load, uint64_t done, uint64_t total)
+void load_tell(struct load *load)
 {
-	if (load->options->progress != NULL)
-		load->options->progress(done, total, load->result->size_bytes,
-					load->options->context);
+	load->options->progress(&load->progress, load->options->context);
 }
 
 static void load_plan(const struct load *load, const char *format, ...)
@@ -106,8 +106,7 @@ static void load_plan_messages(const struct load *load, const struct imapc_size 
 	}
 }
 
-static int load_window(struct load *load, struct imapc_size *sizes, size_t count, uint64_t done,
-		       uint64_t total, struct error *err)
+static int load_window(struct load *load, struct imapc_size *sizes, size_t count, struct error *err)
 {
 	size_t left = load_drop_gone(sizes, count);
 	load->result->not_collected -= (int64_t)(count - left);
@@ -119,9 +118,6 @@ static int load_window(struct load *load, struct imapc_size *sizes, size_t count
 		length = load_batch_length(sizes, left);
 		if (load_batch(load, sizes, length, err) != 0)
 			return -1;
-		load->result->not_collected -= (int64_t)length;
-		done += length;
-		load_tell(load, done, total);
 	}
 	return 0;
 }
@@ -130,15 +126,34 @@ static int load_window(struct load *load, struct imapc_size *sizes, size_t count
 static int load_messages(struct load *load, const uint32_t *uids, size_t count, struct error *err)
 {
 	struct imapc_size sizes[LOAD_WINDOW];
-	load_tell(load, 0, count);
+	load->progress.total = count;
+	load_tell(load);
 	for (size_t first = 0; first < count && !stop_requested(); first += LOAD_WINDOW) {
 		size_t length = MIN((size_t)LOAD_WINDOW, count - first);
 		for (size_t i = 0; i < length; i++)
 			sizes[i] = (struct imapc_size){.uid = uids[first + i]};
 		if (imapc_fetch_sizes(load->mailbox->session, sizes, length, err) != 0 ||
-		    load_window(load, sizes, length, first, count, err) != 0)
+		    load_window(load, sizes, length, err) != 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* What a run must say although nothing went wrong on this side. */
+static int load_verdict(const struct load *load, struct error *err)
+{
+	const char *name = load->mailbox->server->mailbox;
+	if (load->withheld > 0)
+		return error_set(
+		    err, ERROR_PROTOCOL,
+		    "the server did not send UID %u%s; it stays in '%s', and the next run "
+		    "tries again",
+		    load->withheld_uid, load->withheld > 1 ? " and others" : "", name);
+	if (stop_requested() && load->result->not_collected > 0)
+		return error_set(err, ERROR_TEMPORARY,
+				 "asked to stop; %" PRId64
+				 " messages stay in '%s' for the next run",
+				 load->result->not_collected, name);
 	return 0;
 }
 
@@ -152,7 +167,10 @@ static int load_work_off(struct load *load, struct error *err)
 	load->result->not_collected = (int64_t)work.count;
 	uint64_t limit = load->options->limit;
 	size_t count = limit != 0 && limit < work.count ? (size_t)limit : work.count;
-	return load_messages(load, uids, count, err);
+	failed = load_messages(load, uids, count, err);
+	load->progress.ended = true;
+	load_tell(load);
+	return failed == 0 ? load_verdict(load, err) : -1;
 }
 
 static void load_plan_folders(const struct load *load)

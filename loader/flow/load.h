@@ -28,13 +28,20 @@ struct load_result {
 	int64_t not_collected; /* messages still waiting in the mailbox; -1 = not known */
 };
 
+struct load_progress {
+	uint64_t done; /* messages that have arrived */
+	uint64_t total;
+	uint64_t size_bytes; /* received */
+	bool ended;
+};
+
 struct load_options {
 	const char *database; /* path */
 	uint64_t limit;	      /* messages at most; 0 = all */
 	bool dry_run;	      /* change nothing anywhere; `plan` is told what would be done */
 	void (*plan)(const char *step, void *context);
-	/* Told after each batch; NULL = nobody asks. */
-	void (*progress)(uint64_t done, uint64_t total, uint64_t size_bytes, void *context);
+	/* Told while messages arrive, and once more when the run has ended. */
+	void (*progress)(const struct load_progress *progress, void *context);
 	void *context; /* of the two callbacks */
 };
 

@@ -68,6 +68,8 @@ static int load_fetch_write(void *context, const void *bytes, size_t size, struc
 		return -1;
 	item->spooled_bytes += kept;
 	item->size_bytes += size;
+	fetch->load->progress.size_bytes += size;
+	load_tell(fetch->load);
 	return 0;
 }
 
@@ -86,6 +88,7 @@ static int load_fetch_end(void *context, uint32_t uid, int64_t internal_date_s, 
 		return -1;
 	load->spool_end += item->spooled_bytes;
 	g_array_append_val(fetch->items, *item);
+	load->progress.done++;
 	return 0;
 }
 
@@ -324,9 +327,41 @@ static int load_compare_items(const void *left, const void *right)
 	return (first > second) - (first < second);
 }
 
+/*
+ * Looks at what was asked for and did not come. Gone messages are nobody's fault; one that is still
+ * there stays for the next run and is said at the end of this one.
+ */
+static int load_account_for(struct load *load, const struct imapc_size *sizes, size_t count,
+			    const GArray *items, struct error *err)
+{
+	load->result->not_collected -= (int64_t)items->len;
+	if (items->len == count)
+		return 0;
+	g_autofree uint32_t *missing = g_new(uint32_t, count);
+	size_t missing_count = 0;
+	for (size_t i = 0, next = 0; i < count; i++) {
+		if (next < items->len &&
+		    g_array_index(items, struct load_item, next).uid == sizes[i].uid)
+			next++;
+		else
+			missing[missing_count++] = sizes[i].uid;
+	}
+	g_autofree uint32_t *present = NULL;
+	size_t present_count;
+	if (imapc_search_present(load->mailbox->session, missing, missing_count, &present,
+				 &present_count, err) != 0)
+		return -1;
+	load->result->not_collected -= (int64_t)(missing_count - present_count);
+	if (load->withheld == 0 && present_count > 0)
+		load->withheld_uid = present[0];
+	load->withheld += present_count;
+	return 0;
+}
+
 int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
 {
 	scoped(g_array_unref) GArray *items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
+	scoped(g_array_unref) GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
 	struct load_fetch fetch = {.load = load, .items = items};
 	load->spool_end = 0;
 	if (spool_clear(load->spool, err) != 0 || parser_begin(load->parser, err) != 0)
@@ -335,11 +370,10 @@ int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, 
 		return error_prefix(err, "fetch UID %u to %u", sizes[0].uid, sizes[count - 1].uid);
 	if (parser_finish(load->parser, err) != 0)
 		return -1;
-	if (items->len == 0)
-		return 0;
 	g_array_sort(items, load_compare_items);
-	scoped(g_array_unref) GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
-	if (load_store_batch(load, items, rows, err) != 0)
+	if (items->len > 0 && load_store_batch(load, items, rows, err) != 0)
+		return -1;
+	if (load_account_for(load, sizes, count, items, err) != 0)
 		return -1;
 	return load_move(load, rows, err);
 }

@@ -24,6 +24,9 @@ struct load {
 	uint64_t spool_end;
 	struct parser *parser;
 	struct load_result *result;
+	struct load_progress progress;
+	uint64_t withheld;     /* messages that are there, but that the server did not send */
+	uint32_t withheld_uid; /* the first of them */
 };
 
 /* A message on its way. */
@@ -45,6 +48,9 @@ struct load_item {
  * message that is gone by now is passed over.
  */
 int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
+
+/* Tells whoever watches how far the run is. */
+void load_tell(struct load *load);
 
 /* Brings the ledger up to date; `copy` is NULL or as long as `uids`. */
 int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,

@@ -106,17 +106,55 @@ static int load_move_by_copy(struct load *load, const uint32_t *uids, size_t cou
 	return load_remove_originals(load, uids, count, err);
 }
 
-static int load_move_stored(struct load *load, const uint32_t *uids, size_t count,
-			    enum pickup_target target, struct error *err)
+static int load_move_all(struct load *load, const uint32_t *uids, size_t count,
+			 enum pickup_target target, struct error *err)
 {
 	struct imapc_session *session = load->mailbox->session;
-	if (count == 0)
-		return 0;
 	if (imapc_add_flags(session, uids, count, "\\Seen", err) != 0)
 		return -1;
 	if (imapc_has_capability(session, "MOVE"))
 		return load_move_at_once(load, uids, count, target, err);
 	return load_move_by_copy(load, uids, count, target, err);
+}
+
+/* The first `count` of `uids` become those that are still in the source; the ledger knows the
+ * others. */
+static int load_drop_taken(struct load *load, uint32_t *uids, size_t *count, struct error *err)
+{
+	g_autofree uint32_t *present = NULL;
+	g_autofree uint32_t *taken = g_new(uint32_t, *count);
+	size_t present_count;
+	size_t taken_count = 0;
+	if (imapc_search_present(load->mailbox->session, uids, *count, &present, &present_count,
+				 err) != 0)
+		return -1;
+	for (size_t i = 0, next = 0; i < *count; i++) {
+		if (next < present_count && present[next] == uids[i])
+			next++;
+		else
+			taken[taken_count++] = uids[i];
+	}
+	if (load_mark(load, taken, taken_count, PICKUP_MOVED, NULL, err) != 0)
+		return -1;
+	if (present_count > 0)
+		memcpy(uids, present, present_count * sizeof *uids);
+	*count = present_count;
+	return 0;
+}
+
+/* A server may refuse a whole set because another client has taken some of it away: then the rest
+ * is tried once more. */
+static int load_move_stored(struct load *load, uint32_t *uids, size_t count,
+			    enum pickup_target target, struct error *err)
+{
+	if (count == 0 || load_move_all(load, uids, count, target, err) == 0)
+		return 0;
+	struct error ignored;
+	size_t left = count;
+	if (err->kind != ERROR_PROTOCOL || !imapc_is_alive(load->mailbox->session) ||
+	    load_drop_taken(load, uids, &left, &ignored) != 0 || left == count)
+		return -1;
+	return left == 0 ? 0 : load_move_all(load, uids, left, target, err);
 }
 
 /* The UIDs of the rows that are in this state, for this target. Caller frees. */

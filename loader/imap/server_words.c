@@ -32,6 +32,7 @@ struct known_words {
 static const struct known_words codes[] = {
     {"TRYCREATE", ERROR_CONFIGURATION},
     {"NONEXISTENT", ERROR_CONFIGURATION},
+    {"CANNOT", ERROR_CONFIGURATION},
     {"UNAVAILABLE", ERROR_TEMPORARY},
     {"LIMIT", ERROR_TEMPORARY},
     {"INUSE", ERROR_TEMPORARY},

@@ -275,6 +275,27 @@ static void init_curl(void)
 	}
 }
 
+/* curl takes a file without any certificate, and then says that the authority is unknown. */
+static int check_ca_file(const char *path, struct error *err)
+{
+	if (access(path, R_OK) < 0)
+		return error_set(err, ERROR_CONFIGURATION, "caFile '%s' cannot be read: %s", path,
+				 g_strerror(errno));
+
+	gnutls_certificate_credentials_t credentials = NULL;
+
+	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
+		return error_set(err, ERROR_SOFTWARE, "GnuTLS cannot be started");
+
+	int count = gnutls_certificate_set_x509_trust_file(credentials, path, GNUTLS_X509_FMT_PEM);
+
+	gnutls_certificate_free_credentials(credentials);
+	if (count <= 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "caFile '%s' holds no certificate that can be read (PEM)", path);
+	return 0;
+}
+
 int transport_open(const struct connection_string *server, struct transport **ret_transport,
 		   struct error *err)
 {
@@ -282,9 +303,8 @@ int transport_open(const struct connection_string *server, struct transport **re
 	g_autofree char *url = format_url(server);
 	struct opening opening = {.transport = transport, .server = server};
 
-	if (server->ca_file && access(server->ca_file, R_OK) < 0)
-		return error_set(err, ERROR_CONFIGURATION, "caFile '%s' cannot be read: %s",
-				 server->ca_file, g_strerror(errno));
+	if (server->ca_file && check_ca_file(server->ca_file, err) < 0)
+		return -1;
 	init_curl();
 	transport->host = g_strdup(server->url);
 	transport->curl = curl_easy_init();

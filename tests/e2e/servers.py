@@ -93,14 +93,6 @@ class Server:
         if os.getuid() == 0:
             os.chown(path, self.system_user.pw_uid, self.system_user.pw_gid, follow_symlinks=False)
 
-    def run_as_server(self, command, **options):
-        """A command of the server's, to its end; its words are in the error where it fails."""
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                errors="replace", check=False, **self._identity(), **options)
-        if result.returncode:
-            raise RuntimeError(f"{command}: {result.stdout}{result.stderr}")
-        return result.stdout
-
     def _identity(self):
         if os.getuid() != 0:
             return {}
@@ -246,11 +238,6 @@ class Dovecot(Server):
         self.give_away(path)
         (self.folder / "rawlog" / user).mkdir()
         self.give_away(self.folder / "rawlog" / user)
-
-    def maildir(self, user, folder="INBOX"):
-        """Where the messages of a folder lie."""
-        root = self.folder / "mail" / user
-        return root if folder == "INBOX" else root / ("." + folder)
 
     def said(self, user):
         """The commands that this user's clients sent after signing in; not those of mailbox()."""

@@ -177,9 +177,9 @@ class AtOnce(LoadCase):
                 mailbox.expunge("INBOX", 2)
             fault.release()
             self.finish(process)
+            self.inqueue("load", "invoices")
         self.assertEqual(["Invoice 1", "Invoice 2", "Invoice 3"], self.entries())
         self.assertEqual(["Invoice 1", "Invoice 3"], self.subjects("DROPBOX"))
-        self.inqueue("load", "invoices")
         self.assertEqual({"moved"}, set(self.ledger()))
 
 

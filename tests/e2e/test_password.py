@@ -15,6 +15,7 @@ class Password(ServerCase):
         return self.on_terminal(*arguments, **options) if "answers" in options else self.inqueue(*arguments, **options)
 
     def tearDown(self):
+        """The password is nowhere in the database."""
         if self.database.exists():
             self.assertNotIn(b"correct horse", self.database.read_bytes())
 
