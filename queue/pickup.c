@@ -111,8 +111,8 @@ static void pickup_from_row(const struct statement *row, struct pickup *ret_pick
 	value_parse_sha256(statement_text(row, 4), ret_pickup->raw_sha256);
 }
 
-/* The index is named because the planner, without statistics, takes the primary key and reads the
- * whole ledger. */
+/* Indices are named in this file because the planner, without statistics, takes the primary key and
+ * reads the whole ledger. */
 #define LIST_UNFINISHED                                                                            \
 	"SELECT " COLUMNS " FROM pickup INDEXED BY pickup_unfinished"                              \
 	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
@@ -175,7 +175,7 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	 * unfinished one first, its message is the likelier to be still in the mailbox. */
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "SELECT " COLUMNS " FROM pickup AS old"
+	    "SELECT " COLUMNS " FROM pickup AS old INDEXED BY pickup_match"
 	    " WHERE queue_id = ?1 AND (source <> ?2 OR uid_validity <> ?3) AND raw_sha256 = ?4"
 	    " AND raw_size = ?5 AND internal_date = ?6"
 	    " AND NOT EXISTS (SELECT 1 FROM pickup AS taken WHERE taken.queue_id = ?1"
@@ -202,9 +202,10 @@ int pickup_count_delivered(struct store *store, int64_t queue_id, enum pickup_ta
 {
 	char sha256[VALUE_SHA256_MAX];
 	value_format_sha256(raw_sha256, sha256);
-	scoped_statement *statement = engine_prepare(
-	    store->engine, "SELECT count(*) FROM pickup WHERE queue_id = ? AND raw_sha256 = ?"
-			   " AND target = ? AND state <> 'stored'");
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT count(*) FROM pickup INDEXED BY pickup_match"
+					  " WHERE queue_id = ? AND raw_sha256 = ?"
+					  " AND target = ? AND state <> 'stored'");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, sha256);
 	statement_bind_text(statement, 3, target_names[target]);
@@ -223,7 +224,7 @@ static int retire(struct store *store, const struct pickup_source *source,
 	value_format_time_ms(now_ms, now);
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "UPDATE pickup SET state = 'moved', record_updated = ?6"
+	    "UPDATE pickup INDEXED BY pickup_match SET state = 'moved', record_updated = ?6"
 	    " WHERE queue_id = ?1 AND NOT (source = ?2 AND uid_validity = ?3) AND raw_sha256 = ?4"
 	    " AND entry_id = ?5 AND state IN ('stored', 'copied')");
 	bind_source(statement, source);
