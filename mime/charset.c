@@ -10,7 +10,8 @@
 
 struct charset {
 	const struct charset_row *row;
-	iconv_t converter; /* (iconv_t)-1 for UTF-8, which only needs to be checked */
+	bool has_converter; /* UTF-8 needs none: it is only checked */
+	iconv_t converter;
 };
 
 static struct charset charsets[G_N_ELEMENTS(charset_rows)];
@@ -35,9 +36,12 @@ static bool is_utf8(const struct charset_row *row)
 static void charset_register(struct charset *charset, const struct charset_row *row)
 {
 	charset->row = row;
-	charset->converter = is_utf8(row) ? (iconv_t)-1 : iconv_open("UTF-8", row->converter);
-	if (charset->converter == (iconv_t)-1 && !is_utf8(row))
-		return;
+	if (!is_utf8(row)) {
+		charset->converter = iconv_open("UTF-8", row->converter);
+		charset->has_converter = (intptr_t)charset->converter != -1;
+		if (!charset->has_converter)
+			return;
+	}
 	g_auto(GStrv) aliases = g_strsplit(row->aliases, " ", -1);
 	for (char **alias = aliases; *alias; alias++)
 		g_hash_table_insert(charset_by_alias, g_strdup(*alias), charset);
@@ -61,7 +65,7 @@ void charset_close(void)
 	if (!charset_by_alias)
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++)
-		if (charsets[i].converter != (iconv_t)-1)
+		if (charsets[i].has_converter)
 			iconv_close(charsets[i].converter);
 	memset(charsets, 0, sizeof(charsets));
 	g_clear_pointer(&charset_by_alias, g_hash_table_unref);
@@ -163,7 +167,7 @@ static size_t convert_iconv(struct conversion *conversion, const unsigned char *
 	iconv_t converter = conversion->charset->converter;
 
 	while (left > 0 && !conversion->failed) {
-		char *in = (char *)(uintptr_t)at;
+		char *in = (char *)at;
 		char *to = out;
 		size_t room = sizeof(out);
 		size_t before = left;
@@ -242,7 +246,7 @@ void conversion_init(struct conversion *conversion, const struct charset *charse
 {
 	*conversion = (struct conversion){
 	    .sink = {conversion_write}, .next = next, .charset = charset, .errors_max = errors_max};
-	if (charset->converter != (iconv_t)-1)
+	if (charset->has_converter)
 		iconv(charset->converter, NULL, NULL, NULL, NULL);
 }
 
@@ -254,7 +258,7 @@ bool conversion_finish(struct conversion *conversion)
 
 	if (conversion->held_length > 0)
 		unreadable(conversion);
-	if (!conversion->failed && conversion->charset->converter != (iconv_t)-1 &&
+	if (!conversion->failed && conversion->charset->has_converter &&
 	    iconv(conversion->charset->converter, NULL, NULL, &to, &room) != (size_t)-1)
 		sink_write(conversion->next, out, sizeof(out) - room);
 	return !conversion->failed;

@@ -17,19 +17,17 @@ static bool is_line_end(unsigned char c)
 /* Handles the one character at `at` that is not plain; returns its length. */
 static size_t clean_odd(struct clean *clean, const unsigned char *at, size_t left)
 {
-	if (at[0] == 0xc2 && left > 1 && at[1] < 0xa0) {
+	if (at[0] == 0xc2 && left > 1) {
 		if (at[1] == 0x85)
 			sink_write(clean->next, "\n", 1);
+		else if (at[1] >= 0xa0)
+			sink_write(clean->next, at, 2);
 		return 2;
 	}
 	if (at[0] == 0xef && left > 2) {
 		if (clean->started || at[1] != 0xbb || at[2] != 0xbf)
 			sink_write(clean->next, at, 3);
 		return 3;
-	}
-	if (at[0] == 0xc2 || at[0] == 0xef) {
-		sink_write(clean->next, at, left);
-		return left;
 	}
 	if (is_line_end(at[0]))
 		sink_write(clean->next, "\n", 1);

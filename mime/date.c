@@ -190,7 +190,7 @@ static void token_take(char *token, struct date *date)
 
 bool date_parse(const char *text, size_t length, int64_t *ret_time)
 {
-	char tokens[TOKENS_MAX][TOKEN_LENGTH_MAX + 1];
+	char tokens[TOKENS_MAX][TOKEN_LENGTH_MAX + 1] = {{0}};
 	struct date date = {0};
 	size_t count = tokens_split(text, length, tokens);
 

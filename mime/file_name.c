@@ -8,86 +8,86 @@
 
 enum { NAME_BYTES_MAX = 200, EXTENSION_BYTES_MAX = 20 };
 
+static const struct {
+	const char *type;
+	const char *extension;
+} extensions[] = {
+    {"text/plain", ".txt"},
+    {"text/html", ".html"},
+    {"text/calendar", ".ics"},
+    {"text/csv", ".csv"},
+    {"text/xml", ".xml"},
+    {"text/vcard", ".vcf"},
+    {"text/x-vcard", ".vcf"},
+    {"text/rtf", ".rtf"},
+    {"text/markdown", ".md"},
+    {"text/css", ".css"},
+    {"text/rfc822-headers", ".txt"},
+    {"text/x-patch", ".patch"},
+    {"message/rfc822", ".eml"},
+    {"message/global", ".eml"},
+    {"message/news", ".eml"},
+    {"message/delivery-status", ".txt"},
+    {"message/disposition-notification", ".txt"},
+    {"image/png", ".png"},
+    {"image/jpeg", ".jpg"},
+    {"image/jpg", ".jpg"},
+    {"image/pjpeg", ".jpg"},
+    {"image/gif", ".gif"},
+    {"image/bmp", ".bmp"},
+    {"image/tiff", ".tif"},
+    {"image/webp", ".webp"},
+    {"image/svg+xml", ".svg"},
+    {"image/heic", ".heic"},
+    {"image/x-icon", ".ico"},
+    {"audio/mpeg", ".mp3"},
+    {"audio/wav", ".wav"},
+    {"audio/x-wav", ".wav"},
+    {"audio/ogg", ".ogg"},
+    {"audio/mp4", ".m4a"},
+    {"video/mp4", ".mp4"},
+    {"video/mpeg", ".mpg"},
+    {"video/quicktime", ".mov"},
+    {"application/pdf", ".pdf"},
+    {"application/json", ".json"},
+    {"application/xml", ".xml"},
+    {"application/zip", ".zip"},
+    {"application/x-zip-compressed", ".zip"},
+    {"application/gzip", ".gz"},
+    {"application/x-7z-compressed", ".7z"},
+    {"application/rtf", ".rtf"},
+    {"application/ics", ".ics"},
+    {"application/msword", ".doc"},
+    {"application/vnd.ms-excel", ".xls"},
+    {"application/vnd.ms-powerpoint", ".ppt"},
+    {"application/vnd.ms-outlook", ".msg"},
+    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"},
+    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"},
+    {"application/vnd.openxmlformats-officedocument.presentationml.presentation", ".pptx"},
+    {"application/vnd.oasis.opendocument.text", ".odt"},
+    {"application/vnd.oasis.opendocument.spreadsheet", ".ods"},
+    {"application/ms-tnef", ".dat"},
+    {"application/vnd.ms-tnef", ".dat"},
+    {"application/pgp-signature", ".asc"},
+    {"application/pgp-encrypted", ".asc"},
+    {"application/pgp-keys", ".asc"},
+    {"application/pkcs7-signature", ".p7s"},
+    {"application/x-pkcs7-signature", ".p7s"},
+    {"application/pkcs7-mime", ".p7m"},
+    {"application/x-pkcs7-mime", ".p7m"},
+    {"application/javascript", ".js"},
+};
+
 const char *file_name_extension(const char *content_type)
 {
-	static const struct {
-		const char *type;
-		const char *extension;
-	} known[] = {
-	    {"text/plain", ".txt"},
-	    {"text/html", ".html"},
-	    {"text/calendar", ".ics"},
-	    {"text/csv", ".csv"},
-	    {"text/xml", ".xml"},
-	    {"text/vcard", ".vcf"},
-	    {"text/x-vcard", ".vcf"},
-	    {"text/rtf", ".rtf"},
-	    {"text/markdown", ".md"},
-	    {"text/css", ".css"},
-	    {"text/rfc822-headers", ".txt"},
-	    {"text/x-patch", ".patch"},
-	    {"message/rfc822", ".eml"},
-	    {"message/global", ".eml"},
-	    {"message/news", ".eml"},
-	    {"message/delivery-status", ".txt"},
-	    {"message/disposition-notification", ".txt"},
-	    {"image/png", ".png"},
-	    {"image/jpeg", ".jpg"},
-	    {"image/jpg", ".jpg"},
-	    {"image/pjpeg", ".jpg"},
-	    {"image/gif", ".gif"},
-	    {"image/bmp", ".bmp"},
-	    {"image/tiff", ".tif"},
-	    {"image/webp", ".webp"},
-	    {"image/svg+xml", ".svg"},
-	    {"image/heic", ".heic"},
-	    {"image/x-icon", ".ico"},
-	    {"audio/mpeg", ".mp3"},
-	    {"audio/wav", ".wav"},
-	    {"audio/x-wav", ".wav"},
-	    {"audio/ogg", ".ogg"},
-	    {"audio/mp4", ".m4a"},
-	    {"video/mp4", ".mp4"},
-	    {"video/mpeg", ".mpg"},
-	    {"video/quicktime", ".mov"},
-	    {"application/pdf", ".pdf"},
-	    {"application/json", ".json"},
-	    {"application/xml", ".xml"},
-	    {"application/zip", ".zip"},
-	    {"application/x-zip-compressed", ".zip"},
-	    {"application/gzip", ".gz"},
-	    {"application/x-7z-compressed", ".7z"},
-	    {"application/rtf", ".rtf"},
-	    {"application/ics", ".ics"},
-	    {"application/msword", ".doc"},
-	    {"application/vnd.ms-excel", ".xls"},
-	    {"application/vnd.ms-powerpoint", ".ppt"},
-	    {"application/vnd.ms-outlook", ".msg"},
-	    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"},
-	    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"},
-	    {"application/vnd.openxmlformats-officedocument.presentationml.presentation", ".pptx"},
-	    {"application/vnd.oasis.opendocument.text", ".odt"},
-	    {"application/vnd.oasis.opendocument.spreadsheet", ".ods"},
-	    {"application/ms-tnef", ".dat"},
-	    {"application/vnd.ms-tnef", ".dat"},
-	    {"application/pgp-signature", ".asc"},
-	    {"application/pgp-encrypted", ".asc"},
-	    {"application/pgp-keys", ".asc"},
-	    {"application/pkcs7-signature", ".p7s"},
-	    {"application/x-pkcs7-signature", ".p7s"},
-	    {"application/pkcs7-mime", ".p7m"},
-	    {"application/x-pkcs7-mime", ".p7m"},
-	    {"application/javascript", ".js"},
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-		if (strcmp(content_type, known[i].type) == 0)
-			return known[i].extension;
+	for (size_t i = 0; i < G_N_ELEMENTS(extensions); i++)
+		if (strcmp(content_type, extensions[i].type) == 0)
+			return extensions[i].extension;
 	return ".bin";
 }
 
-/* Not in a name on one system or another, or able to disguise one: bidirectional controls, no-width
- * marks. */
+/* Refused by one system or another, or able to disguise a name: bidirectional and no-width marks.
+ */
 static bool is_forbidden(gunichar c)
 {
 	return g_unichar_iscntrl(c) || (c < 0x80 && strchr("<>:\"|?*", (int)c)) ||

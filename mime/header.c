@@ -133,9 +133,10 @@ static struct header *header_new(const struct reading *reading)
 	struct header *header = g_new0(struct header, 1);
 	char *bytes = reading->bytes->str;
 
+	header->bytes = bytes;
 	header->count = reading->spans->len;
 	header->size = reading->bytes->len;
-	header->fields = g_new0(struct field, header->count + 1);
+	header->fields = g_new0(struct field, header->count);
 	for (size_t i = 0; i < header->count; i++) {
 		const struct span *span = &g_array_index(reading->spans, struct span, i);
 		header->fields[i] = (struct field){
@@ -144,8 +145,6 @@ static struct header *header_new(const struct reading *reading)
 		    .length = span->end - span->value,
 		};
 	}
-	/* The entry behind the last field keeps the bytes that all point into. */
-	header->fields[header->count].name = bytes;
 	return header;
 }
 
@@ -209,7 +208,7 @@ void header_free(struct header *header)
 {
 	if (!header)
 		return;
-	g_free((char *)(uintptr_t)header->fields[header->count].name);
+	g_free(header->bytes);
 	g_free(header->fields);
 	g_free(header);
 }

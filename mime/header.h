@@ -21,6 +21,7 @@ struct field {
 };
 
 struct header {
+	char *bytes; /* that the fields point into */
 	struct field *fields;
 	size_t count;
 	uint64_t body; /* offset of what follows the block */

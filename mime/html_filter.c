@@ -40,16 +40,18 @@ static const char *open_take(struct html_filter *filter, const char *at)
 		filter->state = HTML_DECLARATION;
 		return at + 1;
 	}
+	if (!g_ascii_isalpha(*at) && *at != '/') {
+		g_string_append(filter->piece, "&lt;");
+		filter->state = HTML_TEXT;
+		return at;
+	}
 	filter->tag_start = filter->piece->len;
 	g_string_append_c(filter->piece, '<');
-	filter->state = HTML_TEXT;
-	if (g_ascii_isalpha(*at) || *at == '/') {
-		filter->state = HTML_TAG;
-		filter->tag_length = 0;
-		filter->name_length = 0;
-		filter->name[0] = '\0';
-		filter->before = '<';
-	}
+	filter->state = HTML_TAG;
+	filter->tag_length = 0;
+	filter->name_length = 0;
+	filter->name[0] = '\0';
+	filter->before = '<';
 	return at;
 }
 
@@ -221,14 +223,14 @@ void html_filter_init(struct html_filter *filter, struct sink *next)
 	*filter = (struct html_filter){
 	    .sink = {html_filter_write},
 	    .next = next,
-	    .piece = g_string_sized_new(2 * HTML_PIECE),
+	    .piece = g_string_sized_new(HTML_PIECE),
 	};
 }
 
 void html_filter_finish(struct html_filter *filter)
 {
 	if (filter->state == HTML_OPEN)
-		g_string_append_c(filter->piece, '<');
+		g_string_append(filter->piece, "&lt;");
 	piece_pass(filter);
 	g_string_free(filter->piece, TRUE);
 }

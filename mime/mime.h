@@ -5,17 +5,15 @@
  *            mime_message_free() per result.
  * Units:     sizes and offsets in bytes, times in seconds since 1970-01-01 UTC.
  * Ownership: a struct mime_message owns all its strings; descriptors stay the caller's.
- * Text:      every string and every body is valid UTF-8 without control characters other than newline
- *            and tab (no CR, no NUL, no C1, no U+FEFF at the start); lines end in "\n".
- * Errors:    parsing cannot fail: any bytes give a message, and a list of defects. Only reading and
- *            writing the two files can fail; then errno says why.
- * Threads:   one at a time.
- * Memory:    bounded by the caps below and by the headers, not by the size of the message: content goes
- *            to the output file.
+ * Text:      every string and every body is valid UTF-8 without control characters other than
+ * newline and tab (no CR, no NUL, no C1, no U+FEFF at the start); lines end in "\n". Errors:
+ * parsing cannot fail: any bytes give a message, and a list of defects. Only reading and writing
+ * the two files can fail; then errno says why. Threads:   one at a time. Memory:    bounded by the
+ * caps below and by the headers, not by the size of the message: content goes to the output file.
  * Sandbox:   after mime_open() no function here opens a file, starts a thread or needs the network.
  *
- * Source: RFC 5322, 2045-2047, 2183, 2231, 2387, 2557, 6532; and the work-queue loader's rules for what
- * a body and what an attachment is (README, "Entries").
+ * Source: RFC 5322, 2045-2047, 2183, 2231, 2387, 2557, 6532; and the work-queue loader's rules for
+ * what a body and what an attachment is (README, "Entries").
  */
 #ifndef MIME_MIME_H
 #define MIME_MIME_H
@@ -35,7 +33,8 @@ struct mime_content {
 struct mime_attachment {
 	char *file_name;     /* safe last component, never empty, never cut inside a character */
 	char *declared_name; /* as the mail has it, decoded; NULL where it has none */
-	char *content_type;  /* "type/subtype" in lower case; "application/octet-stream" if unreadable */
+	char *content_type;  /* "type/subtype" in lower case; "application/octet-stream" if
+				unreadable */
 	char *disposition;   /* "attachment", "inline", …, lower case; NULL where there is none */
 	char *content_id;    /* without the angle brackets; NULL where there is none */
 	struct mime_content content;
@@ -44,7 +43,7 @@ struct mime_attachment {
 struct mime_message {
 	/* Decoded; NULL where the mail has no such field. */
 	char *subject;
-	char *sender;	 /* first mailbox of From, "Name <addr>" */
+	char *sender;	 /* first mailbox of From, else of Sender: "Name <addr>" */
 	char *recipient; /* To, Cc, Bcc, Reply-To: mailboxes joined with "; " */
 	char *cc;
 	char *bcc;
@@ -58,15 +57,15 @@ struct mime_message {
 	char *headers; /* all fields, decoded, in order: JSON [["Name","value"],…] */
 	char *defects; /* JSON list of strings, "[]" when nothing was wrong */
 
-	struct mime_content text_body;	   /* the text, or the HTML turned to text */
-	struct mime_content html_body;	   /* as UTF-8 */
+	struct mime_content text_body;	     /* the text, or the HTML turned to text */
+	struct mime_content html_body;	     /* as UTF-8 */
 	struct mime_attachment *attachments; /* in the order of the mail */
 	size_t attachment_count;
 };
 
 struct mime_options {
-	bool attach_html;	  /* add the HTML body as a last attachment "original.html" */
-	bool header_only;	  /* the input ends with the header block: no bodies, no attachments */
+	bool attach_html; /* add the HTML body as a last attachment "original.html" */
+	bool header_only; /* the input ends with the header block: no bodies, no attachments */
 	uint32_t max_header_size; /* bytes of a header block, default 262,144 */
 	uint32_t max_headers;	  /* fields of the message, default 2,000 */
 	uint32_t max_parts;	  /* default 1,000 */
@@ -78,17 +77,17 @@ struct mime_options {
 struct mime_options mime_options_default(void);
 
 /*
- * Makes ready all that needs files later on: charset converters, the detector. Returns 0, or -1 when a
- * needed converter (UTF-8, ISO-8859-1) is missing on this machine. mime_close() undoes it.
+ * Makes ready all that needs files later on: charset converters, the detector. Returns 0, or -1
+ * when a needed converter (UTF-8, ISO-8859-1) is missing on this machine. mime_close() undoes it.
  */
 int mime_open(void);
 void mime_close(void);
 
 /*
- * Parses the message at [offset, offset + size) of input_fd (read with pread) and writes decoded content
- * to output_fd (pwrite, pread) from *output_end on; on success *output_end is moved behind the last byte
- * that *ret_message refers to. Returns -1 with errno when a read or a write fails; *ret_message is then
- * untouched.
+ * Parses the message at [offset, offset + size) of input_fd (read with pread) and writes decoded
+ * content to output_fd (pwrite, pread) from *output_end on; on success *output_end is moved behind
+ * the last byte that *ret_message refers to. Returns -1 with errno when a read or a write fails;
+ * *ret_message is then untouched.
  */
 int mime_parse(const struct mime_options *options, int input_fd, uint64_t offset, uint64_t size,
 	       int output_fd, uint64_t *output_end, struct mime_message **ret_message);
@@ -97,9 +96,9 @@ int mime_parse(const struct mime_options *options, int input_fd, uint64_t offset
 void mime_message_free(struct mime_message *message);
 
 /*
- * A file name safe to create in a folder: last component only, no control characters, no separator of
- * any system, no leading dot or blank, no trailing dot or blank, no reserved device name (CON, NUL, …), at
- * most 200 bytes with its extension kept, never empty ("noname"). Caller frees.
+ * A file name safe to create in a folder: last component only, no control characters, no separator
+ * of any system, no leading dot or blank, no trailing dot or blank, no reserved device name (CON,
+ * NUL, …), at most 200 bytes with its extension kept, never empty ("noname"). Caller frees.
  */
 char *mime_file_name_clean(const char *name);
 

@@ -107,6 +107,13 @@ static void delimiter_add(struct scan *scan, int number, bool closing)
 	scan->in_content = false;
 }
 
+static bool line_is_delimiter(struct scan *scan, uint64_t offset)
+{
+	struct line line;
+
+	return input_line(scan->input, offset, &line) && is_delimiter(scan, &line);
+}
+
 /* Reads the header block of the part that starts here; returns where its content starts. */
 static uint64_t header_add(struct scan *scan, uint64_t offset)
 {
@@ -117,12 +124,18 @@ static uint64_t header_add(struct scan *scan, uint64_t offset)
 	    .context = scan,
 	};
 	struct header *header = header_read(scan->input, offset, &limits, scan->defects);
+	uint64_t body = header->body;
 
+	/* Two delimiters in a row have no part between them. */
+	if (header->count == 0 && body == offset && line_is_delimiter(scan, offset)) {
+		header_free(header);
+		return body;
+	}
 	scan->header_bytes += header->size;
 	scan->skeleton->capped = scan->skeleton->capped || header->capped;
 	g_ptr_array_add(scan->skeleton->blocks, header);
 	block_add(scan, header);
-	return header->body;
+	return body;
 }
 
 static void content_add(struct scan *scan)

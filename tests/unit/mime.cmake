@@ -1,0 +1,3 @@
+foreach(name header address date parameter text html message hostile file_name samples)
+	inqueue_unit_test(mime_${name} mime)
+endforeach()
