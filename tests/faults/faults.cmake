@@ -1,0 +1,12 @@
+# Each tests/faults/test_*.py is a ctest test of its own: faults on purpose, and a checker of what became of the mail.
+file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
+foreach(script IN LISTS scripts)
+	get_filename_component(module ${script} NAME_WE)
+	string(REPLACE test_ faults. name ${module})
+	add_test(NAME ${name}
+		COMMAND ${PYTHON3} -B -m unittest ${module}
+		WORKING_DIRECTORY ${CMAKE_CURRENT_LIST_DIR})
+	set_tests_properties(${name} PROPERTIES
+		TIMEOUT 600 LABELS faults
+		ENVIRONMENT "INQUEUE=$<TARGET_FILE:inqueue>;SOURCE_DIR=${CMAKE_SOURCE_DIR};BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/e2e")
+endforeach()
