@@ -12,13 +12,13 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/inqueue-test-secret-XXXXXX";
+static char folder[sizeof "/tmp/inqueue-test-secret-XXXXXX"];
 static char path[sizeof folder + 32];
 
 static int setup(void **state)
 {
 	(void)state;
-	memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+	snprintf(folder, sizeof folder, "/tmp/inqueue-test-secret-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/password", folder);
 	return 0;
