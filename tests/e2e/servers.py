@@ -118,10 +118,10 @@ class Server:
         if not self.outlives_us:
             command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
         with open(self.folder / "log", "ab") as log:
+            self.give_away(self.folder / "log")
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             cwd=self.folder, env=environment, start_new_session=True,
                                             **self._identity())
-        self.give_away(self.folder / "log")
 
     def _await_greeting(self):
         for _ in range(START_DEADLINE_S * 50):
