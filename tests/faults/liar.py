@@ -1,0 +1,43 @@
+"""Tests against a server that lies: a queue in a database, and the checker over the server's memory."""
+
+import checker
+from inqueue import DONE, Case
+from lying_server import LyingServer
+from trial import Tally
+
+
+class LiarCase(Case):
+    fault = "?"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.tally = Tally(cls.fault)
+        cls.addClassCleanup(cls.tally.report)
+
+    def lying(self, *mail, capabilities="IMAP4rev1 UIDPLUS MOVE", **keys):
+        """A server with mail and a queue for it; to be used as a context."""
+        server = LyingServer(capabilities)
+        self.addCleanup(server.stop)
+        server.deliver(*(mail or [small(1), small(2), small(3)]))
+        self.create_queue(server, timeout="2s", **keys)
+        self.before = checker.count_digests(server.messages())
+        return server
+
+    def check(self, server, bad=(), before=None):
+        return checker.check(self.before if before is None else before, checker.look(server, self.database), bad)
+
+    def judge(self, server, bad=(), code=DONE):
+        """Nothing is lost; a run without a fault brings everything to rest."""
+        between = checker.look(server, self.database)
+        verdict = checker.check_in_between(self.before, between)
+        self.inqueue("load", expect=code)
+        if verdict:
+            verdict = self.check(server, bad)
+        self.tally.add(verdict, between.folders[checker.SOURCE].total() > 0)
+        self.assertTrue(verdict, verdict)
+
+
+def small(number, more=b""):
+    return (b"From: Ann Lee <ann@example.com>\r\nSubject: Invoice %d\r\nMessage-ID: <%d@example.com>\r\n"
+            b"Date: Tue, 03 Mar 2026 09:30:00 +0100\r\n%s\r\nPlease pay.\r\n" % (number, number, more))
