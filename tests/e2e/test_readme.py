@@ -1,0 +1,92 @@
+"""What the README prints runs as printed, and what it lists is all there is."""
+
+import re
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+import certificates
+from inqueue import PROGRAM, SOURCE_DIR, Case, ServerCase, message
+from servers import Dovecot
+
+README = (SOURCE_DIR / "README.md").read_text()
+
+
+def section(title):
+    """The text below a heading, up to the next heading of its level or above."""
+    level, rest = re.search(rf"(?m)^(#+) {re.escape(title)}\n(.*)", README, re.DOTALL).groups()
+    return re.split(rf"(?m)^#{{1,{len(level)}}} ", rest)[0]
+
+
+def first_column(text):
+    return re.findall(r"(?m)^\| `([^`|]+)`", text)
+
+
+class Tour(ServerCase):
+    """The server of the examples is a private one here, its authority one more key of the connection string."""
+
+    @classmethod
+    def make_server(cls):
+        cls.authority = certificates.Authority(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        return Dovecot(certificate=cls.authority.issue())
+
+    def setUp(self):
+        super().setUp()
+        self.server.add_user("invoices@example.com", "correct horse")
+        home = self.folder / "home"
+        password = home / ".invoices-password"
+        password.write_text("correct horse\n")
+        password.chmod(0o600)
+        self.database = home / "inqueue.db"
+
+    def test_every_command_runs(self):
+        invoice = message("Invoice 4711")
+        invoice.add_attachment(b"%PDF-1.7\n", maintype="application", subtype="pdf", filename="invoice.pdf")
+        with self.server.mailbox("invoices@example.com") as mailbox:
+            mailbox.append(invoice)
+        script = "\n".join(re.findall(r"```sh\n(.*?)```", section("A tour in five minutes"), re.DOTALL))
+        self.assertGreaterEqual(script.count("inqueue "), 8)
+        server = f"url=localhost;port={self.server.tls_port};caFile={self.authority.certificate};"
+        script = script.replace("/tmp/", f"{self.folder}/").replace("url=imap.example.com;", server)
+        folder = self.folder / "bin"
+        folder.mkdir()
+        (folder / "inqueue").symlink_to(PROGRAM)
+        environment = {**self.environment, "PATH": f"{folder}:{self.environment['PATH']}"}
+        result = subprocess.run(["bash", "-euxc", script], cwd=self.folder, env=environment, text=True,
+                                capture_output=True, check=False)
+        self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+        self.assertIn("Invoice 4711", result.stdout)
+        self.assertEqual(b"%PDF-1.7\n", (self.folder / "invoice-1" / "invoice.pdf").read_bytes())
+        self.assertEqual(b"%PDF-1.7\n", (self.folder / "invoice.pdf").read_bytes())
+
+
+class Lists(Case):
+    def test_connection_string_keys_are_those_of_the_help(self):
+        shown = self.inqueue("help", "connection-string").stdout
+        self.assertEqual(re.findall(r"(?m)^  (\w+)=", shown), first_column(section("Connection string")))
+
+    def test_every_command_is_in_the_table(self):
+        shown = self.inqueue("help").stdout
+        known = re.findall(r"(?m)^  ([a-z]+(?: [a-z]+)?)(?= |$)", shown)
+        listed = " ".join(re.findall(r"`([^`]+)`", section("Commands")))
+        for command in known:
+            with self.subTest(command=command):
+                self.assertRegex(listed, rf"\b{re.escape(command)}\b")
+
+    def test_tables_and_views_exist(self):
+        schema = (SOURCE_DIR / "queue" / "schema.sql").read_text()
+        names = re.findall(r"`(\w+)`", " ".join(re.findall(r"(?m)^\| (`[^|]+) \|", section("Entries"))))
+        self.assertIn("attachment_data", names)
+        for name in names:
+            with self.subTest(name=name):
+                self.assertRegex(schema, rf"(?m)^CREATE (TABLE|VIEW) {name}\b")
+
+    def test_linked_files_exist(self):
+        for target in re.findall(r"\]\(([^)#]+)\)", README):
+            with self.subTest(target=target):
+                self.assertTrue((SOURCE_DIR / shlex.split(target)[0]).exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
