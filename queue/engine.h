@@ -78,6 +78,9 @@ bool engine_in_transaction(const struct engine *engine);
 /* Runs statements without parameters or rows. */
 int engine_execute(struct engine *engine, const char *sql, struct queue_error *err);
 
+/* Gives unused space back to the file system, in short transactions. None may be open. */
+int engine_shrink(struct engine *engine, struct queue_error *err);
+
 /* Never NULL. */
 struct statement *engine_prepare(struct engine *engine, const char *sql);
 void statement_release(struct statement *statement);

@@ -250,6 +250,25 @@ int engine_configure(struct engine *engine, struct queue_error *err)
 	return engine->access == ENGINE_WRITE ? keep_safely(engine, err) : 0;
 }
 
+static int64_t unused_pages(struct engine *engine, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(engine, "PRAGMA freelist_count");
+	return statement_step(statement, err) == 1 ? statement_int(statement, 0) : -1;
+}
+
+int engine_shrink(struct engine *engine, struct queue_error *err)
+{
+	int64_t before = INT64_MAX;
+	int64_t unused;
+	/* A database that another program has laid out may not get smaller at all. */
+	while ((unused = unused_pages(engine, err)) > 0 && unused < before) {
+		if (engine_execute(engine, "PRAGMA incremental_vacuum(1000)", err) != 0)
+			return -1;
+		before = unused;
+	}
+	return unused < 0 ? -1 : 0;
+}
+
 /* ---- transactions ---- */
 
 int engine_execute(struct engine *engine, const char *sql, struct queue_error *err)

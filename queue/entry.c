@@ -230,7 +230,7 @@ void entry_free(struct entry *entry)
 	    entry->sender,	entry->recipient,	  entry->cc,
 	    entry->bcc,		entry->reply_to,	  entry->message_id,
 	    entry->in_reply_to, entry->thread_references, entry->headers,
-	    entry->defects,
+	    entry->defects,	entry->tags,
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);

@@ -48,6 +48,8 @@ struct entry {
 	char *queue_name; /* read only */
 	enum entry_state state;
 	int32_t priority; /* higher first; default 0 */
+	bool held;	  /* read only: kept from workers by an operator, as the next */
+	char *tags;	  /* joined with blanks, which none holds; NULL = none */
 	int32_t attempt_count;
 	char *error_kind; /* "business", "application", "load" */
 	char *error_text;
@@ -110,6 +112,9 @@ struct entry_filter {
 	const char *subject;	  /* the same */
 	int64_t received_from_s;  /* 0 = any; inclusive */
 	int64_t received_until_s; /* 0 = any; exclusive */
+	const char *tag;	  /* is one of its tags; NULL = any */
+	bool only_held;
+	int64_t changed_before_ms; /* record_updated; 0 = any; exclusive */
 	bool newest_first;
 	uint64_t limit; /* 0 = all */
 };

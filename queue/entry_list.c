@@ -1,5 +1,6 @@
 #include "queue/entry.h"
 
+#include "queue/entry_filter.h"
 #include "queue/store_private.h"
 #include "queue/value.h"
 
@@ -13,7 +14,7 @@
 	" cc, bcc, reply_to, message_id, in_reply_to, thread_references, date_sent,"               \
 	" date_received, headers, defects, raw_sha256, raw_size, raw_kept,"                        \
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
-	" record_updated, attachment_count, lease_token"
+	" record_updated, attachment_count, lease_token, held, tags"
 
 /* Entries are read in chunks and handed on between them: `each` may wait for somebody, and a
  * statement half read holds up writers. */
@@ -69,6 +70,8 @@ static struct entry *entry_from_row(const struct statement *row, size_t *size)
 	entry->record_updated_ms = value_parse_time_ms(statement_text(row, 31));
 	entry->attachment_count = (size_t)statement_int(row, 32);
 	entry->lease_token = copy_text(row, 33, size);
+	entry->held = statement_int(row, 34) != 0;
+	entry->tags = copy_text(row, 35, size);
 	return entry;
 }
 
@@ -141,47 +144,14 @@ int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry,
 
 /* ---- many ---- */
 
-/* The words depend on which filters are set, so that the indices serve those that are. */
 static char *list_sql(const struct entry_filter *filter)
 {
 	GString *sql = g_string_new("SELECT " COLUMNS " FROM entry WHERE ");
 	g_string_append(sql, filter->newest_first ? "id < ?1" : "id > ?1");
-	if (filter->queue_id != 0)
-		g_string_append(sql, " AND queue_id = ?2");
-	if (filter->by_state)
-		g_string_append(sql, " AND state = ?3");
-	if (filter->sender != NULL)
-		g_string_append(sql, " AND instr(lower(sender), lower(?4)) > 0");
-	if (filter->subject != NULL)
-		g_string_append(sql, " AND instr(lower(subject), lower(?5)) > 0");
-	if (filter->received_from_s != 0)
-		g_string_append(sql, " AND date_received >= ?6");
-	if (filter->received_until_s != 0)
-		g_string_append(sql, " AND date_received < ?7");
+	entry_filter_append(filter, sql);
 	g_string_append(sql, filter->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
-	g_string_append(sql, " LIMIT ?8");
+	g_string_append(sql, " LIMIT ?2");
 	return g_string_free(sql, FALSE);
-}
-
-static void bind_filter(struct statement *statement, const struct entry_filter *filter)
-{
-	char time[VALUE_TIME_MAX];
-	if (filter->queue_id != 0)
-		statement_bind_int(statement, 2, filter->queue_id);
-	if (filter->by_state)
-		statement_bind_text(statement, 3, entry_state_format(filter->state));
-	if (filter->sender != NULL)
-		statement_bind_text(statement, 4, filter->sender);
-	if (filter->subject != NULL)
-		statement_bind_text(statement, 5, filter->subject);
-	if (filter->received_from_s != 0) {
-		value_format_time_s(filter->received_from_s, time);
-		statement_bind_text(statement, 6, time);
-	}
-	if (filter->received_until_s != 0) {
-		value_format_time_s(filter->received_until_s, time);
-		statement_bind_text(statement, 7, time);
-	}
 }
 
 /* The entries behind `after`; an empty chunk is the end. */
@@ -190,8 +160,8 @@ static int read_chunk(struct store *store, const char *sql, const struct entry_f
 {
 	scoped_statement *statement = engine_prepare(store->engine, sql);
 	statement_bind_int(statement, 1, after);
-	bind_filter(statement, filter);
-	statement_bind_int(statement, 8, (int64_t)MIN(limit, CHUNK_ENTRIES));
+	statement_bind_int(statement, 2, (int64_t)MIN(limit, CHUNK_ENTRIES));
+	entry_filter_bind(filter, statement);
 	size_t size = 0;
 	int result = 1;
 	while (size < CHUNK_BYTES && (result = statement_step(statement, err)) == 1)

@@ -7,6 +7,12 @@
 --   entry             each entry with all its columns
 --   header            the header fields of each mail, a row each
 --   attachment_data   attachments with their bytes
+--   waiting           what workers get next, in the order in which they get it
+--   working           what workers have at the moment
+--   failure           what was tried in vain, and why
+--   history           every change of every entry
+--   worker_overview   each worker at a glance
+--   day_overview      each day of each queue
 --
 --   SELECT name, new, bad, last_message FROM queue_overview;
 --   SELECT id, sender, subject FROM entry WHERE queue = 'invoices' AND state = 'new';
@@ -33,6 +39,9 @@ CREATE TABLE work_queue (
 		('prompt', 'file', 'env', 'command', 'credential', 'token-command')),
 	credential_reference TEXT,                   -- path, variable, name, or argv as a JSON list
 	paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+	max_attempts INTEGER NOT NULL DEFAULT 3 CHECK (max_attempts > 0), -- failed for good after so many
+	retry_delay_ms INTEGER NOT NULL DEFAULT 30000 CHECK (retry_delay_ms >= 0), -- before the second
+	                                             -- attempt; doubled before each further one
 	last_message TEXT,                           -- of the last run: 'OK; N items.' or 'Error: ...'
 	last_action TEXT,                            -- time of the last run
 	not_collected INTEGER CHECK (not_collected >= 0), -- messages in the mailbox after the last run
@@ -44,19 +53,37 @@ CREATE TABLE work_queue (
 -- What changes while an entry is worked off, apart from what the mail says: a change of state rewrites a
 -- row of 100 bytes and not the bodies. Read it through the view entry.
 --
---   new      waiting for a worker
---   claimed  a worker has it until lease_until; lease_token is that worker's proof
+--   new      waiting for a worker, at once or from next_attempt_at on; not while held
+--   claimed  a worker has it until lease_until; lease_token is that worker's proof. From lease_until on
+--            anybody may claim it again, until when its worker can still finish it
 --   done     finished
---   failed   tried in vain: error_kind 'business' or 'application'
+--   failed   tried in vain: error_kind 'business' (final at once), or 'application' (max_attempts of its
+--            queue are used up); an entry in state new with an error is to be tried again
 --   bad      could not be loaded: error_kind 'load'; workers never get it
 --
 -- Workers get entries by priority (higher first), then next_attempt_at (none first), then id, once
--- next_attempt_at has come.
+-- next_attempt_at has come. attempt_count counts claims: a claim adds one, a release takes it back.
+--
+-- Any program may claim and finish entries with one statement each, beside all others that do:
+--
+--   UPDATE entry_status
+--   SET state = 'claimed', lease_owner = 'robot-7', lease_token = lower(hex(randomblob(16))),
+--       lease_until = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+10 minutes'),
+--       last_attempt_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), attempt_count = attempt_count + 1
+--   WHERE id = (SELECT id FROM next_entry WHERE queue = 'invoices')
+--   RETURNING id, lease_token, lease_until, attempt_count;
+--
+--   UPDATE entry_status
+--   SET state = 'done', lease_owner = NULL, lease_token = NULL, lease_until = NULL,
+--       error_kind = NULL, error_text = NULL
+--   WHERE id = :id AND lease_token = :token
+--   RETURNING id;   -- no row: somebody else has the entry by now
 CREATE TABLE entry_status (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
 	state TEXT NOT NULL CHECK (state IN ('new', 'claimed', 'done', 'failed', 'bad')),
 	priority INTEGER NOT NULL DEFAULT 0,
+	held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- an operator keeps it from workers
 	attempt_count INTEGER NOT NULL DEFAULT 0 CHECK (attempt_count >= 0),
 	error_kind TEXT CHECK (error_kind IN ('business', 'application', 'load')),
 	error_text TEXT,
@@ -82,15 +109,46 @@ CREATE TABLE entry_status (
 ) STRICT;
 
 -- The order of claims.
-CREATE INDEX entry_status_claim ON entry_status (queue_id, priority DESC, next_attempt_at, id)
-	WHERE state = 'new';
+CREATE INDEX entry_status_claim
+	ON entry_status (queue_id, priority DESC, coalesce(next_attempt_at, ''), id)
+	WHERE state = 'new' AND held = 0;
+-- Which leases end next.
+CREATE INDEX entry_status_lease ON entry_status (queue_id, lease_until) WHERE state = 'claimed';
 -- Lists and counts.
 CREATE INDEX entry_status_state ON entry_status (queue_id, state, id);
 
-CREATE TRIGGER entry_status_transition BEFORE UPDATE OF state ON entry_status
-WHEN NEW.state = 'claimed' AND OLD.state NOT IN ('new', 'claimed')
+-- What a claim may not do. Its time is last_attempt_at.
+CREATE TRIGGER entry_status_claimed BEFORE UPDATE OF state, lease_token ON entry_status
+WHEN NEW.state = 'claimed' AND NEW.lease_token IS NOT OLD.lease_token
 BEGIN
-	SELECT RAISE(ABORT, 'only an entry in state new can be claimed');
+	SELECT CASE
+	WHEN OLD.state NOT IN ('new', 'claimed')
+		THEN RAISE(ABORT, 'only an entry in state new can be claimed')
+	WHEN NEW.attempt_count <> OLD.attempt_count + 1
+		THEN RAISE(ABORT, 'a claim is an attempt: set attempt_count = attempt_count + 1')
+	WHEN NEW.last_attempt_at IS NULL OR NEW.last_attempt_at >= NEW.lease_until
+		THEN RAISE(ABORT, 'a claim sets last_attempt_at, to a time before lease_until')
+	WHEN OLD.held
+		THEN RAISE(ABORT, 'the entry is held')
+	WHEN OLD.state = 'claimed' AND OLD.lease_until > NEW.last_attempt_at
+		THEN RAISE(ABORT, 'another worker has the entry until its lease ends')
+	WHEN OLD.next_attempt_at > NEW.last_attempt_at
+		THEN RAISE(ABORT, 'the entry is not due before next_attempt_at')
+	END;
+END;
+
+-- A lease that ended was an attempt. Who was claimed for the last time so becomes a failure at the next
+-- claim in its queue.
+CREATE TRIGGER entry_status_exhausted AFTER UPDATE OF lease_token ON entry_status
+WHEN NEW.state = 'claimed' AND NEW.lease_token IS NOT OLD.lease_token
+BEGIN
+	UPDATE entry_status SET state = 'failed', error_kind = 'application',
+		error_text = 'lease ended: nothing was heard of worker ' || lease_owner || ' until '
+			|| lease_until,
+		lease_owner = NULL, lease_token = NULL, lease_until = NULL,
+		record_updated = NEW.last_attempt_at
+	WHERE queue_id = NEW.queue_id AND state = 'claimed' AND lease_until <= NEW.last_attempt_at
+		AND attempt_count >= (SELECT max_attempts FROM work_queue WHERE id = NEW.queue_id);
 END;
 
 -- For changes by hand; the program sets record_updated itself.
@@ -102,11 +160,132 @@ BEGIN
 END;
 
 CREATE TRIGGER work_queue_updated AFTER UPDATE OF name, class_name, external_source,
-	connection_string, user_name, credential_source, credential_reference, paused ON work_queue
+	connection_string, user_name, credential_source, credential_reference, paused, max_attempts,
+	retry_delay_ms ON work_queue
 WHEN NEW.record_updated = OLD.record_updated
 BEGIN
 	UPDATE work_queue SET record_updated = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 	WHERE id = NEW.id;
+END;
+
+-- Words that operators put on entries, to find them and to claim by them.
+CREATE TABLE entry_tag (
+	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
+	tag TEXT NOT NULL CHECK (tag <> '' AND instr(tag, ' ') = 0),
+	PRIMARY KEY (entry_id, tag)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX entry_tag_tag ON entry_tag (tag, entry_id);
+
+-- Every change of an entry after it was loaded, in its own transaction, whoever made it. Written by
+-- triggers, and never changed; read it through the view history.
+--
+--   claimed     a worker got it; duration_ms: how long it had been due
+--   extended    its worker went on, until detail
+--   completed   its worker finished it; duration_ms, here and below: how long that worker had it
+--   failed      its worker failed, why; state says whether that is final (failed) or not (new)
+--   expired     its worker was not heard of until the lease ended
+--   released    its worker gave it back
+--   deferred    not before detail
+--   retried, reloaded, discarded, held, unheld, priority, tagged, untagged, note
+--               an operator did that, why; detail: the priority, the tag
+CREATE TABLE entry_event (
+	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
+	number INTEGER NOT NULL,                     -- from 1, for each entry
+	at TEXT NOT NULL CHECK (at IS strftime('%Y-%m-%dT%H:%M:%fZ', at)),
+	change TEXT NOT NULL CHECK (change IN ('claimed', 'extended', 'completed', 'failed', 'expired',
+		'released', 'deferred', 'retried', 'reloaded', 'discarded', 'held', 'unheld', 'priority',
+		'tagged', 'untagged', 'note', 'changed')),
+	state TEXT NOT NULL,                         -- afterwards
+	attempt INTEGER NOT NULL,                    -- attempt_count before a release takes one back
+	who TEXT,                                    -- worker or operator; NULL: somebody with SQL
+	why TEXT,
+	detail TEXT,
+	duration_ms INTEGER,
+	PRIMARY KEY (entry_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- Who makes the changes of this transaction, and why, where that is not plain from the lease: put a row in
+-- before them and take it out after them.
+CREATE TABLE change_author (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	who TEXT,
+	why TEXT
+) STRICT;
+
+CREATE TRIGGER entry_status_event
+AFTER UPDATE OF state, lease_token, lease_until, next_attempt_at, priority, held, error_kind ON entry_status
+WHEN NEW.state <> OLD.state OR NEW.lease_token IS NOT OLD.lease_token
+	OR NEW.lease_until IS NOT OLD.lease_until OR NEW.next_attempt_at IS NOT OLD.next_attempt_at
+	OR NEW.priority <> OLD.priority OR NEW.held <> OLD.held OR NEW.error_kind IS NOT OLD.error_kind
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, duration_ms)
+	SELECT NEW.id,
+		(SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = NEW.id),
+		NEW.last_attempt_at, 'expired', 'new', OLD.attempt_count, OLD.lease_owner,
+		CAST(round((julianday(NEW.last_attempt_at) - julianday(OLD.last_attempt_at)) * 86400000) AS INTEGER)
+	WHERE OLD.state = 'claimed' AND NEW.state = 'claimed' AND NEW.lease_token <> OLD.lease_token;
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail, duration_ms)
+	SELECT NEW.id,
+		(SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = NEW.id),
+		at, change, NEW.state, max(OLD.attempt_count, NEW.attempt_count),
+		CASE WHEN change = 'expired' THEN OLD.lease_owner
+			ELSE coalesce((SELECT who FROM change_author), NEW.lease_owner, OLD.lease_owner) END,
+		CASE WHEN change IN ('failed', 'expired', 'discarded') THEN NEW.error_text
+			ELSE (SELECT why FROM change_author) END,
+		CASE change WHEN 'extended' THEN NEW.lease_until WHEN 'deferred' THEN NEW.next_attempt_at
+			WHEN 'priority' THEN CAST(NEW.priority AS TEXT) END,
+		CASE WHEN change = 'claimed' THEN
+			CAST(round((julianday(at) - julianday(max(NEW.record_created,
+				coalesce(NEW.next_attempt_at, '')))) * 86400000) AS INTEGER)
+		WHEN OLD.state = 'claimed' AND NEW.state <> 'claimed' THEN
+			CAST(round((julianday(at) - julianday(OLD.last_attempt_at)) * 86400000) AS INTEGER) END
+	FROM (SELECT
+		CASE WHEN NEW.record_updated <> OLD.record_updated THEN NEW.record_updated
+			ELSE strftime('%Y-%m-%dT%H:%M:%fZ', 'now') END AS at,
+		CASE
+		WHEN NEW.state = 'claimed' AND NEW.lease_token IS NOT OLD.lease_token THEN 'claimed'
+		WHEN NEW.lease_until > OLD.lease_until THEN 'extended'
+		WHEN OLD.state = 'claimed' AND NEW.state = 'done' THEN 'completed'
+		WHEN OLD.state = 'claimed' AND NEW.error_text GLOB 'lease ended: *'
+			AND NEW.error_text IS NOT OLD.error_text THEN 'expired'
+		WHEN OLD.state = 'claimed' AND NEW.state = 'failed' THEN 'failed'
+		WHEN OLD.state = 'claimed' AND NEW.state = 'new' AND NEW.attempt_count = OLD.attempt_count
+			THEN 'failed'
+		WHEN NEW.state = 'new' AND NEW.next_attempt_at IS NOT NULL
+			AND NEW.next_attempt_at IS NOT OLD.next_attempt_at THEN 'deferred'
+		WHEN OLD.state = 'claimed' AND NEW.state = 'new' THEN 'released'
+		WHEN OLD.state = 'bad' AND NEW.state = 'new' THEN 'reloaded'
+		WHEN NEW.state = 'new' AND NEW.held = OLD.held AND NEW.priority = OLD.priority THEN 'retried'
+		WHEN NEW.state = 'failed' AND NEW.error_kind IS NOT OLD.error_kind THEN 'discarded'
+		WHEN NEW.held > OLD.held THEN 'held'
+		WHEN NEW.held < OLD.held THEN 'unheld'
+		WHEN NEW.priority <> OLD.priority THEN 'priority'
+		ELSE 'changed' END AS change);
+END;
+
+CREATE TRIGGER entry_tag_added AFTER INSERT ON entry_tag
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail)
+	SELECT s.id, (SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = s.id),
+		strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 'tagged', s.state, s.attempt_count,
+		(SELECT who FROM change_author), (SELECT why FROM change_author), NEW.tag
+	FROM entry_status s WHERE s.id = NEW.entry_id;
+END;
+
+-- Nothing where the tag goes with its entry.
+CREATE TRIGGER entry_tag_removed AFTER DELETE ON entry_tag
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail)
+	SELECT s.id, (SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = s.id),
+		strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 'untagged', s.state, s.attempt_count,
+		(SELECT who FROM change_author), (SELECT why FROM change_author), OLD.tag
+	FROM entry_status s WHERE s.id = OLD.entry_id;
+END;
+
+CREATE TRIGGER entry_event_kept BEFORE UPDATE ON entry_event
+BEGIN
+	SELECT RAISE(ABORT, 'what has happened cannot be changed');
 END;
 
 -- Bytes, once per content: attachments, bodies above 1 MiB, raw messages that are kept.
@@ -202,6 +381,19 @@ CREATE INDEX pickup_unfinished ON pickup (queue_id, source, uid_validity, uid)
 -- A mailbox that got a new UIDVALIDITY is recognised by the bytes of its messages.
 CREATE INDEX pickup_match ON pickup (queue_id, raw_sha256);
 
+-- Messages that a run could not get past. They are loaded one by one, after all others; one that was tried
+-- alone three times becomes a bad entry. The row goes when the message is picked up.
+CREATE TABLE pickup_attempt (
+	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
+	source TEXT NOT NULL,
+	uid_validity INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	tries INTEGER NOT NULL CHECK (tries >= 0), -- alone; 0: it was among several when a run failed
+	reason TEXT NOT NULL,                      -- of the last failure
+	record_updated TEXT NOT NULL,
+	PRIMARY KEY (queue_id, source, uid_validity, uid)
+) STRICT, WITHOUT ROWID;
+
 CREATE VIEW entry AS
 SELECT
 	s.id,
@@ -209,6 +401,8 @@ SELECT
 	s.queue_id,
 	s.state,
 	s.priority,
+	s.held,
+	(SELECT group_concat(t.tag, ' ') FROM entry_tag t WHERE t.entry_id = s.id) AS tags,
 	s.attempt_count,
 	s.error_kind,
 	s.error_text,
@@ -274,6 +468,7 @@ JOIN content c ON c.sha256 = a.sha256;
 
 -- unfinished_pickups: messages stored here that still have to be moved on the server.
 -- oldest_waiting: since when the oldest entry in state new has been in the queue.
+-- expired: claimed entries whose lease has ended, to be had by the next worker; claimed: the others.
 CREATE VIEW queue_overview AS
 SELECT
 	q.id,
@@ -283,7 +478,10 @@ SELECT
 	q.last_action,
 	q.not_collected,
 	(SELECT count(*) FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'new') AS new,
-	(SELECT count(*) FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'claimed') AS claimed,
+	(SELECT count(*) FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'claimed'
+		AND s.lease_until > strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) AS claimed,
+	(SELECT count(*) FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'claimed'
+		AND s.lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) AS expired,
 	(SELECT count(*) FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'done') AS done,
 	(SELECT count(*) FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'failed') AS failed,
 	(SELECT count(*) FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'bad') AS bad,
@@ -292,3 +490,101 @@ SELECT
 	(SELECT s.record_created FROM entry_status s WHERE s.queue_id = q.id AND s.state = 'new'
 		ORDER BY s.id LIMIT 1) AS oldest_waiting
 FROM work_queue q;
+
+-- A row per queue: the entry that the next claim is to take, NULL when there is none. An entry whose lease
+-- has ended stands among the others. Looked up level by level of priority, so that entries that are not due
+-- yet cost nothing.
+CREATE VIEW next_entry AS
+SELECT q.id AS queue_id, q.name AS queue, (
+	WITH RECURSIVE
+	clock (now) AS (SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+	level (priority) AS (
+		SELECT (SELECT s.priority FROM entry_status s
+			WHERE s.queue_id = q.id AND s.state = 'new' AND s.held = 0
+			ORDER BY s.priority DESC LIMIT 1)
+		UNION ALL
+		SELECT (SELECT s.priority FROM entry_status s
+			WHERE s.queue_id = q.id AND s.state = 'new' AND s.held = 0
+				AND s.priority < level.priority
+			ORDER BY s.priority DESC LIMIT 1)
+		FROM level WHERE level.priority IS NOT NULL),
+	candidate (id) AS (
+		SELECT * FROM (
+			SELECT (SELECT s.id FROM entry_status s
+				WHERE s.queue_id = q.id AND s.state = 'new' AND s.held = 0
+					AND s.priority = level.priority
+					AND coalesce(s.next_attempt_at, '') <= clock.now
+				ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS first
+			FROM level, clock WHERE level.priority IS NOT NULL AND first IS NOT NULL LIMIT 1)
+		UNION ALL
+		SELECT s.id FROM entry_status s, clock
+		WHERE s.queue_id = q.id AND s.state = 'claimed' AND s.lease_until <= clock.now
+			AND s.held = 0 AND s.attempt_count < q.max_attempts)
+	SELECT s.id FROM candidate JOIN entry_status s ON s.id = candidate.id
+	ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id
+FROM work_queue q;
+
+-- What workers can have now, in the order in which they get it. waiting_since: when it became due.
+CREATE VIEW waiting AS
+SELECT e.id, e.queue, e.priority, e.sender, e.subject, e.tags, e.attempt_count,
+	max(e.record_created, coalesce(e.next_attempt_at, '')) AS waiting_since
+FROM entry e
+WHERE e.held = 0 AND (
+	(e.state = 'new' AND coalesce(e.next_attempt_at, '') <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+	OR (e.state = 'claimed' AND e.lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))
+ORDER BY e.queue, e.priority DESC, coalesce(e.next_attempt_at, ''), e.id;
+
+-- What workers have. seconds_left: of the lease; negative: it has ended, the next worker may have it.
+CREATE VIEW working AS
+SELECT e.id, e.queue, e.lease_owner AS worker, e.last_attempt_at AS since, e.lease_until,
+	CAST(round((julianday(e.lease_until) - julianday('now')) * 86400) AS INTEGER) AS seconds_left,
+	e.attempt_count, e.sender, e.subject
+FROM entry e
+WHERE e.state = 'claimed'
+ORDER BY e.lease_until, e.id;
+
+-- What has failed, newest first. final: 0 where it will be tried again at next_attempt_at.
+CREATE VIEW failure AS
+SELECT e.id, e.queue, e.error_kind, e.error_text, e.attempt_count, e.last_attempt_at AS failed_at,
+	e.state = 'failed' AS final, CASE WHEN e.state = 'new' THEN e.next_attempt_at END AS next_attempt_at,
+	e.sender, e.subject
+FROM entry e
+WHERE e.state = 'failed' OR (e.state = 'new' AND e.error_kind IS NOT NULL)
+ORDER BY e.last_attempt_at DESC, e.id DESC;
+
+-- number 0: the entry was loaded.
+CREATE VIEW history AS
+SELECT s.id AS entry_id, q.name AS queue, 0 AS number, s.record_created AS at, 'loaded' AS change,
+	NULL AS who, NULL AS why, NULL AS detail, NULL AS state, 0 AS attempt, NULL AS duration_ms
+FROM entry_status s JOIN work_queue q ON q.id = s.queue_id
+UNION ALL
+SELECT e.entry_id, q.name, e.number, e.at, e.change, e.who, e.why, e.detail, e.state, e.attempt,
+	e.duration_ms
+FROM entry_event e JOIN entry_status s ON s.id = e.entry_id JOIN work_queue q ON q.id = s.queue_id;
+
+-- Times in milliseconds. has: how many entries the worker has now.
+CREATE VIEW worker_overview AS
+SELECT q.name AS queue, e.who AS worker,
+	(SELECT count(*) FROM entry_status c WHERE c.queue_id = q.id AND c.state = 'claimed'
+		AND c.lease_owner = e.who) AS has,
+	sum(e.change = 'completed') AS completed,
+	sum(e.change = 'failed') AS failed,
+	sum(e.change = 'expired') AS expired,
+	CAST(avg(CASE WHEN e.change = 'completed' THEN e.duration_ms END) AS INTEGER) AS average_ms,
+	max(e.at) AS last_seen
+FROM entry_event e JOIN entry_status s ON s.id = e.entry_id JOIN work_queue q ON q.id = s.queue_id
+WHERE e.change IN ('claimed', 'extended', 'completed', 'failed', 'expired', 'released')
+GROUP BY q.id, e.who
+ORDER BY q.name, e.who;
+
+-- Days are UTC.
+CREATE VIEW day_overview AS
+SELECT queue, substr(at, 1, 10) AS day,
+	sum(change = 'loaded') AS loaded,
+	sum(change = 'completed') AS completed,
+	sum(change = 'failed' AND state = 'failed') AS failed,
+	sum(change = 'failed' AND state = 'new') AS to_be_tried_again,
+	sum(change = 'expired') AS expired
+FROM history
+GROUP BY queue, day
+ORDER BY queue, day;

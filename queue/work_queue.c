@@ -12,7 +12,7 @@
 #define COLUMNS                                                                                    \
 	"id, name, class_name, external_source, connection_string, user_name, credential_source,"  \
 	" credential_reference, paused, last_message, last_action, not_collected, record_created," \
-	" record_updated"
+	" record_updated, max_attempts, retry_delay_ms"
 
 static bool name_is_valid(const char *name)
 {
@@ -58,7 +58,7 @@ static int name_conflict(const struct work_queue *queue, int result, struct queu
 	return result;
 }
 
-/* Parameters 1 to 8 are the definition, 9 the time. */
+/* Parameters 1 to 8, 11 and 12 are the definition, 9 the time. */
 static void bind_definition(struct statement *statement, const struct work_queue *queue,
 			    int64_t now_ms)
 {
@@ -73,6 +73,10 @@ static void bind_definition(struct statement *statement, const struct work_queue
 	statement_bind_text(statement, 7, queue->credential_reference);
 	statement_bind_int(statement, 8, queue->paused);
 	statement_bind_text(statement, 9, now);
+	statement_bind_int(statement, 11,
+			   queue->max_attempts != 0 ? queue->max_attempts
+						    : WORK_QUEUE_MAX_ATTEMPTS);
+	statement_bind_int(statement, 12, queue->retry_delay_ms);
 }
 
 static int insert(struct store *store, const struct work_queue *queue, int64_t now_ms,
@@ -82,7 +86,8 @@ static int insert(struct store *store, const struct work_queue *queue, int64_t n
 	    store->engine,
 	    "INSERT INTO work_queue (name, class_name, external_source, connection_string,"
 	    " user_name, credential_source, credential_reference, paused, record_created,"
-	    " record_updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)");
+	    " record_updated, max_attempts, retry_delay_ms)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?11, ?12)");
 	bind_definition(statement, queue, now_ms);
 	return name_conflict(queue, statement_step(statement, err), err);
 }
@@ -108,7 +113,8 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 	    store->engine,
 	    "UPDATE work_queue SET name = ?1, class_name = ?2, external_source = ?3,"
 	    " connection_string = ?4, user_name = ?5, credential_source = ?6,"
-	    " credential_reference = ?7, paused = ?8, record_updated = ?9 WHERE id = ?10");
+	    " credential_reference = ?7, paused = ?8, record_updated = ?9, max_attempts = ?11,"
+	    " retry_delay_ms = ?12 WHERE id = ?10");
 	bind_definition(statement, queue, now_ms);
 	statement_bind_int(statement, 10, queue->id);
 	if (statement_step(statement, err) != 0)
@@ -142,6 +148,8 @@ static struct work_queue *queue_from_row(const struct statement *row)
 	queue->not_collected = statement_is_null(row, 11) ? -1 : statement_int(row, 11);
 	queue->record_created_ms = value_parse_time_ms(statement_text(row, 12));
 	queue->record_updated_ms = value_parse_time_ms(statement_text(row, 13));
+	queue->max_attempts = (int32_t)statement_int(row, 14);
+	queue->retry_delay_ms = statement_int(row, 15);
 	return queue;
 }
 
@@ -208,7 +216,7 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT new, claimed, done, failed, bad, unfinished_pickups,"
-			   " oldest_waiting FROM queue_overview WHERE id = ?");
+			   " oldest_waiting, expired FROM queue_overview WHERE id = ?");
 	statement_bind_int(statement, 1, queue_id);
 	const int result = statement_step(statement, err);
 	if (result == 0)
@@ -218,6 +226,7 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 	*ret_counts = (struct work_queue_counts){
 	    .new_entries = (uint64_t)statement_int(statement, 0),
 	    .claimed = (uint64_t)statement_int(statement, 1),
+	    .expired = (uint64_t)statement_int(statement, 7),
 	    .done = (uint64_t)statement_int(statement, 2),
 	    .failed = (uint64_t)statement_int(statement, 3),
 	    .bad = (uint64_t)statement_int(statement, 4),
@@ -264,7 +273,7 @@ static int check_droppable(struct store *store, int64_t queue_id, bool force,
 	struct work_queue_counts counts = {0};
 	if (work_queue_count(store, queue_id, &counts, err) != 0)
 		return -1;
-	const uint64_t open_entries = counts.new_entries + counts.claimed;
+	const uint64_t open_entries = counts.new_entries + counts.claimed + counts.expired;
 	if (force || (open_entries == 0 && counts.unfinished_pickups == 0))
 		return 0;
 	return queue_error_set(err, QUEUE_REFUSED,

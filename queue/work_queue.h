@@ -24,6 +24,8 @@ struct work_queue {
 	char *credential_source;    /* prompt, file, env, command, credential, token-command */
 	char *credential_reference; /* path, variable, name, or JSON argv; NULL for none */
 	bool paused;
+	int32_t max_attempts;	/* failed for good after so many; storing 0 stores the default */
+	int64_t retry_delay_ms; /* before the second attempt, doubled before each further one */
 	char *last_message;	/* "OK; N items." or "Error: …"; NULL before the first run */
 	int64_t last_action_ms; /* 0 before the first run */
 	int64_t not_collected;	/* messages in the mailbox after the last run; -1 = not known */
@@ -31,9 +33,13 @@ struct work_queue {
 	int64_t record_updated_ms;
 };
 
+#define WORK_QUEUE_MAX_ATTEMPTS	  3 /* unless the operator says otherwise, as below */
+#define WORK_QUEUE_RETRY_DELAY_MS 30000
+
 struct work_queue_counts {
 	uint64_t new_entries;
-	uint64_t claimed;
+	uint64_t claimed; /* by workers whose lease goes on */
+	uint64_t expired; /* claimed, but the lease has ended: the next worker may have it */
 	uint64_t done;
 	uint64_t failed;
 	uint64_t bad;
@@ -46,7 +52,7 @@ struct work_queue_counts {
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		   int64_t *ret_id, struct queue_error *err);
 
-/* Replaces the definition members (name to paused) of the queue with this id. MISSING, EXISTS. */
+/* Replaces the definition members (name to retry_delay_ms) of the queue with this id. MISSING, EXISTS. */
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		     struct queue_error *err);
 

@@ -1,6 +1,7 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/duration.h"
 #include "loader/base/scoped.h"
 #include "loader/base/secret.h"
 #include "loader/cli/output.h"
@@ -159,6 +160,8 @@ static json_t *cmd_queue_json(const struct work_queue *queue)
 		      "credential_source", queue->credential_source, "paused", (int)queue->paused);
 	json_object_set_new(object, "credential_reference",
 			    output_json_text(queue->credential_reference));
+	json_object_set_new(object, "max_attempts", json_integer(queue->max_attempts));
+	json_object_set_new(object, "retry_delay_ms", json_integer(queue->retry_delay_ms));
 	json_object_set_new(object, "last_action", output_json_time_ms(queue->last_action_ms));
 	json_object_set_new(object, "last_message", output_json_text(queue->last_message));
 	json_object_set_new(object, "not_collected",
@@ -213,6 +216,8 @@ static void cmd_queue_print(const struct work_queue *queue)
 {
 	g_autofree char *credential = cmd_queue_credential(queue);
 	char last_action[CLOCK_TEXT_SIZE] = "never";
+	char retry_delay[DURATION_TEXT_SIZE];
+	duration_format(queue->retry_delay_ms, retry_delay);
 	if (queue->last_action_ms != 0)
 		clock_format_s(queue->last_action_ms / 1000, last_action);
 	printf("name               %s\n", queue->name);
@@ -222,6 +227,8 @@ static void cmd_queue_print(const struct work_queue *queue)
 	printf("user name          %s\n", queue->user_name);
 	printf("password source    %s\n", credential);
 	printf("state              %s\n", queue->paused ? "paused" : "active");
+	printf("attempts           at most %d, the second after %s\n", (int)queue->max_attempts,
+	       retry_delay);
 	printf("last action        %s\n", last_action);
 	printf("last message       %s\n", queue->last_message != NULL ? queue->last_message : "");
 	if (queue->not_collected >= 0)

@@ -22,13 +22,14 @@ static void cmd_status_print_json(const struct work_queue *queue,
 				  const struct work_queue_counts *counts)
 {
 	output_json_print(
-	    json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "queue",
+	    json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "queue",
 		      queue->name, "paused", (int)queue->paused, "last_action",
 		      output_json_time_ms(queue->last_action_ms), "last_message",
 		      output_json_text(queue->last_message), "new", (json_int_t)counts->new_entries,
-		      "claimed", (json_int_t)counts->claimed, "done", (json_int_t)counts->done,
-		      "failed", (json_int_t)counts->failed, "bad", (json_int_t)counts->bad,
-		      "oldest_new", output_json_time_ms(counts->oldest_new_ms), "not_collected",
+		      "claimed", (json_int_t)counts->claimed, "expired",
+		      (json_int_t)counts->expired, "done", (json_int_t)counts->done, "failed",
+		      (json_int_t)counts->failed, "bad", (json_int_t)counts->bad, "oldest_new",
+		      output_json_time_ms(counts->oldest_new_ms), "not_collected",
 		      queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
 		      "unfinished_moves", (json_int_t)counts->unfinished_pickups));
 }
@@ -44,8 +45,8 @@ static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
 static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
 			       const struct work_queue_counts *counts)
 {
-	const uint64_t numbers[] = {counts->new_entries, counts->claimed, counts->done,
-				    counts->failed, counts->bad};
+	const uint64_t numbers[] = {counts->new_entries, counts->claimed, counts->expired,
+				    counts->done,	 counts->failed,  counts->bad};
 	char columns[G_N_ELEMENTS(numbers)][24];
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
 		g_snprintf(columns[i], sizeof columns[i], "%" PRIu64, numbers[i]);
@@ -56,17 +57,12 @@ static void cmd_status_add_row(struct output_table *table, const struct work_que
 	cmd_status_time(queue->last_action_ms, last_action);
 	if (queue->not_collected >= 0)
 		g_snprintf(waiting, sizeof waiting, "%" PRId64, queue->not_collected);
-	const char *const cells[] = {queue->name,
-				     queue->paused ? "paused" : "active",
-				     columns[0],
-				     columns[1],
-				     columns[2],
-				     columns[3],
-				     columns[4],
-				     oldest,
-				     waiting,
-				     last_action,
-				     queue->last_message};
+	const char *const cells[] = {queue->name, queue->paused ? "paused" : "active",
+				     columns[0],  columns[1],
+				     columns[2],  columns[3],
+				     columns[4],  columns[5],
+				     oldest,	  waiting,
+				     last_action, queue->last_message};
 	output_table_add(table, cells);
 }
 
@@ -88,12 +84,12 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 int cmd_status(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"QUEUE", OUTPUT_LEFT},	     {"STATE", OUTPUT_LEFT},
-	    {"NEW", OUTPUT_RIGHT},	     {"CLAIMED", OUTPUT_RIGHT},
-	    {"DONE", OUTPUT_RIGHT},	     {"FAILED", OUTPUT_RIGHT},
-	    {"BAD", OUTPUT_RIGHT},	     {"OLDEST NEW", OUTPUT_LEFT},
-	    {"NOT COLLECTED", OUTPUT_RIGHT}, {"LAST ACTION", OUTPUT_LEFT},
-	    {"LAST MESSAGE", OUTPUT_CUT},
+	    {"QUEUE", OUTPUT_LEFT},	  {"STATE", OUTPUT_LEFT},
+	    {"NEW", OUTPUT_RIGHT},	  {"CLAIMED", OUTPUT_RIGHT},
+	    {"EXPIRED", OUTPUT_RIGHT},	  {"DONE", OUTPUT_RIGHT},
+	    {"FAILED", OUTPUT_RIGHT},	  {"BAD", OUTPUT_RIGHT},
+	    {"OLDEST NEW", OUTPUT_LEFT},  {"NOT COLLECTED", OUTPUT_RIGHT},
+	    {"LAST ACTION", OUTPUT_LEFT}, {"LAST MESSAGE", OUTPUT_CUT},
 	};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;

@@ -1,5 +1,6 @@
 #include "loader/flow/definition.h"
 
+#include "loader/base/duration.h"
 #include "loader/base/scoped.h"
 #include "loader/base/secret.h"
 #include "loader/imap/connection_string.h"
@@ -141,6 +142,24 @@ static int set_paused(struct work_queue *draft, const char *value, struct error 
 	return definition_parse_bool("paused", value, &draft->paused, err);
 }
 
+static int set_max_attempts(struct work_queue *draft, const char *value, struct error *err)
+{
+	guint64 number;
+	if (!g_ascii_string_to_unsigned(value, 10, 1, 1000, &number, NULL))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "max-attempts: takes a number from 1 to 1000");
+	draft->max_attempts = (int32_t)number;
+	return 0;
+}
+
+static int set_retry_delay(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (duration_parse(value, &draft->retry_delay_ms) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "retry-delay: takes a time: 30s, 10m, 2h, 0");
+	return 0;
+}
+
 struct definition_row {
 	struct definition_field field;
 	int (*set)(struct work_queue *draft, const char *value, struct error *err);
@@ -175,6 +194,13 @@ static const struct definition_row rows[] = {
       false},
      set_token_command},
     {{"paused", "true|false", "a paused queue is not loaded", false}, set_paused},
+    {{"max-attempts", "N", "how often workers try an entry before it has failed (default: 3)",
+      false},
+     set_max_attempts},
+    {{"retry-delay", "TIME",
+      "how long to wait before the second attempt, doubled for each further one (default: 30s)",
+      false},
+     set_retry_delay},
     {{"path", "TEXT", "for file sources only", true}, NULL},
     {{"search-pattern", "TEXT", "for file sources only", true}, NULL},
     {{"mode", "TEXT", "for file sources only", true}, NULL},
@@ -197,6 +223,8 @@ struct work_queue *definition_new(const char *name)
 	draft->name = g_strdup(name);
 	draft->class_name = g_strdup("Mail");
 	draft->external_source = g_strdup("IMAP");
+	draft->max_attempts = WORK_QUEUE_MAX_ATTEMPTS;
+	draft->retry_delay_ms = WORK_QUEUE_RETRY_DELAY_MS;
 	definition_set_credential(draft, SECRET_PROMPT, NULL);
 	return draft;
 }
@@ -266,5 +294,6 @@ bool definition_equals(const struct work_queue *left, const struct work_queue *r
 	       g_strcmp0(left->user_name, right->user_name) == 0 &&
 	       g_strcmp0(left->credential_source, right->credential_source) == 0 &&
 	       g_strcmp0(left->credential_reference, right->credential_reference) == 0 &&
-	       left->paused == right->paused;
+	       left->paused == right->paused && left->max_attempts == right->max_attempts &&
+	       left->retry_delay_ms == right->retry_delay_ms;
 }

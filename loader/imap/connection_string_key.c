@@ -1,4 +1,5 @@
 #include "loader/imap/connection_string_key.h"
+#include "loader/base/duration.h"
 #include "loader/imap/mailbox_name.h"
 #include "loader/imap/search_criteria.h"
 
@@ -255,18 +256,12 @@ static int set_max_size(struct connection_string *string, const char *value, str
 
 static int set_timeout(struct connection_string *string, const char *value, struct error *err)
 {
-	uint64_t number = 0;
-	const char *unit = NULL;
+	int64_t timeout_ms;
 
-	if (parse_number(value, &number, &unit) && number <= TIMEOUT_MAX_S) {
-		if (!g_ascii_strcasecmp(unit, "m"))
-			number *= 60;
-		else if (*unit && g_ascii_strcasecmp(unit, "s") != 0)
-			number = 0;
-		if (number > 0 && number <= TIMEOUT_MAX_S) {
-			string->timeout_s = (uint32_t)number;
-			return 0;
-		}
+	if (duration_parse(value, &timeout_ms) == 0 && timeout_ms > 0 && timeout_ms % 1000 == 0 &&
+	    timeout_ms <= (int64_t)TIMEOUT_MAX_S * 1000) {
+		string->timeout_s = (uint32_t)(timeout_ms / 1000);
+		return 0;
 	}
 	return error_set(err, ERROR_CONFIGURATION, "takes a time from 1s to 60m: 60, 60s, 2m");
 }

@@ -13,8 +13,8 @@ SCHEMA = SOURCE_DIR / "queue" / "schema.sql"
 
 COLUMNS = {
     "work_queue": "id name class_name external_source connection_string user_name credential_source"
-    " credential_reference paused last_message last_action not_collected record_created record_updated",
-    "entry": "id queue queue_id state priority attempt_count error_kind error_text last_attempt_at"
+    " credential_reference paused max_attempts retry_delay_ms last_message last_action not_collected record_created record_updated",
+    "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
     " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
     " date_sent date_received message_body html_body message_body_size html_body_size message_id"
     " in_reply_to thread_references headers defects raw_sha256 raw_size raw_kept attachment_count"
@@ -27,8 +27,18 @@ COLUMNS = {
     "header": "entry_id position name value",
     "pickup": "queue_id source uid_validity uid state target target_uid_validity target_uid entry_id"
     " raw_sha256 raw_size internal_date record_created record_updated",
-    "queue_overview": "id name paused last_message last_action not_collected new claimed done failed"
+    "queue_overview": "id name paused last_message last_action not_collected new claimed expired done failed"
     " bad unfinished_pickups oldest_waiting",
+    "entry_tag": "entry_id tag",
+    "entry_event": "entry_id number at change state attempt who why detail duration_ms",
+    "change_author": "id who why",
+    "next_entry": "queue_id queue id",
+    "waiting": "id queue priority sender subject tags attempt_count waiting_since",
+    "working": "id queue worker since lease_until seconds_left attempt_count sender subject",
+    "failure": "id queue error_kind error_text attempt_count failed_at final next_attempt_at sender subject",
+    "history": "entry_id queue number at change who why detail state attempt duration_ms",
+    "worker_overview": "queue worker has completed failed expired average_ms last_seen",
+    "day_overview": "queue day loaded completed failed to_be_tried_again expired",
 }
 
 # As the program stores a mail with a text body, an HTML body in content, and an attachment.
@@ -56,7 +66,8 @@ VALUES (1, 'robot@imap.example.com/INBOX', 1, 7, 'stored', 'dropbox', 1, printf(
 
 CLAIM = (
     "state = 'claimed', lease_owner = 'w1', lease_token = 't1',"
-    " lease_until = '2026-01-31T12:10:00.000Z'"
+    " lease_until = '2026-01-31T12:10:00.000Z', last_attempt_at = '2026-01-31T12:00:01.000Z',"
+    " attempt_count = attempt_count + 1"
 )
 
 
@@ -131,6 +142,7 @@ class SchemaTest(unittest.TestCase):
                     "not_collected": None,
                     "new": 1,
                     "claimed": 0,
+                    "expired": 0,
                     "done": 0,
                     "failed": 0,
                     "bad": 0,
@@ -184,6 +196,8 @@ class SchemaTest(unittest.TestCase):
         for change, reason in (
             ("state = 'open'", "CHECK"),
             ("state = 'claimed'", "claimed means leased"),
+            (CLAIM.replace("attempt_count + 1", "attempt_count"), "a claim is an attempt"),
+            (CLAIM.replace("12:10", "11:10"), "to a time before lease_until"),
             ("lease_token = 't'", "claimed means leased"),
             (CLAIM.replace("'t1'", "''"), "CHECK"),
             ("state = 'bad'", "bad means an error of kind load"),
@@ -196,6 +210,7 @@ class SchemaTest(unittest.TestCase):
             ("attempt_count = -1", "CHECK"),
             ("priority = 'high'", "cannot store TEXT value in INTEGER column"),
             ("queue_id = 99", "FOREIGN KEY"),
+            ("held = 2", "CHECK"),
         ):
             with self.subTest(change):
                 self.assert_refused(f"UPDATE entry_status SET {change}", reason)
@@ -217,7 +232,9 @@ class SchemaTest(unittest.TestCase):
     def test_an_ended_lease_can_be_taken_over(self):
         self.sql(ENTRY)
         self.sql(f"UPDATE entry_status SET {CLAIM}")
-        self.sql(f"UPDATE entry_status SET {CLAIM.replace('t1', 't2')}")
+        later = CLAIM.replace("t1", "t2").replace("12:10", "12:20")
+        self.assert_refused(f"UPDATE entry_status SET {later}", "another worker has the entry")
+        self.sql("UPDATE entry_status SET " + later.replace("12:00:01", "12:10:00"))
         self.assertEqual(self.status()["lease_token"], "t2")
 
     def test_a_change_by_hand_is_dated(self):
@@ -239,6 +256,7 @@ class SchemaTest(unittest.TestCase):
             ("UPDATE entry_mail SET raw_content = printf('%064d', 1)", "CHECK"),
             ("UPDATE pickup SET state = 'gone'", "CHECK"),
             ("UPDATE work_queue SET paused = 2", "CHECK"),
+            ("UPDATE work_queue SET max_attempts = 0", "CHECK"),
             ("UPDATE work_queue SET credential_source = 'password'", "CHECK"),
         ):
             with self.subTest(change):
@@ -246,8 +264,10 @@ class SchemaTest(unittest.TestCase):
 
     def test_a_queue_takes_all_its_rows_with_it(self):
         self.sql(ENTRY)
+        self.sql(f"INSERT INTO entry_tag VALUES (1, 'urgent'); UPDATE entry_status SET {CLAIM}")
+        self.assertEqual(len(self.sql("SELECT * FROM entry_event")), 2)
         self.sql("DELETE FROM work_queue")
-        for table in ("entry_status", "entry_mail", "attachment", "pickup"):
+        for table in ("entry_status", "entry_mail", "attachment", "pickup", "entry_tag", "entry_event"):
             self.assertEqual(self.sql(f"SELECT * FROM {table}"), [])
 
     # ---- questions that are asked often ----
@@ -256,7 +276,7 @@ class SchemaTest(unittest.TestCase):
         for query, index in (
             (
                 "SELECT id FROM entry_status WHERE queue_id = 1 AND state = 'new'"
-                " ORDER BY priority DESC, next_attempt_at, id LIMIT 1",
+                " AND held = 0 ORDER BY priority DESC, coalesce(next_attempt_at, ''), id LIMIT 1",
                 "entry_status_claim",
             ),
             (

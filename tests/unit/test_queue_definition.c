@@ -184,14 +184,20 @@ static void test_counts_are_by_state(void **state)
 		entries[i] = put_plain_entry(f, id);
 	set_state(f, entries[0],
 		  "state = 'claimed', lease_owner = 'w', lease_token = 't',"
-		  " lease_until = '2026-01-31T13:00:00.000Z'");
+		  " lease_until = '9999-01-31T13:00:00.000Z', attempt_count = 1,"
+		  " last_attempt_at = '2026-01-31T12:00:00.000Z'");
+	set_state(f, entries[4],
+		  "state = 'claimed', lease_owner = 'w', lease_token = 't',"
+		  " lease_until = '2026-01-31T13:00:00.000Z', attempt_count = 1,"
+		  " last_attempt_at = '2026-01-31T12:00:00.000Z'");
 	set_state(f, entries[1], "state = 'done'");
 	set_state(f, entries[2], "state = 'failed', error_kind = 'business', error_text = 'x'");
 	set_state(f, entries[3], "state = 'bad', error_kind = 'load', error_text = 'x'");
 	struct work_queue_counts counts;
 	assert_ok(work_queue_count(f->store, id, &counts, &f->err), &f->err);
-	assert_int_equal(2, counts.new_entries);
+	assert_int_equal(1, counts.new_entries);
 	assert_int_equal(1, counts.claimed);
+	assert_int_equal(1, counts.expired);
 	assert_int_equal(1, counts.done);
 	assert_int_equal(1, counts.failed);
 	assert_int_equal(1, counts.bad);

@@ -1,0 +1,159 @@
+#include "queue/entry_claim.h"
+
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* More than these in one claim would keep other workers waiting. */
+#define EXPIRED_MAX 1000
+
+/* Priorities at which entries wait, highest first. A claim seeks the first entry that is due level
+ * by level, because an index that has all entries of a level by their due time cannot pass over
+ * those of a higher level that are not due yet in one step. */
+#define LEVELS                                                                                     \
+	"WITH RECURSIVE level (priority) AS ("                                                     \
+	" SELECT (SELECT priority FROM entry_status WHERE queue_id = ?1 AND state = 'new'"         \
+	" AND held = 0 ORDER BY priority DESC LIMIT 1)"                                            \
+	" UNION ALL SELECT (SELECT s.priority FROM entry_status s WHERE s.queue_id = ?1"           \
+	" AND s.state = 'new' AND s.held = 0 AND s.priority < level.priority"                      \
+	" ORDER BY s.priority DESC LIMIT 1) FROM level WHERE level.priority IS NOT NULL)"
+
+#define CLAIM                                                                                      \
+	"UPDATE entry_status SET state = 'claimed', lease_owner = ?3, lease_token = ?4,"           \
+	" lease_until = ?5, last_attempt_at = ?2, attempt_count = attempt_count + 1,"              \
+	" record_updated = ?2 WHERE id = ("
+
+#define RETURNING ") RETURNING id, attempt_count"
+
+static const char claim_any[] = CLAIM LEVELS
+    " SELECT id FROM (SELECT (SELECT s.id FROM entry_status s WHERE s.queue_id = ?1"
+    " AND s.state = 'new' AND s.held = 0 AND s.priority = level.priority"
+    " AND coalesce(s.next_attempt_at, '') <= ?2"
+    " ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id"
+    " FROM level WHERE level.priority IS NOT NULL) WHERE id IS NOT NULL LIMIT 1" RETURNING;
+
+static const char claim_filtered[] = CLAIM
+    "SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
+    " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
+    " AND coalesce(s.next_attempt_at, '') <= ?2"
+    " AND (?6 IS NULL OR instr(lower(m.sender), lower(?6)) > 0)"
+    " AND (?7 IS NULL OR instr(lower(m.subject), lower(?7)) > 0)"
+    " AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t WHERE t.entry_id = s.id AND t.tag = ?8))"
+    " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1" RETURNING;
+
+/* Leases that have ended: their entries wait again, or have failed for good. */
+static int take_back_expired(struct store *store, int64_t queue_id, const char *now,
+			     struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "UPDATE entry_status SET state = CASE WHEN attempt_count >="
+	    " (SELECT max_attempts FROM work_queue WHERE id = ?1) THEN 'failed' ELSE 'new' END,"
+	    " error_kind = 'application', error_text = 'lease ended: nothing was heard of worker '"
+	    " || lease_owner || ' until ' || lease_until,"
+	    " lease_owner = NULL, lease_token = NULL, lease_until = NULL, record_updated = ?2"
+	    " WHERE id IN (SELECT id FROM entry_status WHERE queue_id = ?1 AND state = 'claimed'"
+	    " AND lease_until <= ?2 ORDER BY lease_until LIMIT ?3)");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, now);
+	statement_bind_int(statement, 3, EXPIRED_MAX);
+	return statement_step(statement, err);
+}
+
+/* 1: claimed, 0: there is none. */
+static int claim_one(struct store *store, const struct entry_wish *wish, const char *now,
+		     const char *until, struct entry_lease *lease, struct queue_error *err)
+{
+	const bool filtered = wish->sender != NULL || wish->subject != NULL || wish->tag != NULL;
+	scoped_statement *statement =
+	    engine_prepare(store->engine, filtered ? claim_filtered : claim_any);
+	statement_bind_int(statement, 1, wish->queue_id);
+	statement_bind_text(statement, 2, now);
+	statement_bind_text(statement, 3, wish->worker);
+	statement_bind_text(statement, 4, lease->token);
+	statement_bind_text(statement, 5, until);
+	if (filtered) {
+		statement_bind_text(statement, 6, wish->sender);
+		statement_bind_text(statement, 7, wish->subject);
+		statement_bind_text(statement, 8, wish->tag);
+	}
+	const int result = statement_step(statement, err);
+	if (result != 1)
+		return result;
+	lease->entry_id = statement_int(statement, 0);
+	lease->attempt = (int32_t)statement_int(statement, 1);
+	return 1;
+}
+
+static int claim_many(struct store *store, const struct entry_wish *wish, int64_t now_ms,
+		      const struct entry_lease *lease, struct entry_lease *ret_leases, size_t room,
+		      size_t *ret_count, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	char until[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	value_format_time_ms(lease->until_ms, until);
+	if (take_back_expired(store, wish->queue_id, now, err) != 0)
+		return -1;
+	size_t count = 0;
+	for (int found = 1; count < room && found == 1; count += (size_t)found) {
+		ret_leases[count] = *lease;
+		found = claim_one(store, wish, now, until, &ret_leases[count], err);
+		if (found < 0)
+			return -1;
+	}
+	*ret_count = count;
+	return 0;
+}
+
+static int token_make(char token[ENTRY_TOKEN_SIZE], struct queue_error *err)
+{
+	unsigned char bytes[(ENTRY_TOKEN_SIZE - 1) / 2];
+	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+		return queue_error_set(err, QUEUE_SOFTWARE, "no random numbers: %s",
+				       g_strerror(errno));
+	for (size_t i = 0; i < sizeof bytes; i++)
+		g_snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_ms,
+		struct entry_lease *ret_leases, size_t room, size_t *ret_count,
+		struct queue_error *err)
+{
+	struct entry_lease lease = {.until_ms = now_ms + wish->lease_ms};
+	bool own;
+	if (token_make(lease.token, err) != 0 || store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(
+	    store, own, claim_many(store, wish, now_ms, &lease, ret_leases, room, ret_count, err),
+	    err);
+}
+
+int entry_claim_due(struct store *store, int64_t queue_id, int64_t now_ms, int64_t *ret_due_ms,
+		    struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    LEVELS " SELECT min(due) FROM (SELECT (SELECT coalesce(s.next_attempt_at, '')"
+		   " FROM entry_status s WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
+		   " AND s.priority = level.priority ORDER BY coalesce(s.next_attempt_at, ''), s.id"
+		   " LIMIT 1) AS due FROM level WHERE level.priority IS NOT NULL"
+		   " UNION ALL SELECT (SELECT lease_until FROM entry_status WHERE queue_id = ?1"
+		   " AND state = 'claimed' ORDER BY lease_until LIMIT 1))");
+	statement_bind_int(statement, 1, queue_id);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	const char *due = statement_text(statement, 0);
+	if (due == NULL)
+		*ret_due_ms = 0;
+	else
+		*ret_due_ms = MAX(value_parse_time_ms(due), now_ms);
+	return 0;
+}

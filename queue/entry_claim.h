@@ -1,0 +1,87 @@
+/*
+ * entry_claim.h - entries in the hands of workers: a claim gives a lease, and its token is the
+ * proof with which the worker finishes the entry or gives it back.
+ *
+ * Life:      entry_claim() .. one of entry_complete(), entry_fail(), entry_release(),
+ * entry_defer(). A lease that ends before that was an attempt, and the entry can be claimed again
+ * from that moment on; until somebody does, its old token remains good.
+ * Errors:    as in store.h. A token that is no longer good: REFUSED, with who has the entry or what
+ * became of it, and nothing is changed. An entry that does not exist: MISSING.
+ * Threads, times: as in store.h. Functions make their own transaction unless one is open; several
+ * calls in one transaction cost little more than one.
+ */
+#ifndef QUEUE_ENTRY_CLAIM_H
+#define QUEUE_ENTRY_CLAIM_H
+
+#include "queue/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ENTRY_TOKEN_SIZE 33 /* 128 random bits in hexadecimal, and NUL */
+
+struct entry_lease {
+	int64_t entry_id;
+	char token[ENTRY_TOKEN_SIZE]; /* one for all that were claimed together */
+	int64_t until_ms;
+	int32_t attempt; /* from 1 */
+};
+
+/* What a worker asks for. Filters: NULL = any. */
+struct entry_wish {
+	int64_t queue_id;
+	const char *worker; /* who it is, for people */
+	int64_t lease_ms;   /* at least 1 */
+	const char *sender; /* contains, ignoring the case of ASCII letters */
+	const char *subject;
+	const char *tag; /* is one of its tags */
+};
+
+/*
+ * Claims up to `room` entries, in the order of priority (higher first), due time, id, and writes
+ * how many. 0 when there is none. With filters it costs what it takes to look at the entries before
+ * the first that matches, else it costs the same however many entries there are.
+ */
+int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_ms,
+		struct entry_lease *ret_leases, size_t room, size_t *ret_count,
+		struct queue_error *err);
+
+/* When an entry of the queue can be claimed, filters aside: now_ms for at once, a later time at
+ * which one becomes due or a lease ends, 0 for not before somebody changes something. */
+int entry_claim_due(struct store *store, int64_t queue_id, int64_t now_ms, int64_t *ret_due_ms,
+		    struct queue_error *err);
+
+/* Finished: state done. */
+int entry_complete(struct store *store, int64_t entry_id, const char *token, int64_t now_ms,
+		   struct queue_error *err);
+
+enum entry_failure {
+	ENTRY_BUSINESS,	  /* the entry itself is wrong: final */
+	ENTRY_APPLICATION /* the work went wrong: tried again until the queue's max_attempts */
+};
+
+/* "business", "application". */
+const char *entry_failure_format(enum entry_failure failure);
+
+/*
+ * Failed, for a reason. Writes when it is tried again, 0 for never: the queue's retry_delay after
+ * the first attempt, doubled after each further one up to an hour, give or take a quarter at
+ * random, so that what failed together does not come back together.
+ */
+int entry_fail(struct store *store, int64_t entry_id, const char *token, enum entry_failure failure,
+	       const char *reason, int64_t now_ms, int64_t *ret_next_attempt_ms,
+	       struct queue_error *err);
+
+/* Given back as it was; the attempt does not count. `why` may be NULL, as below. */
+int entry_release(struct store *store, int64_t entry_id, const char *token, const char *why,
+		  int64_t now_ms, struct queue_error *err);
+
+/* Given back, not to be claimed before due_ms; the attempt does not count. */
+int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_t due_ms,
+		const char *why, int64_t now_ms, struct queue_error *err);
+
+/* The lease goes on until until_ms, which is after now_ms. */
+int entry_extend(struct store *store, int64_t entry_id, const char *token, int64_t until_ms,
+		 int64_t now_ms, struct queue_error *err);
+
+#endif

@@ -1,0 +1,156 @@
+#include "queue/entry_operate.h"
+
+#include "queue/change_author.h"
+#include "queue/entry_filter.h"
+#include "queue/value.h"
+
+/* Parameters: 1 the time, 2 the priority, 3 the tag, 4 the entry's id, 5 the reason. Each ends
+ * where the choice of entries goes on. */
+static const char *const operation_sql[] = {
+    [ENTRY_RETRY] =
+	"UPDATE entry_status SET state = 'new', attempt_count = 0, next_attempt_at = NULL,"
+	" record_updated = ?1 WHERE (state IN ('failed', 'done')"
+	" OR (state = 'new' AND next_attempt_at > ?1)) AND id",
+    [ENTRY_DISCARD] = "UPDATE entry_status SET state = 'failed', error_kind = 'business',"
+		      " error_text = 'discarded' || coalesce(': ' || ?5, ''), record_updated = ?1"
+		      " WHERE (state IN ('new', 'bad') OR (state = 'failed' AND error_kind <> "
+		      "'business')) AND id",
+    [ENTRY_HOLD] = "UPDATE entry_status SET held = 1, record_updated = ?1"
+		   " WHERE held = 0 AND state IN ('new', 'claimed') AND id",
+    [ENTRY_UNHOLD] = "UPDATE entry_status SET held = 0, record_updated = ?1 WHERE held = 1 AND id",
+    [ENTRY_PRIORITY] = "UPDATE entry_status SET priority = ?2, record_updated = ?1"
+		       " WHERE priority <> ?2 AND id",
+    [ENTRY_TAG] = "INSERT OR IGNORE INTO entry_tag (entry_id, tag)"
+		  " SELECT id, ?3 FROM entry_status WHERE id",
+    [ENTRY_UNTAG] = "DELETE FROM entry_tag WHERE tag = ?3 AND entry_id",
+};
+
+static void bind_order(struct statement *statement, const struct entry_order *order, int64_t now_ms)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	switch (order->operation) {
+	case ENTRY_TAG:
+	case ENTRY_UNTAG:
+		statement_bind_text(statement, 3, order->tag);
+		return;
+	case ENTRY_PRIORITY:
+		statement_bind_int(statement, 2, order->priority);
+		break;
+	case ENTRY_DISCARD:
+		statement_bind_text(statement, 5, order->why);
+		break;
+	case ENTRY_RETRY:
+	case ENTRY_HOLD:
+	case ENTRY_UNHOLD:
+		break;
+	}
+	statement_bind_text(statement, 1, now);
+}
+
+/* In the open transaction; the statement chooses its entries. */
+static int carry_out(struct store *store, struct statement *statement,
+		     const struct entry_order *order, int64_t *ret_changed, struct queue_error *err)
+{
+	if (change_author_set(store, order->who, order->why, err) != 0 ||
+	    statement_step(statement, err) != 0)
+		return -1;
+	*ret_changed = engine_changes(store->engine);
+	return change_author_clear(store, err);
+}
+
+static int check_exists(struct store *store, int64_t entry_id, struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT 1 FROM entry_status WHERE id = ?");
+	statement_bind_int(statement, 1, entry_id);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return queue_error_set(err, QUEUE_MISSING, "there is no entry %" G_GINT64_FORMAT,
+				       entry_id);
+	return result < 0 ? -1 : 0;
+}
+
+static int operate_one(struct store *store, int64_t entry_id, const struct entry_order *order,
+		       int64_t now_ms, bool *ret_changed, struct queue_error *err)
+{
+	if (check_exists(store, entry_id, err) != 0)
+		return -1;
+	g_autofree char *sql = g_strconcat(operation_sql[order->operation], " = ?4", NULL);
+	scoped_statement *statement = engine_prepare(store->engine, sql);
+	bind_order(statement, order, now_ms);
+	statement_bind_int(statement, 4, entry_id);
+	int64_t changed;
+	if (carry_out(store, statement, order, &changed, err) != 0)
+		return -1;
+	*ret_changed = changed != 0;
+	return 0;
+}
+
+int entry_operate(struct store *store, int64_t entry_id, const struct entry_order *order,
+		  int64_t now_ms, bool *ret_changed, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own,
+			   operate_one(store, entry_id, order, now_ms, ret_changed, err), err);
+}
+
+static int operate_all(struct store *store, const struct entry_filter *filter,
+		       const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
+		       struct queue_error *err)
+{
+	g_autoptr(GString) sql = g_string_new(operation_sql[order->operation]);
+	g_string_append(sql, " IN (SELECT id FROM entry WHERE 1");
+	entry_filter_append(filter, sql);
+	g_string_append(sql, ")");
+	scoped_statement *statement = engine_prepare(store->engine, sql->str);
+	bind_order(statement, order, now_ms);
+	entry_filter_bind(filter, statement);
+	int64_t changed;
+	if (carry_out(store, statement, order, &changed, err) != 0)
+		return -1;
+	*ret_changed = (uint64_t)changed;
+	return 0;
+}
+
+int entry_operate_all(struct store *store, const struct entry_filter *filter,
+		      const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
+		      struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, operate_all(store, filter, order, now_ms, ret_changed, err),
+			   err);
+}
+
+static int note(struct store *store, int64_t entry_id, const char *who, const char *text,
+		int64_t now_ms, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	if (check_exists(store, entry_id, err) != 0)
+		return -1;
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why)"
+	    " SELECT id, (SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = "
+	    "?2),"
+	    " ?1, 'note', state, attempt_count, ?3, ?4 FROM entry_status WHERE id = ?2");
+	statement_bind_text(statement, 1, now);
+	statement_bind_int(statement, 2, entry_id);
+	statement_bind_text(statement, 3, who);
+	statement_bind_text(statement, 4, text);
+	return statement_step(statement, err);
+}
+
+int entry_note(struct store *store, int64_t entry_id, const char *who, const char *text,
+	       int64_t now_ms, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, note(store, entry_id, who, text, now_ms, err), err);
+}

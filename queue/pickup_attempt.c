@@ -1,0 +1,84 @@
+#include "queue/pickup_attempt.h"
+
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+static void bind_source(struct statement *statement, const struct pickup_source *source)
+{
+	statement_bind_int(statement, 1, source->queue_id);
+	statement_bind_text(statement, 2, source->source);
+	statement_bind_int(statement, 3, source->uid_validity);
+}
+
+static int add(struct store *store, const struct pickup_source *source, uint32_t uid, bool alone,
+	       const char *reason, const char *now, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO pickup_attempt (queue_id, source, uid_validity, uid, tries, reason,"
+	    " record_updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+	    " ON CONFLICT DO UPDATE SET tries = tries + ?5, reason = ?6, record_updated = ?7");
+	bind_source(statement, source);
+	statement_bind_int(statement, 4, uid);
+	statement_bind_int(statement, 5, alone);
+	statement_bind_text(statement, 6, reason);
+	statement_bind_text(statement, 7, now);
+	return statement_step(statement, err);
+}
+
+int pickup_attempt_add(struct store *store, const struct pickup_source *source,
+		       const uint32_t *uids, size_t count, const char *reason, int64_t now_ms,
+		       struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	int result = 0;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = add(store, source, uids[i], count == 1, reason, now, err);
+	return store_leave(store, own, result, err);
+}
+
+int pickup_attempt_list(struct store *store, const struct pickup_source *source,
+			int (*each)(const struct pickup_attempt *, void *context), void *context,
+			struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT uid, tries, reason FROM pickup_attempt WHERE queue_id = ?"
+			   " AND source = ? AND uid_validity = ? ORDER BY uid");
+	bind_source(statement, source);
+	int result;
+	while ((result = statement_step(statement, err)) == 1) {
+		const struct pickup_attempt attempt = {
+		    .uid = (uint32_t)statement_int(statement, 0),
+		    .tries = (uint32_t)statement_int(statement, 1),
+		    .reason = statement_text(statement, 2),
+		};
+		const int answer = each(&attempt, context);
+		if (answer != 0)
+			return answer;
+	}
+	return result;
+}
+
+static int clear(struct store *store, const struct pickup_source *source, uint32_t uid,
+		 struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "DELETE FROM pickup_attempt WHERE queue_id = ?"
+					  " AND source = ? AND uid_validity = ? AND uid = ?");
+	bind_source(statement, source);
+	statement_bind_int(statement, 4, uid);
+	return statement_step(statement, err);
+}
+
+int pickup_attempt_clear(struct store *store, const struct pickup_source *source, uint32_t uid,
+			 struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, clear(store, source, uid, err), err);
+}

@@ -1,0 +1,189 @@
+#include "queue/pickup_repair.h"
+
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_ROWS 500
+
+#define COLUMNS                                                                                    \
+	"p.source, p.uid_validity, p.uid, p.state, p.target, p.entry_id, p.raw_sha256, "           \
+	"p.raw_size,"                                                                              \
+	" p.internal_date, p.target_uid_validity, p.target_uid, s.state, p.queue_id"               \
+	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"
+
+struct walk_row {
+	struct pickup_with_entry row;
+	char *source;
+};
+
+static void walk_row_clear(void *row)
+{
+	free(((struct walk_row *)row)->source);
+}
+
+static enum pickup_state parse_state(const char *text)
+{
+	for (enum pickup_state state = PICKUP_STORED; state < PICKUP_LEFT; state++)
+		if (strcmp(text, pickup_state_format(state)) == 0)
+			return state;
+	return PICKUP_LEFT;
+}
+
+static void read_row(const struct statement *from, struct walk_row *ret_row)
+{
+	ret_row->source = strdup(statement_text(from, 0));
+	g_assert(ret_row->source != NULL);
+	struct pickup_with_entry *row = &ret_row->row;
+	*row = (struct pickup_with_entry){
+	    .source = {.queue_id = statement_int(from, 12),
+		       .source = ret_row->source,
+		       .uid_validity = (uint32_t)statement_int(from, 1)},
+	    .pickup = {.uid = (uint32_t)statement_int(from, 2),
+		       .state = parse_state(statement_text(from, 3)),
+		       .target = strcmp(statement_text(from, 4), "badmail") == 0 ? PICKUP_BADMAIL
+										 : PICKUP_DROPBOX,
+		       .entry_id = statement_int(from, 5),
+		       .raw_size = (uint64_t)statement_int(from, 7),
+		       .internal_date_s = value_parse_time_s(statement_text(from, 8)),
+		       .target_uid_validity = (uint32_t)statement_int(from, 9),
+		       .target_uid = (uint32_t)statement_int(from, 10)},
+	    .has_entry = !statement_is_null(from, 11),
+	};
+	value_parse_sha256(statement_text(from, 6), row->pickup.raw_sha256);
+	if (row->has_entry)
+		entry_state_parse(statement_text(from, 11), &row->entry_state);
+}
+
+/* The rows that follow (source, uid_validity, uid). */
+static int read_chunk(struct store *store, int64_t queue_id, const struct pickup_source *after,
+		      uint32_t after_uid, GArray *chunk, struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT " COLUMNS " WHERE p.queue_id = ?1"
+					  " AND (p.source, p.uid_validity, p.uid) > (?2, ?3, ?4)"
+					  " ORDER BY p.source, p.uid_validity, p.uid LIMIT ?5");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, after->source);
+	statement_bind_int(statement, 3, after->uid_validity);
+	statement_bind_int(statement, 4, after_uid);
+	statement_bind_int(statement, 5, CHUNK_ROWS);
+	int result;
+	while ((result = statement_step(statement, err)) == 1) {
+		struct walk_row row;
+		read_row(statement, &row);
+		g_array_append_val(chunk, row);
+	}
+	return result;
+}
+
+int pickup_walk(struct store *store, int64_t queue_id,
+		int (*each)(const struct pickup_with_entry *, void *context), void *context,
+		struct queue_error *err)
+{
+	g_autofree char *source = g_strdup("");
+	struct pickup_source after = {.source = source};
+	uint32_t after_uid = 0;
+	for (;;) {
+		g_autoptr(GArray) chunk = g_array_new(FALSE, FALSE, sizeof(struct walk_row));
+		g_array_set_clear_func(chunk, walk_row_clear);
+		if (read_chunk(store, queue_id, &after, after_uid, chunk, err) != 0)
+			return -1;
+		for (guint i = 0; i < chunk->len; i++) {
+			const int result =
+			    each(&g_array_index(chunk, struct walk_row, i).row, context);
+			if (result != 0)
+				return result;
+		}
+		if (chunk->len < CHUNK_ROWS)
+			return 0;
+		const struct walk_row *last =
+		    &g_array_index(chunk, struct walk_row, chunk->len - 1);
+		g_free(source);
+		source = g_strdup(last->source);
+		after = last->row.source;
+		after.source = source;
+		after_uid = last->row.pickup.uid;
+	}
+}
+
+int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_entry *ret_row,
+		      char **ret_source, struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT " COLUMNS " WHERE p.entry_id = ?1"
+					  " AND p.queue_id = (SELECT queue_id FROM entry_status"
+					  " WHERE id = ?1) ORDER BY p.record_created DESC LIMIT 1");
+	statement_bind_int(statement, 1, entry_id);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return queue_error_set(err, QUEUE_MISSING,
+				       "entry %" G_GINT64_FORMAT " did not come from a mailbox",
+				       entry_id);
+	if (result < 0)
+		return -1;
+	struct walk_row row;
+	read_row(statement, &row);
+	*ret_row = row.row;
+	*ret_source = row.source;
+	return 0;
+}
+
+static void bind_key(struct statement *statement, const struct pickup_source *source, uint32_t uid)
+{
+	statement_bind_int(statement, 1, source->queue_id);
+	statement_bind_text(statement, 2, source->source);
+	statement_bind_int(statement, 3, source->uid_validity);
+	statement_bind_int(statement, 4, uid);
+}
+
+static int redirect(struct store *store, const struct pickup_source *source,
+		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "UPDATE pickup SET state = ?5, target = ?6,"
+	    " target_uid_validity = nullif(?7, 0), target_uid = nullif(?8, 0),"
+	    " record_updated = ?9"
+	    " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4");
+	bind_key(statement, source, pickup->uid);
+	statement_bind_text(statement, 5, pickup_state_format(pickup->state));
+	statement_bind_text(statement, 6, pickup->target == PICKUP_BADMAIL ? "badmail" : "dropbox");
+	statement_bind_int(statement, 7, pickup->target_uid_validity);
+	statement_bind_int(statement, 8, pickup->target_uid);
+	statement_bind_text(statement, 9, now);
+	return statement_step(statement, err);
+}
+
+int pickup_redirect(struct store *store, const struct pickup_source *source,
+		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, redirect(store, source, pickup, now_ms, err), err);
+}
+
+static int forget(struct store *store, const struct pickup_source *source, uint32_t uid,
+		  struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "DELETE FROM pickup WHERE queue_id = ? AND source = ?"
+					  " AND uid_validity = ? AND uid = ?");
+	bind_key(statement, source, uid);
+	return statement_step(statement, err);
+}
+
+int pickup_forget(struct store *store, const struct pickup_source *source, uint32_t uid,
+		  struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, forget(store, source, uid, err), err);
+}

@@ -1,0 +1,40 @@
+/*
+ * pickup_repair.h - the whole ledger of a queue, for those who hold it against the server and put
+ * it in order.
+ *
+ * Errors, threads, times: as in store.h. Functions that write make their own transaction unless one
+ * is open.
+ */
+#ifndef QUEUE_PICKUP_REPAIR_H
+#define QUEUE_PICKUP_REPAIR_H
+
+#include "queue/entry.h"
+#include "queue/pickup.h"
+
+struct pickup_with_entry {
+	struct pickup_source source; /* its text is borrowed for the call */
+	struct pickup pickup;
+	bool has_entry; /* it may have been deleted since */
+	enum entry_state entry_state;
+};
+
+/* Calls `each` for every row of the queue; non-zero ends the walk and is returned. No lock is held
+ * meanwhile: `each` may write. */
+int pickup_walk(struct store *store, int64_t queue_id,
+		int (*each)(const struct pickup_with_entry *, void *context), void *context,
+		struct queue_error *err);
+
+/* The last row that stands for this entry; *ret_source is freed by the caller with free(). MISSING
+ * when there is none. */
+int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_entry *ret_row,
+		      char **ret_source, struct queue_error *err);
+
+/* Sets where the message of an entry lies now: state, target and its UID there. */
+int pickup_redirect(struct store *store, const struct pickup_source *source,
+		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err);
+
+/* Deletes a row, so that its message is loaded anew. */
+int pickup_forget(struct store *store, const struct pickup_source *source, uint32_t uid,
+		  struct queue_error *err);
+
+#endif
