@@ -64,17 +64,6 @@ static size_t load_batch_length(const struct imapc_size *sizes, size_t count)
 	return length;
 }
 
-/* Takes out the messages that have gone since the search; returns how many are left. */
-static size_t load_drop_gone(struct imapc_size *sizes, size_t count)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (sizes[i].size_bytes != UINT64_MAX)
-			sizes[kept++] = sizes[i];
-	}
-	return kept;
-}
-
 void load_tell(struct load *load)
 {
 	load->options->progress(&load->progress, load->options->context);
@@ -108,14 +97,17 @@ static void load_plan_messages(const struct load *load, const struct imapc_size 
 
 static int load_window(struct load *load, struct imapc_size *sizes, size_t count, struct error *err)
 {
-	size_t left = load_drop_gone(sizes, count);
-	load->result->not_collected -= (int64_t)(count - left);
+	/* Not announced: gone by now, or only unreadable; fetching it tells which. */
+	for (size_t i = 0; i < count; i++) {
+		if (sizes[i].size_bytes == UINT64_MAX)
+			sizes[i].size_bytes = 0;
+	}
 	if (load->options->dry_run) {
-		load_plan_messages(load, sizes, left);
+		load_plan_messages(load, sizes, count);
 		return 0;
 	}
-	for (size_t length; left > 0 && !stop_requested(); left -= length, sizes += length) {
-		length = load_batch_length(sizes, left);
+	for (size_t length; count > 0 && !stop_requested(); count -= length, sizes += length) {
+		length = load_batch_length(sizes, count);
 		if (load_batch(load, sizes, length, err) != 0)
 			return -1;
 	}
@@ -197,6 +189,7 @@ static int load_prepare(struct load *load, struct error *err)
 	load->source = (struct pickup_source){.queue_id = load->queue->id,
 					      .source = mailbox->source,
 					      .uid_validity = selected.uid_validity};
+	load->result->uid_next = selected.uid_next;
 	if (dry_run) {
 		load_plan_folders(load);
 		return 0;
@@ -230,13 +223,11 @@ static int load_with_mailbox(struct load *load, struct error *err)
 	return load_work_off(load, err);
 }
 
-int load_run(struct store *store, const struct work_queue *queue,
-	     const struct load_options *options, struct load_result *ret_result, struct error *err)
+int load_mailbox(struct store *store, const struct work_queue *queue, struct mailbox *mailbox,
+		 const struct load_options *options, struct load_result *ret_result,
+		 struct error *err)
 {
 	*ret_result = (struct load_result){.not_collected = -1};
-	scoped(mailbox_close) struct mailbox *mailbox = NULL;
-	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0)
-		return -1;
 	struct load load = {.store = store,
 			    .queue = queue,
 			    .options = options,
@@ -244,4 +235,14 @@ int load_run(struct store *store, const struct work_queue *queue,
 			    .spool = -1,
 			    .result = ret_result};
 	return load_with_mailbox(&load, err);
+}
+
+int load_run(struct store *store, const struct work_queue *queue,
+	     const struct load_options *options, struct load_result *ret_result, struct error *err)
+{
+	*ret_result = (struct load_result){.not_collected = -1};
+	scoped(mailbox_close) struct mailbox *mailbox = NULL;
+	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0)
+		return -1;
+	return load_mailbox(store, queue, mailbox, options, ret_result, err);
 }
