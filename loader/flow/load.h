@@ -14,6 +14,7 @@
 #define LOADER_FLOW_LOAD_H
 
 #include "loader/base/error.h"
+#include "loader/flow/mailbox.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
 
@@ -26,6 +27,15 @@ struct load_result {
 	uint64_t finished;     /* messages stored by an earlier run and moved by this one */
 	uint64_t size_bytes;   /* of the raw messages */
 	int64_t not_collected; /* messages still waiting in the mailbox; -1 = not known */
+	uint32_t uid_next;     /* of the mailbox when the run began; 0 = not known */
+};
+
+/* A message whose entry is committed. */
+struct load_stored {
+	uint32_t uid;
+	int64_t entry_id;
+	uint64_t size_bytes; /* of the raw message */
+	bool bad;
 };
 
 struct load_progress {
@@ -42,7 +52,9 @@ struct load_options {
 	void (*plan)(const char *step, void *context);
 	/* Told while messages arrive, and once more when the run has ended. */
 	void (*progress)(const struct load_progress *progress, void *context);
-	void *context; /* of the two callbacks */
+	/* Told of each message as soon as its entry is committed; may be NULL. */
+	void (*stored)(const struct load_stored *stored, void *context);
+	void *context; /* of the callbacks */
 };
 
 /*
@@ -51,5 +63,10 @@ struct load_options {
  */
 int load_run(struct store *store, const struct work_queue *queue,
 	     const struct load_options *options, struct load_result *ret_result, struct error *err);
+
+/* As load_run(), on a mailbox that is open already and stays open, for one run after the other. */
+int load_mailbox(struct store *store, const struct work_queue *queue, struct mailbox *mailbox,
+		 const struct load_options *options, struct load_result *ret_result,
+		 struct error *err);
 
 #endif

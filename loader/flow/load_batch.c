@@ -303,6 +303,20 @@ static int load_store_items(struct load *load, const GArray *items, GArray *rows
 	return 0;
 }
 
+static void load_tell_stored(const struct load *load, const GArray *rows)
+{
+	if (load->options->stored == NULL)
+		return;
+	for (guint i = 0; i < rows->len; i++) {
+		const struct pickup *row = load_pickup_at(rows, i);
+		const struct load_stored stored = {.uid = row->uid,
+						   .entry_id = row->entry_id,
+						   .size_bytes = row->raw_size,
+						   .bad = row->target == PICKUP_BADMAIL};
+		load->options->stored(&stored, load->options->context);
+	}
+}
+
 /* One transaction; the counts of the run follow the commit. */
 static int load_store_batch(struct load *load, const GArray *items, GArray *rows, struct error *err)
 {
@@ -316,8 +330,10 @@ static int load_store_batch(struct load *load, const GArray *items, GArray *rows
 	if (failed != 0) {
 		store_rollback(load->store);
 		*load->result = before;
+		return -1;
 	}
-	return failed;
+	load_tell_stored(load, rows);
+	return 0;
 }
 
 static int load_compare_items(const void *left, const void *right)

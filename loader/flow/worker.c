@@ -26,16 +26,15 @@ struct worker_report {
 	struct error err;
 };
 
-static int worker_note(struct store *store, const struct work_queue *queue,
-		       const struct worker_report *report, struct error *err)
+int worker_note(struct store *store, const struct work_queue *queue,
+		const struct load_result *result, const struct error *failure, struct error *err)
 {
-	g_autofree char *message =
-	    report->failed != 0 ? g_strdup_printf("Error: %s", report->err.text)
-				: g_strdup_printf("OK; %" PRIu64 " items.",
-						  report->result.loaded + report->result.bad);
+	g_autofree char *message = failure != NULL ? g_strdup_printf("Error: %s", failure->text)
+						   : g_strdup_printf("OK; %" PRIu64 " items.",
+								     result->loaded + result->bad);
 	struct queue_error queue_err;
-	if (work_queue_note_action(store, queue->id, message, report->result.not_collected,
-				   clock_now_ms(), &queue_err) != 0)
+	if (work_queue_note_action(store, queue->id, message, result->not_collected, clock_now_ms(),
+				   &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	return 0;
 }
@@ -64,7 +63,9 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 		return error_from_queue(&report->err, &queue_err);
 	report->failed = load_run(store, queue, options, &report->result, &report->err);
 	struct error note_err;
-	if (worker_note(store, queue, report, &note_err) != 0 && report->failed == 0) {
+	const struct error *failure = report->failed != 0 ? &report->err : NULL;
+	if (worker_note(store, queue, &report->result, failure, &note_err) != 0 &&
+	    report->failed == 0) {
 		report->failed = -1;
 		report->err = note_err;
 	}
@@ -128,7 +129,7 @@ static int worker_report_death(const char *queue_name, const struct load_options
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	struct error ignored;
 	if (!options->dry_run && worker_open(queue_name, options, &store, &queue, &ignored) == 0)
-		worker_note(store, queue, &report, &ignored);
+		worker_note(store, queue, &report.result, &report.err, &ignored);
 	return error_set(err, report.err.kind, "%s", report.err.text);
 }
 

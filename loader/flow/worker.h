@@ -16,4 +16,9 @@
 int worker_load(const char *queue_name, const struct load_options *options,
 		struct load_result *ret_result, struct error *err);
 
+/* Keeps the outcome of a run in the queue's row: `failure` is its error, NULL where it went well.
+ */
+int worker_note(struct store *store, const struct work_queue *queue,
+		const struct load_result *result, const struct error *failure, struct error *err);
+
 #endif
