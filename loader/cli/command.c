@@ -169,6 +169,30 @@ static int command_first_word(int argc, char **argv)
 	return at;
 }
 
+/* The words that may follow the first word of a command, e.g. "create, alter, …"; NULL for none.
+ * Caller frees. */
+static char *command_list_next(const char *first)
+{
+	g_autoptr(GString) list = g_string_new(NULL);
+	size_t length = strlen(first);
+	const struct command *command;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		if (strncmp(command->name, first, length) == 0 && command->name[length] == ' ')
+			g_string_append_printf(list, "%s%s", list->len > 0 ? ", " : "",
+					       command->name + length + 1);
+	}
+	return list->len > 0 ? g_string_free(g_steal_pointer(&list), FALSE) : NULL;
+}
+
+static int command_refuse(const char *first, struct error *err)
+{
+	g_autofree char *next = command_list_next(first);
+	if (next != NULL)
+		return error_set(err, ERROR_USAGE, "'%s' is followed by one of: %s", first, next);
+	return error_set(err, ERROR_USAGE,
+			 "unknown command '%s'; `inqueue help` lists the commands", first);
+}
+
 static int command_dispatch(int argc, char **argv, struct error *err)
 {
 	int first = command_first_word(argc, argv);
@@ -187,9 +211,7 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	size_t length;
 	const struct command *command = command_find(argv + first, (size_t)(argc - first), &length);
 	if (command == NULL)
-		return error_set(err, ERROR_USAGE,
-				 "unknown command '%s'; `inqueue help` lists the commands",
-				 argv[first]);
+		return command_refuse(argv[first], err);
 	/* The words of the name go; what stands before and behind them stays. */
 	g_autofree char **rest = g_new0(char *, (size_t)argc + 1);
 	int count = 0;
