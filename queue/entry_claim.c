@@ -36,14 +36,44 @@ static const char claim_any[] = CLAIM LEVELS
     " ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id"
     " FROM level WHERE level.priority IS NOT NULL) WHERE id IS NOT NULL LIMIT 1" RETURNING;
 
-static const char claim_filtered[] = CLAIM
-    "SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
-    " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
-    " AND coalesce(s.next_attempt_at, '') <= ?2"
-    " AND (?6 IS NULL OR instr(lower(m.sender), lower(?6)) > 0)"
-    " AND (?7 IS NULL OR instr(lower(m.subject), lower(?7)) > 0)"
-    " AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t WHERE t.entry_id = s.id AND t.tag = ?8))"
-    " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1" RETURNING;
+#define FILTERS                                                                                    \
+	" AND (?6 IS NULL OR instr(lower(m.sender), lower(?6)) > 0)"                               \
+	" AND (?7 IS NULL OR instr(lower(m.subject), lower(?7)) > 0)"                              \
+	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t"                                    \
+	" WHERE t.entry_id = s.id AND t.tag = ?8))"
+
+static const char claim_filtered[] =
+    CLAIM "SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
+	  " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
+	  " AND coalesce(s.next_attempt_at, '') <= ?2" FILTERS
+	  " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1" RETURNING;
+
+#define NEXT_LEASE                                                                                 \
+	" UNION ALL SELECT (SELECT lease_until FROM entry_status WHERE queue_id = ?1"              \
+	" AND state = 'claimed' ORDER BY lease_until LIMIT 1))"
+
+static const char due_any[] =
+    LEVELS " SELECT min(due) FROM (SELECT (SELECT coalesce(s.next_attempt_at, '')"
+	   " FROM entry_status s WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
+	   " AND s.priority = level.priority ORDER BY coalesce(s.next_attempt_at, ''), s.id"
+	   " LIMIT 1) AS due FROM level WHERE level.priority IS NOT NULL" NEXT_LEASE;
+
+static const char due_filtered[] =
+    "SELECT min(due) FROM (SELECT min(coalesce(s.next_attempt_at, '')) AS due"
+    " FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
+    " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0" FILTERS NEXT_LEASE;
+
+static bool is_filtered(const struct entry_wish *wish)
+{
+	return wish->sender != NULL || wish->subject != NULL || wish->tag != NULL;
+}
+
+static void bind_filters(struct statement *statement, const struct entry_wish *wish)
+{
+	statement_bind_text(statement, 6, wish->sender);
+	statement_bind_text(statement, 7, wish->subject);
+	statement_bind_text(statement, 8, wish->tag);
+}
 
 /* Leases that have ended: their entries wait again, or have failed for good. */
 static int take_back_expired(struct store *store, int64_t queue_id, const char *now,
@@ -68,19 +98,15 @@ static int take_back_expired(struct store *store, int64_t queue_id, const char *
 static int claim_one(struct store *store, const struct entry_wish *wish, const char *now,
 		     const char *until, struct entry_lease *lease, struct queue_error *err)
 {
-	const bool filtered = wish->sender != NULL || wish->subject != NULL || wish->tag != NULL;
 	scoped_statement *statement =
-	    engine_prepare(store->engine, filtered ? claim_filtered : claim_any);
+	    engine_prepare(store->engine, is_filtered(wish) ? claim_filtered : claim_any);
 	statement_bind_int(statement, 1, wish->queue_id);
 	statement_bind_text(statement, 2, now);
 	statement_bind_text(statement, 3, wish->worker);
 	statement_bind_text(statement, 4, lease->token);
 	statement_bind_text(statement, 5, until);
-	if (filtered) {
-		statement_bind_text(statement, 6, wish->sender);
-		statement_bind_text(statement, 7, wish->subject);
-		statement_bind_text(statement, 8, wish->tag);
-	}
+	if (is_filtered(wish))
+		bind_filters(statement, wish);
 	const int result = statement_step(statement, err);
 	if (result != 1)
 		return result;
@@ -134,26 +160,17 @@ int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_
 	    err);
 }
 
-int entry_claim_due(struct store *store, int64_t queue_id, int64_t now_ms, int64_t *ret_due_ms,
-		    struct queue_error *err)
+int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t now_ms,
+		    int64_t *ret_due_ms, struct queue_error *err)
 {
-	char now[VALUE_TIME_MAX];
-	value_format_time_ms(now_ms, now);
-	scoped_statement *statement = engine_prepare(
-	    store->engine,
-	    LEVELS " SELECT min(due) FROM (SELECT (SELECT coalesce(s.next_attempt_at, '')"
-		   " FROM entry_status s WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
-		   " AND s.priority = level.priority ORDER BY coalesce(s.next_attempt_at, ''), s.id"
-		   " LIMIT 1) AS due FROM level WHERE level.priority IS NOT NULL"
-		   " UNION ALL SELECT (SELECT lease_until FROM entry_status WHERE queue_id = ?1"
-		   " AND state = 'claimed' ORDER BY lease_until LIMIT 1))");
-	statement_bind_int(statement, 1, queue_id);
+	scoped_statement *statement =
+	    engine_prepare(store->engine, is_filtered(wish) ? due_filtered : due_any);
+	statement_bind_int(statement, 1, wish->queue_id);
+	if (is_filtered(wish))
+		bind_filters(statement, wish);
 	if (statement_step(statement, err) != 1)
 		return -1;
 	const char *due = statement_text(statement, 0);
-	if (due == NULL)
-		*ret_due_ms = 0;
-	else
-		*ret_due_ms = MAX(value_parse_time_ms(due), now_ms);
+	*ret_due_ms = due != NULL ? MAX(value_parse_time_ms(due), now_ms) : 0;
 	return 0;
 }

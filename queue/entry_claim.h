@@ -46,10 +46,10 @@ int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_
 		struct entry_lease *ret_leases, size_t room, size_t *ret_count,
 		struct queue_error *err);
 
-/* When an entry of the queue can be claimed, filters aside: now_ms for at once, a later time at
- * which one becomes due or a lease ends, 0 for not before somebody changes something. */
-int entry_claim_due(struct store *store, int64_t queue_id, int64_t now_ms, int64_t *ret_due_ms,
-		    struct queue_error *err);
+/* When it is worth while to claim: now_ms for at once, a later time at which an entry becomes due
+ * or a lease ends, 0 for not before somebody changes something. Locks nobody out. */
+int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t now_ms,
+		    int64_t *ret_due_ms, struct queue_error *err);
 
 /* Finished: state done. */
 int entry_complete(struct store *store, int64_t entry_id, const char *token, int64_t now_ms,

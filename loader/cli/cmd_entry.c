@@ -4,6 +4,7 @@
 #include "loader/base/scoped.h"
 #include "loader/cli/entry_view.h"
 #include "loader/cli/output.h"
+#include "loader/flow/entry_json.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/save.h"
 #include "queue/entry.h"
@@ -53,7 +54,7 @@ static int cmd_entry_filter(const struct invocation *invocation, struct entry_fi
 static int cmd_list_json(const struct entry *entry, void *context)
 {
 	(void)context;
-	output_json_print(entry_view_json(entry));
+	entry_json_write_columns(stdout, entry);
 	return 0;
 }
 
@@ -113,7 +114,7 @@ int cmd_show(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (entry_find(store, id, &entry, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
-	return invocation->json ? entry_view_print_json(store, entry, err)
+	return invocation->json ? entry_json_write(stdout, store, entry, NULL, err)
 				: entry_view_print(store, entry, err);
 }
 

@@ -62,6 +62,21 @@ bool invocation_flag(const struct invocation *invocation, const char *option);
 int invocation_number(const struct invocation *invocation, const char *option, uint64_t least,
 		      uint64_t otherwise, uint64_t *ret_number, struct error *err);
 
+/* A span of time of at least `least_ms`; `otherwise_ms` where the option was not given. */
+int invocation_duration(const struct invocation *invocation, const char *option, int64_t least_ms,
+			int64_t otherwise_ms, int64_t *ret_ms, struct error *err);
+
+/* A time, or a span from now: forwards for direction 1, backwards for -1. 0 where it was not given.
+ */
+int invocation_time(const struct invocation *invocation, const char *option, int direction,
+		    int64_t *ret_ms, struct error *err);
+
+/* A word without blanks, and text that the database takes; NULL where it was not given. */
+int invocation_word(const struct invocation *invocation, const char *option, const char **ret_word,
+		    struct error *err);
+int invocation_line(const struct invocation *invocation, const char *option, const char **ret_text,
+		    struct error *err);
+
 /* A positional argument as an entry's id. */
 int invocation_entry_id(const struct invocation *invocation, size_t index, int64_t *ret_id,
 			struct error *err);
@@ -97,6 +112,24 @@ int cmd_list(const struct invocation *invocation, struct error *err);
 int cmd_show(const struct invocation *invocation, struct error *err);
 int cmd_save(const struct invocation *invocation, struct error *err);
 int cmd_status(const struct invocation *invocation, struct error *err);
+int cmd_claim(const struct invocation *invocation, struct error *err);
+int cmd_complete(const struct invocation *invocation, struct error *err);
+int cmd_fail(const struct invocation *invocation, struct error *err);
+int cmd_release(const struct invocation *invocation, struct error *err);
+int cmd_extend(const struct invocation *invocation, struct error *err);
+int cmd_defer(const struct invocation *invocation, struct error *err);
+int cmd_work(const struct invocation *invocation, struct error *err);
+int cmd_retry(const struct invocation *invocation, struct error *err);
+int cmd_discard(const struct invocation *invocation, struct error *err);
+int cmd_hold(const struct invocation *invocation, struct error *err);
+int cmd_unhold(const struct invocation *invocation, struct error *err);
+int cmd_priority(const struct invocation *invocation, struct error *err);
+int cmd_tag(const struct invocation *invocation, struct error *err);
+int cmd_note(const struct invocation *invocation, struct error *err);
+int cmd_history(const struct invocation *invocation, struct error *err);
+int cmd_stats(const struct invocation *invocation, struct error *err);
+int cmd_purge(const struct invocation *invocation, struct error *err);
+int cmd_export(const struct invocation *invocation, struct error *err);
 int cmd_help(const struct invocation *invocation, struct error *err);
 
 #endif

@@ -49,6 +49,131 @@ static const struct command_option save_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct command_option claim_options[] = {
+    {"worker", "NAME", "who you are, for people (default: host:process)"},
+    {"lease", "TIME", "how long you have the entry unless you extend that (default: 10m)"},
+    {"wait", "TIME", "how long to wait for an entry when there is none (default: not at all)"},
+    {"count", "N", "claim up to N entries; they share a token (default: 1)"},
+    {"sender", "TEXT", "only where the sender contains this"},
+    {"subject", "TEXT", "only where the subject contains this"},
+    {"tag", "TAG", "only with this tag"},
+    {"attachments", "DIR", "save attachments in DIR/ID"},
+    {NULL, NULL, NULL},
+};
+
+#define TOKEN_OPTION                                                                               \
+	{                                                                                          \
+		"token", "TOKEN", "the lease token that `inqueue claim` printed"                   \
+	}
+#define REASON_OPTION                                                                              \
+	{                                                                                          \
+		"reason", "TEXT", "why, for the entry's history"                                   \
+	}
+
+static const struct command_option complete_options[] = {
+    TOKEN_OPTION,
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option fail_options[] = {
+    TOKEN_OPTION,
+    {"business", NULL, "the entry itself is wrong: failed for good"},
+    {"application", NULL, "the work went wrong: tried again later, up to the queue's max-attempts"},
+    REASON_OPTION,
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option release_options[] = {
+    TOKEN_OPTION,
+    REASON_OPTION,
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option extend_options[] = {
+    TOKEN_OPTION,
+    {"lease", "TIME", "how long from now on (default: 10m)"},
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option defer_options[] = {
+    TOKEN_OPTION,
+    {"until", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or from now: 10m, 12h, 1d"},
+    REASON_OPTION,
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option work_options[] = {
+    {"worker", "NAME", "who you are, for people (default: host:process)"},
+    {"lease", "TIME", "how long an entry is gone when this worker is killed (default: 10m)"},
+    {"concurrency", "N", "how many commands at once (default: 1)"},
+    {"until-empty", NULL, "end when nothing is left to claim; else wait for more"},
+    {"timeout", "TIME", "end a command that takes longer; an application failure"},
+    {"sender", "TEXT", "only where the sender contains this"},
+    {"subject", "TEXT", "only where the subject contains this"},
+    {"tag", "TAG", "only with this tag"},
+    {NULL, NULL, NULL},
+};
+
+#define FILTER_OPTIONS                                                                             \
+	{"queue", "NAME", "only of this queue"},                                                   \
+	    {"state", "STATE", "only new, claimed, done, failed or bad ones"},                     \
+	    {"sender", "TEXT", "only where the sender contains this"},                             \
+	    {"subject", "TEXT", "only where the subject contains this"},                           \
+	    {"tag", "TAG", "only with this tag"}, {"held", NULL, "only held ones"},                \
+	{                                                                                          \
+		"older-than", "TIME", "only if unchanged for so long: 30m, 12h, 7d"                \
+	}
+
+#define OPERATE_OPTIONS                                                                            \
+	{"all", NULL, "all entries, where neither ids nor filters are given"}, REASON_OPTION,      \
+	{                                                                                          \
+		"by", "NAME", "who does it, for the history (default: the user)"                   \
+	}
+
+static const struct command_option operate_options[] = {
+    FILTER_OPTIONS,
+    OPERATE_OPTIONS,
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option priority_options[] = {
+    {"to", "N", "the new priority; entries have 0 unless told otherwise, higher ones go first"},
+    FILTER_OPTIONS,
+    OPERATE_OPTIONS,
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option tag_options[] = {
+    {"add", "TAG", "put this tag on them"},
+    {"remove", "TAG", "take this tag off them"},
+    FILTER_OPTIONS,
+    OPERATE_OPTIONS,
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option note_options[] = {
+    {"by", "NAME", "who writes it (default: the user)"},
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option stats_options[] = {
+    {"since", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or back from now: 12h, 7d"},
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option purge_options[] = {
+    FILTER_OPTIONS,
+    {"dry-run", NULL, "say how many, and delete nothing"},
+    {"shrink", NULL, "then make the database file smaller"},
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option export_options[] = {
+    {"format", "FORMAT", "jsonl: everything, a document a line (default); csv: the main columns"},
+    FILTER_OPTIONS,
+    {NULL, NULL, NULL},
+};
+
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
@@ -85,6 +210,60 @@ static const struct command commands[] = {
      "Prints the paths of the files. An existing file is never replaced without --overwrite.",
      save_options, NULL, cmd_save},
     {"status", "[NAME]", 0, 1, "show how the queues are doing", NULL, NULL, NULL, cmd_status},
+    {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
+     "Prints the entry with its lease token and the end of the lease. Higher priority first, then "
+     "the one that has been due longest, then the smallest id. An entry whose lease has ended can "
+     "be claimed again. Exit status 1 when there is none.",
+     claim_options, NULL, cmd_claim},
+    {"complete", "ID…", 1, SIZE_MAX, "finish entries that were claimed",
+     "With several ids: all or none. A token that is no longer good changes nothing (exit status "
+     "1), here and in the four commands below.",
+     complete_options, NULL, cmd_complete},
+    {"fail", "ID…", 1, SIZE_MAX, "say that work on entries that were claimed has failed",
+     "A business failure is final. After an application failure the entry is tried again, ever "
+     "later, until the attempts of the queue are used up.",
+     fail_options, NULL, cmd_fail},
+    {"release", "ID…", 1, SIZE_MAX, "give back entries that were claimed",
+     "They can be claimed again at once; the attempt does not count.", release_options, NULL,
+     cmd_release},
+    {"extend", "ID…", 1, SIZE_MAX, "keep entries that were claimed for longer", NULL,
+     extend_options, NULL, cmd_extend},
+    {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, not to be claimed before",
+     "The attempt does not count.", defer_options, NULL, cmd_defer},
+    {"work", "NAME -- COMMAND…", 2, SIZE_MAX, "run a command for each entry of a queue",
+     "The command gets the entry as JSON on standard input and in $INQUEUE_ENTRY_FILE, its "
+     "attachments as files in $INQUEUE_ATTACHMENTS. Exit status 0 completes the entry, 75 gives it "
+     "back for later, 65 is a business failure, anything else an application failure with the last "
+     "lines of standard error as the reason. Ends between entries on TERM or INT.",
+     work_options, NULL, cmd_work},
+    {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
+     "For failed and done entries, and for those that wait for their next attempt; by filter for "
+     "failed ones unless --state says otherwise. Attempts count from 0 again.",
+     operate_options, NULL, cmd_retry},
+    {"discard", "[ID…]", 0, SIZE_MAX, "give entries up",
+     "For new, bad and failed entries: they have failed for good, for business reasons.",
+     operate_options, NULL, cmd_discard},
+    {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",
+     "For new entries, and for claimed ones in case they come back.", operate_options, NULL,
+     cmd_hold},
+    {"unhold", "[ID…]", 0, SIZE_MAX, "let workers have held entries again", NULL, operate_options,
+     NULL, cmd_unhold},
+    {"priority", "[ID…]", 0, SIZE_MAX, "set the priority of entries", NULL, priority_options, NULL,
+     cmd_priority},
+    {"tag", "[ID…]", 0, SIZE_MAX, "put a tag on entries, or take it off", NULL, tag_options, NULL,
+     cmd_tag},
+    {"note", "ID TEXT", 2, 2, "write a remark into the history of an entry", NULL, note_options,
+     NULL, cmd_note},
+    {"history", "ID", 1, 1, "show every change of an entry: when, who, why", NULL, NULL, NULL,
+     cmd_history},
+    {"stats", "[NAME]", 0, 1, "show how the work goes: counts, rates, times", NULL, stats_options,
+     NULL, cmd_stats},
+    {"purge", "", 0, 0, "delete entries that are finished",
+     "With their attachments and history. The ledger of loaded mail stays, so that nothing is "
+     "loaded twice.",
+     purge_options, NULL, cmd_purge},
+    {"export", "", 0, 0, "print entries as JSON Lines or CSV", NULL, export_options, NULL,
+     cmd_export},
     {"help", "[COMMAND | connection-string]", 0, 3,
      "show help for a command, or the keys of the connection string", NULL, NULL, NULL, cmd_help},
 };

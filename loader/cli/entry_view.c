@@ -2,11 +2,11 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
-#include "loader/cli/output.h"
 #include "loader/flow/from_queue.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,6 @@ SCOPED_DEFINE(json_t *, json_decref)
 
 struct entry_view_text {
 	const char *label;
-	const char *key;
 	const char *value;
 };
 
@@ -25,17 +24,17 @@ static void entry_view_texts(const struct entry *entry,
 			     struct entry_view_text texts[static ENTRY_VIEW_TEXTS])
 {
 	const struct entry_view_text rows[ENTRY_VIEW_TEXTS] = {
-	    {"subject", "subject", entry->subject},
-	    {"sender", "sender", entry->sender},
-	    {"recipient", "recipient", entry->recipient},
-	    {"cc", "cc", entry->cc},
-	    {"bcc", "bcc", entry->bcc},
-	    {"reply to", "reply_to", entry->reply_to},
-	    {"message id", "message_id", entry->message_id},
-	    {"in reply to", "in_reply_to", entry->in_reply_to},
-	    {"references", "thread_references", entry->thread_references},
-	    {"error kind", "error_kind", entry->error_kind},
-	    {"error", "error_text", entry->error_text},
+	    {"subject", entry->subject},
+	    {"sender", entry->sender},
+	    {"recipient", entry->recipient},
+	    {"cc", entry->cc},
+	    {"bcc", entry->bcc},
+	    {"reply to", entry->reply_to},
+	    {"message id", entry->message_id},
+	    {"in reply to", entry->in_reply_to},
+	    {"references", entry->thread_references},
+	    {"error kind", entry->error_kind},
+	    {"error", entry->error_text},
 	};
 	memcpy(texts, rows, sizeof rows);
 }
@@ -46,76 +45,11 @@ static void entry_view_hex(const unsigned char sha256[32], char hex[static 65])
 		g_snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
 }
 
-static json_t *entry_view_json_sha256(const unsigned char sha256[32])
-{
-	char hex[65];
-	entry_view_hex(sha256, hex);
-	return json_string(hex);
-}
-
-static json_t *entry_view_json_time_s(int64_t time_s)
-{
-	char text[CLOCK_TEXT_SIZE];
-	clock_format_s(time_s, text);
-	return json_string(text);
-}
-
 /* A column that holds JSON, as JSON. */
 static json_t *entry_view_json_list(const char *column)
 {
 	json_t *list = column != NULL ? json_loads(column, 0, NULL) : NULL;
 	return list != NULL ? list : json_array();
-}
-
-json_t *entry_view_json(const struct entry *entry)
-{
-	struct entry_view_text texts[ENTRY_VIEW_TEXTS];
-	entry_view_texts(entry, texts);
-	json_t *object =
-	    json_pack("{s:I, s:s, s:s, s:i, s:i}", "id", (json_int_t)entry->id, "queue",
-		      entry->queue_name, "state", entry_state_format(entry->state), "priority",
-		      (int)entry->priority, "attempt_count", (int)entry->attempt_count);
-	for (size_t i = 0; i < ENTRY_VIEW_TEXTS; i++)
-		json_object_set_new(object, texts[i].key, output_json_text(texts[i].value));
-	json_object_set_new(object, "date_sent", entry_view_json_time_s(entry->date_sent_s));
-	json_object_set_new(object, "date_received",
-			    entry_view_json_time_s(entry->date_received_s));
-	json_object_set_new(object, "last_attempt_at",
-			    output_json_time_ms(entry->last_attempt_at_ms));
-	json_object_set_new(object, "next_attempt_at",
-			    output_json_time_ms(entry->next_attempt_at_ms));
-	json_object_set_new(object, "lease_owner", output_json_text(entry->lease_owner));
-	json_object_set_new(object, "lease_until", output_json_time_ms(entry->lease_until_ms));
-	json_object_set_new(object, "raw_sha256",
-			    entry->raw_incomplete ? json_null()
-						  : entry_view_json_sha256(entry->raw_sha256));
-	json_object_set_new(object, "raw_size", json_integer((json_int_t)entry->raw_size));
-	json_object_set_new(object, "raw_kept", json_boolean(entry->raw_kept));
-	json_object_set_new(object, "attachment_count",
-			    json_integer((json_int_t)entry->attachment_count));
-	json_object_set_new(object, "defects", entry_view_json_list(entry->defects));
-	json_object_set_new(object, "record_created",
-			    output_json_time_ms(entry->record_created_ms));
-	json_object_set_new(object, "record_updated",
-			    output_json_time_ms(entry->record_updated_ms));
-	return object;
-}
-
-static json_t *entry_view_json_attachments(const struct entry *entry)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < entry->attachment_count; i++) {
-		const struct entry_attachment *from = &entry->attachments[i];
-		json_array_append_new(
-		    list,
-		    json_pack("{s:i, s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o}", "position",
-			      (int)from->position, "file_name", from->file_name, "declared_name",
-			      from->declared_name, "content_type", from->content_type,
-			      "disposition", from->disposition, "content_id", from->content_id,
-			      "size", (json_int_t)from->size_bytes, "sha256",
-			      entry_view_json_sha256(from->sha256)));
-	}
-	return list;
 }
 
 static int entry_view_write(const void *bytes, size_t size, void *context)
@@ -124,22 +58,6 @@ static int entry_view_write(const void *bytes, size_t size, void *context)
 	if (size > 0)
 		*last = ((const char *)bytes)[size - 1];
 	return fwrite(bytes, 1, size, stdout) == size ? 0 : -1;
-}
-
-/* The inside of a JSON string; stored text holds no control characters but newline and tab. */
-static int entry_view_write_escaped(const void *bytes, size_t size, void *context)
-{
-	const unsigned char *at = bytes;
-	(void)context;
-	for (const unsigned char *end = at + size; at < end; at++) {
-		if (*at == '"' || *at == '\\')
-			putchar('\\');
-		if (*at < 0x20)
-			printf("\\u%04x", *at);
-		else
-			putchar(*at);
-	}
-	return ferror(stdout) ? -1 : 0;
 }
 
 static int entry_view_read(struct store *store, const struct entry *entry, enum entry_part part,
@@ -152,39 +70,6 @@ static int entry_view_read(struct store *store, const struct entry *entry, enum 
 	return queue_err.text[0] != '\0'
 		   ? error_from_queue(err, &queue_err)
 		   : error_set(err, ERROR_IO, "standard output: %s", g_strerror(errno));
-}
-
-static int entry_view_print_json_body(struct store *store, const struct entry *entry,
-				      const char *key, bool present, enum entry_part part,
-				      struct error *err)
-{
-	printf(",\"%s\":", key);
-	if (!present) {
-		fputs("null", stdout);
-		return 0;
-	}
-	putchar('"');
-	if (entry_view_read(store, entry, part, entry_view_write_escaped, NULL, err) != 0)
-		return -1;
-	putchar('"');
-	return 0;
-}
-
-int entry_view_print_json(struct store *store, const struct entry *entry, struct error *err)
-{
-	scoped(json_decref) json_t *object = entry_view_json(entry);
-	json_object_set_new(object, "headers", entry_view_json_list(entry->headers));
-	json_object_set_new(object, "attachments", entry_view_json_attachments(entry));
-	g_autofree char *text = json_dumps(object, JSON_COMPACT);
-	/* The document stays open for the bodies, which may be too long to hold. */
-	fwrite(text, 1, strlen(text) - 1, stdout);
-	if (entry_view_print_json_body(store, entry, "message_body", entry->has_message_body,
-				       ENTRY_MESSAGE_BODY, err) != 0 ||
-	    entry_view_print_json_body(store, entry, "html_body", entry->has_html_body,
-				       ENTRY_HTML_BODY, err) != 0)
-		return -1;
-	fputs("}\n", stdout);
-	return 0;
 }
 
 static void entry_view_print_line(const char *label, const char *value)
@@ -209,6 +94,8 @@ static void entry_view_print_state(const struct entry *entry)
 	entry_view_print_line("state", entry_state_format(entry->state));
 	printf("%-14s %d\n", "priority", (int)entry->priority);
 	printf("%-14s %d\n", "attempts", (int)entry->attempt_count);
+	entry_view_print_line("held", entry->held ? "yes" : NULL);
+	entry_view_print_line("tags", entry->tags);
 	entry_view_print_time_ms("last attempt", entry->last_attempt_at_ms);
 	entry_view_print_time_ms("next attempt", entry->next_attempt_at_ms);
 	entry_view_print_line("lease owner", entry->lease_owner);

@@ -40,6 +40,11 @@ void output_table_add(struct output_table *table, const char *const *cells)
 void output_table_print(struct output_table *table)
 {
 	scols_print_table(table->table);
+	output_table_free(table);
+}
+
+void output_table_free(struct output_table *table)
+{
 	scols_unref_table(table->table);
 	g_free(table);
 }

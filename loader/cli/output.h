@@ -33,6 +33,9 @@ void output_table_add(struct output_table *table, const char *const *cells);
 /* Prints nothing but the heading where there is no row. Releases the table. */
 void output_table_print(struct output_table *table);
 
+/* Releases a table that is not printed. */
+void output_table_free(struct output_table *table);
+
 /* Prints one line and releases the document. */
 void output_json_print(json_t *document);
 

@@ -188,7 +188,7 @@ class Status(EntriesCase):
         self.inqueue("load", "invoices")
         lines = self.inqueue("status").stdout.splitlines()
         self.assertRegex(lines[0], "QUEUE.*NEW.*BAD.*OLDEST.*NOT COLLECTED.*LAST MESSAGE")
-        self.assertRegex(lines[-1], r"invoices +active +2 +0 +0 +0 +1 .*OK; 1 items\.")
+        self.assertRegex(lines[-1], r"invoices +active +2 +0 +0 +0 +0 +1 .*OK; 1 items\.")
         self.assertEqual(1, len(self.json_lines("status", "idle", "--json")))
         self.fails(NO, "status", "nosuch", says="'nosuch'")
 

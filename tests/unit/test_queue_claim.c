@@ -294,8 +294,13 @@ static void test_a_heartbeat_keeps_the_lease(void **state)
 
 static int64_t due(struct fixture *f, int64_t queue_id, int64_t now_ms)
 {
+	const struct entry_wish any = {.queue_id = queue_id};
+	const struct entry_wish ada = {.queue_id = queue_id, .sender = "ada@"};
 	int64_t due_ms;
-	assert_ok(entry_claim_due(f->store, queue_id, now_ms, &due_ms, &f->err), &f->err);
+	int64_t filtered_ms;
+	assert_ok(entry_claim_due(f->store, &any, now_ms, &due_ms, &f->err), &f->err);
+	assert_ok(entry_claim_due(f->store, &ada, now_ms, &filtered_ms, &f->err), &f->err);
+	assert_int_equal(due_ms, filtered_ms);
 	return due_ms;
 }
 
@@ -304,6 +309,8 @@ static void test_the_next_due_time_is_known(void **state)
 	struct fixture *f = *state;
 	const int64_t queue_id = put_queue(f, "invoices");
 	const int64_t now_ms = NOW_MS + 1;
+	const struct entry_wish nobody = {.queue_id = queue_id, .sender = "nobody"};
+	int64_t due_ms = 1;
 	assert_int_equal(0, due(f, queue_id, now_ms));
 	put_plain_entry(f, queue_id);
 	put_plain_entry(f, queue_id);
@@ -317,6 +324,8 @@ static void test_the_next_due_time_is_known(void **state)
 	change(f, "UPDATE entry_status SET next_attempt_at = NULL WHERE id = 1");
 	const struct entry_lease lease = claim(f, queue_id, now_ms);
 	assert_int_equal(lease.until_ms, due(f, queue_id, now_ms));
+	assert_ok(entry_claim_due(f->store, &nobody, now_ms, &due_ms, &f->err), &f->err);
+	assert_int_equal(lease.until_ms, due_ms);
 	change(f, "UPDATE entry_status SET held = 1 WHERE state = 'new'");
 	assert_int_equal(lease.until_ms, due(f, queue_id, now_ms));
 }

@@ -1,0 +1,150 @@
+#include "loader/cli/command.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+#include "loader/cli/output.h"
+#include "loader/flow/from_queue.h"
+#include "queue/entry_claim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+SCOPED_DEFINE(struct store *, store_close)
+
+/* What is to become of the entries. */
+struct cmd_settle {
+	const char *token;
+	const char *reason; /* or NULL */
+	enum entry_failure failure;
+	int64_t time_ms; /* to defer until, or the lease's new end */
+	int64_t now_ms;
+	int64_t next_attempt_ms; /* of the last failure */
+};
+
+typedef int cmd_settle_one(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			   struct queue_error *err);
+
+static int cmd_settle_complete(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			       struct queue_error *err)
+{
+	return entry_complete(store, entry_id, settle->token, settle->now_ms, err);
+}
+
+static int cmd_settle_fail(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			   struct queue_error *err)
+{
+	return entry_fail(store, entry_id, settle->token, settle->failure, settle->reason,
+			  settle->now_ms, &settle->next_attempt_ms, err);
+}
+
+static int cmd_settle_release(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			      struct queue_error *err)
+{
+	return entry_release(store, entry_id, settle->token, settle->reason, settle->now_ms, err);
+}
+
+static int cmd_settle_extend(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			     struct queue_error *err)
+{
+	return entry_extend(store, entry_id, settle->token, settle->time_ms, settle->now_ms, err);
+}
+
+static int cmd_settle_defer(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			    struct queue_error *err)
+{
+	return entry_defer(store, entry_id, settle->token, settle->time_ms, settle->reason,
+			   settle->now_ms, err);
+}
+
+/* All of them or none, in one transaction. */
+static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *one,
+			  struct cmd_settle *settle, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	struct queue_error queue_err;
+	settle->token = invocation_text(invocation, "token");
+	settle->now_ms = clock_now_ms();
+	if (settle->token == NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--token is needed: the lease token that `inqueue claim` printed");
+	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
+		return -1;
+	if (store_begin(store, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		int64_t id;
+		if (invocation_entry_id(invocation, i, &id, err) != 0)
+			return -1;
+		if (one(store, id, settle, &queue_err) != 0)
+			return error_from_queue(err, &queue_err);
+	}
+	return store_commit(store, &queue_err) == 0 ? 0 : error_from_queue(err, &queue_err);
+}
+
+int cmd_complete(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	return cmd_settle_all(invocation, cmd_settle_complete, &settle, err);
+}
+
+static void cmd_fail_print(const struct invocation *invocation, const struct cmd_settle *settle)
+{
+	if (invocation->json) {
+		output_json_print(json_pack("{s:b, s:o}", "final", settle->next_attempt_ms == 0,
+					    "next_attempt_at",
+					    output_json_time_ms(settle->next_attempt_ms)));
+		return;
+	}
+	char text[CLOCK_TEXT_SIZE];
+	clock_format_s(settle->next_attempt_ms / 1000, text);
+	if (settle->next_attempt_ms != 0)
+		printf("to be tried again at %s\n", text);
+	else
+		printf("failed for good\n");
+}
+
+int cmd_fail(const struct invocation *invocation, struct error *err)
+{
+	const bool business = invocation_flag(invocation, "business");
+	struct cmd_settle settle = {.failure = business ? ENTRY_BUSINESS : ENTRY_APPLICATION};
+	if (invocation_line(invocation, "reason", &settle.reason, err) != 0)
+		return -1;
+	if (business == invocation_flag(invocation, "application") || settle.reason == NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--reason TEXT is needed, and one of --business (final) and "
+				 "--application (tried again)");
+	if (cmd_settle_all(invocation, cmd_settle_fail, &settle, err) != 0)
+		return -1;
+	cmd_fail_print(invocation, &settle);
+	return 0;
+}
+
+int cmd_release(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	if (invocation_line(invocation, "reason", &settle.reason, err) != 0)
+		return -1;
+	return cmd_settle_all(invocation, cmd_settle_release, &settle, err);
+}
+
+int cmd_extend(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	int64_t lease_ms;
+	if (invocation_duration(invocation, "lease", 1, 600000, &lease_ms, err) != 0)
+		return -1;
+	settle.time_ms = clock_now_ms() + lease_ms;
+	return cmd_settle_all(invocation, cmd_settle_extend, &settle, err);
+}
+
+int cmd_defer(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	if (invocation_time(invocation, "until", 1, &settle.time_ms, err) != 0 ||
+	    invocation_line(invocation, "reason", &settle.reason, err) != 0)
+		return -1;
+	if (settle.time_ms == 0)
+		return error_set(err, ERROR_USAGE,
+				 "--until is needed: 2026-01-31T12:00:00Z, or a span from now: 2h");
+	return cmd_settle_all(invocation, cmd_settle_defer, &settle, err);
+}

@@ -1,0 +1,48 @@
+#include "loader/flow/work.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+#include "loader/base/stop.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/work_wait.h"
+#include "queue/store_watch.h"
+
+SCOPED_DEFINE(struct store_watch *, store_watch_close)
+
+/* Until something may have changed, something is due, or `until_ms` (monotonic). */
+static int work_claim_wait(struct store *store, const struct entry_wish *wish,
+			   const struct store_watch *watch, int64_t until_ms, struct error *err)
+{
+	struct queue_error queue_err;
+	const int64_t now_ms = clock_now_ms();
+	int64_t due_ms;
+	if (entry_claim_due(store, wish, now_ms, &due_ms, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	const int64_t monotonic_ms = clock_monotonic_ms();
+	if (due_ms != 0)
+		until_ms = MIN(until_ms, monotonic_ms + due_ms - now_ms);
+	struct pollfd changed = {.fd = store_watch_descriptor(watch), .events = POLLIN};
+	return work_wait(&changed, 1, until_ms, err);
+}
+
+int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_until_ms,
+	       struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err)
+{
+	struct queue_error queue_err;
+	scoped(store_watch_close) struct store_watch *watch = NULL;
+	if (wait_until_ms != 0 && store_watch_open(store, &watch, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	for (;;) {
+		/* Cleared before looking, so that no change falls in between. */
+		if (watch != NULL)
+			store_watch_clear(watch);
+		if (entry_claim(store, wish, clock_now_ms(), ret_leases, room, ret_count,
+				&queue_err) != 0)
+			return error_from_queue(err, &queue_err);
+		if (*ret_count > 0 || watch == NULL || stop_requested() ||
+		    clock_monotonic_ms() >= wait_until_ms)
+			return 0;
+		if (work_claim_wait(store, wish, watch, wait_until_ms, err) != 0)
+			return -1;
+	}
+}
