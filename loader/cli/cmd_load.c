@@ -105,6 +105,10 @@ static int cmd_load_queue(const struct invocation *invocation, const char *name,
 	int failed = worker_load(name, &options, &result, err);
 	if (options.dry_run)
 		return failed;
+	if (failed == 0 && result.worker_deaths > 0)
+		fprintf(stderr,
+			"inqueue: load '%s': the worker died %u times and was started again\n",
+			name, result.worker_deaths);
 	if (invocation->json)
 		cmd_load_print_json(name, &result, failed != 0 ? err->text : NULL);
 	else if (isatty(STDOUT_FILENO) && failed == 0)

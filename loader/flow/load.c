@@ -5,6 +5,7 @@
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_internal.h"
+#include "loader/flow/load_suspect.h"
 #include "loader/flow/search.h"
 #include "loader/flow/spool.h"
 
@@ -118,7 +119,6 @@ static int load_window(struct load *load, struct imapc_size *sizes, size_t count
 static int load_messages(struct load *load, const uint32_t *uids, size_t count, struct error *err)
 {
 	struct imapc_size sizes[LOAD_WINDOW];
-	load->progress.total = count;
 	load_tell(load);
 	for (size_t first = 0; first < count && !stop_requested(); first += LOAD_WINDOW) {
 		size_t length = MIN((size_t)LOAD_WINDOW, count - first);
@@ -135,6 +135,15 @@ static int load_messages(struct load *load, const uint32_t *uids, size_t count, 
 static int load_verdict(const struct load *load, struct error *err)
 {
 	const char *name = load->mailbox->server->mailbox;
+	for (enum pickup_target i = PICKUP_DROPBOX; i <= PICKUP_BADMAIL; i++) {
+		if (load->missing[i] > 0)
+			return error_set(
+			    err, ERROR_PROTOCOL,
+			    "the server said that messages were moved to '%s', but %zu have not "
+			    "arrived there; their entries are stored",
+			    mailbox_folder_name(load->mailbox, load_target_folder(i)),
+			    load->missing[i]);
+	}
 	if (load->withheld > 0)
 		return error_set(
 		    err, ERROR_PROTOCOL,
@@ -149,6 +158,23 @@ static int load_verdict(const struct load *load, struct error *err)
 	return 0;
 }
 
+/* First what nothing is known against. */
+static int load_listed(struct load *load, struct load_work *work, struct error *err)
+{
+	g_autoptr(GArray) suspects = NULL;
+	if (load_list_suspects(load, &suspects, err) != 0)
+		return -1;
+	uint64_t limit = load->options->limit != 0 ? load->options->limit : UINT64_MAX;
+	size_t ordinary = load_part_suspects(suspects, work->uids, work->count);
+	size_t count = (size_t)MIN(limit, ordinary);
+	load->progress.total = count + (size_t)MIN(limit - count, suspects->len);
+	if (load_messages(load, work->uids, count, err) != 0)
+		return -1;
+	if (load->options->dry_run || stop_requested())
+		return 0;
+	return load_suspects(load, suspects, (size_t)(limit - count), err);
+}
+
 static int load_work_off(struct load *load, struct error *err)
 {
 	struct load_work work = {0};
@@ -157,9 +183,7 @@ static int load_work_off(struct load *load, struct error *err)
 	if (failed != 0)
 		return -1;
 	load->result->not_collected = (int64_t)work.count;
-	uint64_t limit = load->options->limit;
-	size_t count = limit != 0 && limit < work.count ? (size_t)limit : work.count;
-	failed = load_messages(load, uids, count, err);
+	failed = load_listed(load, &work, err);
 	load->progress.ended = true;
 	load_tell(load);
 	return failed == 0 ? load_verdict(load, err) : -1;
@@ -218,8 +242,10 @@ static int load_with_mailbox(struct load *load, struct error *err)
 	scoped(parser_stop) struct parser *parser = NULL;
 	if (parser_start(&options, spool, folder, &parser, err) != 0)
 		return -1;
+	g_autoptr(GStringChunk) reasons = g_string_chunk_new(256);
 	load->spool = spool;
 	load->parser = parser;
+	load->reasons = reasons;
 	return load_work_off(load, err);
 }
 

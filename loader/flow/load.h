@@ -22,12 +22,13 @@
 #include <stdint.h>
 
 struct load_result {
-	uint64_t loaded;       /* entries made, without the bad ones */
-	uint64_t bad;	       /* entries made in state bad */
-	uint64_t finished;     /* messages stored by an earlier run and moved by this one */
-	uint64_t size_bytes;   /* of the raw messages */
-	int64_t not_collected; /* messages still waiting in the mailbox; -1 = not known */
-	uint32_t uid_next;     /* of the mailbox when the run began; 0 = not known */
+	uint64_t loaded;	/* entries made, without the bad ones */
+	uint64_t bad;		/* entries made in state bad */
+	uint64_t finished;	/* messages stored by an earlier run and moved by this one */
+	uint64_t size_bytes;	/* of the raw messages */
+	int64_t not_collected;	/* messages still waiting in the mailbox; -1 = not known */
+	uint32_t uid_next;	/* of the mailbox when the run began; 0 = not known */
+	uint32_t worker_deaths; /* how often the worker died and was started again */
 };
 
 /* A message whose entry is committed. */
@@ -45,6 +46,14 @@ struct load_progress {
 	bool ended;
 };
 
+/* Which messages a run is at, for whoever watches the process from outside. */
+struct load_position {
+	char source[512];
+	uint32_t uid_validity;
+	uint32_t count; /* 0: at none */
+	uint32_t uids[500];
+};
+
 struct load_options {
 	const char *database; /* path */
 	uint64_t limit;	      /* messages at most; 0 = all */
@@ -54,7 +63,8 @@ struct load_options {
 	void (*progress)(const struct load_progress *progress, void *context);
 	/* Told of each message as soon as its entry is committed; may be NULL. */
 	void (*stored)(const struct load_stored *stored, void *context);
-	void *context; /* of the callbacks */
+	void *context;			/* of the callbacks */
+	struct load_position *position; /* kept up to date; may be NULL */
 };
 
 /*

@@ -2,7 +2,8 @@
  * load_internal.h - what the parts of a run share.
  *
  * load.c lists the work and cuts it into batches; load_batch.c brings one batch from the server
- * into the database; load_move.c brings the server up to date with the database.
+ * (load_fetch.c) into the database (load_store.c); load_move.c brings the server up to date with
+ * the database.
  */
 #ifndef LOADER_FLOW_LOAD_INTERNAL_H
 #define LOADER_FLOW_LOAD_INTERNAL_H
@@ -10,6 +11,7 @@
 #include "loader/flow/load.h"
 #include "loader/flow/mailbox.h"
 #include "loader/flow/parser.h"
+#include "queue/entry.h"
 #include "queue/pickup.h"
 
 #include <glib.h>
@@ -27,6 +29,11 @@ struct load {
 	struct load_progress progress;
 	uint64_t withheld;     /* messages that are there, but that the server did not send */
 	uint32_t withheld_uid; /* the first of them */
+	bool suspecting;       /* the batch is one message that a run has failed at before */
+	GStringChunk *reasons; /* texts of load_item.refused */
+	/* UIDNEXT of the target folders after our last move; 0 = not known. */
+	uint32_t target_uid_next[2];
+	size_t missing[2]; /* moved, the server says, but not arrived there */
 };
 
 /* A message on its way. */
@@ -39,7 +46,10 @@ struct load_item {
 	    spooled_bytes; /* kept there; less than size_bytes where the message is too large */
 	int64_t internal_date_s;
 	unsigned char raw_sha256[32];
-	bool too_large; /* only the header was kept */
+	bool too_large;	     /* only the header was kept */
+	bool not_fetched;    /* given up: there are no bytes of it */
+	bool suspect;	     /* the ledger has failures of it */
+	const char *refused; /* why none of its content can be stored; NULL where it can */
 	size_t parser_index;
 };
 
@@ -48,6 +58,32 @@ struct load_item {
  * message that is gone by now is passed over.
  */
 int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
+
+/* A message that failed alone this often becomes a bad entry. */
+enum { LOAD_MAX_TRIES = 3 };
+
+/* Stores a message that cannot be fetched as a bad entry without content, and moves it. */
+int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
+		 struct error *err);
+
+/* Brings messages into the spool and to the parser; `items` (struct load_item) gets those that
+ * arrive. */
+int load_fetch(struct load *load, const struct imapc_size *sizes, size_t count, GArray *items,
+	       struct error *err);
+
+/* Stores messages and their rows of the ledger in one transaction; `rows` (struct pickup) gets the
+ * latter. */
+int load_store(struct load *load, GArray *items, GArray *rows, struct error *err);
+
+/*
+ * Makes the entry of a message that the parser is through with, and hands it to `put`. *ret_bad:
+ * it could not be loaded. Errors: DATA and SOFTWARE where the fault is the message's own.
+ */
+int load_make_entry(struct load *load, const struct load_item *item,
+		    int (*put)(struct load *load, const struct entry *entry,
+			       const struct entry_contents *contents, void *context,
+			       struct error *err),
+		    void *context, bool *ret_bad, struct error *err);
 
 /* Tells whoever watches how far the run is. */
 void load_tell(struct load *load);

@@ -51,13 +51,45 @@ static int load_check_gone(struct load *load, const uint32_t *uids, size_t count
 			 present[0], name, load->mailbox->server->mailbox);
 }
 
-static bool load_copy_is_complete(const struct imapc_copy *copy, size_t count)
+static size_t load_copy_known(const struct imapc_copy *copy, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (copy->uids == NULL || copy->uids[i] == 0)
-			return false;
-	}
-	return copy->uid_validity != 0;
+	size_t known = 0;
+	for (size_t i = 0; copy->uids != NULL && copy->uid_validity != 0 && i < count; i++)
+		known += copy->uids[i] != 0;
+	return known;
+}
+
+/* UIDNEXT of a target folder, which only grows, and grows with every message that arrives. */
+static int load_target_uid_next(struct load *load, enum pickup_target target,
+				uint32_t *ret_uid_next, struct error *err)
+{
+	struct imapc_status status;
+	if (imapc_status(load->mailbox->session, load_target_wire(load, target),
+			 load_target_name(load, target), &status, err) != 0)
+		return -1;
+	*ret_uid_next = status.uid_next;
+	return 0;
+}
+
+static int load_expect_arrivals(struct load *load, enum pickup_target target, struct error *err)
+{
+	uint32_t *uid_next = &load->target_uid_next[target];
+	return *uid_next != 0 ? 0 : load_target_uid_next(load, target, uid_next, err);
+}
+
+/* An OK is only the server's word: of `expected` messages so many have not arrived in the target.
+ */
+static int load_count_missing(struct load *load, enum pickup_target target, size_t expected,
+			      size_t *ret_missing, struct error *err)
+{
+	uint32_t before = load->target_uid_next[target];
+	uint32_t after;
+	if (load_target_uid_next(load, target, &after, err) != 0)
+		return -1;
+	load->target_uid_next[target] = after;
+	bool known = before != 0 && after != 0;
+	*ret_missing = known && after < before + expected ? before + expected - after : 0;
+	return 0;
 }
 
 static int load_move_at_once(struct load *load, const uint32_t *uids, size_t count,
@@ -66,17 +98,19 @@ static int load_move_at_once(struct load *load, const uint32_t *uids, size_t cou
 	const char *name = load_target_name(load, target);
 	struct imapc_copy copy = {0};
 	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
-	if (imapc_move(load->mailbox->session, uids, count, load_target_wire(load, target), name,
-		       release, err) != 0)
+	if (load_expect_arrivals(load, target, err) != 0 ||
+	    imapc_move(load->mailbox->session, uids, count, load_target_wire(load, target), name,
+		       release, err) != 0 ||
+	    load_check_gone(load, uids, count, name, err) != 0 ||
+	    load_mark(load, uids, count, PICKUP_MOVED, &copy, err) != 0)
 		return -1;
-	if (!load_copy_is_complete(&copy, count) &&
-	    load_check_gone(load, uids, count, name, err) != 0)
+	size_t missing;
+	if (load_count_missing(load, target, load_copy_known(&copy, count), &missing, err) != 0)
 		return -1;
-	return load_mark(load, uids, count, PICKUP_MOVED, &copy, err);
+	load->missing[target] += missing;
+	return 0;
 }
 
-/* The originals of copied messages go: expunged by UID, or left flagged where the server cannot do
- * that. */
 /* The originals of copied messages go: expunged by UID, or left flagged where the server cannot do
  * that. */
 static int load_remove_originals(struct load *load, const uint32_t *uids, size_t count,
@@ -93,14 +127,38 @@ static int load_remove_originals(struct load *load, const uint32_t *uids, size_t
 	return load_mark(load, uids, count, PICKUP_MOVED, NULL, err);
 }
 
+/* How many copies there must be: as COPYUID says, else of all that are still here. */
+static int load_count_copied(struct load *load, const uint32_t *uids, size_t count,
+			     const struct imapc_copy *copy, size_t *ret_expected, struct error *err)
+{
+	g_autofree uint32_t *present = NULL;
+	*ret_expected = load_copy_known(copy, count);
+	if (*ret_expected == count)
+		return 0;
+	return imapc_search_present(load->mailbox->session, uids, count, &present, ret_expected,
+				    err);
+}
+
+/* Nothing is removed here before the copies are seen to be there. */
 static int load_move_by_copy(struct load *load, const uint32_t *uids, size_t count,
 			     enum pickup_target target, struct error *err)
 {
 	struct imapc_copy copy = {0};
 	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
-	if (imapc_copy(load->mailbox->session, uids, count, load_target_wire(load, target),
-		       load_target_name(load, target), release, err) != 0)
+	size_t expected;
+	size_t missing;
+	if (load_expect_arrivals(load, target, err) != 0 ||
+	    imapc_copy(load->mailbox->session, uids, count, load_target_wire(load, target),
+		       load_target_name(load, target), release, err) != 0 ||
+	    load_count_copied(load, uids, count, &copy, &expected, err) != 0 ||
+	    load_count_missing(load, target, expected, &missing, err) != 0)
 		return -1;
+	if (missing > 0)
+		return error_set(err, ERROR_PROTOCOL,
+				 "the server said that messages were copied to '%s', but %zu of "
+				 "%zu have not arrived; they stay in '%s'",
+				 load_target_name(load, target), missing, expected,
+				 load->mailbox->server->mailbox);
 	if (load_mark(load, uids, count, PICKUP_COPIED, &copy, err) != 0)
 		return -1;
 	return load_remove_originals(load, uids, count, err);

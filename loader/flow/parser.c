@@ -253,7 +253,7 @@ int parser_finish(struct parser *parser, struct error *err)
 	return 0;
 }
 
-static struct mime_message *parser_empty_message(void)
+struct mime_message *parser_no_message(void)
 {
 	struct mime_message *message = calloc(1, sizeof *message);
 	g_assert(message != NULL);
@@ -285,12 +285,12 @@ int parser_read(struct parser *parser, size_t index, struct mime_message **ret_m
 	struct parser_job *job = parser_job_at(parser, index);
 	scoped(mime_message_free) struct mime_message *message = NULL;
 	if (job->given_up) {
-		message = parser_empty_message();
+		message = parser_no_message();
 	} else if (parser_read_record(parser, &job->reply, &message, err) != 0) {
 		if (err->kind != ERROR_SOFTWARE)
 			return -1;
 		parser_job_fail(job, err->text);
-		message = parser_empty_message();
+		message = parser_no_message();
 	}
 	*ret_failure = job->failure;
 	*ret_message = steal(&message);

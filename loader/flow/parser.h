@@ -56,6 +56,9 @@ int parser_finish(struct parser *parser, struct error *err);
 int parser_read(struct parser *parser, size_t index, struct mime_message **ret_message,
 		const char **ret_failure, struct error *err);
 
+/* The result for a message that nothing can be said about; the caller frees it. */
+struct mime_message *parser_no_message(void);
+
 /* The file that content of the results lies in; borrowed. */
 int parser_output(const struct parser *parser);
 

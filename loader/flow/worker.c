@@ -4,14 +4,16 @@
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
+#include "queue/pickup_attempt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -19,12 +21,26 @@ SCOPED_DEFINE(struct store *, store_close)
 SCOPED_DEFINE(struct work_queue *, work_queue_free)
 SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
 
-/* What the child tells its parent, in one write to a pipe. */
+/* After the first death a worker is started again in a quarter of a second, then in half a one … */
+enum { WORKER_MAX_DEATHS = 6, WORKER_FIRST_PAUSE_MS = 250 };
+
+/* Memory that the worker shares with its supervisor: what a dead one leaves tells what it was at.
+ */
 struct worker_report {
+	bool complete;
 	int failed;
 	struct load_result result;
 	struct error err;
+	struct load_position position;
 };
+
+static void worker_report_free(struct worker_report *report)
+{
+	if (report != NULL)
+		munmap(report, sizeof *report);
+}
+
+SCOPED_DEFINE(struct worker_report *, worker_report_free)
 
 int worker_note(struct store *store, const struct work_queue *queue,
 		const struct load_result *result, const struct error *failure, struct error *err)
@@ -52,8 +68,19 @@ static int worker_open(const char *queue_name, const struct load_options *option
 	return 0;
 }
 
+/* What workers did that died later in the same run. */
+static void worker_add_earlier(struct load_result *result, const struct load_result *earlier)
+{
+	result->loaded += earlier->loaded;
+	result->bad += earlier->bad;
+	result->finished += earlier->finished;
+	result->size_bytes += earlier->size_bytes;
+	result->worker_deaths = earlier->worker_deaths;
+}
+
 static int worker_load_and_note(struct store *store, const struct work_queue *queue,
-				const struct load_options *options, struct worker_report *report)
+				const struct load_options *options,
+				const struct load_result *earlier, struct worker_report *report)
 {
 	if (options->dry_run)
 		return load_run(store, queue, options, &report->result, &report->err);
@@ -62,6 +89,7 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 	if (work_queue_lock(store, queue->id, &lock, &queue_err) != 0)
 		return error_from_queue(&report->err, &queue_err);
 	report->failed = load_run(store, queue, options, &report->result, &report->err);
+	worker_add_earlier(&report->result, earlier);
 	struct error note_err;
 	const struct error *failure = report->failed != 0 ? &report->err : NULL;
 	if (worker_note(store, queue, &report->result, failure, &note_err) != 0 &&
@@ -73,111 +101,135 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 }
 
 static void worker_run(const char *queue_name, const struct load_options *options,
-		       struct worker_report *report)
+		       const struct load_result *earlier, struct worker_report *report)
 {
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	report->result.not_collected = -1;
 	report->failed = worker_open(queue_name, options, &store, &queue, &report->err);
 	if (report->failed == 0)
-		report->failed = worker_load_and_note(store, queue, options, report);
+		report->failed = worker_load_and_note(store, queue, options, earlier, report);
 }
 
 static _Noreturn void worker_child(const char *queue_name, const struct load_options *options,
-				   int pipe_end)
+				   const struct load_result *earlier, struct worker_report *report)
 {
-	struct worker_report report;
-	memset(&report, 0, sizeof report);
+	struct load_options own = *options;
+	own.position = &report->position;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	stop_install();
-	worker_run(queue_name, options, &report);
+	worker_run(queue_name, &own, earlier, report);
 	fflush(NULL);
-	ssize_t put = write(pipe_end, &report, sizeof report);
-	_exit(put == (ssize_t)sizeof report ? EXIT_SUCCESS : EXIT_FAILURE);
+	report->complete = true;
+	_exit(EXIT_SUCCESS);
 }
 
-/* Reads the report until the child closes its end. */
-static bool worker_listen(int pipe_end, struct worker_report *report)
+/* Runs a worker to its end. *ret_status is how it died; 0 when it has reported. */
+static int worker_run_once(const char *queue_name, const struct load_options *options,
+			   const struct load_result *earlier, struct worker_report *report,
+			   int *ret_status, struct error *err)
 {
-	size_t taken = 0;
-	while (taken < sizeof *report) {
-		ssize_t got = read(pipe_end, (char *)report + taken, sizeof *report - taken);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		taken += (size_t)got;
-	}
-	return true;
+	memset(report, 0, sizeof *report);
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0)
+		worker_child(queue_name, options, earlier, report);
+	if (child < 0)
+		return error_set(err, ERROR_IO, "starting the worker: %s", g_strerror(errno));
+	stop_pass_on(child);
+	int status = 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	stop_pass_on(0);
+	*ret_status = report->complete ? 0 : status;
+	return 0;
 }
 
-/* The child is gone without a word: say so, also in the queue's row. */
-static int worker_report_death(const char *queue_name, const struct load_options *options,
-			       int status, struct error *err)
+static void worker_describe_death(int status, struct error *err)
 {
-	struct worker_report report = {.failed = -1, .result = {.not_collected = -1}};
 	if (WIFSIGNALED(status))
 		error_set(
-		    &report.err, ERROR_SOFTWARE,
+		    err, ERROR_SOFTWARE,
 		    "the worker was ended by signal %d; nothing is lost, the next run goes on",
 		    WTERMSIG(status));
 	else
-		error_set(&report.err, ERROR_SOFTWARE,
+		error_set(err, ERROR_SOFTWARE,
 			  "the worker ended with status %d; nothing is lost, the next run goes on",
 			  WEXITSTATUS(status));
-	scoped(store_close) struct store *store = NULL;
-	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct error ignored;
-	if (!options->dry_run && worker_open(queue_name, options, &store, &queue, &ignored) == 0)
-		worker_note(store, queue, &report.result, &report.err, &ignored);
-	return error_set(err, report.err.kind, "%s", report.err.text);
 }
 
-static int worker_start(const char *queue_name, const struct load_options *options,
-			pid_t *ret_child, int *ret_pipe, struct error *err)
+/* Counts the death against the messages that the worker was at, and says so in the queue's row. */
+static void worker_note_death(const char *queue_name, const struct load_options *options,
+			      const struct worker_report *report, const struct error *death)
 {
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return error_set(err, ERROR_IO, "starting the worker: %s", g_strerror(errno));
-	fflush(NULL);
-	pid_t child = fork();
-	if (child == 0) {
-		close(ends[0]);
-		worker_child(queue_name, options, ends[1]);
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	const struct load_position *position = &report->position;
+	const struct load_result unknown = {.not_collected = -1};
+	struct queue_error queue_err;
+	struct error ignored;
+	if (options->dry_run || worker_open(queue_name, options, &store, &queue, &ignored) != 0)
+		return;
+	worker_note(store, queue, &unknown, death, &ignored);
+	const struct pickup_source source = {.queue_id = queue->id,
+					     .source = position->source,
+					     .uid_validity = position->uid_validity};
+	uint32_t count = MIN(position->count, (uint32_t)G_N_ELEMENTS(position->uids));
+	if (count > 0)
+		pickup_attempt_add(store, &source, position->uids, count, death->text,
+				   clock_now_ms(), &queue_err);
+}
+
+/* Waits in front of the next try; false when there is none. */
+static bool worker_may_start_again(const struct load_options *options, uint32_t deaths)
+{
+	if (options->dry_run || deaths >= WORKER_MAX_DEATHS || stop_requested())
+		return false;
+	/* A signal ends the wait. */
+	poll(NULL, 0, WORKER_FIRST_PAUSE_MS << (deaths - 1));
+	return !stop_requested();
+}
+
+static int worker_supervise(const char *queue_name, const struct load_options *options,
+			    struct worker_report *report, struct load_result *ret_result,
+			    struct error *err)
+{
+	struct load_result earlier = {0};
+	for (;;) {
+		int status;
+		if (worker_run_once(queue_name, options, &earlier, report, &status, err) != 0)
+			return -1;
+		*ret_result = report->result;
+		if (status == 0)
+			break;
+		worker_add_earlier(&report->result, &earlier);
+		earlier = report->result;
+		earlier.worker_deaths++;
+		worker_describe_death(status, err);
+		worker_note_death(queue_name, options, report, err);
+		if (!worker_may_start_again(options, earlier.worker_deaths)) {
+			*ret_result = earlier;
+			ret_result->not_collected = -1;
+			return -1;
+		}
 	}
-	int saved = errno;
-	close(ends[1]);
-	if (child < 0) {
-		close(ends[0]);
-		return error_set(err, ERROR_IO, "starting the worker: %s", g_strerror(saved));
-	}
-	*ret_child = child;
-	*ret_pipe = ends[0];
-	return 0;
+	if (report->failed != 0)
+		*err = report->err;
+	return report->failed;
 }
 
 int worker_load(const char *queue_name, const struct load_options *options,
 		struct load_result *ret_result, struct error *err)
 {
-	pid_t child;
-	scoped(descriptor_close) int pipe_end = -1;
 	*ret_result = (struct load_result){.not_collected = -1};
-	if (worker_start(queue_name, options, &child, &pipe_end, err) != 0)
+	void *shared = mmap(NULL, sizeof(struct worker_report), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	scoped(worker_report_free) struct worker_report *report =
+	    shared != MAP_FAILED ? shared : NULL;
+	if (report == NULL)
+		return error_set(err, ERROR_IO, "load '%s': starting the worker: %s", queue_name,
+				 g_strerror(errno));
+	if (worker_supervise(queue_name, options, report, ret_result, err) != 0)
 		return error_prefix(err, "load '%s'", queue_name);
-	stop_pass_on(child);
-	struct worker_report report;
-	bool heard = worker_listen(pipe_end, &report);
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	stop_pass_on(0);
-	if (!heard) {
-		worker_report_death(queue_name, options, status, err);
-		return error_prefix(err, "load '%s'", queue_name);
-	}
-	*ret_result = report.result;
-	if (report.failed == 0)
-		return 0;
-	*err = report.err;
-	return error_prefix(err, "load '%s'", queue_name);
+	return 0;
 }

@@ -1,0 +1,128 @@
+#include "loader/flow/load_internal.h"
+
+#include "loader/flow/spool.h"
+
+#include <nettle/sha2.h>
+#include <string.h>
+
+/* Beyond this a message comes alone, in ranges. */
+static const uint64_t large_message_bytes = UINT64_C(8) * 1024 * 1024;
+
+struct load_fetch {
+	struct load *load;
+	GArray *items;	       /* struct load_item, complete ones */
+	struct load_item item; /* the one that is arriving */
+	struct sha256_ctx hash;
+	uint64_t announced_size_bytes; /* of a message fetched alone */
+	bool header_only;
+};
+
+static uint64_t load_max_size(const struct load *load)
+{
+	return load->mailbox->server->max_size_bytes;
+}
+
+static int load_fetch_begin(void *context, struct error *err)
+{
+	struct load_fetch *fetch = context;
+	(void)err;
+	fetch->item =
+	    (struct load_item){.offset = fetch->load->spool_end, .too_large = fetch->header_only};
+	sha256_init(&fetch->hash);
+	return 0;
+}
+
+/* A message that turns out larger than it may be is still read to its end, but only its header is
+ * kept. */
+static size_t load_fetch_keep(struct load_fetch *fetch, size_t size)
+{
+	struct load_item *item = &fetch->item;
+	uint64_t max_header = mime_options_default().max_header_size;
+	if (!item->too_large && item->size_bytes + size > load_max_size(fetch->load)) {
+		item->too_large = true;
+		if (item->spooled_bytes > max_header)
+			item->spooled_bytes = max_header;
+	}
+	if (!item->too_large)
+		return size;
+	if (item->spooled_bytes >= max_header)
+		return 0;
+	return MIN(size, (size_t)(max_header - item->spooled_bytes));
+}
+
+static int load_fetch_write(void *context, const void *bytes, size_t size, struct error *err)
+{
+	struct load_fetch *fetch = context;
+	struct load_item *item = &fetch->item;
+	size_t kept = load_fetch_keep(fetch, size);
+	sha256_update(&fetch->hash, size, bytes);
+	if (kept > 0 && spool_write(fetch->load->spool, item->offset + item->spooled_bytes, bytes,
+				    kept, err) != 0)
+		return -1;
+	item->spooled_bytes += kept;
+	item->size_bytes += size;
+	fetch->load->progress.size_bytes += size;
+	load_tell(fetch->load);
+	return 0;
+}
+
+static int load_fetch_end(void *context, uint32_t uid, int64_t internal_date_s, struct error *err)
+{
+	struct load_fetch *fetch = context;
+	struct load *load = fetch->load;
+	struct load_item *item = &fetch->item;
+	if (uid == 0)
+		return 0;
+	item->uid = uid;
+	item->internal_date_s = internal_date_s;
+	sha256_digest(&fetch->hash, sizeof item->raw_sha256, item->raw_sha256);
+	if (parser_submit(load->parser, item->offset, item->spooled_bytes, item->too_large,
+			  &item->parser_index, err) != 0)
+		return -1;
+	load->spool_end += item->spooled_bytes;
+	g_array_append_val(fetch->items, *item);
+	load->progress.done++;
+	return 0;
+}
+
+/* A message by itself: large ones in ranges, too large ones as their header. */
+static int load_fetch_alone(struct load_fetch *fetch, const struct imapc_size *size,
+			    const struct imapc_sink *sink, struct error *err)
+{
+	struct imapc_session *session = fetch->load->mailbox->session;
+	bool found = false;
+	guint before = fetch->items->len;
+	fetch->header_only = size->size_bytes > load_max_size(fetch->load);
+	int failed = fetch->header_only ? imapc_fetch_header(session, size->uid,
+							     mime_options_default().max_header_size,
+							     sink, &found, err)
+					: imapc_fetch_large(session, size->uid, sink, &found, err);
+	fetch->header_only = false;
+	if (failed != 0)
+		return -1;
+	if (fetch->items->len > before)
+		g_array_index(fetch->items, struct load_item, before).announced_size_bytes =
+		    size->size_bytes;
+	return 0;
+}
+
+int load_fetch(struct load *load, const struct imapc_size *sizes, size_t count, GArray *items,
+	       struct error *err)
+{
+	struct load_fetch fetch = {.load = load, .items = items};
+	const struct imapc_sink sink = {.begin = load_fetch_begin,
+					.write = load_fetch_write,
+					.end = load_fetch_end,
+					.context = &fetch};
+	g_autofree uint32_t *together = g_new(uint32_t, count);
+	size_t together_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (sizes[i].size_bytes <= MIN(large_message_bytes, load_max_size(load)))
+			together[together_count++] = sizes[i].uid;
+		else if (load_fetch_alone(&fetch, &sizes[i], &sink, err) != 0)
+			return -1;
+	}
+	if (together_count == 0)
+		return 0;
+	return imapc_fetch_messages(load->mailbox->session, together, together_count, &sink, err);
+}

@@ -1,0 +1,294 @@
+#include "loader/flow/load_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/spool.h"
+#include "queue/pickup_attempt.h"
+
+#include <nettle/sha2.h>
+#include <string.h>
+
+SCOPED_DEFINE(struct mime_message *, mime_message_free)
+
+/* Why a message cannot be loaded, or NULL. */
+static char *load_item_failure(const struct load *load, const struct load_item *item,
+			       const char *parser_failure)
+{
+	if (item->refused != NULL)
+		return g_strdup(item->refused);
+	if (item->too_large)
+		return g_strdup_printf(
+		    "message too large: %llu bytes, at most %llu are loaded (maxSize); its header "
+		    "was kept",
+		    (unsigned long long)MAX(item->size_bytes, item->announced_size_bytes),
+		    (unsigned long long)load->mailbox->server->max_size_bytes);
+	return g_strdup(parser_failure);
+}
+
+static int load_hash_content(int descriptor, const struct mime_content *content,
+			     unsigned char ret_sha256[static SHA256_DIGEST_SIZE], struct error *err)
+{
+	struct sha256_ctx hash;
+	unsigned char piece[16384];
+	sha256_init(&hash);
+	for (uint64_t done = 0; done < content->size;) {
+		size_t size = (size_t)MIN(content->size - done, sizeof piece);
+		if (spool_read(descriptor, content->offset + done, piece, size, err) != 0)
+			return -1;
+		sha256_update(&hash, size, piece);
+		done += size;
+	}
+	sha256_digest(&hash, SHA256_DIGEST_SIZE, ret_sha256);
+	return 0;
+}
+
+/*
+ * Content is kept once per digest, for all mail: a parser that a message has taken over could claim
+ * another content's digest, and whoever sent that would find the wrong bytes. So the digest is made
+ * here.
+ */
+static int load_content(int descriptor, const struct mime_content *content,
+			struct entry_content *ret_content, struct error *err)
+{
+	*ret_content = (struct entry_content){.present = content->present,
+					      .fd = descriptor,
+					      .offset = content->offset,
+					      .size_bytes = content->size};
+	if (!content->present)
+		return 0;
+	if (load_hash_content(descriptor, content, ret_content->sha256, err) != 0)
+		return -1;
+	if (memcmp(ret_content->sha256, content->sha256, sizeof content->sha256) != 0)
+		return error_set(err, ERROR_SOFTWARE, "the parser's digest of a content is wrong");
+	return 0;
+}
+
+/* The entry borrows everything from the message and the item. */
+static struct entry load_entry(const struct load *load, const struct load_item *item,
+			       const struct mime_message *message, char *failure)
+{
+	struct entry entry = {
+	    .queue_id = load->queue->id,
+	    .state = failure != NULL ? ENTRY_BAD : ENTRY_NEW,
+	    .error_kind = failure != NULL ? (char *)"load" : NULL,
+	    .error_text = failure,
+	    .subject = message->subject,
+	    .sender = message->sender,
+	    .recipient = message->recipient,
+	    .cc = message->cc,
+	    .bcc = message->bcc,
+	    .reply_to = message->reply_to,
+	    .message_id = message->message_id,
+	    .in_reply_to = message->in_reply_to,
+	    .thread_references = message->thread_references,
+	    .date_sent_s = message->has_date_sent ? message->date_sent : item->internal_date_s,
+	    .date_received_s = item->internal_date_s,
+	    .headers = message->headers,
+	    .defects = message->defects,
+	    .raw_size = MAX(item->size_bytes, item->announced_size_bytes),
+	};
+	entry.raw_incomplete =
+	    item->not_fetched || (item->too_large && item->announced_size_bytes != 0);
+	memcpy(entry.raw_sha256, item->raw_sha256, sizeof entry.raw_sha256);
+	return entry;
+}
+
+static struct entry_attachment *load_attachments(const struct mime_message *message)
+{
+	struct entry_attachment *rows = g_new0(struct entry_attachment, message->attachment_count);
+	for (size_t i = 0; i < message->attachment_count; i++) {
+		const struct mime_attachment *from = &message->attachments[i];
+		rows[i] = (struct entry_attachment){.file_name = from->file_name,
+						    .declared_name = from->declared_name,
+						    .content_type = from->content_type,
+						    .disposition = from->disposition,
+						    .content_id = from->content_id,
+						    .size_bytes = from->content.size};
+		memcpy(rows[i].sha256, from->content.sha256, sizeof rows[i].sha256);
+	}
+	return rows;
+}
+
+/* What the entry holds beside its columns; `attachments` has a row for each. */
+static int load_contents(const struct load *load, const struct load_item *item,
+			 const struct mime_message *message, struct entry_content *attachments,
+			 struct entry_contents *ret_contents, struct error *err)
+{
+	int output = parser_output(load->parser);
+	for (size_t i = 0; i < message->attachment_count; i++) {
+		if (load_content(output, &message->attachments[i].content, &attachments[i], err) !=
+		    0)
+			return -1;
+	}
+	*ret_contents = (struct entry_contents){
+	    .raw = {.fd = load->spool, .offset = item->offset, .size_bytes = item->size_bytes},
+	    .attachments = attachments};
+	memcpy(ret_contents->raw.sha256, item->raw_sha256, sizeof item->raw_sha256);
+	if (load_content(output, &message->text_body, &ret_contents->message_body, err) != 0)
+		return -1;
+	return load_content(output, &message->html_body, &ret_contents->html_body, err);
+}
+
+int load_make_entry(struct load *load, const struct load_item *item,
+		    int (*put)(struct load *load, const struct entry *entry,
+			       const struct entry_contents *contents, void *context,
+			       struct error *err),
+		    void *context, bool *ret_bad, struct error *err)
+{
+	scoped(mime_message_free) struct mime_message *message = NULL;
+	const char *parser_failure = NULL;
+	if (item->refused != NULL)
+		message = parser_no_message();
+	else if (parser_read(load->parser, item->parser_index, &message, &parser_failure, err) != 0)
+		return -1;
+	g_autofree char *failure = load_item_failure(load, item, parser_failure);
+	g_autofree struct entry_attachment *rows = load_attachments(message);
+	g_autofree struct entry_content *bytes =
+	    g_new0(struct entry_content, message->attachment_count);
+	struct entry entry = load_entry(load, item, message, failure);
+	struct entry_contents contents;
+	entry.attachments = rows;
+	entry.attachment_count = message->attachment_count;
+	if (load_contents(load, item, message, bytes, &contents, err) != 0)
+		return -1;
+	contents.raw.present = (load->mailbox->server->keep_raw || failure != NULL) &&
+			       !item->too_large && !item->not_fetched;
+	*ret_bad = failure != NULL;
+	return put(load, &entry, &contents, context, err);
+}
+
+static int load_put_new(struct load *load, const struct entry *entry,
+			const struct entry_contents *contents, void *context, struct error *err)
+{
+	struct pickup *pickup = context;
+	struct queue_error queue_err;
+	if (entry_put(load->store, entry, contents, clock_now_ms(), &pickup->entry_id,
+		      &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+/* A message that this queue has picked up before, when the server numbered its mail otherwise. */
+static int load_match_earlier(struct load *load, const struct load_item *item,
+			      struct pickup *ret_pickup, bool *ret_found, struct error *err)
+{
+	struct queue_error queue_err;
+	*ret_found = pickup_match(load->store, &load->source, item->raw_sha256, item->size_bytes,
+				  item->internal_date_s, ret_pickup, &queue_err) == 0;
+	if (!*ret_found && queue_err.status != QUEUE_MISSING)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+static int load_store_new(struct load *load, const struct load_item *item, struct pickup *pickup,
+			  struct error *err)
+{
+	bool bad;
+	if (load_make_entry(load, item, load_put_new, pickup, &bad, err) != 0)
+		return -1;
+	pickup->target = bad ? PICKUP_BADMAIL : PICKUP_DROPBOX;
+	if (bad)
+		load->result->bad++;
+	else
+		load->result->loaded++;
+	load->result->size_bytes += item->size_bytes;
+	return 0;
+}
+
+/* Fills in the ledger's row for the message, and stores its entry unless an earlier one is there.
+ */
+static int load_store_item(struct load *load, const struct load_item *item, struct pickup *pickup,
+			   struct error *err)
+{
+	bool found;
+	if (load_match_earlier(load, item, pickup, &found, err) != 0 ||
+	    (!found && load_store_new(load, item, pickup, err) != 0))
+		return -1;
+	/* A copy that the ledger knows of is not made again. */
+	if (!found || pickup->state != PICKUP_COPIED)
+		pickup->state = PICKUP_STORED;
+	pickup->uid = item->uid;
+	pickup->raw_size = item->size_bytes;
+	pickup->internal_date_s = item->internal_date_s;
+	memcpy(pickup->raw_sha256, item->raw_sha256, sizeof pickup->raw_sha256);
+	struct queue_error queue_err;
+	if (pickup_put(load->store, &load->source, pickup, clock_now_ms(), &queue_err) != 0 ||
+	    (item->suspect &&
+	     pickup_attempt_clear(load->store, &load->source, item->uid, &queue_err) != 0))
+		return error_from_queue(err, &queue_err);
+	if (!found)
+		return 0;
+	load->result->finished++;
+	if (pickup_retire(load->store, &load->source, pickup, clock_now_ms(), &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+/* *ret_at is the message that could not be stored. */
+static int load_store_items(struct load *load, const GArray *items, GArray *rows, guint *ret_at,
+			    struct error *err)
+{
+	for (guint i = 0; i < items->len; i++) {
+		const struct load_item *item = &g_array_index(items, struct load_item, i);
+		struct pickup row = {0};
+		*ret_at = i;
+		if (load_store_item(load, item, &row, err) != 0)
+			return error_prefix(err, "store UID %u", item->uid);
+		g_array_append_val(rows, row);
+	}
+	return 0;
+}
+
+static void load_tell_stored(const struct load *load, const GArray *rows)
+{
+	if (load->options->stored == NULL)
+		return;
+	for (guint i = 0; i < rows->len; i++) {
+		const struct pickup *row = load_pickup_at(rows, i);
+		const struct load_stored stored = {.uid = row->uid,
+						   .entry_id = row->entry_id,
+						   .size_bytes = row->raw_size,
+						   .bad = row->target == PICKUP_BADMAIL};
+		load->options->stored(&stored, load->options->context);
+	}
+}
+
+/* One transaction; the counts of the run follow the commit. */
+static int load_try_to_store(struct load *load, const GArray *items, GArray *rows, guint *ret_at,
+			     struct error *err)
+{
+	struct load_result before = *load->result;
+	struct queue_error queue_err;
+	*ret_at = items->len;
+	if (store_begin(load->store, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	int failed = load_store_items(load, items, rows, ret_at, err);
+	if (failed == 0) {
+		*ret_at = items->len;
+		if (store_commit(load->store, &queue_err) != 0)
+			failed = error_from_queue(err, &queue_err);
+	}
+	if (failed == 0)
+		return 0;
+	store_rollback(load->store);
+	*load->result = before;
+	g_array_set_size(rows, 0);
+	return -1;
+}
+
+int load_store(struct load *load, GArray *items, GArray *rows, struct error *err)
+{
+	guint at;
+	while (load_try_to_store(load, items, rows, &at, err) != 0) {
+		/* The fault of one message must not keep the others: without its content. */
+		struct load_item *item =
+		    at < items->len ? &g_array_index(items, struct load_item, at) : NULL;
+		if (item == NULL || item->refused != NULL ||
+		    (err->kind != ERROR_DATA && err->kind != ERROR_SOFTWARE))
+			return -1;
+		item->refused = g_string_chunk_insert(load->reasons, err->text);
+	}
+	load_tell_stored(load, rows);
+	return 0;
+}

@@ -1,0 +1,365 @@
+"""Servers that lie or break: the run ends or goes on, nothing is lost or doubled, and a later run finishes."""
+
+import unittest
+
+import checker
+from inqueue import CONFIGURATION, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
+from liar import LiarCase, small
+from lying_server import parse_set
+
+BODIES = rb"UID FETCH [\d:,]+ \(UID INTERNALDATE BODY.PEEK\[\]\)"
+COPY_ONLY = "IMAP4rev1 UIDPLUS"
+
+
+class Lies(LiarCase):
+    fault = "a server that lies"
+
+    def told(self, pattern, answer, code, *mail, says="^", capabilities="IMAP4rev1 UIDPLUS MOVE", times=1, **keys):
+        """One lie, the run's exit status and words, then an honest run."""
+        with self.lying(*mail, capabilities=capabilities, **keys) as server:
+            server.answer(pattern, answer, times)
+            result = self.inqueue("load", expect=code)
+            if code != DONE:
+                self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': [^\n]+\n\Z")
+            self.assertRegex(result.stderr, says)
+            self.judge(server)
+        return result
+
+
+class Numbers(Lies):
+    fault = "UIDVALIDITY changed, UIDs twice or never asked for"
+
+    def test_new_uid_validity_between_runs(self):
+        with self.lying() as server:
+            server.answer(rb"UID MOVE", hang_up)
+            self.inqueue("load", expect=UNREACHABLE)
+            server.renumber()
+            self.judge(server)
+            self.assertEqual(3, len(self.sql("SELECT 1 FROM entry")))
+
+    def test_new_uid_validity_within_a_run(self):
+        """Found out when the mailbox is selected again: rows of the old numbering are not used on the new one."""
+        with self.lying(capabilities=COPY_ONLY) as server:
+            server.answer(rb"UID COPY", hang_up)
+            self.inqueue("load", expect=UNREACHABLE)
+
+            def renumber(session, tag, command):
+                server.renumber()
+                return session.honest(session, tag, command)
+            server.answer(rb"EXAMINE \"?DROPBOX", renumber)
+            self.inqueue("load", expect=TEMPORARY)
+            self.judge(server)
+
+    def test_uid_found_twice(self):
+        self.told(rb"UID SEARCH \d+:\d+ ", b"* SEARCH 3 1 1\r\n* SEARCH 2 3\r\nTAG OK done\r\n", DONE)
+
+    def test_uid_that_does_not_exist(self):
+        self.told(rb"UID SEARCH \d+:\d+ ", b"* SEARCH 1 2 3 77\r\nTAG OK done\r\n", DONE)
+
+    def test_message_sent_twice(self):
+        def twice(session, tag, command):
+            answer = session.honest(session, b"TAG", command)
+            session.honest(session, tag, command)
+            return answer
+        self.told(BODIES, twice, DONE)
+
+    def test_message_never_asked_for(self):
+        def more(session, tag, command):
+            session.send(b"* 9 FETCH (UID 99 BODY[] {5}\r\nhello)\r\n* 9 FETCH (BODY[] {5}\r\nhello)\r\n")
+            return session.honest(session, tag, command)
+        self.told(BODIES, more, DONE)
+
+    def test_bodies_under_each_others_uids(self):
+        """Whatever is said to be UID 1 is UID 1; but nothing is lost and nothing is doubled."""
+        with self.lying(small(1), small(2)) as server:
+            def swapped(session, tag, _command):
+                one, two = server.messages()
+                session.send(b"* 1 FETCH (UID 1 BODY[] {%d}\r\n%s)\r\n" % (len(two.raw), two.raw))
+                session.send(b"* 2 FETCH (UID 2 BODY[] {%d}\r\n%s)\r\n" % (len(one.raw), one.raw))
+                return tag + b" OK done\r\n"
+            server.answer(BODIES, swapped)
+            self.inqueue("load")
+            self.judge(server)
+
+
+class Bodies(Lies):
+    fault = "FETCH that lies about a message"
+
+    def test_expunged_meanwhile(self):
+        """Another client removes a message after it was listed."""
+        with self.lying() as server:
+            def remove(session, tag, command):
+                server.take_away(2)
+                session.send(b"* 2 EXPUNGE\r\n")
+                return session.honest(session, tag, command)
+            server.answer(BODIES, remove)
+            self.inqueue("load")
+            del self.before[checker.digest(small(2))]
+            self.judge(server)
+            self.assertEqual([("Invoice 1",), ("Invoice 3",)], self.sql("SELECT subject FROM entry ORDER BY id"))
+
+    def test_moved_away_meanwhile(self):
+        """Another client files a message between our commit and our move."""
+        with self.lying() as server:
+            server.create("DROPBOX")
+
+            def move(session, tag, command):
+                server.deliver(server.take_away(2).raw, folder="DROPBOX")
+                return session.honest(session, tag, command)
+            server.answer(rb"UID MOVE", move)
+            self.inqueue("load")
+            self.judge(server)
+
+    def test_never_sent(self):
+        with self.lying() as server:
+            def withhold(session, tag, _command):
+                for message in server.messages()[::2]:
+                    session.send(b"* 1 FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (
+                        message.uid, len(message.raw), message.raw))
+                return tag + b" OK done\r\n"
+            server.answer(BODIES, withhold)
+            result = self.inqueue("load", expect=PROTOCOL)
+            self.assertRegex(result.stderr, "UID 2")
+            self.judge(server)
+
+    def test_never_sent_by_any_run(self):
+        """The others are loaded all the same, every time."""
+        with self.lying() as server:
+            def withhold(session, tag, command):
+                kept = server.take_away(2)
+                answer = session.honest(session, tag, command)
+                server.put_back(kept)
+                return answer
+            server.answer(BODIES, withhold, times=None)
+            for number in range(3):
+                server.deliver(small(10 + number))
+                self.inqueue("load", expect=PROTOCOL)
+            self.assertEqual(5, len(self.sql("SELECT 1 FROM entry")))
+            self.assertEqual([small(2)], [message.raw for message in server.messages()])
+
+    def test_nil(self):
+        self.told(BODIES, b"* 1 FETCH (UID 1 BODY[] NIL)\r\nTAG OK done\r\n", PROTOCOL, small(1))
+
+    def test_no_body_at_all(self):
+        self.told(BODIES, b"* 1 FETCH (UID 1)\r\nTAG OK done\r\n", PROTOCOL, small(1), says="did not send UID 1")
+
+    def test_literal_shorter_than_announced(self):
+        """The rest of the answer is eaten up, and the tag never comes."""
+        self.told(BODIES, b"* 1 FETCH (UID 1 BODY[] {1000}\r\nhello)\r\nTAG OK done\r\n", UNREACHABLE)
+
+    def test_literal_longer_than_announced(self):
+        """What follows makes no sense: passed over, and asked for once more."""
+        self.told(BODIES, b"* 1 FETCH (UID 1 BODY[] {5}\r\nhello, world)\r\nTAG OK done\r\n", DONE,
+                  small(1))
+
+    def test_literal_without_end(self):
+        def endless(session, _tag, _command):
+            session.send(b"* 1 FETCH (UID 1 BODY[] {4294967295}\r\n" + b"x" * 100000)
+            return None
+        self.told(BODIES, endless, UNREACHABLE)
+
+    def test_line_without_end(self):
+        def endless(session, _tag, _command):
+            for _ in range(2000):
+                session.send(b"* XFOO " + b"x" * 65536)
+            return None
+        self.told(BODIES, endless, PROTOCOL)
+
+    def test_answers_without_end(self):
+        def endless(session, _tag, _command):
+            for _ in range(2000):
+                session.send(b"* 1 FETCH (FLAGS ())\r\n" * 3000)
+            return None
+        self.told(BODIES, endless, PROTOCOL)
+
+    def test_odd_date(self):
+        """Asked for once more without it."""
+        self.told(BODIES, b'* 1 FETCH (UID 1 INTERNALDATE "99-Foo-20" BODY[] {5}\r\nhello)\r\nTAG OK done\r\n', DONE,
+                  small(1))
+
+    def test_flags_nobody_can_read(self):
+        def odd(session, tag, command):
+            session.send(b"* 1 FETCH (FLAGS (\\Se]en [x))\r\n* 2 FETCH (UID 2 FLAGS (\\Seen))\r\n* XYZZY {3}\r\nabc\r\n")
+            return session.honest(session, tag, command)
+        self.told(BODIES, odd, DONE)
+
+    def test_size_that_is_wrong(self):
+        """Announced as 20 bytes, or as 4 GB."""
+        self.told(rb"UID FETCH .*SIZE", b"* 1 FETCH (UID 1 RFC822.SIZE 20)\r\n* 2 FETCH (UID 2 RFC822.SIZE 20)\r\n"
+                  b"* 3 FETCH (UID 3 RFC822.SIZE 20)\r\nTAG OK done\r\n", DONE)
+
+    def test_larger_than_announced(self):
+        """The cap holds for what comes, too; the header is kept, and the message goes to the bad-mail folder."""
+        with self.lying(small(1, b"X: %s\r\n" % (b"x" * 200000)), maxSize="100KB") as server:
+            server.answer(rb"UID FETCH .*SIZE", b"* 1 FETCH (UID 1 RFC822.SIZE 20)\r\nTAG OK done\r\n")
+            self.inqueue("load")
+            self.assertEqual([("bad", "Invoice 1")], self.sql("SELECT state, subject FROM entry"))
+            self.judge(server, bad=self.before)
+
+    def test_refused(self):
+        self.told(BODIES, b"TAG NO [UNAVAILABLE] come back later\r\n", TEMPORARY, says="come back later")
+
+    def test_throttled(self):
+        self.told(BODIES, b"TAG NO [LIMIT] too much today\r\n", TEMPORARY, says="too much today")
+
+    def test_bad(self):
+        self.told(BODIES, b"TAG BAD what?\r\n", PROTOCOL)
+
+    def test_wrong_tag(self):
+        self.told(BODIES, b"ZZ9 OK done\r\n", PROTOCOL)
+
+
+class Moves(Lies):
+    fault = "MOVE, COPY or EXPUNGE that lies"
+
+    def test_ok_without_copyuid(self):
+        def quiet(session, tag, command):
+            session.honest(session, tag, command)
+            return tag + b" OK moved\r\n"
+        self.told(rb"UID MOVE", quiet, DONE)
+
+    def test_ok_but_not_moved(self):
+        self.told(rb"UID MOVE", b"TAG OK moved\r\n", PROTOCOL, says="still")
+
+    def test_ok_with_copyuid_but_not_moved(self):
+        self.told(rb"UID MOVE", b"TAG OK [COPYUID 102 1:3 1:3] moved\r\n", PROTOCOL, says="still")
+
+    def test_no_but_moved(self):
+        def denied(session, tag, command):
+            session.honest(session, tag, command)
+            return tag + b" NO not moved\r\n"
+        self.told(rb"UID MOVE", denied, DONE)
+
+    def test_senseless_copyuid(self):
+        def senseless(session, tag, command):
+            session.honest(session, tag, command)
+            return tag + b" OK [COPYUID 5 1:4294967295 1:4294967295] moved\r\n"
+        self.told(rb"UID MOVE", senseless, DONE)
+
+    def test_moved_into_nothing(self):
+        """Gone from the source, but in no target: a loss that is the server's alone is said, not hidden."""
+        with self.lying(small(1)) as server:
+            def eat(_session, tag, _command):
+                server.take_away(1)
+                return tag + b" OK moved\r\n"
+            server.answer(rb"UID MOVE", eat)
+            self.inqueue("load")
+            self.assertEqual("new", self.sql("SELECT state FROM entry")[0][0])
+
+    def test_moved_into_nothing_and_copyuid_claimed(self):
+        with self.lying(small(1)) as server:
+            def eat(_session, tag, _command):
+                server.take_away(1)
+                return tag + b" OK [COPYUID 102 1 1] moved\r\n"
+            server.answer(rb"UID MOVE", eat)
+            result = self.inqueue("load", expect=PROTOCOL)
+            self.assertRegex(result.stderr, "'DROPBOX', but 1 have not arrived")
+
+    def test_copy_into_nothing_and_copyuid_claimed(self):
+        self.told(rb"UID COPY", b"TAG OK [COPYUID 102 1:3 1:3] copied\r\n", PROTOCOL, says="3 of 3 have not arrived",
+                  capabilities=COPY_ONLY)
+
+    def test_over_quota(self):
+        self.told(rb"UID MOVE", b"TAG NO [OVERQUOTA] the archive folder is full\r\n", TEMPORARY, says="full")
+
+    def test_over_quota_at_copy(self):
+        self.told(rb"UID COPY", b"TAG NO [OVERQUOTA] the archive folder is full\r\n", TEMPORARY, says="full",
+                  capabilities=COPY_ONLY)
+
+    def test_throttled(self):
+        self.told(rb"UID MOVE", b"TAG NO [LIMIT] slow down\r\n", TEMPORARY, says="slow down")
+
+    def test_expunge_denied_after_copy(self):
+        self.told(rb"UID EXPUNGE", b"TAG NO [NOPERM] not yours\r\n", 77, capabilities=COPY_ONLY)
+
+    def test_expunge_that_is_only_claimed(self):
+        self.told(rb"UID EXPUNGE", b"TAG OK gone\r\n", PROTOCOL, capabilities=COPY_ONLY)
+
+    def test_copy_done_but_answered_no(self):
+        def denied(session, tag, command):
+            session.honest(session, tag, command)
+            return tag + b" NO [INUSE] perhaps later\r\n"
+        self.told(rb"UID COPY", denied, TEMPORARY, capabilities=COPY_ONLY)
+
+    def test_copy_answered_ok_but_not_done(self):
+        self.told(rb"UID COPY", b"TAG OK copied\r\n", PROTOCOL, capabilities=COPY_ONLY)
+
+    def test_archive_folder_deleted_meanwhile(self):
+        with self.lying() as server:
+            def delete(session, tag, command):
+                server.delete("DROPBOX")
+                return session.honest(session, tag, command)
+            server.answer(rb"UID MOVE", delete)
+            self.inqueue("load", expect=CONFIGURATION)
+            self.judge(server)
+
+
+class Poison(Lies):
+    fault = "a message that no run gets past"
+
+    def test_connection_dies_at_a_message_every_time(self):
+        """The others are loaded; after three tries alone the message is a bad entry, and out of the way."""
+        with self.lying(small(1), small(2), small(3)) as server:
+            def die(session, tag, command):
+                return None if reaches(command, 2) else session.honest(session, tag, command)
+            server.answer(rb"UID FETCH [\d:,]+ \(UID INTERNALDATE", die, times=None)
+            for _ in range(4):
+                self.inqueue("load", expect=UNREACHABLE)
+            self.assertEqual([("Invoice 1",), ("Invoice 3",)], self.sql("SELECT subject FROM entry ORDER BY subject"))
+            self.judge(server, bad=[checker.digest(small(2))])
+            self.assertEqual([("bad",)], self.sql("SELECT state FROM entry WHERE subject IS NULL"))
+            self.assertRegex(self.sql("SELECT error_text FROM entry WHERE state = 'bad'")[0][0], "3 tries")
+            self.assertEqual([small(2)], [message.raw for message in server.messages("BADMAIL")])
+            self.assertEqual([], self.sql("SELECT * FROM pickup_attempt"))
+
+    def test_answer_that_crashes_the_worker_every_time(self):
+        """The supervisor starts it again, and one run gets past the message."""
+        with self.lying(small(1), small(2), small(3)) as server:
+            def crash(session, tag, command):
+                if reaches(command, 2):
+                    session.send(b"* 2 FETCH (BODYSTRUCTURE " + b"(" * 4000000 + b"\r\n")
+                return session.honest(session, tag, command)
+            server.answer(BODIES, crash, times=None)
+            result = self.inqueue("load")
+            self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': the worker died \d times[^\n]*\n\Z")
+            self.judge(server, bad=[checker.digest(small(2))])
+            self.assertEqual(["Invoice 1", "Invoice 3", None], self.column("SELECT subject FROM entry ORDER BY id"))
+
+
+def reaches(command, uid):
+    """Does a FETCH ask for this message."""
+    return uid in parse_set(command.split()[2], {uid})
+
+
+class Farewells(Lies):
+    fault = "BYE, hang-up or silence at a command"
+
+    def test_at_each_command(self):
+        """BYE with a reason, and without a word."""
+        for number, command in enumerate([rb"LOGIN", rb"LIST", rb"CREATE", rb"SELECT", rb"UID SEARCH", rb"UID FETCH",
+                                          BODIES, rb"UID STORE", rb"UID MOVE"]):
+            for how, kind in [(bye, TEMPORARY), (hang_up, UNREACHABLE)]:
+                with self.subTest(command=command, how=how.__name__):
+                    self.database = self.folder / f"{number}-{how.__name__}.db"
+                    self.environment["INQUEUE_DATABASE"] = str(self.database)
+                    self.told(command, how, kind)
+
+    def test_silence(self):
+        def silent(session, _tag, _command):
+            session.connection.settimeout(30)
+            session.connection.recv(1)
+            return None
+        self.told(BODIES, silent, UNREACHABLE)
+
+
+def hang_up(_session, _tag, _command):
+    return None
+
+
+def bye(session, _tag, _command):
+    session.send(b"* BYE [UNAVAILABLE] shutting down\r\n")
+    return None
+
+
+if __name__ == "__main__":
+    unittest.main()
