@@ -50,6 +50,34 @@ CREATE TABLE work_queue (
 	CHECK ((last_action IS NULL) = (last_message IS NULL))
 ) STRICT;
 
+-- How collecting the mail of a queue is going; no row: nothing has been tried yet. A run that goes well and a
+-- change of the definition forget the refusals and lift the stop.
+CREATE TABLE queue_health (
+	queue_id INTEGER PRIMARY KEY REFERENCES work_queue (id) ON DELETE CASCADE,
+	last_success TEXT,                           -- end of the last run that went well
+	refusals INTEGER NOT NULL DEFAULT 0 CHECK (refusals >= 0), -- sign-ins refused in a row
+	refused_at TEXT,                             -- the last of them
+	stopped_at TEXT,                             -- from then on `inqueue watch` leaves the queue alone
+	stopped_reason TEXT,
+	CHECK ((refused_at IS NULL) = (refusals = 0)),
+	CHECK ((stopped_at IS NULL) = (stopped_reason IS NULL))
+) STRICT;
+
+CREATE TRIGGER queue_health_success AFTER UPDATE OF last_action ON work_queue
+WHEN NEW.last_message GLOB 'OK;*'
+BEGIN
+	INSERT INTO queue_health (queue_id, last_success) VALUES (NEW.id, NEW.last_action)
+	ON CONFLICT (queue_id) DO UPDATE SET last_success = excluded.last_success, refusals = 0,
+		refused_at = NULL, stopped_at = NULL, stopped_reason = NULL;
+END;
+
+CREATE TRIGGER queue_health_altered AFTER UPDATE OF connection_string, user_name, credential_source,
+	credential_reference, paused ON work_queue
+BEGIN
+	UPDATE queue_health SET refusals = 0, refused_at = NULL, stopped_at = NULL, stopped_reason = NULL
+	WHERE queue_id = NEW.id;
+END;
+
 -- What changes while an entry is worked off, apart from what the mail says: a change of state rewrites a
 -- row of 100 bytes and not the bodies. Read it through the view entry.
 --

@@ -3,9 +3,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t requested;
 static volatile sig_atomic_t worker;
+static volatile sig_atomic_t descriptor = -1;
+static pid_t descriptor_owner;
 
 static void stop_on_signal(int number)
 {
@@ -17,6 +22,9 @@ static void stop_on_signal(int number)
 		raise(number);
 	}
 	requested = 1;
+	const uint64_t one = 1;
+	if (descriptor >= 0)
+		(void)!write(descriptor, &one, sizeof one);
 	errno = saved;
 }
 
@@ -40,4 +48,14 @@ void stop_pass_on(pid_t child)
 bool stop_requested(void)
 {
 	return requested;
+}
+
+int stop_descriptor(void)
+{
+	/* A parent's is of no use: it would be readable from the parent's signals. */
+	if (descriptor < 0 || descriptor_owner != getpid()) {
+		descriptor = eventfd(requested ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+		descriptor_owner = getpid();
+	}
+	return descriptor;
 }

@@ -20,4 +20,8 @@ void stop_pass_on(pid_t child);
 
 bool stop_requested(void);
 
+/* Readable for ever from the first signal on, for poll(); one for each process that calls this
+ * after stop_install(). -1 where the system gives none. */
+int stop_descriptor(void);
+
 #endif

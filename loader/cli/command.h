@@ -108,6 +108,7 @@ int cmd_queue_resume(const struct invocation *invocation, struct error *err);
 int cmd_queue_check(const struct invocation *invocation, struct error *err);
 int cmd_queue_apply(const struct invocation *invocation, struct error *err);
 int cmd_load(const struct invocation *invocation, struct error *err);
+int cmd_watch(const struct invocation *invocation, struct error *err);
 int cmd_list(const struct invocation *invocation, struct error *err);
 int cmd_show(const struct invocation *invocation, struct error *err);
 int cmd_save(const struct invocation *invocation, struct error *err);

@@ -30,6 +30,16 @@ static const struct command_option load_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct command_option watch_options[] = {
+    {"limit", "N", "at most N messages in one run; the next run follows at once (default: 1000)"},
+    {"renew", "TIME", "look at each mailbox at least this often, also with IDLE (default: 5m)"},
+    {"retry", "TIME", "the first pause after an error; all others grow with it (default: 5s)"},
+    {"log-level", "LEVEL", "error, warning, notice, info or debug (default: info)"},
+    {"log-format", "FORMAT", "text (key=value) or json"},
+    {"log-imap", "FILE", "write what is said to and by the servers, without passwords and mail"},
+    {NULL, NULL, NULL},
+};
+
 static const struct command_option list_options[] = {
     {"state", "STATE", "only new, claimed, done, failed or bad ones"},
     {"sender", "TEXT", "only where the sender contains this"},
@@ -203,6 +213,16 @@ static const struct command commands[] = {
      "Each message of the mailbox becomes one entry and is moved to the dropbox folder, or to the "
      "badmail folder when it cannot be loaded. Without a name: all queues that are not paused.",
      load_options, NULL, cmd_load},
+    {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
+     "Keeps a connection for each queue that is not paused, and loads new mail within a second "
+     "where "
+     "the server tells of it (IDLE), else every poll= of the connection string. Queues that are "
+     "created, altered, paused, resumed or dropped meanwhile are picked up. TERM and INT finish "
+     "the "
+     "messages in hand and end with 0, HUP reads the definitions again, USR1 logs the status. "
+     "Without a name: all queues. After three refused sign-ins a queue is stopped until its "
+     "definition changes or `inqueue queue resume`. samples/systemd has the units.",
+     watch_options, NULL, cmd_watch},
     {"list", "[NAME]", 0, 1, "list entries", NULL, list_options, NULL, cmd_list},
     {"show", "ID", 1, 1, "show an entry with its bodies and attachments", NULL, NULL, NULL,
      cmd_show},

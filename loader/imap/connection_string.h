@@ -29,6 +29,8 @@ struct connection_string {
 	bool sanitize;
 	char *ca_file;		 /* NULL: the system's authorities */
 	uint32_t timeout_s;	 /* of a connection attempt and of each command; default 60 */
+	bool idle;		 /* wait with IDLE where the server can; default true */
+	uint32_t poll_s;	 /* otherwise look for mail this often; default 60 */
 	uint64_t max_size_bytes; /* larger messages are not loaded; default 50 MB (52,428,800) */
 	bool keep_raw;		 /* keep the raw message of every entry, not of bad ones only */
 	bool create_folders;	 /* default true */

@@ -13,6 +13,7 @@
 #define MIB	       (UINT64_C(1) << 20)
 #define MAX_SIZE_LIMIT (900 * MIB)
 #define TIMEOUT_MAX_S  3600
+#define POLL_MAX_S     1500
 #define DISABLE_MAX    64
 
 static void replace_text(char **field, const char *value)
@@ -266,6 +267,24 @@ static int set_timeout(struct connection_string *string, const char *value, stru
 	return error_set(err, ERROR_CONFIGURATION, "takes a time from 1s to 60m: 60, 60s, 2m");
 }
 
+static int set_idle(struct connection_string *string, const char *value, struct error *err)
+{
+	return set_bool(&string->idle, value, err);
+}
+
+/* Servers close a connection that has been silent for half an hour. */
+static int set_poll(struct connection_string *string, const char *value, struct error *err)
+{
+	int64_t poll_ms;
+
+	if (duration_parse(value, &poll_ms) == 0 && poll_ms > 0 && poll_ms % 1000 == 0 &&
+	    poll_ms <= (int64_t)POLL_MAX_S * 1000) {
+		string->poll_s = (uint32_t)(poll_ms / 1000);
+		return 0;
+	}
+	return error_set(err, ERROR_CONFIGURATION, "takes a time from 1s to 25m: 60, 60s, 5m");
+}
+
 static bool is_day(const char *text)
 {
 	if (strlen(text) != 10)
@@ -316,6 +335,9 @@ static const struct connection_string_key keys[] = {
       "PEM file with the only authorities to trust (a private CA)"},
      set_ca_file},
     {{"timeout", "TIME", "60s", "how long to wait for the server: 60, 60s, 2m"}, set_timeout},
+    {{"idle", "True|False", "True", "watch: be told of new mail, where the server can (IDLE)"},
+     set_idle},
+    {{"poll", "TIME", "60s", "watch: without IDLE, look for new mail this often"}, set_poll},
     {{"maxSize", "SIZE", "50MB", "larger messages are not loaded: 52428800, 500KB, 50MB"},
      set_max_size},
     {{"keepRaw", "True|False", "False",
@@ -361,6 +383,8 @@ void connection_string_key_preset(struct connection_string *string)
 	string->badmail = g_strdup("BADMAIL");
 	string->search = g_strdup("UNDELETED");
 	string->timeout_s = 60;
+	string->idle = true;
+	string->poll_s = 60;
 	string->max_size_bytes = 50 * MIB;
 	string->create_folders = true;
 	string->disable = g_new0(char *, 1);

@@ -179,6 +179,27 @@ int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count
 int imapc_expunge(struct imapc_session *session, const uint32_t *uids, size_t count,
 		  struct error *err);
 
+enum imapc_idle_end {
+	IMAPC_IDLE_CHANGED, /* the server has news of the mailbox */
+	IMAPC_IDLE_TIME_IS_UP,
+	IMAPC_IDLE_WOKEN
+};
+
+/*
+ * IDLE (RFC 2177) in the selected mailbox: until the server reports new mail, `timeout_ms` have
+ * passed, or the descriptor `wake` (-1: none) is readable. Only with the capability IDLE. New mail
+ * that the server has told of before the call is not reported again.
+ */
+int imapc_idle(struct imapc_session *session, int wake, int64_t timeout_ms,
+	       enum imapc_idle_end *ret_end, struct error *err);
+
+/*
+ * From now on every connection of this process and its children writes its protocol to the file, a
+ * line for each of its lines: without the sign-in, and without what stands in literals (messages).
+ * The file is made with mode 0600, and grows. Errors: IO.
+ */
+int imapc_log_to(const char *path, struct error *err);
+
 /* Bytes received since imapc_open(), for progress. */
 uint64_t imapc_received_bytes(const struct imapc_session *session);
 

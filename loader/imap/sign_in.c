@@ -159,9 +159,11 @@ static enum outcome attempt(const struct sign_in *job, const char *mechanism)
 	int tag = imap->imap_tag;
 
 	imapc_begin(job->session);
+	transport_hide(job->session->transport, true);
 
 	int result = authenticate(job, mechanism);
 
+	transport_hide(job->session->transport, false);
 	if (imap->imap_stream)
 		explicit_bzero(imap->imap_stream->write_buffer, imap->imap_stream->buffer_max_size);
 	if (result == MAILIMAP_ERROR_LOGIN && imap->imap_tag == tag) {

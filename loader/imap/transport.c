@@ -1,3 +1,4 @@
+#include "loader/imap/protocol_log.h"
 #include "loader/imap/transport_internal.h"
 
 #include <errno.h>
@@ -58,16 +59,25 @@ static ssize_t read_greeting(struct transport *transport, void *bytes, size_t si
 	return (ssize_t)length;
 }
 
-/* Never 0: libetpan takes that for a reason to ask again, for ever. */
-static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
+static ssize_t read_early(struct transport *transport, void *bytes, size_t size)
 {
-	struct transport *transport = low->data;
+	size_t length = MIN(size, transport->early_end - transport->early_start);
 
+	memcpy(bytes, transport->early + transport->early_start, length);
+	transport->early_start += length;
+	return count_received(transport, length);
+}
+
+/* Never 0: libetpan takes that for a reason to ask again, for ever. */
+static ssize_t read_bytes(struct transport *transport, void *bytes, size_t size)
+{
 	while (transport->failure == TRANSPORT_FAILED_NOT) {
 		size_t received = 0;
 
 		if (*transport->greeting)
 			return read_greeting(transport, bytes, size);
+		if (transport->early_start < transport->early_end)
+			return read_early(transport, bytes, size);
 		transport->curl_error = curl_easy_recv(transport->curl, bytes, size, &received);
 		if (transport->curl_error == CURLE_OK && received > 0)
 			return count_received(transport, received);
@@ -80,10 +90,8 @@ static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
 	return -1;
 }
 
-static ssize_t driver_write(mailstream_low *low, const void *bytes, size_t size)
+static ssize_t write_bytes(struct transport *transport, const void *bytes, size_t size)
 {
-	struct transport *transport = low->data;
-
 	while (transport->failure == TRANSPORT_FAILED_NOT) {
 		size_t sent = 0;
 
@@ -95,6 +103,28 @@ static ssize_t driver_write(mailstream_low *low, const void *bytes, size_t size)
 		wait_for_socket(transport, POLLOUT);
 	}
 	return -1;
+}
+
+static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
+{
+	struct transport *transport = low->data;
+	ssize_t got = read_bytes(transport, bytes, size);
+
+	if (got > 0)
+		protocol_log_put(transport->log, PROTOCOL_SERVER, bytes, (size_t)got,
+				 transport->hidden);
+	return got;
+}
+
+static ssize_t driver_write(mailstream_low *low, const void *bytes, size_t size)
+{
+	struct transport *transport = low->data;
+	ssize_t put = write_bytes(transport, bytes, size);
+
+	if (put > 0)
+		protocol_log_put(transport->log, PROTOCOL_CLIENT, bytes, (size_t)put,
+				 transport->hidden);
+	return put;
 }
 
 /* The transport belongs to the session; libetpan's closing only ends its own use of it. */
@@ -137,6 +167,7 @@ mailstream *transport_stream(struct transport *transport)
 
 	if (!stream)
 		abort();
+	transport->log = protocol_log_new(transport->host);
 	return stream;
 }
 
@@ -145,6 +176,11 @@ void transport_begin(struct transport *transport, uint32_t timeout_ms)
 	transport->timeout_ms = timeout_ms;
 	transport->wait_left_us = (int64_t)timeout_ms * 1000;
 	transport->unparsed_bytes = 0;
+}
+
+void transport_hide(struct transport *transport, bool hidden)
+{
+	transport->hidden = hidden;
 }
 
 void transport_progress(struct transport *transport)
@@ -195,6 +231,7 @@ void transport_close(struct transport *transport)
 	if (!transport)
 		return;
 	curl_easy_cleanup(transport->curl);
+	protocol_log_free(transport->log);
 	g_free(transport->host);
 	g_free(transport->facts.tls);
 	g_free(transport->facts.cipher);

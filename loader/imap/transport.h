@@ -54,6 +54,17 @@ mailstream *transport_stream(struct transport *transport);
 /* A command begins: it may wait for `timeout_ms`. */
 void transport_begin(struct transport *transport, uint32_t timeout_ms);
 
+enum transport_event { TRANSPORT_READABLE, TRANSPORT_WOKEN, TRANSPORT_TIME_IS_UP };
+
+/*
+ * Between commands: waits until there is something to read (the end and an error too: the next read
+ * tells), `wake` is readable, or `timeout_ms` have passed.
+ */
+enum transport_event transport_wait(struct transport *transport, int wake, int64_t timeout_ms);
+
+/* While `hidden`, the protocol log shows the number of bytes only. */
+void transport_hide(struct transport *transport, bool hidden);
+
 /* Made sense of what came so far. */
 void transport_progress(struct transport *transport);
 

@@ -9,6 +9,8 @@
 
 #include <curl/curl.h>
 
+struct protocol_log;
+
 enum transport_failure {
 	TRANSPORT_FAILED_NOT,
 	TRANSPORT_CLOSED,  /* by the server */
@@ -30,6 +32,11 @@ struct transport {
 	int64_t wait_left_us;
 	uint64_t unparsed_bytes; /* since transport_progress() */
 	uint64_t received_bytes;
+	char early[512]; /* read by transport_wait(); [early_start, early_end) is to be read yet */
+	size_t early_start;
+	size_t early_end;
+	bool hidden;
+	struct protocol_log *log; /* NULL: nothing is logged */
 };
 
 /*

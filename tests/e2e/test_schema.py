@@ -14,6 +14,7 @@ SCHEMA = SOURCE_DIR / "queue" / "schema.sql"
 COLUMNS = {
     "work_queue": "id name class_name external_source connection_string user_name credential_source"
     " credential_reference paused max_attempts retry_delay_ms last_message last_action not_collected record_created record_updated",
+    "queue_health": "queue_id last_success refusals refused_at stopped_at stopped_reason",
     "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
     " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
     " date_sent date_received message_body html_body message_body_size html_body_size message_id"

@@ -1,0 +1,135 @@
+#include "loader/base/log.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+
+#include <glib.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static enum log_format chosen_format = LOG_FORMAT_TEXT;
+static enum log_level chosen_level = LOG_LEVEL_INFO;
+static bool journal;
+
+static const char *const level_names[] = {
+    [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+    [LOG_LEVEL_INFO] = "info",	 [LOG_LEVEL_DEBUG] = "debug",
+};
+
+/* $JOURNAL_STREAM may be inherited by a process whose standard error goes elsewhere by now. */
+static bool log_goes_to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	if (stream == NULL || fstat(STDERR_FILENO, &status) != 0)
+		return false;
+	g_autofree char *own =
+	    g_strdup_printf("%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
+void log_open(enum log_format format, enum log_level level)
+{
+	chosen_format = format;
+	chosen_level = level;
+	journal = log_goes_to_journal();
+}
+
+int log_level_parse(const char *text, enum log_level *ret_level)
+{
+	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+		if (strcmp(text, level_names[level]) == 0) {
+			*ret_level = level;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int log_format_parse(const char *text, enum log_format *ret_format)
+{
+	if (strcmp(text, "text") != 0 && strcmp(text, "json") != 0)
+		return -1;
+	*ret_format = strcmp(text, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+	return 0;
+}
+
+/* In quotes where a reader could not tell its end, or its line, otherwise. */
+static void log_add_value(GString *line, const char *text)
+{
+	bool plain = *text != '\0';
+	for (const char *at = text; *at != '\0' && plain; at++)
+		plain = (unsigned char)*at > ' ' && *at != '"' && *at != '=' && *at != '\\' &&
+			*at != 0x7f;
+	if (plain) {
+		g_string_append(line, text);
+		return;
+	}
+	g_string_append_c(line, '"');
+	for (const char *at = text; *at != '\0'; at++) {
+		if (*at == '"' || *at == '\\')
+			g_string_append_printf(line, "\\%c", *at);
+		else if ((unsigned char)*at < ' ' || *at == 0x7f)
+			g_string_append_printf(line, "\\x%02x", (unsigned int)(unsigned char)*at);
+		else
+			g_string_append_c(line, *at);
+	}
+	g_string_append_c(line, '"');
+}
+
+static void log_add_text(GString *line, const char *event, const char *time, enum log_level level,
+			 const struct log_field *fields)
+{
+	if (time != NULL)
+		g_string_append_printf(line, "time=%s ", time);
+	g_string_append_printf(line, "level=%s event=%s", level_names[level], event);
+	for (; fields->key != NULL; fields++) {
+		g_string_append_printf(line, " %s=", fields->key);
+		if (fields->text != NULL)
+			log_add_value(line, fields->text);
+		else
+			g_string_append_printf(line, "%" PRId64, fields->number);
+	}
+}
+
+static void log_add_json(GString *line, const char *event, const char *time, enum log_level level,
+			 const struct log_field *fields)
+{
+	json_t *object = json_object();
+	if (time != NULL)
+		json_object_set_new(object, "time", json_string(time));
+	json_object_set_new(object, "level", json_string(level_names[level]));
+	json_object_set_new(object, "event", json_string(event));
+	for (; fields->key != NULL; fields++) {
+		g_autofree char *valid =
+		    fields->text != NULL ? g_utf8_make_valid(fields->text, -1) : NULL;
+		json_object_set_new(object, fields->key,
+				    valid != NULL ? json_string(valid)
+						  : json_integer(fields->number));
+	}
+	char *text = json_dumps(object, JSON_COMPACT);
+	g_string_append(line, text);
+	free(text);
+	json_decref(object);
+}
+
+void log_put(enum log_level level, const char *event, const struct log_field *fields)
+{
+	if (level > chosen_level)
+		return;
+	char now[CLOCK_TEXT_SIZE];
+	clock_format_s(clock_now_ms() / 1000, now);
+	g_autoptr(GString) line = g_string_new(NULL);
+	if (journal)
+		g_string_append_printf(line, "<%d>", (int)level);
+	if (chosen_format == LOG_FORMAT_JSON)
+		log_add_json(line, event, journal ? NULL : now, level, fields);
+	else
+		log_add_text(line, event, journal ? NULL : now, level, fields);
+	g_string_append_c(line, '\n');
+	(void)!write(STDERR_FILENO, line->str, line->len);
+}

@@ -1,0 +1,262 @@
+#include "loader/flow/watch_queue.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/log.h"
+#include "loader/base/scoped.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/worker.h"
+#include "queue/queue_health.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+SCOPED_DEFINE(struct store *, store_close)
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
+
+/* On top of what the worker itself waits for: storing a batch, the parser's time for a message. */
+enum { WATCH_SILENCE_MS = 180000 };
+
+static const char *error_class(enum error_kind kind)
+{
+	switch (kind) {
+	case ERROR_UNREACHABLE:
+		return "unreachable";
+	case ERROR_TEMPORARY:
+		return "temporary";
+	case ERROR_PROTOCOL:
+		return "protocol";
+	case ERROR_CREDENTIALS:
+		return "credentials";
+	case ERROR_CONFIGURATION:
+		return "configuration";
+	case ERROR_IO:
+		return "io";
+	case ERROR_DATA:
+		return "data";
+	case ERROR_NONE:
+	case ERROR_NO:
+	case ERROR_USAGE:
+	case ERROR_SOFTWARE:
+		break;
+	}
+	return "software";
+}
+
+struct watch_queue *watch_queue_new(int64_t id, const char *name, int64_t retry_ms)
+{
+	struct watch_queue *queue = g_new0(struct watch_queue, 1);
+	queue->id = id;
+	queue->name = g_strdup(name);
+	queue->pipe = -1;
+	queue->phase = WATCH_PHASE_PAUSE;
+	queue->policy = watch_policy_new(retry_ms);
+	return queue;
+}
+
+void watch_queue_free(struct watch_queue *queue)
+{
+	if (queue == NULL)
+		return;
+	if (queue->pipe >= 0)
+		close(queue->pipe);
+	g_free(queue->name);
+	g_free(queue);
+}
+
+const char *watch_queue_state(const struct watch_queue *queue)
+{
+	static const char *const names[] = {
+	    [WATCH_PHASE_PAUSE] = "pause",
+	    [WATCH_PHASE_STARTING] = "starting",
+	    [WATCH_PHASE_LOADING] = "loading",
+	    [WATCH_PHASE_WAITING] = "waiting",
+	};
+	if (queue->stopped)
+		return "stopped";
+	return queue->wanted ? names[queue->phase] : "paused";
+}
+
+static void watch_queue_heard(struct watch_queue *queue, int64_t wait_ms, int64_t now_ms)
+{
+	queue->heard_ms = now_ms;
+	queue->silence_ms = wait_ms + 3 * queue->command_ms + WATCH_SILENCE_MS;
+}
+
+static void watch_queue_pause(struct watch_queue *queue, int64_t pause_ms, int64_t now_ms)
+{
+	queue->start_ms = now_ms + pause_ms;
+}
+
+static void watch_queue_failed(struct watch_queue *queue, const struct error *err, int64_t now_ms)
+{
+	int64_t pause_ms = watch_policy_pause_ms(&queue->policy, err->kind, g_random_int());
+	watch_queue_pause(queue, pause_ms, now_ms);
+	queue->failed = true;
+	log_event(LOG_LEVEL_WARNING, "failed", log_text("queue", queue->name),
+		  log_text("class", error_class(err->kind)), log_text("error", err->text),
+		  log_number("retry_in_ms", pause_ms));
+}
+
+void watch_queue_start(struct watch_queue *queue, const struct watch_options *options,
+		       int64_t now_ms)
+{
+	struct error err;
+	if (watch_worker_start(queue->name, options, &queue->worker, &queue->pipe, &err) != 0) {
+		watch_queue_failed(queue, &err, now_ms);
+		return;
+	}
+	queue->phase = WATCH_PHASE_STARTING;
+	queue->ending = false;
+	queue->failed = false;
+	queue->command_ms = 0;
+	watch_queue_heard(queue, options->renew_ms, now_ms);
+	log_event(LOG_LEVEL_DEBUG, "started", log_text("queue", queue->name),
+		  log_number("worker", queue->worker));
+}
+
+void watch_queue_end(struct watch_queue *queue, int64_t now_ms)
+{
+	queue->start_ms = now_ms;
+	watch_policy_reset(&queue->policy);
+	if (queue->worker == 0 || queue->ending)
+		return;
+	queue->ending = true;
+	kill(queue->worker, SIGTERM);
+}
+
+/* Kept in the database, so that the next supervisor does not begin to count anew. */
+static int watch_queue_note_refusal(const struct watch_queue *queue,
+				    const struct watch_options *options, const struct error *err,
+				    uint32_t *ret_refusals)
+{
+	struct queue_error queue_err;
+	scoped(store_close) struct store *store = NULL;
+	if (store_open(options->database, STORE_WRITE, &store, &queue_err) != 0 ||
+	    queue_health_note_refusal(store, queue->id, err->text, WATCH_REFUSALS_MAX,
+				      clock_now_ms(), ret_refusals, &queue_err) != 0) {
+		log_event(LOG_LEVEL_ERROR, "not_noted", log_text("queue", queue->name),
+			  log_text("error", queue_err.text));
+		return -1;
+	}
+	return 0;
+}
+
+/* An account that is asked for with a wrong password again and again gets locked. */
+static void watch_queue_refused(struct watch_queue *queue, const struct watch_options *options,
+				const struct error *err, int64_t now_ms)
+{
+	uint32_t refusals = 0;
+	queue->failed = true;
+	/* Not counted is as good as the last one: better no mail than a locked account. */
+	if (watch_queue_note_refusal(queue, options, err, &refusals) != 0 ||
+	    refusals >= WATCH_REFUSALS_MAX) {
+		queue->stopped = true;
+		queue->wanted = false;
+		log_event(LOG_LEVEL_ERROR, "stopped", log_text("queue", queue->name),
+			  log_text("class", error_class(err->kind)), log_text("error", err->text),
+			  log_text("advice", "correct the queue's password or definition, then "
+					     "`inqueue queue resume`"));
+		return;
+	}
+	int64_t pause_ms = watch_policy_refusal_ms(&queue->policy, refusals, g_random_int());
+	watch_queue_pause(queue, pause_ms, now_ms);
+	log_event(LOG_LEVEL_ERROR, "refused", log_text("queue", queue->name),
+		  log_text("class", error_class(err->kind)), log_text("error", err->text),
+		  log_number("tries", refusals), log_number("tries_max", WATCH_REFUSALS_MAX),
+		  log_number("retry_in_ms", pause_ms));
+}
+
+static void watch_queue_take(struct watch_queue *queue, const struct watch_options *options,
+			     const struct watch_message *message, int64_t now_ms)
+{
+	watch_queue_heard(queue, 0, now_ms);
+	switch (message->news) {
+	case WATCH_SIGNED_IN:
+		queue->phase = WATCH_PHASE_LOADING;
+		queue->command_ms = message->command_ms;
+		log_event(LOG_LEVEL_INFO, "signed_in", log_text("queue", queue->name));
+		break;
+	case WATCH_ALIVE:
+	case WATCH_BUSY:
+		queue->phase = WATCH_PHASE_LOADING;
+		break;
+	case WATCH_LOOKED:
+		queue->phase = WATCH_PHASE_LOADING;
+		queue->stored += message->result.loaded + message->result.bad;
+		watch_policy_reset(&queue->policy);
+		break;
+	case WATCH_WAITING:
+		queue->phase = WATCH_PHASE_WAITING;
+		watch_queue_heard(queue, message->wait_ms, now_ms);
+		break;
+	case WATCH_REFUSED:
+		watch_queue_refused(queue, options, &message->err, now_ms);
+		break;
+	case WATCH_FAILED:
+		watch_queue_failed(queue, &message->err, now_ms);
+		break;
+	}
+}
+
+void watch_queue_listen(struct watch_queue *queue, const struct watch_options *options,
+			int64_t now_ms)
+{
+	struct watch_message message;
+	bool ended = false;
+	while (queue->pipe >= 0 && watch_worker_listen(queue->pipe, &message, &ended))
+		watch_queue_take(queue, options, &message, now_ms);
+	if (ended) {
+		close(queue->pipe);
+		queue->pipe = -1;
+	}
+}
+
+/* A worker that died could not say so in the queue's row. */
+static void watch_queue_note_death(const struct watch_queue *queue,
+				   const struct watch_options *options, const struct error *err)
+{
+	struct queue_error queue_err;
+	struct error ignored;
+	const struct load_result nothing = {.not_collected = -1};
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *definition = NULL;
+	if (store_open(options->database, STORE_WRITE, &store, &queue_err) == 0 &&
+	    work_queue_find(store, queue->name, &definition, &queue_err) == 0)
+		worker_note(store, definition, &nothing, err, &ignored);
+}
+
+void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *options, int status,
+			int64_t now_ms)
+{
+	watch_queue_listen(queue, options, now_ms);
+	if (queue->pipe >= 0)
+		close(queue->pipe);
+	queue->pipe = -1;
+	queue->worker = 0;
+	queue->phase = WATCH_PHASE_PAUSE;
+	if (queue->ending || queue->failed)
+		return;
+	struct error err;
+	if (WIFSIGNALED(status))
+		error_set(
+		    &err, ERROR_SOFTWARE,
+		    "the worker was ended by signal %d; nothing is lost, the next one goes on",
+		    WTERMSIG(status));
+	else
+		error_set(&err, ERROR_SOFTWARE,
+			  "the worker ended with status %d; nothing is lost, the next one goes on",
+			  WEXITSTATUS(status));
+	watch_queue_note_death(queue, options, &err);
+	watch_queue_failed(queue, &err, now_ms);
+}
+
+void watch_queue_check(struct watch_queue *queue, int64_t now_ms)
+{
+	if (queue->worker == 0 || now_ms - queue->heard_ms <= queue->silence_ms)
+		return;
+	log_event(LOG_LEVEL_ERROR, "hangs", log_text("queue", queue->name),
+		  log_number("worker", queue->worker),
+		  log_number("silent_ms", now_ms - queue->heard_ms));
+	kill(queue->worker, SIGKILL);
+	queue->heard_ms = now_ms;
+}

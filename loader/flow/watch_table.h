@@ -1,0 +1,37 @@
+/*
+ * watch_table.h - the queues that the supervisor looks after, brought up to date with their
+ * definitions in the database.
+ *
+ * Life:      watch_table_new() .. watch_table_free(), without workers by then.
+ * Ownership: the table owns its queues. Errors: of opening and reading the database.
+ */
+#ifndef LOADER_FLOW_WATCH_TABLE_H
+#define LOADER_FLOW_WATCH_TABLE_H
+
+#include "loader/flow/watch_queue.h"
+
+#include <glib.h>
+
+struct watch_table {
+	const struct watch_options *options;
+	GPtrArray *queues; /* struct watch_queue */
+};
+
+struct watch_table *watch_table_new(const struct watch_options *options);
+void watch_table_free(struct watch_table *table);
+
+static inline struct watch_queue *watch_table_at(const struct watch_table *table, guint index)
+{
+	return g_ptr_array_index(table->queues, index);
+}
+
+/*
+ * Reads the definitions: new queues join, altered ones get a new worker, those paused, stopped or
+ * dropped lose theirs. The database is open during the call only.
+ */
+int watch_table_read(struct watch_table *table, int64_t now_ms, struct error *err);
+
+/* Takes out queues that are dropped and have no worker any more. */
+void watch_table_sweep(struct watch_table *table);
+
+#endif

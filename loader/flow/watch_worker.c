@@ -1,0 +1,316 @@
+#include "loader/flow/watch_worker.h"
+
+#include "loader/base/backoff.h"
+#include "loader/base/clock.h"
+#include "loader/base/log.h"
+#include "loader/base/scoped.h"
+#include "loader/base/stop.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+SCOPED_DEFINE(struct store *, store_close)
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
+SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
+SCOPED_DEFINE(struct mailbox *, mailbox_close)
+
+_Static_assert(sizeof(struct watch_message) <= PIPE_BUF, "a message is one write");
+
+/* Between two tries to get the right to load a queue, and between two signs of life. */
+enum { WATCH_BUSY_MS = 500, WATCH_ALIVE_MS = 1000 };
+
+struct watch_worker {
+	const struct watch_options *options;
+	struct work_queue *queue;
+	struct mailbox *mailbox;
+	int pipe_end;
+	int64_t told_ms; /* monotonic: the last sign of life */
+	int64_t began_ms;
+};
+
+/* Without anybody to hear it the supervisor is dead, and its signal on the way. */
+static void watch_worker_tell(struct watch_worker *worker, struct watch_message *message)
+{
+	worker->told_ms = clock_monotonic_ms();
+	while (write(worker->pipe_end, message, sizeof *message) < 0 && errno == EINTR)
+		;
+}
+
+static void watch_worker_tell_news(struct watch_worker *worker, enum watch_news news)
+{
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = news;
+	watch_worker_tell(worker, &message);
+}
+
+static void watch_worker_progress(const struct load_progress *progress, void *context)
+{
+	struct watch_worker *worker = context;
+	(void)progress;
+	if (clock_monotonic_ms() - worker->told_ms >= WATCH_ALIVE_MS)
+		watch_worker_tell_news(worker, WATCH_ALIVE);
+}
+
+static void watch_worker_stored(const struct load_stored *stored, void *context)
+{
+	const struct watch_worker *worker = context;
+	log_event(LOG_LEVEL_INFO, stored->bad ? "stored_bad" : "stored",
+		  log_text("queue", worker->queue->name),
+		  log_text("folder", worker->mailbox->server->mailbox),
+		  log_number("uid", stored->uid), log_number("entry", stored->entry_id),
+		  log_number("size", (int64_t)stored->size_bytes),
+		  log_number("duration_ms", clock_monotonic_ms() - worker->began_ms));
+}
+
+static void watch_worker_log_run(const struct watch_worker *worker,
+				 const struct load_result *result)
+{
+	bool idle = result->loaded + result->bad + result->finished == 0;
+	log_event(
+	    idle ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "run", log_text("queue", worker->queue->name),
+	    log_text("folder", worker->mailbox->server->mailbox),
+	    log_number("loaded", (int64_t)result->loaded), log_number("bad", (int64_t)result->bad),
+	    log_number("finished", (int64_t)result->finished),
+	    log_number("size", (int64_t)result->size_bytes),
+	    log_number("waiting", result->not_collected),
+	    log_number("duration_ms", clock_monotonic_ms() - worker->began_ms));
+}
+
+static int watch_worker_open_store(const struct watch_worker *worker, struct store **ret_store,
+				   struct error *err)
+{
+	struct queue_error queue_err;
+	if (store_open(worker->options->database, STORE_WRITE, ret_store, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+/* 0 when the run went well, 1 when another process holds the queue. The store is open for the run
+ * only: what it caches would cost more memory than all else that an idle worker has. */
+static int watch_worker_look(struct watch_worker *worker, struct load_result *result,
+			     struct error *err)
+{
+	const struct load_options options = {.database = worker->options->database,
+					     .limit = worker->options->run_limit,
+					     .progress = watch_worker_progress,
+					     .stored = watch_worker_stored,
+					     .context = worker};
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
+	struct queue_error queue_err;
+	if (watch_worker_open_store(worker, &store, err) != 0)
+		return -1;
+	if (work_queue_lock(store, worker->queue->id, &lock, &queue_err) != 0)
+		return queue_err.status == QUEUE_BUSY ? 1 : error_from_queue(err, &queue_err);
+	worker->began_ms = clock_monotonic_ms();
+	if (load_mailbox(store, worker->queue, worker->mailbox, &options, result, err) != 0)
+		return -1;
+	watch_worker_log_run(worker, result);
+	return worker_note(store, worker->queue, result, NULL, err);
+}
+
+static void watch_worker_sleep(int64_t pause_ms)
+{
+	struct pollfd stop = {.fd = stop_descriptor(), .events = POLLIN};
+	if (!stop_requested())
+		poll(&stop, 1, (int)pause_ms);
+}
+
+/* Mail that came after the run's last search was announced then, and will not be again: the
+ * mailbox is opened once more, and tells by its next UID whether that has happened. */
+static int watch_worker_has_news(struct watch_worker *worker, const struct load_result *result,
+				 bool *ret_news, struct error *err)
+{
+	struct mailbox *mailbox = worker->mailbox;
+	struct imapc_mailbox selected;
+	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
+			 mailbox->server->mailbox, false, &selected, err) != 0)
+		return -1;
+	*ret_news = selected.uid_next != 0 ? selected.uid_next != result->uid_next
+					   : selected.messages > 0 && result->loaded > 0;
+	return 0;
+}
+
+static bool watch_worker_can_idle(const struct watch_worker *worker)
+{
+	return worker->mailbox->server->idle &&
+	       imapc_has_capability(worker->mailbox->session, "IDLE");
+}
+
+static void watch_worker_tell_waiting(struct watch_worker *worker, int64_t wait_ms)
+{
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = WATCH_WAITING;
+	message.wait_ms = wait_ms;
+	watch_worker_tell(worker, &message);
+	/* What the run has freed is given back, since most queues wait most of the time. */
+	malloc_trim(0);
+}
+
+static int watch_worker_wait(struct watch_worker *worker, const struct load_result *result,
+			     struct error *err)
+{
+	int64_t renew_ms = worker->options->renew_ms;
+	if (!watch_worker_can_idle(worker)) {
+		int64_t poll_ms = (int64_t)worker->mailbox->server->poll_s * 1000;
+		poll_ms = backoff_jitter_ms(poll_ms, g_random_int());
+		watch_worker_tell_waiting(worker, poll_ms);
+		watch_worker_sleep(poll_ms);
+		return 0;
+	}
+	bool news = false;
+	if (watch_worker_has_news(worker, result, &news, err) != 0)
+		return -1;
+	if (news || stop_requested())
+		return 0;
+	watch_worker_tell_waiting(worker, renew_ms);
+	enum imapc_idle_end ignored;
+	return imapc_idle(worker->mailbox->session, stop_descriptor(), renew_ms, &ignored, err);
+}
+
+static int watch_worker_round(struct watch_worker *worker, struct error *err)
+{
+	struct load_result result;
+	int looked = watch_worker_look(worker, &result, err);
+	if (looked < 0)
+		return -1;
+	if (looked > 0) {
+		watch_worker_tell_news(worker, WATCH_BUSY);
+		watch_worker_sleep(WATCH_BUSY_MS);
+		return 0;
+	}
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = WATCH_LOOKED;
+	message.result = result;
+	watch_worker_tell(worker, &message);
+	/* More than one run may take: the next follows at once. */
+	if (stop_requested() || (result.not_collected > 0 && result.loaded + result.bad > 0))
+		return 0;
+	return watch_worker_wait(worker, &result, err);
+}
+
+static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_name,
+				struct error *err)
+{
+	struct queue_error queue_err;
+	scoped(store_close) struct store *store = NULL;
+	if (watch_worker_open_store(worker, &store, err) != 0)
+		return -1;
+	if (work_queue_find(store, queue_name, &worker->queue, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	store_close(steal(&store));
+	if (mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
+	    0)
+		return -1;
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = WATCH_SIGNED_IN;
+	message.command_ms = (int64_t)worker->mailbox->server->timeout_s * 1000;
+	watch_worker_tell(worker, &message);
+	return 0;
+}
+
+static int watch_worker_watch(struct watch_worker *worker, struct error *err)
+{
+	while (!stop_requested()) {
+		if (watch_worker_round(worker, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The outcome also goes into the queue's row; where that fails too, the supervisor's log says it.
+ */
+static void watch_worker_fail(struct watch_worker *worker, enum watch_news news,
+			      const struct error *failure)
+{
+	struct watch_message message;
+	struct error ignored;
+	scoped(store_close) struct store *store = NULL;
+	const struct load_result nothing = {.not_collected = -1};
+	if (worker->queue != NULL && watch_worker_open_store(worker, &store, &ignored) == 0)
+		worker_note(store, worker->queue, &nothing, failure, &ignored);
+	memset(&message, 0, sizeof message);
+	message.news = news;
+	message.err = *failure;
+	watch_worker_tell(worker, &message);
+}
+
+static void watch_worker_live(struct watch_worker *worker, const char *queue_name)
+{
+	struct error err = {.kind = ERROR_NONE};
+	if (watch_worker_sign_in(worker, queue_name, &err) != 0)
+		watch_worker_fail(
+		    worker, err.kind == ERROR_CREDENTIALS ? WATCH_REFUSED : WATCH_FAILED, &err);
+	else if (watch_worker_watch(worker, &err) != 0 && !stop_requested())
+		watch_worker_fail(worker, WATCH_FAILED, &err);
+	mailbox_close(worker->mailbox);
+	work_queue_free(worker->queue);
+}
+
+/* The supervisor's handling of signals is undone, and its end is the worker's. */
+static void watch_worker_prepare(pid_t parent)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	setpgid(0, 0); /* the terminal's ^C is for the supervisor, which passes it on once */
+	stop_install();
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+}
+
+int watch_worker_start(const char *queue_name, const struct watch_options *options,
+		       pid_t *ret_child, int *ret_pipe, struct error *err)
+{
+	int ends[2];
+	pid_t parent = getpid();
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return error_set(err, ERROR_IO, "starting a worker: %s", g_strerror(errno));
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		struct watch_worker worker = {.options = options, .pipe_end = ends[1]};
+		close(ends[0]);
+		watch_worker_prepare(parent);
+		watch_worker_live(&worker, queue_name);
+		fflush(NULL);
+		_exit(EXIT_SUCCESS);
+	}
+	int saved = errno;
+	close(ends[1]);
+	if (child < 0) {
+		close(ends[0]);
+		return error_set(err, ERROR_IO, "starting a worker: %s", g_strerror(saved));
+	}
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	*ret_child = child;
+	*ret_pipe = ends[0];
+	return 0;
+}
+
+bool watch_worker_listen(int pipe_end, struct watch_message *message, bool *ret_ended)
+{
+	ssize_t got;
+	do {
+		got = read(pipe_end, message, sizeof *message);
+	} while (got < 0 && errno == EINTR);
+	*ret_ended = got == 0;
+	return got == (ssize_t)sizeof *message;
+}

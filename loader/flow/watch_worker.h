@@ -1,0 +1,44 @@
+/*
+ * watch_worker.h - the process that watches one queue's mailbox, and what it tells its supervisor.
+ *
+ * Life: watch_worker_start() .. the pipe's end. The worker ends by itself when its supervisor dies,
+ * on TERM (after what it has in hand), and on any error, of which it tells last.
+ * Errors: IO where no process can be started. Threads: one.
+ */
+#ifndef LOADER_FLOW_WATCH_WORKER_H
+#define LOADER_FLOW_WATCH_WORKER_H
+
+#include "loader/flow/load.h"
+#include "loader/flow/watch.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum watch_news {
+	WATCH_SIGNED_IN,
+	WATCH_ALIVE,   /* it makes progress */
+	WATCH_LOOKED,  /* a run went well */
+	WATCH_WAITING, /* for mail, `wait_ms` at most */
+	WATCH_BUSY,    /* another process is loading the queue; it will look again */
+	WATCH_REFUSED, /* `err`: the sign-in was refused; it ends */
+	WATCH_FAILED,  /* `err`; it ends */
+};
+
+/* One write to the pipe, shorter than PIPE_BUF. */
+struct watch_message {
+	enum watch_news news;
+	struct load_result result; /* LOOKED */
+	int64_t wait_ms;	   /* WAITING */
+	int64_t command_ms;	   /* SIGNED_IN: how long the server may take for a command */
+	struct error err;
+};
+
+/* The caller has no database open. *ret_pipe is non-blocking; the caller closes it. */
+int watch_worker_start(const char *queue_name, const struct watch_options *options,
+		       pid_t *ret_child, int *ret_pipe, struct error *err);
+
+/* The next message, false when there is none at the moment; *ret_ended: the worker closed its end.
+ */
+bool watch_worker_listen(int pipe_end, struct watch_message *message, bool *ret_ended);
+
+#endif

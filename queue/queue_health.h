@@ -1,0 +1,42 @@
+/*
+ * queue_health.h - how the collecting of a queue's mail is going: the last good look at its
+ * mailbox, refused sign-ins, and whether collecting is stopped because of these.
+ *
+ * Kept in the database so that a restarted service does not knock at once on a door that has been
+ * shut, and so that monitoring can ask. A run that ends well notes itself
+ * (work_queue_note_action()); that, and any change of the definition, forgets the refusals and
+ * lifts the stop.
+ *
+ * Ownership: queue_health_find() fills in a value that queue_health_clear() releases.
+ * Errors, threads, times: as in store.h.
+ */
+#ifndef QUEUE_QUEUE_HEALTH_H
+#define QUEUE_QUEUE_HEALTH_H
+
+#include "queue/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct queue_health {
+	int64_t last_success_ms; /* end of the last run that went well; 0 = none yet */
+	uint32_t refusals;	 /* sign-ins refused in a row */
+	int64_t refused_ms;	 /* the last of them; 0 = none */
+	int64_t stopped_ms;	 /* since when collecting is stopped; 0 = it is not */
+	char *stopped_reason;	 /* NULL where it is not */
+};
+
+/* Zeros where nothing is known of the queue yet. */
+int queue_health_find(struct store *store, int64_t queue_id, struct queue_health *ret_health,
+		      struct queue_error *err);
+void queue_health_clear(struct queue_health *health);
+
+/*
+ * Counts a refused sign-in; the `limit`th in a row stops the queue. Writes how many there have been
+ * in a row, which is `limit` or more when it is stopped.
+ */
+int queue_health_note_refusal(struct store *store, int64_t queue_id, const char *reason,
+			      uint32_t limit, int64_t now_ms, uint32_t *ret_refusals,
+			      struct queue_error *err);
+
+#endif
