@@ -1,5 +1,7 @@
 #include "loader/imap/fetch.h"
 
+#include "loader/imap/message_rows.h"
+
 #include <time.h>
 
 /* A server may report changes by others in between, but not without end. */
@@ -82,11 +84,43 @@ static void note_item(struct imapc_session *session, const struct mailimap_msg_a
 	}
 }
 
+static unsigned convert_flag(const struct mailimap_flag *flag)
+{
+	switch (flag->fl_type) {
+	case MAILIMAP_FLAG_SEEN:
+		return IMAPC_SEEN;
+	case MAILIMAP_FLAG_ANSWERED:
+		return IMAPC_ANSWERED;
+	case MAILIMAP_FLAG_FLAGGED:
+		return IMAPC_FLAGGED;
+	case MAILIMAP_FLAG_DELETED:
+		return IMAPC_DELETED;
+	case MAILIMAP_FLAG_DRAFT:
+		return IMAPC_DRAFT;
+	default:
+		return 0;
+	}
+}
+
+static void note_flags(const struct mailimap_msg_att_dynamic *item, struct fetch_items *found)
+{
+	found->has_flags = true;
+	for (clistiter *at = item->att_list ? clist_begin(item->att_list) : NULL; at;
+	     at = clist_next(at)) {
+		const struct mailimap_flag_fetch *flag = clist_content(at);
+
+		if (flag->fl_type == MAILIMAP_FLAG_FETCH_RECENT)
+			found->flags |= IMAPC_RECENT;
+		else if (flag->fl_flag)
+			found->flags |= convert_flag(flag->fl_flag);
+	}
+}
+
 void imapc_fetch_take_items(struct mailimap_msg_att *items, void *context)
 {
 	struct imapc_session *session = context;
 	struct imapc_fetch *fetch = session->fetch;
-	struct fetch_items found = {0};
+	struct fetch_items found = {.number = items->att_number};
 
 	transport_progress(session->transport);
 	if (!fetch || fetch->failed)
@@ -96,6 +130,8 @@ void imapc_fetch_take_items(struct mailimap_msg_att *items, void *context)
 
 		if (item->att_type == MAILIMAP_MSG_ATT_ITEM_STATIC)
 			note_item(session, item->att_data.att_static, &found);
+		else if (item->att_type == MAILIMAP_MSG_ATT_ITEM_DYNAMIC)
+			note_flags(item->att_data.att_dyn, &found);
 	}
 	if (fetch->messages_left-- == 0) {
 		error_set(&fetch->error, ERROR_PROTOCOL, "%s sends messages without end",

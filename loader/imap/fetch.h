@@ -12,6 +12,9 @@
 /* The items of one message that matter here. */
 struct fetch_items {
 	uint32_t uid; /* 0: not given */
+	uint32_t number;
+	bool has_flags;
+	unsigned flags; /* enum imapc_flag */
 	bool has_body;
 	bool has_size;
 	uint32_t size_bytes;

@@ -78,7 +78,7 @@ static int read_delimiter(struct imapc_session *session, struct error *err)
 	return 0;
 }
 
-static int learn_namespaces(struct imapc_session *session, struct error *err)
+int imapc_learn_namespaces(struct imapc_session *session, struct error *err)
 {
 	if (session->namespace_known)
 		return 0;
@@ -110,7 +110,7 @@ static bool has_flag(const struct mailimap_mailbox_list *row, const char *name)
 	return false;
 }
 
-static bool can_be_selected(const struct mailimap_mailbox_list *row)
+bool imapc_can_be_selected(const struct mailimap_mailbox_list *row)
 {
 	if (row->mb_flag && row->mb_flag->mbf_type == MAILIMAP_MBX_LIST_FLAGS_SFLAG &&
 	    row->mb_flag->mbf_sflag == MAILIMAP_MBX_LIST_SFLAG_NOSELECT)
@@ -134,7 +134,7 @@ static int list_folder(struct imapc_session *session, const char *wire, bool *re
 	for (clistiter *at = clist_begin(list); at; at = clist_next(at)) {
 		const struct mailimap_mailbox_list *row = clist_content(at);
 
-		if ((!pattern || !strcmp(row->mb_name, wire)) && can_be_selected(row))
+		if ((!pattern || !strcmp(row->mb_name, wire)) && imapc_can_be_selected(row))
 			*ret_exists = true;
 	}
 	return 0;
@@ -175,7 +175,8 @@ static int find_wire(struct imapc_session *session, const char *name,
 int imapc_find_folder(struct imapc_session *session, const char *name,
 		      struct imapc_folder *ret_folder, struct error *err)
 {
-	if (learn_namespaces(session, err) < 0 || find_wire(session, name, ret_folder, err) < 0)
+	if (imapc_learn_namespaces(session, err) < 0 ||
+	    find_wire(session, name, ret_folder, err) < 0)
 		return error_prefix(err, "look for folder '%s'", name);
 	return 0;
 }

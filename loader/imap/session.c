@@ -1,5 +1,6 @@
 #include "loader/imap/session.h"
 #include "loader/base/scoped.h"
+#include "loader/imap/relay.h"
 #include "loader/imap/session_internal.h"
 #include "loader/imap/tolerant.h"
 
@@ -18,10 +19,9 @@ static void ignore_progress(size_t current, size_t maximum, void *context)
 	(void)context;
 }
 
-static int connect_session(struct imapc_session *session, struct error *err)
+/* libetpan takes the transport over. */
+static int start_session(struct imapc_session *session, struct error *err)
 {
-	if (transport_open(session->server, &session->transport, err) < 0)
-		return -1;
 	tolerant_register();
 	session->imap = mailimap_new(0, NULL);
 	if (!session->imap)
@@ -89,20 +89,44 @@ bool imapc_has_capability(const struct imapc_session *session, const char *name)
 
 /* --- the session ------------------------------------------------------- */
 
+static struct imapc_session *new_session(const struct connection_string *server)
+{
+	struct imapc_session *session = g_new0(struct imapc_session, 1);
+
+	session->server = server;
+	session->capabilities = g_ptr_array_new_with_free_func(g_free);
+	session->all_prefixes = g_ptr_array_new_with_free_func(g_free);
+	return session;
+}
+
 int imapc_open(const struct imapc_account *account, struct imapc_session **ret_session,
 	       struct error *err)
 {
-	scoped(imapc_close) struct imapc_session *session = g_new0(struct imapc_session, 1);
+	scoped(imapc_close) struct imapc_session *session = new_session(account->server);
 
-	session->server = account->server;
-	session->capabilities = g_ptr_array_new_with_free_func(g_free);
-	session->all_prefixes = g_ptr_array_new_with_free_func(g_free);
-	if (connect_session(session, err) < 0 || imapc_read_capabilities(session, err) < 0)
+	if (transport_open(session->server, &session->transport, err) < 0 ||
+	    start_session(session, err) < 0 || imapc_read_capabilities(session, err) < 0)
 		return -1;
 	if (transport_facts(session->transport)->preauthenticated)
 		session->mechanism = g_strdup("PREAUTH");
 	else if (imapc_sign_in(session, account, err) < 0)
 		return -1;
+	if (imapc_read_capabilities(session, err) < 0)
+		return -1;
+	*ret_session = steal(&session);
+	return 0;
+}
+
+int imapc_adopt(const struct connection_string *server, int socket, int tag,
+		struct imapc_session **ret_session, struct error *err)
+{
+	scoped(imapc_close) struct imapc_session *session = new_session(server);
+
+	session->transport = transport_adopt(socket, server->url, server->timeout_s * 1000);
+	if (start_session(session, err) < 0)
+		return -1;
+	session->imap->imap_tag = tag;
+	session->mechanism = g_strdup("PREAUTH");
 	if (imapc_read_capabilities(session, err) < 0)
 		return -1;
 	*ret_session = steal(&session);

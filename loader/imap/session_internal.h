@@ -56,6 +56,12 @@ void imapc_kill(struct imapc_session *session);
 /* As a quoted string, with its quotes. Caller frees with g_free(). */
 char *imapc_quote(const char *text);
 
+/* Fills in personal_prefix, all_prefixes and delimiter, once. */
+int imapc_learn_namespaces(struct imapc_session *session, struct error *err);
+
+/* A row of LIST that is a mailbox, not only a level above others. */
+bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);
+
 int imapc_read_capabilities(struct imapc_session *session, struct error *err);
 
 int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,

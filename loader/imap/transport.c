@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define STREAM_BUFFER_SIZE   ((size_t)16 * 1024)
 #define UNPARSED_BYTES_MAX   (UINT64_C(4) * 1024 * 1024)
@@ -50,6 +52,34 @@ static ssize_t count_received(struct transport *transport, size_t size)
 	return (ssize_t)size;
 }
 
+CURLcode transport_receive(struct transport *transport, void *bytes, size_t size,
+			   size_t *ret_received)
+{
+	if (transport->curl)
+		return curl_easy_recv(transport->curl, bytes, size, ret_received);
+
+	ssize_t received = recv(transport->socket, bytes, size, MSG_DONTWAIT);
+
+	*ret_received = received > 0 ? (size_t)received : 0;
+	if (received >= 0)
+		return CURLE_OK;
+	return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : CURLE_RECV_ERROR;
+}
+
+CURLcode transport_send(struct transport *transport, const void *bytes, size_t size,
+			size_t *ret_sent)
+{
+	if (transport->curl)
+		return curl_easy_send(transport->curl, bytes, size, ret_sent);
+
+	ssize_t sent = send(transport->socket, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	*ret_sent = sent > 0 ? (size_t)sent : 0;
+	if (sent >= 0)
+		return CURLE_OK;
+	return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : CURLE_SEND_ERROR;
+}
+
 static ssize_t read_greeting(struct transport *transport, void *bytes, size_t size)
 {
 	size_t length = MIN(size, strlen(transport->greeting));
@@ -78,7 +108,7 @@ static ssize_t read_bytes(struct transport *transport, void *bytes, size_t size)
 			return read_greeting(transport, bytes, size);
 		if (transport->early_start < transport->early_end)
 			return read_early(transport, bytes, size);
-		transport->curl_error = curl_easy_recv(transport->curl, bytes, size, &received);
+		transport->curl_error = transport_receive(transport, bytes, size, &received);
 		if (transport->curl_error == CURLE_OK && received > 0)
 			return count_received(transport, received);
 		if (transport->curl_error == CURLE_OK)
@@ -95,7 +125,7 @@ static ssize_t write_bytes(struct transport *transport, const void *bytes, size_
 	while (transport->failure == TRANSPORT_FAILED_NOT) {
 		size_t sent = 0;
 
-		transport->curl_error = curl_easy_send(transport->curl, bytes, size, &sent);
+		transport->curl_error = transport_send(transport, bytes, size, &sent);
 		if (transport->curl_error == CURLE_OK)
 			return (ssize_t)sent;
 		if (transport->curl_error != CURLE_AGAIN)
@@ -171,6 +201,19 @@ mailstream *transport_stream(struct transport *transport)
 	return stream;
 }
 
+struct transport *transport_adopt(int socket, const char *host, uint32_t timeout_ms)
+{
+	struct transport *transport = g_new0(struct transport, 1);
+
+	transport->adopted = true;
+	transport->socket = socket;
+	transport->host = g_strdup(host);
+	transport->facts.preauthenticated = true;
+	transport->greeting = "* PREAUTH ready\r\n";
+	transport_begin(transport, timeout_ms);
+	return transport;
+}
+
 void transport_begin(struct transport *transport, uint32_t timeout_ms)
 {
 	transport->timeout_ms = timeout_ms;
@@ -230,7 +273,10 @@ void transport_close(struct transport *transport)
 {
 	if (!transport)
 		return;
-	curl_easy_cleanup(transport->curl);
+	if (transport->curl)
+		curl_easy_cleanup(transport->curl);
+	else if (transport->adopted)
+		close(transport->socket);
 	protocol_log_free(transport->log);
 	g_free(transport->host);
 	g_free(transport->facts.tls);

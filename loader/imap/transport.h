@@ -43,6 +43,9 @@ struct transport_facts {
 int transport_open(const struct connection_string *server, struct transport **ret_transport,
 		   struct error *err);
 
+/* A connection that another process has opened and signed in on; takes the socket over. */
+struct transport *transport_adopt(int socket, const char *host, uint32_t timeout_ms);
+
 /* Closes without a word; takes NULL. */
 void transport_close(struct transport *transport);
 

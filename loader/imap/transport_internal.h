@@ -21,7 +21,8 @@ enum transport_failure {
 };
 
 struct transport {
-	CURL *curl;
+	CURL *curl; /* NULL: the socket is used as it is */
+	bool adopted;
 	char *host;
 	struct transport_facts facts;
 	curl_socket_t socket;
@@ -38,6 +39,12 @@ struct transport {
 	bool hidden;
 	struct protocol_log *log; /* NULL: nothing is logged */
 };
+
+/* As curl_easy_recv() and curl_easy_send(), which they call unless the socket was adopted. */
+CURLcode transport_receive(struct transport *transport, void *bytes, size_t size,
+			   size_t *ret_received);
+CURLcode transport_send(struct transport *transport, const void *bytes, size_t size,
+			size_t *ret_sent);
 
 /*
  * Notes what TLS has come to, once. curl shows its TLS session only while it is at work, so this is
