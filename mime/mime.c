@@ -97,7 +97,8 @@ static void store_bodies(struct parse *parse, const struct body *body)
 	if (!body->html)
 		return;
 	text_store(parse->input, body->html, parse->output, parse->defects, &message->html_body);
-	if (!body->text || text_is_blank(&message->text_body, parse->output))
+	message->text_from_html = !body->text || text_is_blank(&message->text_body, parse->output);
+	if (message->text_from_html)
 		text_store_from_html(&message->html_body, parse->output, &message->text_body);
 }
 

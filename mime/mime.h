@@ -58,6 +58,7 @@ struct mime_message {
 	char *defects; /* JSON list of strings, "[]" when nothing was wrong */
 
 	struct mime_content text_body;	     /* the text, or the HTML turned to text */
+	bool text_from_html;		     /* the latter */
 	struct mime_content html_body;	     /* as UTF-8 */
 	struct mime_attachment *attachments; /* in the order of the mail */
 	size_t attachment_count;

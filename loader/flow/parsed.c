@@ -61,6 +61,7 @@ void parsed_format(const struct mime_message *message, unsigned char **ret_bytes
 	parsed_put_u64(to, message->has_date_sent);
 	parsed_put_u64(to, (uint64_t)message->date_sent);
 	parsed_put_content(to, &message->text_body);
+	parsed_put_u64(to, message->text_from_html);
 	parsed_put_content(to, &message->html_body);
 	parsed_put_u64(to, message->attachment_count);
 	for (size_t i = 0; i < message->attachment_count; i++)
@@ -161,6 +162,7 @@ int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
 	message->has_date_sent = parsed_take_u64(&reader) != 0;
 	message->date_sent = (int64_t)parsed_take_u64(&reader);
 	message->text_body = parsed_take_content(&reader);
+	message->text_from_html = parsed_take_u64(&reader) != 0;
 	message->html_body = parsed_take_content(&reader);
 	parsed_take_attachments(&reader, message);
 	if (reader.broken || reader.left != 0 || message->headers == NULL ||
