@@ -61,13 +61,13 @@ static size_t command_match(const struct command *command, char **words, size_t 
 	if (count < length)
 		return 0;
 	for (size_t i = 0; i < length; i++) {
-		if (strcmp(names[i], words[i]) != 0)
+		if (g_ascii_strcasecmp(names[i], words[i]) != 0)
 			return 0;
 	}
 	return length;
 }
 
-static const struct command *command_find(char **words, size_t count, size_t *ret_length)
+const struct command *command_find(char **words, size_t count, size_t *ret_length)
 {
 	const struct command *command;
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
@@ -111,7 +111,8 @@ static int invocation_parse_options(struct invocation *invocation, int argc, cha
 							  : no_argument,
 					   .val = (int)i + 1};
 	opterr = 0;
-	optind = 1;
+	/* From the start, whatever was parsed before: a script parses many lines. */
+	optind = 0;
 	int found;
 	while ((found = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (found == '?' || found == ':') {
@@ -125,7 +126,18 @@ static int invocation_parse_options(struct invocation *invocation, int argc, cha
 	return 0;
 }
 
-static int invocation_check_arguments(const struct invocation *invocation, struct error *err)
+int invocation_parse(struct invocation *invocation, const struct command *command, int argc,
+		     char **argv, struct error *err)
+{
+	*invocation = (struct invocation){.command = command};
+	invocation_list_options(invocation, command);
+	if (invocation_parse_options(invocation, argc, argv, err) != 0)
+		return -1;
+	invocation->json = invocation->values[GLOBAL_JSON] != NULL;
+	return 0;
+}
+
+int invocation_check_arguments(const struct invocation *invocation, struct error *err)
 {
 	const struct command *command = invocation->command;
 	if (invocation->argument_count >= command->min_arguments &&
@@ -138,9 +150,8 @@ static int invocation_check_arguments(const struct invocation *invocation, struc
 
 static int command_run(const struct command *command, int argc, char **argv, struct error *err)
 {
-	struct invocation invocation = {.command = command};
-	invocation_list_options(&invocation, command);
-	if (invocation_parse_options(&invocation, argc, argv, err) != 0)
+	struct invocation invocation;
+	if (invocation_parse(&invocation, command, argc, argv, err) != 0)
 		return -1;
 	if (invocation.values[GLOBAL_HELP] != NULL) {
 		help_print_command(command);
@@ -152,7 +163,6 @@ static int command_run(const struct command *command, int argc, char **argv, str
 	const char *given = invocation.values[GLOBAL_DATABASE];
 	g_autofree char *database = g_canonicalize_filename(given != NULL ? given : standard, NULL);
 	invocation.database = database;
-	invocation.json = invocation.values[GLOBAL_JSON] != NULL;
 	return command->run(&invocation, err);
 }
 

@@ -53,6 +53,19 @@ struct invocation {
 /* The table, rows 0.. until NULL. */
 const struct command *command_at(size_t index);
 
+/* The part of it that manages mailboxes. */
+const struct command *mail_command_at(size_t index);
+
+/* The command that the first words name, in any case, and how many of them; NULL for none. */
+const struct command *command_find(char **words, size_t count, size_t *ret_length);
+
+/* Reads options and arguments; argv[0] is passed over. `database` is left alone. */
+int invocation_parse(struct invocation *invocation, const struct command *command, int argc,
+		     char **argv, struct error *err);
+
+/* USAGE where there are too few or too many arguments. */
+int invocation_check_arguments(const struct invocation *invocation, struct error *err);
+
 /* The option's value, or NULL where it was not given. The name must be in the command's table. */
 const char *invocation_text(const struct invocation *invocation, const char *option);
 bool invocation_flag(const struct invocation *invocation, const char *option);
@@ -113,6 +126,12 @@ int cmd_list(const struct invocation *invocation, struct error *err);
 int cmd_show(const struct invocation *invocation, struct error *err);
 int cmd_save(const struct invocation *invocation, struct error *err);
 int cmd_status(const struct invocation *invocation, struct error *err);
+int cmd_mail(const struct invocation *invocation, struct error *err);
+int cmd_mail_default(const struct invocation *invocation, struct error *err);
+int cmd_mail_open(const struct invocation *invocation, struct error *err);
+int cmd_mail_close(const struct invocation *invocation, struct error *err);
+int cmd_mail_list_connections(const struct invocation *invocation, struct error *err);
+int cmd_mail_script(const struct invocation *invocation, struct error *err);
 int cmd_claim(const struct invocation *invocation, struct error *err);
 int cmd_complete(const struct invocation *invocation, struct error *err);
 int cmd_fail(const struct invocation *invocation, struct error *err);

@@ -290,5 +290,6 @@ static const struct command commands[] = {
 
 const struct command *command_at(size_t index)
 {
-	return index < G_N_ELEMENTS(commands) ? &commands[index] : NULL;
+	return index < G_N_ELEMENTS(commands) ? &commands[index]
+					      : mail_command_at(index - G_N_ELEMENTS(commands));
 }

@@ -112,7 +112,7 @@ int cmd_help(const struct invocation *invocation, struct error *err)
 	}
 	const struct command *command;
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-		if (strcmp(command->name, topic) == 0) {
+		if (g_ascii_strcasecmp(command->name, topic) == 0) {
 			help_print_command(command);
 			return 0;
 		}

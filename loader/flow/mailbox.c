@@ -22,9 +22,8 @@ const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_fold
 	return names[folder];
 }
 
-static int mailbox_read_secret(const struct work_queue *queue, const char *database,
-			       enum secret_source *ret_source, struct secret **ret_secret,
-			       struct error *err)
+int mailbox_find_secret(const struct work_queue *queue, const char *database,
+			enum secret_source *ret_source, char **ret_reference, struct error *err)
 {
 	if (secret_source_parse(queue->credential_source, ret_source) != 0)
 		return error_set(err, ERROR_CONFIGURATION, "unknown password source '%s'",
@@ -40,6 +39,17 @@ static int mailbox_read_secret(const struct work_queue *queue, const char *datab
 				 "no password is kept for this queue: `inqueue queue alter %s "
 				 "--password-prompt` asks for it",
 				 queue->name);
+	*ret_reference = g_strdup(reference);
+	return 0;
+}
+
+static int mailbox_read_secret(const struct work_queue *queue, const char *database,
+			       enum secret_source *ret_source, struct secret **ret_secret,
+			       struct error *err)
+{
+	g_autofree char *reference = NULL;
+	if (mailbox_find_secret(queue, database, ret_source, &reference, err) != 0)
+		return -1;
 	return secret_read(*ret_source, reference, ret_secret, err);
 }
 

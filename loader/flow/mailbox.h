@@ -35,6 +35,11 @@ const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_fold
  * it. */
 int mailbox_create_folders(struct mailbox *mailbox, struct error *err);
 
+/* Where the queue's password comes from, as secret_read() takes it. CONFIGURATION where there is
+ * none yet. Caller frees the reference. */
+int mailbox_find_secret(const struct work_queue *queue, const char *database,
+			enum secret_source *ret_source, char **ret_reference, struct error *err);
+
 /* Where the answer to a password prompt is kept, beside the database. Caller frees. */
 char *mailbox_secret_path(const char *database, const char *queue_name);
 
