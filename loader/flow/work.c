@@ -20,6 +20,7 @@ struct work {
 	GPtrArray *jobs;
 	int64_t due_ms; /* wall clock: when it is worth while to claim; 0 = after a change */
 	bool empty;	/* nothing could be claimed when last looked at */
+	bool stopping;	/* what runs is finished, nothing more is claimed */
 };
 
 static void work_free_job(void *job)
@@ -74,7 +75,7 @@ static int work_fill(struct work *work, struct error *err)
 
 static bool work_wants_more(const struct work *work)
 {
-	return !stop_requested() && work->jobs->len < work->options->concurrency;
+	return !work->stopping && work->jobs->len < work->options->concurrency;
 }
 
 /* The first is the watch, then two for each job. */
@@ -125,13 +126,15 @@ static int work_attend(struct work *work, const struct pollfd *descriptors, stru
 static int work_loop(struct work *work, struct error *err)
 {
 	for (;;) {
+		work->stopping = stop_requested();
 		if (work_wants_more(work) && work_fill(work, err) != 0)
 			return -1;
 		if (work->jobs->len == 0 &&
-		    (stop_requested() || (work->options->until_empty && work->empty)))
+		    (work->stopping || (work->options->until_empty && work->empty)))
 			return 0;
 		g_autofree struct pollfd *descriptors = work_descriptors(work);
-		if (work_wait(descriptors, 1 + 2 * work->jobs->len, work_next_ms(work), err) != 0 ||
+		if (work_wait(descriptors, 1 + 2 * work->jobs->len, work_next_ms(work),
+			      work->stopping, err) != 0 ||
 		    work_attend(work, descriptors, err) != 0)
 			return -1;
 	}

@@ -9,7 +9,8 @@
 
 static const int64_t work_wait_max_ms = 60000;
 
-int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, struct error *err)
+int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, bool stopping,
+	      struct error *err)
 {
 	sigset_t stops;
 	sigset_t before;
@@ -23,7 +24,7 @@ int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, struct
 				      .tv_nsec = left_ms % 1000 * 1000000};
 	sigprocmask(SIG_BLOCK, &stops, &before);
 	int ready = 0;
-	if (!stop_requested())
+	if (stopping || !stop_requested())
 		ready = ppoll(descriptors, count, &left, &before);
 	const int error = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
