@@ -1,0 +1,259 @@
+"""Operators' commands: retry, discard, hold, priority, tag, note, history, stats, purge, export."""
+
+import csv
+import io
+import json
+import pwd
+import os
+import unittest
+
+from entries import EntryCase
+from inqueue import NO, USAGE
+
+USER = pwd.getpwuid(os.getuid()).pw_name
+
+
+class OperateCase(EntryCase):
+    def failed(self, count=1, kind="business"):
+        """Entries that have failed for good."""
+        ids = self.put(count)
+        for entry in ids:
+            self.change("UPDATE entry_status SET state = 'failed', error_kind = ?, error_text = 'x',"
+                        " attempt_count = 3 WHERE id = ?", kind, entry)
+        return ids
+
+    def changed(self, count, *arguments):
+        told = self.inqueue(*arguments).stdout
+        self.assertEqual(f"{count} {'entry' if count == 1 else 'entries'} changed\n", told)
+
+
+class Operate(OperateCase):
+    def test_retry_lets_workers_try_again_from_the_start(self):
+        entry, = self.failed(kind="application")
+        self.changed(1, "retry", entry, "--reason", "server is back")
+        self.assertEqual([("new", 0, None)], self.sql("SELECT state, attempt_count, next_attempt_at FROM entry"))
+        self.assertEqual([("retried", USER, "server is back")],
+                         self.sql("SELECT change, who, why FROM history ORDER BY number DESC LIMIT 1"))
+        self.assertEqual(entry, self.claim()["id"])
+
+    def test_retry_by_filter_means_failed_ones(self):
+        self.failed(2)
+        done, = self.put()
+        self.inqueue("complete", done, "--token", self.claim()["lease_token"])
+        self.put()
+        self.changed(2, "retry", "--queue", self.queue)
+        self.assertEqual(["new", "new", "done", "new"], self.states())
+        self.changed(1, "retry", "--state", "done")
+        self.changed(0, "retry", "--all")
+
+    def test_retry_ends_the_wait_for_the_next_attempt(self):
+        self.put()
+        self.inqueue("defer", 1, "--token", self.claim()["lease_token"], "--until", "1d")
+        self.changed(1, "retry", 1)
+        self.claim()
+
+    def test_discard_gives_up(self):
+        bad, new = self.put(2)
+        failed, = self.failed(kind="application")
+        self.change("UPDATE entry_status SET state = 'bad', error_kind = 'load', error_text = 'x' WHERE id = ?", bad)
+        self.changed(3, "discard", "--all", "--reason", "spam", "--by", "ada")
+        self.assertEqual([("failed", "business", "discarded: spam")] * 3,
+                         self.sql("SELECT state, error_kind, error_text FROM entry"))
+        for entry in (bad, new, failed):
+            self.assertEqual([("discarded", "ada")], self.sql(
+                "SELECT change, who FROM history WHERE entry_id = ? ORDER BY number DESC LIMIT 1", entry))
+        self.changed(0, "discard", "--all")
+
+    def test_hold_and_unhold(self):
+        self.put(2)
+        self.changed(1, "hold", 1)
+        self.assertEqual(2, self.claim()["id"])
+        self.fails(NO, "claim", self.queue)
+        self.assertEqual(1, self.inqueue("list", "--json", "--state", "new").json()["held"])
+        self.changed(1, "unhold", "--held")
+        self.assertEqual(1, self.claim()["id"])
+        self.assertEqual(["loaded", "held", "unheld", "claimed"], self.history(1))
+
+    def test_priority(self):
+        self.put(3)
+        self.changed(2, "priority", 2, 3, "--to", "5")
+        self.changed(1, "priority", 1, 2, "--to=5", "--by", "ada")
+        self.changed(1, "priority", 1, "--to", "-7")
+        self.assertEqual([-7, 5, 5], self.column("SELECT priority FROM entry ORDER BY id"))
+        self.assertEqual([("ada", "5"), (USER, "-7")], self.sql(
+            "SELECT who, detail FROM history WHERE entry_id = 1 AND change = 'priority' ORDER BY number"))
+
+    def test_tags(self):
+        self.put(3)
+        self.changed(2, "tag", 1, 2, "--add", "vip")
+        self.changed(3, "tag", "--all", "--add", "2026")
+        self.changed(1, "tag", 1, 3, "--remove", "vip")
+        self.assertEqual(["2026", "2026 vip", "2026"], self.column("SELECT tags FROM entry ORDER BY id"))
+        self.changed(1, "hold", "--tag", "vip")
+        self.assertEqual(["2026", "vip"], self.inqueue("show", 2, "--json").json()["tags"])
+        self.assertRegex(self.inqueue("show", 2).stdout, r"\nheld +yes\ntags +2026 vip\n")
+        self.assertEqual([("tagged", "vip"), ("tagged", "2026"), ("untagged", "vip")], self.sql(
+            "SELECT change, detail FROM history WHERE entry_id = 1 AND number > 0 ORDER BY number"))
+
+    def test_filters_and_age(self):
+        self.failed(2)
+        self.changed(0, "retry", "--state", "failed", "--older-than", "1h")
+        self.change("UPDATE entry_status SET record_updated = '2026-02-01T00:00:00.000Z' WHERE id = 2")
+        self.changed(1, "retry", "--state", "failed", "--older-than", "1h")
+        self.assertEqual(["failed", "new"], self.states())
+        self.changed(0, "hold", "--sender", "nobody")
+        self.changed(1, "hold", "--sender", "ANN@", "--subject", "voice", "--state", "new")
+
+    def test_by_id_all_or_none_and_a_no_when_nothing_fits(self):
+        self.put()
+        self.fails(NO, "hold", 1, 7, says="there is no entry 7")
+        self.assertEqual(["loaded"], self.history(1))
+        self.assertEqual("0 entries changed\n", self.inqueue("unhold", 1, expect=NO).stdout)
+        self.assertEqual(1, self.inqueue("hold", 1, "--json").json()["changed"])
+
+    def test_wrong_use(self):
+        for arguments in (["retry"], ["priority", "1"], ["priority", "1", "--to", "high"], ["tag", "1"],
+                          ["tag", "1", "--add", "a b"], ["tag", "1", "--add", "a", "--remove", "b"],
+                          ["hold", "--state", "odd"], ["hold", "--older-than", "long"], ["note", "1", ""],
+                          ["retry", "one"]):
+            with self.subTest(arguments=arguments):
+                self.fails(USAGE, *arguments)
+        self.fails(NO, "retry", "--queue", "nothing")
+        self.fails(NO, "note", 7, "x", says="there is no entry 7")
+        self.fails(NO, "history", 7, says="there is no entry 7")
+
+
+class History(OperateCase):
+    def test_says_when_who_and_why(self):
+        self.put()
+        token = self.claim("--worker", "robot-7")["lease_token"]
+        self.inqueue("fail", 1, "--token", token, "--application", "--reason", "no reply")
+        self.inqueue("note", 1, "customer rang", "--by", "ada")
+        self.change("UPDATE entry_status SET priority = 9")
+        lines = self.json_lines("history", 1, "--json")
+        self.assertEqual([("loaded", None, None), ("claimed", "robot-7", None), ("failed", "robot-7", "no reply"),
+                          ("note", "ada", "customer rang"), ("priority", None, None)],
+                         [(line["change"], line["who"], line["why"]) for line in lines])
+        self.assertTrue(all(line["at"] for line in lines))
+        self.assertIsInstance(lines[2]["duration_ms"], int)
+        table = self.inqueue("history", 1).stdout.splitlines()
+        self.assertRegex(table[0], r"AT +CHANGE +STATE +WHO +DETAIL +AFTER +WHY")
+        self.assertRegex(table[3], r"Z +failed +new +robot-7 .* no reply$")
+
+    def test_cannot_be_rewritten(self):
+        self.put()
+        self.claim()
+        with self.assertRaisesRegex(Exception, "what has happened cannot be changed"):
+            self.change("UPDATE entry_event SET who = 'nobody'")
+
+
+class Stats(OperateCase):
+    def test_counts_rates_and_times(self):
+        self.put(4)
+        for _ in range(2):
+            entry = self.claim()
+            self.inqueue("complete", entry["id"], "--token", entry["lease_token"])
+        entry = self.claim()
+        self.inqueue("fail", entry["id"], "--token", entry["lease_token"], "--business", "--reason", "x")
+        stats = self.inqueue("stats", self.queue, "--json").json()
+        self.assertEqual((1, 0, 2, 1), tuple(stats[key] for key in ("new", "claimed", "done", "failed")))
+        period = stats["period"]
+        self.assertEqual((4, 2, 1, 0, 0), tuple(period[key] for key in
+                                                ("loaded", "completed", "failed", "retried", "expired")))
+        self.assertGreater(period["completed_per_hour"], 0)
+        self.assertEqual({"p50_ms", "p95_ms", "max_ms"}, period["working"].keys())
+        self.assertLessEqual(period["working"]["p50_ms"], period["working"]["p95_ms"])
+        text = self.inqueue("stats").stdout
+        self.assertRegex(text, r"now +1 new, 0 claimed, 0 with an expired lease, 2 done, 1 failed, 0 bad\n")
+        self.assertRegex(text, r"working +half within \d+m?s")
+
+    def test_percentiles_are_nearest_ranks(self):
+        self.put(100)
+        for entry in range(1, 101):
+            self.change("INSERT INTO entry_event (entry_id, number, at, change, state, attempt, duration_ms)"
+                        " VALUES (?, 1, '2026-02-01T00:00:00.000Z', 'completed', 'done', 1, ?)", entry, entry * 10)
+        working = self.inqueue("stats", "--json").json()["period"]["working"]
+        self.assertEqual({"p50_ms": 500, "p95_ms": 950, "max_ms": 1000}, working)
+
+    def test_since(self):
+        self.put()
+        self.claim()
+        self.assertEqual(0, self.inqueue("stats", "--since", "1h", "--json").json()["period"]["loaded"])
+        self.assertEqual(1, self.inqueue("stats", "--since", "2026-01-31", "--json").json()["period"]["loaded"])
+        self.fails(USAGE, "stats", "--since", "ever")
+
+
+class Purge(OperateCase):
+    def purge(self, *options, **more):
+        return self.inqueue("purge", "--state", "failed", "--older-than", "0", *options, **more).stdout
+
+    def test_deletes_by_state_and_age_with_what_nobody_uses(self):
+        first, second = self.failed(2)
+        kept, = self.put()
+        self.attach(first, a_pdf=b"shared", b_pdf=b"own")
+        self.attach(kept, a_pdf=b"shared")
+        self.inqueue("tag", "--all", "--add", "x")
+        self.change("UPDATE entry_status SET record_updated = '2026-02-01T00:00:00.000Z' WHERE id = ?", first)
+        self.assertEqual("1 entry to be purged\n", self.inqueue("purge", "--state", "failed", "--older-than", "1d",
+                                                              "--dry-run").stdout)
+        self.assertEqual("1 entry purged\n", self.inqueue("purge", "--state", "failed", "--older-than", "1d").stdout)
+        self.assertEqual([second, kept], self.column("SELECT id FROM entry"))
+        self.assertEqual([b"shared"], self.column("SELECT data FROM content"))
+        self.assertEqual("1 entry purged\n", self.purge())
+        self.assertEqual([kept], self.column("SELECT DISTINCT entry_id FROM entry_event"))
+
+    def test_more_than_one_transaction(self):
+        self.failed(1203)
+        self.assertEqual("1203 entries purged\n", self.purge())
+
+    def test_file_is_made_smaller_when_asked(self):
+        entry, = self.failed()
+        self.attach(entry, a_pdf=os.urandom(20_000_000))
+        self.purge()
+        large = self.database.stat().st_size
+        self.assertGreater(large, 20_000_000)
+        self.failed()
+        self.purge("--shrink")
+        self.assertLess(self.database.stat().st_size, 1_000_000)
+
+    def test_open_entries_are_never_purged(self):
+        self.put()
+        self.fails(USAGE, "purge", "--state", "new", "--older-than", "0", says="inqueue discard")
+        self.fails(USAGE, "purge", "--state", "done", says="--older-than")
+        self.fails(USAGE, "purge", "--older-than", "1d", says="--state")
+
+    def test_ids_are_not_used_again(self):
+        first, = self.failed()
+        self.purge()
+        self.assertGreater(self.put()[0], first)
+
+
+class Export(OperateCase):
+    def test_json_lines_have_everything(self):
+        self.put(2)
+        lines = self.json_lines("export", "--queue", self.queue)
+        self.assertEqual([self.inqueue("show", entry, "--json").json() for entry in (1, 2)], lines)
+
+    def test_csv_is_read_by_a_csv_reader(self):
+        self.put(subject='Line 1, "quoted"\nline 2')
+        rows = list(csv.DictReader(io.StringIO(self.inqueue("export", "--format", "csv").stdout, newline="")))
+        self.assertEqual(('Line 1, "quoted"\nline 2', "invoices", "new", "1"),
+                         tuple(rows[0][key] for key in ("subject", "queue", "state", "id")))
+
+    def test_formulas_are_guarded(self):
+        for subject in ("=1+1", "+1", "-1+1", "@SUM(1)", "\t=1"):
+            self.put(subject=subject, priority=-5)
+        rows = list(csv.DictReader(io.StringIO(self.inqueue("export", "--format", "csv").stdout, newline="")))
+        self.assertEqual(["'=1+1", "'+1", "'-1+1", "'@SUM(1)", "'\t=1"], [row["subject"] for row in rows])
+        self.assertEqual({"-5"}, {row["priority"] for row in rows})
+
+    def test_filters(self):
+        self.failed()
+        self.put()
+        self.assertEqual([2], [json.loads(line)["id"] for line in
+                               self.inqueue("export", "--state", "new").stdout.splitlines()])
+        self.fails(USAGE, "export", "--format", "xml", says="jsonl or csv")
+
+
+if __name__ == "__main__":
+    unittest.main()
