@@ -144,19 +144,23 @@ static int redirect(struct store *store, const struct pickup_source *source,
 		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
 {
 	char now[VALUE_TIME_MAX];
+	char sha256[VALUE_SHA256_MAX];
 	value_format_time_ms(now_ms, now);
+	value_format_sha256(pickup->raw_sha256, sha256);
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "UPDATE pickup SET state = ?5, target = ?6,"
 	    " target_uid_validity = nullif(?7, 0), target_uid = nullif(?8, 0),"
-	    " record_updated = ?9"
+	    " raw_sha256 = ?9, raw_size = ?10, record_updated = ?11"
 	    " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4");
 	bind_key(statement, source, pickup->uid);
 	statement_bind_text(statement, 5, pickup_state_format(pickup->state));
 	statement_bind_text(statement, 6, pickup->target == PICKUP_BADMAIL ? "badmail" : "dropbox");
 	statement_bind_int(statement, 7, pickup->target_uid_validity);
 	statement_bind_int(statement, 8, pickup->target_uid);
-	statement_bind_text(statement, 9, now);
+	statement_bind_text(statement, 9, sha256);
+	statement_bind_int(statement, 10, (int64_t)pickup->raw_size);
+	statement_bind_text(statement, 11, now);
 	return statement_step(statement, err);
 }
 

@@ -29,7 +29,8 @@ int pickup_walk(struct store *store, int64_t queue_id,
 int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_entry *ret_row,
 		      char **ret_source, struct queue_error *err);
 
-/* Sets where the message of an entry lies now: state, target and its UID there. */
+/* Sets where the message of an entry lies now (state, target and its UID there), and its digest and
+ * size. */
 int pickup_redirect(struct store *store, const struct pickup_source *source,
 		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err);
 

@@ -184,6 +184,11 @@ static const struct command_option export_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct command_option verify_options[] = {
+    {"repair", NULL, "finish what can be finished"},
+    {NULL, NULL, NULL},
+};
+
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
@@ -230,6 +235,19 @@ static const struct command commands[] = {
      "Prints the paths of the files. An existing file is never replaced without --overwrite.",
      save_options, NULL, cmd_save},
     {"status", "[NAME]", 0, 1, "show how the queues are doing", NULL, NULL, NULL, cmd_status},
+    {"verify", "NAME", 1, 1, "hold the mailbox, its two target folders and the database together",
+     "Lists every message that is not where it should be, or has no entry. With --repair moves are "
+     "finished and messages without an entry loaded; a missing one cannot be brought back. Exit "
+     "status 1 when a problem is left.",
+     verify_options, NULL, cmd_verify},
+    {"reload", "ID", 1, 1, "load a bad entry again, after its cause is gone",
+     "Fetches the message from the badmail folder. When it can be loaded now, the entry is "
+     "replaced and new, and the message moves to the dropbox folder.",
+     NULL, NULL, cmd_reload},
+    {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
+     "Reads the whole database, looks who can read passwords, and names the libraries and what is "
+     "worked around in them. Needs no server and changes nothing.",
+     NULL, NULL, cmd_doctor},
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
      "Prints the entry with its lease token and the end of the lease. Higher priority first, then "
      "the one that has been due longest, then the smallest id. An entry whose lease has ended can "

@@ -14,7 +14,6 @@
 enum { LOAD_WINDOW = 500, LOAD_BATCH_BYTES = 16 * 1024 * 1024 };
 
 SCOPED_DEFINE(struct mailbox *, mailbox_close)
-SCOPED_DEFINE(struct parser *, parser_stop)
 
 /* UIDs of the mailbox, ascending; those that the ledger has are taken out. */
 struct load_work {
@@ -227,26 +226,34 @@ static int load_prepare(struct load *load, struct error *err)
 	return load_finish_earlier(load, err);
 }
 
+int load_open_tools(struct load *load, struct error *err)
+{
+	g_autofree char *folder = g_path_get_dirname(load->options->database);
+	struct mime_options options = mime_options_default();
+	options.attach_html = load->mailbox->server->attach_html;
+	load->reasons = g_string_chunk_new(256);
+	if (spool_open(folder, &load->spool, err) != 0)
+		return -1;
+	return parser_start(&options, load->spool, folder, &load->parser, err);
+}
+
+void load_close_tools(struct load *load)
+{
+	parser_stop(load->parser);
+	descriptor_close_scoped(&load->spool);
+	if (load->reasons != NULL)
+		g_string_chunk_free(load->reasons);
+}
+
 static int load_with_mailbox(struct load *load, struct error *err)
 {
 	if (load_prepare(load, err) != 0)
 		return -1;
-	g_autofree char *folder = g_path_get_dirname(load->options->database);
-	if (load->options->dry_run)
-		return load_work_off(load, err);
-	struct mime_options options = mime_options_default();
-	options.attach_html = load->mailbox->server->attach_html;
-	scoped(descriptor_close) int spool = -1;
-	if (spool_open(folder, &spool, err) != 0)
-		return -1;
-	scoped(parser_stop) struct parser *parser = NULL;
-	if (parser_start(&options, spool, folder, &parser, err) != 0)
-		return -1;
-	g_autoptr(GStringChunk) reasons = g_string_chunk_new(256);
-	load->spool = spool;
-	load->parser = parser;
-	load->reasons = reasons;
-	return load_work_off(load, err);
+	int failed = load->options->dry_run ? 0 : load_open_tools(load, err);
+	if (failed == 0)
+		failed = load_work_off(load, err);
+	load_close_tools(load);
+	return failed;
 }
 
 int load_mailbox(struct store *store, const struct work_queue *queue, struct mailbox *mailbox,

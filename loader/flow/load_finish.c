@@ -2,9 +2,9 @@
 
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/message_digest.h"
 #include "loader/flow/search.h"
 
-#include <nettle/sha2.h>
 #include <string.h>
 
 SCOPED_DEFINE(GArray *, g_array_unref)
@@ -39,35 +39,18 @@ static int load_settle_gone(struct load *load, GArray *rows, struct error *err)
 	return load_mark(load, gone, gone_count, PICKUP_MOVED, NULL, err);
 }
 
-/* Counts the fetched messages that have certain bytes. */
+/* Counts the messages that have certain bytes. */
 struct load_comparison {
-	struct sha256_ctx hash;
 	const unsigned char *raw_sha256;
 	uint64_t equal;
 };
 
-static int load_compare_begin(void *context, struct error *err)
-{
-	(void)err;
-	sha256_init(&((struct load_comparison *)context)->hash);
-	return 0;
-}
-
-static int load_compare_write(void *context, const void *bytes, size_t size, struct error *err)
-{
-	(void)err;
-	sha256_update(&((struct load_comparison *)context)->hash, size, bytes);
-	return 0;
-}
-
-static int load_compare_end(void *context, uint32_t uid, int64_t internal_date_s, struct error *err)
+static int load_compare(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+			void *context)
 {
 	struct load_comparison *comparison = context;
-	unsigned char sha256[SHA256_DIGEST_SIZE];
-	(void)err;
-	(void)internal_date_s;
-	sha256_digest(&comparison->hash, sizeof sha256, sha256);
-	if (uid != 0 && memcmp(sha256, comparison->raw_sha256, sizeof sha256) == 0)
+	(void)uid;
+	if (memcmp(sha256, comparison->raw_sha256, MESSAGE_DIGEST_SIZE) == 0)
 		comparison->equal++;
 	return 0;
 }
@@ -82,11 +65,8 @@ static int load_count_equal(struct load *load, const struct pickup *row, uint64_
 	if (imapc_search(load->mailbox->session, criteria, &uids, &count, err) != 0)
 		return -1;
 	struct load_comparison comparison = {.raw_sha256 = row->raw_sha256};
-	const struct imapc_sink sink = {.begin = load_compare_begin,
-					.write = load_compare_write,
-					.end = load_compare_end,
-					.context = &comparison};
-	if (count > 0 && imapc_fetch_messages(load->mailbox->session, uids, count, &sink, err) != 0)
+	if (message_digest(load->mailbox->session, uids, count, load_compare, &comparison, err) !=
+	    0)
 		return -1;
 	*ret_equal = comparison.equal;
 	return 0;

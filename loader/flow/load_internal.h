@@ -59,6 +59,10 @@ struct load_item {
  */
 int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
 
+/* Makes spool and parser; to be closed also when it fails. */
+int load_open_tools(struct load *load, struct error *err);
+void load_close_tools(struct load *load);
+
 /* A message that failed alone this often becomes a bad entry. */
 enum { LOAD_MAX_TRIES = 3 };
 

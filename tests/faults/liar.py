@@ -41,3 +41,8 @@ class LiarCase(Case):
 def small(number, more=b""):
     return (b"From: Ann Lee <ann@example.com>\r\nSubject: Invoice %d\r\nMessage-ID: <%d@example.com>\r\n"
             b"Date: Tue, 03 Mar 2026 09:30:00 +0100\r\n%s\r\nPlease pay.\r\n" % (number, number, more))
+
+
+def hang_up(_session, _tag, _command):
+    """An answer to any command: none."""
+    return None

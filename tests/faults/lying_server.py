@@ -111,6 +111,10 @@ class LyingServer:
         self._folders[folder].messages = sorted([*self._folders[folder].messages, message],
                                                 key=lambda stored: stored.uid)
 
+    def deliver_as(self, message, uid, folder="INBOX"):
+        """As a restored folder has it."""
+        self.put_back(Stored(uid, set(message.flags) - {"\\Deleted"}, message.raw), folder)
+
     def delete(self, folder):
         del self._folders[folder]
 

@@ -4,7 +4,7 @@ import unittest
 
 import checker
 from inqueue import CONFIGURATION, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
-from liar import LiarCase, small
+from liar import LiarCase, hang_up, small
 from lying_server import parse_set
 
 BODIES = rb"UID FETCH [\d:,]+ \(UID INTERNALDATE BODY.PEEK\[\]\)"
@@ -350,10 +350,6 @@ class Farewells(Lies):
             session.connection.recv(1)
             return None
         self.told(BODIES, silent, UNREACHABLE)
-
-
-def hang_up(_session, _tag, _command):
-    return None
 
 
 def bye(session, _tag, _command):

@@ -1,0 +1,164 @@
+#include "loader/flow/doctor.h"
+
+#include "loader/base/scoped.h"
+#include "loader/base/secret.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/mailbox.h"
+#include "loader/imap/library.h"
+#include "mime/library.h"
+#include "queue/integrity.h"
+#include "queue/work_queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+SCOPED_DEFINE(struct connection_string *, connection_string_free)
+
+struct doctor {
+	const char *database;
+	doctor_report *report;
+	void *context;
+	int wrong;
+};
+
+const char *doctor_state_format(enum doctor_state state)
+{
+	static const char *const names[] = {
+	    [DOCTOR_OK] = "ok", [DOCTOR_NOTE] = "note", [DOCTOR_WRONG] = "wrong"};
+	return names[state];
+}
+
+static void doctor_say(struct doctor *doctor, enum doctor_state state, const char *what,
+		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void doctor_say(struct doctor *doctor, enum doctor_state state, const char *what,
+		       const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_autofree char *words = g_strdup_vprintf(format, args);
+	va_end(args);
+	doctor->wrong += state == DOCTOR_WRONG;
+	doctor->report(state, what, words, doctor->context);
+}
+
+static void doctor_take_problem(const char *problem, void *context)
+{
+	doctor_say(context, DOCTOR_WRONG, "database", "%s", problem);
+}
+
+static int doctor_check_database(struct doctor *doctor, struct store *store, struct error *err)
+{
+	struct queue_error queue_err;
+	int64_t version;
+	int before = doctor->wrong;
+	if (integrity_check(store, doctor_take_problem, doctor, &queue_err) != 0 ||
+	    integrity_schema_version(store, &version, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	if (doctor->wrong == before)
+		doctor_say(doctor, DOCTOR_OK, "database", "'%s' is whole, schema %" PRId64,
+			   doctor->database, version);
+	else
+		doctor_say(doctor, DOCTOR_NOTE, "database",
+			   "keep a copy of '%s', then restore a backup, or save what can be read: "
+			   "sqlite3 '%s' .recover",
+			   doctor->database, doctor->database);
+	return 0;
+}
+
+/* Who but its owner can get at a file. */
+static void doctor_check_private(struct doctor *doctor, const char *what, const char *path,
+				 enum doctor_state if_open)
+{
+	struct stat status;
+	if (stat(path, &status) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "'%s': %s", path, g_strerror(errno));
+	else if ((status.st_mode & 077) != 0)
+		doctor_say(doctor, if_open, what, "'%s' can be read by others: chmod go= '%s'",
+			   path, path);
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "'%s' is its owner's alone", path);
+}
+
+static void doctor_check_secret(struct doctor *doctor, const struct work_queue *queue)
+{
+	g_autofree char *what = g_strdup_printf("password of '%s'", queue->name);
+	enum secret_source source;
+	if (secret_source_parse(queue->credential_source, &source) != 0) {
+		doctor_say(doctor, DOCTOR_WRONG, what, "unknown source '%s'",
+			   queue->credential_source);
+		return;
+	}
+	g_autofree char *kept = mailbox_secret_path(doctor->database, queue->name);
+	if (source == SECRET_PROMPT)
+		doctor_check_private(doctor, what, kept, DOCTOR_WRONG);
+	else if (source == SECRET_FILE)
+		doctor_check_private(doctor, what, queue->credential_reference, DOCTOR_WRONG);
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "from its %s at each run",
+			   queue->credential_source);
+}
+
+static int doctor_check_queue(const struct work_queue *queue, void *context)
+{
+	struct doctor *doctor = context;
+	g_autofree char *what = g_strdup_printf("queue '%s'", queue->name);
+	scoped(connection_string_free) struct connection_string *parsed = NULL;
+	struct error err;
+	if (connection_string_parse(queue->connection_string, &parsed, &err) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
+	else if (parsed->insecure)
+		doctor_say(doctor, DOCTOR_NOTE, what,
+			   "insecure=True: the password may cross the network without TLS");
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "%s%s", parsed->url,
+			   queue->paused ? ", paused" : "");
+	doctor_check_secret(doctor, queue);
+	return 0;
+}
+
+/* What is known to be wrong with the libraries, and what is done about it here. */
+static void doctor_tell_workarounds(struct doctor *doctor)
+{
+	static const char *const rows[][2] = {
+	    {"SQLite", "rollback journal instead of WAL: before 3.51.3 a WAL can lose commits"},
+	    {"libetpan", "its TLS verifies nothing: curl makes the connection"},
+	    {"libetpan", "its parser can be crashed: workers are processes, and start again"},
+	    {"libetpan", "unknown answers end a session: a catch-all passes over them"},
+	    {"GMime", "it cuts encoded words and base64: decoded here"},
+	    {"GMime", "it crashes on nested address groups: parsed here, in a sandbox"},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		doctor_say(doctor, DOCTOR_NOTE, "workaround", "%s: %s", rows[i][0], rows[i][1]);
+}
+
+static void doctor_tell_libraries(struct doctor *doctor)
+{
+	const char *name;
+	doctor_say(doctor, DOCTOR_OK, "program", "inqueue %s", INQUEUE_VERSION);
+	doctor_say(doctor, DOCTOR_OK, "library", "%s", integrity_engine());
+	for (unsigned i = 0; (name = imapc_library_at(i)) != NULL; i++)
+		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
+	for (unsigned i = 0; (name = mime_library_at(i)) != NULL; i++)
+		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
+	doctor_tell_workarounds(doctor);
+}
+
+int doctor_run(struct store *store, const char *database, doctor_report *report, void *context,
+	       struct error *err)
+{
+	struct doctor doctor = {.database = database, .report = report, .context = context};
+	struct queue_error queue_err;
+	g_autofree char *folder = g_path_get_dirname(database);
+	if (access(folder, W_OK) != 0)
+		doctor_say(&doctor, DOCTOR_WRONG, "folder", "'%s' cannot be written: %s", folder,
+			   g_strerror(errno));
+	doctor_check_private(&doctor, "file", database, DOCTOR_NOTE);
+	if (doctor_check_database(&doctor, store, err) != 0)
+		return -1;
+	if (work_queue_list(store, doctor_check_queue, &doctor, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	doctor_tell_libraries(&doctor);
+	return doctor.wrong;
+}

@@ -1,0 +1,368 @@
+#include "loader/flow/verify_internal.h"
+
+#include "loader/base/scoped.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/message_digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+SCOPED_DEFINE(struct mailbox *, mailbox_close)
+SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
+
+/* A row whose message only its bytes can tell. */
+struct verify_row {
+	char *source;
+	uint32_t uid_validity;
+	struct pickup pickup;
+	enum mailbox_folder expected;
+};
+
+const char *verify_problem_format(enum verify_problem problem)
+{
+	static const char *const names[] = {
+	    [VERIFY_UNFINISHED] = "unfinished", [VERIFY_STAYED] = "stayed",
+	    [VERIFY_NO_ENTRY] = "no-entry",	[VERIFY_STRAY] = "stray",
+	    [VERIFY_MISPLACED] = "misplaced",	[VERIFY_MISSING] = "missing",
+	};
+	return names[problem];
+}
+
+const char *verify_problem_describe(enum verify_problem problem)
+{
+	static const char *const sentences[] = {
+	    [VERIFY_UNFINISHED] = "stored, but not moved yet",
+	    [VERIFY_STAYED] = "said to be moved, but still in the mailbox",
+	    [VERIFY_NO_ENTRY] = "picked up, but its entry is gone",
+	    [VERIFY_STRAY] = "not known: no entry came from it",
+	    [VERIFY_MISPLACED] = "in the wrong folder for the state of its entry",
+	    [VERIFY_MISSING] = "not there any more",
+	};
+	return sentences[problem];
+}
+
+void verify_report(struct verify *verify, enum verify_problem problem, enum mailbox_folder folder,
+		   uint32_t uid, int64_t entry_id)
+{
+	const struct verify_finding finding = {.problem = problem,
+					       .folder =
+						   mailbox_folder_name(verify->mailbox, folder),
+					       .uid = uid,
+					       .entry_id = entry_id};
+	verify->result->problems++;
+	verify->options->report(&finding, verify->options->context);
+}
+
+static int compare_uids(const void *left, const void *right)
+{
+	uint32_t first = *(const uint32_t *)left;
+	uint32_t second = *(const uint32_t *)right;
+	return (first > second) - (first < second);
+}
+
+/* The message's place in the folder, or -1. */
+static ssize_t verify_find(const struct verify_folder *folder, uint32_t uid)
+{
+	const uint32_t *found =
+	    folder->count > 0 ? bsearch(&uid, folder->uids, folder->count, sizeof uid, compare_uids)
+			      : NULL;
+	return found != NULL ? found - folder->uids : -1;
+}
+
+static int verify_select(struct verify *verify, enum mailbox_folder which, bool read_only,
+			 struct imapc_mailbox *ret_selected, struct error *err)
+{
+	return imapc_select(verify->mailbox->session, verify->mailbox->folders[which].wire,
+			    mailbox_folder_name(verify->mailbox, which), read_only, ret_selected,
+			    err);
+}
+
+static int verify_list_folder(struct verify *verify, enum mailbox_folder which, struct error *err)
+{
+	struct verify_folder *folder = &verify->folders[which];
+	struct imapc_mailbox selected;
+	if (!verify->mailbox->folders[which].exists)
+		return 0;
+	if (verify_select(verify, which, true, &selected, err) != 0 ||
+	    imapc_search(verify->mailbox->session, "ALL", &folder->uids, &folder->count, err) != 0)
+		return -1;
+	folder->uid_validity = selected.uid_validity;
+	folder->known = g_new0(bool, folder->count);
+	verify->result->messages += folder->count;
+	return 0;
+}
+
+static enum mailbox_folder verify_target(enum pickup_target target)
+{
+	return target == PICKUP_DROPBOX ? MAILBOX_DROPBOX : MAILBOX_BADMAIL;
+}
+
+/* Where the message of a finished row belongs. */
+static enum mailbox_folder verify_expected(const struct pickup_with_entry *row)
+{
+	if (!row->has_entry)
+		return verify_target(row->pickup.target);
+	return row->entry_state == ENTRY_BAD ? MAILBOX_BADMAIL : MAILBOX_DROPBOX;
+}
+
+static void verify_row_free(void *data)
+{
+	struct verify_row *row = data;
+	g_free(row->source);
+	g_free(row);
+}
+
+static void verify_rows_free(void *rows)
+{
+	g_queue_free_full(rows, verify_row_free);
+}
+
+static char *verify_digest_key(const unsigned char sha256[MESSAGE_DIGEST_SIZE])
+{
+	GString *key = g_string_sized_new((gsize)2 * MESSAGE_DIGEST_SIZE);
+	for (size_t i = 0; i < MESSAGE_DIGEST_SIZE; i++)
+		g_string_append_printf(key, "%02x", sha256[i]);
+	return g_string_free(key, FALSE);
+}
+
+static void verify_expect_by_digest(struct verify *verify, const struct pickup_with_entry *row)
+{
+	char *key = verify_digest_key(row->pickup.raw_sha256);
+	GQueue *rows = g_hash_table_lookup(verify->by_digest, key);
+	if (rows == NULL) {
+		rows = g_queue_new();
+		g_hash_table_insert(verify->by_digest, g_strdup(key), rows);
+	}
+	g_free(key);
+	struct verify_row *expected = g_new(struct verify_row, 1);
+	*expected = (struct verify_row){.source = g_strdup(row->source.source),
+					.uid_validity = row->source.uid_validity,
+					.pickup = row->pickup,
+					.expected = verify_expected(row)};
+	g_queue_push_tail(rows, expected);
+}
+
+static void verify_add_move(struct verify *verify, enum mailbox_folder from, enum mailbox_folder to,
+			    uint32_t uid, const char *source, uint32_t row_uid_validity,
+			    const struct pickup *pickup)
+{
+	struct verify_move move = {.uid = uid,
+				   .from = from,
+				   .to = to,
+				   .source = g_strdup(source),
+				   .row_uid_validity = row_uid_validity};
+	if (pickup != NULL)
+		move.pickup = *pickup;
+	g_array_append_val(verify->moves, move);
+}
+
+/* Is the copy where the ledger says; *ret_known: can that be told without its bytes. */
+static bool verify_find_copy(struct verify *verify, const struct pickup_with_entry *row,
+			     bool *ret_known)
+{
+	enum mailbox_folder where = verify_target(row->pickup.target);
+	struct verify_folder *folder = &verify->folders[where];
+	*ret_known =
+	    row->pickup.target_uid != 0 && row->pickup.target_uid_validity == folder->uid_validity;
+	ssize_t at = *ret_known ? verify_find(folder, row->pickup.target_uid) : -1;
+	if (at < 0)
+		return false;
+	folder->known[at] = true;
+	enum mailbox_folder expected = verify_expected(row);
+	if (expected != where) {
+		verify_report(verify, VERIFY_MISPLACED, where, row->pickup.target_uid,
+			      row->pickup.entry_id);
+		verify_add_move(verify, where, expected, row->pickup.target_uid, row->source.source,
+				row->source.uid_validity, &row->pickup);
+	}
+	return true;
+}
+
+/* A row whose message is, or should be, in a target folder. */
+static void verify_delivered(struct verify *verify, const struct pickup_with_entry *row)
+{
+	bool known;
+	if (verify_find_copy(verify, row, &known))
+		return;
+	if (known)
+		verify_report(verify, VERIFY_MISSING, verify_target(row->pickup.target),
+			      row->pickup.target_uid, row->pickup.entry_id);
+	else
+		verify_expect_by_digest(verify, row);
+}
+
+struct verify_walk {
+	struct verify *verify;
+	struct error *err;
+};
+
+/* A row whose message is still in the mailbox. */
+static int verify_in_mailbox(struct verify *verify, const struct pickup_with_entry *row,
+			     struct error *err)
+{
+	const struct pickup *pickup = &row->pickup;
+	bool open = pickup->state == PICKUP_STORED || pickup->state == PICKUP_COPIED;
+	enum verify_problem problem = !open		? VERIFY_STAYED
+				      : !row->has_entry ? VERIFY_NO_ENTRY
+							: VERIFY_UNFINISHED;
+	bool known = false;
+	bool copied = pickup->state != PICKUP_STORED && verify_find_copy(verify, row, &known);
+	verify_report(verify, problem, MAILBOX_SOURCE, pickup->uid, pickup->entry_id);
+	return verify_repair_row(verify, row, problem, copied, err);
+}
+
+static int verify_row(const struct pickup_with_entry *row, void *context)
+{
+	struct verify_walk *walk = context;
+	struct verify *verify = walk->verify;
+	struct verify_folder *source = &verify->folders[MAILBOX_SOURCE];
+	bool present = strcmp(row->source.source, verify->mailbox->source) == 0 &&
+		       row->source.uid_validity == source->uid_validity &&
+		       verify_find(source, row->pickup.uid) >= 0;
+	/* Without UIDPLUS the original is left, flagged \Deleted: that is its rest. */
+	if (present && row->pickup.state != PICKUP_LEFT)
+		return verify_in_mailbox(verify, row, walk->err);
+	if (row->pickup.state == PICKUP_STORED) {
+		verify_report(verify, VERIFY_UNFINISHED, MAILBOX_SOURCE, row->pickup.uid,
+			      row->pickup.entry_id);
+		verify->run_needed = true;
+	}
+	verify_delivered(verify, row);
+	return 0;
+}
+
+static int verify_ledger(struct verify *verify, struct error *err)
+{
+	struct verify_walk walk = {verify, err};
+	struct queue_error queue_err = {0};
+	error_fill(err, ERROR_NONE, "%s", "");
+	if (pickup_walk(verify->store, verify->queue->id, verify_row, &walk, &queue_err) == 0)
+		return 0;
+	return err->kind != ERROR_NONE ? -1 : error_from_queue(err, &queue_err);
+}
+
+struct verify_look {
+	struct verify *verify;
+	enum mailbox_folder folder;
+};
+
+/* Takes the row that belongs in this folder first. */
+static struct verify_row *verify_take_row(GQueue *rows, enum mailbox_folder folder)
+{
+	for (GList *at = rows != NULL ? rows->head : NULL; at != NULL; at = at->next) {
+		struct verify_row *row = at->data;
+		if (row->expected == folder) {
+			g_queue_delete_link(rows, at);
+			return row;
+		}
+	}
+	return rows != NULL ? g_queue_pop_head(rows) : NULL;
+}
+
+/* A message of a target folder that only its bytes can tell. */
+static int verify_by_digest(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+			    void *context)
+{
+	const struct verify_look *look = context;
+	struct verify *verify = look->verify;
+	g_autofree char *key = verify_digest_key(sha256);
+	struct verify_row *row =
+	    verify_take_row(g_hash_table_lookup(verify->by_digest, key), look->folder);
+	if (row == NULL) {
+		verify_report(verify, VERIFY_STRAY, look->folder, uid, 0);
+		verify_add_move(verify, look->folder, MAILBOX_SOURCE, uid, NULL, 0, NULL);
+		return 0;
+	}
+	if (row->expected != look->folder) {
+		verify_report(verify, VERIFY_MISPLACED, look->folder, uid, row->pickup.entry_id);
+		verify_add_move(verify, look->folder, row->expected, uid, row->source,
+				row->uid_validity, &row->pickup);
+	}
+	verify_row_free(row);
+	return 0;
+}
+
+static int verify_look_into(struct verify *verify, enum mailbox_folder which, struct error *err)
+{
+	const struct verify_folder *folder = &verify->folders[which];
+	struct verify_look look = {verify, which};
+	struct imapc_mailbox selected;
+	g_autofree uint32_t *unknown = g_new(uint32_t, folder->count + 1);
+	size_t count = 0;
+	for (size_t i = 0; i < folder->count; i++) {
+		if (!folder->known[i])
+			unknown[count++] = folder->uids[i];
+	}
+	if (count == 0)
+		return 0;
+	if (verify_select(verify, which, true, &selected, err) != 0)
+		return -1;
+	return message_digest(verify->mailbox->session, unknown, count, verify_by_digest, &look,
+			      err);
+}
+
+/* What the folders did not show. */
+static void verify_report_missing(struct verify *verify)
+{
+	GHashTableIter iterator;
+	gpointer rows;
+	g_hash_table_iter_init(&iterator, verify->by_digest);
+	while (g_hash_table_iter_next(&iterator, NULL, &rows)) {
+		for (GList *at = ((GQueue *)rows)->head; at != NULL; at = at->next) {
+			const struct verify_row *row = at->data;
+			if (row->pickup.state != PICKUP_STORED)
+				verify_report(verify, VERIFY_MISSING, row->expected,
+					      row->pickup.target_uid, row->pickup.entry_id);
+		}
+	}
+}
+
+static int verify_look_at_all(struct verify *verify, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
+		if (verify_list_folder(verify, i, err) != 0)
+			return -1;
+	}
+	if (verify_ledger(verify, err) != 0 ||
+	    verify_look_into(verify, MAILBOX_DROPBOX, err) != 0 ||
+	    verify_look_into(verify, MAILBOX_BADMAIL, err) != 0)
+		return -1;
+	verify_report_missing(verify);
+	return verify->options->repair ? verify_repair(verify, err) : 0;
+}
+
+static void verify_move_clear(void *move)
+{
+	g_free(((struct verify_move *)move)->source);
+}
+
+int verify_run(struct store *store, const struct work_queue *queue,
+	       const struct verify_options *options, struct verify_result *ret_result,
+	       struct error *err)
+{
+	struct queue_error queue_err;
+	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
+	scoped(mailbox_close) struct mailbox *mailbox = NULL;
+	*ret_result = (struct verify_result){0};
+	if (work_queue_lock(store, queue->id, &lock, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0)
+		return -1;
+	g_autoptr(GHashTable) by_digest =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, verify_rows_free);
+	g_autoptr(GArray) moves = g_array_new(FALSE, FALSE, sizeof(struct verify_move));
+	g_array_set_clear_func(moves, verify_move_clear);
+	struct verify verify = {.store = store,
+				.queue = queue,
+				.options = options,
+				.result = ret_result,
+				.mailbox = mailbox,
+				.by_digest = by_digest,
+				.moves = moves};
+	int failed = verify_look_at_all(&verify, err);
+	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++) {
+		g_free(verify.folders[i].uids);
+		g_free(verify.folders[i].known);
+	}
+	return failed;
+}

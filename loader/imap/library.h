@@ -1,0 +1,10 @@
+/*
+ * library.h - the libraries that speak to servers, and what of them has to be worked around.
+ */
+#ifndef LOADER_IMAP_LIBRARY_H
+#define LOADER_IMAP_LIBRARY_H
+
+/* "libetpan 1.9", "libcurl/7.88.1 GnuTLS/3.7.9 …"; NULL behind the last. */
+const char *imapc_library_at(unsigned index);
+
+#endif

@@ -1,0 +1,215 @@
+"""verify, reload and doctor: what is out of order is found, and put in order."""
+
+import contextlib
+import os
+import sqlite3
+import unittest
+
+import checker
+from inqueue import CONFIGURATION, DATA, NO, UNREACHABLE
+from liar import LiarCase, hang_up, small
+
+
+class RepairCase(LiarCase):
+    def tamper(self, statement):
+        with contextlib.closing(sqlite3.connect(self.database)) as database:
+            database.execute("PRAGMA foreign_keys = ON")
+            with database:
+                database.execute(statement)
+
+    def problems(self, expect=NO):
+        found = self.json_lines("verify", "invoices", "--json", expect=expect)
+        return sorted((finding["problem"], finding["folder"], finding["uid"]) for finding in found)
+
+    def repaired(self, server, bad=(), expect=0):
+        self.inqueue("verify", "invoices", "--repair", expect=expect)
+        verdict = self.check(server, bad)
+        self.tally.add(verdict, True)
+        self.assertTrue(verdict, verdict)
+
+
+class Verify(RepairCase):
+    fault = "verify --repair"
+
+    def test_all_in_order(self):
+        with self.lying() as server:
+            self.inqueue("load")
+            self.assertEqual([], self.problems(expect=0))
+            result = self.inqueue("verify", "invoices")
+            self.assertEqual("", result.stderr)
+            self.repaired(server)
+
+    def test_waiting_mail_is_no_problem(self):
+        with self.lying():
+            self.assertEqual([], self.problems(expect=0))
+
+    def test_unfinished(self):
+        with self.lying() as server:
+            server.answer(rb"UID MOVE", hang_up)
+            self.inqueue("load", expect=UNREACHABLE)
+            self.assertEqual([("unfinished", "INBOX", uid) for uid in (1, 2, 3)], self.problems())
+            self.repaired(server)
+
+    def test_back_in_the_mailbox(self):
+        """Restored by the server under its old UID: it is moved again, not loaded again."""
+        with self.lying(small(1)) as server:
+            self.inqueue("load")
+            server.deliver_as(server.take_away(1, "DROPBOX"), 1)
+            self.assertEqual([("stayed", "INBOX", 1)], self.problems())
+            self.repaired(server)
+            self.assertEqual([], self.problems(expect=0))
+
+    def test_in_both_folders(self):
+        """The copy stays, the original goes."""
+        with self.lying(small(1)) as server:
+            self.inqueue("load")
+            server.deliver_as(server.messages("DROPBOX")[0], 1)
+            self.assertEqual([("stayed", "INBOX", 1)], self.problems())
+            self.repaired(server)
+
+    def test_in_the_archive_without_an_entry(self):
+        with self.lying(small(1)) as server:
+            self.inqueue("load")
+            server.deliver(small(2), folder="DROPBOX")
+            self.before[checker.digest(small(2))] = 1
+            self.assertEqual([("stray", "DROPBOX", 2)], self.problems())
+            self.repaired(server)
+            self.assertEqual(["Invoice 1", "Invoice 2"], self.column("SELECT subject FROM entry ORDER BY id"))
+
+    def test_entry_deleted_before_the_move(self):
+        with self.lying(small(1)) as server:
+            server.answer(rb"UID MOVE", hang_up)
+            self.inqueue("load", expect=UNREACHABLE)
+            self.tamper("DELETE FROM entry_status")
+            self.assertEqual([("no-entry", "INBOX", 1)], self.problems())
+            self.repaired(server)
+
+    def test_missing(self):
+        with self.lying(small(1)) as server:
+            self.inqueue("load")
+            server.take_away(1, "DROPBOX")
+            self.assertEqual([("missing", "DROPBOX", 1)], self.problems())
+            self.fails(NO, "verify", "invoices", "--repair", says="1 of 1 problems could not be repaired")
+
+    def test_known_by_bytes_alone(self):
+        """A server that does not tell UIDs in the target."""
+        with self.lying(capabilities="IMAP4rev1 MOVE") as server:
+            def quiet(session, tag, command):
+                session.honest(session, tag, command)
+                return tag + b" OK moved\r\n"
+            server.answer(rb"UID MOVE", quiet, times=None)
+            self.inqueue("load")
+            self.assertEqual([], self.problems(expect=0))
+            server.take_away(2, "DROPBOX")
+            self.assertEqual([("missing", "DROPBOX", None)], self.problems())
+
+
+class Reload(RepairCase):
+    fault = "reload"
+
+    def test_too_large_before(self):
+        with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
+            self.inqueue("load")
+            self.assertEqual([("bad",)], self.sql("SELECT state FROM entry"))
+            self.fails(DATA, "reload", 1, says="reload 1: still cannot be loaded: message too large")
+            self.inqueue("queue", "alter", "invoices", "--connection-string",
+                         self.sql("SELECT connection_string FROM work_queue")[0][0].replace("10KB", "1MB"))
+            self.inqueue("reload", 1)
+            self.assertEqual([(1, "new", None, "Invoice 1", "Please pay.\n")],
+                             self.sql("SELECT id, state, error_text, subject, message_body FROM entry"))
+            verdict = self.check(server)
+            self.tally.add(verdict, True)
+            self.assertTrue(verdict, verdict)
+            self.assertEqual([], self.problems(expect=0))
+            self.fails(NO, "reload", 1, says="not bad but new")
+
+    def test_interrupted_before_the_move(self):
+        """The entry is good by then; another reload, or verify --repair, moves the message."""
+        for finish in [("reload", 1), ("verify", "invoices", "--repair")]:
+            with self.subTest(finish[0]):
+                self.database = self.folder / f"{finish[0]}.db"
+                self.environment["INQUEUE_DATABASE"] = str(self.database)
+                with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
+                    self.inqueue("load")
+                    self.inqueue("queue", "alter", "invoices", "--connection-string",
+                                 self.sql("SELECT connection_string FROM work_queue")[0][0].replace("10KB", "1MB"))
+                    server.answer(rb"UID MOVE", hang_up)
+                    self.inqueue("reload", 1, expect=UNREACHABLE)
+                    self.assertEqual([("misplaced", "BADMAIL", 1)], self.problems())
+                    self.inqueue(*finish)
+                    self.assertTrue(self.check(server), self.check(server))
+                    self.assertEqual([("new",)], self.sql("SELECT state FROM entry"))
+
+    def test_message_gone(self):
+        with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
+            self.inqueue("load")
+            server.take_away(1, "BADMAIL")
+            self.fails(NO, "reload", 1, says="reload 1: its message is not in 'BADMAIL' any more")
+
+    def test_no_such_entry(self):
+        with self.lying():
+            self.fails(NO, "reload", 77, says="77")
+
+
+class Doctor(RepairCase):
+    fault = "doctor"
+
+    def findings(self, expect=0):
+        return self.json_lines("doctor", "--json", expect=expect)
+
+    def test_all_well(self):
+        with self.lying():
+            self.assertNotIn("wrong", {finding["state"] for finding in self.findings()})
+            libraries = [row["words"] for row in self.findings() if row["what"] == "library"]
+            for name in ["SQLite 3", "libetpan 1", "libcurl/", "GMime 3", "libxml2 2"]:
+                self.assertTrue([words for words in libraries if words.startswith(name)], name)
+
+    def test_password_that_others_can_read(self):
+        with self.lying():
+            os.chmod(self.folder / "invoices.password", 0o644)
+            wrong = [row for row in self.findings(expect=CONFIGURATION) if row["state"] == "wrong"]
+            self.assertEqual(["password of 'invoices'"], [row["what"] for row in wrong])
+
+    def test_schema_damaged(self):
+        with self.lying():
+            self.tamper("DROP INDEX pickup_match")
+            words = [row["words"] for row in self.findings(expect=CONFIGURATION) if row["state"] == "wrong"]
+            self.assertEqual(["'pickup_match' of the schema is missing"], words)
+
+
+class Backup(RepairCase):
+    fault = "backup while loading"
+
+    def test_backup_while_loading(self):
+        """VACUUM INTO and .backup in the middle of a run give a sound database of that moment."""
+        with self.lying(*[small(number) for number in range(1, 40)]) as server:
+            copies = []
+
+            def back_up(session, tag, command):
+                with contextlib.closing(sqlite3.connect(self.database)) as database:
+                    database.execute("VACUUM INTO ?", [str(self.folder / "vacuum.db")])
+                    with contextlib.closing(sqlite3.connect(self.folder / "backup.db")) as copy:
+                        database.backup(copy)
+                for name in ["vacuum.db", "backup.db"]:
+                    copies.append(len(checker.read_database(self.folder / name)[0]))
+                return session.honest(session, tag, command)
+            server.answer(rb"UID MOVE", back_up)
+            self.inqueue("load")
+            self.assertEqual([39, 39], copies)
+            self.judge(server)
+
+    def test_restored_backup_loads_nothing_twice_that_is_still_there(self):
+        """What was loaded after the backup is in the archive, and verify --repair brings its entries back."""
+        with self.lying(small(1)) as server:
+            self.inqueue("load")
+            saved = self.database.read_bytes()
+            server.deliver(small(2))
+            self.before[checker.digest(small(2))] = 1
+            self.inqueue("load")
+            self.database.write_bytes(saved)
+            self.assertEqual([("stray", "DROPBOX", 2)], self.problems())
+            self.repaired(server)
+
+
+if __name__ == "__main__":
+    unittest.main()
