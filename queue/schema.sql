@@ -13,6 +13,7 @@
 --   history           every change of every entry
 --   worker_overview   each worker at a glance
 --   day_overview      each day of each queue
+--   delivery_overview what became of posting entries to a target, by queue
 --
 --   SELECT name, new, bad, last_message FROM queue_overview;
 --   SELECT id, sender, subject FROM entry WHERE queue = 'invoices' AND state = 'new';
@@ -493,6 +494,55 @@ SELECT
 	c.data
 FROM attachment a
 JOIN content c ON c.sha256 = a.sha256;
+
+-- Where the entries of a queue are posted to. No row: nowhere. The key of signatures is not in here: secret
+-- says where the program gets it from.
+CREATE TABLE delivery_target (
+	queue_id INTEGER PRIMARY KEY REFERENCES work_queue (id) ON DELETE CASCADE,
+	url TEXT NOT NULL,
+	format TEXT NOT NULL CHECK (format IN ('multipart', 'json', 'raw')),
+	secret TEXT,                                 -- 'file:/path', 'env:NAME', 'command:[...]', ...
+	headers TEXT,                                -- 'Name: value', a line each
+	connect_timeout_ms INTEGER NOT NULL CHECK (connect_timeout_ms > 0),
+	timeout_ms INTEGER NOT NULL CHECK (timeout_ms > 0),
+	ca_file TEXT,
+	client_certificate TEXT,
+	allow_private INTEGER NOT NULL CHECK (allow_private IN (0, 1)),
+	concurrency INTEGER NOT NULL CHECK (concurrency > 0),
+	stopped TEXT,                                -- why nothing is delivered; NULL: it is
+	refused_run INTEGER NOT NULL DEFAULT 0       -- answers 401, 403, 404, 410 since another one came
+) STRICT;
+
+-- Every attempt to deliver an entry. A row is written once, together with what became of the entry.
+--
+--   delivered    the target answered 2xx; the entry is done
+--   rejected     it answered 4xx: the entry has failed for good
+--   retry        it answered 5xx, 408, 425 or 429
+--   unreachable  there was no answer, or none that means anything; why stands in error
+CREATE TABLE delivery (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
+	attempt INTEGER NOT NULL,                    -- attempt_count of the entry
+	at TEXT NOT NULL CHECK (at IS strftime('%Y-%m-%dT%H:%M:%fZ', at)), -- when it ended
+	outcome TEXT NOT NULL CHECK (outcome IN ('delivered', 'rejected', 'retry', 'unreachable')),
+	status INTEGER,                              -- of the last answer; NULL: there was none
+	duration_ms INTEGER NOT NULL,
+	answer TEXT,                                 -- the beginning of its body, as text
+	error TEXT
+) STRICT;
+
+CREATE INDEX delivery_entry ON delivery (entry_id, id);
+
+CREATE VIEW delivery_overview AS
+SELECT q.id, q.name, t.stopped,
+	coalesce(sum(d.outcome = 'delivered'), 0) AS delivered,
+	coalesce(sum(d.outcome = 'rejected'), 0) AS rejected,
+	coalesce(sum(d.outcome = 'retry'), 0) AS retry,
+	coalesce(sum(d.outcome = 'unreachable'), 0) AS unreachable,
+	max(d.at) AS last_at
+FROM work_queue q JOIN delivery_target t ON t.queue_id = q.id
+LEFT JOIN entry_status s ON s.queue_id = q.id LEFT JOIN delivery d ON d.entry_id = s.id
+GROUP BY q.id;
 
 -- unfinished_pickups: messages stored here that still have to be moved on the server.
 -- oldest_waiting: since when the oldest entry in state new has been in the queue.

@@ -3,6 +3,7 @@
 #include "queue/content.h"
 #include "queue/store_private.h"
 #include "queue/value.h"
+#include "queue/work_queue_target.h"
 
 #include <glib.h>
 #include <string.h>
@@ -58,6 +59,13 @@ static int name_conflict(const struct work_queue *queue, int result, struct queu
 	return result;
 }
 
+int32_t work_queue_attempts(const struct work_queue *queue)
+{
+	if (queue->max_attempts != 0)
+		return queue->max_attempts;
+	return queue->target.url != NULL ? WORK_QUEUE_MAX_DELIVERIES : WORK_QUEUE_MAX_ATTEMPTS;
+}
+
 /* Parameters 1 to 8, 11 and 12 are the definition, 9 the time. */
 static void bind_definition(struct statement *statement, const struct work_queue *queue,
 			    int64_t now_ms)
@@ -73,9 +81,7 @@ static void bind_definition(struct statement *statement, const struct work_queue
 	statement_bind_text(statement, 7, queue->credential_reference);
 	statement_bind_int(statement, 8, queue->paused);
 	statement_bind_text(statement, 9, now);
-	statement_bind_int(statement, 11,
-			   queue->max_attempts != 0 ? queue->max_attempts
-						    : WORK_QUEUE_MAX_ATTEMPTS);
+	statement_bind_int(statement, 11, work_queue_attempts(queue));
 	statement_bind_int(statement, 12, queue->retry_delay_ms);
 }
 
@@ -98,8 +104,10 @@ int work_queue_put(struct store *store, const struct work_queue *queue, int64_t 
 	bool own;
 	if (check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
 		return -1;
-	const int result = insert(store, queue, now_ms, err);
+	int result = insert(store, queue, now_ms, err);
 	const int64_t id = engine_last_id(store->engine);
+	if (result == 0)
+		result = work_queue_target_put(store, id, &queue->target, err);
 	if (store_leave(store, own, result, err) != 0)
 		return -1;
 	*ret_id = id;
@@ -119,7 +127,9 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 	statement_bind_int(statement, 10, queue->id);
 	if (statement_step(statement, err) != 0)
 		return name_conflict(queue, -1, err);
-	return engine_changes(store->engine) == 1 ? 0 : fail_missing_id(queue->id, err);
+	if (engine_changes(store->engine) != 1)
+		return fail_missing_id(queue->id, err);
+	return work_queue_target_put(store, queue->id, &queue->target, err);
 }
 
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
@@ -166,7 +176,12 @@ int work_queue_find(struct store *store, const char *name, struct work_queue **r
 				       name);
 	if (result < 0)
 		return -1;
-	*ret_queue = queue_from_row(statement);
+	struct work_queue *queue = queue_from_row(statement);
+	if (work_queue_target_read(store, queue->id, &queue->target, err) != 0) {
+		work_queue_free(queue);
+		return -1;
+	}
+	*ret_queue = queue;
 	return 0;
 }
 
@@ -181,6 +196,7 @@ void work_queue_free(struct work_queue *queue)
 	g_free(queue->user_name);
 	g_free(queue->credential_source);
 	g_free(queue->credential_reference);
+	work_queue_target_clear(&queue->target);
 	g_free(queue->last_message);
 	g_free(queue);
 }
@@ -206,8 +222,12 @@ int work_queue_list(struct store *store, int (*each)(const struct work_queue *qu
 			return -1;
 	}
 	int result = 0;
-	for (guint i = 0; i < queues->len && result == 0; i++)
-		result = each(g_ptr_array_index(queues, i), context);
+	for (guint i = 0; i < queues->len && result == 0; i++) {
+		struct work_queue *queue = g_ptr_array_index(queues, i);
+		result = work_queue_target_read(store, queue->id, &queue->target, err);
+		if (result == 0)
+			result = each(queue, context);
+	}
 	return result;
 }
 

@@ -13,6 +13,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Where entries are posted to. Texts but url and format may be NULL for none. */
+struct work_queue_target {
+	char *url;     /* NULL: the queue has no target, and nothing below counts */
+	char *format;  /* "multipart", "json", "raw" */
+	char *secret;  /* where the key of signatures comes from: "file:/path", "env:NAME", … */
+	char *headers; /* more header fields, "Name: value" a line */
+	char *ca_file;
+	char *client_certificate; /* PEM file with certificate and key */
+	int64_t connect_timeout_ms;
+	int64_t timeout_ms;  /* of a delivery as a whole */
+	int32_t concurrency; /* posts at a time */
+	bool allow_private;  /* also to addresses that only this network knows */
+	char *stopped; /* why nothing is delivered until somebody says so; NULL = it goes on */
+};
+
 struct work_queue {
 	int64_t id;
 	char *name; /* unique; 1 to 100 bytes: letters, digits, '.', '_', '-', printing non-ASCII;
@@ -24,8 +39,9 @@ struct work_queue {
 	char *credential_source;    /* prompt, file, env, command, credential, token-command */
 	char *credential_reference; /* path, variable, name, or JSON argv; NULL for none */
 	bool paused;
-	int32_t max_attempts;	/* failed for good after so many; storing 0 stores the default */
+	int32_t max_attempts;	/* failed for good after so many; 0 = work_queue_attempts() */
 	int64_t retry_delay_ms; /* before the second attempt, doubled before each further one */
+	struct work_queue_target target;
 	char *last_message;	/* "OK; N items." or "Error: …"; NULL before the first run */
 	int64_t last_action_ms; /* 0 before the first run */
 	int64_t not_collected;	/* messages in the mailbox after the last run; -1 = not known */
@@ -33,7 +49,8 @@ struct work_queue {
 	int64_t record_updated_ms;
 };
 
-#define WORK_QUEUE_MAX_ATTEMPTS	  3 /* unless the operator says otherwise, as below */
+#define WORK_QUEUE_MAX_ATTEMPTS	  3  /* unless the operator says otherwise, as below */
+#define WORK_QUEUE_MAX_DELIVERIES 60 /* the same, of a queue with a target: over two days */
 #define WORK_QUEUE_RETRY_DELAY_MS 30000
 
 struct work_queue_counts {
@@ -47,12 +64,16 @@ struct work_queue_counts {
 	int64_t oldest_new_ms;	     /* record_created of the oldest entry in state new; 0 = none */
 };
 
+/* max_attempts, or the default of such a queue. */
+int32_t work_queue_attempts(const struct work_queue *queue);
+
 /* Stores a new definition; id and the read-only members are ignored. EXISTS when the name is taken,
  * INVALID when the name breaks the rule above. */
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		   int64_t *ret_id, struct queue_error *err);
 
-/* Replaces the definition members (name to retry_delay_ms) of the queue with this id. MISSING, EXISTS. */
+/* Replaces the definition members (name to retry_delay_ms) of the queue with this id. MISSING,
+ * EXISTS. */
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		     struct queue_error *err);
 
@@ -97,5 +118,9 @@ struct work_queue_lock;
 int work_queue_lock(struct store *store, int64_t queue_id, struct work_queue_lock **ret_lock,
 		    struct queue_error *err);
 void work_queue_unlock(struct work_queue_lock *lock);
+
+/* The right to deliver the entries of a queue, in the same way and beside the right to load it. */
+int work_queue_lock_delivery(struct store *store, int64_t queue_id,
+			     struct work_queue_lock **ret_lock, struct queue_error *err);
 
 #endif

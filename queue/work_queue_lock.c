@@ -21,8 +21,11 @@
 
 struct work_queue_lock {
 	struct store *store;
-	int64_t queue_id;
+	int64_t number; /* of the byte */
 };
+
+/* Far behind all ids: the bytes of those who deliver. */
+#define DELIVERY_OFFSET (INT64_C(1) << 60)
 
 static int open_lock_file(struct store *store, struct queue_error *err)
 {
@@ -41,69 +44,83 @@ static int open_lock_file(struct store *store, struct queue_error *err)
 	return 0;
 }
 
-static struct flock byte_of(int64_t queue_id, short type)
+static struct flock byte_of(int64_t number, short type)
 {
 	return (struct flock){
-	    .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)queue_id, .l_len = 1};
+	    .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
 }
 
-static guint find_locked(const struct store *store, int64_t queue_id)
+static guint find_locked(const struct store *store, int64_t number)
 {
 	guint i = 0;
-	while (i < store->locked->len && g_array_index(store->locked, int64_t, i) != queue_id)
+	while (i < store->locked->len && g_array_index(store->locked, int64_t, i) != number)
 		i++;
 	return i;
 }
 
-static int fail_busy(struct store *store, int64_t queue_id, struct queue_error *err)
+static int fail_busy(struct store *store, int64_t number, struct queue_error *err)
 {
+	const bool delivery = number >= DELIVERY_OFFSET;
 	g_autofree char *name = NULL;
 	{
 		scoped_statement *statement =
 		    engine_prepare(store->engine, "SELECT name FROM work_queue WHERE id = ?");
-		statement_bind_int(statement, 1, queue_id);
+		statement_bind_int(statement, 1, delivery ? number - DELIVERY_OFFSET : number);
 		struct queue_error ignored;
 		if (statement_step(statement, &ignored) == 1)
 			name = g_strdup(statement_text(statement, 0));
 	}
-	struct flock holder = byte_of(queue_id, F_WRLCK);
+	struct flock holder = byte_of(number, F_WRLCK);
 	g_autofree char *process = NULL;
 	if (fcntl(store->lock_fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK &&
 	    holder.l_pid > 0)
 		process = g_strdup_printf(" (process %d)", (int)holder.l_pid);
 	return queue_error_set(err, QUEUE_BUSY,
-			       "queue '%s' is being loaded by another process%s: try again when "
+			       "queue '%s' is being %s by another process%s: try again when "
 			       "that has ended",
-			       name != NULL ? name : "?", process != NULL ? process : "");
+			       name != NULL ? name : "?", delivery ? "delivered" : "loaded",
+			       process != NULL ? process : "");
+}
+
+static int lock(struct store *store, int64_t number, struct work_queue_lock **ret_lock,
+		struct queue_error *err)
+{
+	if (open_lock_file(store, err) != 0)
+		return -1;
+	if (find_locked(store, number) < store->locked->len)
+		return fail_busy(store, number, err);
+	struct flock byte = byte_of(number, F_WRLCK);
+	if (fcntl(store->lock_fd, F_SETLK, &byte) != 0) {
+		if (errno == EACCES || errno == EAGAIN)
+			return fail_busy(store, number, err);
+		return queue_error_set(err, QUEUE_IO, "cannot lock beside database '%s': %s",
+				       engine_location(store->engine), g_strerror(errno));
+	}
+	g_array_append_val(store->locked, number);
+	struct work_queue_lock *held = g_new(struct work_queue_lock, 1);
+	*held = (struct work_queue_lock){.store = store, .number = number};
+	*ret_lock = held;
+	return 0;
 }
 
 int work_queue_lock(struct store *store, int64_t queue_id, struct work_queue_lock **ret_lock,
 		    struct queue_error *err)
 {
-	if (open_lock_file(store, err) != 0)
-		return -1;
-	if (find_locked(store, queue_id) < store->locked->len)
-		return fail_busy(store, queue_id, err);
-	struct flock byte = byte_of(queue_id, F_WRLCK);
-	if (fcntl(store->lock_fd, F_SETLK, &byte) != 0) {
-		if (errno == EACCES || errno == EAGAIN)
-			return fail_busy(store, queue_id, err);
-		return queue_error_set(err, QUEUE_IO, "cannot lock beside database '%s': %s",
-				       engine_location(store->engine), g_strerror(errno));
-	}
-	g_array_append_val(store->locked, queue_id);
-	struct work_queue_lock *lock = g_new(struct work_queue_lock, 1);
-	*lock = (struct work_queue_lock){.store = store, .queue_id = queue_id};
-	*ret_lock = lock;
-	return 0;
+	return lock(store, queue_id, ret_lock, err);
+}
+
+int work_queue_lock_delivery(struct store *store, int64_t queue_id,
+			     struct work_queue_lock **ret_lock, struct queue_error *err)
+{
+	return lock(store, queue_id + DELIVERY_OFFSET, ret_lock, err);
 }
 
 void work_queue_unlock(struct work_queue_lock *lock)
 {
 	if (lock == NULL)
 		return;
-	struct flock byte = byte_of(lock->queue_id, F_UNLCK);
+	struct flock byte = byte_of(lock->number, F_UNLCK);
 	fcntl(lock->store->lock_fd, F_SETLK, &byte);
-	g_array_remove_index_fast(lock->store->locked, find_locked(lock->store, lock->queue_id));
+	g_array_remove_index_fast(lock->store->locked, find_locked(lock->store, lock->number));
 	g_free(lock);
 }

@@ -9,6 +9,7 @@
 #include "loader/flow/definition.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/mailbox.h"
+#include "loader/http/target.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -151,6 +152,22 @@ static char *cmd_queue_credential(const struct work_queue *queue)
 		   : g_strdup(queue->credential_source);
 }
 
+/* null where the queue has no target. Values of header fields may be credentials, as a password in
+ * the URL is. */
+static json_t *cmd_queue_target_json(const struct work_queue_target *target)
+{
+	if (target->url == NULL)
+		return json_null();
+	g_autofree char *url = target_mask(target->url);
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I, s:b, s:i, s:s?}", "deliver_to",
+			 url, "format", target->format, "secret", target->secret, "ca_file",
+			 target->ca_file, "client_certificate", target->client_certificate,
+			 "connect_timeout_ms", (json_int_t)target->connect_timeout_ms, "timeout_ms",
+			 (json_int_t)target->timeout_ms, "allow_private",
+			 (int)target->allow_private, "concurrency", (int)target->concurrency,
+			 "stopped", target->stopped);
+}
+
 static json_t *cmd_queue_json(const struct work_queue *queue)
 {
 	json_t *object =
@@ -162,6 +179,7 @@ static json_t *cmd_queue_json(const struct work_queue *queue)
 			    output_json_text(queue->credential_reference));
 	json_object_set_new(object, "max_attempts", json_integer(queue->max_attempts));
 	json_object_set_new(object, "retry_delay_ms", json_integer(queue->retry_delay_ms));
+	json_object_set_new(object, "delivery", cmd_queue_target_json(&queue->target));
 	json_object_set_new(object, "last_action", output_json_time_ms(queue->last_action_ms));
 	json_object_set_new(object, "last_message", output_json_text(queue->last_message));
 	json_object_set_new(object, "not_collected",
@@ -212,6 +230,18 @@ int cmd_queue_list(const struct invocation *invocation, struct error *err)
 	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
 }
 
+static void cmd_queue_print_target(const struct work_queue_target *target)
+{
+	if (target->url == NULL)
+		return;
+	g_autofree char *url = target_mask(target->url);
+	printf("deliver to         %s (%s)\n", url, target->format);
+	if (target->secret != NULL)
+		printf("signed with        %s\n", target->secret);
+	if (target->stopped != NULL)
+		printf("delivery stopped   %s\n", target->stopped);
+}
+
 static void cmd_queue_print(const struct work_queue *queue)
 {
 	g_autofree char *credential = cmd_queue_credential(queue);
@@ -229,6 +259,7 @@ static void cmd_queue_print(const struct work_queue *queue)
 	printf("state              %s\n", queue->paused ? "paused" : "active");
 	printf("attempts           at most %d, the second after %s\n", (int)queue->max_attempts,
 	       retry_delay);
+	cmd_queue_print_target(&queue->target);
 	printf("last action        %s\n", last_action);
 	printf("last message       %s\n", queue->last_message != NULL ? queue->last_message : "");
 	if (queue->not_collected >= 0)
@@ -297,6 +328,10 @@ static int cmd_queue_set_paused(const struct invocation *invocation, bool paused
 	if (invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
 	queue->paused = paused;
+	if (!paused) {
+		g_free(queue->target.stopped);
+		queue->target.stopped = NULL;
+	}
 	if (work_queue_alter(store, queue, clock_now_ms(), &queue_err) != 0 ||
 	    store_commit(store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);

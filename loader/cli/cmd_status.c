@@ -4,6 +4,7 @@
 #include "loader/base/scoped.h"
 #include "loader/cli/output.h"
 #include "loader/flow/from_queue.h"
+#include "queue/delivery.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -18,12 +19,27 @@ struct cmd_status_view {
 	struct queue_error *queue_err;
 };
 
+/* Attempts by outcome; null where the queue has no target. */
+static json_t *cmd_status_delivery(const struct work_queue *queue,
+				   const uint64_t attempts[DELIVERY_OUTCOMES])
+{
+	if (queue->target.url == NULL)
+		return json_null();
+	json_t *object = json_object();
+	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
+		json_object_set_new(object, delivery_outcome_format(i),
+				    json_integer((json_int_t)attempts[i]));
+	json_object_set_new(object, "stopped", output_json_text(queue->target.stopped));
+	return object;
+}
+
 static void cmd_status_print_json(const struct work_queue *queue,
-				  const struct work_queue_counts *counts)
+				  const struct work_queue_counts *counts,
+				  const uint64_t attempts[DELIVERY_OUTCOMES])
 {
 	output_json_print(
-	    json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "queue",
-		      queue->name, "paused", (int)queue->paused, "last_action",
+	    json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:o}",
+		      "queue", queue->name, "paused", (int)queue->paused, "last_action",
 		      output_json_time_ms(queue->last_action_ms), "last_message",
 		      output_json_text(queue->last_message), "new", (json_int_t)counts->new_entries,
 		      "claimed", (json_int_t)counts->claimed, "expired",
@@ -31,7 +47,8 @@ static void cmd_status_print_json(const struct work_queue *queue,
 		      (json_int_t)counts->failed, "bad", (json_int_t)counts->bad, "oldest_new",
 		      output_json_time_ms(counts->oldest_new_ms), "not_collected",
 		      queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
-		      "unfinished_moves", (json_int_t)counts->unfinished_pickups));
+		      "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
+		      cmd_status_delivery(queue, attempts)));
 }
 
 static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
@@ -42,9 +59,24 @@ static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
 		g_strlcpy(text, "-", CLOCK_TEXT_SIZE);
 }
 
-static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
-			       const struct work_queue_counts *counts)
+/* "", "stopped", "3 delivered, 1 rejected". Caller frees. */
+static char *cmd_status_delivery_text(const struct work_queue *queue,
+				      const uint64_t attempts[DELIVERY_OUTCOMES])
 {
+	if (queue->target.url == NULL)
+		return g_strdup("-");
+	if (queue->target.stopped != NULL)
+		return g_strdup("stopped");
+	const uint64_t later = attempts[DELIVERY_RETRY] + attempts[DELIVERY_UNREACHABLE];
+	return g_strdup_printf("%" PRIu64 " ok, %" PRIu64 " rejected, %" PRIu64 " failed",
+			       attempts[DELIVERY_DELIVERED], attempts[DELIVERY_REJECTED], later);
+}
+
+static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
+			       const struct work_queue_counts *counts,
+			       const uint64_t attempts[DELIVERY_OUTCOMES])
+{
+	g_autofree char *delivery = cmd_status_delivery_text(queue, attempts);
 	const uint64_t numbers[] = {counts->new_entries, counts->claimed, counts->expired,
 				    counts->done,	 counts->failed,  counts->bad};
 	char columns[G_N_ELEMENTS(numbers)][24];
@@ -57,12 +89,19 @@ static void cmd_status_add_row(struct output_table *table, const struct work_que
 	cmd_status_time(queue->last_action_ms, last_action);
 	if (queue->not_collected >= 0)
 		g_snprintf(waiting, sizeof waiting, "%" PRId64, queue->not_collected);
-	const char *const cells[] = {queue->name, queue->paused ? "paused" : "active",
-				     columns[0],  columns[1],
-				     columns[2],  columns[3],
-				     columns[4],  columns[5],
-				     oldest,	  waiting,
-				     last_action, queue->last_message};
+	const char *const cells[] = {queue->name,
+				     queue->paused ? "paused" : "active",
+				     columns[0],
+				     columns[1],
+				     columns[2],
+				     columns[3],
+				     columns[4],
+				     columns[5],
+				     oldest,
+				     waiting,
+				     delivery,
+				     last_action,
+				     queue->last_message};
 	output_table_add(table, cells);
 }
 
@@ -72,12 +111,14 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 	struct work_queue_counts counts;
 	if (view->only != NULL && strcmp(view->only, queue->name) != 0)
 		return 0;
-	if (work_queue_count(view->store, queue->id, &counts, view->queue_err) != 0)
+	uint64_t attempts[DELIVERY_OUTCOMES];
+	if (work_queue_count(view->store, queue->id, &counts, view->queue_err) != 0 ||
+	    delivery_count(view->store, queue->id, attempts, view->queue_err) != 0)
 		return -1;
 	if (view->table == NULL)
-		cmd_status_print_json(queue, &counts);
+		cmd_status_print_json(queue, &counts, attempts);
 	else
-		cmd_status_add_row(view->table, queue, &counts);
+		cmd_status_add_row(view->table, queue, &counts, attempts);
 	return 0;
 }
 
@@ -89,7 +130,8 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 	    {"EXPIRED", OUTPUT_RIGHT},	  {"DONE", OUTPUT_RIGHT},
 	    {"FAILED", OUTPUT_RIGHT},	  {"BAD", OUTPUT_RIGHT},
 	    {"OLDEST NEW", OUTPUT_LEFT},  {"NOT COLLECTED", OUTPUT_RIGHT},
-	    {"LAST ACTION", OUTPUT_LEFT}, {"LAST MESSAGE", OUTPUT_CUT},
+	    {"DELIVERY", OUTPUT_LEFT},	  {"LAST ACTION", OUTPUT_LEFT},
+	    {"LAST MESSAGE", OUTPUT_CUT},
 	};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;

@@ -189,6 +189,17 @@ static const struct command_option verify_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct command_option deliver_options[] = {
+    {"limit", "N", "at most N entries of each queue"},
+    {"test", NULL, "post a made-up mail instead, and show request and answer"},
+    {NULL, NULL, NULL},
+};
+
+static const struct command_option delivery_list_options[] = {
+    {"limit", "N", "at most N attempts"},
+    {NULL, NULL, NULL},
+};
+
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
@@ -302,6 +313,18 @@ static const struct command commands[] = {
      purge_options, NULL, cmd_purge},
     {"export", "", 0, 0, "print entries as JSON Lines or CSV", NULL, export_options, NULL,
      cmd_export},
+    {"deliver", "[NAME…]", 0, SIZE_MAX, "post the entries of queues to their targets, once",
+     "Posts each entry that is due to the address that --deliver-to gave its queue. 2xx: the entry "
+     "is done. 4xx: it has failed. 5xx, 408, 425, 429, no answer: it is tried again later. Without "
+     "a name: all queues with a target that are not paused.",
+     deliver_options, NULL, cmd_deliver},
+    {"delivery list", "[NAME]", 0, 1, "list the attempts to deliver entries", NULL,
+     delivery_list_options, NULL, cmd_delivery_list},
+    {"delivery show", "ID", 1, 1, "show the attempts to deliver an entry, with the answers", NULL,
+     NULL, NULL, cmd_delivery_show},
+    {"delivery retry", "ID…", 1, SIZE_MAX, "deliver entries again that are done or have failed",
+     "The entries wait for the next `inqueue deliver`, their attempts counted anew.", NULL, NULL,
+     cmd_delivery_retry},
     {"help", "[COMMAND | connection-string]", 0, 3,
      "show help for a command, or the keys of the connection string", NULL, NULL, NULL, cmd_help},
 };

@@ -3,6 +3,7 @@
 #include "loader/base/duration.h"
 #include "loader/base/scoped.h"
 #include "loader/base/secret.h"
+#include "loader/flow/definition_target.h"
 #include "loader/imap/connection_string.h"
 
 #include <jansson.h>
@@ -194,13 +195,39 @@ static const struct definition_row rows[] = {
       false},
      set_token_command},
     {{"paused", "true|false", "a paused queue is not loaded", false}, set_paused},
-    {{"max-attempts", "N", "how often workers try an entry before it has failed (default: 3)",
-      false},
+    {{"max-attempts", "N",
+      "how often an entry is tried before it has failed (default: 3, with deliver-to 60)", false},
      set_max_attempts},
     {{"retry-delay", "TIME",
       "how long to wait before the second attempt, doubled for each further one (default: 30s)",
       false},
      set_retry_delay},
+    {{"deliver-to", "URL", "post each entry to this https or http address", false},
+     definition_target_set_url},
+    {{"deliver-format", "FORMAT", "multipart, json or raw (default: multipart)", false},
+     definition_target_set_format},
+    {{"deliver-secret", "SOURCE",
+      "sign posts with the secret in file:PATH, env:VARIABLE, command:COMMAND or credential:NAME",
+      false},
+     definition_target_set_secret},
+    {{"deliver-header", "'NAME: VALUE'", "one more header field of posts; several with | between",
+      false},
+     definition_target_set_header},
+    {{"deliver-connect-timeout", "TIME", "how long connecting may take (default: 10s)", false},
+     definition_target_set_connect_timeout},
+    {{"deliver-timeout", "TIME", "how long a delivery may take in all (default: 30s)", false},
+     definition_target_set_timeout},
+    {{"deliver-ca-file", "FILE", "trust these certificate authorities instead of the system's",
+      false},
+     definition_target_set_ca_file},
+    {{"deliver-client-certificate", "FILE", "show this certificate; the file holds its key, too",
+      false},
+     definition_target_set_client_certificate},
+    {{"allow-private", "true|false",
+      "also post to addresses of this machine or network (default: false)", false},
+     definition_target_set_allow_private},
+    {{"deliver-concurrency", "N", "how many posts at a time (default: 4)", false},
+     definition_target_set_concurrency},
     {{"path", "TEXT", "for file sources only", true}, NULL},
     {{"search-pattern", "TEXT", "for file sources only", true}, NULL},
     {{"mode", "TEXT", "for file sources only", true}, NULL},
@@ -223,7 +250,7 @@ struct work_queue *definition_new(const char *name)
 	draft->name = g_strdup(name);
 	draft->class_name = g_strdup("Mail");
 	draft->external_source = g_strdup("IMAP");
-	draft->max_attempts = WORK_QUEUE_MAX_ATTEMPTS;
+	definition_target_init(&draft->target);
 	draft->retry_delay_ms = WORK_QUEUE_RETRY_DELAY_MS;
 	definition_set_credential(draft, SECRET_PROMPT, NULL);
 	return draft;
@@ -282,7 +309,7 @@ int definition_check(const struct work_queue *draft, struct error *err)
 	if (draft->user_name == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "user-name is needed: the account on the mail server");
-	return 0;
+	return definition_target_check(draft, err);
 }
 
 bool definition_equals(const struct work_queue *left, const struct work_queue *right)
@@ -294,6 +321,8 @@ bool definition_equals(const struct work_queue *left, const struct work_queue *r
 	       g_strcmp0(left->user_name, right->user_name) == 0 &&
 	       g_strcmp0(left->credential_source, right->credential_source) == 0 &&
 	       g_strcmp0(left->credential_reference, right->credential_reference) == 0 &&
-	       left->paused == right->paused && left->max_attempts == right->max_attempts &&
+	       left->paused == right->paused &&
+	       work_queue_attempts(left) == work_queue_attempts(right) &&
+	       definition_target_equals(&left->target, &right->target) &&
 	       left->retry_delay_ms == right->retry_delay_ms;
 }

@@ -1,0 +1,285 @@
+#include "loader/cli/command.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/scoped.h"
+#include "loader/base/stop.h"
+#include "loader/cli/output.h"
+#include "loader/flow/deliver.h"
+#include "loader/flow/from_queue.h"
+#include "queue/entry_operate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+SCOPED_DEFINE(struct store *, store_close)
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
+
+/* ---- deliver ---- */
+
+static int cmd_deliver_collect(const struct work_queue *queue, void *context)
+{
+	if (!queue->paused && queue->target.url != NULL)
+		g_ptr_array_add(context, g_strdup(queue->name));
+	return 0;
+}
+
+/* The queues of one invocation: those named, else all with a target that are not paused. */
+static int cmd_deliver_list(const struct invocation *invocation, struct store *store,
+			    GPtrArray *names, struct error *err)
+{
+	struct queue_error queue_err;
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (invocation_find_queue(invocation, store, i, &queue, err) != 0)
+			return -1;
+		g_ptr_array_add(names, g_strdup(queue->name));
+	}
+	if (invocation->argument_count == 0 &&
+	    work_queue_list(store, cmd_deliver_collect, names, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+static void cmd_deliver_print(const char *name, const struct deliver_result *result)
+{
+	printf("%s: %" PRIu64 " delivered", name, result->counts[DELIVERY_DELIVERED]);
+	if (result->counts[DELIVERY_REJECTED] > 0)
+		printf(", %" PRIu64 " rejected", result->counts[DELIVERY_REJECTED]);
+	const uint64_t later =
+	    result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE];
+	if (later > 0)
+		printf(", %" PRIu64 " failed, to be tried again", later);
+	printf("\n");
+}
+
+static void cmd_deliver_print_json(const char *name, const struct deliver_result *result,
+				   const char *failure)
+{
+	json_t *object = json_pack("{s:s}", "queue", name);
+	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
+		json_object_set_new(object, delivery_outcome_format(i),
+				    json_integer((json_int_t)result->counts[i]));
+	json_object_set_new(object, "stopped", json_boolean(result->stopped));
+	json_object_set_new(object, "error", output_json_text(failure));
+	output_json_print(object);
+}
+
+/* An entry that was rejected is one decision of the target's; what is to be tried again is an error
+ * of the run, so that cron tells somebody. */
+static int cmd_deliver_sum_up(const struct deliver_result *result, struct error *err)
+{
+	const uint64_t later =
+	    result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE];
+	if (result->stopped)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "delivery has stopped, nothing is lost: the target answered 401, 403, "
+		    "404 or 410 to %d entries in a row; correct URL or credentials with "
+		    "`inqueue queue alter`, or go on with `inqueue queue resume`",
+		    DELIVERY_REFUSED_MAX);
+	if (later == 0)
+		return 0;
+	*err = result->last;
+	return error_prefix(err, "%" PRIu64 " not delivered, to be tried again", later);
+}
+
+static int cmd_deliver_queue(const struct invocation *invocation, struct store *store,
+			     const char *name, uint64_t limit, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	struct queue_error queue_err;
+	struct deliver_result result = {.last = {.kind = ERROR_NONE}};
+	if (work_queue_find(store, name, &queue, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	int failed = deliver_run(store, queue, limit, &result, err);
+	if (failed == 0)
+		failed = cmd_deliver_sum_up(&result, err);
+	if (failed != 0)
+		error_put_before(err, "deliver '%s'", name);
+	if (invocation->json)
+		cmd_deliver_print_json(name, &result, failed != 0 ? err->text : NULL);
+	else if (isatty(STDOUT_FILENO) && failed == 0)
+		cmd_deliver_print(name, &result);
+	return failed;
+}
+
+static int cmd_deliver_sample(const struct invocation *invocation, struct store *store,
+			      const char *name, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	struct queue_error queue_err;
+	if (work_queue_find(store, name, &queue, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	g_autofree char *trace = NULL;
+	const int failed = deliver_test(queue, &trace, err);
+	if (invocation->json)
+		output_json_print(json_pack("{s:s, s:s?, s:s?}", "queue", name, "trace", trace,
+					    "error", failed != 0 ? err->text : NULL));
+	else if (trace != NULL)
+		printf("%s%s", trace, g_str_has_suffix(trace, "\n") ? "" : "\n");
+	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
+}
+
+int cmd_deliver(const struct invocation *invocation, struct error *err)
+{
+	uint64_t limit;
+	scoped(store_close) struct store *store = NULL;
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	const bool sample = invocation_flag(invocation, "test");
+	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
+	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
+	    cmd_deliver_list(invocation, store, names, err) != 0)
+		return -1;
+	int failed = 0;
+	/* One queue's failure never stops another's; the first decides the exit status. */
+	for (guint i = 0; i < names->len && !stop_requested(); i++) {
+		struct error own;
+		const char *name = g_ptr_array_index(names, i);
+		if ((sample ? cmd_deliver_sample(invocation, store, name, &own)
+			    : cmd_deliver_queue(invocation, store, name, limit, &own)) == 0)
+			continue;
+		if (failed != 0)
+			fprintf(stderr, "inqueue: %s\n", own.text);
+		else
+			*err = own;
+		failed = -1;
+	}
+	return failed;
+}
+
+/* ---- delivery ---- */
+
+static int cmd_delivery_json(const struct delivery *delivery, void *context)
+{
+	(void)context;
+	json_t *object = json_pack(
+	    "{s:I, s:s, s:i, s:s, s:I, s:o}", "entry_id", (json_int_t)delivery->entry_id, "queue",
+	    delivery->queue_name, "attempt", (int)delivery->attempt, "outcome",
+	    delivery_outcome_format(delivery->outcome), "duration_ms",
+	    (json_int_t)delivery->duration_ms, "at", output_json_time_ms(delivery->at_ms));
+	json_object_set_new(object, "status",
+			    delivery->status != 0 ? json_integer(delivery->status) : json_null());
+	json_object_set_new(object, "answer", output_json_text(delivery->answer));
+	json_object_set_new(object, "error", output_json_text(delivery->error));
+	output_json_print(object);
+	return 0;
+}
+
+static void cmd_delivery_cells(const struct delivery *delivery, char entry[24], char attempt[16],
+			       char status[16], char duration[24])
+{
+	g_snprintf(entry, 24, "%" PRId64, delivery->entry_id);
+	g_snprintf(attempt, 16, "%d", (int)delivery->attempt);
+	g_snprintf(status, 16, "%d", (int)delivery->status);
+	if (delivery->status == 0)
+		g_strlcpy(status, "-", 16);
+	g_snprintf(duration, 24, "%" PRId64 " ms", delivery->duration_ms);
+}
+
+static int cmd_delivery_row(const struct delivery *delivery, void *context)
+{
+	char entry[24];
+	char attempt[16];
+	char status[16];
+	char duration[24];
+	char at[CLOCK_TEXT_SIZE];
+	cmd_delivery_cells(delivery, entry, attempt, status, duration);
+	clock_format_s(delivery->at_ms / 1000, at);
+	const char *const cells[] = {
+	    entry,
+	    delivery->queue_name,
+	    attempt,
+	    at,
+	    delivery_outcome_format(delivery->outcome),
+	    status,
+	    duration,
+	    delivery->error != NULL ? delivery->error : delivery->answer,
+	};
+	output_table_add(context, cells);
+	return 0;
+}
+
+int cmd_delivery_list(const struct invocation *invocation, struct error *err)
+{
+	static const struct output_column columns[] = {
+	    {"ENTRY", OUTPUT_RIGHT}, {"QUEUE", OUTPUT_LEFT},   {"ATTEMPT", OUTPUT_RIGHT},
+	    {"AT", OUTPUT_LEFT},     {"OUTCOME", OUTPUT_LEFT}, {"STATUS", OUTPUT_RIGHT},
+	    {"TIME", OUTPUT_RIGHT},  {"ANSWER", OUTPUT_CUT},
+	};
+	uint64_t limit;
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
+	    invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	if (invocation->argument_count > 0 &&
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	struct queue_error queue_err;
+	struct output_table *table =
+	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
+	const int failed =
+	    delivery_list(store, queue != NULL ? queue->id : 0, 0, limit,
+			  table != NULL ? cmd_delivery_row : cmd_delivery_json, table, &queue_err);
+	if (table != NULL)
+		output_table_print(table);
+	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
+}
+
+static int cmd_delivery_print(const struct delivery *delivery, void *context)
+{
+	(void)context;
+	char at[CLOCK_TEXT_SIZE];
+	clock_format_s(delivery->at_ms / 1000, at);
+	printf("attempt %d  %s  %s  %" PRId64 " ms", (int)delivery->attempt, at,
+	       delivery_outcome_format(delivery->outcome), delivery->duration_ms);
+	if (delivery->status != 0)
+		printf("  status %d", (int)delivery->status);
+	printf("\n");
+	if (delivery->error != NULL)
+		printf("%s\n", delivery->error);
+	if (delivery->answer != NULL)
+		printf("%s%s", delivery->answer,
+		       g_str_has_suffix(delivery->answer, "\n") ? "" : "\n");
+	return 0;
+}
+
+int cmd_delivery_show(const struct invocation *invocation, struct error *err)
+{
+	int64_t id;
+	struct queue_error queue_err;
+	scoped(store_close) struct store *store = NULL;
+	if (invocation_entry_id(invocation, 0, &id, err) != 0 ||
+	    invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	if (delivery_list(store, 0, id, 0,
+			  invocation->json ? cmd_delivery_json : cmd_delivery_print, NULL,
+			  &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+int cmd_delivery_retry(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	const struct entry_order order = {.operation = ENTRY_RETRY, .who = g_get_user_name()};
+	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
+		return -1;
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		int64_t id;
+		bool changed;
+		struct queue_error queue_err;
+		if (invocation_entry_id(invocation, i, &id, err) != 0)
+			return -1;
+		if (entry_operate(store, id, &order, clock_now_ms(), &changed, &queue_err) != 0)
+			return error_from_queue(err, &queue_err);
+		if (!changed)
+			return error_set(err, ERROR_NO,
+					 "entry %" PRId64 " waits already, is being delivered, or "
+					 "could not be loaded",
+					 id);
+	}
+	return 0;
+}

@@ -1,0 +1,130 @@
+#include "loader/http/client_internal.h"
+
+#include "loader/base/clock.h"
+
+#include <string.h>
+
+/* A signal that wants an end is looked for so often. */
+#define WAIT_MS 250
+
+void http_answer_clear(struct http_answer *answer)
+{
+	g_free(answer->text);
+	g_free(answer->trace);
+}
+
+static void http_transfer_free(void *pointer)
+{
+	struct http_transfer *transfer = pointer;
+	curl_multi_remove_handle(transfer->client->multi, transfer->curl);
+	curl_easy_cleanup(transfer->curl);
+	curl_slist_free_all(transfer->fields);
+	g_free(transfer->url);
+	g_free(transfer->content_type);
+	g_strfreev(transfer->own_fields);
+	g_strfreev(transfer->secret_fields);
+	g_string_free(transfer->kept, TRUE);
+	if (transfer->trace != NULL)
+		g_string_free(transfer->trace, TRUE);
+	g_free(transfer);
+}
+
+struct http_client *http_client_new(const struct http_options *options)
+{
+	struct http_client *client = g_new0(struct http_client, 1);
+	client->options = *options;
+	client->options.ca_file = client->ca_file = g_strdup(options->ca_file);
+	client->options.client_certificate = client->client_certificate =
+	    g_strdup(options->client_certificate);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	client->multi = curl_multi_init();
+	curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->concurrency);
+	client->transfers = g_ptr_array_new_with_free_func(http_transfer_free);
+	return client;
+}
+
+void http_client_free(struct http_client *client)
+{
+	if (client == NULL)
+		return;
+	g_ptr_array_free(client->transfers, TRUE);
+	curl_multi_cleanup(client->multi);
+	curl_global_cleanup();
+	g_free(client->ca_file);
+	g_free(client->client_certificate);
+	g_free(client);
+}
+
+void http_client_start(struct http_client *client, const struct http_request *request,
+		       void *context)
+{
+	struct http_transfer *transfer = g_new0(struct http_transfer, 1);
+	transfer->client = client;
+	transfer->context = context;
+	transfer->curl = curl_easy_init();
+	transfer->url = g_strdup(request->url);
+	transfer->content_type = g_strdup(request->content_type);
+	transfer->own_fields = g_strdupv((char **)request->fields);
+	transfer->secret_fields = g_strdupv((char **)request->secret_fields);
+	transfer->body = request->body;
+	transfer->size_bytes = request->size_bytes;
+	transfer->started_ms = clock_monotonic_ms();
+	transfer->kept = g_string_new(NULL);
+	transfer->trace = client->options.trace ? g_string_new(NULL) : NULL;
+	g_ptr_array_add(client->transfers, transfer);
+	http_transfer_prepare(transfer);
+	curl_multi_add_handle(client->multi, transfer->curl);
+}
+
+int http_client_pending(const struct http_client *client)
+{
+	return (int)client->transfers->len;
+}
+
+/* One that curl has finished; NULL: there is none. */
+static struct http_transfer *http_client_finished(struct http_client *client, CURLcode *ret_code)
+{
+	int left;
+	const CURLMsg *message;
+	while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		char *transfer = NULL;
+		*ret_code = message->data.result;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		return (struct http_transfer *)(void *)transfer;
+	}
+	return NULL;
+}
+
+static bool http_client_take(struct http_client *client, struct http_answer *ret_answer,
+			     void **ret_context)
+{
+	CURLcode code;
+	struct http_transfer *transfer;
+	while ((transfer = http_client_finished(client, &code)) != NULL) {
+		curl_multi_remove_handle(client->multi, transfer->curl);
+		if (!http_transfer_judge(transfer, code, ret_answer)) {
+			http_transfer_prepare(transfer);
+			curl_multi_add_handle(client->multi, transfer->curl);
+			continue;
+		}
+		*ret_context = transfer->context;
+		g_ptr_array_remove_fast(client->transfers, transfer);
+		return true;
+	}
+	return false;
+}
+
+bool http_client_wait(struct http_client *client, struct http_answer *ret_answer,
+		      void **ret_context)
+{
+	int running;
+	if (http_client_take(client, ret_answer, ret_context))
+		return true;
+	curl_multi_perform(client->multi, &running);
+	if (http_client_take(client, ret_answer, ret_context))
+		return true;
+	curl_multi_poll(client->multi, NULL, 0, WAIT_MS, NULL);
+	return false;
+}

@@ -1,0 +1,131 @@
+#include "loader/http/client_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/http/target.h"
+
+#include <string.h>
+
+enum { REDIRECTS_MAX = 3 };
+
+/* Control characters have no place in a database that people read. Caller frees; NULL for nothing.
+ */
+static char *answer_text(const GString *kept)
+{
+	if (kept->len == 0)
+		return NULL;
+	char *text = g_utf8_make_valid(kept->str, (gssize)kept->len);
+	for (char *at = text; *at != '\0'; at++) {
+		if (g_ascii_iscntrl(*at) && *at != '\n' && *at != '\t')
+			*at = ' ';
+	}
+	return text;
+}
+
+static bool is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static int explain_failure(const struct http_transfer *transfer, CURLcode code, struct error *err)
+{
+	const struct http_options *options = &transfer->client->options;
+	g_autofree char *host = target_host(transfer->url);
+	const char *text =
+	    *transfer->curl_text != '\0' ? transfer->curl_text : curl_easy_strerror(code);
+	if (transfer->refused_private)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s has an address of this machine or network: allow-private lets "
+				 "entries go there",
+				 host);
+	if (transfer->header_bytes > ANSWER_MAX)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s: the header of the answer is longer than 64 KiB", host);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s did not answer in time (%.1f s to connect, %.1f s in all): %s",
+				 host, (double)options->connect_timeout_ms / 1000,
+				 (double)options->timeout_ms / 1000, text);
+	return error_set(err, ERROR_UNREACHABLE, "%s: %s", host, text);
+}
+
+/* True: there is another request to be made. */
+static bool follow(struct http_transfer *transfer, int status, struct error *err)
+{
+	char *location = NULL;
+	g_autofree char *host = target_host(transfer->url);
+	const struct curl_header *field;
+	if (curl_easy_header(transfer->curl, "Location", 0, CURLH_HEADER, -1,
+			     (struct curl_header **)&field) == CURLHE_OK)
+		location = field->value;
+	if (location == NULL || *location == '\0') {
+		error_fill(err, ERROR_UNREACHABLE, "%s answered %d without a Location", host,
+			   status);
+		return false;
+	}
+	if (transfer->redirects == REDIRECTS_MAX) {
+		error_fill(err, ERROR_UNREACHABLE, "more than %d redirects in a row",
+			   REDIRECTS_MAX);
+		return false;
+	}
+	char *url;
+	bool foreign;
+	if (target_follow(transfer->url, location, &url, &foreign, err) != 0)
+		return false;
+	g_free(transfer->url);
+	transfer->url = url;
+	transfer->redirects++;
+	if (foreign) {
+		g_strfreev(transfer->secret_fields);
+		transfer->secret_fields = NULL;
+	}
+	return true;
+}
+
+/* The status of an answer that is whole, or as whole as we want it; else 0 and *err. */
+static int read_status(const struct http_transfer *transfer, CURLcode code, struct error *err)
+{
+	long status = 0;
+	curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+	const bool enough = code == CURLE_WRITE_ERROR && transfer->answer_bytes > ANSWER_MAX;
+	if (transfer->body_error.kind != ERROR_NONE) {
+		*err = transfer->body_error;
+		return 0;
+	}
+	if (code != CURLE_OK && !enough) {
+		explain_failure(transfer, code, err);
+		return 0;
+	}
+	return (int)status;
+}
+
+static void check_status(const struct http_transfer *transfer, int status, struct error *err)
+{
+	g_autofree char *host = target_host(transfer->url);
+	if (status < 200 || (status >= 300 && status < 400) || status > 599)
+		error_fill(err, ERROR_UNREACHABLE,
+			   "%s answered %d, which says nothing about the entry", host, status);
+}
+
+bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
+			 struct http_answer *ret_answer)
+{
+	struct http_answer answer = {.error = {.kind = ERROR_NONE}};
+	answer.status = read_status(transfer, code, &answer.error);
+	if (is_redirect(answer.status)) {
+		if (follow(transfer, answer.status, &answer.error))
+			return false;
+	} else if (answer.error.kind == ERROR_NONE) {
+		check_status(transfer, answer.status, &answer.error);
+	}
+	curl_off_t wait_s = 0;
+	curl_easy_getinfo(transfer->curl, CURLINFO_RETRY_AFTER, &wait_s);
+	answer.retry_after_s = wait_s;
+	answer.redirects = transfer->redirects;
+	answer.duration_ms = clock_monotonic_ms() - transfer->started_ms;
+	if (answer.status != 0)
+		answer.text = answer_text(transfer->kept);
+	if (transfer->trace != NULL)
+		answer.trace = g_strdup(transfer->trace->str);
+	*ret_answer = answer;
+	return true;
+}

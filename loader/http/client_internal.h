@@ -1,0 +1,53 @@
+/*
+ * client_internal.h - a post under way; shared inside this folder.
+ */
+#ifndef LOADER_HTTP_CLIENT_INTERNAL_H
+#define LOADER_HTTP_CLIENT_INTERNAL_H
+
+#include "loader/http/client.h"
+
+#include <curl/curl.h>
+#include <glib.h>
+
+#define ANSWER_KEPT 2048
+#define ANSWER_MAX  ((size_t)64 * 1024)
+
+struct http_transfer {
+	struct http_client *client;
+	void *context;
+	CURL *curl;
+	struct curl_slist *fields;
+	char *url; /* of the request at hand */
+	char *content_type;
+	char **own_fields;
+	char **secret_fields; /* NULL once the post went to another host */
+	struct body *body;
+	uint64_t size_bytes;
+	int64_t started_ms;
+	int redirects;
+	/* Of the answer at hand. */
+	GString *kept;
+	size_t answer_bytes;
+	size_t header_bytes;
+	bool refused_private;	 /* the address of a connection was not allowed */
+	struct error body_error; /* why the body could not be made */
+	char curl_text[CURL_ERROR_SIZE];
+	GString *trace; /* or NULL */
+};
+
+struct http_client {
+	struct http_options options;
+	char *ca_file;
+	char *client_certificate;
+	CURLM *multi;
+	GPtrArray *transfers;
+};
+
+/* Sets up curl for the request at hand. */
+void http_transfer_prepare(struct http_transfer *transfer);
+
+/* What the post has come to: true and *ret_answer, or false: it goes on with another request. */
+bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
+			 struct http_answer *ret_answer);
+
+#endif

@@ -1,0 +1,189 @@
+#include "loader/http/client_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/http/target.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- curl's calls ---- */
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+	struct http_transfer *transfer = context;
+	const size_t length = size * count;
+	const size_t room = ANSWER_KEPT - MIN(transfer->kept->len, (size_t)ANSWER_KEPT);
+	g_string_append_len(transfer->kept, bytes, (gssize)MIN(length, room));
+	transfer->answer_bytes += length;
+	/* Fewer than were given: curl ends the transfer. */
+	return transfer->answer_bytes > ANSWER_MAX ? 0 : length;
+}
+
+static size_t take_header(char *bytes, size_t size, size_t count, void *context)
+{
+	(void)bytes;
+	struct http_transfer *transfer = context;
+	transfer->header_bytes += size * count;
+	return transfer->header_bytes > ANSWER_MAX ? 0 : size * count;
+}
+
+static size_t give_body(char *bytes, size_t size, size_t count, void *context)
+{
+	struct http_transfer *transfer = context;
+	size_t given;
+	if (body_read(transfer->body, bytes, size * count, &given, &transfer->body_error) != 0)
+		return CURL_READFUNC_ABORT;
+	return given;
+}
+
+static int seek_body(void *context, curl_off_t offset, int origin)
+{
+	struct http_transfer *transfer = context;
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	body_rewind(transfer->body);
+	return CURL_SEEKFUNC_OK;
+}
+
+/* The address is that of the connection itself: what a name meant a moment ago does not count. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)purpose;
+	struct http_transfer *transfer = context;
+	if (!transfer->client->options.allow_private && target_is_private(&address->addr)) {
+		transfer->refused_private = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static bool is_secret(const char *line, size_t length)
+{
+	static const char *const names[] = {"authorization:", "cookie:", "set-cookie:"};
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		const size_t size = strlen(names[i]);
+		if (length > size && g_ascii_strncasecmp(line, names[i], size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void trace_lines(GString *trace, const char *mark, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		const char *end = memchr(bytes, '\n', size);
+		const size_t length = end != NULL ? (size_t)(end - bytes) + 1 : size;
+		g_autofree char *line = g_strndup(bytes, length);
+		if (is_secret(bytes, length))
+			*(strchr(line, ':') + 1) = '\0';
+		g_strchomp(line);
+		g_string_append_printf(trace, "%s %s%s\n", mark, line,
+				       is_secret(bytes, length) ? " ***" : "");
+		bytes += length;
+		size -= length;
+	}
+}
+
+static int trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void *context)
+{
+	(void)curl;
+	struct http_transfer *transfer = context;
+	if (type == CURLINFO_HEADER_OUT)
+		trace_lines(transfer->trace, ">", bytes, size);
+	else if (type == CURLINFO_HEADER_IN)
+		trace_lines(transfer->trace, "<", bytes, size);
+	return 0;
+}
+
+/* ---- a request ---- */
+
+static void add_fields(struct http_transfer *transfer, char *const *fields)
+{
+	for (; fields != NULL && *fields != NULL; fields++)
+		transfer->fields = curl_slist_append(transfer->fields, *fields);
+}
+
+static void set_fields(struct http_transfer *transfer)
+{
+	curl_slist_free_all(transfer->fields);
+	transfer->fields = NULL;
+	g_autofree char *type = g_strconcat("Content-Type: ", transfer->content_type, NULL);
+	transfer->fields = curl_slist_append(transfer->fields, type);
+	add_fields(transfer, transfer->own_fields);
+	add_fields(transfer, transfer->secret_fields);
+	curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, transfer->fields);
+}
+
+static void set_safety(struct http_transfer *transfer)
+{
+	const struct http_options *options = &transfer->client->options;
+	CURL *curl = transfer->curl;
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	/* Proxies of the environment are meant for browsers, and would hide the address. */
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (options->ca_file != NULL) {
+		curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
+		/* Else curl trusts the system's authorities besides. */
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
+	if (options->client_certificate != NULL) {
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, options->client_certificate);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, options->client_certificate);
+	}
+}
+
+static void set_limits(struct http_transfer *transfer)
+{
+	const struct http_options *options = &transfer->client->options;
+	const int64_t spent_ms = clock_monotonic_ms() - transfer->started_ms;
+	curl_easy_setopt(transfer->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(transfer->curl, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)options->connect_timeout_ms);
+	/* 0 would mean no limit. */
+	curl_easy_setopt(transfer->curl, CURLOPT_TIMEOUT_MS,
+			 (long)MAX(options->timeout_ms - spent_ms, 1));
+}
+
+static void set_calls(struct http_transfer *transfer)
+{
+	CURL *curl = transfer->curl;
+	curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->curl_text);
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+	curl_easy_setopt(curl, CURLOPT_READDATA, transfer);
+	curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_body);
+	curl_easy_setopt(curl, CURLOPT_SEEKDATA, transfer);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
+	if (transfer->trace != NULL) {
+		curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+		curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, trace);
+		curl_easy_setopt(curl, CURLOPT_DEBUGDATA, transfer);
+	}
+}
+
+void http_transfer_prepare(struct http_transfer *transfer)
+{
+	CURL *curl = transfer->curl;
+	body_rewind(transfer->body);
+	g_string_truncate(transfer->kept, 0);
+	transfer->answer_bytes = transfer->header_bytes = 0;
+	*transfer->curl_text = '\0';
+	curl_easy_setopt(curl, CURLOPT_URL, transfer->url);
+	curl_easy_setopt(curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->size_bytes);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "inqueue/" INQUEUE_VERSION);
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 65536L);
+	set_fields(transfer);
+	set_safety(transfer);
+	set_limits(transfer);
+	set_calls(transfer);
+}

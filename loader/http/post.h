@@ -1,0 +1,52 @@
+/*
+ * post.h - a mail as it is posted, and the formats it is posted in.
+ *
+ * Ownership: all in a post is borrowed, until the body made from it is released.
+ * Source:    CloudMailin's HTTP POST formats; field names are theirs exactly.
+ */
+#ifndef LOADER_HTTP_POST_H
+#define LOADER_HTTP_POST_H
+
+#include "loader/http/body.h"
+
+#include <stdbool.h>
+
+struct post_header {
+	const char *name; /* as the mail has it */
+	const char *value;
+};
+
+struct post_attachment {
+	const char *file_name;
+	const char *content_type;
+	const char *disposition; /* NULL where the mail has none, as the next */
+	const char *content_id;
+	struct body_source content;
+};
+
+struct post {
+	const struct post_header *headers; /* in the mail's order */
+	size_t header_count;
+	const char *to;	  /* the account's address */
+	const char *from; /* "" where the mail has none */
+	struct body_source plain;
+	bool has_html;
+	struct body_source html;
+	const char *reply_plain;
+	const struct post_attachment *attachments;
+	size_t attachment_count;
+	bool has_raw;
+	struct body_source raw;
+};
+
+enum post_format { POST_MULTIPART, POST_JSON, POST_RAW };
+
+/* "multipart", "json", "raw". */
+const char *post_format_name(enum post_format format);
+/* -1 for any other text. */
+int post_format_parse(const char *text, enum post_format *ret_format);
+
+/* Makes the body and its content type; the caller frees both. POST_RAW needs a post with raw. */
+struct body *post_body(const struct post *post, enum post_format format, char **ret_content_type);
+
+#endif

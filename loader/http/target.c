@@ -1,0 +1,180 @@
+#include "loader/http/target.h"
+
+#include "loader/base/scoped.h"
+
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
+
+SCOPED_DEFINE(CURLU *, curl_url_cleanup)
+SCOPED_DEFINE(char *, curl_free)
+
+static char *target_part(const CURLU *parsed, CURLUPart part, unsigned int flags)
+{
+	char *text = NULL;
+	return curl_url_get((CURLU *)parsed, part, &text, flags) == CURLUE_OK ? text : NULL;
+}
+
+static bool target_part_equals(const CURLU *left, const CURLU *right, CURLUPart part)
+{
+	scoped(curl_free) char *one = target_part(left, part, CURLU_DEFAULT_PORT);
+	scoped(curl_free) char *other = target_part(right, part, CURLU_DEFAULT_PORT);
+	return one != NULL && other != NULL && g_ascii_strcasecmp(one, other) == 0;
+}
+
+static bool target_part_is(const CURLU *parsed, CURLUPart part, const char *expected)
+{
+	scoped(curl_free) char *text = target_part(parsed, part, CURLU_DEFAULT_PORT);
+	return text != NULL && g_ascii_strcasecmp(text, expected) == 0;
+}
+
+static bool target_has_part(const CURLU *parsed, CURLUPart part)
+{
+	scoped(curl_free) char *text = target_part(parsed, part, 0);
+	return text != NULL && *text != '\0';
+}
+
+int target_check(const char *url, struct error *err)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	const CURLUcode code = curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+	if (code != CURLUE_OK)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "not a URL like https://example.com/mail: %s",
+				 curl_url_strerror(code));
+	if (!target_part_is(parsed, CURLUPART_SCHEME, "https") &&
+	    !target_part_is(parsed, CURLUPART_SCHEME, "http"))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "takes a URL that begins with https:// or http://");
+	if (!target_has_part(parsed, CURLUPART_HOST))
+		return error_set(err, ERROR_CONFIGURATION, "the URL has no host");
+	if (target_has_part(parsed, CURLUPART_FRAGMENT))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "what follows a # is never sent: leave it out");
+	return 0;
+}
+
+char *target_mask(const char *url)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
+		return g_strdup("***");
+	if (target_has_part(parsed, CURLUPART_PASSWORD))
+		curl_url_set(parsed, CURLUPART_PASSWORD, "***", 0);
+	scoped(curl_free) char *masked = target_part(parsed, CURLUPART_URL, 0);
+	return g_strdup(masked != NULL ? masked : "***");
+}
+
+char *target_host(const char *url)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
+		return g_strdup("the target");
+	scoped(curl_free) char *host = target_part(parsed, CURLUPART_HOST, 0);
+	scoped(curl_free) char *port = target_part(parsed, CURLUPART_PORT, 0);
+	return port != NULL ? g_strdup_printf("%s:%s", host, port) : g_strdup(host);
+}
+
+/* ---- redirects ---- */
+
+static bool target_same(const CURLU *from, const CURLU *to)
+{
+	if (!target_part_equals(from, to, CURLUPART_HOST))
+		return false;
+	if (target_part_equals(from, to, CURLUPART_SCHEME))
+		return target_part_equals(from, to, CURLUPART_PORT);
+	return target_part_is(from, CURLUPART_SCHEME, "http") &&
+	       target_part_is(from, CURLUPART_PORT, "80") &&
+	       target_part_is(to, CURLUPART_PORT, "443");
+}
+
+/* What the location itself says about credentials never counts. */
+static void target_set_credentials(CURLU *to, const CURLU *from)
+{
+	static const CURLUPart parts[] = {CURLUPART_USER, CURLUPART_PASSWORD};
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+		scoped(curl_free) char *text = from != NULL ? target_part(from, parts[i], 0) : NULL;
+		curl_url_set(to, parts[i], text, 0);
+	}
+}
+
+int target_follow(const char *url, const char *location, char **ret_url, bool *ret_foreign,
+		  struct error *err)
+{
+	scoped(curl_url_cleanup) CURLU *from = curl_url();
+	scoped(curl_url_cleanup) CURLU *to = curl_url();
+	if (curl_url_set(from, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    curl_url_set(to, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    curl_url_set(to, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+		return error_set(err, ERROR_UNREACHABLE, "a redirect to what is no URL");
+	const bool secure = target_part_is(to, CURLUPART_SCHEME, "https");
+	if (!secure && !target_part_is(to, CURLUPART_SCHEME, "http"))
+		return error_set(err, ERROR_UNREACHABLE,
+				 "a redirect to what is neither https nor http");
+	if (!secure && target_part_is(from, CURLUPART_SCHEME, "https"))
+		return error_set(err, ERROR_UNREACHABLE, "a redirect from https to http");
+	const bool foreign = !target_same(from, to);
+	target_set_credentials(to, foreign ? NULL : from);
+	curl_url_set(to, CURLUPART_FRAGMENT, NULL, 0);
+	scoped(curl_free) char *text = target_part(to, CURLUPART_URL, 0);
+	*ret_url = g_strdup(text);
+	*ret_foreign = foreign;
+	return 0;
+}
+
+/* ---- addresses ---- */
+
+struct target_range {
+	uint32_t base;
+	int bits;
+};
+
+static bool target_is_private_ipv4(uint32_t address)
+{
+	static const struct target_range ranges[] = {
+	    {0x00000000, 8},  {0x0a000000, 8},	{0x64400000, 10}, {0x7f000000, 8},
+	    {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24}, {0xc0a80000, 16},
+	    {0xc6120000, 15}, {0xe0000000, 4},	{0xf0000000, 4},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(ranges); i++) {
+		if ((address ^ ranges[i].base) >> (32 - ranges[i].bits) == 0)
+			return true;
+	}
+	return false;
+}
+
+static uint32_t target_ipv4_at(const struct in6_addr *address, size_t at)
+{
+	uint32_t ipv4;
+	memcpy(&ipv4, address->s6_addr + at, sizeof ipv4);
+	return ntohl(ipv4);
+}
+
+static bool target_is_private_ipv6(const struct in6_addr *address)
+{
+	static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+	const unsigned char *bytes = address->s6_addr;
+	if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address) ||
+	    memcmp(bytes, nat64, sizeof nat64) == 0)
+		return target_is_private_ipv4(target_ipv4_at(address, 12));
+	if (bytes[0] == 0x20 && bytes[1] == 0x02) /* 6to4 */
+		return target_is_private_ipv4(target_ipv4_at(address, 2));
+	return IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) ||
+	       IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_SITELOCAL(address) ||
+	       IN6_IS_ADDR_MULTICAST(address) || (bytes[0] & 0xfe) == 0xfc;
+}
+
+bool target_is_private(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in ipv4;
+		memcpy(&ipv4, address, sizeof ipv4);
+		return target_is_private_ipv4(ntohl(ipv4.sin_addr.s_addr));
+	}
+	if (address->sa_family != AF_INET6)
+		return true;
+	struct sockaddr_in6 ipv6;
+	memcpy(&ipv6, address, sizeof ipv6);
+	return target_is_private_ipv6(&ipv6.sin6_addr);
+}

@@ -1,0 +1,34 @@
+/*
+ * target.h - which URLs and addresses entries may be posted to.
+ *
+ * Pure functions; strings returned are the caller's, freed with g_free().
+ */
+#ifndef LOADER_HTTP_TARGET_H
+#define LOADER_HTTP_TARGET_H
+
+#include "loader/base/error.h"
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* A URL that an operator gives: http or https, written out, with a host and no fragment.
+ * CONFIGURATION says what is wrong, without the URL's password. */
+int target_check(const char *url, struct error *err);
+
+/* The URL for people: a password in it becomes "***". */
+char *target_mask(const char *url);
+
+/* "example.com", "example.com:8443": who an error is about. */
+char *target_host(const char *url);
+
+/* Where a redirect leads. Credentials go with it to the same host, scheme and port, or from http to
+ * https there; to any other `*ret_foreign` is true and the URL has none. UNREACHABLE for a location
+ * that is no http or https URL, or that leads from https to http. */
+int target_follow(const char *url, const char *location, char **ret_url, bool *ret_foreign,
+		  struct error *err);
+
+/* Whether only this machine or network knows the address: loopback, private, link-local, shared,
+ * multicast, reserved, also inside an IPv6 address. Other families count as private. */
+bool target_is_private(const struct sockaddr *address);
+
+#endif

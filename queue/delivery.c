@@ -1,0 +1,221 @@
+#include "queue/delivery.h"
+
+#include "queue/entry_operate.h"
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <string.h>
+
+static const char *const outcome_names[] = {
+    [DELIVERY_DELIVERED] = "delivered",
+    [DELIVERY_REJECTED] = "rejected",
+    [DELIVERY_RETRY] = "retry",
+    [DELIVERY_UNREACHABLE] = "unreachable",
+};
+
+const char *delivery_outcome_format(enum delivery_outcome outcome)
+{
+	return outcome_names[outcome];
+}
+
+int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	int result;
+	{
+		scoped_statement *statement = engine_prepare(
+		    store->engine, "UPDATE entry_status SET lease_until = ?1, record_updated = ?1"
+				   " WHERE queue_id = ?2 AND state = 'claimed'"
+				   " AND lease_owner = '" DELIVERY_WORKER "' AND lease_until > ?1");
+		statement_bind_text(statement, 1, now);
+		statement_bind_int(statement, 2, queue_id);
+		result = statement_step(statement, err);
+	}
+	return store_leave(store, own, result, err);
+}
+
+int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t now_ms,
+		   struct entry_lease *ret_lease, bool *ret_found, struct queue_error *err)
+{
+	const struct entry_wish wish = {
+	    .queue_id = queue_id, .worker = DELIVERY_WORKER, .lease_ms = lease_ms};
+	size_t count;
+	if (entry_claim(store, &wish, now_ms, ret_lease, 1, &count, err) != 0)
+		return -1;
+	*ret_found = count == 1;
+	return 0;
+}
+
+/* ---- the end of an attempt ---- */
+
+static int record(struct store *store, const struct delivery *delivery, struct queue_error *err)
+{
+	char at[VALUE_TIME_MAX];
+	value_format_time_ms(delivery->at_ms, at);
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "INSERT INTO delivery (entry_id, attempt, at, outcome,"
+					  " status, duration_ms, answer, error)"
+					  " VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+	statement_bind_int(statement, 1, delivery->entry_id);
+	statement_bind_int(statement, 2, delivery->attempt);
+	statement_bind_text(statement, 3, at);
+	statement_bind_text(statement, 4, delivery_outcome_format(delivery->outcome));
+	if (delivery->status != 0)
+		statement_bind_int(statement, 5, delivery->status);
+	else
+		statement_bind_null(statement, 5);
+	statement_bind_int(statement, 6, delivery->duration_ms);
+	statement_bind_text(statement, 7, delivery->answer);
+	statement_bind_text(statement, 8, delivery->error);
+	return statement_step(statement, err);
+}
+
+static int put_off(struct store *store, int64_t entry_id, int64_t until_ms, int64_t now_ms,
+		   struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	char until[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	value_format_time_ms(until_ms, until);
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "UPDATE entry_status SET next_attempt_at = ?1, record_updated = ?2"
+			   " WHERE id = ?3");
+	statement_bind_text(statement, 1, until);
+	statement_bind_text(statement, 2, now);
+	statement_bind_int(statement, 3, entry_id);
+	return statement_step(statement, err);
+}
+
+static int finish_entry(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
+			struct queue_error *err)
+{
+	const struct delivery *delivery = &end->delivery;
+	*ret_next_ms = 0;
+	if (delivery->outcome == DELIVERY_DELIVERED)
+		return entry_complete(store, delivery->entry_id, end->token, delivery->at_ms, err);
+	const enum entry_failure failure =
+	    delivery->outcome == DELIVERY_REJECTED ? ENTRY_BUSINESS : ENTRY_APPLICATION;
+	g_autofree char *answered =
+	    g_strdup_printf("the target answered %d", (int)delivery->status);
+	const char *why = delivery->error != NULL ? delivery->error : answered;
+	if (entry_fail(store, delivery->entry_id, end->token, failure, why, delivery->at_ms,
+		       ret_next_ms, err) != 0)
+		return -1;
+	if (*ret_next_ms == 0 || end->not_before_ms <= *ret_next_ms)
+		return 0;
+	*ret_next_ms = end->not_before_ms;
+	return put_off(store, delivery->entry_id, end->not_before_ms, delivery->at_ms, err);
+}
+
+/* ---- the breaker ---- */
+
+static bool blames_the_target(int32_t status)
+{
+	return status == 401 || status == 403 || status == 404 || status == 410;
+}
+
+/* Writes the length of the run that this answer belongs to. */
+static int count_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
+		     struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "UPDATE delivery_target SET refused_run = CASE WHEN ?1 THEN refused_run + 1 ELSE 0 END"
+	    " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?2)"
+	    " RETURNING refused_run");
+	statement_bind_int(statement, 1, blames_the_target(delivery->status));
+	statement_bind_int(statement, 2, delivery->entry_id);
+	const int result = statement_step(statement, err);
+	if (result < 0)
+		return -1;
+	*ret_run = result == 1 ? statement_int(statement, 0) : 0;
+	return 0;
+}
+
+static int stop_target(struct store *store, const struct delivery *delivery, int64_t run,
+		       struct queue_error *err)
+{
+	g_autofree char *why = g_strdup_printf(
+	    "the target answered %d, and so or alike to %d entries in a row: are the URL and its "
+	    "credentials right?",
+	    (int)delivery->status, (int)run);
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "UPDATE delivery_target SET stopped = ?1"
+			   " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?2)");
+	statement_bind_text(statement, 1, why);
+	statement_bind_int(statement, 2, delivery->entry_id);
+	return statement_step(statement, err);
+}
+
+/* The entries of the run: those of the last deliveries of the queue. */
+static GArray *list_run(struct store *store, int64_t entry_id, int64_t run, struct queue_error *err)
+{
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT DISTINCT entry_id FROM (SELECT d.entry_id FROM delivery d"
+			   " JOIN entry_status s ON s.id = d.entry_id"
+			   " WHERE s.queue_id = (SELECT queue_id FROM entry_status WHERE id = ?1)"
+			   " ORDER BY d.id DESC LIMIT ?2)");
+	statement_bind_int(statement, 1, entry_id);
+	statement_bind_int(statement, 2, run);
+	int result;
+	while ((result = statement_step(statement, err)) == 1) {
+		const int64_t id = statement_int(statement, 0);
+		g_array_append_val(ids, id);
+	}
+	return result == 0 ? g_steal_pointer(&ids) : NULL;
+}
+
+static int trip(struct store *store, const struct delivery *delivery, int64_t run,
+		struct queue_error *err)
+{
+	const struct entry_order order = {.operation = ENTRY_RETRY,
+					  .who = DELIVERY_WORKER,
+					  .why = "the target is wrong, not the entry"};
+	if (stop_target(store, delivery, run, err) != 0)
+		return -1;
+	g_autoptr(GArray) ids = list_run(store, delivery->entry_id, run, err);
+	if (ids == NULL)
+		return -1;
+	for (guint i = 0; i < ids->len; i++) {
+		bool changed;
+		if (entry_operate(store, g_array_index(ids, int64_t, i), &order, delivery->at_ms,
+				  &changed, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
+		  bool *ret_stopped, struct queue_error *err)
+{
+	int64_t run;
+	if (record(store, &end->delivery, err) != 0 ||
+	    finish_entry(store, end, ret_next_ms, err) != 0 ||
+	    count_run(store, &end->delivery, &run, err) != 0)
+		return -1;
+	*ret_stopped = run >= DELIVERY_REFUSED_MAX;
+	return *ret_stopped ? trip(store, &end->delivery, run, err) : 0;
+}
+
+int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
+		    bool *ret_stopped, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	if (store_leave(store, own, settle(store, end, ret_next_ms, ret_stopped, err), err) == 0)
+		return 0;
+	if (!own || err->status != QUEUE_REFUSED)
+		return -1;
+	/* Somebody else has the entry by now, but the post was made. */
+	struct queue_error record_err;
+	if (store_enter(store, &own, &record_err) == 0)
+		(void)store_leave(store, own, record(store, &end->delivery, &record_err),
+				  &record_err);
+	return -1;
+}

@@ -1,0 +1,76 @@
+/*
+ * delivery.h - attempts to post entries to their queue's target.
+ *
+ * Life:      the deliverer of a queue holds work_queue_lock_delivery(). delivery_claim() gives it
+ * entries, each delivery_settle() ends one: what the target answered and what becomes of the entry
+ * are written in one transaction.
+ * Retries:   those of entry_fail(), with the queue's delay and number of attempts; Retry-After can
+ * only make them later.
+ * Breaker:   DELIVERY_REFUSED_MAX answers 401, 403, 404 or 410 in a row stop the queue's target,
+ * and the entries they were given for wait again: the URL or the credentials are wrong, not the
+ * mail. Errors, threads, times: as in store.h.
+ */
+#ifndef QUEUE_DELIVERY_H
+#define QUEUE_DELIVERY_H
+
+#include "queue/entry_claim.h"
+
+#define DELIVERY_REFUSED_MAX 5
+#define DELIVERY_WORKER	     "deliver" /* who has the entries that are being delivered */
+
+enum delivery_outcome {
+	DELIVERY_DELIVERED,
+	DELIVERY_REJECTED,
+	DELIVERY_RETRY,
+	DELIVERY_UNREACHABLE,
+	DELIVERY_OUTCOMES
+};
+
+/* "delivered", "rejected", "retry", "unreachable". */
+const char *delivery_outcome_format(enum delivery_outcome outcome);
+
+struct delivery {
+	int64_t id; /* read only, as the next */
+	char *queue_name;
+	int64_t entry_id;
+	int32_t attempt; /* from 1 */
+	int64_t at_ms;
+	enum delivery_outcome outcome;
+	int32_t status; /* 0 = none */
+	int64_t duration_ms;
+	char *answer; /* UTF-8 text; NULL = none, as below */
+	char *error;
+};
+
+/* Entries of a deliverer that died wait again; the attempt counts. To be called by the holder of
+ * the lock, before the first claim. */
+int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms,
+		     struct queue_error *err);
+
+/* What entry_claim() does, for DELIVERY_WORKER. */
+int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t now_ms,
+		   struct entry_lease *ret_lease, bool *ret_found, struct queue_error *err);
+
+/* What is to be kept, and the proof. at_ms is now. */
+struct delivery_end {
+	struct delivery delivery;
+	const char *token;
+	int64_t not_before_ms; /* of the next attempt; 0 = the queue's delay decides */
+};
+
+/* Writes when it is tried again (0 = never), and whether the queue's target was stopped by this
+ * answer or is. REFUSED when the lease is no longer the caller's; the attempt is kept then too. */
+int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
+		    bool *ret_stopped, struct queue_error *err);
+
+/* Calls `each` for every attempt, oldest first, of a queue (0 = all) or of one entry (0 = all);
+ * as entry_list(). */
+int delivery_list(struct store *store, int64_t queue_id, int64_t entry_id, uint64_t limit,
+		  int (*each)(const struct delivery *delivery, void *context), void *context,
+		  struct queue_error *err);
+
+/* Attempts of a queue by outcome. */
+int delivery_count(struct store *store, int64_t queue_id, uint64_t ret_counts[DELIVERY_OUTCOMES],
+		   struct queue_error *err);
+
+#endif

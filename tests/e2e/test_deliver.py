@@ -1,0 +1,209 @@
+"""Entries go to a web application: formats, fields, signature, what becomes of the entry."""
+
+import base64
+import hashlib
+import hmac
+import time
+import unittest
+
+import inqueue
+from deliveries import DeliverCase
+from inqueue import message
+from receiver import Answer
+
+
+def invoice():
+    mail = message("Grüße", "Thank you.\n\nOn Tue, 3 Mar 2026, Robot wrote:\n> Please pay.\n",
+                   Return_Path="<bounce@example.com>")
+    mail.add_alternative("<p>Thank you.</p>", subtype="html")
+    mail.add_attachment(b"%PDF-1.7\n\x00\xff", maintype="application", subtype="pdf", filename="Ré 1.pdf")
+    mail.add_attachment("a;b\n1;2\n", filename="t.csv", subtype="csv", cte="base64")
+    mail["Received"] = "from a.example.com"
+    mail["Received"] = "from b.example.com"
+    return mail
+
+
+class Formats(DeliverCase):
+    def post(self, *options, **keys):
+        receiver = self.receiver()
+        self.target(receiver.url(), *options, **keys)
+        self.load(invoice())
+        self.assertEqual("", self.inqueue("deliver").stdout)
+        self.assertEqual(["done"], self.states())
+        self.assertEqual([(1, 1, "delivered", 200)], self.attempts())
+        return receiver.requests[0]
+
+    def test_multipart(self):
+        request = self.post()
+        self.assertEqual("/mail", request.path)
+        self.assertRegex(request.headers["user-agent"], r"\Ainqueue/\d")
+        fields = request.fields()
+        self.assertEqual("Thank you.\n\nOn Tue, 3 Mar 2026, Robot wrote:\n> Please pay.\n", fields["plain"])
+        self.assertEqual("<p>Thank you.</p>", fields["html"].strip())
+        self.assertEqual("Thank you.", fields["reply_plain"])
+        self.assertEqual("Grüße", fields["headers[subject]"])
+        self.assertRegex(fields["headers[message_id]"], "@example.com>")
+        self.assertEqual(["from a.example.com", "from b.example.com"],
+                         [fields["headers[received][0]"], fields["headers[received][1]"]])
+        self.assertEqual((self.user, self.user, "bounce@example.com"), (
+            fields["envelope[to]"], fields["envelope[recipients][0]"], fields["envelope[from]"]))
+        self.assertEqual({"envelope[to]", "envelope[recipients][0]", "envelope[from]"},
+                         {name for name in fields if name.startswith("envelope")})
+        self.assertEqual([("attachments[]", "application/pdf", b"%PDF-1.7\n\x00\xff"),
+                          ("attachments[]", "text/csv", b"a;b\n1;2\n")],
+                         [(file.name, file.content_type, file.value) for file in request.files()])
+        self.assertIn('filename="Ré 1.pdf"'.encode(), request.body)
+
+    def test_json(self):
+        request = self.post("--deliver-format", "json")
+        self.assertEqual("application/json", request.headers["content-type"])
+        tree = request.json()
+        self.assertEqual({"headers", "envelope", "plain", "html", "reply_plain", "attachments"}, set(tree))
+        self.assertEqual("Grüße", tree["headers"]["subject"])
+        self.assertEqual(["from a.example.com", "from b.example.com"], tree["headers"]["received"])
+        self.assertEqual({"to": self.user, "recipients": [self.user], "from": "bounce@example.com"}, tree["envelope"])
+        self.assertEqual("Thank you.", tree["reply_plain"])
+        self.assertEqual({"file_name": "t.csv", "content_type": "text/csv", "size": 8, "disposition": "attachment",
+                          "content_id": None, "content": base64.b64encode(b"a;b\n1;2\n").decode()},
+                         tree["attachments"][1])
+        self.assertEqual(b"%PDF-1.7\n\x00\xff", base64.b64decode(tree["attachments"][0]["content"]))
+
+    def test_raw(self):
+        request = self.post("--deliver-format", "raw", keepRaw="True")
+        fields = {part.name: part.value for part in request.parts()}
+        self.assertEqual({"message", "envelope[to]", "envelope[recipients][0]", "envelope[from]"}, set(fields))
+        self.assertEqual(self.column("SELECT raw_sha256 FROM entry"), [hashlib.sha256(fields["message"]).hexdigest()])
+
+    def test_raw_needs_the_raw_message(self):
+        self.fails(inqueue.CONFIGURATION, "queue", "create", "orders", "--connection-string", "url=imap.example.com",
+                   "--user-name", "robot", "--password-env", "X", "--deliver-to", "https://example.com/",
+                   "--deliver-format", "raw", says="needs keepRaw=True")
+
+    def test_a_mail_without_text_html_or_files(self):
+        receiver = self.receiver()
+        self.target(receiver.url(), "--deliver-format", "json")
+        self.load(message(body=""))
+        self.inqueue("deliver")
+        tree = receiver.requests[0].json()
+        self.assertEqual(("", "", []), (tree["plain"].strip(), tree["reply_plain"], tree["attachments"]))
+        self.assertNotIn("html", tree)
+
+    def test_header_fields_and_basic_credentials(self):
+        receiver = self.receiver()
+        self.target(receiver.url(user="ann:top%20secret"), "--deliver-header", "X-Team: accounts | X-Source: mail")
+        self.load()
+        self.inqueue("deliver")
+        headers = receiver.requests[0].headers
+        self.assertEqual(("accounts", "mail"), (headers["x-team"], headers["x-source"]))
+        self.assertEqual("Basic " + base64.b64encode(b"ann:top secret").decode(), headers["authorization"])
+        for command in [["queue", "show", "invoices"], ["queue", "list"], ["--json", "queue", "show", "invoices"],
+                        ["deliver", "--test"], ["status"]]:
+            result = self.inqueue(*command)
+            self.assertNotRegex(result.stdout + result.stderr, "top.*secret|YW5uOn")
+
+
+class Signature(DeliverCase):
+    def test_hmac_over_id_time_and_body(self):
+        key = b"0123456789abcdef01234567"
+        receiver = self.receiver()
+        secret = self.file("delivery.secret", f"whsec_{base64.b64encode(key).decode()}\n")
+        self.target(receiver.url(), "--deliver-secret", f"file:{secret}")
+        self.load(invoice())
+        self.inqueue("deliver")
+        request = receiver.requests[0]
+        signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.body
+        expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        self.assertEqual(f"v1,{expected}", request.headers["webhook-signature"])
+        self.assertEqual(request.headers["webhook-id"], request.headers["idempotency-key"])
+        self.assertAlmostEqual(time.time(), int(request.headers["webhook-timestamp"]), delta=60)
+
+    def test_the_secret_itself_is_refused(self):
+        for value in ["whsec_c2VjcmV0", "file:", "prompt:", "env:A=B"]:
+            self.fails(inqueue.CONFIGURATION, "queue", "create", "orders", "--deliver-secret", value,
+                       says="deliver-secret: takes file:PATH")
+
+    def test_a_missing_secret_stops_before_anything_is_claimed(self):
+        self.target("https://example.com/", "--deliver-secret", "env:NOWHERE")
+        self.load()
+        self.fails(inqueue.CONFIGURATION, "deliver", says="deliver 'invoices': deliver-secret: .* NOWHERE is not set")
+        self.assertEqual(["new"], self.states())
+
+
+class Runs(DeliverCase):
+    def test_queues_without_target_or_paused_are_left_alone(self):
+        receiver = self.receiver()
+        self.target(receiver.url(), "--paused", "true")
+        self.create_queue(name="other", user=self.user)
+        self.load()
+        self.inqueue("load", "invoices")
+        self.assertEqual("", self.inqueue("deliver").stdout)
+        self.fails(inqueue.CONFIGURATION, "deliver", "other", says="has no target: .*--deliver-to URL")
+
+    def test_limit_and_connection_reuse(self):
+        receiver = self.receiver()
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(5))
+        self.inqueue("deliver", "--limit", "3")
+        self.assertEqual(["done"] * 3 + ["new"] * 2, self.states())
+        self.inqueue("deliver")
+        self.assertEqual(5, len(receiver.requests))
+        self.assertEqual(2, len({request.connection for request in receiver.requests}), "one connection for each run")
+        self.assertEqual(5, len({request.headers["idempotency-key"] for request in receiver.requests}))
+
+    def test_several_posts_at_a_time(self):
+        receiver = self.receiver(Answer(fault="silent"))
+        self.target(receiver.url(), "--deliver-concurrency", "3")
+        self.load(*inqueue.messages(4))
+        process = self.start("deliver")
+        for _ in range(3):
+            self.assertTrue(receiver.arrived.acquire(timeout=20))
+        self.assertFalse(receiver.arrived.acquire(timeout=0.3), "a fourth at the same time")
+        self.fails(inqueue.TEMPORARY, "deliver", says="is being delivered by another process")
+        receiver.released.set()
+        self.finish(process)
+        self.assertEqual(["done"] * 4, self.states())
+
+    def test_two_queues_share_one_target(self):
+        receiver = self.receiver()
+        self.target(receiver.url())
+        self.load()
+        self.target(receiver.url(), name="orders", mailbox="DROPBOX", dropbox="Done")
+        self.inqueue("load", "orders")
+        self.inqueue("deliver")
+        self.assertEqual(2, len({request.headers["webhook-id"] for request in receiver.requests}))
+
+    def test_test_posts_a_sample_and_shows_both_sides(self):
+        receiver = self.receiver(Answer(200, body=b"thank you\n"))
+        self.target(receiver.url())
+        shown = self.inqueue("deliver", "--test", "invoices").stdout
+        self.assertRegex(shown, r"(?s)> POST /mail HTTP/1.1\n.*< HTTP/1.1 200 OK\n.*thank you\n\Z")
+        self.assertEqual("It works.", receiver.requests[0].fields()["reply_plain"])
+        self.assertEqual([], self.attempts())
+        receiver.answers = [404]
+        self.fails(inqueue.CONFIGURATION, "deliver", "--test", says="deliver 'invoices': the target answered 404")
+
+    def test_status_list_show_retry(self):
+        receiver = self.receiver(Answer(422, body=b"no such customer\n"), 200)
+        self.target(receiver.url())
+        self.load()
+        self.inqueue("deliver")
+        self.assertEqual(["failed"], self.states())
+        shown = self.json_lines("--json", "delivery", "list", "invoices")
+        self.assertEqual([(1, 1, "rejected", 422, "no such customer\n", None)], [
+            tuple(row[key] for key in ["entry_id", "attempt", "outcome", "status", "answer", "error"])
+            for row in shown])
+        self.assertRegex(self.inqueue("delivery", "show", "1").stdout,
+                         r"\Aattempt 1  \S+  rejected  \d+ ms  status 422\nno such customer\n\Z")
+        self.inqueue("delivery", "retry", "1")
+        self.fails(inqueue.NO, "delivery", "retry", "1", says="entry 1 waits already")
+        self.inqueue("deliver")
+        self.assertEqual(["done"], self.states())
+        keys = {request.headers["idempotency-key"] for request in receiver.requests}
+        self.assertEqual(1, len(keys))
+        self.assertEqual({"delivered": 1, "rejected": 1, "retry": 0, "unreachable": 0, "stopped": None},
+                         self.json_lines("--json", "status")[0]["delivery"])
+        self.assertRegex(self.inqueue("status").stdout, "1 ok, 1 rejected, 0 failed")
+
+
+if __name__ == "__main__":
+    unittest.main()
