@@ -73,6 +73,21 @@ static bool mail_changes_messages(const struct mail_request *request)
 	       request->action == MAIL_MOVE_MAIL;
 }
 
+/* Other faults of a name are found where it is put into the server's form. */
+static int mail_check_text(const char *name, const char *option, struct error *err)
+{
+	if (name == NULL)
+		return 0;
+	if (!g_utf8_validate(name, -1, NULL))
+		return error_set(err, ERROR_USAGE, "--%s: not UTF-8", option);
+	for (const char *at = name; *at != '\0'; at++) {
+		if (g_ascii_iscntrl(*at))
+			return error_set(err, ERROR_USAGE, "--%s: a control character in the name",
+					 option);
+	}
+	return 0;
+}
+
 static int mail_check_names(const struct mail_request *request, struct error *err)
 {
 	enum mail_action action = request->action;
@@ -83,7 +98,9 @@ static int mail_check_names(const struct mail_request *request, struct error *er
 	if ((action == MAIL_MOVE_MAIL || action == MAIL_RENAME_FOLDER) &&
 	    request->new_folder == NULL)
 		return error_set(err, ERROR_USAGE, "--new-folder is needed");
-	return 0;
+	if (mail_check_text(request->folder, "folder", err) != 0)
+		return -1;
+	return mail_check_text(request->new_folder, "new-folder", err);
 }
 
 static int mail_check_selection(const struct mail_request *request, struct error *err)

@@ -348,7 +348,7 @@ static int mail_read_selection(struct mail *mail, const struct mail_selection *s
 	if (spool_open(mail_spool_folder(), &spool, err) != 0 ||
 	    parser_start(&options, spool, mail_spool_folder(), &parser, err) != 0)
 		return -1;
-	if (bodies && request->attachment_path != NULL &&
+	if (bodies && request->attachment_path != NULL && !request->dry_run &&
 	    mail_attachment_open(request->attachment_path, request->generate_unique_filenames,
 				 &saver, err) != 0)
 		return -1;

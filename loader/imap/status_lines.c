@@ -96,8 +96,7 @@ static bool take_counts(struct reader *reader, struct status_line *line)
 	if (!take(reader, " ("))
 		return false;
 	while (!take(reader, ")")) {
-		uint32_t ignored = 0;
-		uint32_t *number = &ignored;
+		uint32_t *number;
 
 		take(reader, " ");
 		if (take(reader, "MESSAGES "))
