@@ -282,11 +282,12 @@ int watch_run(const struct watch_options *options, struct error *err)
 			      .read_ms = clock_monotonic_ms(),
 			      .watchdog_ms = notify_watchdog_ms(),
 			      .polled = polled};
-	if (watch_table_read(table, watch.read_ms, err) != 0 ||
-	    watch_open_signals(&watch, &before, err) != 0)
+	if (watch_open_signals(&watch, &before, err) != 0)
 		return -1;
 	signals = watch.signals;
-	log_event(LOG_LEVEL_NOTICE, "started", log_number("queues", table->queues->len));
+	if (watch_table_read(table, watch.read_ms, err) != 0)
+		return -1;
+	log_event(LOG_LEVEL_NOTICE, "ready", log_number("queues", table->queues->len));
 	while (!watch.stopping || watch_has_workers(&watch))
 		watch_round(&watch);
 	log_event(LOG_LEVEL_NOTICE, "ended", log_number("queues", table->queues->len));

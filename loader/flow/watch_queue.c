@@ -110,7 +110,7 @@ void watch_queue_start(struct watch_queue *queue, const struct watch_options *op
 	queue->failed = false;
 	queue->command_ms = 0;
 	watch_queue_heard(queue, options->renew_ms, now_ms);
-	log_event(LOG_LEVEL_DEBUG, "started", log_text("queue", queue->name),
+	log_event(LOG_LEVEL_DEBUG, "worker_started", log_text("queue", queue->name),
 		  log_number("worker", queue->worker));
 }
 
@@ -188,6 +188,8 @@ static void watch_queue_take(struct watch_queue *queue, const struct watch_optio
 	case WATCH_WAITING:
 		queue->phase = WATCH_PHASE_WAITING;
 		watch_queue_heard(queue, message->wait_ms, now_ms);
+		log_event(LOG_LEVEL_DEBUG, "waiting", log_text("queue", queue->name),
+			  log_number("wait_ms", message->wait_ms));
 		break;
 	case WATCH_REFUSED:
 		watch_queue_refused(queue, options, &message->err, now_ms);

@@ -14,7 +14,7 @@ static bool take_early(struct transport *transport)
 		return true;
 
 	CURLcode result =
-	    curl_easy_recv(transport->curl, transport->early, sizeof transport->early, &received);
+	    transport_receive(transport, transport->early, sizeof transport->early, &received);
 
 	if (result == CURLE_AGAIN)
 		return false;

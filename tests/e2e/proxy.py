@@ -127,8 +127,11 @@ class Proxy:
 
     def _pass_on(self, side, before, chunk, source, target):
         for fault in self._faults:
-            match = fault.side == side and not fault.fired.is_set() and fault.pattern.search(before + chunk)
-            if match and match.end() > len(before):
+            if fault.side != side or fault.fired.is_set():
+                continue
+            # What has passed already may match too, and does not count.
+            match = next((found for found in fault.pattern.finditer(before + chunk) if found.end() > len(before)), None)
+            if match:
                 start, end = (max(0, place - len(before)) for place in match.span())
                 split = end if fault.forward else start
                 self._send(side, chunk[:split], target)

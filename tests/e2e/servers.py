@@ -74,6 +74,15 @@ class Server:
         self.stop()
         raise RuntimeError(f"{type(self).__name__} does not start:\n{log}")
 
+    def halt(self):
+        """As a machine that goes down: without a word, but what is stored stays; resume() goes on at the same ports."""
+        self._end()
+
+    def resume(self):
+        self._spawn()
+        if not self._await_greeting():
+            raise RuntimeError(f"{type(self).__name__} does not start again:\n{self.log()}")
+
     def stop(self):
         self._end()
         if self._temporary:
@@ -229,6 +238,11 @@ class Dovecot(Server):
 
     def add_user(self, user, password):
         """Takes effect at once, on a running server too. `password` may name a scheme, as in {CRYPT}…"""
+        self.set_password(user, password)
+        (self.folder / "rawlog" / user).mkdir()
+        self.give_away(self.folder / "rawlog" / user)
+
+    def set_password(self, user, password):
         self.users[user] = password
         if not password.startswith("{"):
             password = "{PLAIN}" + password
@@ -236,8 +250,6 @@ class Dovecot(Server):
         path = self.folder / "users" / user
         path.write_text(f"{user}:{password}::::::\n")
         self.give_away(path)
-        (self.folder / "rawlog" / user).mkdir()
-        self.give_away(self.folder / "rawlog" / user)
 
     def said(self, user):
         """The commands that this user's clients sent after signing in; not those of mailbox()."""

@@ -1,0 +1,209 @@
+"""inqueue watch when things go wrong around it: nothing is lost, nothing comes twice, and it goes on by itself."""
+
+import os
+import signal
+import threading
+import unittest
+
+import processes
+from inqueue import DEADLINE_S, messages
+from proxy import CLIENT, SERVER, Proxy
+from watcher import WatchCase
+
+
+class Network(WatchCase):
+    def test_server_restarts(self):
+        self.create_queue()
+        watcher = self.watch()
+        watcher.wait_idle()
+        self.server.halt()
+        self.assertEqual("unreachable", watcher.wait("failed")["class"])
+        self.server.resume()
+        watcher.wait("signed_in", times=2)
+        self.deliver(*messages(1))
+        watcher.wait("stored")
+        watcher.stop()
+        self.assert_all_loaded(1)
+
+    def test_server_is_gone_for_a_while_and_mail_arrives_meanwhile(self):
+        self.create_queue()
+        with self.look() as mailbox:
+            mailbox.append(messages(1)[0])
+        self.server.halt()
+        self.addCleanup(lambda: self.server.process or self.server.resume())
+        watcher = self.watch()
+        pauses = [watcher.wait("failed", times=number)["retry_in_ms"] for number in range(1, 5)]
+        self.assertLess(pauses[0], pauses[-1])
+        self.server.resume()
+        watcher.wait("stored")
+        watcher.stop()
+        self.assert_all_loaded(1)
+
+    def test_a_connection_that_goes_silent_is_found_and_replaced(self):
+        """IDLE is renewed, and the answer has a deadline: a half-dead connection is noticed then."""
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port, timeout="1s")
+            stall = proxy.stall(SERVER, rb"\+ idling\r\n")
+            watcher = self.watch("--renew", "300ms")
+            stall.wait()
+            self.assertRegex(watcher.wait("failed")["error"], "no answer .* within 1 s")
+            self.deliver(*messages(1))
+            watcher.wait("stored")
+            watcher.stop()
+        self.assert_all_loaded(1)
+
+    def test_the_connection_is_cut_in_every_phase(self):
+        phases = [(CLIENT, rb" IDLE\r\n"), (SERVER, rb"\+ idling"), (SERVER, rb"\* \d+ EXISTS"), (CLIENT, rb"DONE"),
+                  (CLIENT, rb"UID FETCH"), (SERVER, rb"BODY\[\]"), (CLIENT, rb"UID MOVE"), (SERVER, rb"COPYUID")]
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            watcher = self.watch("--renew", "200ms")
+            for number, (side, pattern) in enumerate(phases, start=1):
+                fault = proxy.cut(side, pattern)
+                self.deliver(messages(number)[-1])
+                fault.wait()
+                watcher.wait("failed", times=number)
+                watcher.wait("stored", times=number)
+            watcher.wait_idle(times=watcher.count("waiting") + 1)
+            watcher.stop()
+        self.assert_all_loaded(len(phases))
+
+    def test_mail_that_arrives_during_a_reconnect(self):
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            watcher = self.watch()
+            watcher.wait_idle()
+            stall = proxy.stall(SERVER, rb"NAMESPACE")
+            self.kill_workers(watcher)
+            stall.wait()
+            self.deliver(*messages(1))
+            stall.release()
+            watcher.wait("stored")
+            watcher.stop()
+        self.assert_all_loaded(1)
+
+    @staticmethod
+    def kill_workers(watcher):
+        for worker in watcher.workers():
+            os.kill(worker, signal.SIGKILL)
+
+
+class Server(WatchCase):
+    def test_a_throttling_server_gets_a_longer_pause(self):
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            proxy.replace(SERVER, rb"\* OK \[CAPABILITY[^\r]*", b"* BYE [UNAVAILABLE] Too many connections")
+            watcher = self.watch()
+            failed = watcher.wait("failed")
+            self.assertEqual("temporary", failed["class"])
+            self.assertGreaterEqual(failed["retry_in_ms"], 12 * 50 * 3 // 4)
+            watcher.wait_idle()
+            watcher.stop()
+
+    def test_a_folder_is_deleted_under_it(self):
+        self.create_queue(mailbox="Incoming")
+        with self.look() as mailbox:
+            mailbox.create("Incoming")
+        watcher = self.watch("--renew", "200ms")
+        watcher.wait_idle()
+        with self.look() as mailbox:
+            mailbox.delete("DROPBOX")
+            mailbox.append(messages(1)[0], folder="Incoming")
+        watcher.wait("failed")
+        watcher.wait_idle(times=watcher.count("waiting") + 1)
+        with self.look() as mailbox:
+            self.assertEqual(["Invoice 1"], mailbox.subjects("DROPBOX"))
+            mailbox.delete("Incoming")
+        self.assertEqual("configuration", watcher.wait("failed", **{"class": "configuration"})["class"])
+        with self.look() as mailbox:
+            mailbox.create("Incoming")
+            mailbox.append(messages(2)[1], folder="Incoming")
+        watcher.wait("stored", times=2)
+        watcher.wait_idle(times=watcher.count("waiting") + 1)
+        watcher.stop()
+        self.assertEqual(["Invoice 1", "Invoice 2"], self.entries())
+
+
+class Processes(WatchCase):
+    def test_a_worker_that_is_killed_is_replaced(self):
+        self.create_queue()
+        watcher = self.watch()
+        watcher.wait_idle()
+        os.kill(watcher.workers()[0], signal.SIGKILL)
+        self.assertRegex(watcher.wait("failed", **{"class": "software"})["error"], "ended by signal 9")
+        watcher.wait_idle(times=2)
+        self.deliver(*messages(1))
+        watcher.wait("stored")
+        watcher.stop()
+        self.assert_all_loaded(1)
+
+    def test_workers_end_with_a_supervisor_that_is_killed(self):
+        self.create_queue()
+        self.deliver(*messages(100))
+        watcher = self.watch("--limit", "10")
+        watcher.wait("stored", times=20)
+        workers = watcher.workers()
+        watcher.send(signal.SIGKILL)
+        watcher.ended(expect=-signal.SIGKILL)
+        for worker in workers:
+            self.assertTrue(processes.await_exit(worker, 10))
+        watcher = self.watch()
+        watcher.wait_idle()
+        watcher.stop()
+        self.assert_all_loaded(100)
+
+    def test_a_second_signal_ends_at_once(self):
+        """The first waits for the worker, which waits for a server that does not answer."""
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            self.deliver(*messages(1))
+            stall = proxy.stall(SERVER, rb"BODY\[\]")
+            watcher = self.watch()
+            stall.wait()
+            watcher.send(signal.SIGTERM)
+            watcher.wait("stopping")
+            watcher.send(signal.SIGTERM)
+            watcher.wait("stopping_at_once")
+            watcher.ended()
+        self.inqueue("queue", "alter", "invoices", "--connection-string",
+                     f"url={self.server.address};port={self.server.port}")
+        self.inqueue("load")
+        self.assert_all_loaded(1)
+
+    def test_a_worker_that_does_not_end_is_killed_in_time(self):
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            self.deliver(*messages(1))
+            stall = proxy.stall(SERVER, rb"BODY\[\]")
+            watcher = self.watch()
+            stall.wait()
+            watcher.send(signal.SIGTERM)
+            self.assertIsNotNone(watcher.process.wait(10))
+            watcher.ended()
+
+
+class Many(WatchCase):
+    def test_a_thousand_messages_by_two_senders_while_it_runs(self):
+        self.create_queue()
+        all_messages = messages(1000)
+        watcher = self.watch()
+        watcher.wait_idle()
+        senders = [threading.Thread(target=self.send, args=(all_messages[part::2],)) for part in range(2)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join(DEADLINE_S)
+        watcher.wait("stored", times=1000)
+        watcher.wait_idle(times=watcher.count("waiting") + 1)
+        watcher.stop()
+        self.assertEqual(sorted(mail["Subject"] for mail in all_messages), sorted(self.entries()))
+        self.assertEqual({"DROPBOX": 1000, "INBOX": 0, "BADMAIL": 0}, self.folders())
+        self.assertEqual([("moved", 1000)], self.sql("SELECT state, count(*) FROM pickup GROUP BY state"))
+
+    def send(self, mails):
+        with self.look() as mailbox:
+            mailbox.append(*mails)
+
+
+if __name__ == "__main__":
+    unittest.main()

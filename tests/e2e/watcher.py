@@ -1,0 +1,94 @@
+"""`inqueue watch` while it runs, seen through its log."""
+
+import json
+import os
+import pathlib
+import signal
+import threading
+import time
+
+from inqueue import DONE, LoadCase
+
+WAIT_DEADLINE_S = 60
+
+
+class Watcher:
+    """A running supervisor. Its events are dicts; wait() blocks until one has come."""
+
+    def __init__(self, case, process):
+        self._case = case
+        self.process = process
+        self.events = []
+        self.lines = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            text = line.decode(errors="replace").rstrip("\n")
+            with self._news:
+                self.lines.append(text)
+                if text.startswith("{"):
+                    self.events.append(json.loads(text))
+                self._news.notify_all()
+
+    def count(self, event, **fields):
+        return sum(found["event"] == event and fields.items() <= found.items() for found in self.events)
+
+    def last(self, event, **fields):
+        return [found for found in self.events if found["event"] == event and fields.items() <= found.items()][-1]
+
+    def wait(self, event, times=1, **fields):
+        """Until the event has been logged so often since the start; returns the last one."""
+        end = time.monotonic() + WAIT_DEADLINE_S
+        with self._news:
+            while self.count(event, **fields) < times:
+                if not self._news.wait(end - time.monotonic()) or time.monotonic() > end:
+                    raise AssertionError(f"waited in vain for {times} x {event} {fields}:\n" + "\n".join(self.lines))
+            return self.last(event, **fields)
+
+    def wait_idle(self, times=1, **fields):
+        return self.wait("waiting", times, **fields)
+
+    def workers(self):
+        return [int(child) for child in
+                pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+
+    def send(self, number):
+        os.kill(self.process.pid, number)
+
+    def stop(self, expect=DONE, number=signal.SIGTERM):
+        self.send(number)
+        self.ended(expect)
+
+    def ended(self, expect=DONE):
+        self.process.wait(WAIT_DEADLINE_S)
+        self._reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        self.process.stdin.close()
+        report = "\n".join(self.lines)
+        self._case.assertEqual(expect, self.process.returncode, report)
+        self._case.assertNotIn("Sanitizer", report)
+
+
+class WatchCase(LoadCase):
+    """Pauses are short, so that tests need not wait for them."""
+
+    retry = "50ms"
+
+    def watch(self, *arguments, env=None, wrap=()):
+        process = self.start("watch", "--log-format", "json", "--log-level", "debug", "--retry", self.retry, *arguments,
+                             env=env, wrap=wrap)
+        watcher = Watcher(self, process)
+        self.addCleanup(self._end, watcher)
+        return watcher
+
+    @staticmethod
+    def _end(watcher):
+        """A test has failed before it could stop the watcher: its log tells why."""
+        if watcher.process.poll() is None:
+            watcher.process.kill()
+            watcher.process.wait()
+            print("\n".join(watcher.lines))

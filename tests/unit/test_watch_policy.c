@@ -1,0 +1,105 @@
+/* What watch does after an error, and the keys of the connection string that it follows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "loader/flow/watch_policy.h"
+#include "loader/imap/connection_string.h"
+
+static const uint32_t middle = UINT32_MAX / 2;
+
+static void assert_pauses(enum error_kind kind, const int64_t *seconds, size_t count)
+{
+	struct watch_policy policy = watch_policy_new(WATCH_RETRY_MS);
+	for (size_t i = 0; i < count; i++)
+		assert_in_range(watch_policy_pause_ms(&policy, kind, middle), seconds[i] * 1000 - 1,
+				seconds[i] * 1000);
+}
+
+static void test_network_errors_begin_with_five_seconds(void **state)
+{
+	static const int64_t seconds[] = {5, 10, 20, 40, 80, 160, 320, 640, 900, 900};
+	(void)state;
+	assert_pauses(ERROR_UNREACHABLE, seconds, 10);
+	assert_pauses(ERROR_PROTOCOL, seconds, 10);
+	assert_pauses(ERROR_SOFTWARE, seconds, 10);
+	assert_pauses(ERROR_IO, seconds, 10);
+}
+
+static void test_a_server_that_asks_for_patience_gets_it(void **state)
+{
+	static const int64_t seconds[] = {60, 120, 240, 480, 900, 900};
+	(void)state;
+	assert_pauses(ERROR_TEMPORARY, seconds, 6);
+	assert_pauses(ERROR_CONFIGURATION, seconds, 6);
+}
+
+static void test_another_kind_of_error_and_success_begin_anew(void **state)
+{
+	struct watch_policy policy = watch_policy_new(1000);
+	(void)state;
+	watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle);
+	watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle);
+	assert_in_range(watch_policy_pause_ms(&policy, ERROR_TEMPORARY, middle), 11999, 12000);
+	assert_in_range(watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle), 999, 1000);
+	watch_policy_reset(&policy);
+	assert_in_range(watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle), 999, 1000);
+}
+
+/* Two pauses of at most 1.25 times 1 min and 5 min: three tries take less than 15 min, and the
+ * third is the last. */
+static void test_refused_sign_ins_are_few(void **state)
+{
+	const struct watch_policy policy = watch_policy_new(WATCH_RETRY_MS);
+	(void)state;
+	assert_in_range(watch_policy_refusal_ms(&policy, 1, middle), 59999, 60000);
+	assert_in_range(watch_policy_refusal_ms(&policy, 2, middle), 299999, 300000);
+	assert_int_equal(WATCH_REFUSALS_MAX, 3);
+}
+
+static void assert_keys(const char *text, bool idle, uint32_t poll_s)
+{
+	struct connection_string *string;
+	struct error err;
+	assert_int_equal(connection_string_parse(text, &string, &err), 0);
+	assert_int_equal(string->idle, idle);
+	assert_int_equal(string->poll_s, poll_s);
+	connection_string_free(string);
+}
+
+static void test_keys_of_the_connection_string(void **state)
+{
+	(void)state;
+	assert_keys("url=h", true, 60);
+	assert_keys("url=h;idle=False;poll=5m", false, 300);
+	assert_keys("url=h;IDLE=true;POLL=25m", true, 1500);
+}
+
+static void test_wrong_keys_of_the_connection_string(void **state)
+{
+	static const char *const wrong[] = {"url=h;idle=no", "url=h;poll=0", "url=h;poll=26m",
+					    "url=h;poll=500ms", "url=h;poll="};
+	struct connection_string *string;
+	struct error err;
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_int_equal(connection_string_parse(wrong[i], &string, &err), -1);
+		assert_int_equal(err.kind, ERROR_CONFIGURATION);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_network_errors_begin_with_five_seconds),
+	    cmocka_unit_test(test_a_server_that_asks_for_patience_gets_it),
+	    cmocka_unit_test(test_another_kind_of_error_and_success_begin_anew),
+	    cmocka_unit_test(test_refused_sign_ins_are_few),
+	    cmocka_unit_test(test_keys_of_the_connection_string),
+	    cmocka_unit_test(test_wrong_keys_of_the_connection_string),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
