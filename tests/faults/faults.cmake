@@ -10,3 +10,9 @@ foreach(script IN LISTS scripts)
 		TIMEOUT 600 LABELS faults
 		ENVIRONMENT "INQUEUE=$<TARGET_FILE:inqueue>;SOURCE_DIR=${CMAKE_SOURCE_DIR};BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/e2e")
 endforeach()
+
+# Power loss, on a disk that can be played back.
+add_executable(power_loss faults/power_loss.c faults/disk_recorder.c)
+target_link_libraries(power_loss PRIVATE inqueue_flags queue PkgConfig::SQLITE PkgConfig::GLIB)
+add_test(NAME faults.power COMMAND power_loss)
+set_tests_properties(faults.power PROPERTIES TIMEOUT 600 LABELS faults)
