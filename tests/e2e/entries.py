@@ -22,7 +22,9 @@ class EntryCase(Case):
                      "--user-name", "robot@example.com", "--password-env", "PASSWORD", "--retry-delay", "0", *options)
 
     def change(self, statement, *parameters):
-        """Changes the database as somebody with SQL would; the rows it returns."""
+        """Changes the database as somebody with SQL would; the rows it returns. Parameters are values, or a dictionary."""
+        if parameters and isinstance(parameters[0], (dict, tuple)):
+            parameters, = parameters
         with contextlib.closing(connect(self.database)) as database:
             return database.execute(statement, parameters).fetchall()
 

@@ -121,10 +121,6 @@ class OtherLanguages(EntryCase):
         self.assertEqual([], self.change(self.complete_sql, {"id": 1, "token": "old"}))
         self.assertEqual(["loaded", "claimed", "expired", "claimed"], self.history(1))
 
-    def change(self, statement, *parameters):
-        with connect(self.database) as database:
-            return database.execute(statement, *parameters).fetchall()
-
     def test_last_attempt_that_ended_is_a_failure_after_the_next_claim(self):
         self.put(2)
         self.change("UPDATE entry_status SET state = 'claimed', lease_owner = 'gone', lease_token = 'old',"
