@@ -43,7 +43,8 @@ static int mail_connection_read_answer(int socket, const char *name, uint32_t ti
 	if (mail_socket_read_line(socket, &line) != 0)
 		return errno == EAGAIN
 			   ? error_set(err, ERROR_TEMPORARY,
-				       "connection '%s' is in use, and was not free within %u s",
+				       "connection '%s' is in use, or its server does not "
+				       "answer: nothing within %u s",
 				       name, timeout_s)
 			   : mail_connection_missing(name, err);
 	scoped(json_decref) json_t *answer = json_loads(line, 0, NULL);

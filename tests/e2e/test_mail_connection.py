@@ -226,7 +226,7 @@ class Again(Connection):
         with Proxy(server.port) as proxy:
             account = self.account()
             account[3] = proxy.port
-            self.mail("open", "work", *account)
+            self.mail("open", "work", *account, "--timeout", "2")
             self.assertEqual([], self.rows("--connection", "work"))
             server.stop()
             self.refuses(UNREACHABLE, "--connection", "work", says=["connection 'work'"])
