@@ -160,9 +160,9 @@ static bool ends_with_colon(const char *text)
 	return g_str_has_suffix(text, ":") || g_str_has_suffix(text, "：");
 }
 
-static bool holds_date_or_address(const char *text)
+static bool holds_date(const char *text)
 {
-	return strchr(text, '@') != NULL || strcspn(text, "0123456789") < strlen(text);
+	return text[strcspn(text, "0123456789")] != '\0';
 }
 
 /* "On Tue, 3 Mar 2026 at 09:30, Ann Lee <ann@example.com> wrote:" and its translations, in one
@@ -170,8 +170,13 @@ static bool holds_date_or_address(const char *text)
 static bool is_attribution(const char *joined)
 {
 	g_autofree char *folded = fold_line(joined);
-	return strlen(folded) <= ATTRIBUTION_BYTES && ends_with_colon(folded) &&
-	       holds_date_or_address(folded) && holds_any(folded, verbs, G_N_ELEMENTS(verbs));
+	if (strlen(folded) > ATTRIBUTION_BYTES || !ends_with_colon(folded))
+		return false;
+	/* Gmail in Russian and some other languages has no verb: date, name and <address>: */
+	if (g_str_has_suffix(folded, ">:") && holds_date(folded))
+		return true;
+	return (strchr(folded, '@') != NULL || holds_date(folded)) &&
+	       holds_any(folded, verbs, G_N_ELEMENTS(verbs));
 }
 
 /* How many lines from here on are an attribution; 0 = none. */

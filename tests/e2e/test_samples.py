@@ -1,5 +1,6 @@
 """What a newcomer copies really works: each file of samples/ is run here."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -7,7 +8,8 @@ import tempfile
 import unittest
 
 import processes
-from inqueue import SOURCE_DIR, Case
+from deliveries import DeliverCase
+from inqueue import SOURCE_DIR, Case, message
 
 SAMPLES = SOURCE_DIR / "samples"
 
@@ -22,6 +24,41 @@ class Queues(Case):
         first = self.inqueue("queue", "apply", SAMPLES / "queues.ini").stdout
         self.assertRegex(first, "created")
         self.assertEqual("", self.inqueue("queue", "apply", SAMPLES / "queues.ini").stdout)
+
+
+class Receiver(DeliverCase):
+    def receiver(self, *arguments):
+        """The sample as a process, and its port."""
+        process = subprocess.Popen([SAMPLES / "receiver", "0", *arguments], stdin=subprocess.DEVNULL, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for stream in [process.stdout, process.stderr]:
+            self.addCleanup(stream.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, int(process.stderr.readline().rsplit(":", 1)[1])
+
+    def test_it_takes_both_formats_and_each_mail_once(self):
+        key = self.file("key", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+        process, port = self.receiver(key)
+        self.target(f"http://127.0.0.1:{port}/", "--deliver-secret", f"file:{key}")
+        mail = message("Grüße", "Yes.\n\nOn Tue, 3 Mar 2026, Robot wrote:\n> Please pay.\n")
+        mail.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="ü.pdf")
+        self.load(mail, message("Second"))
+        self.inqueue("deliver", "--limit", "1")
+        seen = {"from": "ann@example.com", "subject": "Grüße", "reply": "Yes.", "files": ["ü.pdf"]}
+        self.assertEqual(seen, json.loads(process.stdout.readline()))
+        self.inqueue("queue", "alter", "invoices", "--deliver-format", "json")
+        self.inqueue("delivery", "retry", "1")
+        self.inqueue("deliver")
+        self.assertEqual(["done", "done"], self.states())
+        self.assertEqual("Second", json.loads(process.stdout.readline())["subject"], "the first a second time")
+
+    def test_it_refuses_what_is_not_signed(self):
+        _, port = self.receiver(self.file("key", "geheim\n"))
+        self.target(f"http://127.0.0.1:{port}/", "--deliver-format", "json")
+        self.load()
+        self.inqueue("deliver")
+        self.assertEqual([(1, 1, "rejected", 401)], self.attempts())
 
 
 class MailServer(unittest.TestCase):

@@ -1,0 +1,309 @@
+"""What a target answers, or fails to answer, and what becomes of the entry."""
+
+import datetime
+import os
+import signal
+import socket
+import unittest
+
+import certificates
+import inqueue
+from deliveries import DeliverCase
+from receiver import Answer
+
+OUTCOME_STATES = {"delivered": "done", "rejected": "failed", "retry": "new", "unreachable": "new"}
+
+
+class Table(DeliverCase):
+    def check_all(self, statuses, outcome, code):
+        receiver = self.receiver(*statuses, 200)
+        # Apart, so that no answer counts as one more in a row.
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(len(statuses)))
+        for status in statuses:
+            with self.subTest(status=status):
+                self.inqueue("deliver", "--limit", "1", expect=code)
+                self.assertEqual((outcome, status), self.sql("SELECT outcome, status FROM delivery ORDER BY id DESC")[0])
+        self.assertEqual([OUTCOME_STATES[outcome]] * len(statuses), self.states())
+        return receiver
+
+    def test_2xx_is_done(self):
+        self.check_all([200, 201, 202, 204, 226], "delivered", inqueue.DONE)
+
+    def test_4xx_has_failed_and_is_not_tried_again(self):
+        receiver = self.check_all([400, 402, 401, 405, 409, 422, 499], "rejected", inqueue.DONE)
+        self.inqueue("deliver")
+        self.assertEqual(7, len(receiver.requests))
+        self.assertEqual({"business"}, set(self.column("SELECT error_kind FROM entry")))
+
+    def test_5xx_and_some_4xx_are_tried_again_later(self):
+        receiver = self.check_all([500, 502, 503, 599, 408, 425, 429], "retry", inqueue.TEMPORARY)
+        self.inqueue("deliver")
+        self.assertEqual(7, len(receiver.requests), "before the time has come")
+        self.assertEqual([0], self.column("SELECT count(*) FROM entry WHERE next_attempt_at <= last_attempt_at"))
+
+    def test_anything_else_is_like_no_answer(self):
+        self.check_all([300, 304, 399, 600, 999], "unreachable", inqueue.UNREACHABLE)
+
+    def test_retry_after_is_honoured_and_ends_the_run(self):
+        receiver = self.receiver(Answer(429, {"Retry-After": "7200"}), 200)
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(2))
+        self.fails(inqueue.TEMPORARY, "deliver", says="deliver 'invoices': 1 not delivered, .* entry 1: .* answered 429")
+        self.assertEqual(1, len(receiver.requests))
+        (last, following), = self.sql("SELECT last_attempt_at, next_attempt_at FROM entry WHERE id = 1")
+        wait = datetime.datetime.fromisoformat(following) - datetime.datetime.fromisoformat(last)
+        self.assertAlmostEqual(7200, wait.total_seconds(), delta=5)
+
+    def test_the_last_attempt_has_failed(self):
+        receiver = self.receiver(503)
+        self.target(receiver.url(), "--max-attempts", "2", "--retry-delay", "0")
+        self.load()
+        self.inqueue("deliver", "--limit", "1", expect=inqueue.TEMPORARY)
+        self.inqueue("deliver", "--limit", "1", expect=inqueue.TEMPORARY)
+        self.assertEqual(["failed"], self.states())
+        self.assertEqual([("application", "the target answered 503", 2)],
+                         self.sql("SELECT error_kind, error_text, attempt_count FROM entry"))
+        self.assertEqual(1, len({request.headers["webhook-id"] for request in receiver.requests}))
+
+    def test_an_answer_is_kept_in_part_and_clean(self):
+        receiver = self.receiver(Answer(422, body=b"\x1b[31mno\x00\xff " + b"x" * 100000))
+        self.target(receiver.url())
+        self.load()
+        self.inqueue("deliver")
+        answer, = self.column("SELECT answer FROM delivery")
+        self.assertTrue(answer.startswith(" [31mno\ufffd\ufffd xxx"), answer[:20])
+        self.assertLessEqual(len(answer), 2048)
+
+    def test_an_endless_answer_counts_by_its_status(self):
+        receiver = self.receiver(Answer(200, fault="endless"), Answer(422, fault="endless"))
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(2))
+        self.inqueue("deliver")
+        self.assertEqual(["done", "failed"], self.states())
+
+
+class Redirects(DeliverCase):
+    def chain(self, hops, status=307):
+        return [Answer(status, {"Location": f"/step{number}"}) for number in range(1, hops + 1)]
+
+    def test_none_to_three_are_followed_with_method_and_body(self):
+        for status in [301, 302, 303, 307, 308]:
+            for hops in range(4):
+                with self.subTest(status=status, hops=hops):
+                    receiver = self.receiver(*self.chain(hops, status), 200)
+                    name = f"q{status}-{hops}"
+                    self.target(receiver.url(), name=name)
+                    self.inqueue("deliver", "--test", name)
+                    self.assertEqual(["/mail", "/step1", "/step2", "/step3"][:hops + 1],
+                                     [request.path for request in receiver.requests])
+                    self.assertEqual(1, len({request.body for request in receiver.requests}))
+
+    def test_a_fourth_is_not(self):
+        receiver = self.receiver(*self.chain(4), 200)
+        self.target(receiver.url())
+        self.load()
+        self.fails(inqueue.UNREACHABLE, "deliver", says="more than 3 redirects in a row")
+        self.assertEqual(4, len(receiver.requests))
+        self.assertEqual([(1, 1, "unreachable", 307)], self.attempts())
+
+    def test_without_a_location(self):
+        receiver = self.receiver(302)
+        self.target(receiver.url())
+        self.load()
+        self.fails(inqueue.UNREACHABLE, "deliver", says="answered 302 without a Location")
+
+    def test_another_host_gets_no_credentials_and_they_do_not_come_back(self):
+        home, other = self.receiver(), self.receiver()
+        home.answers = [Answer(307, {"Location": other.url("/there")}), 200]
+        other.answers = [Answer(307, {"Location": home.url("/back")})]
+        self.target(home.url(user="ann:geheim"), "--deliver-header", "X-Api-Key: geheim")
+        self.load()
+        self.inqueue("deliver")
+        first, back = home.requests
+        there, = other.requests
+        self.assertIn("authorization", first.headers)
+        self.assertEqual("geheim", first.headers["x-api-key"])
+        for request in [there, back]:
+            self.assertNotIn("authorization", request.headers)
+            self.assertNotIn("x-api-key", request.headers)
+            self.assertEqual(first.body, request.body)
+
+    def test_the_same_host_gets_them(self):
+        receiver = self.receiver(Answer(307, {"Location": "/there"}), 200)
+        self.target(receiver.url(user="ann:geheim"))
+        self.load()
+        self.inqueue("deliver")
+        self.assertEqual(2, len([1 for request in receiver.requests if "authorization" in request.headers]))
+
+    def test_credentials_in_a_location_do_not_count(self):
+        receiver = self.receiver()
+        receiver.answers = [Answer(307, {"Location": receiver.url("/there", user="eve:evil")}), 200]
+        self.target(receiver.url())
+        self.load()
+        self.inqueue("deliver")
+        self.assertNotIn("authorization", receiver.requests[1].headers)
+
+    def test_other_schemes_are_not_followed(self):
+        locations = ["ftp://example.com/", "file:///etc/passwd", "http://[::bad/"]
+        receiver = self.receiver(*[Answer(307, {"Location": location}) for location in locations])
+        self.target(receiver.url())
+        for location in locations:
+            with self.subTest(location=location):
+                result = self.inqueue("deliver", "--test", "invoices", expect=inqueue.UNREACHABLE)
+                self.assertRegex(result.stderr, "a redirect to what is ")
+
+
+class Unreachable(DeliverCase):
+    def check(self, url, *options, says, **target):
+        self.target(url, *options, **target)
+        self.load()
+        self.fails(inqueue.UNREACHABLE, "deliver", says=["deliver 'invoices': 1 not delivered, to be tried again", says])
+        self.assertEqual(["new"], self.states())
+        (_, _, outcome, status), = self.attempts()
+        self.assertEqual(("unreachable", None), (outcome, status))
+        self.assertEqual(["application"], self.column("SELECT error_kind FROM entry"))
+
+    def test_refused(self):
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        self.check(f"http://127.0.0.1:{port}/", says=f"127.0.0.1:{port}: ")
+
+    def test_no_such_host(self):
+        self.check("http://nobody.invalid/", says="nobody.invalid: .*resolve")
+
+    def test_a_target_that_says_nothing(self):
+        receiver = self.receiver(Answer(fault="silent"))
+        self.check(receiver.url(), "--deliver-timeout", "500ms", says="did not answer in time")
+
+    def test_reset_before_the_body(self):
+        receiver = self.receiver(Answer(fault="reset"))
+        self.check(receiver.url(), says="127.0.0.1")
+
+    def test_reset_after_the_body_is_delivered_again_with_the_same_key(self):
+        receiver = self.receiver(Answer(fault="reset-after"), 200)
+        self.check(receiver.url(), "--retry-delay", "0", says="127.0.0.1")
+        self.inqueue("deliver")
+        self.assertEqual(["done"], self.states())
+        self.assertEqual(1, len({request.headers["idempotency-key"] for request in receiver.requests}))
+        self.assertEqual(2, len(receiver.requests))
+
+    def test_private_addresses_need_leave(self):
+        receiver = self.receiver()
+        self.check(receiver.url(), says="allow-private", private=False)
+        self.assertEqual([], receiver.requests)
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", f"http://localhost:{receiver.port}/")
+        self.inqueue("delivery", "retry", "1")
+        self.fails(inqueue.UNREACHABLE, "deliver", says="allow-private")
+        self.assertEqual([], receiver.requests)
+
+    def test_a_target_that_is_down_costs_three_entries_a_try(self):
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        self.target(f"http://127.0.0.1:{port}/", "--deliver-concurrency", "1", "--retry-delay", "0")
+        self.load(*inqueue.messages(5))
+        self.fails(inqueue.UNREACHABLE, "deliver", says="3 not delivered, to be tried again")
+        receiver = self.receiver()
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", receiver.url())
+        self.inqueue("deliver")
+        self.assertEqual(["done"] * 5, self.states())
+
+
+class Tls(DeliverCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.authority = certificates.Authority(cls.server.folder / "authority")
+        cls.certificate = cls.authority.issue()
+        cls.wrong_host = cls.authority.issue("wrong", ["DNS:wrong.example.com"])
+
+    def test_a_private_authority_and_a_client_certificate(self):
+        receiver = self.receiver(certificate=self.certificate, client_authority=self.authority.certificate)
+        both = self.file("client.pem", self.certificate.certificate.read_text() + self.certificate.key.read_text())
+        self.target(receiver.url(host="localhost"), "--deliver-ca-file", self.authority.certificate,
+                    "--deliver-client-certificate", both)
+        self.load()
+        self.inqueue("deliver")
+        self.assertEqual(["done"], self.states())
+
+    def test_untrusted_and_wrong_host(self):
+        for number, (certificate, options) in enumerate([
+                (self.certificate, []), (self.wrong_host, ["--deliver-ca-file", self.authority.certificate])]):
+            receiver = self.receiver(certificate=certificate)
+            name = f"queue{number}"
+            self.target(receiver.url(host="localhost"), *options, name=name)
+            result = self.inqueue("deliver", "--test", name, expect=inqueue.UNREACHABLE)
+            self.assertRegex(result.stderr, "certificate")
+            self.assertEqual([], receiver.requests)
+
+    def test_https_does_not_fall_to_http(self):
+        plain = self.receiver()
+        receiver = self.receiver(Answer(307, {"Location": plain.url()}), certificate=self.certificate)
+        self.target(receiver.url(host="localhost"), "--deliver-ca-file", self.authority.certificate)
+        result = self.inqueue("deliver", "--test", "invoices", expect=inqueue.UNREACHABLE)
+        self.assertRegex(result.stderr, "a redirect from https to http\n")
+        self.assertEqual([], plain.requests)
+
+
+class Breaker(DeliverCase):
+    def test_a_run_of_404_stops_and_loses_nothing(self):
+        receiver = self.receiver(404)
+        self.target(receiver.url(), "--deliver-concurrency", "2")
+        self.load(*inqueue.messages(8))
+        self.fails(inqueue.CONFIGURATION, "deliver", says="delivery has stopped, nothing is lost")
+        self.assertLessEqual(len(receiver.requests), 6)
+        self.assertEqual(["new"] * 8, self.states())
+        self.fails(inqueue.CONFIGURATION, "deliver", says="the target answered 404, .* `inqueue queue resume invoices`")
+        self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, "delivery stopped   the target answered 404")
+        self.assertRegex(self.inqueue("status").stdout, "stopped")
+        receiver.answers = [200]
+        self.inqueue("queue", "resume", "invoices")
+        self.inqueue("deliver")
+        self.assertEqual(["done"] * 8, self.states())
+
+    def test_it_counts_over_several_runs_and_another_answer_breaks_it(self):
+        receiver = self.receiver(401, 403, 410, 404, 422, 401, 403, 410, 404, 401)
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(10))
+        for _ in range(9):
+            self.inqueue("deliver", "--limit", "1")
+        self.assertEqual(["failed"] * 9 + ["new"], self.states())
+        self.inqueue("deliver", "--limit", "1", expect=inqueue.CONFIGURATION)
+        self.assertEqual(["failed"] * 5 + ["new"] * 5, self.states())
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", self.receiver().url())
+        self.inqueue("deliver")
+        self.assertEqual(["failed"] * 5 + ["done"] * 5, self.states())
+
+
+class Killed(DeliverCase):
+    def test_between_answer_and_record(self):
+        """The target has the mail, the database does not know: it comes again with the same key."""
+        receiver = self.receiver(Answer(fault="silent"), 200)
+        self.target(receiver.url())
+        self.load()
+        process = self.start("deliver")
+        self.assertTrue(receiver.arrived.acquire(timeout=20))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        receiver.released.set()
+        self.assertEqual(["claimed"], self.states())
+        self.inqueue("deliver")
+        self.assertEqual(["done"], self.states())
+        first, second = receiver.requests
+        self.assertEqual(first.headers["idempotency-key"], second.headers["idempotency-key"])
+        self.assertEqual([(1, 2, "delivered", 200)], self.attempts())
+
+    def test_a_signal_lets_it_finish_what_it_has(self):
+        receiver = self.receiver(Answer(fault="silent"), 200)
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(2))
+        process = self.start("deliver")
+        self.assertTrue(receiver.arrived.acquire(timeout=20))
+        process.send_signal(signal.SIGTERM)
+        receiver.released.set()
+        self.finish(process)
+        self.assertEqual(["done", "new"], self.states())
+
+
+if __name__ == "__main__":
+    unittest.main()

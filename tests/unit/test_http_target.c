@@ -1,0 +1,154 @@
+/* Which URLs and addresses entries may be posted to, and where redirects lead. */
+#include "loader/http/target.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <glib.h>
+#include <string.h>
+
+static void test_urls_that_are_refused(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"",
+					    "example.com/mail",
+					    "ftp://example.com/",
+					    "file:///etc/passwd",
+					    "https://",
+					    "https://[::1",
+					    "https://example.com/#x",
+					    "https://exa mple.com/",
+					    "javascript:alert(1)"};
+	struct error err;
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		if (target_check(wrong[i], &err) == 0)
+			fail_msg("'%s' was taken", wrong[i]);
+		assert_int_equal(ERROR_CONFIGURATION, err.kind);
+	}
+	assert_int_equal(0, target_check("https://ann:x@example.com:8443/mail?key=1", &err));
+	assert_int_equal(0, target_check("http://example.com", &err));
+	assert_int_equal(0, target_check("https://[2001:db8::1]/", &err));
+}
+
+static void test_a_password_is_not_shown(void **state)
+{
+	(void)state;
+	g_autofree char *with = target_mask("https://ann:geheim@example.com/mail");
+	assert_string_equal("https://ann:***@example.com/mail", with);
+	g_autofree char *without = target_mask("https://example.com/mail");
+	assert_string_equal("https://example.com/mail", without);
+	g_autofree char *host = target_host("https://ann:geheim@example.com:8443/mail");
+	assert_string_equal("example.com:8443", host);
+}
+
+struct redirect {
+	const char *from;
+	const char *location;
+	const char *to; /* NULL: refused */
+	bool foreign;
+};
+
+static void test_redirects(void **state)
+{
+	(void)state;
+	static const struct redirect rows[] = {
+	    {"https://a:b@example.com/x", "/y", "https://a:b@example.com/y", false},
+	    {"https://a:b@example.com/x/", "y?z", "https://a:b@example.com/x/y?z", false},
+	    {"https://a:b@example.com/", "https://example.com:443/y",
+	     "https://a:b@example.com:443/y", false},
+	    {"https://a:b@example.com/", "https://EXAMPLE.com/", "https://a:b@EXAMPLE.com/", false},
+	    {"https://a:b@example.com/", "https://example.com:444/", "https://example.com:444/",
+	     true},
+	    {"https://a:b@example.com/", "https://other.example.com/", "https://other.example.com/",
+	     true},
+	    {"https://a:b@example.com/", "https://c:d@other.example.com/",
+	     "https://other.example.com/", true},
+	    {"https://example.com/", "//other.example.com/", "https://other.example.com/", true},
+	    {"http://a:b@example.com/", "https://example.com/", "https://a:b@example.com/", false},
+	    {"http://a:b@example.com:8080/", "https://example.com/", "https://example.com/", true},
+	    {"https://example.com/", "/y#z", "https://example.com/y", false},
+	    {"https://example.com/", "http://example.com/", NULL, false},
+	    {"http://example.com/", "ftp://example.com/", NULL, false},
+	    {"http://example.com/", "file:///etc/passwd", NULL, false},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *url = NULL;
+		bool foreign = false;
+		struct error err;
+		const int failed =
+		    target_follow(rows[i].from, rows[i].location, &url, &foreign, &err);
+		if (g_strcmp0(rows[i].to, url) != 0 || foreign != rows[i].foreign)
+			fail_msg("%s -> %s: %s, foreign %d", rows[i].from, rows[i].location,
+				 url != NULL ? url : err.text, foreign);
+		assert_int_equal(rows[i].to == NULL ? -1 : 0, failed);
+	}
+}
+
+static bool is_private(const char *text)
+{
+	struct sockaddr_in ipv4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6};
+	if (inet_pton(AF_INET, text, &ipv4.sin_addr) == 1)
+		return target_is_private((const struct sockaddr *)&ipv4);
+	assert_int_equal(1, inet_pton(AF_INET6, text, &ipv6.sin6_addr));
+	return target_is_private((const struct sockaddr *)&ipv6);
+}
+
+static void test_addresses(void **state)
+{
+	(void)state;
+	static const char *const inside[] = {"0.0.0.0",
+					     "10.1.2.3",
+					     "100.64.0.1",
+					     "100.127.255.255",
+					     "127.0.0.1",
+					     "127.255.0.1",
+					     "169.254.169.254",
+					     "172.16.0.1",
+					     "172.31.255.255",
+					     "192.168.1.1",
+					     "198.18.0.1",
+					     "224.0.0.1",
+					     "255.255.255.255",
+					     "::",
+					     "::1",
+					     "fe80::1",
+					     "fd00::1",
+					     "fc00::1",
+					     "ff02::1",
+					     "::ffff:127.0.0.1",
+					     "::ffff:10.0.0.1",
+					     "64:ff9b::7f00:1",
+					     "2002:7f00:1::",
+					     "::127.0.0.1"};
+	static const char *const outside[] = {"1.1.1.1",	  "9.255.255.255", "11.0.0.0",
+					      "100.63.255.255",	  "100.128.0.0",   "126.0.0.1",
+					      "128.0.0.1",	  "169.253.0.1",   "172.15.0.1",
+					      "172.32.0.1",	  "192.167.0.1",   "223.0.0.1",
+					      "2606:4700::1111",  "2001:db8::1",   "::ffff:1.1.1.1",
+					      "64:ff9b::101:101", "2002:101:101::"};
+	for (size_t i = 0; i < G_N_ELEMENTS(inside); i++) {
+		if (!is_private(inside[i]))
+			fail_msg("%s is private", inside[i]);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(outside); i++) {
+		if (is_private(outside[i]))
+			fail_msg("%s is not private", outside[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_urls_that_are_refused),
+	    cmocka_unit_test(test_a_password_is_not_shown),
+	    cmocka_unit_test(test_redirects),
+	    cmocka_unit_test(test_addresses),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
