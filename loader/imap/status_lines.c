@@ -85,9 +85,9 @@ static bool take_number(struct reader *reader, uint32_t *ret_number)
 	uint64_t number = 0;
 	const char *start = reader->at;
 
-	while (reader->at < reader->end && g_ascii_isdigit(*reader->at) && number <= UINT32_MAX)
-		number = number * 10 + (uint64_t)(*reader->at++ - '0');
-	*ret_number = (uint32_t)MIN(number, UINT32_MAX);
+	for (; reader->at < reader->end && g_ascii_isdigit(*reader->at); reader->at++)
+		number = MIN(number * 10 + (uint64_t)(*reader->at - '0'), UINT32_MAX);
+	*ret_number = (uint32_t)number;
 	return reader->at > start;
 }
 
@@ -98,7 +98,8 @@ static bool take_counts(struct reader *reader, struct status_line *line)
 	while (!take(reader, ")")) {
 		uint32_t *number;
 
-		take(reader, " ");
+		if (take(reader, " "))
+			continue;
 		if (take(reader, "MESSAGES "))
 			number = &line->messages;
 		else if (take(reader, "UNSEEN "))
