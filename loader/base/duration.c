@@ -7,8 +7,8 @@ static const struct duration_unit {
 	const char *name;
 	int64_t ms;
 } units[] = {
-    {"ms", 1},		 {"s", 1000},	   {"m", 60 * 1000}, {"h", 3600 * 1000},
-    {"d", 86400 * 1000}, {"w", 604800000}, {"", 1000}, /* a bare number */
+    {"ms", 1},	     {"s", 1000},      {"m", 60000}, {"h", 3600000},
+    {"d", 86400000}, {"w", 604800000}, {"", 1000}, /* a bare number */
 };
 
 static const int64_t duration_max_ms = INT64_C(100) * 366 * 86400 * 1000;
