@@ -1,15 +1,11 @@
 """Messages made to hurt: each is one entry, costs little, and the next message is none the worse for it."""
 
-import os
-import pathlib
 import unittest
 
-from inqueue import PROGRAM
 from liar import LiarCase, small
-
+from trial import SANITIZED
 
 CPU_LIMIT_S, MEMORY_LIMIT_KB = 2, 256 * 1024
-SANITIZED = b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
 START = b"From: Mallory <mallory@example.com>\r\nSubject: Hostile\r\nMIME-Version: 1.0\r\n"
 
 
@@ -99,7 +95,6 @@ class Hostile(LiarCase):
             self.assertEqual(("new", "[]", None, "Invoice 1"), rows[1])
             self.judge(server, bad=self.before)
         if not SANITIZED:
-            print(f"{name}: {cpu_s:.2f} s, {memory_kb // 1024} MB") if os.environ.get("V") else None
             type(self).worst_s = max(self.worst_s, cpu_s)
             type(self).worst_kb = max(self.worst_kb, memory_kb)
             self.assertLess(cpu_s, CPU_LIMIT_S)

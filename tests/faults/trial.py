@@ -5,6 +5,7 @@ which is printed at the end and appended to the file $INQUEUE_FIGURES as a row o
 """
 
 import os
+import pathlib
 import subprocess
 
 import checker
@@ -13,6 +14,7 @@ from servers import Dovecot
 
 ALL = os.environ.get("INQUEUE_FAULTS") == "all"
 DEADLINE_S = 120
+SANITIZED = b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
 
 
 def sample(items, count):
