@@ -22,9 +22,9 @@
 
 struct entry_lease {
 	int64_t entry_id;
-	char token[ENTRY_TOKEN_SIZE]; /* one for all that were claimed together */
 	int64_t until_ms;
-	int32_t attempt; /* from 1 */
+	int32_t attempt;	      /* from 1 */
+	char token[ENTRY_TOKEN_SIZE]; /* one for all that were claimed together */
 };
 
 /* What a worker asks for. Filters: NULL = any. */
