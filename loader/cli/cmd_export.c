@@ -2,7 +2,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
-#include "loader/cli/csv.h"
+#include "loader/cli/output_csv.h"
 #include "loader/flow/entry_json.h"
 #include "loader/flow/from_queue.h"
 
@@ -65,6 +65,18 @@ static const char *const cmd_export_columns[] = {
     "record_updated",
 };
 
+/* Mail is written by strangers, and a spreadsheet runs what looks like a formula. Our own cells are
+ * left as they are: a priority may be -5. */
+static void cmd_export_row(const char *const cells[static G_N_ELEMENTS(cmd_export_columns)])
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(cmd_export_columns); i++) {
+		if (i > 0)
+			output_csv_comma();
+		output_csv_cell(cells[i], strcmp(cmd_export_columns[i], "priority") != 0);
+	}
+	output_csv_end_row();
+}
+
 static int cmd_export_csv(const struct entry *entry, void *context)
 {
 	(void)context;
@@ -103,7 +115,7 @@ static int cmd_export_csv(const struct entry *entry, void *context)
 	    times[3],
 	    times[4],
 	};
-	csv_print_row(cells, G_N_ELEMENTS(cells));
+	cmd_export_row(cells);
 	return 0;
 }
 
@@ -129,7 +141,7 @@ int cmd_export(const struct invocation *invocation, struct error *err)
 		return -1;
 	struct cmd_export export = {.store = store, .err = err};
 	if (csv)
-		csv_print_row(cmd_export_columns, G_N_ELEMENTS(cmd_export_columns));
+		cmd_export_row(cmd_export_columns);
 	const int failed =
 	    entry_list(store, &filter, csv ? cmd_export_csv : cmd_export_json, &export, &queue_err);
 	if (failed < 0)
