@@ -225,12 +225,15 @@ void entry_free(struct entry *entry)
 	if (entry == NULL)
 		return;
 	char *const texts[] = {
-	    entry->queue_name,	entry->error_kind,	  entry->error_text,
-	    entry->lease_owner, entry->lease_token,	  entry->subject,
-	    entry->sender,	entry->recipient,	  entry->cc,
-	    entry->bcc,		entry->reply_to,	  entry->message_id,
-	    entry->in_reply_to, entry->thread_references, entry->headers,
-	    entry->defects,	entry->tags,
+	    entry->queue_name,	entry->error_kind,
+	    entry->error_text,	entry->lease_owner,
+	    entry->lease_token, entry->subject,
+	    entry->sender,	entry->recipient,
+	    entry->cc,		entry->bcc,
+	    entry->reply_to,	entry->message_id,
+	    entry->in_reply_to, entry->thread_references,
+	    entry->headers,	entry->defects,
+	    entry->tags,
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
