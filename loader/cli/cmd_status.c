@@ -5,6 +5,7 @@
 #include "loader/cli/output.h"
 #include "loader/flow/from_queue.h"
 #include "queue/delivery.h"
+#include "queue/queue_health.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -33,22 +34,26 @@ static json_t *cmd_status_delivery(const struct work_queue *queue,
 	return object;
 }
 
-static void cmd_status_print_json(const struct work_queue *queue,
+static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
 				  const struct work_queue_counts *counts,
 				  const uint64_t attempts[DELIVERY_OUTCOMES])
 {
-	output_json_print(
-	    json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:o}",
-		      "queue", queue->name, "paused", (int)queue->paused, "last_action",
-		      output_json_time_ms(queue->last_action_ms), "last_message",
-		      output_json_text(queue->last_message), "new", (json_int_t)counts->new_entries,
-		      "claimed", (json_int_t)counts->claimed, "expired",
-		      (json_int_t)counts->expired, "done", (json_int_t)counts->done, "failed",
-		      (json_int_t)counts->failed, "bad", (json_int_t)counts->bad, "oldest_new",
-		      output_json_time_ms(counts->oldest_new_ms), "not_collected",
-		      queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
-		      "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
-		      cmd_status_delivery(queue, attempts)));
+	output_json_print(json_pack(
+	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
+	    "s:o}",
+	    "queue", queue->name, "paused", (int)queue->paused, "last_action",
+	    output_json_time_ms(queue->last_action_ms), "last_message",
+	    output_json_text(queue->last_message), "last_success",
+	    output_json_time_ms(health->last_success_ms), "stopped_at",
+	    output_json_time_ms(health->stopped_ms), "stopped_reason",
+	    output_json_text(health->stopped_reason), "new", (json_int_t)counts->new_entries,
+	    "claimed", (json_int_t)counts->claimed, "expired", (json_int_t)counts->expired, "done",
+	    (json_int_t)counts->done, "failed", (json_int_t)counts->failed, "bad",
+	    (json_int_t)counts->bad, "oldest_new", output_json_time_ms(counts->oldest_new_ms),
+	    "not_collected",
+	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
+	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
+	    cmd_status_delivery(queue, attempts)));
 }
 
 static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
@@ -72,7 +77,16 @@ static char *cmd_status_delivery_text(const struct work_queue *queue,
 			       attempts[DELIVERY_DELIVERED], attempts[DELIVERY_REJECTED], later);
 }
 
+static const char *cmd_status_state(const struct work_queue *queue,
+				    const struct queue_health *health)
+{
+	if (queue->paused)
+		return "paused";
+	return health->stopped_ms != 0 ? "stopped" : "active";
+}
+
 static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
+			       const struct queue_health *health,
 			       const struct work_queue_counts *counts,
 			       const uint64_t attempts[DELIVERY_OUTCOMES])
 {
@@ -90,7 +104,7 @@ static void cmd_status_add_row(struct output_table *table, const struct work_que
 	if (queue->not_collected >= 0)
 		g_snprintf(waiting, sizeof waiting, "%" PRId64, queue->not_collected);
 	const char *const cells[] = {queue->name,
-				     queue->paused ? "paused" : "active",
+				     cmd_status_state(queue, health),
 				     columns[0],
 				     columns[1],
 				     columns[2],
@@ -115,10 +129,14 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 	if (work_queue_count(view->store, queue->id, &counts, view->queue_err) != 0 ||
 	    delivery_count(view->store, queue->id, attempts, view->queue_err) != 0)
 		return -1;
+	struct queue_health health;
+	if (queue_health_find(view->store, queue->id, &health, view->queue_err) != 0)
+		return -1;
 	if (view->table == NULL)
-		cmd_status_print_json(queue, &counts, attempts);
+		cmd_status_print_json(queue, &health, &counts, attempts);
 	else
-		cmd_status_add_row(view->table, queue, &counts, attempts);
+		cmd_status_add_row(view->table, queue, &health, &counts, attempts);
+	queue_health_clear(&health);
 	return 0;
 }
 
@@ -140,6 +158,8 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 	if (invocation->argument_count > 0 &&
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
+	if (invocation_flag(invocation, "check"))
+		return cmd_status_check(invocation, store, err);
 	struct queue_error queue_err;
 	struct cmd_status_view view = {
 	    .store = store,

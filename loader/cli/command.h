@@ -125,6 +125,7 @@ int cmd_watch(const struct invocation *invocation, struct error *err);
 int cmd_list(const struct invocation *invocation, struct error *err);
 int cmd_show(const struct invocation *invocation, struct error *err);
 int cmd_save(const struct invocation *invocation, struct error *err);
+int cmd_status_check(const struct invocation *invocation, struct store *store, struct error *err);
 int cmd_status(const struct invocation *invocation, struct error *err);
 int cmd_verify(const struct invocation *invocation, struct error *err);
 int cmd_reload(const struct invocation *invocation, struct error *err);

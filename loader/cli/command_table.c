@@ -30,6 +30,12 @@ static const struct command_option load_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct command_option status_options[] = {
+    {"check", NULL, "only say whether all is well, by the exit status"},
+    {"max-age", "TIME", "with --check: how old the last good look may be (default: 15m)"},
+    {NULL, NULL, NULL},
+};
+
 static const struct command_option watch_options[] = {
     {"limit", "N", "at most N messages in one run; the next run follows at once (default: 1000)"},
     {"renew", "TIME", "look at each mailbox at least this often, also with IDLE (default: 5m)"},
@@ -245,7 +251,13 @@ static const struct command commands[] = {
     {"save", "ID", 1, 1, "save the attachments of an entry, or its raw message, as files",
      "Prints the paths of the files. An existing file is never replaced without --overwrite.",
      save_options, NULL, cmd_save},
-    {"status", "[NAME]", 0, 1, "show how the queues are doing", NULL, NULL, NULL, cmd_status},
+    {"status", "[NAME]", 0, 1, "show how the queues are doing",
+     "With --check, for monitoring: prints nothing and ends with 0 when every mailbox has been "
+     "looked "
+     "at lately; else says in one line which has not, and why, and ends with 1. Paused queues do "
+     "not "
+     "count.",
+     status_options, NULL, cmd_status},
     {"verify", "NAME", 1, 1, "hold the mailbox, its two target folders and the database together",
      "Lists every message that is not where it should be, or has no entry. With --repair moves are "
      "finished and messages without an entry loaded; a missing one cannot be brought back. Exit "

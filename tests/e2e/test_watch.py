@@ -269,8 +269,9 @@ class Refused(WatchCase):
         self.assertRegex(stopped["error"], "refused")
         watcher.stop()
         self.assertEqual([3], self.column("SELECT refusals FROM queue_health WHERE stopped_at IS NOT NULL"))
-        tries = self.server.log().count("assword mismatch")
-        self.assertGreaterEqual(tries, 3)
+        self.fails(NO, "status", "--check", says="'invoices': stopped: sign-in .* refused")
+        self.assertEqual("stopped", self.inqueue("status").stdout.splitlines()[1].split()[1])
+        self.assertRegex(self.json_lines("status", "--json")[0]["stopped_reason"], "refused")
 
         watcher = self.watch()
         watcher.wait("ready")

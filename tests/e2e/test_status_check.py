@@ -1,0 +1,57 @@
+"""inqueue status --check: what monitoring asks."""
+
+import contextlib
+import sqlite3
+import unittest
+
+from inqueue import NO, USAGE, ServerCase
+
+
+class Check(ServerCase):
+    def age(self, hours, name="invoices"):
+        """As if that much time had passed since everything that was noted about the queue."""
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            for table, column in [("work_queue", "record_created"), ("queue_health", "last_success")]:
+                key = "id" if table == "work_queue" else "queue_id"
+                database.execute(f"UPDATE {table} SET {column} = strftime('%Y-%m-%dT%H:%M:%fZ', {column}, ?) WHERE {key} ="
+                                 " (SELECT id FROM work_queue WHERE name = ?)", (f"-{hours} hours", name))
+
+    def test_all_is_well_after_a_look(self):
+        self.create_queue()
+        self.inqueue("load")
+        result = self.inqueue("status", "--check")
+        self.assertEqual(("", ""), (result.stdout, result.stderr))
+
+    def test_a_new_queue_has_time_for_its_first_look(self):
+        self.create_queue()
+        self.inqueue("status", "--check")
+        self.age(1)
+        self.fails(NO, "status", "--check", says="'invoices': no good look yet, and no try either")
+
+    def test_an_old_look_is_named_with_its_age_and_the_reason(self):
+        self.create_queue()
+        self.inqueue("load")
+        self.age(2)
+        self.file("invoices.password", "another\n")
+        self.inqueue("load", expect=77)
+        self.fails(NO, "status", "--check", says=["'invoices': last good look 2h.* ago, Error: .*refused"])
+        self.inqueue("status", "--check", "--max-age", "3h")
+
+    def test_paused_queues_and_others_do_not_count(self):
+        self.create_queue(name="one")
+        self.create_queue(name="two", dropbox="D2", badmail="B2")
+        self.age(1, "one")
+        self.age(1, "two")
+        self.fails(NO, "status", "--check", says="'one': .*; 'two': ")
+        self.inqueue("queue", "pause", "one")
+        result = self.fails(NO, "status", "--check", says="'two': ")
+        self.assertNotIn("'one'", result.stderr)
+        self.inqueue("status", "one", "--check")
+
+    def test_wrong_age(self):
+        self.create_queue()
+        self.fails(USAGE, "status", "--check", "--max-age", "old", says="--max-age takes")
+
+
+if __name__ == "__main__":
+    unittest.main()
