@@ -98,9 +98,9 @@ static int mail_script_act(struct mail_script *script, const struct invocation *
 /* Around the rows: {"line":…,"action":…,"rows":[ … ],"error":…} */
 static void mail_script_begin_json(const struct mail_script *script, const char *action)
 {
-	json_t *name = json_string(action);
 	if (!script->invocation->json)
 		return;
+	json_t *name = json_string(action);
 	printf("{\"line\":%u,\"action\":", script->line_number);
 	json_dumpf(name, stdout, JSON_ENCODE_ANY);
 	fputs(",\"rows\":[", stdout);

@@ -225,7 +225,8 @@ int mail_options_action(const struct command *command, enum mail_action *ret_act
 {
 	for (enum mail_action action = MAIL_GET_HEADER_ONLY; action <= MAIL_LIST_ALL_FOLDERS;
 	     action++) {
-		if (strcmp(command->name + strlen("mail "), mail_action_name(action)) == 0) {
+		g_autofree char *name = g_strconcat("mail ", mail_action_name(action), NULL);
+		if (strcmp(command->name, name) == 0) {
 			*ret_action = action;
 			return 0;
 		}

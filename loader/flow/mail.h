@@ -39,16 +39,16 @@ enum mail_action {
 const char *mail_action_name(enum mail_action action);
 
 struct mail_request {
-	enum mail_action action;
-	const char *folder;	    /* NULL: INBOX, for listAllFolders the root */
-	const char *new_folder;	    /* moveMail, renameFolder */
-	const char *uid;	    /* "17,20:25"; NULL: none */
-	const char *message_number; /* the same; `uid` wins */
-	uint64_t start_row;	    /* from 1; 0: not given */
-	uint64_t max_rows;	    /* 0: all */
-	bool recurse;
-	bool all;		     /* the whole folder is meant */
+	const char *folder;	     /* NULL: INBOX, for listAllFolders the root */
+	const char *new_folder;	     /* moveMail, renameFolder */
+	const char *uid;	     /* "17,20:25"; NULL: none */
+	const char *message_number;  /* the same; `uid` wins */
+	uint64_t start_row;	     /* from 1; 0: not given */
+	uint64_t max_rows;	     /* 0: all */
 	const char *attachment_path; /* NULL: attachments are not saved */
+	enum mail_action action;
+	bool recurse;
+	bool all; /* the whole folder is meant */
 	bool generate_unique_filenames;
 	bool go_on; /* stopOnError=no */
 	bool dry_run;

@@ -2,10 +2,12 @@
 
 import email.message
 import json
+import os
 import unittest
 
 from inqueue import NO, USAGE, message, messages
 from mail_case import MailCase, OnCyrus, OnDovecot
+from proxy import SERVER, Proxy
 
 HEADER_COLUMNS = ("answered,bcc,cc,date,deleted,draft,flagged,from,header,lines,messageId,messageNumber,recent,replyTo,"
                   "rxdDate,seen,sentDate,size,subject,to,uid").split(",")
@@ -217,6 +219,37 @@ class Attachments(MailCase):
         self.assertIn("a.pdf", first["error"])
         self.assertEqual(("Second", None), (second["subject"], second["error"]))
         self.assertEqual(["a.pdf"], self.listing())
+
+
+class Many(OnDovecot, MailCase):
+    """Rows appear as they come: the reader's pace is the program's."""
+
+    def fill(self, count):
+        folder = self.server.folder / "mail" / self.user / "cur"
+        with self.look() as mailbox:
+            mailbox.count()  # the server makes its folders
+        for number in range(count):
+            path = folder / f"{1700000000 + number}.M{number}P1.example:2,"
+            path.write_bytes(b"From: Ann Lee <ann@example.com>\r\nSubject: Invoice %d\r\n\r\nbody\r\n" % number)
+            self.server.give_away(path)
+
+    def test_streams(self):
+        self.fill(3000)
+        for action in ["getHeaderOnly", "getAll"]:
+            process = self.start("mail", action, "--json", *self.account())
+            first = os.read(process.stdout.fileno(), 2000)
+            self.assertEqual(1, json.loads(first.split(b"\n")[0])["messageNumber"])
+            self.assertIsNone(process.poll(), "the pipe is too small for all")
+            self.assertEqual(3000, first.count(b"\n") + self.finish(process).stdout.count("\n"))
+
+    def test_window_fetches_no_more(self):
+        self.fill(500)
+        with Proxy(self.server.port) as proxy:
+            account = self.account()
+            account[3] = proxy.port
+            self.assertEqual([301, 302], self.column("messageNumber", "getHeaderOnly", "--start-row", "301",
+                                                     "--max-rows", "2", *account))
+            self.assertEqual(2, bytes(proxy.seen[SERVER]).count(b"Subject: Invoice"))
 
 
 class DovecotSelection(OnDovecot, Selection):
