@@ -4,6 +4,7 @@
 #include "loader/base/log.h"
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/load_position.h"
 #include "loader/flow/worker.h"
 #include "queue/queue_health.h"
 
@@ -50,6 +51,7 @@ struct watch_queue *watch_queue_new(int64_t id, const char *name, int64_t retry_
 	queue->pipe = -1;
 	queue->phase = WATCH_PHASE_PAUSE;
 	queue->policy = watch_policy_new(retry_ms);
+	queue->position = load_position_new();
 	return queue;
 }
 
@@ -59,6 +61,7 @@ void watch_queue_free(struct watch_queue *queue)
 		return;
 	if (queue->pipe >= 0)
 		close(queue->pipe);
+	load_position_free(queue->position);
 	g_free(queue->name);
 	g_free(queue);
 }
@@ -101,7 +104,8 @@ void watch_queue_start(struct watch_queue *queue, const struct watch_options *op
 		       int64_t now_ms)
 {
 	struct error err;
-	if (watch_worker_start(queue->name, options, &queue->worker, &queue->pipe, &err) != 0) {
+	if (watch_worker_start(queue->name, options, queue->position, &queue->worker, &queue->pipe,
+			       &err) != 0) {
 		watch_queue_failed(queue, &err, now_ms);
 		return;
 	}
@@ -223,8 +227,10 @@ static void watch_queue_note_death(const struct watch_queue *queue,
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *definition = NULL;
 	if (store_open(options->database, STORE_WRITE, &store, &queue_err) == 0 &&
-	    work_queue_find(store, queue->name, &definition, &queue_err) == 0)
+	    work_queue_find(store, queue->name, &definition, &queue_err) == 0) {
 		worker_note(store, definition, &nothing, err, &ignored);
+		load_position_blame(queue->position, store, definition->id, err->text);
+	}
 }
 
 void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *options, int status,

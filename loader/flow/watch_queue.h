@@ -40,7 +40,8 @@ struct watch_queue {
 	int64_t silence_ms; /* a worker silent for longer hangs, and is killed */
 	int64_t command_ms; /* timeout= of the queue */
 	struct watch_policy policy;
-	uint64_t stored; /* entries since the supervisor started */
+	uint64_t stored;		/* entries since the supervisor started */
+	struct load_position *position; /* shared with the worker */
 };
 
 struct watch_queue *watch_queue_new(int64_t id, const char *name, int64_t retry_ms);

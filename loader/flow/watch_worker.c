@@ -31,6 +31,7 @@ enum { WATCH_BUSY_MS = 500, WATCH_ALIVE_MS = 1000 };
 
 struct watch_worker {
 	const struct watch_options *options;
+	struct load_position *position; /* shared with the supervisor */
 	struct work_queue *queue;
 	struct mailbox *mailbox;
 	int pipe_end;
@@ -105,7 +106,8 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 					     .limit = worker->options->run_limit,
 					     .progress = watch_worker_progress,
 					     .stored = watch_worker_stored,
-					     .context = worker};
+					     .context = worker,
+					     .position = worker->position};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
 	struct queue_error queue_err;
@@ -277,7 +279,8 @@ static void watch_worker_prepare(pid_t parent)
 }
 
 int watch_worker_start(const char *queue_name, const struct watch_options *options,
-		       pid_t *ret_child, int *ret_pipe, struct error *err)
+		       struct load_position *position, pid_t *ret_child, int *ret_pipe,
+		       struct error *err)
 {
 	int ends[2];
 	pid_t parent = getpid();
@@ -286,7 +289,8 @@ int watch_worker_start(const char *queue_name, const struct watch_options *optio
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0) {
-		struct watch_worker worker = {.options = options, .pipe_end = ends[1]};
+		struct watch_worker worker = {
+		    .options = options, .position = position, .pipe_end = ends[1]};
 		close(ends[0]);
 		watch_worker_prepare(parent);
 		watch_worker_live(&worker, queue_name);

@@ -33,9 +33,11 @@ struct watch_message {
 	struct error err;
 };
 
-/* The caller has no database open. *ret_pipe is non-blocking; the caller closes it. */
+/* The caller has no database open. `position` is kept up to date; it may be NULL. *ret_pipe is
+ * non-blocking; the caller closes it. */
 int watch_worker_start(const char *queue_name, const struct watch_options *options,
-		       pid_t *ret_child, int *ret_pipe, struct error *err);
+		       struct load_position *position, pid_t *ret_child, int *ret_pipe,
+		       struct error *err);
 
 /* The next message, false when there is none at the moment; *ret_ended: the worker closed its end.
  */

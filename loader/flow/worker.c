@@ -4,7 +4,7 @@
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
-#include "queue/pickup_attempt.h"
+#include "loader/flow/load_position.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,8 +21,8 @@ SCOPED_DEFINE(struct store *, store_close)
 SCOPED_DEFINE(struct work_queue *, work_queue_free)
 SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
 
-/* After the first death a worker is started again in a quarter of a second, then in half a one … */
-enum { WORKER_MAX_DEATHS = 6, WORKER_FIRST_PAUSE_MS = 250 };
+/* After the first death a worker is started again in 20 ms, then in 40 … */
+enum { WORKER_MAX_DEATHS = 6, WORKER_FIRST_PAUSE_MS = 20 };
 
 /* Memory that the worker shares with its supervisor: what a dead one leaves tells what it was at.
  */
@@ -160,24 +160,16 @@ static void worker_describe_death(int status, struct error *err)
 
 /* Counts the death against the messages that the worker was at, and says so in the queue's row. */
 static void worker_note_death(const char *queue_name, const struct load_options *options,
-			      const struct worker_report *report, const struct error *death)
+			      struct worker_report *report, const struct error *death)
 {
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	const struct load_position *position = &report->position;
 	const struct load_result unknown = {.not_collected = -1};
-	struct queue_error queue_err;
 	struct error ignored;
 	if (options->dry_run || worker_open(queue_name, options, &store, &queue, &ignored) != 0)
 		return;
 	worker_note(store, queue, &unknown, death, &ignored);
-	const struct pickup_source source = {.queue_id = queue->id,
-					     .source = position->source,
-					     .uid_validity = position->uid_validity};
-	uint32_t count = MIN(position->count, (uint32_t)G_N_ELEMENTS(position->uids));
-	if (count > 0)
-		pickup_attempt_add(store, &source, position->uids, count, death->text,
-				   clock_now_ms(), &queue_err);
+	load_position_blame(&report->position, store, queue->id, death->text);
 }
 
 /* Waits in front of the next try; false when there is none. */

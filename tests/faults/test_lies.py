@@ -7,6 +7,7 @@ from inqueue import CONFIGURATION, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
 from liar import LiarCase, hang_up, small
 from lying_server import parse_set
 from trial import SANITIZED
+from watcher import Watcher
 
 BODIES = rb"UID FETCH [\d:,]+ \(UID INTERNALDATE BODY.PEEK\[\]\)"
 COPY_ONLY = "IMAP4rev1 UIDPLUS"
@@ -317,15 +318,31 @@ class Poison(Lies):
     def test_answer_that_crashes_the_worker_every_time(self):
         """The supervisor starts it again, and one run gets past the message."""
         with self.lying(small(1), small(2), small(3)) as server:
-            def crash(session, tag, command):
-                if reaches(command, 2):
-                    session.send(b"* 2 FETCH (BODYSTRUCTURE " + b"(" * 4000000 + b"\r\n")
-                return session.honest(session, tag, command)
-            server.answer(BODIES, crash, times=None)
+            server.answer(BODIES, crash_at(2), times=None)
             result = self.inqueue("load")
             self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': the worker died \d times[^\n]*\n\Z")
             self.judge(server, bad=[checker.digest(small(2))])
             self.assertEqual(["Invoice 1", "Invoice 3", None], self.column("SELECT subject FROM entry ORDER BY id"))
+
+    @unittest.skipIf(SANITIZED, "the crash is the point, and sanitizers report it")
+    def test_answer_that_crashes_a_watching_worker_every_time(self):
+        """As above: the watcher gets past the message, too."""
+        with self.lying(small(1), small(2), small(3)) as server:
+            server.answer(BODIES, crash_at(2), times=None)
+            watcher = Watcher(self, self.start("watch", "--log-format", "json", "--retry", "50ms"))
+            watcher.wait("failed", times=4)
+            watcher.wait("stored_bad")
+            watcher.stop()
+            self.judge(server, bad=[checker.digest(small(2))])
+
+
+def crash_at(uid):
+    """Parentheses that libetpan goes down into until its stack ends."""
+    def crash(session, tag, command):
+        if reaches(command, uid):
+            session.send(b"* 2 FETCH (BODYSTRUCTURE " + b"(" * 4000000 + b"\r\n")
+        return session.honest(session, tag, command)
+    return crash
 
 
 def reaches(command, uid):

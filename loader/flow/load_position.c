@@ -1,0 +1,36 @@
+#include "loader/flow/load_position.h"
+
+#include "loader/base/clock.h"
+#include "queue/pickup_attempt.h"
+
+#include <glib.h>
+#include <sys/mman.h>
+
+struct load_position *load_position_new(void)
+{
+	void *shared = mmap(NULL, sizeof(struct load_position), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return shared != MAP_FAILED ? shared : NULL;
+}
+
+void load_position_free(struct load_position *position)
+{
+	if (position != NULL)
+		munmap(position, sizeof *position);
+}
+
+void load_position_blame(struct load_position *position, struct store *store, int64_t queue_id,
+			 const char *reason)
+{
+	struct queue_error ignored;
+	if (position == NULL || position->count == 0)
+		return;
+	/* The worker may have died while it wrote. */
+	uint32_t count = MIN(position->count, (uint32_t)G_N_ELEMENTS(position->uids));
+	position->source[sizeof position->source - 1] = '\0';
+	const struct pickup_source source = {.queue_id = queue_id,
+					     .source = position->source,
+					     .uid_validity = position->uid_validity};
+	pickup_attempt_add(store, &source, position->uids, count, reason, clock_now_ms(), &ignored);
+	position->count = 0;
+}
