@@ -8,7 +8,8 @@
  * Errors:    as in store.h. A token that is no longer good: REFUSED, with who has the entry or what
  * became of it, and nothing is changed. An entry that does not exist: MISSING.
  * Threads, times: as in store.h. Functions make their own transaction unless one is open; several
- * calls in one transaction cost little more than one.
+ * calls in one transaction cost little more than one. Where others write too, begin the transaction
+ * first and take the time then: waiting for them would be taken off the lease.
  */
 #ifndef QUEUE_ENTRY_CLAIM_H
 #define QUEUE_ENTRY_CLAIM_H

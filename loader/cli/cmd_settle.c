@@ -16,7 +16,8 @@ struct cmd_settle {
 	const char *token;
 	const char *reason; /* or NULL */
 	enum entry_failure failure;
-	int64_t time_ms; /* to defer until, or the lease's new end */
+	int64_t until_ms; /* to defer to */
+	int64_t lease_ms; /* to extend by */
 	int64_t now_ms;
 	int64_t next_attempt_ms; /* of the last failure */
 };
@@ -46,13 +47,14 @@ static int cmd_settle_release(struct store *store, int64_t entry_id, struct cmd_
 static int cmd_settle_extend(struct store *store, int64_t entry_id, struct cmd_settle *settle,
 			     struct queue_error *err)
 {
-	return entry_extend(store, entry_id, settle->token, settle->time_ms, settle->now_ms, err);
+	return entry_extend(store, entry_id, settle->token, settle->now_ms + settle->lease_ms,
+			    settle->now_ms, err);
 }
 
 static int cmd_settle_defer(struct store *store, int64_t entry_id, struct cmd_settle *settle,
 			    struct queue_error *err)
 {
-	return entry_defer(store, entry_id, settle->token, settle->time_ms, settle->reason,
+	return entry_defer(store, entry_id, settle->token, settle->until_ms, settle->reason,
 			   settle->now_ms, err);
 }
 
@@ -63,7 +65,6 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 	scoped(store_close) struct store *store = NULL;
 	struct queue_error queue_err;
 	settle->token = invocation_text(invocation, "token");
-	settle->now_ms = clock_now_ms();
 	if (settle->token == NULL)
 		return error_set(err, ERROR_USAGE,
 				 "--token is needed: the lease token that `inqueue claim` printed");
@@ -71,6 +72,8 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 		return -1;
 	if (store_begin(store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
+	/* Not before: the lease would begin while others are waited for. */
+	settle->now_ms = clock_now_ms();
 	for (size_t i = 0; i < invocation->argument_count; i++) {
 		int64_t id;
 		if (invocation_entry_id(invocation, i, &id, err) != 0)
@@ -130,20 +133,18 @@ int cmd_release(const struct invocation *invocation, struct error *err)
 int cmd_extend(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
-	int64_t lease_ms;
-	if (invocation_duration(invocation, "lease", 1, 600000, &lease_ms, err) != 0)
+	if (invocation_duration(invocation, "lease", 1, 600000, &settle.lease_ms, err) != 0)
 		return -1;
-	settle.time_ms = clock_now_ms() + lease_ms;
 	return cmd_settle_all(invocation, cmd_settle_extend, &settle, err);
 }
 
 int cmd_defer(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
-	if (invocation_time(invocation, "until", 1, &settle.time_ms, err) != 0 ||
+	if (invocation_time(invocation, "until", 1, &settle.until_ms, err) != 0 ||
 	    invocation_line(invocation, "reason", &settle.reason, err) != 0)
 		return -1;
-	if (settle.time_ms == 0)
+	if (settle.until_ms == 0)
 		return error_set(err, ERROR_USAGE,
 				 "--until is needed: 2026-01-31T12:00:00Z, or a span from now: 2h");
 	return cmd_settle_all(invocation, cmd_settle_defer, &settle, err);

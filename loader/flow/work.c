@@ -66,9 +66,8 @@ static int work_fill(struct work *work, struct error *err)
 		return 0;
 	g_autofree struct entry_lease *leases = g_new(struct entry_lease, room);
 	size_t count;
-	if (entry_claim(work->store, &work->options->wish, now_ms, leases, room, &count,
-			&queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_claim_now(work->store, &work->options->wish, leases, room, &count, err) != 0)
+		return -1;
 	work->empty = count == 0;
 	return work_start_jobs(work, leases, count, err);
 }

@@ -46,6 +46,11 @@ struct work_options {
 int work_run(struct store *store, const struct work_queue *queue,
 	     const struct work_options *options, struct error *err);
 
+/* Claims up to `room` entries at once. */
+int work_claim_now(struct store *store, const struct entry_wish *wish,
+		   struct entry_lease *ret_leases, size_t room, size_t *ret_count,
+		   struct error *err);
+
 /* Claims up to `room` entries, waiting until wait_until_ms (monotonic, see clock.h; 0 = not at all)
  * for the first. *ret_count 0: there was none. */
 int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_until_ms,

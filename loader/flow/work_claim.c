@@ -9,6 +9,22 @@
 
 SCOPED_DEFINE(struct store_watch *, store_watch_close)
 
+int work_claim_now(struct store *store, const struct entry_wish *wish,
+		   struct entry_lease *ret_leases, size_t room, size_t *ret_count,
+		   struct error *err)
+{
+	struct queue_error queue_err;
+	/* The lease begins when nobody has to be waited for any more. */
+	if (store_begin(store, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	if (entry_claim(store, wish, clock_now_ms(), ret_leases, room, ret_count, &queue_err) !=
+	    0) {
+		store_rollback(store);
+		return error_from_queue(err, &queue_err);
+	}
+	return store_commit(store, &queue_err) == 0 ? 0 : error_from_queue(err, &queue_err);
+}
+
 /* Until something may have changed, something is due, or `until_ms` (monotonic). */
 static int work_claim_wait(struct store *store, const struct entry_wish *wish,
 			   const struct store_watch *watch, int64_t until_ms, struct error *err)
@@ -36,9 +52,8 @@ int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_
 		/* Cleared before looking, so that no change falls in between. */
 		if (watch != NULL)
 			store_watch_clear(watch);
-		if (entry_claim(store, wish, clock_now_ms(), ret_leases, room, ret_count,
-				&queue_err) != 0)
-			return error_from_queue(err, &queue_err);
+		if (work_claim_now(store, wish, ret_leases, room, ret_count, err) != 0)
+			return -1;
 		if (*ret_count > 0 || watch == NULL || stop_requested() ||
 		    clock_monotonic_ms() >= wait_until_ms)
 			return 0;

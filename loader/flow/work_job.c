@@ -78,15 +78,27 @@ void work_job_listen(struct work_job *job)
 	}
 }
 
+static int work_job_extend_lease(struct store *store, const struct work_job *job,
+				 struct queue_error *err)
+{
+	/* As in work_claim_now(). */
+	if (store_begin(store, err) != 0)
+		return -1;
+	const int64_t now_ms = clock_now_ms();
+	if (entry_extend(store, job->lease.entry_id, job->lease.token,
+			 now_ms + job->options->wish.lease_ms, now_ms, err) != 0) {
+		store_rollback(store);
+		return -1;
+	}
+	return store_commit(store, err);
+}
+
 static int work_job_extend(struct store *store, struct work_job *job, int64_t monotonic_ms,
 			   struct error *err)
 {
 	struct queue_error queue_err;
-	const int64_t now_ms = clock_now_ms();
-	const int64_t lease_ms = job->options->wish.lease_ms;
-	job->extend_at_ms = monotonic_ms + lease_ms / EXTEND_PARTS;
-	if (entry_extend(store, job->lease.entry_id, job->lease.token, now_ms + lease_ms, now_ms,
-			 &queue_err) == 0)
+	job->extend_at_ms = monotonic_ms + job->options->wish.lease_ms / EXTEND_PARTS;
+	if (work_job_extend_lease(store, job, &queue_err) == 0)
 		return 0;
 	if (queue_err.status != QUEUE_REFUSED && queue_err.status != QUEUE_MISSING)
 		return error_from_queue(err, &queue_err);
