@@ -30,6 +30,9 @@ int definition_target_set_url(struct work_queue *draft, const char *value, struc
 {
 	if (*value != '\0' && target_check(value, err) != 0)
 		return error_prefix(err, "deliver-to");
+	/* A queue that was stored without a target has nothing yet. */
+	if (draft->target.format == NULL)
+		definition_target_init(&draft->target);
 	target_replace(draft, &draft->target.url, value);
 	return 0;
 }

@@ -72,6 +72,7 @@ static void watch_start_due(struct watch *watch, int64_t now_ms)
 	guint starting = watch_count(watch, WATCH_PHASE_STARTING);
 	for (guint i = 0; i < watch->table->queues->len && !watch->stopping; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
+		watch_deliver_start(&queue->deliver, queue->name, watch->options, now_ms);
 		if (!queue->wanted || queue->worker != 0 || queue->start_ms > now_ms)
 			continue;
 		if (starting++ >= WATCH_STARTING_MAX)
@@ -128,6 +129,8 @@ static void watch_kill(const struct watch *watch, int number)
 		const struct watch_queue *queue = watch_table_at(watch->table, i);
 		if (queue->worker != 0)
 			kill(queue->worker, number);
+		if (queue->deliver.process != 0)
+			kill(queue->deliver.process, number);
 	}
 }
 
@@ -142,8 +145,10 @@ static void watch_stop(struct watch *watch, int64_t now_ms)
 	notify_send("STOPPING=1");
 	watch->stopping = true;
 	watch->stop_end_ms = now_ms + WATCH_STOP_MS;
-	for (guint i = 0; i < watch->table->queues->len; i++)
+	for (guint i = 0; i < watch->table->queues->len; i++) {
 		watch_queue_end(watch_table_at(watch->table, i), now_ms);
+		watch_deliver_end(&watch_table_at(watch->table, i)->deliver);
+	}
 }
 
 static void watch_reload(struct watch *watch, int64_t now_ms)
@@ -170,6 +175,8 @@ static void watch_reap(struct watch *watch, int64_t now_ms)
 			struct watch_queue *queue = watch_table_at(watch->table, i);
 			if (queue->worker == worker)
 				watch_queue_reaped(queue, watch->options, status, now_ms);
+			watch_deliver_reaped(&queue->deliver, worker, status, watch->options,
+					     now_ms);
 		}
 	}
 }
@@ -248,7 +255,8 @@ static void watch_poll(struct watch *watch, int64_t now_ms)
 static bool watch_has_workers(const struct watch *watch)
 {
 	for (guint i = 0; i < watch->table->queues->len; i++) {
-		if (watch_table_at(watch->table, i)->worker != 0)
+		const struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (queue->worker != 0 || queue->deliver.process != 0)
 			return true;
 	}
 	return false;

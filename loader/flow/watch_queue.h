@@ -9,6 +9,7 @@
 #ifndef LOADER_FLOW_WATCH_QUEUE_H
 #define LOADER_FLOW_WATCH_QUEUE_H
 
+#include "loader/flow/watch_deliver.h"
 #include "loader/flow/watch_policy.h"
 #include "loader/flow/watch_worker.h"
 
@@ -40,6 +41,7 @@ struct watch_queue {
 	int64_t silence_ms; /* a worker silent for longer hangs, and is killed */
 	int64_t command_ms; /* timeout= of the queue */
 	struct watch_policy policy;
+	struct watch_deliver deliver;
 	uint64_t stored;		/* entries since the supervisor started */
 	struct load_position *position; /* shared with the worker */
 };

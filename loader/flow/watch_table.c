@@ -79,6 +79,7 @@ static void watch_table_add(struct watch_reading *reading, const struct work_que
 	queue->wanted = !definition->paused && health->stopped_ms == 0;
 	queue->stopped = health->stopped_ms != 0;
 	queue->defined = true;
+	watch_deliver_update(&queue->deliver, definition, false);
 	g_ptr_array_add(table->queues, queue);
 	if (queue->stopped)
 		log_event(LOG_LEVEL_ERROR, "stopped", log_text("queue", queue->name),
@@ -98,6 +99,7 @@ static void watch_table_update(struct watch_reading *reading, struct watch_queue
 	queue->defined = true;
 	queue->wanted = wanted;
 	queue->stopped = health->stopped_ms != 0;
+	watch_deliver_update(&queue->deliver, definition, altered);
 	if (!changed)
 		return;
 	if (strcmp(queue->name, definition->name) != 0) {
@@ -131,6 +133,8 @@ static void watch_table_end_dropped(struct watch_table *table, int64_t now_ms)
 {
 	for (guint i = 0; i < table->queues->len; i++) {
 		struct watch_queue *queue = watch_table_at(table, i);
+		if (!queue->defined)
+			watch_deliver_update(&queue->deliver, NULL, false);
 		if (queue->defined || !queue->wanted)
 			continue;
 		log_event(LOG_LEVEL_INFO, "dropped", log_text("queue", queue->name));
@@ -159,7 +163,7 @@ void watch_table_sweep(struct watch_table *table)
 {
 	for (guint i = table->queues->len; i > 0; i--) {
 		const struct watch_queue *queue = watch_table_at(table, i - 1);
-		if (!queue->defined && queue->worker == 0)
+		if (!queue->defined && queue->worker == 0 && queue->deliver.process == 0)
 			g_ptr_array_remove_index(table->queues, i - 1);
 	}
 }

@@ -263,8 +263,7 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 	work_queue_free(worker->queue);
 }
 
-/* The supervisor's handling of signals is undone, and its end is the worker's. */
-static void watch_worker_prepare(pid_t parent)
+void watch_worker_prepare(pid_t parent)
 {
 	sigset_t none;
 	sigemptyset(&none);

@@ -33,6 +33,10 @@ struct watch_message {
 	struct error err;
 };
 
+/* In a child just forked by `parent`, the supervisor: its handling of signals is undone, and its
+ * end is the child's. */
+void watch_worker_prepare(pid_t parent);
+
 /* The caller has no database open. `position` is kept up to date; it may be NULL. *ret_pipe is
  * non-blocking; the caller closes it. */
 int watch_worker_start(const char *queue_name, const struct watch_options *options,

@@ -1,0 +1,176 @@
+#include "loader/flow/watch_deliver.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/log.h"
+#include "loader/base/scoped.h"
+#include "loader/base/stop.h"
+#include "loader/flow/deliver.h"
+#include "loader/flow/from_queue.h"
+#include "loader/flow/watch_worker.h"
+#include "queue/store_watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+/* One look at least so often. */
+#define LOOK_MS INT64_C(300000)
+
+SCOPED_DEFINE(struct store *, store_close)
+SCOPED_DEFINE(struct store_watch *, store_watch_close)
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
+
+static bool watch_deliver_is_meant(const struct work_queue *queue)
+{
+	return queue != NULL && !queue->paused && queue->target.url != NULL &&
+	       queue->target.stopped == NULL;
+}
+
+/* ---- the process ---- */
+
+static void watch_deliver_log(const char *queue_name, const struct deliver_result *result)
+{
+	const uint64_t *counts = result->counts;
+	const int64_t later = (int64_t)(counts[DELIVERY_RETRY] + counts[DELIVERY_UNREACHABLE]);
+	if (counts[DELIVERY_DELIVERED] + counts[DELIVERY_REJECTED] + (uint64_t)later == 0)
+		return;
+	log_event(LOG_LEVEL_INFO, "delivered", log_text("queue", queue_name),
+		  log_number("delivered", (int64_t)counts[DELIVERY_DELIVERED]),
+		  log_number("rejected", (int64_t)counts[DELIVERY_REJECTED]),
+		  log_number("later", later));
+	if (result->last.kind != ERROR_NONE)
+		log_event(LOG_LEVEL_WARNING, "not_delivered", log_text("queue", queue_name),
+			  log_text("error", result->last.text));
+	if (result->stopped)
+		log_event(LOG_LEVEL_ERROR, "delivery_stopped", log_text("queue", queue_name),
+			  log_text("advice", "correct the target, then `inqueue queue resume`"));
+}
+
+/* Until `wait_ms` have passed, something changes in the database (`watch` may be NULL), or the end
+ * is wanted. */
+static void watch_deliver_wait(struct store_watch *watch, int64_t wait_ms)
+{
+	struct pollfd polled[] = {
+	    {.fd = stop_descriptor(), .events = POLLIN},
+	    {.fd = watch != NULL ? store_watch_descriptor(watch) : -1, .events = POLLIN},
+	};
+	if (!stop_requested())
+		poll(polled, G_N_ELEMENTS(polled), (int)CLAMP(wait_ms, 0, LOOK_MS));
+}
+
+/* What is due now is looked for after the changes so far are forgotten: none is missed. */
+static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
+				       struct store_watch *watch, struct error *err)
+{
+	struct queue_error queue_err;
+	int64_t due_ms;
+	const int64_t now_ms = clock_now_ms();
+	store_watch_clear(watch);
+	const struct entry_wish any = {.queue_id = queue_id};
+	if (entry_claim_due(store, &any, now_ms, &due_ms, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	watch_deliver_wait(watch, due_ms == 0 ? LOOK_MS : due_ms - now_ms);
+	return 0;
+}
+
+/* One run and the wait after it. *ret_more false: the queue is not to be delivered any more. */
+static int watch_deliver_round(struct store *store, struct store_watch *watch,
+			       const char *queue_name, int64_t pause_ms, bool *ret_more,
+			       struct error *err)
+{
+	struct queue_error queue_err;
+	struct deliver_result result;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (work_queue_find(store, queue_name, &queue, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	*ret_more = watch_deliver_is_meant(queue);
+	if (!*ret_more)
+		return 0;
+	if (deliver_run(store, queue, 0, &result, err) != 0)
+		return -1;
+	watch_deliver_log(queue_name, &result);
+	if (result.last.kind == ERROR_UNREACHABLE || result.last.kind == ERROR_TEMPORARY)
+		watch_deliver_wait(NULL, pause_ms);
+	return watch_deliver_wait_for_work(store, queue->id, watch, err);
+}
+
+static int watch_deliver_live(const char *queue_name, const struct watch_options *options,
+			      struct error *err)
+{
+	struct queue_error queue_err;
+	scoped(store_close) struct store *store = NULL;
+	scoped(store_watch_close) struct store_watch *watch = NULL;
+	if (store_open(options->database, STORE_WRITE, &store, &queue_err) != 0 ||
+	    store_watch_open(store, &watch, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	for (bool more = true; more && !stop_requested();) {
+		if (watch_deliver_round(store, watch, queue_name, options->retry_ms, &more, err) !=
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+static _Noreturn void watch_deliver_child(const char *queue_name,
+					  const struct watch_options *options)
+{
+	struct error err;
+	const int failed = watch_deliver_live(queue_name, options, &err);
+	if (failed != 0)
+		log_event(LOG_LEVEL_WARNING, "not_delivered", log_text("queue", queue_name),
+			  log_text("error", err.text));
+	fflush(NULL);
+	_exit(failed != 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* ---- the supervisor's side ---- */
+
+void watch_deliver_end(const struct watch_deliver *deliver)
+{
+	if (deliver->process != 0)
+		kill(deliver->process, SIGTERM);
+}
+
+void watch_deliver_update(struct watch_deliver *deliver, const struct work_queue *definition,
+			  bool altered)
+{
+	const bool wanted = watch_deliver_is_meant(definition);
+	if (altered || (deliver->wanted && !wanted))
+		watch_deliver_end(deliver);
+	deliver->wanted = wanted;
+}
+
+void watch_deliver_start(struct watch_deliver *deliver, const char *queue_name,
+			 const struct watch_options *options, int64_t now_ms)
+{
+	if (!deliver->wanted || deliver->process != 0 || deliver->start_ms > now_ms)
+		return;
+	const pid_t parent = getpid();
+	fflush(NULL);
+	const pid_t child = fork();
+	if (child == 0) {
+		watch_worker_prepare(parent);
+		watch_deliver_child(queue_name, options);
+	}
+	if (child > 0) {
+		deliver->process = child;
+		return;
+	}
+	deliver->start_ms = now_ms + options->retry_ms;
+	log_event(LOG_LEVEL_ERROR, "not_delivered", log_text("queue", queue_name),
+		  log_text("error", g_strerror(errno)));
+}
+
+void watch_deliver_reaped(struct watch_deliver *deliver, pid_t process, int status,
+			  const struct watch_options *options, int64_t now_ms)
+{
+	if (deliver->process != process)
+		return;
+	const bool well = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+	deliver->process = 0;
+	/* Also after a good end: the definition that ended it is read within a second. */
+	deliver->start_ms = now_ms + (well ? 1000 : options->retry_ms);
+}
