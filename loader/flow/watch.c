@@ -281,7 +281,6 @@ int watch_run(const struct watch_options *options, struct error *err)
 {
 	sigset_t before;
 	scoped(watch_table_free) struct watch_table *table = watch_table_new(options);
-	scoped(descriptor_close) int signals = -1;
 	g_autoptr(GArray) polled = g_array_new(FALSE, TRUE, sizeof(struct pollfd));
 	struct watch watch = {.options = options,
 			      .table = table,
@@ -292,7 +291,7 @@ int watch_run(const struct watch_options *options, struct error *err)
 			      .polled = polled};
 	if (watch_open_signals(&watch, &before, err) != 0)
 		return -1;
-	signals = watch.signals;
+	scoped(descriptor_close) int signals = watch.signals;
 	if (watch_table_read(table, watch.read_ms, err) != 0)
 		return -1;
 	log_event(LOG_LEVEL_NOTICE, "ready", log_number("queues", table->queues->len));

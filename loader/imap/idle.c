@@ -66,7 +66,7 @@ static int read_until(struct imapc_session *session, enum line_kind wanted, bool
 		      struct error *err)
 {
 	for (int i = 0; i < LINES_MAX; i++) {
-		enum line_kind kind;
+		enum line_kind kind = LINE_OTHER;
 
 		if (read_line(session, &kind, err) < 0)
 			return -1;
@@ -93,7 +93,7 @@ static int wait_for_news(struct imapc_session *session, int wake, int64_t timeou
 
 	for (int i = 0; !*news && i < LINES_MAX; i++) {
 		const int64_t left_us = end_us - g_get_monotonic_time();
-		enum line_kind kind;
+		enum line_kind kind = LINE_OTHER;
 
 		if (!has_line_waiting(session)) {
 			switch (transport_wait(session->transport, wake, left_us / 1000)) {

@@ -137,6 +137,23 @@ class Processes(WatchCase):
         watcher.stop()
         self.assert_all_loaded(1)
 
+    def test_a_death_counts_against_the_message_that_the_worker_was_at(self):
+        self.retry = "1h"
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            self.deliver(*messages(1))
+            stall = proxy.stall(SERVER, rb"BODY\[\]")
+            watcher = self.watch()
+            stall.wait()
+            os.kill(watcher.workers()[0], signal.SIGKILL)
+            watcher.wait("failed", **{"class": "software"})
+            self.assertEqual([1], self.column("SELECT uid FROM pickup_attempt"))
+            watcher.send(signal.SIGHUP)
+            watcher.wait_idle()
+            watcher.stop()
+        self.assert_all_loaded(1)
+        self.assertEqual([], self.column("SELECT uid FROM pickup_attempt"))
+
     def test_workers_end_with_a_supervisor_that_is_killed(self):
         self.create_queue()
         self.deliver(*messages(100))
