@@ -55,11 +55,19 @@ struct mail_keeper {
 
 /* --- the session ------------------------------------------------------- */
 
+/* Where the system does not allow it the password may reach the swap device. */
+static void mail_keeper_lock_secret(const struct mail_account *account)
+{
+	const char *secret = secret_text(account->secret);
+	mlock(secret, strlen(secret) + 1);
+}
+
 static int mail_keeper_sign_in(struct mail_keeper *keeper, struct error *err)
 {
 	if (mail_account_sign_in(keeper->account, keeper->account->server, &keeper->session, err) !=
 	    0)
 		return -1;
+	mail_keeper_lock_secret(keeper->account);
 	keeper->sign_ins++;
 	return 0;
 }
@@ -315,13 +323,6 @@ static int mail_keeper_detach(int pipe_end)
 	return nothing < 0 ? -1 : KEPT;
 }
 
-static void mail_keeper_guard(const struct mail_account *account)
-{
-	prctl(PR_SET_DUMPABLE, 0);
-	if (account->secret != NULL)
-		mlock(secret_text(account->secret), strlen(secret_text(account->secret)) + 1);
-}
-
 static _Noreturn void mail_keeper_run(const char *name, struct mail_account *account,
 				      uint32_t idle_s, int pipe_end)
 {
@@ -337,7 +338,7 @@ static _Noreturn void mail_keeper_run(const char *name, struct mail_account *acc
 	int kept = mail_keeper_detach(pipe_end);
 	if (kept < 0)
 		_exit(EXIT_FAILURE);
-	mail_keeper_guard(account);
+	prctl(PR_SET_DUMPABLE, 0);
 	report.failed = mail_keeper_begin(&keeper, &report.err);
 	ssize_t put = write(kept, &report, sizeof report);
 	close(kept);

@@ -15,7 +15,7 @@
 
 /*
  * Returns when the session is signed in and can be used under this name, or with the reason why
- * not. The secret must have been read.
+ * not.
  */
 int mail_keeper_start(const char *name, struct mail_account *account, uint32_t idle_s,
 		      struct error *err);
