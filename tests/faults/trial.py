@@ -65,6 +65,11 @@ class FaultCase(ServerCase):
         cls.tally = Tally(cls.fault)
         cls.addClassCleanup(cls.tally.report)
 
+    def setUp(self):
+        super().setUp()
+        # The leak sanitizer works by ptrace, as strace does: one of them at a time.
+        self.environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+
     def begin(self, name, count=1, mail=None, **keys):
         """A new mailbox with mail in it, and a queue for it in a new database."""
         self.user = f"{self._testMethodName}-{name}@example.com"
