@@ -17,6 +17,7 @@ ADMINISTRATOR = {"cyrus": "administrator's word"}
 
 IMAPD_CONFIGURATION = """\
 configdirectory: {folder}/state
+imapidlepoll: 1
 partition-default: {folder}/mail
 cyrus_user: {user}
 cyrus_group: {group}
