@@ -13,10 +13,26 @@ enum { MAIL_IDLE_S = 300, MAIL_IDLE_MAX_S = 7 * 86400 };
 
 SCOPED_DEFINE(struct mail_account *, mail_account_free)
 
+/* The name stands as an argument or as --connection, as the actions have it. */
+static int cmd_mail_connection_name(const struct invocation *invocation, const char **ret_name,
+				    struct error *err)
+{
+	const char *option = invocation_text(invocation, "connection");
+	if ((option != NULL) == (invocation->argument_count > 0))
+		return error_set(err, ERROR_USAGE,
+				 "one name for the connection is needed: inqueue %s NAME",
+				 invocation->command->name);
+	*ret_name = option != NULL ? option : invocation->arguments[0];
+	return 0;
+}
+
 int cmd_mail_open(const struct invocation *invocation, struct error *err)
 {
 	scoped(mail_account_free) struct mail_account *account = NULL;
+	const char *name;
 	uint64_t idle_s;
+	if (cmd_mail_connection_name(invocation, &name, err) != 0)
+		return -1;
 	if (invocation_number(invocation, "idle", 1, MAIL_IDLE_S, &idle_s, err) != 0)
 		return -1;
 	if (idle_s > MAIL_IDLE_MAX_S)
@@ -24,12 +40,15 @@ int cmd_mail_open(const struct invocation *invocation, struct error *err)
 				 (int)MAIL_IDLE_MAX_S);
 	if (mail_options_account(invocation, &account, err) != 0)
 		return -1;
-	return mail_connection_open(invocation->arguments[0], account, (uint32_t)idle_s, err);
+	return mail_connection_open(name, account, (uint32_t)idle_s, err);
 }
 
 int cmd_mail_close(const struct invocation *invocation, struct error *err)
 {
-	return mail_connection_close(invocation->arguments[0], err);
+	const char *name;
+	if (cmd_mail_connection_name(invocation, &name, err) != 0)
+		return -1;
+	return mail_connection_close(name, err);
 }
 
 static json_t *cmd_mail_connection_json(const struct mail_connection *connection)

@@ -156,7 +156,9 @@ static int mail_options_check_whose(const struct invocation *invocation, struct 
 {
 	static const char *const names[] = {"connection", "queue", "server"};
 	const char *whose = NULL;
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+	/* There --connection names what is to be opened. */
+	bool opens = invocation->command->run == cmd_mail_open;
+	for (size_t i = opens ? 1 : 0; i < G_N_ELEMENTS(names); i++) {
 		if (mail_options_text(invocation, names[i]) == NULL)
 			continue;
 		if (whose != NULL)
@@ -167,10 +169,7 @@ static int mail_options_check_whose(const struct invocation *invocation, struct 
 	if (whose == NULL)
 		return error_set(err, ERROR_USAGE,
 				 "whose mailbox? --queue NAME, --server HOST --username NAME%s",
-				 mail_options_text(invocation, "idle") == NULL &&
-					 strcmp(invocation->command->name, "mail open") != 0
-				     ? ", or --connection NAME"
-				     : "");
+				 opens ? "" : ", or --connection NAME");
 	if (strcmp(whose, "server") == 0)
 		return 0;
 	for (size_t i = 2; i < G_N_ELEMENTS(account_options) - 1; i++) {

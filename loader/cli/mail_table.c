@@ -103,7 +103,13 @@ static const struct command_option list_folders_options[] = {
 };
 
 static const struct command_option open_options[] = {
+    {"connection", "NAME", "the connection's name, another way to give it"},
     {"idle", "SECONDS", "it ends by itself when it has not been used for so long (default: 300)"},
+    END,
+};
+
+static const struct command_option close_options[] = {
+    {"connection", "NAME", "the connection's name, another way to give it"},
     END,
 };
 
@@ -115,12 +121,13 @@ static const struct command_option script_options[] = {
 };
 
 static const struct command commands[] = {
-    {"mail open", "NAME", 1, 1, "sign in, and keep the connection for later commands",
+    {"mail open", "[NAME]", 0, 1, "sign in, and keep the connection for later commands",
      "Connects and signs in at once. A process in the background keeps the session, so that "
      "commands with --connection NAME need not sign in again. It connects again by itself, and "
      "ends when it has not been used for a while. The password is kept in its memory only.",
      open_options, mail_options_account_at, cmd_mail_open},
-    {"mail close", "NAME", 1, 1, "end an opened connection", NULL, NULL, NULL, cmd_mail_close},
+    {"mail close", "[NAME]", 0, 1, "end an opened connection", NULL, close_options, NULL,
+     cmd_mail_close},
     {"mail list-connections", "", 0, 0, "list the opened connections", NULL, NULL, NULL,
      cmd_mail_list_connections},
     {"mail script", "FILE", 1, 1, "do the actions of a file, one in each line, over one session",

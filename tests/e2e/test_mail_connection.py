@@ -27,6 +27,14 @@ class Connection(MailCase):
 
 
 class Life(Connection):
+    def test_name_as_an_option(self):
+        self.mail("open", "--connection", "work", *self.account())
+        self.assertEqual(["work"], [found["connection"] for found in self.connections()])
+        self.mail("close", "--connection", "work")
+        self.assertEqual([], self.connections())
+        for name in [[], ["work", "--connection", "work"]]:
+            self.fails(USAGE, "mail", "close", *name, says="one name for the connection")
+
     def test_every_action_over_one_session(self):
         self.deliver(*messages(4))
         self.open()
