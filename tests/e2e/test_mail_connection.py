@@ -55,7 +55,6 @@ class Life(Connection):
     def test_closed_name(self):
         self.open()
         process = self.described()["process"]
-        self.mail("close", "--connection", "work", expect=USAGE)
         self.inqueue("mail", "close", "work")
         self.assertTrue(processes.await_exit(process, 10))
         for action in [["getHeaderOnly", "--connection", "work"], ["close", "work"]]:
