@@ -3,6 +3,7 @@
 #include "loader/base/scoped.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,10 +12,12 @@
 #include <sys/resource.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-/* The sanitizer's shadow memory counts as data. */
+/* The sanitizer's shadow memory counts as data, and its report goes to standard error. */
 static const rlim_t data_limit_bytes = RLIM_INFINITY;
+static const int last_silenced = STDOUT_FILENO;
 #else
 static const rlim_t data_limit_bytes = (rlim_t)512 * 1024 * 1024;
+static const int last_silenced = STDERR_FILENO;
 #endif
 
 SCOPED_DEFINE(scmp_filter_ctx, seccomp_release)
@@ -40,6 +43,19 @@ static int parser_sandbox_close(const int *descriptors, unsigned count)
 		first = (unsigned)kept[i] + 1;
 	}
 	return close_range(first, ~0U, 0);
+}
+
+/* What a library writes there is the mail's doing, and nobody's business. */
+static int parser_sandbox_silence(void)
+{
+	scoped(descriptor_close) int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (nothing < 0)
+		return -1;
+	for (int descriptor = STDIN_FILENO; descriptor <= last_silenced; descriptor++) {
+		if (dup2(nothing, descriptor) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int parser_sandbox_limit(void)
@@ -107,7 +123,8 @@ int parser_sandbox_enter(const int *descriptors, unsigned count)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		return -1;
-	if (parser_sandbox_close(descriptors, count) != 0 || parser_sandbox_limit() != 0)
+	if (parser_sandbox_silence() != 0 || parser_sandbox_close(descriptors, count) != 0 ||
+	    parser_sandbox_limit() != 0)
 		return -1;
 	return parser_sandbox_filter();
 }
