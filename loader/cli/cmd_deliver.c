@@ -18,28 +18,9 @@ SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 /* ---- deliver ---- */
 
-static int cmd_deliver_collect(const struct work_queue *queue, void *context)
+static bool cmd_deliver_wants(const struct work_queue *queue)
 {
-	if (!queue->paused && queue->target.url != NULL)
-		g_ptr_array_add(context, g_strdup(queue->name));
-	return 0;
-}
-
-/* The queues of one invocation: those named, else all with a target that are not paused. */
-static int cmd_deliver_list(const struct invocation *invocation, struct store *store,
-			    GPtrArray *names, struct error *err)
-{
-	struct queue_error queue_err;
-	for (size_t i = 0; i < invocation->argument_count; i++) {
-		scoped(work_queue_free) struct work_queue *queue = NULL;
-		if (invocation_find_queue(invocation, store, i, &queue, err) != 0)
-			return -1;
-		g_ptr_array_add(names, g_strdup(queue->name));
-	}
-	if (invocation->argument_count == 0 &&
-	    work_queue_list(store, cmd_deliver_collect, names, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
-	return 0;
+	return !queue->paused && queue->target.url != NULL;
 }
 
 static void cmd_deliver_print(const char *name, const struct deliver_result *result)
@@ -126,19 +107,18 @@ int cmd_deliver(const struct invocation *invocation, struct error *err)
 {
 	uint64_t limit;
 	scoped(store_close) struct store *store = NULL;
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_auto(GStrv) names = NULL;
 	const bool sample = invocation_flag(invocation, "test");
 	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
 	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
-	    cmd_deliver_list(invocation, store, names, err) != 0)
+	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0)
 		return -1;
 	int failed = 0;
 	/* One queue's failure never stops another's; the first decides the exit status. */
-	for (guint i = 0; i < names->len && !stop_requested(); i++) {
+	for (char **name = names; *name != NULL && !stop_requested(); name++) {
 		struct error own;
-		const char *name = g_ptr_array_index(names, i);
-		if ((sample ? cmd_deliver_sample(invocation, store, name, &own)
-			    : cmd_deliver_queue(invocation, store, name, limit, &own)) == 0)
+		if ((sample ? cmd_deliver_sample(invocation, store, *name, &own)
+			    : cmd_deliver_queue(invocation, store, *name, limit, &own)) == 0)
 			continue;
 		if (failed != 0)
 			fprintf(stderr, "inqueue: %s\n", own.text);

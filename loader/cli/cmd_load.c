@@ -4,7 +4,6 @@
 #include "loader/base/stop.h"
 #include "loader/cli/output.h"
 #include "loader/cli/progress.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/worker.h"
 
 #include <inttypes.h>
@@ -13,32 +12,18 @@
 #include <unistd.h>
 
 SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
-/* The queues of one invocation: those named, else all that are not paused. */
-static int cmd_load_collect(const struct work_queue *queue, void *context)
+static bool cmd_load_wants(const struct work_queue *queue)
 {
-	if (!queue->paused)
-		g_ptr_array_add(context, g_strdup(queue->name));
-	return 0;
+	return !queue->paused;
 }
 
-static int cmd_load_list(const struct invocation *invocation, GPtrArray *names, struct error *err)
+static int cmd_load_list(const struct invocation *invocation, char ***ret_names, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
-	struct queue_error queue_err;
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
-	for (size_t i = 0; i < invocation->argument_count; i++) {
-		scoped(work_queue_free) struct work_queue *queue = NULL;
-		if (invocation_find_queue(invocation, store, i, &queue, err) != 0)
-			return -1;
-		g_ptr_array_add(names, g_strdup(queue->name));
-	}
-	if (invocation->argument_count == 0 &&
-	    work_queue_list(store, cmd_load_collect, names, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
-	return 0;
+	return invocation_list_queues(invocation, store, cmd_load_wants, ret_names, err);
 }
 
 struct cmd_load_view {
@@ -118,13 +103,13 @@ static int cmd_load_queue(const struct invocation *invocation, const char *name,
 
 /* One queue's failure never stops another's: each is said at once, and the first decides the exit
  * status. */
-static int cmd_load_all(const struct invocation *invocation, const GPtrArray *names, uint64_t limit,
+static int cmd_load_all(const struct invocation *invocation, char *const *names, uint64_t limit,
 			struct error *err)
 {
 	int failed = 0;
-	for (guint i = 0; i < names->len && !stop_requested(); i++) {
+	for (; *names != NULL && !stop_requested(); names++) {
 		struct error own;
-		if (cmd_load_queue(invocation, g_ptr_array_index(names, i), limit, &own) == 0)
+		if (cmd_load_queue(invocation, *names, limit, &own) == 0)
 			continue;
 		if (failed != 0)
 			fprintf(stderr, "inqueue: %s\n", own.text);
@@ -138,9 +123,9 @@ static int cmd_load_all(const struct invocation *invocation, const GPtrArray *na
 int cmd_load(const struct invocation *invocation, struct error *err)
 {
 	uint64_t limit;
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_auto(GStrv) names = NULL;
 	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
-	    cmd_load_list(invocation, names, err) != 0)
+	    cmd_load_list(invocation, &names, err) != 0)
 		return -1;
 	return cmd_load_all(invocation, names, limit, err);
 }

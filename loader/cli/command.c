@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
+
 static const struct command_option global_options[] = {
     {"database", "FILE",
      "the database (default: $INQUEUE_DATABASE, else inqueue.db in the state folder)"},
@@ -311,5 +313,40 @@ int invocation_find_queue(const struct invocation *invocation, struct store *sto
 	struct queue_error queue_err;
 	if (work_queue_find(store, invocation->arguments[index], ret_queue, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
+	return 0;
+}
+
+struct queue_names {
+	GPtrArray *names;
+	bool (*wanted)(const struct work_queue *queue);
+};
+
+static int queue_names_add(const struct work_queue *queue, void *context)
+{
+	const struct queue_names *list = context;
+	if (list->wanted(queue))
+		g_ptr_array_add(list->names, g_strdup(queue->name));
+	return 0;
+}
+
+int invocation_list_queues(const struct invocation *invocation, struct store *store,
+			   bool (*wanted)(const struct work_queue *queue), char ***ret_names,
+			   struct error *err)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (invocation_find_queue(invocation, store, i, &queue, err) != 0)
+			return -1;
+		g_ptr_array_add(names, g_strdup(queue->name));
+	}
+	struct queue_names all = {.names = names, .wanted = wanted};
+	struct queue_error queue_err;
+	if (invocation->argument_count == 0 &&
+	    work_queue_list(store, queue_names_add, &all, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	g_ptr_array_add(names, NULL);
+	g_ptr_array_set_free_func(names, NULL);
+	*ret_names = (char **)g_ptr_array_free(steal(&names), FALSE);
 	return 0;
 }

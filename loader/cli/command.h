@@ -102,6 +102,14 @@ int invocation_open(const struct invocation *invocation, enum store_mode mode,
 int invocation_find_queue(const struct invocation *invocation, struct store *store, size_t index,
 			  struct work_queue **ret_queue, struct error *err);
 
+/*
+ * The names of the queues that an invocation is about: those named, else all that are `wanted`.
+ * Ends with NULL; the caller frees with g_strfreev().
+ */
+int invocation_list_queues(const struct invocation *invocation, struct store *store,
+			   bool (*wanted)(const struct work_queue *queue), char ***ret_names,
+			   struct error *err);
+
 /* Runs the program: finds the command, parses its options, calls it, prints an error. Returns the
  * exit status. */
 int command_main(int argc, char **argv);
