@@ -4,7 +4,7 @@ import unittest
 
 from cutting_proxy import CUT, DRIP, RESET, STALL, CuttingProxy
 from inqueue import DONE, PROTOCOL, UNREACHABLE
-from trial import FaultCase, sample
+from trial import ALL, FaultCase, sample
 
 SESSIONS = {"move": {"count": 1}, "copy": {"count": 1, "disable": "MOVE"}, "three": {"count": 3}}
 SAMPLE = {CUT: 16, RESET: 6, STALL: 3, DRIP: 2}  # of each session and direction in a short run
@@ -40,10 +40,10 @@ class AtEveryByte(FaultCase):
         self.fired = 0
         tried = 0
         for side, length in self.length(name, SESSIONS[name]).items():
-            for offset in sample(range(length), SAMPLE[how]):
+            # The lengths differ by some bytes from run to run (session ids, times): the sample keeps clear of the end.
+            for offset in sample(range(length if ALL else length - 64), SAMPLE[how]):
                 tried += 1
                 self.fail_at(name, side, offset, how, SESSIONS[name])
-        # The lengths differ by some bytes from run to run: session ids, times.
         self.assertGreater(self.fired, tried * 3 // 4, "faults that did not fire")
 
     def test_cut(self):
