@@ -58,7 +58,7 @@ CREATE TABLE queue_health (
 	last_success TEXT,                           -- end of the last run that went well
 	refusals INTEGER NOT NULL DEFAULT 0 CHECK (refusals >= 0), -- sign-ins refused in a row
 	refused_at TEXT,                             -- the last of them
-	stopped_at TEXT,                             -- from then on `inqueue watch` leaves the queue alone
+	stopped_at TEXT,                             -- from then on `load` and `watch` leave the queue alone
 	stopped_reason TEXT,
 	CHECK ((refused_at IS NULL) = (refusals = 0)),
 	CHECK ((stopped_at IS NULL) = (stopped_reason IS NULL))

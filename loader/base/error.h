@@ -12,6 +12,8 @@
 #ifndef LOADER_BASE_ERROR_H
 #define LOADER_BASE_ERROR_H
 
+#include <stdbool.h>
+
 /* The values are the program's exit codes (sysexits.h, plus 0 and 1 as grep has them). */
 enum error_kind {
 	ERROR_NONE = 0,		 /* nothing wrong */
@@ -29,7 +31,8 @@ enum error_kind {
 
 struct error {
 	enum error_kind kind;
-	char text[1024]; /* one line of UTF-8, no newline */
+	bool sign_in_refused; /* by a mail server: asking again may lock the account */
+	char text[1024];      /* one line of UTF-8, no newline */
 };
 
 void error_fill(struct error *err, enum error_kind kind, const char *format, ...)
@@ -39,7 +42,7 @@ void error_put_before(struct error *err, const char *format, ...)
 
 /*
  * error_set(err, kind, format, …) fills *err with a kind and a text; error_prefix(err, format, …)
- * puts text and ": " in front of what *err says and leaves the kind. Both are the value -1, so that
+ * puts text and ": " in front of what *err says and leaves the rest. Both are the value -1, so that
  * `return error_set(…)` works, and macros, so that compilers and analysers see that.
  */
 #define error_set(...)                                                                             \

@@ -233,7 +233,10 @@ static const struct command commands[] = {
      NULL, NULL, cmd_queue_apply},
     {"load", "[NAME…]", 0, SIZE_MAX, "load the mail of queues into the database, once",
      "Each message of the mailbox becomes one entry and is moved to the dropbox folder, or to the "
-     "badmail folder when it cannot be loaded. Without a name: all queues that are not paused.",
+     "badmail folder when it cannot be loaded. Without a name: all queues that are not paused. "
+     "After "
+     "three refused sign-ins in a row a queue is stopped until its definition changes or `inqueue "
+     "queue resume`.",
      load_options, NULL, cmd_load},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
      "Keeps a connection for each queue that is not paused, and loads new mail within a second "

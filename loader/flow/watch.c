@@ -246,7 +246,7 @@ static void watch_poll(struct watch *watch, int64_t now_ms)
 	now_ms = clock_monotonic_ms();
 	for (guint i = 0; i < watch->table->queues->len; i++) {
 		if (polled[i + 1].revents != 0)
-			watch_queue_listen(watch_table_at(watch->table, i), watch->options, now_ms);
+			watch_queue_listen(watch_table_at(watch->table, i), now_ms);
 	}
 	if (polled[0].revents != 0)
 		watch_take_signals(watch, now_ms);

@@ -5,8 +5,8 @@
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_position.h"
+#include "loader/flow/refusal.h"
 #include "loader/flow/worker.h"
-#include "queue/queue_health.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -128,33 +128,16 @@ void watch_queue_end(struct watch_queue *queue, int64_t now_ms)
 	kill(queue->worker, SIGTERM);
 }
 
-/* Kept in the database, so that the next supervisor does not begin to count anew. */
-static int watch_queue_note_refusal(const struct watch_queue *queue,
-				    const struct watch_options *options, const struct error *err,
-				    uint32_t *ret_refusals)
-{
-	struct queue_error queue_err;
-	scoped(store_close) struct store *store = NULL;
-	if (store_open(options->database, STORE_WRITE, &store, &queue_err) != 0 ||
-	    queue_health_note_refusal(store, queue->id, err->text, WATCH_REFUSALS_MAX,
-				      clock_now_ms(), ret_refusals, &queue_err) != 0) {
-		log_event(LOG_LEVEL_ERROR, "not_noted", log_text("queue", queue->name),
-			  log_text("error", queue_err.text));
-		return -1;
-	}
-	return 0;
-}
-
-/* An account that is asked for with a wrong password again and again gets locked. */
-static void watch_queue_refused(struct watch_queue *queue, const struct watch_options *options,
+static void watch_queue_refused(struct watch_queue *queue, uint32_t refusals,
 				const struct error *err, int64_t now_ms)
 {
-	uint32_t refusals = 0;
 	queue->failed = true;
+	if (queue->stopped)
+		return;
 	/* Not counted is as good as the last one: better no mail than a locked account. */
-	if (watch_queue_note_refusal(queue, options, err, &refusals) != 0 ||
-	    refusals >= WATCH_REFUSALS_MAX) {
+	if (refusals == 0 || refusals >= REFUSAL_MAX) {
 		queue->stopped = true;
+		queue->uncounted = refusals == 0;
 		queue->wanted = false;
 		log_event(LOG_LEVEL_ERROR, "stopped", log_text("queue", queue->name),
 			  log_text("class", error_class(err->kind)), log_text("error", err->text),
@@ -166,12 +149,12 @@ static void watch_queue_refused(struct watch_queue *queue, const struct watch_op
 	watch_queue_pause(queue, pause_ms, now_ms);
 	log_event(LOG_LEVEL_ERROR, "refused", log_text("queue", queue->name),
 		  log_text("class", error_class(err->kind)), log_text("error", err->text),
-		  log_number("tries", refusals), log_number("tries_max", WATCH_REFUSALS_MAX),
+		  log_number("tries", refusals), log_number("tries_max", REFUSAL_MAX),
 		  log_number("retry_in_ms", pause_ms));
 }
 
-static void watch_queue_take(struct watch_queue *queue, const struct watch_options *options,
-			     const struct watch_message *message, int64_t now_ms)
+static void watch_queue_take(struct watch_queue *queue, const struct watch_message *message,
+			     int64_t now_ms)
 {
 	watch_queue_heard(queue, 0, now_ms);
 	switch (message->news) {
@@ -196,7 +179,7 @@ static void watch_queue_take(struct watch_queue *queue, const struct watch_optio
 			  log_number("wait_ms", message->wait_ms));
 		break;
 	case WATCH_REFUSED:
-		watch_queue_refused(queue, options, &message->err, now_ms);
+		watch_queue_refused(queue, message->refusals, &message->err, now_ms);
 		break;
 	case WATCH_FAILED:
 		watch_queue_failed(queue, &message->err, now_ms);
@@ -204,13 +187,12 @@ static void watch_queue_take(struct watch_queue *queue, const struct watch_optio
 	}
 }
 
-void watch_queue_listen(struct watch_queue *queue, const struct watch_options *options,
-			int64_t now_ms)
+void watch_queue_listen(struct watch_queue *queue, int64_t now_ms)
 {
 	struct watch_message message;
 	bool ended = false;
 	while (queue->pipe >= 0 && watch_worker_listen(queue->pipe, &message, &ended))
-		watch_queue_take(queue, options, &message, now_ms);
+		watch_queue_take(queue, &message, now_ms);
 	if (ended) {
 		close(queue->pipe);
 		queue->pipe = -1;
@@ -236,7 +218,7 @@ static void watch_queue_note_death(const struct watch_queue *queue,
 void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *options, int status,
 			int64_t now_ms)
 {
-	watch_queue_listen(queue, options, now_ms);
+	watch_queue_listen(queue, now_ms);
 	if (queue->pipe >= 0)
 		close(queue->pipe);
 	queue->pipe = -1;

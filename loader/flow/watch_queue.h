@@ -30,6 +30,7 @@ struct watch_queue {
 	int64_t updated_ms; /* of the definition, wall clock */
 	bool wanted;	    /* defined, not paused, not stopped */
 	bool stopped;	    /* after refused sign-ins */
+	bool uncounted;	    /* stopped, but the database could not be told */
 	bool defined;
 	enum watch_phase phase;
 	int64_t start_ms;   /* PAUSE: when the next worker is due */
@@ -57,8 +58,7 @@ void watch_queue_start(struct watch_queue *queue, const struct watch_options *op
 void watch_queue_end(struct watch_queue *queue, int64_t now_ms);
 
 /* Takes what the worker has told. */
-void watch_queue_listen(struct watch_queue *queue, const struct watch_options *options,
-			int64_t now_ms);
+void watch_queue_listen(struct watch_queue *queue, int64_t now_ms);
 
 /* The worker has ended, with what waitpid() says. */
 void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *options, int status,

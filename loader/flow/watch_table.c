@@ -68,6 +68,12 @@ static int64_t watch_table_first_start(const struct watch_queue *queue,
 	return now_ms + MAX(0, pause_ms - MAX(0, passed_ms));
 }
 
+static void watch_table_log_stop(const struct watch_queue *queue, const struct queue_health *health)
+{
+	log_event(LOG_LEVEL_ERROR, "stopped", log_text("queue", queue->name),
+		  log_text("error", health->stopped_reason));
+}
+
 static void watch_table_add(struct watch_reading *reading, const struct work_queue *definition,
 			    const struct queue_health *health)
 {
@@ -82,8 +88,7 @@ static void watch_table_add(struct watch_reading *reading, const struct work_que
 	watch_deliver_update(&queue->deliver, definition, false);
 	g_ptr_array_add(table->queues, queue);
 	if (queue->stopped)
-		log_event(LOG_LEVEL_ERROR, "stopped", log_text("queue", queue->name),
-			  log_text("error", health->stopped_reason));
+		watch_table_log_stop(queue, health);
 	else
 		log_event(LOG_LEVEL_INFO, "watching", log_text("queue", queue->name),
 			  log_text("state", watch_queue_state(queue)));
@@ -93,12 +98,15 @@ static void watch_table_update(struct watch_reading *reading, struct watch_queue
 			       const struct work_queue *definition,
 			       const struct queue_health *health)
 {
-	bool wanted = !definition->paused && health->stopped_ms == 0;
 	bool altered = queue->updated_ms != definition->record_updated_ms;
+	queue->uncounted = queue->uncounted && !altered;
+	bool stopped = health->stopped_ms != 0 || queue->uncounted;
+	bool stopped_elsewhere = stopped && !queue->stopped;
+	bool wanted = !definition->paused && !stopped;
 	bool changed = altered || wanted != queue->wanted;
 	queue->defined = true;
 	queue->wanted = wanted;
-	queue->stopped = health->stopped_ms != 0;
+	queue->stopped = stopped;
 	watch_deliver_update(&queue->deliver, definition, altered);
 	if (!changed)
 		return;
@@ -107,8 +115,11 @@ static void watch_table_update(struct watch_reading *reading, struct watch_queue
 		queue->name = g_strdup(definition->name);
 	}
 	queue->updated_ms = definition->record_updated_ms;
-	log_event(LOG_LEVEL_INFO, "altered", log_text("queue", queue->name),
-		  log_text("state", watch_queue_state(queue)));
+	if (stopped_elsewhere)
+		watch_table_log_stop(queue, health);
+	else
+		log_event(LOG_LEVEL_INFO, "altered", log_text("queue", queue->name),
+			  log_text("state", watch_queue_state(queue)));
 	watch_queue_end(queue, reading->now_ms);
 }
 

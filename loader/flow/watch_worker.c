@@ -6,6 +6,7 @@
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/refusal.h"
 #include "loader/flow/worker.h"
 
 #include <errno.h>
@@ -236,29 +237,37 @@ static int watch_worker_watch(struct watch_worker *worker, struct error *err)
 
 /* The outcome also goes into the queue's row; where that fails too, the supervisor's log says it.
  */
-static void watch_worker_fail(struct watch_worker *worker, enum watch_news news,
-			      const struct error *failure)
+static void watch_worker_note(const struct watch_worker *worker, const struct error *failure,
+			      uint32_t *refusals)
 {
-	struct watch_message message;
-	struct error ignored;
+	struct error err;
 	scoped(store_close) struct store *store = NULL;
 	const struct load_result nothing = {.not_collected = -1};
-	if (worker->queue != NULL && watch_worker_open_store(worker, &store, &ignored) == 0)
-		worker_note(store, worker->queue, &nothing, failure, &ignored);
+	if (worker->queue == NULL || watch_worker_open_store(worker, &store, &err) != 0)
+		return;
+	worker_note(store, worker->queue, &nothing, failure, &err);
+	if (failure->sign_in_refused &&
+	    refusal_note(store, worker->queue, failure, refusals, &err) != 0)
+		log_event(LOG_LEVEL_ERROR, "not_counted", log_text("queue", worker->queue->name),
+			  log_text("error", err.text));
+}
+
+static void watch_worker_fail(struct watch_worker *worker, const struct error *failure)
+{
+	struct watch_message message;
 	memset(&message, 0, sizeof message);
-	message.news = news;
+	message.news = failure->sign_in_refused ? WATCH_REFUSED : WATCH_FAILED;
 	message.err = *failure;
+	watch_worker_note(worker, failure, &message.refusals);
 	watch_worker_tell(worker, &message);
 }
 
 static void watch_worker_live(struct watch_worker *worker, const char *queue_name)
 {
 	struct error err = {.kind = ERROR_NONE};
-	if (watch_worker_sign_in(worker, queue_name, &err) != 0)
-		watch_worker_fail(
-		    worker, err.kind == ERROR_CREDENTIALS ? WATCH_REFUSED : WATCH_FAILED, &err);
-	else if (watch_worker_watch(worker, &err) != 0 && !stop_requested())
-		watch_worker_fail(worker, WATCH_FAILED, &err);
+	if (watch_worker_sign_in(worker, queue_name, &err) != 0 ||
+	    (watch_worker_watch(worker, &err) != 0 && !stop_requested()))
+		watch_worker_fail(worker, &err);
 	mailbox_close(worker->mailbox);
 	work_queue_free(worker->queue);
 }

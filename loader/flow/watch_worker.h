@@ -20,7 +20,7 @@ enum watch_news {
 	WATCH_LOOKED,  /* a run went well */
 	WATCH_WAITING, /* for mail, `wait_ms` at most */
 	WATCH_BUSY,    /* another process is loading the queue; it will look again */
-	WATCH_REFUSED, /* `err`: the sign-in was refused; it ends */
+	WATCH_REFUSED, /* `err`: the sign-in was refused, for the `refusals`th time; it ends */
 	WATCH_FAILED,  /* `err`; it ends */
 };
 
@@ -30,6 +30,7 @@ struct watch_message {
 	struct load_result result; /* LOOKED */
 	int64_t wait_ms;	   /* WAITING */
 	int64_t command_ms;	   /* SIGNED_IN: how long the server may take for a command */
+	uint32_t refusals;	   /* REFUSED: in a row; 0 = could not be counted */
 	struct error err;
 };
 

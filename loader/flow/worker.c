@@ -5,6 +5,7 @@
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_position.h"
+#include "loader/flow/refusal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -78,10 +79,24 @@ static void worker_add_earlier(struct load_result *result, const struct load_res
 	result->worker_deaths = earlier->worker_deaths;
 }
 
+/* The last one in a row, or one that could not be counted, says what follows from it. */
+static void worker_note_refusal(struct store *store, const struct work_queue *queue,
+				struct error *refusal)
+{
+	uint32_t refusals;
+	struct error err;
+	if (refusal_note(store, queue, refusal, &refusals, &err) != 0)
+		error_put_before(refusal, "not counted (%s)", err.text);
+	else if (refusals >= REFUSAL_MAX)
+		refusal_check(store, queue, refusal);
+}
+
 static int worker_load_and_note(struct store *store, const struct work_queue *queue,
 				const struct load_options *options,
 				const struct load_result *earlier, struct worker_report *report)
 {
+	if (refusal_check(store, queue, &report->err) != 0)
+		return -1;
 	if (options->dry_run)
 		return load_run(store, queue, options, &report->result, &report->err);
 	struct queue_error queue_err;
@@ -97,6 +112,8 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 		report->failed = -1;
 		report->err = note_err;
 	}
+	if (report->failed != 0 && report->err.sign_in_refused)
+		worker_note_refusal(store, queue, &report->err);
 	return report->failed;
 }
 

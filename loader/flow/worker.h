@@ -10,8 +10,9 @@
 /*
  * Loads the named queue once in a child process, waits for it (passing on TERM and INT), and keeps
  * the outcome in the queue's row ("OK; N items." or "Error: …") unless it was a dry run. The caller
- * has no database open. Errors: those of load_run(), with "load 'NAME'" in front; SOFTWARE when the
- * child died.
+ * has no database open. Refused sign-ins are counted, and a queue that is stopped because of them
+ * is left alone (refusal.h). Errors: those of load_run(), with "load 'NAME'" in front; SOFTWARE
+ * when the child died.
  */
 int worker_load(const char *queue_name, const struct load_options *options,
 		struct load_result *ret_result, struct error *err);

@@ -28,7 +28,7 @@ struct known_words {
 	enum error_kind kind;
 };
 
-/* RFC 3501, RFC 5530. */
+/* RFC 3501, RFC 5530; THROTTLED is Gmail's. */
 static const struct known_words codes[] = {
     {"TRYCREATE", ERROR_CONFIGURATION},
     {"NONEXISTENT", ERROR_CONFIGURATION},
@@ -37,6 +37,7 @@ static const struct known_words codes[] = {
     {"LIMIT", ERROR_TEMPORARY},
     {"INUSE", ERROR_TEMPORARY},
     {"OVERQUOTA", ERROR_TEMPORARY},
+    {"THROTTLED", ERROR_TEMPORARY},
     {"NOPERM", ERROR_CREDENTIALS},
     {"AUTHENTICATIONFAILED", ERROR_CREDENTIALS},
     {"AUTHORIZATIONFAILED", ERROR_CREDENTIALS},
@@ -44,12 +45,15 @@ static const struct known_words codes[] = {
     {"PRIVACYREQUIRED", ERROR_CREDENTIALS},
 };
 
-/* What Cyrus says instead of a code. */
+/* What Cyrus says instead of a code, and how Gmail and Outlook ask for patience. */
 static const struct known_words phrases[] = {
     {"permission denied", ERROR_CREDENTIALS},
     {"mailbox does not exist", ERROR_CONFIGURATION},
     {"invalid mailbox name", ERROR_CONFIGURATION},
     {"over quota", ERROR_TEMPORARY},
+    {"too many connections", ERROR_TEMPORARY},
+    {"too many simultaneous connections", ERROR_TEMPORARY},
+    {"is throttled", ERROR_TEMPORARY},
 };
 
 static enum error_kind find_phrase(const char *words, enum error_kind otherwise)
@@ -75,5 +79,5 @@ enum error_kind server_words_kind(const char *words, enum error_kind otherwise)
 		    (words[1 + length] == ']' || words[1 + length] == ' '))
 			return codes[i].kind;
 	}
-	return otherwise;
+	return find_phrase(words, otherwise);
 }

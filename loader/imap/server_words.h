@@ -14,7 +14,8 @@
 char *server_words(const char *bytes, size_t size);
 
 /* The kind that the response code at the start of `words` stands for (RFC 5530, "[NOPERM] …"), or a
- * phrase that some servers use instead; `otherwise` for all that is not known. */
+ * phrase that some servers use where they have no code for it; `otherwise` for all that is not
+ * known. */
 enum error_kind server_words_kind(const char *words, enum error_kind otherwise);
 
 #endif

@@ -117,9 +117,10 @@ static enum outcome explain_refusal(const struct sign_in *job, const char *mecha
 	error_set(job->err, kind, "sign-in as '%s' refused by %s (%s): %s%s",
 		  job->account->user_name, session->server->url, mechanism,
 		  gives_away(job, words) ? "(its words repeat the password)" : words,
-		  scram && is_offered(session, "PLAIN")
+		  scram && kind == ERROR_CREDENTIALS && is_offered(session, "PLAIN")
 		      ? "; if the password is right, authMech=PLAIN tries another way"
 		      : "");
+	job->err->sign_in_refused = kind == ERROR_CREDENTIALS;
 	return REFUSED;
 }
 
@@ -132,6 +133,7 @@ static enum outcome explain_broken_exchange(const struct sign_in *job, const cha
 	    "sign-in as '%s' at %s failed (%s): the server's part of the exchange is wrong; it "
 	    "may not be the server that knows this password",
 	    job->account->user_name, job->session->server->url, mechanism);
+	job->err->sign_in_refused = true;
 	return REFUSED;
 }
 

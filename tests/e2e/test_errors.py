@@ -64,7 +64,7 @@ class Unreachable(Case):
 
     def test_server_that_turns_us_away(self):
         with self.server_saying(b"* BYE Too many connections\r\n") as port:
-            self.load_fails("Too many connections", url="127.0.0.1", port=port, timeout=5)
+            self.load_fails("Too many connections", code=TEMPORARY, url="127.0.0.1", port=port, timeout=5)
 
     def test_endless_line(self):
         with self.server_saying(b"* OK " + b"x" * (32 << 20)) as port:

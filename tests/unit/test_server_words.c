@@ -51,6 +51,9 @@ static void test_response_codes_have_kinds(void **state)
 	assert_int_equal(server_words_kind("[UNAVAILABLE]", ERROR_PROTOCOL), ERROR_TEMPORARY);
 	assert_int_equal(server_words_kind("[LIMIT] x", ERROR_PROTOCOL), ERROR_TEMPORARY);
 	assert_int_equal(server_words_kind("[OVERQUOTA] x", ERROR_PROTOCOL), ERROR_TEMPORARY);
+	assert_int_equal(server_words_kind("[THROTTLED] x", ERROR_PROTOCOL), ERROR_TEMPORARY);
+	assert_int_equal(server_words_kind("[AUTHENTICATIONFAILED] x", ERROR_PROTOCOL),
+			 ERROR_CREDENTIALS);
 	assert_int_equal(server_words_kind("[NOPERM] x", ERROR_PROTOCOL), ERROR_CREDENTIALS);
 	assert_int_equal(server_words_kind("[EXPIRED] x", ERROR_PROTOCOL), ERROR_CREDENTIALS);
 	assert_int_equal(server_words_kind("[LIMITED] x", ERROR_PROTOCOL), ERROR_PROTOCOL);
@@ -67,6 +70,15 @@ static void test_phrases_instead_of_codes(void **state)
 	assert_int_equal(server_words_kind("Invalid mailbox name", ERROR_PROTOCOL),
 			 ERROR_CONFIGURATION);
 	assert_int_equal(server_words_kind("Over quota", ERROR_PROTOCOL), ERROR_TEMPORARY);
+	assert_int_equal(server_words_kind("Too many connections", ERROR_PROTOCOL),
+			 ERROR_TEMPORARY);
+	assert_int_equal(server_words_kind("Request is throttled. Suggested Backoff Time: 9 "
+					   "milliseconds",
+					   ERROR_PROTOCOL),
+			 ERROR_TEMPORARY);
+	assert_int_equal(server_words_kind("[ALERT] Too many simultaneous connections. (Failure)",
+					   ERROR_PROTOCOL),
+			 ERROR_TEMPORARY);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "loader/flow/refusal.h"
 #include "loader/flow/watch_policy.h"
 #include "loader/imap/connection_string.h"
 
@@ -35,6 +36,7 @@ static void test_a_server_that_asks_for_patience_gets_it(void **state)
 	(void)state;
 	assert_pauses(ERROR_TEMPORARY, seconds, 6);
 	assert_pauses(ERROR_CONFIGURATION, seconds, 6);
+	assert_pauses(ERROR_CREDENTIALS, seconds, 6);
 }
 
 static void test_another_kind_of_error_and_success_begin_anew(void **state)
@@ -57,7 +59,7 @@ static void test_refused_sign_ins_are_few(void **state)
 	(void)state;
 	assert_in_range(watch_policy_refusal_ms(&policy, 1, middle), 59999, 60000);
 	assert_in_range(watch_policy_refusal_ms(&policy, 2, middle), 299999, 300000);
-	assert_int_equal(WATCH_REFUSALS_MAX, 3);
+	assert_int_equal(REFUSAL_MAX, 3);
 }
 
 static void assert_keys(const char *text, bool idle, uint32_t poll_s)

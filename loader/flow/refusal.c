@@ -1,0 +1,30 @@
+#include "loader/flow/refusal.h"
+
+#include "loader/base/clock.h"
+#include "loader/flow/from_queue.h"
+#include "queue/queue_health.h"
+
+int refusal_check(struct store *store, const struct work_queue *queue, struct error *err)
+{
+	struct queue_error queue_err;
+	struct queue_health health;
+	if (queue_health_find(store, queue->id, &health, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	if (health.stopped_ms != 0)
+		error_fill(err, ERROR_CREDENTIALS,
+			   "collecting is stopped: %s; correct the password or the definition, "
+			   "then `inqueue queue resume %s`",
+			   health.stopped_reason, queue->name);
+	queue_health_clear(&health);
+	return health.stopped_ms != 0 ? -1 : 0;
+}
+
+int refusal_note(struct store *store, const struct work_queue *queue, const struct error *refusal,
+		 uint32_t *ret_refusals, struct error *err)
+{
+	struct queue_error queue_err;
+	if (queue_health_note_refusal(store, queue->id, refusal->text, REFUSAL_MAX, clock_now_ms(),
+				      ret_refusals, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	return 0;
+}
