@@ -8,10 +8,8 @@
 #define CHUNK_ROWS 1000
 
 static const char *const state_names[] = {
-    [PICKUP_STORED] = "stored",
-    [PICKUP_COPIED] = "copied",
-    [PICKUP_MOVED] = "moved",
-    [PICKUP_LEFT] = "left",
+    [PICKUP_STORED] = "stored", [PICKUP_COPIED] = "copied",	[PICKUP_MOVED] = "moved",
+    [PICKUP_LEFT] = "left",	[PICKUP_AWAITING] = "awaiting", [PICKUP_READ] = "read",
 };
 
 static const char *const target_names[] = {
@@ -30,6 +28,11 @@ static int parse_name(const char *text, const char *const *names, int count)
 		if (g_strcmp0(text, names[i]) == 0)
 			return i;
 	return 0; /* the schema knows no other names than we do */
+}
+
+enum pickup_state pickup_state_parse(const char *name)
+{
+	return (enum pickup_state)parse_name(name, state_names, G_N_ELEMENTS(state_names));
 }
 
 static void bind_source(struct statement *statement, const struct pickup_source *source)
@@ -61,8 +64,8 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	    store->engine,
 	    "INSERT INTO pickup (queue_id, source, uid_validity, uid, state, target, entry_id,"
 	    " raw_sha256, raw_size, internal_date, target_uid_validity, target_uid, record_created,"
-	    " record_updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-	    "?13)");
+	    " record_updated, acknowledge)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14)");
 	bind_source(statement, source);
 	statement_bind_int(statement, 4, pickup->uid);
 	statement_bind_text(statement, 5, state_names[pickup->state]);
@@ -74,6 +77,7 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	bind_uid(statement, 11, pickup->target_uid_validity);
 	bind_uid(statement, 12, pickup->target_uid);
 	statement_bind_text(statement, 13, now);
+	statement_bind_text(statement, 14, pickup->on_delivery ? "delivery" : "load");
 	return statement_step(statement, err);
 }
 
@@ -92,14 +96,13 @@ int pickup_put(struct store *store, const struct pickup_source *source, const st
 
 #define COLUMNS                                                                                    \
 	"uid, state, target, entry_id, raw_sha256, raw_size, internal_date, target_uid_validity,"  \
-	" target_uid"
+	" target_uid, acknowledge = 'delivery'"
 
 static void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
 {
 	*ret_pickup = (struct pickup){
 	    .uid = (uint32_t)statement_int(row, 0),
-	    .state = (enum pickup_state)parse_name(statement_text(row, 1), state_names,
-						   G_N_ELEMENTS(state_names)),
+	    .state = pickup_state_parse(statement_text(row, 1)),
 	    .target = (enum pickup_target)parse_name(statement_text(row, 2), target_names,
 						     G_N_ELEMENTS(target_names)),
 	    .entry_id = statement_int(row, 3),
@@ -107,6 +110,7 @@ static void pickup_from_row(const struct statement *row, struct pickup *ret_pick
 	    .internal_date_s = value_parse_time_s(statement_text(row, 6)),
 	    .target_uid_validity = (uint32_t)statement_int(row, 7),
 	    .target_uid = (uint32_t)statement_int(row, 8),
+	    .on_delivery = statement_int(row, 9) != 0,
 	};
 	value_parse_sha256(statement_text(row, 4), ret_pickup->raw_sha256);
 }
@@ -117,16 +121,19 @@ static void pickup_from_row(const struct statement *row, struct pickup *ret_pick
 	"SELECT " COLUMNS " FROM pickup INDEXED BY pickup_unfinished"                              \
 	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
 	" AND state IN ('stored', 'copied') ORDER BY uid LIMIT ?"
+#define LIST_AWAITING                                                                              \
+	"SELECT " COLUMNS " FROM pickup INDEXED BY pickup_awaiting"                                \
+	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
+	" AND state = 'awaiting' ORDER BY uid LIMIT ?"
 #define LIST_ALL                                                                                   \
 	"SELECT " COLUMNS " FROM pickup"                                                           \
 	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
 	" ORDER BY uid LIMIT ?"
 
 static int read_chunk(struct store *store, const struct pickup_source *source, int64_t uid_first,
-		      uint32_t uid_last, bool unfinished, GArray *chunk, struct queue_error *err)
+		      uint32_t uid_last, const char *sql, GArray *chunk, struct queue_error *err)
 {
-	scoped_statement *statement =
-	    engine_prepare(store->engine, unfinished ? LIST_UNFINISHED : LIST_ALL);
+	scoped_statement *statement = engine_prepare(store->engine, sql);
 	bind_source(statement, source);
 	statement_bind_int(statement, 4, uid_first);
 	statement_bind_int(statement, 5, uid_last);
@@ -140,8 +147,8 @@ static int read_chunk(struct store *store, const struct pickup_source *source, i
 	return result;
 }
 
-int pickup_list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
-		uint32_t uid_last, bool unfinished,
+static int list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
+		uint32_t uid_last, const char *sql,
 		int (*each)(const struct pickup *, void *context), void *context,
 		struct queue_error *err)
 {
@@ -150,7 +157,7 @@ int pickup_list(struct store *store, const struct pickup_source *source, uint32_
 	int64_t next = uid_first;
 	do {
 		g_array_set_size(chunk, 0);
-		if (read_chunk(store, source, next, uid_last, unfinished, chunk, err) != 0)
+		if (read_chunk(store, source, next, uid_last, sql, chunk, err) != 0)
 			return -1;
 		for (guint i = 0; i < chunk->len; i++) {
 			const struct pickup *pickup = &g_array_index(chunk, struct pickup, i);
@@ -161,6 +168,22 @@ int pickup_list(struct store *store, const struct pickup_source *source, uint32_
 		}
 	} while (chunk->len == CHUNK_ROWS);
 	return 0;
+}
+
+int pickup_list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
+		uint32_t uid_last, bool unfinished,
+		int (*each)(const struct pickup *, void *context), void *context,
+		struct queue_error *err)
+{
+	return list(store, source, uid_first, uid_last, unfinished ? LIST_UNFINISHED : LIST_ALL,
+		    each, context, err);
+}
+
+int pickup_list_awaiting(struct store *store, const struct pickup_source *source,
+			 int (*each)(const struct pickup *, void *context), void *context,
+			 struct queue_error *err)
+{
+	return list(store, source, 1, UINT32_MAX, LIST_AWAITING, each, context, err);
 }
 
 int pickup_match(struct store *store, const struct pickup_source *source,
@@ -181,7 +204,8 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	    " AND NOT EXISTS (SELECT 1 FROM pickup AS taken WHERE taken.queue_id = ?1"
 	    " AND taken.source = ?2 AND taken.uid_validity = ?3 AND taken.raw_sha256 = ?4"
 	    " AND taken.entry_id = old.entry_id)"
-	    " ORDER BY state IN ('stored', 'copied') DESC, entry_id, record_created DESC LIMIT 1");
+	    " ORDER BY state IN ('stored', 'copied', 'awaiting') DESC, entry_id, record_created "
+	    "DESC LIMIT 1");
 	bind_source(statement, source);
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_int(statement, 5, (int64_t)raw_size);
@@ -202,10 +226,10 @@ int pickup_count_delivered(struct store *store, int64_t queue_id, enum pickup_ta
 {
 	char sha256[VALUE_SHA256_MAX];
 	value_format_sha256(raw_sha256, sha256);
-	scoped_statement *statement =
-	    engine_prepare(store->engine, "SELECT count(*) FROM pickup INDEXED BY pickup_match"
-					  " WHERE queue_id = ? AND raw_sha256 = ?"
-					  " AND target = ? AND state <> 'stored'");
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT count(*) FROM pickup INDEXED BY pickup_match"
+			   " WHERE queue_id = ? AND raw_sha256 = ?"
+			   " AND target = ? AND state IN ('copied', 'moved', 'left')");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, sha256);
 	statement_bind_text(statement, 3, target_names[target]);
@@ -226,7 +250,7 @@ static int retire(struct store *store, const struct pickup_source *source,
 	    store->engine,
 	    "UPDATE pickup INDEXED BY pickup_match SET state = 'moved', record_updated = ?6"
 	    " WHERE queue_id = ?1 AND NOT (source = ?2 AND uid_validity = ?3) AND raw_sha256 = ?4"
-	    " AND entry_id = ?5 AND state IN ('stored', 'copied')");
+	    " AND entry_id = ?5 AND state IN ('stored', 'copied', 'awaiting', 'read')");
 	bind_source(statement, source);
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_int(statement, 5, pickup->entry_id);

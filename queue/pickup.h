@@ -20,12 +20,18 @@ enum pickup_state {
 	PICKUP_STORED, /* the entry is committed; the server still has to be changed */
 	PICKUP_COPIED, /* a copy is in the target folder; the original still has to go */
 	PICKUP_MOVED,  /* finished: gone from the source */
-	PICKUP_LEFT    /* finished: copied, the original flagged \Deleted; the server cannot expunge
+	PICKUP_LEFT,   /* finished: copied, the original flagged \Deleted; the server cannot expunge
 			  one UID */
+	PICKUP_AWAITING, /* the entry is committed; the message stays unread until its delivery has
+			    been answered, which makes the row `stored` */
+	PICKUP_READ	 /* finished: it stays in the source, marked \Seen */
 };
 
-/* "stored", "copied", "moved", "left". */
+/* "stored", "copied", "moved", "left", "awaiting", "read". */
 const char *pickup_state_format(enum pickup_state state);
+
+/* The inverse, for names that the database holds. */
+enum pickup_state pickup_state_parse(const char *name);
 
 enum pickup_target { PICKUP_DROPBOX, PICKUP_BADMAIL };
 
@@ -45,6 +51,7 @@ struct pickup {
 	int64_t internal_date_s;      /* seconds since 1970-01-01 UTC */
 	uint32_t target_uid_validity; /* of the message in the target folder; 0 = not known */
 	uint32_t target_uid;
+	bool on_delivery; /* the server is told when the target has answered, not before */
 };
 
 /* Adds a row, in the open transaction when there is one. EXISTS when the ledger has this UID. */
@@ -60,6 +67,11 @@ int pickup_list(struct store *store, const struct pickup_source *source, uint32_
 		uint32_t uid_last, bool unfinished,
 		int (*each)(const struct pickup *, void *context), void *context,
 		struct queue_error *err);
+
+/* As pickup_list(), for rows that are `awaiting`. */
+int pickup_list_awaiting(struct store *store, const struct pickup_source *source,
+			 int (*each)(const struct pickup *, void *context), void *context,
+			 struct queue_error *err);
 
 /*
  * Finds the row of a message with the same bytes, size and internal date that this queue picked up

@@ -12,7 +12,8 @@
 #define COLUMNS                                                                                    \
 	"p.source, p.uid_validity, p.uid, p.state, p.target, p.entry_id, p.raw_sha256, "           \
 	"p.raw_size,"                                                                              \
-	" p.internal_date, p.target_uid_validity, p.target_uid, s.state, p.queue_id"               \
+	" p.internal_date, p.target_uid_validity, p.target_uid, s.state, p.queue_id,"              \
+	" p.acknowledge = 'delivery'"                                                              \
 	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"
 
 struct walk_row {
@@ -25,14 +26,6 @@ static void walk_row_clear(void *row)
 	free(((struct walk_row *)row)->source);
 }
 
-static enum pickup_state parse_state(const char *text)
-{
-	for (enum pickup_state state = PICKUP_STORED; state < PICKUP_LEFT; state++)
-		if (strcmp(text, pickup_state_format(state)) == 0)
-			return state;
-	return PICKUP_LEFT;
-}
-
 static void read_row(const struct statement *from, struct walk_row *ret_row)
 {
 	ret_row->source = strdup(statement_text(from, 0));
@@ -43,14 +36,15 @@ static void read_row(const struct statement *from, struct walk_row *ret_row)
 		       .source = ret_row->source,
 		       .uid_validity = (uint32_t)statement_int(from, 1)},
 	    .pickup = {.uid = (uint32_t)statement_int(from, 2),
-		       .state = parse_state(statement_text(from, 3)),
+		       .state = pickup_state_parse(statement_text(from, 3)),
 		       .target = strcmp(statement_text(from, 4), "badmail") == 0 ? PICKUP_BADMAIL
 										 : PICKUP_DROPBOX,
 		       .entry_id = statement_int(from, 5),
 		       .raw_size = (uint64_t)statement_int(from, 7),
 		       .internal_date_s = value_parse_time_s(statement_text(from, 8)),
 		       .target_uid_validity = (uint32_t)statement_int(from, 9),
-		       .target_uid = (uint32_t)statement_int(from, 10)},
+		       .target_uid = (uint32_t)statement_int(from, 10),
+		       .on_delivery = statement_int(from, 13) != 0},
 	    .has_entry = !statement_is_null(from, 11),
 	};
 	value_parse_sha256(statement_text(from, 6), row->pickup.raw_sha256);

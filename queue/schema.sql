@@ -383,17 +383,21 @@ CREATE INDEX attachment_content ON attachment (sha256);
 -- Which message of which mailbox has become which entry, and how far the server has been told. A message is
 -- known by (queue_id, source, uid_validity, uid). Rows stay when the message is gone, and when the entry is.
 --
---   stored  the entry is in the database, the message still in the mailbox
---   copied  a copy is in the target folder too
---   moved   finished
---   left    finished, but the server could not remove the original: it is flagged \Deleted
+--   awaiting  the entry is in the database, and the message stays unread in the mailbox until the target has
+--             answered: acknowledge 'delivery'
+--   stored    the entry is in the database, the message still in the mailbox
+--   copied    a copy is in the target folder too
+--   moved     finished
+--   left      finished, but the server could not remove the original: it is flagged \Deleted
+--   read      finished: the message stays in the mailbox, marked read
 CREATE TABLE pickup (
 	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
 	source TEXT NOT NULL,           -- account and folder: 'robot@imap.example.com/INBOX'
 	uid_validity INTEGER NOT NULL,
 	uid INTEGER NOT NULL,
-	state TEXT NOT NULL CHECK (state IN ('stored', 'copied', 'moved', 'left')),
+	state TEXT NOT NULL CHECK (state IN ('awaiting', 'stored', 'copied', 'moved', 'left', 'read')),
 	target TEXT NOT NULL CHECK (target IN ('dropbox', 'badmail')),
+	acknowledge TEXT NOT NULL DEFAULT 'load' CHECK (acknowledge IN ('load', 'delivery')),
 	target_uid_validity INTEGER,    -- the message in the target folder, where the server said
 	target_uid INTEGER,
 	entry_id INTEGER NOT NULL,
@@ -407,8 +411,11 @@ CREATE TABLE pickup (
 
 CREATE INDEX pickup_unfinished ON pickup (queue_id, source, uid_validity, uid)
 	WHERE state IN ('stored', 'copied');
+CREATE INDEX pickup_awaiting ON pickup (queue_id, source, uid_validity, uid) WHERE state = 'awaiting';
 -- A mailbox that got a new UIDVALIDITY is recognised by the bytes of its messages.
 CREATE INDEX pickup_match ON pickup (queue_id, raw_sha256);
+-- The messages that an answer of the target is about.
+CREATE INDEX pickup_delivery ON pickup (entry_id) WHERE acknowledge = 'delivery';
 
 -- Messages that a run could not get past. They are loaded one by one, after all others; one that was tried
 -- alone three times becomes a bad entry. The row goes when the message is picked up.
@@ -509,9 +516,43 @@ CREATE TABLE delivery_target (
 	client_certificate TEXT,
 	allow_private INTEGER NOT NULL CHECK (allow_private IN (0, 1)),
 	concurrency INTEGER NOT NULL CHECK (concurrency > 0),
+	acknowledge TEXT NOT NULL CHECK (acknowledge IN ('load', 'delivery')), -- when the mail server is told
 	stopped TEXT,                                -- why nothing is delivered; NULL: it is
 	refused_run INTEGER NOT NULL DEFAULT 0       -- answers 401, 403, 404, 410 since another one came
 ) STRICT;
+
+-- An entry that is finished, by whomever, ends the wait of its message: the loader's next look marks it read
+-- and moves it. After the last attempt it goes to the bad-mail folder.
+CREATE TRIGGER pickup_answered AFTER UPDATE OF state ON entry_status
+WHEN NEW.state IN ('done', 'failed') AND OLD.state NOT IN ('done', 'failed')
+BEGIN
+	UPDATE pickup SET state = 'stored', record_updated = NEW.record_updated,
+		target = CASE WHEN NEW.state = 'failed' AND NEW.error_kind = 'application' THEN 'badmail'
+			ELSE 'dropbox' END
+	WHERE entry_id = NEW.id AND acknowledge = 'delivery' AND state = 'awaiting';
+END;
+
+-- An entry that is to be delivered again makes its message wait again, where that is still in the mailbox.
+CREATE TRIGGER pickup_asked_again AFTER UPDATE OF state ON entry_status
+WHEN NEW.state = 'new' AND OLD.state IN ('done', 'failed')
+	AND EXISTS (SELECT 1 FROM delivery_target t WHERE t.queue_id = NEW.queue_id AND t.acknowledge = 'delivery')
+BEGIN
+	UPDATE pickup SET state = 'awaiting', target = 'dropbox', record_updated = NEW.record_updated
+	WHERE entry_id = NEW.id AND acknowledge = 'delivery' AND state IN ('stored', 'read');
+END;
+
+-- Nothing waits for a target that is not asked for it.
+CREATE TRIGGER pickup_released AFTER UPDATE OF acknowledge ON delivery_target
+WHEN NEW.acknowledge = 'load' AND OLD.acknowledge = 'delivery'
+BEGIN
+	UPDATE pickup SET state = 'stored' WHERE queue_id = NEW.queue_id AND state = 'awaiting';
+END;
+
+CREATE TRIGGER pickup_target_dropped AFTER DELETE ON delivery_target
+WHEN OLD.acknowledge = 'delivery'
+BEGIN
+	UPDATE pickup SET state = 'stored' WHERE queue_id = OLD.queue_id AND state = 'awaiting';
+END;
 
 -- Every attempt to deliver an entry. A row is written once, together with what became of the entry.
 --

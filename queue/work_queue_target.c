@@ -19,11 +19,12 @@ int work_queue_target_put(struct store *store, int64_t queue_id,
 	    store->engine,
 	    "INSERT INTO delivery_target (queue_id, url, format, secret, headers,"
 	    " connect_timeout_ms, timeout_ms, ca_file, client_certificate, allow_private,"
-	    " concurrency, stopped) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+	    " concurrency, stopped, acknowledge)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
 	    " ON CONFLICT (queue_id) DO UPDATE SET url = ?2, format = ?3, secret = ?4,"
 	    " headers = ?5, connect_timeout_ms = ?6, timeout_ms = ?7, ca_file = ?8,"
 	    " client_certificate = ?9, allow_private = ?10, concurrency = ?11, stopped = ?12,"
-	    " refused_run = CASE WHEN ?12 IS NULL THEN 0 ELSE refused_run END");
+	    " acknowledge = ?13, refused_run = CASE WHEN ?12 IS NULL THEN 0 ELSE refused_run END");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, target->url);
 	statement_bind_text(statement, 3, target->format);
@@ -36,6 +37,7 @@ int work_queue_target_put(struct store *store, int64_t queue_id,
 	statement_bind_int(statement, 10, target->allow_private);
 	statement_bind_int(statement, 11, target->concurrency);
 	statement_bind_text(statement, 12, target->stopped);
+	statement_bind_text(statement, 13, target->on_delivery ? "delivery" : "load");
 	return statement_step(statement, err);
 }
 
@@ -44,8 +46,8 @@ int work_queue_target_read(struct store *store, int64_t queue_id, struct work_qu
 {
 	scoped_statement *row = engine_prepare(
 	    store->engine, "SELECT url, format, secret, headers, connect_timeout_ms, timeout_ms,"
-			   " ca_file, client_certificate, allow_private, concurrency, stopped"
-			   " FROM delivery_target WHERE queue_id = ?");
+			   " ca_file, client_certificate, allow_private, concurrency, stopped,"
+			   " acknowledge = 'delivery' FROM delivery_target WHERE queue_id = ?");
 	statement_bind_int(row, 1, queue_id);
 	const int result = statement_step(row, err);
 	if (result != 1)
@@ -61,6 +63,7 @@ int work_queue_target_read(struct store *store, int64_t queue_id, struct work_qu
 	target->allow_private = statement_int(row, 8) != 0;
 	target->concurrency = (int32_t)statement_int(row, 9);
 	target->stopped = g_strdup(statement_text(row, 10));
+	target->on_delivery = statement_int(row, 11) != 0;
 	return 0;
 }
 

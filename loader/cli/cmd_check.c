@@ -15,12 +15,16 @@ static const char *const folder_keys[MAILBOX_FOLDER_COUNT] = {
 
 static void cmd_check_print_folder(const char *key, const struct check_folder *folder, bool created)
 {
-	if (folder->exists)
+	if (folder->name == NULL)
+		printf("%-12s  none: what is delivered stays in the mailbox, marked read\n", key);
+	else if (folder->exists)
 		printf("%-12s  %s: %" PRIu32 " messages, %" PRIu32 " unread\n", key, folder->name,
 		       folder->messages, folder->unseen);
 	else
 		printf("%-12s  %s: not there%s\n", key, folder->name,
-		       created ? "; the next run creates it" : "");
+		       !created		 ? ""
+		       : folder->lacking ? "; the next run creates it"
+					 : "; created when it is needed");
 }
 
 static void cmd_check_print(const struct check_result *result)
@@ -46,6 +50,15 @@ static void cmd_check_print(const struct check_result *result)
 	printf("waiting       %" PRId64 " messages\n", result->waiting);
 }
 
+static json_t *cmd_check_folder_json(const struct check_folder *folder)
+{
+	if (folder->name == NULL)
+		return json_null();
+	return json_pack("{s:s, s:b, s:I, s:I}", "name", folder->name, "exists",
+			 (int)folder->exists, "messages", (json_int_t)folder->messages, "unseen",
+			 (json_int_t)folder->unseen);
+}
+
 static json_t *cmd_check_json(const struct check_result *result)
 {
 	const struct imapc_facts *facts = &result->facts;
@@ -57,12 +70,8 @@ static json_t *cmd_check_json(const struct check_result *result)
 	    facts->certificate_expires, "mechanism", facts->mechanism, "capabilities",
 	    facts->capabilities, "moving", result->moving);
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
-		const struct check_folder *folder = &result->folders[i];
 		json_object_set_new(object, folder_keys[i],
-				    json_pack("{s:s, s:b, s:I, s:I}", "name", folder->name,
-					      "exists", (int)folder->exists, "messages",
-					      (json_int_t)folder->messages, "unseen",
-					      (json_int_t)folder->unseen));
+				    cmd_check_folder_json(&result->folders[i]));
 	}
 	json_object_set_new(object, "waiting", json_integer(result->waiting));
 	return object;

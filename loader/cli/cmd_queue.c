@@ -152,6 +152,11 @@ static char *cmd_queue_credential(const struct work_queue *queue)
 		   : g_strdup(queue->credential_source);
 }
 
+static const char *cmd_queue_acknowledge(const struct work_queue_target *target)
+{
+	return target->on_delivery ? "delivery" : "load";
+}
+
 /* null where the queue has no target. Values of header fields may be credentials, as a password in
  * the URL is. */
 static json_t *cmd_queue_target_json(const struct work_queue_target *target)
@@ -159,13 +164,13 @@ static json_t *cmd_queue_target_json(const struct work_queue_target *target)
 	if (target->url == NULL)
 		return json_null();
 	g_autofree char *url = target_mask(target->url);
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I, s:b, s:i, s:s?}", "deliver_to",
-			 url, "format", target->format, "secret", target->secret, "ca_file",
-			 target->ca_file, "client_certificate", target->client_certificate,
-			 "connect_timeout_ms", (json_int_t)target->connect_timeout_ms, "timeout_ms",
-			 (json_int_t)target->timeout_ms, "allow_private",
-			 (int)target->allow_private, "concurrency", (int)target->concurrency,
-			 "stopped", target->stopped);
+	return json_pack(
+	    "{s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I, s:b, s:i, s:s, s:s?}", "deliver_to", url,
+	    "format", target->format, "secret", target->secret, "ca_file", target->ca_file,
+	    "client_certificate", target->client_certificate, "connect_timeout_ms",
+	    (json_int_t)target->connect_timeout_ms, "timeout_ms", (json_int_t)target->timeout_ms,
+	    "allow_private", (int)target->allow_private, "concurrency", (int)target->concurrency,
+	    "acknowledge", cmd_queue_acknowledge(target), "stopped", target->stopped);
 }
 
 static json_t *cmd_queue_json(const struct work_queue *queue)
@@ -236,6 +241,7 @@ static void cmd_queue_print_target(const struct work_queue_target *target)
 		return;
 	g_autofree char *url = target_mask(target->url);
 	printf("deliver to         %s (%s)\n", url, target->format);
+	printf("acknowledge        %s\n", cmd_queue_acknowledge(target));
 	if (target->secret != NULL)
 		printf("signed with        %s\n", target->secret);
 	if (target->stopped != NULL)

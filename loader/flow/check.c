@@ -10,8 +10,11 @@ static int check_folders(struct mailbox *mailbox, struct check_result *result, s
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
 		struct check_folder *folder = &result->folders[i];
 		struct imapc_status status;
+		if (i == MAILBOX_DROPBOX && mailbox->stays)
+			continue;
 		folder->name = mailbox_folder_name(mailbox, i);
 		folder->exists = mailbox->folders[i].exists;
+		folder->lacking = i != MAILBOX_SOURCE && mailbox_lacks_folder(mailbox, i);
 		if (!folder->exists)
 			continue;
 		if (imapc_status(mailbox->session, mailbox->folders[i].wire, folder->name, &status,
@@ -51,8 +54,9 @@ static const char *check_moving(const struct imapc_session *session)
 static int check_verdict(const struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
-		if (mailbox->folders[i].exists ||
-		    (i != MAILBOX_SOURCE && mailbox->server->create_folders))
+		const bool needed = i == MAILBOX_SOURCE ? !mailbox->folders[i].exists
+							: mailbox_lacks_folder(mailbox, i);
+		if (!needed || (i != MAILBOX_SOURCE && mailbox->server->create_folders))
 			continue;
 		return error_set(
 		    err, ERROR_CONFIGURATION,

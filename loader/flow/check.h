@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 struct check_folder {
-	const char *name;
+	const char *name; /* NULL: none is used, messages stay in the mailbox */
 	bool exists;
+	bool lacking; /* and a run cannot begin without it */
 	uint32_t messages;
 	uint32_t unseen;
 };
@@ -25,7 +26,7 @@ struct check_result {
 	uint16_t port;
 	const char *moving; /* how messages will be moved: "MOVE", "COPY and UID EXPUNGE", … */
 	struct check_folder folders[MAILBOX_FOLDER_COUNT];
-	bool creates_folders; /* a missing dropbox or badmail is made by the next run */
+	bool creates_folders; /* a missing dropbox or badmail is made */
 	int64_t waiting;      /* messages that the next run would look at */
 };
 

@@ -226,6 +226,11 @@ static const struct definition_row rows[] = {
     {{"allow-private", "true|false",
       "also post to addresses of this machine or network (default: false)", false},
      definition_target_set_allow_private},
+    {{"acknowledge", "load|delivery",
+      "mail is marked read and moved once it is stored (load, the default), or stays unread until "
+      "deliver-to has answered (delivery)",
+      false},
+     definition_target_set_acknowledge},
     {{"deliver-concurrency", "N", "how many posts at a time (default: 4)", false},
      definition_target_set_concurrency},
     {{"path", "TEXT", "for file sources only", true}, NULL},

@@ -238,6 +238,16 @@ int definition_target_set_concurrency(struct work_queue *draft, const char *valu
 	return 0;
 }
 
+int definition_target_set_acknowledge(struct work_queue *draft, const char *value,
+				      struct error *err)
+{
+	const bool delivery = g_ascii_strcasecmp(value, "delivery") == 0;
+	if (!delivery && g_ascii_strcasecmp(value, "load") != 0)
+		return error_set(err, ERROR_CONFIGURATION, "acknowledge: takes load or delivery");
+	draft->target.on_delivery = delivery;
+	return 0;
+}
+
 /* ---- as a whole ---- */
 
 void definition_target_init(struct work_queue_target *target)
@@ -251,6 +261,10 @@ void definition_target_init(struct work_queue_target *target)
 int definition_target_check(const struct work_queue *draft, struct error *err)
 {
 	const struct work_queue_target *target = &draft->target;
+	if (target->url == NULL && target->on_delivery)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "acknowledge=delivery needs deliver-to: nothing else would ever "
+				 "mark the mail read");
 	if (target->url == NULL || strcmp(target->format, post_format_name(POST_RAW)) != 0)
 		return 0;
 	scoped(connection_string_free) struct connection_string *server = NULL;
@@ -275,5 +289,6 @@ bool definition_target_equals(const struct work_queue_target *left,
 	       g_strcmp0(left->client_certificate, right->client_certificate) == 0 &&
 	       left->connect_timeout_ms == right->connect_timeout_ms &&
 	       left->timeout_ms == right->timeout_ms && left->concurrency == right->concurrency &&
-	       left->allow_private == right->allow_private;
+	       left->allow_private == right->allow_private &&
+	       left->on_delivery == right->on_delivery;
 }

@@ -26,6 +26,8 @@ int definition_target_set_allow_private(struct work_queue *draft, const char *va
 					struct error *err);
 int definition_target_set_concurrency(struct work_queue *draft, const char *value,
 				      struct error *err);
+int definition_target_set_acknowledge(struct work_queue *draft, const char *value,
+				      struct error *err);
 
 /* What holds before anything is set: format, limits, concurrency. */
 void definition_target_init(struct work_queue_target *target);

@@ -4,6 +4,7 @@
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/load_acknowledge.h"
 #include "loader/flow/load_internal.h"
 #include "loader/flow/load_suspect.h"
 #include "loader/flow/search.h"
@@ -84,14 +85,15 @@ static void load_plan_messages(const struct load *load, const struct imapc_size 
 			       size_t count)
 {
 	const struct connection_string *server = load->mailbox->server;
+	g_autofree char *rest = load_acknowledge_plan(load);
 	for (size_t i = 0; i < count; i++) {
 		if (sizes[i].size_bytes > server->max_size_bytes)
 			load_plan(load, "UID %u: too large (%llu bytes), move to '%s'",
 				  sizes[i].uid, (unsigned long long)sizes[i].size_bytes,
 				  server->badmail);
 		else
-			load_plan(load, "UID %u: load (%llu bytes), move to '%s'", sizes[i].uid,
-				  (unsigned long long)sizes[i].size_bytes, server->dropbox);
+			load_plan(load, "UID %u: load (%llu bytes), %s", sizes[i].uid,
+				  (unsigned long long)sizes[i].size_bytes, rest);
 	}
 }
 
@@ -191,7 +193,7 @@ static int load_work_off(struct load *load, struct error *err)
 static void load_plan_folders(const struct load *load)
 {
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
-		if (!load->mailbox->folders[i].exists)
+		if (mailbox_lacks_folder(load->mailbox, i))
 			load_plan(load, "create folder '%s'",
 				  mailbox_folder_name(load->mailbox, i));
 	}

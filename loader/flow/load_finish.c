@@ -2,6 +2,7 @@
 
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/load_acknowledge.h"
 #include "loader/flow/message_digest.h"
 #include "loader/flow/search.h"
 
@@ -110,7 +111,7 @@ static int load_find_copies(struct load *load, GArray *rows, struct error *err)
 	struct imapc_mailbox selected;
 	for (enum pickup_target target = PICKUP_DROPBOX; target <= PICKUP_BADMAIL; target++) {
 		enum mailbox_folder folder = load_target_folder(target);
-		if (!load_has_rows(rows, target))
+		if (!load_has_rows(rows, target) || !mailbox->folders[folder].exists)
 			continue;
 		if (imapc_select(mailbox->session, mailbox->folders[folder].wire,
 				 mailbox_folder_name(mailbox, folder), true, &selected, err) != 0)
@@ -133,7 +134,7 @@ static int load_find_copies(struct load *load, GArray *rows, struct error *err)
 	return 0;
 }
 
-int load_finish_earlier(struct load *load, struct error *err)
+static int load_finish_rows(struct load *load, struct error *err)
 {
 	scoped(g_array_unref) GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
 	struct queue_error queue_err;
@@ -152,4 +153,9 @@ int load_finish_earlier(struct load *load, struct error *err)
 		return -1;
 	load->result->finished += unfinished;
 	return 0;
+}
+
+int load_finish_earlier(struct load *load, struct error *err)
+{
+	return load_finish_rows(load, err) == 0 ? load_acknowledge_unread(load, err) : -1;
 }

@@ -3,6 +3,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/load_acknowledge.h"
 
 #include <string.h>
 
@@ -168,7 +169,8 @@ static int load_move_all(struct load *load, const uint32_t *uids, size_t count,
 			 enum pickup_target target, struct error *err)
 {
 	struct imapc_session *session = load->mailbox->session;
-	if (imapc_add_flags(session, uids, count, "\\Seen", err) != 0)
+	if (mailbox_create_folder(load->mailbox, load_target_folder(target), err) != 0 ||
+	    imapc_add_flags(session, uids, count, "\\Seen", err) != 0)
 		return -1;
 	if (imapc_has_capability(session, "MOVE"))
 		return load_move_at_once(load, uids, count, target, err);
@@ -205,10 +207,12 @@ static int load_drop_taken(struct load *load, uint32_t *uids, size_t *count, str
 static int load_move_stored(struct load *load, uint32_t *uids, size_t count,
 			    enum pickup_target target, struct error *err)
 {
-	if (count == 0 || load_move_all(load, uids, count, target, err) == 0)
-		return 0;
 	struct error ignored;
 	size_t left = count;
+	if (load_acknowledge_stays(load, target))
+		return load_acknowledge_read(load, uids, count, err);
+	if (count == 0 || load_move_all(load, uids, count, target, err) == 0)
+		return 0;
 	if (err->kind != ERROR_PROTOCOL || !imapc_is_alive(load->mailbox->session) ||
 	    load_drop_taken(load, uids, &left, &ignored) != 0 || left == count)
 		return -1;

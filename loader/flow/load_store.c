@@ -3,6 +3,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/load_acknowledge.h"
 #include "loader/flow/spool.h"
 #include "queue/pickup_attempt.h"
 
@@ -205,9 +206,7 @@ static int load_store_item(struct load *load, const struct load_item *item, stru
 	if (load_match_earlier(load, item, pickup, &found, err) != 0 ||
 	    (!found && load_store_new(load, item, pickup, err) != 0))
 		return -1;
-	/* A copy that the ledger knows of is not made again. */
-	if (!found || pickup->state != PICKUP_COPIED)
-		pickup->state = PICKUP_STORED;
+	load_acknowledge_begin(load, found, pickup);
 	pickup->uid = item->uid;
 	pickup->raw_size = item->size_bytes;
 	pickup->internal_date_s = item->internal_date_s;

@@ -70,11 +70,26 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 static int mailbox_find_folders(struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder folder = MAILBOX_SOURCE; folder < MAILBOX_FOLDER_COUNT; folder++) {
+		if (folder == MAILBOX_DROPBOX && mailbox->stays)
+			continue;
 		if (imapc_find_folder(mailbox->session, mailbox_folder_name(mailbox, folder),
 				      &mailbox->folders[folder], err) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* As a poller has it: unread mail is what is to be collected, and only folders that are named are
+ * used. */
+static void mailbox_acknowledge_on_delivery(struct mailbox *mailbox)
+{
+	struct connection_string *server = mailbox->server;
+	mailbox->on_delivery = true;
+	mailbox->stays = !connection_string_names(server, "dropbox");
+	if (connection_string_names(server, "search"))
+		return;
+	g_free(server->search);
+	server->search = g_strdup("UNSEEN UNDELETED");
 }
 
 int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
@@ -83,6 +98,8 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 	scoped(mailbox_close) struct mailbox *mailbox = g_new0(struct mailbox, 1);
 	if (connection_string_parse(queue->connection_string, &mailbox->server, err) != 0)
 		return -1;
+	if (queue->target.on_delivery)
+		mailbox_acknowledge_on_delivery(mailbox);
 	g_autofree char *host = g_ascii_strdown(mailbox->server->url, -1);
 	mailbox->source =
 	    g_strdup_printf("%s@%s/%s", queue->user_name, host, mailbox->server->mailbox);
@@ -110,22 +127,37 @@ void mailbox_close(struct mailbox *mailbox)
 	g_free(mailbox);
 }
 
+int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, struct error *err)
+{
+	struct imapc_folder *found = &mailbox->folders[folder];
+	const char *name = mailbox_folder_name(mailbox, folder);
+	if (found->exists)
+		return 0;
+	if (!mailbox->server->create_folders)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "folder '%s' does not exist and createFolders=False: create "
+				 "it on the server, or allow it in the connection string",
+				 name);
+	if (imapc_create_folder(mailbox->session, found->wire, name, err) != 0)
+		return -1;
+	found->exists = true;
+	return 0;
+}
+
+bool mailbox_lacks_folder(const struct mailbox *mailbox, enum mailbox_folder folder)
+{
+	if (mailbox->folders[folder].exists)
+		return false;
+	if (folder == MAILBOX_DROPBOX)
+		return !mailbox->stays;
+	return !mailbox->on_delivery || !mailbox->server->create_folders;
+}
+
 int mailbox_create_folders(struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
-		struct imapc_folder *folder = &mailbox->folders[i];
-		const char *name = mailbox_folder_name(mailbox, i);
-		if (folder->exists)
-			continue;
-		if (!mailbox->server->create_folders)
-			return error_set(
-			    err, ERROR_CONFIGURATION,
-			    "folder '%s' does not exist and createFolders=False: create "
-			    "it on the server, or allow it in the connection string",
-			    name);
-		if (imapc_create_folder(mailbox->session, folder->wire, name, err) != 0)
+		if (mailbox_lacks_folder(mailbox, i) && mailbox_create_folder(mailbox, i, err) != 0)
 			return -1;
-		folder->exists = true;
 	}
 	return 0;
 }

@@ -18,6 +18,9 @@ struct mailbox {
 	struct imapc_session *session;
 	char *source; /* "user@host/folder": the ledger's name of the source folder */
 	struct imapc_folder folders[MAILBOX_FOLDER_COUNT];
+	bool on_delivery; /* messages stay unread in the source until their delivery is answered */
+	bool stays; /* and for good where no dropbox is named: there is none then, whatever its name
+		     * would be */
 };
 
 /* Reads the password from its source, connects, signs in and looks for the folders. A missing
@@ -31,9 +34,15 @@ void mailbox_close(struct mailbox *mailbox);
 /* The folder's name as the operator wrote it; borrowed. */
 const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_folder folder);
 
-/* Creates a missing dropbox and badmail, or says (CONFIGURATION) that createFolders=False forbids
- * it. */
+/* Dropbox or badmail is missing, and a run cannot begin without it. Where messages wait for their
+ * delivery, a badmail that may be created is not needed before there is something for it. */
+bool mailbox_lacks_folder(const struct mailbox *mailbox, enum mailbox_folder folder);
+
+/* Creates what is lacking, or says (CONFIGURATION) that createFolders=False forbids it. */
 int mailbox_create_folders(struct mailbox *mailbox, struct error *err);
+
+/* The same for one folder, now. */
+int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, struct error *err);
 
 /* Where the queue's password comes from, as secret_read() takes it. CONFIGURATION where there is
  * none yet. Caller frees the reference. */

@@ -119,6 +119,8 @@ static int reload_move(struct reload *reload, struct error *err)
 	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
 	struct pickup *pickup = &reload->row.pickup;
 	struct queue_error queue_err;
+	if (reload->load.mailbox->stays)
+		return 0;
 	if (mailbox_move(reload->load.mailbox, &reload->uid, 1, MAILBOX_DROPBOX, release, err) != 0)
 		return -1;
 	pickup->state = PICKUP_MOVED;
@@ -134,7 +136,8 @@ static int reload_move(struct reload *reload, struct error *err)
 static int reload_check(const struct reload *reload, struct error *err)
 {
 	const struct pickup_with_entry *row = &reload->row;
-	if (row->pickup.target != PICKUP_BADMAIL)
+	if (row->pickup.target != PICKUP_BADMAIL ||
+	    (row->pickup.on_delivery && row->entry_state != ENTRY_BAD))
 		return error_set(err, ERROR_NO, "it is not bad but %s",
 				 entry_state_format(row->entry_state));
 	if (row->pickup.state == PICKUP_STORED || row->pickup.state == PICKUP_COPIED)

@@ -98,9 +98,12 @@ static enum mailbox_folder verify_target(enum pickup_target target)
 }
 
 /* Where the message of a finished row belongs. */
-static enum mailbox_folder verify_expected(const struct pickup_with_entry *row)
+static enum mailbox_folder verify_expected(const struct verify *verify,
+					   const struct pickup_with_entry *row)
 {
-	if (!row->has_entry)
+	/* After its last delivery in vain a message is in the bad-mail folder, and stays there. */
+	const bool by_delivery = row->pickup.on_delivery || verify->mailbox->stays;
+	if (!row->has_entry || (by_delivery && row->entry_state != ENTRY_BAD))
 		return verify_target(row->pickup.target);
 	return row->entry_state == ENTRY_BAD ? MAILBOX_BADMAIL : MAILBOX_DROPBOX;
 }
@@ -138,7 +141,7 @@ static void verify_expect_by_digest(struct verify *verify, const struct pickup_w
 	*expected = (struct verify_row){.source = g_strdup(row->source.source),
 					.uid_validity = row->source.uid_validity,
 					.pickup = row->pickup,
-					.expected = verify_expected(row)};
+					.expected = verify_expected(verify, row)};
 	g_queue_push_tail(rows, expected);
 }
 
@@ -168,7 +171,7 @@ static bool verify_find_copy(struct verify *verify, const struct pickup_with_ent
 	if (at < 0)
 		return false;
 	folder->known[at] = true;
-	enum mailbox_folder expected = verify_expected(row);
+	enum mailbox_folder expected = verify_expected(verify, row);
 	if (expected != where) {
 		verify_report(verify, VERIFY_MISPLACED, where, row->pickup.target_uid,
 			      row->pickup.entry_id);
@@ -182,6 +185,9 @@ static bool verify_find_copy(struct verify *verify, const struct pickup_with_ent
 static void verify_delivered(struct verify *verify, const struct pickup_with_entry *row)
 {
 	bool known;
+	/* Nobody looks into a folder that the queue does not use any more. */
+	if (verify->mailbox->stays && row->pickup.target == PICKUP_DROPBOX)
+		return;
 	if (verify_find_copy(verify, row, &known))
 		return;
 	if (known)
@@ -201,11 +207,14 @@ static int verify_in_mailbox(struct verify *verify, const struct pickup_with_ent
 			     struct error *err)
 {
 	const struct pickup *pickup = &row->pickup;
-	bool open = pickup->state == PICKUP_STORED || pickup->state == PICKUP_COPIED;
+	bool open = pickup->state == PICKUP_STORED || pickup->state == PICKUP_COPIED ||
+		    pickup->state == PICKUP_AWAITING;
 	enum verify_problem problem = !open		? VERIFY_STAYED
 				      : !row->has_entry ? VERIFY_NO_ENTRY
 							: VERIFY_UNFINISHED;
 	bool known = false;
+	if (pickup->state == PICKUP_AWAITING && row->has_entry)
+		return 0;
 	bool copied = pickup->state != PICKUP_STORED && verify_find_copy(verify, row, &known);
 	verify_report(verify, problem, MAILBOX_SOURCE, pickup->uid, pickup->entry_id);
 	return verify_repair_row(verify, row, problem, copied, err);
@@ -219,9 +228,17 @@ static int verify_row(const struct pickup_with_entry *row, void *context)
 	bool present = strcmp(row->source.source, verify->mailbox->source) == 0 &&
 		       row->source.uid_validity == source->uid_validity &&
 		       verify_find(source, row->pickup.uid) >= 0;
+	/* A message that stayed may be moved by whoever reads the mailbox. */
+	if (row->pickup.state == PICKUP_READ)
+		return 0;
 	/* Without UIDPLUS the original is left, flagged \Deleted: that is its rest. */
 	if (present && row->pickup.state != PICKUP_LEFT)
 		return verify_in_mailbox(verify, row, walk->err);
+	if (row->pickup.state == PICKUP_AWAITING) {
+		verify_report(verify, VERIFY_MISSING, MAILBOX_SOURCE, row->pickup.uid,
+			      row->pickup.entry_id);
+		return 0;
+	}
 	if (row->pickup.state == PICKUP_STORED) {
 		verify_report(verify, VERIFY_UNFINISHED, MAILBOX_SOURCE, row->pickup.uid,
 			      row->pickup.entry_id);

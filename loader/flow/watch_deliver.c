@@ -6,6 +6,7 @@
 #include "loader/base/stop.h"
 #include "loader/flow/deliver.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/watch_bell.h"
 #include "loader/flow/watch_worker.h"
 #include "queue/store_watch.h"
 
@@ -31,11 +32,19 @@ static bool watch_deliver_is_meant(const struct work_queue *queue)
 
 /* ---- the process ---- */
 
+static bool watch_deliver_has_answers(const struct deliver_result *result)
+{
+	uint64_t answers = 0;
+	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
+		answers += result->counts[i];
+	return answers > 0;
+}
+
 static void watch_deliver_log(const char *queue_name, const struct deliver_result *result)
 {
 	const uint64_t *counts = result->counts;
 	const int64_t later = (int64_t)(counts[DELIVERY_RETRY] + counts[DELIVERY_UNREACHABLE]);
-	if (counts[DELIVERY_DELIVERED] + counts[DELIVERY_REJECTED] + (uint64_t)later == 0)
+	if (!watch_deliver_has_answers(result))
 		return;
 	log_event(LOG_LEVEL_INFO, "delivered", log_text("queue", queue_name),
 		  log_number("delivered", (int64_t)counts[DELIVERY_DELIVERED]),
@@ -78,7 +87,7 @@ static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
 
 /* One run and the wait after it. *ret_more false: the queue is not to be delivered any more. */
 static int watch_deliver_round(struct store *store, struct store_watch *watch,
-			       const char *queue_name, int64_t pause_ms, bool *ret_more,
+			       const char *queue_name, int bell, int64_t pause_ms, bool *ret_more,
 			       struct error *err)
 {
 	struct queue_error queue_err;
@@ -92,12 +101,15 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch,
 	if (deliver_run(store, queue, 0, &result, err) != 0)
 		return -1;
 	watch_deliver_log(queue_name, &result);
+	/* The loader's looks change the database, too: a ring for nothing would go on for ever. */
+	if (watch_deliver_has_answers(&result))
+		watch_bell_ring(bell);
 	if (result.last.kind == ERROR_UNREACHABLE || result.last.kind == ERROR_TEMPORARY)
 		watch_deliver_wait(NULL, pause_ms);
 	return watch_deliver_wait_for_work(store, queue->id, watch, err);
 }
 
-static int watch_deliver_live(const char *queue_name, const struct watch_options *options,
+static int watch_deliver_live(const char *queue_name, int bell, const struct watch_options *options,
 			      struct error *err)
 {
 	struct queue_error queue_err;
@@ -107,18 +119,18 @@ static int watch_deliver_live(const char *queue_name, const struct watch_options
 	    store_watch_open(store, &watch, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	for (bool more = true; more && !stop_requested();) {
-		if (watch_deliver_round(store, watch, queue_name, options->retry_ms, &more, err) !=
-		    0)
+		if (watch_deliver_round(store, watch, queue_name, bell, options->retry_ms, &more,
+					err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-static _Noreturn void watch_deliver_child(const char *queue_name,
+static _Noreturn void watch_deliver_child(const char *queue_name, int bell,
 					  const struct watch_options *options)
 {
 	struct error err;
-	const int failed = watch_deliver_live(queue_name, options, &err);
+	const int failed = watch_deliver_live(queue_name, bell, options, &err);
 	if (failed != 0)
 		log_event(LOG_LEVEL_WARNING, "not_delivered", log_text("queue", queue_name),
 			  log_text("error", err.text));
@@ -141,6 +153,8 @@ void watch_deliver_update(struct watch_deliver *deliver, const struct work_queue
 	if (altered || (deliver->wanted && !wanted))
 		watch_deliver_end(deliver);
 	deliver->wanted = wanted;
+	if (wanted && definition->target.on_delivery && deliver->bell < 0)
+		deliver->bell = watch_bell_new();
 }
 
 void watch_deliver_start(struct watch_deliver *deliver, const char *queue_name,
@@ -153,7 +167,7 @@ void watch_deliver_start(struct watch_deliver *deliver, const char *queue_name,
 	const pid_t child = fork();
 	if (child == 0) {
 		watch_worker_prepare(parent);
-		watch_deliver_child(queue_name, options);
+		watch_deliver_child(queue_name, deliver->bell, options);
 	}
 	if (child > 0) {
 		deliver->process = child;

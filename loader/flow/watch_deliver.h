@@ -20,6 +20,7 @@ struct watch_deliver {
 	bool wanted;
 	pid_t process;	  /* 0 = none */
 	int64_t start_ms; /* not before */
+	int bell; /* rung after deliveries whose answers are to be acknowledged; -1 = none */
 };
 
 /* Takes the queue's definition as it is now; NULL: it is gone. A process that works by another one

@@ -49,6 +49,7 @@ struct watch_queue *watch_queue_new(int64_t id, const char *name, int64_t retry_
 	queue->id = id;
 	queue->name = g_strdup(name);
 	queue->pipe = -1;
+	queue->deliver.bell = -1;
 	queue->phase = WATCH_PHASE_PAUSE;
 	queue->policy = watch_policy_new(retry_ms);
 	queue->position = load_position_new();
@@ -61,6 +62,8 @@ void watch_queue_free(struct watch_queue *queue)
 		return;
 	if (queue->pipe >= 0)
 		close(queue->pipe);
+	if (queue->deliver.bell >= 0)
+		close(queue->deliver.bell);
 	load_position_free(queue->position);
 	g_free(queue->name);
 	g_free(queue);
@@ -104,8 +107,8 @@ void watch_queue_start(struct watch_queue *queue, const struct watch_options *op
 		       int64_t now_ms)
 {
 	struct error err;
-	if (watch_worker_start(queue->name, options, queue->position, &queue->worker, &queue->pipe,
-			       &err) != 0) {
+	if (watch_worker_start(queue->name, options, queue->position, queue->deliver.bell,
+			       &queue->worker, &queue->pipe, &err) != 0) {
 		watch_queue_failed(queue, &err, now_ms);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/refusal.h"
+#include "loader/flow/watch_bell.h"
 #include "loader/flow/worker.h"
 
 #include <errno.h>
@@ -36,6 +37,8 @@ struct watch_worker {
 	struct work_queue *queue;
 	struct mailbox *mailbox;
 	int pipe_end;
+	int bell;	 /* there are answers to acknowledge; -1 = none */
+	int wake;	 /* readable: the bell was rung, or the end is wanted */
 	int64_t told_ms; /* monotonic: the last sign of life */
 	int64_t began_ms;
 };
@@ -117,17 +120,18 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	if (work_queue_lock(store, worker->queue->id, &lock, &queue_err) != 0)
 		return queue_err.status == QUEUE_BUSY ? 1 : error_from_queue(err, &queue_err);
 	worker->began_ms = clock_monotonic_ms();
+	watch_bell_clear(worker->bell);
 	if (load_mailbox(store, worker->queue, worker->mailbox, &options, result, err) != 0)
 		return -1;
 	watch_worker_log_run(worker, result);
 	return worker_note(store, worker->queue, result, NULL, err);
 }
 
-static void watch_worker_sleep(int64_t pause_ms)
+static void watch_worker_sleep(int wake, int64_t pause_ms)
 {
-	struct pollfd stop = {.fd = stop_descriptor(), .events = POLLIN};
+	struct pollfd polled = {.fd = wake, .events = POLLIN};
 	if (!stop_requested())
-		poll(&stop, 1, (int)pause_ms);
+		poll(&polled, 1, (int)pause_ms);
 }
 
 /* Mail that came after the run's last search was announced then, and will not be again: the
@@ -170,7 +174,7 @@ static int watch_worker_wait(struct watch_worker *worker, const struct load_resu
 		int64_t poll_ms = (int64_t)worker->mailbox->server->poll_s * 1000;
 		poll_ms = backoff_jitter_ms(poll_ms, g_random_int());
 		watch_worker_tell_waiting(worker, poll_ms);
-		watch_worker_sleep(poll_ms);
+		watch_worker_sleep(worker->wake, poll_ms);
 		return 0;
 	}
 	bool news = false;
@@ -180,7 +184,7 @@ static int watch_worker_wait(struct watch_worker *worker, const struct load_resu
 		return 0;
 	watch_worker_tell_waiting(worker, renew_ms);
 	enum imapc_idle_end ignored;
-	return imapc_idle(worker->mailbox->session, stop_descriptor(), renew_ms, &ignored, err);
+	return imapc_idle(worker->mailbox->session, worker->wake, renew_ms, &ignored, err);
 }
 
 static int watch_worker_round(struct watch_worker *worker, struct error *err)
@@ -191,7 +195,7 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 		return -1;
 	if (looked > 0) {
 		watch_worker_tell_news(worker, WATCH_BUSY);
-		watch_worker_sleep(WATCH_BUSY_MS);
+		watch_worker_sleep(stop_descriptor(), WATCH_BUSY_MS);
 		return 0;
 	}
 	struct watch_message message;
@@ -265,6 +269,7 @@ static void watch_worker_fail(struct watch_worker *worker, const struct error *f
 static void watch_worker_live(struct watch_worker *worker, const char *queue_name)
 {
 	struct error err = {.kind = ERROR_NONE};
+	worker->wake = watch_bell_listen(worker->bell, stop_descriptor());
 	if (watch_worker_sign_in(worker, queue_name, &err) != 0 ||
 	    (watch_worker_watch(worker, &err) != 0 && !stop_requested()))
 		watch_worker_fail(worker, &err);
@@ -287,7 +292,7 @@ void watch_worker_prepare(pid_t parent)
 }
 
 int watch_worker_start(const char *queue_name, const struct watch_options *options,
-		       struct load_position *position, pid_t *ret_child, int *ret_pipe,
+		       struct load_position *position, int bell, pid_t *ret_child, int *ret_pipe,
 		       struct error *err)
 {
 	int ends[2];
@@ -298,7 +303,7 @@ int watch_worker_start(const char *queue_name, const struct watch_options *optio
 	pid_t child = fork();
 	if (child == 0) {
 		struct watch_worker worker = {
-		    .options = options, .position = position, .pipe_end = ends[1]};
+		    .options = options, .position = position, .pipe_end = ends[1], .bell = bell};
 		close(ends[0]);
 		watch_worker_prepare(parent);
 		watch_worker_live(&worker, queue_name);

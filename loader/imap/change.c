@@ -11,8 +11,8 @@
 
 SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
-int imapc_add_flags(struct imapc_session *session, const uint32_t *uids, size_t count,
-		    const char *flags, struct error *err)
+static int store_flags(struct imapc_session *session, char sign, const uint32_t *uids, size_t count,
+		       const char *flags, struct error *err)
 {
 	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
 	g_autoptr(GString) part = g_string_new(NULL);
@@ -21,11 +21,23 @@ int imapc_add_flags(struct imapc_session *session, const uint32_t *uids, size_t 
 	if (strpbrk(flags, "()\r\n"))
 		return error_set(err, ERROR_SOFTWARE, "'%s' is no list of flags", flags);
 	while (uid_set_next(set, NO_LIMIT, part, &part_count)) {
-		if (imapc_command(session, err, "UID STORE %s +FLAGS.SILENT (%s)", part->str,
+		if (imapc_command(session, err, "UID STORE %s %cFLAGS.SILENT (%s)", part->str, sign,
 				  flags) < 0)
-			return error_prefix(err, "set %s", flags);
+			return error_prefix(err, "%s %s", sign == '+' ? "set" : "clear", flags);
 	}
 	return 0;
+}
+
+int imapc_add_flags(struct imapc_session *session, const uint32_t *uids, size_t count,
+		    const char *flags, struct error *err)
+{
+	return store_flags(session, '+', uids, count, flags, err);
+}
+
+int imapc_remove_flags(struct imapc_session *session, const uint32_t *uids, size_t count,
+		       const char *flags, struct error *err)
+{
+	return store_flags(session, '-', uids, count, flags, err);
 }
 
 int imapc_expunge(struct imapc_session *session, const uint32_t *uids, size_t count,

@@ -229,6 +229,15 @@ int connection_string_parse(const char *text, struct connection_string **ret_str
 	return 0;
 }
 
+bool connection_string_names(const struct connection_string *string, const char *key)
+{
+	for (size_t i = 0; i < string->pair_count; i++) {
+		if (strcmp(string->pairs[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* --- writing ----------------------------------------------------------- */
 
 static bool needs_quotes(const char *value)

@@ -54,6 +54,10 @@ struct connection_string_pair {
 int connection_string_parse(const char *text, struct connection_string **ret_string,
 			    struct error *err);
 
+/* Does the operator's text name this key (canonical spelling), rather than leave it at its default.
+ */
+bool connection_string_names(const struct connection_string *string, const char *key);
+
 /* The inverse: canonical keys, values quoted where they must be; parsing it gives an equal value.
  * Caller frees. */
 char *connection_string_format(const struct connection_string *string);

@@ -99,8 +99,9 @@ int imapc_search(struct imapc_session *session, const char *criteria, uint32_t *
 	return 0;
 }
 
-int imapc_search_present(struct imapc_session *session, const uint32_t *uids, size_t count,
-			 uint32_t **ret_uids, size_t *ret_count, struct error *err)
+/* Those of `uids` to which `keys` applies. */
+static int search_among(struct imapc_session *session, const char *keys, const uint32_t *uids,
+			size_t count, uint32_t **ret_uids, size_t *ret_count, struct error *err)
 {
 	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(uint32_t));
@@ -108,10 +109,26 @@ int imapc_search_present(struct imapc_session *session, const uint32_t *uids, si
 	size_t part_count = 0;
 
 	while (uid_set_next(set, WINDOW_MESSAGES, part, &part_count)) {
-		if (imapc_command(session, err, "UID SEARCH UID %s", part->str) < 0)
-			return error_prefix(err, "look for messages that are still there");
+		if (imapc_command(session, err, "UID SEARCH %sUID %s", keys, part->str) < 0)
+			return -1;
 		take_found(session, found);
 	}
 	hand_out(found, set, ret_uids, ret_count);
+	return 0;
+}
+
+int imapc_search_present(struct imapc_session *session, const uint32_t *uids, size_t count,
+			 uint32_t **ret_uids, size_t *ret_count, struct error *err)
+{
+	if (search_among(session, "", uids, count, ret_uids, ret_count, err) < 0)
+		return error_prefix(err, "look for messages that are still there");
+	return 0;
+}
+
+int imapc_search_seen(struct imapc_session *session, const uint32_t *uids, size_t count,
+		      uint32_t **ret_uids, size_t *ret_count, struct error *err)
+{
+	if (search_among(session, "SEEN ", uids, count, ret_uids, ret_count, err) < 0)
+		return error_prefix(err, "look for messages that are read");
 	return 0;
 }

@@ -115,6 +115,10 @@ int imapc_search(struct imapc_session *session, const char *criteria, uint32_t *
 int imapc_search_present(struct imapc_session *session, const uint32_t *uids, size_t count,
 			 uint32_t **ret_uids, size_t *ret_count, struct error *err);
 
+/* The UIDs among `uids` that are there and flagged \Seen; as above. */
+int imapc_search_seen(struct imapc_session *session, const uint32_t *uids, size_t count,
+		      uint32_t **ret_uids, size_t *ret_count, struct error *err);
+
 struct imapc_size {
 	uint32_t uid;
 	uint64_t size_bytes; /* RFC822.SIZE: the server's word, may be wrong */
@@ -156,6 +160,10 @@ int imapc_fetch_header(struct imapc_session *session, uint32_t uid, uint32_t max
 /* UID STORE +FLAGS.SILENT. `flags` e.g. "\\Seen", "\\Seen \\Deleted". */
 int imapc_add_flags(struct imapc_session *session, const uint32_t *uids, size_t count,
 		    const char *flags, struct error *err);
+
+/* UID STORE -FLAGS.SILENT, likewise. */
+int imapc_remove_flags(struct imapc_session *session, const uint32_t *uids, size_t count,
+		       const char *flags, struct error *err);
 
 struct imapc_copy {
 	uint32_t uid_validity; /* of the target; 0 when the server did not say (no COPYUID) */

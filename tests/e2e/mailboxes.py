@@ -111,6 +111,11 @@ class Mailbox:
         self._do("uid", "STORE", str(uid), "+FLAGS.SILENT", "(\\Deleted)")
         self._do("uid", "EXPUNGE", str(uid))
 
+    def flag(self, folder, uid, *flags):
+        """Sets flags, as another mail program might."""
+        self._do("select", to_wire(folder))
+        self._do("uid", "STORE", str(uid), "+FLAGS.SILENT", f"({' '.join(flags)})")
+
     def uid_validity(self, folder="INBOX"):
         answer = self._do("status", to_wire(folder), "(UIDVALIDITY)")
         return int(re.search(rb"UIDVALIDITY (\d+)", answer[0])[1])

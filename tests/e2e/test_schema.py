@@ -26,7 +26,7 @@ COLUMNS = {
     "attachment_data": "entry_id position file_name declared_name content_type disposition content_id"
     " size sha256 data",
     "header": "entry_id position name value",
-    "pickup": "queue_id source uid_validity uid state target target_uid_validity target_uid entry_id"
+    "pickup": "queue_id source uid_validity uid state target acknowledge target_uid_validity target_uid entry_id"
     " raw_sha256 raw_size internal_date record_created record_updated",
     "queue_overview": "id name paused last_message last_action not_collected new claimed expired done failed"
     " bad unfinished_pickups oldest_waiting",
