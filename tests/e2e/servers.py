@@ -239,7 +239,7 @@ class Dovecot(Server):
     def add_user(self, user, password):
         """Takes effect at once, on a running server too. `password` may name a scheme, as in {CRYPT}…"""
         self.set_password(user, password)
-        (self.folder / "rawlog" / user).mkdir()
+        (self.folder / "rawlog" / user).mkdir(exist_ok=True)
         self.give_away(self.folder / "rawlog" / user)
 
     def set_password(self, user, password):

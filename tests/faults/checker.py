@@ -57,7 +57,7 @@ def read_database(path):
                 shutil.copy(part, folder)
         with contextlib.closing(sqlite3.connect(pathlib.Path(folder) / path.name)) as database:
             problems = database.execute("PRAGMA integrity_check").fetchall()
-            if problems != [("ok",)]:
+            if problems != [("ok",)] or database.execute("PRAGMA foreign_key_check").fetchall():
                 raise AssertionError(f"the database is damaged: {problems}")
             entries = database.execute("SELECT id, state, raw_sha256 FROM entry").fetchall()
             ledger = database.execute("SELECT uid, state, target, uid_validity, entry_id FROM pickup").fetchall()

@@ -13,38 +13,31 @@ SAMPLE = {CUT: 16, RESET: 6, STALL: 3, DRIP: 2}  # of each session and direction
 class AtEveryByte(FaultCase):
     fault = "connection cut, reset, stalled or dripping at a byte"
 
-    def through(self, proxy, name, **options):
-        self.begin(name, port=proxy.port, timeout="1s", **options)
-
-    def length(self, name, options):
+    def length(self, options):
         """How many bytes each side sends in a run without a fault."""
-        with CuttingProxy(self.server.port) as proxy:
-            self.through(proxy, f"{name}-length", **options)
-            self.assertEqual((DONE, ""), self.load())
+        with CuttingProxy(self.server.port) as proxy, self.quiet(port=proxy.port, **options) as trial:
+            self.assertEqual((DONE, ""), trial.load())
             return dict(proxy.bytes)
 
     def fail_at(self, name, side, offset, how, options):
-        with CuttingProxy(self.server.port) as proxy:
-            self.through(proxy, f"{name}-{side}-{offset}-{how}", **options)
+        with CuttingProxy(self.server.port) as proxy, \
+                self.trial(name, port=proxy.port, timeout="1s", **options) as trial:
             proxy.fail(side, offset, how)
-            code, words = self.load()
+            code, words = trial.load()
             # Behind the farewell nothing is amiss any more.
             self.assertIn(code, (DONE, UNREACHABLE, PROTOCOL), words)
             if code != DONE:
                 self.assertRegex(words, r"\Ainqueue: load 'invoices': [^\n]+\n\Z")
             if proxy.fired:
-                self.fired += 1
-                self.judge(f"{how} at byte {offset} of the {side}")
+                trial.judge()
+            return proxy.fired
 
     def session(self, name, how):
-        self.fired = 0
-        tried = 0
-        for side, length in self.length(name, SESSIONS[name]).items():
-            # The lengths differ by some bytes from run to run (session ids, times): the sample keeps clear of the end.
-            for offset in sample(range(length if ALL else length - 64), SAMPLE[how]):
-                tried += 1
-                self.fail_at(name, side, offset, how, SESSIONS[name])
-        self.assertGreater(self.fired, tried * 3 // 4, "faults that did not fire")
+        options = SESSIONS[name]
+        # The lengths differ by some bytes from run to run (session ids, times): the sample keeps clear of the end.
+        points = [(side, offset) for side, length in self.length(options).items()
+                  for offset in sample(range(length if ALL else length - 64), SAMPLE[how])]
+        self.each(self.fail_at, {f"{name}-{side}-{offset}": (side, offset, how, options) for side, offset in points})
 
     def test_cut(self):
         for name in SESSIONS:

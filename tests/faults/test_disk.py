@@ -9,7 +9,7 @@ import strace
 from inqueue import DONE, IO, TEMPORARY
 from trial import FaultCase, sample
 
-CALLS = ["pwrite64", "fdatasync", "fsync", "ftruncate"]
+CALLS = ["pwrite64", "write", "fdatasync", "fsync", "ftruncate"]
 FAILURES = ["ENOSPC", "EIO", "EDQUOT"]
 SAMPLE = 15
 
@@ -18,40 +18,40 @@ class FullOrBroken(FaultCase):
     fault = "ENOSPC, EIO, EDQUOT at a write or sync"
 
     def test_at_every_write_and_sync(self):
-        log = self.folder / "strace"
-        self.begin("count", 2)
-        self.assertEqual((DONE, ""), self.load(strace.watch(log, CALLS)))
-        points = [(failure, call, when) for call, count in strace.count_calls(log).items()
-                  for when in range(1, count + 1) for failure in FAILURES]
-        fired = 0
-        chosen = sample(sorted(points), SAMPLE * 3)
-        for number, (failure, call, when) in enumerate(chosen):
-            self.begin(str(number), 2)
-            code, words = self.load(strace.inject(log, call, f"error={failure}", when))
-            if "(INJECTED)" in log.read_text():
-                fired += 1
-                self.judge_words(f"{failure} at {call} {when}", code, words)
-                self.judge(f"{failure} at {call} {when}")
-        self.assertGreater(fired, len(chosen) * 3 // 4, "faults that did not fire")
+        with self.quiet(count=2) as trial:
+            self.assertEqual((DONE, ""), trial.load(strace.watch(trial.log, CALLS)))
+            calls = strace.count_calls(trial.log)
+        points = [(failure, call, when) for failure in FAILURES for call, count in sorted(calls.items())
+                  for when in range(1, count + 1)]
+        self.each(self.fail_at, {f"{failure}-{call}-{when}": (failure, call, when)
+                                 for failure, call, when in sample(points, SAMPLE * 3)})
 
-    def judge_words(self, what, code, words):
+    def fail_at(self, name, failure, call, when):
+        with self.trial(name, count=2) as trial:
+            code, words = trial.load(strace.fail(trial.log, call, failure, when))
+            fired = "(INJECTED)" in trial.log.read_text()
+            if fired:
+                self.judge_words(trial, code, words)
+                trial.judge()
+        return fired
+
+    def judge_words(self, trial, code, words):
         """A failure that could be passed over leaves nothing undone; any other is said."""
         if code == DONE:
-            self.assertEqual("", words, what)
-            self.assertEqual(0, self.findings().folders[checker.SOURCE].total(), what)
+            self.assertEqual("", words)
+            self.assertEqual(0, trial.findings().folders[checker.SOURCE].total())
         else:
-            self.assertIn(code, (IO, TEMPORARY), f"{what}: {words}")
-            self.assertRegex(words, r"\Ainqueue: load 'invoices': [^\n]+\n\Z", what)
+            self.assertIn(code, (IO, TEMPORARY), words)
+            self.assertRegex(words, r"\Ainqueue: load 'invoices': [^\n]+\n\Z")
 
     def test_disk_stays_full(self):
         """Every write of the database fails: the status says why as soon as it can be written again."""
-        log = self.folder / "strace"
-        self.begin("full", 3)
-        code, words = self.load(strace.inject(log, "pwrite64", "error=ENOSPC", "1+"))
-        self.assertEqual(IO, code, words)
-        self.assertRegex(words, re.compile("no space|full", re.IGNORECASE))
-        self.assertEqual(3, self.findings().folders[checker.SOURCE].total())
-        self.judge("a full disk")
+        with self.trial("full", count=3) as trial:
+            code, words = trial.load(strace.fail(trial.log, "pwrite64", "ENOSPC", "1+"))
+            self.assertEqual(IO, code, words)
+            self.assertRegex(words, re.compile("no space|full", re.IGNORECASE))
+            self.assertEqual(3, trial.findings().folders[checker.SOURCE].total())
+            trial.judge()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import strace
-from inqueue import PROGRAM
+from inqueue import DONE
 from trial import ALL, FaultCase, sample
 
 CALLS = ["write", "pwrite64", "writev", "pwritev", "ftruncate", "fsync", "fdatasync", "unlink",
@@ -19,68 +19,66 @@ class AtSystemCalls(FaultCase):
 
     fault = "kill -9 at a system call"
 
-    def at_every_call(self, name, first_only=False, **options):
-        log = self.folder / "strace"
-        self.begin(f"{name}-count", **options)
-        code, words = self.load(strace.watch(log, CALLS, first_only))
-        self.assertEqual((0, ""), (code, words))
-        self.judge("nothing happened")
-        points = [(call, when) for call, count in strace.count_calls(log).items() for when in range(1, count + 1)]
+    def at_every_call(self, first_only=False, **options):
+        with self.quiet(**options) as trial:
+            self.assertEqual((DONE, ""), trial.load(strace.watch(trial.log, CALLS, first_only)))
+            calls = strace.count_calls(trial.log)
+        points = [(call, when) for call, count in sorted(calls.items()) for when in range(1, count + 1)]
         self.assertGreater(len(points), 1)
-        for number, (call, when) in enumerate(sample(sorted(points), SAMPLE)):
-            self.begin(f"{name}-{number}", **options)
-            self.load(strace.inject(log, call, "signal=KILL", when, first_only))
-            # The counts differ a little from run to run, as packets come.
-            if strace.count_calls(log)[call] >= when:
-                self.fired += 1
-                self.judge(f"{call} {when}", bad=self.before)
-        self.assertGreater(self.fired, len(sample(points, SAMPLE)) * 3 // 4, "faults that did not fire")
 
-    def setUp(self):
-        super().setUp()
-        self.fired = 0
+        def attempt(name, call, when):
+            with self.trial(name, **options) as trial:
+                trial.load(strace.kill(trial.log, call, when, first_only))
+                fired = strace.has_killed(trial.log, call, when)
+                if fired:
+                    trial.judge(bad=trial.before)
+            return fired
+        self.each(attempt, {f"{call}-{when}": (call, when) for call, when in sample(points, SAMPLE)})
 
     def test_one_message_with_move(self):
-        self.at_every_call("move")
+        self.at_every_call()
 
     def test_five_messages_with_move(self):
-        self.at_every_call("move", count=5)
+        self.at_every_call(count=5)
 
     def test_one_message_with_copy(self):
-        self.at_every_call("copy", disable="MOVE")
+        self.at_every_call(disable="MOVE")
 
     def test_five_messages_with_copy(self):
-        self.at_every_call("copy", count=5, disable="MOVE")
+        self.at_every_call(count=5, disable="MOVE")
 
     def test_supervisor_alone(self):
-        self.at_every_call("supervisor", first_only=True)
+        self.at_every_call(first_only=True)
 
 
 class AtRandom(FaultCase):
-    """The worker, or all processes at once, at a random moment."""
+    """All processes at once, at a random moment of a run."""
 
-    fault = "kill -9 at a random moment"
-    tries = 10000 if ALL else 100
+    fault = "kill -9 of all processes at a random moment"
+    tries = 10000 if ALL else 200
 
     def test_at_random_moments(self):
-        chance = random.Random(4711)
-        longest_s = 0.15
-        fired = 0
-        for number in range(self.tries):
-            self.begin(str(number), count=5, disable=chance.choice(["MOVE", ""]))
-            process = subprocess.Popen([PROGRAM, "load"], env=self.environment, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                       cwd=self.folder, start_new_session=True)
+        self.longest_s = 0.15
+        self.each(self.kill, {str(number): (random.Random(number),) for number in range(self.tries)})
+
+    def kill(self, name, chance):
+        """Again until a run was killed before its end."""
+        while True:
+            with self.trial(name, count=5, disable=chance.choice(["MOVE", ""])) as trial:
+                if self.run_and_kill(trial, chance.uniform(0, self.longest_s)):
+                    trial.judge(bad=trial.before)
+                    return True
+
+    def run_and_kill(self, trial, after_s):
+        with subprocess.Popen(**trial.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                process.wait(chance.uniform(0, longest_s))
-                longest_s *= 0.95
+                self.assertEqual(DONE, process.wait(after_s))
             except subprocess.TimeoutExpired:
-                fired += 1
-                longest_s *= 1.02
+                self.longest_s *= 1.02
                 os.killpg(process.pid, 9)
-                process.wait()
-            self.judge(f"try {number}", bad=self.before)
-        self.assertGreater(fired, self.tries // 2, "most runs ended before they were killed")
+                return True
+        self.longest_s *= 0.95
+        return False
 
 
 if __name__ == "__main__":

@@ -1,20 +1,45 @@
 """A trial: some mail, a run that something happens to, a run that nothing happens to, and the checker's verdict.
 
-A sample of all trials is run unless $INQUEUE_FAULTS is `all`. Each class of faults counts its trials in a Tally,
-which is printed at the end and appended to the file $INQUEUE_FIGURES as a row of the README's table.
+A sample of all trials is run, one after the other, unless $INQUEUE_FAULTS is `all` and $INQUEUE_JOBS says how many at
+a time. What belongs to a trial that failed is kept in the folder $INQUEUE_FOUND.
 """
 
+import collections
+import concurrent.futures
+import contextlib
 import os
 import pathlib
+import shutil
+import sqlite3
 import subprocess
+import traceback
 
 import checker
-from inqueue import DONE, PROGRAM, ServerCase, messages
+from inqueue import DONE, PROGRAM, ServerCase, connection_string, messages
+from maildirs import Maildir, with_crlf
 from servers import Dovecot
+from tally import Tally
 
 ALL = os.environ.get("INQUEUE_FAULTS") == "all"
+JOBS = int(os.environ.get("INQUEUE_JOBS") or 1)
+FOUND = os.environ.get("INQUEUE_FOUND")
 DEADLINE_S = 120
+PASSWORD = "correct horse"
 SANITIZED = b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
+FAILURES_SHOWN = 5
+
+# A server that costs little: processes are used again, and what it says is not kept.
+SERVER = """\
+rawlog_dir =
+auth_verbose = no
+mail_log_prefix =
+service imap-login {
+  service_count = 0
+}
+service imap {
+  service_count = 1000
+}
+"""
 
 
 def sample(items, count):
@@ -25,27 +50,63 @@ def sample(items, count):
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
-class Tally:
-    def __init__(self, name):
-        self.name = name
-        self.tries = self.lost = self.twice = self.unexpected = self.recovered = 0
+class Trial:
+    """A mailbox with mail in it, and a database with a queue for it."""
 
-    def __str__(self):
-        return (f"| {self.name} | {self.tries:,} | {self.lost} | {self.twice} | {self.unexpected} "
-                f"| {self.recovered:,} |")
+    def __init__(self, case, name, count=1, port=None, **keys):
+        self.case, self.name = case, name
+        self.user = case.user_of(name)
+        self.folder = case.folder / name
+        self.folder.mkdir()
+        self.database = self.folder / "inqueue.db"
+        self.log = self.folder / "strace"
+        self.environment = {**case.environment, "INQUEUE_DATABASE": str(self.database)}
+        mail = [message.as_bytes() for message in messages(count)]
+        self.before = collections.Counter(checker.digest(with_crlf(raw)) for raw in mail)
+        case.server.add_user(self.user, PASSWORD)
+        self.maildir = Maildir(case.server.folder / "mail" / self.user, case.server.give_away)
+        self.maildir.fill(*mail)
+        case.copy_queue(self.database, self.user, connection_string(
+            case.keys(case.server, **keys) | ({"port": port} if port else {})))
 
-    def report(self):
-        print(self)
-        if os.environ.get("INQUEUE_FIGURES"):
-            with open(os.environ["INQUEUE_FIGURES"], "a", encoding="utf-8") as figures:
-                print(self, file=figures)
+    def command(self, wrap=()):
+        """Arguments of Popen for one run."""
+        return {"args": [*wrap, PROGRAM, "load"], "env": self.environment, "stdin": subprocess.DEVNULL,
+                "cwd": self.folder, "start_new_session": True}
 
-    def add(self, verdict, recovered):
-        self.tries += 1
-        self.lost += bool(verdict.lost)
-        self.twice += bool(verdict.twice)
-        self.unexpected += bool(verdict.unexpected)
-        self.recovered += recovered
+    def load(self, wrap=()):
+        """One run, however it ends: (exit status, stderr)."""
+        result = subprocess.run(**self.command(wrap), check=False, capture_output=True, text=True, errors="replace",
+                                timeout=DEADLINE_S)
+        self.case.assertNotIn("Sanitizer", result.stderr)
+        return result.returncode, result.stderr
+
+    def findings(self):
+        return checker.look(self.maildir, self.database)
+
+    def judge(self, bad=()):
+        """After the fault: nothing is lost; then a quiet run, and everything is as it should be."""
+        between = self.findings()
+        verdict = checker.check_in_between(self.before, between)
+        code, words = self.load()
+        if verdict:
+            verdict = checker.check(self.before, self.findings(), bad)
+        recovered = between.folders[checker.SOURCE].total() > 0 or any(row[1] != "moved" for row in between.ledger)
+        self.case.tally.add(verdict, recovered, self.user)
+        self.case.assertTrue(verdict, verdict)
+        self.case.assertEqual((DONE, ""), (code, words))
+
+    def remove(self):
+        shutil.rmtree(self.folder)
+        shutil.rmtree(self.maildir.path)
+
+    def keep(self, words):
+        """For whoever has to find out why it failed."""
+        if FOUND:
+            place = pathlib.Path(FOUND) / self.user
+            shutil.copytree(self.folder, place / "ours", dirs_exist_ok=True)
+            shutil.copytree(self.maildir.path, place / "mail", dirs_exist_ok=True)
+            (place / "failure").write_text(words)
 
 
 class FaultCase(ServerCase):
@@ -55,9 +116,7 @@ class FaultCase(ServerCase):
 
     @classmethod
     def make_server(cls):
-        # What the server says need not be kept here: there are thousands of trials.
-        server = Dovecot(extra="rawlog_dir =\n")
-        return server
+        return Dovecot(extra=SERVER)
 
     @classmethod
     def setUpClass(cls):
@@ -69,38 +128,44 @@ class FaultCase(ServerCase):
         super().setUp()
         # The leak sanitizer works by ptrace, as strace does: one of them at a time.
         self.environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+        self.create_queue()
 
-    def begin(self, name, count=1, mail=None, **keys):
-        """A new mailbox with mail in it, and a queue for it in a new database."""
-        self.user = f"{self._testMethodName}-{name}@example.com"
-        self.server.add_user(self.user, "correct horse")
-        self.database = self.folder / name / "inqueue.db"
-        self.environment["INQUEUE_DATABASE"] = str(self.database)
-        self.deliver(*(mail or messages(count)))
-        self.create_queue(**keys)
-        with self.look() as mailbox:
-            self.before = checker.count_digests(mailbox.messages())
+    def user_of(self, trial):
+        return f"{self._testMethodName.removeprefix('test_')}-{trial}@example.com".lower()  # as Dovecot does
 
-    def load(self, wrap=(), env=None):
-        """One run, however it ends: (exit status, stderr)."""
-        result = subprocess.run([*wrap, PROGRAM, "load"], env={**self.environment, **(env or {})}, check=False,
-                                stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                                cwd=self.folder, timeout=DEADLINE_S, start_new_session=True)
-        self.assertNotIn("Sanitizer", result.stderr)
-        return result.returncode, result.stderr
+    def copy_queue(self, path, user, text):
+        """A database with the queue of setUp() in it, for another mailbox."""
+        path.write_bytes(self.database.read_bytes())
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE work_queue SET user_name = ?, connection_string = ?", [user, text])
 
-    def findings(self):
-        with self.look() as mailbox:
-            return checker.look(mailbox, self.database)
+    @contextlib.contextmanager
+    def quiet(self, **options):
+        """A run that nothing is to happen to: at its end all is well, and the server tells what lies on its disk."""
+        with self.trial("quiet", **options) as trial:
+            yield trial
+            with self.server.mailbox(trial.user) as mailbox:
+                self.assertEqual(checker.look(mailbox, trial.database), trial.findings())
+            self.assertTrue(checker.check(trial.before, trial.findings()))
 
-    def judge(self, what, bad=()):
-        """After the fault: nothing is lost; then a quiet run, and everything is as it should be."""
-        between = self.findings()
-        verdict = checker.check_in_between(self.before, between)
-        code, words = self.load()
-        if verdict:
-            verdict = checker.check(self.before, self.findings(), bad)
-        recovered = between.folders[checker.SOURCE].total() > 0 or any(row[1] != "moved" for row in between.ledger)
-        self.tally.add(verdict, recovered)
-        self.assertEqual((DONE, ""), (code, words), what)
-        self.assertTrue(verdict, f"{what}: {verdict}")
+    @contextlib.contextmanager
+    def trial(self, name, **options):
+        trial = Trial(self, name, **options)
+        try:
+            yield trial
+        except Exception:
+            trial.keep(traceback.format_exc())
+            raise
+        trial.remove()
+
+    def each(self, attempt, points):
+        """attempt(name, *point) for each {name: point}. It says whether the fault fired; a few may not, as the number
+        of calls and bytes differs a little from run to run. All failures together fail the test."""
+        left = {name: point for name, point in points.items() if not self.tally.has(self.user_of(name))}
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            running = {pool.submit(attempt, name, *point): name for name, point in left.items()}
+        failures = [f"{name}: {future.exception()}" for future, name in running.items() if future.exception()]
+        if failures:
+            self.fail("\n".join([f"{len(failures)} of {len(left)} trials failed", *failures[:FAILURES_SHOWN]]))
+        fired = len(points) - len(left) + sum(future.result() for future in running)
+        self.assertGreater(fired, len(points) * 3 // 4, "faults that did not fire")
