@@ -502,14 +502,16 @@ SELECT
 FROM attachment a
 JOIN content c ON c.sha256 = a.sha256;
 
--- Where the entries of a queue are posted to. No row: nowhere. The key of signatures is not in here: secret
--- says where the program gets it from.
+-- Where the entries of a queue are posted to. No row: nowhere. Nothing secret is in here: secret, password and
+-- header_secrets say where the program gets it from.
 CREATE TABLE delivery_target (
 	queue_id INTEGER PRIMARY KEY REFERENCES work_queue (id) ON DELETE CASCADE,
-	url TEXT NOT NULL,
+	url TEXT NOT NULL,                           -- with a user's name, if any, and no password
 	format TEXT NOT NULL CHECK (format IN ('multipart', 'json', 'raw')),
 	secret TEXT,                                 -- 'file:/path', 'env:NAME', 'command:[...]', ...
 	headers TEXT,                                -- 'Name: value', a line each
+	header_secrets TEXT,                         -- 'Name: file:/path', a line each
+	password TEXT,                               -- as secret
 	connect_timeout_ms INTEGER NOT NULL CHECK (connect_timeout_ms > 0),
 	timeout_ms INTEGER NOT NULL CHECK (timeout_ms > 0),
 	ca_file TEXT,

@@ -19,6 +19,8 @@ struct work_queue_target {
 	char *format;  /* "multipart", "json", "raw" */
 	char *secret;  /* where the key of signatures comes from: "file:/path", "env:NAME", … */
 	char *headers; /* more header fields, "Name: value" a line */
+	char *header_secrets; /* the same, with the source in place of the value, "Name: env:KEY" */
+	char *password;	      /* of the user named in the URL; a source, as of `secret` */
 	char *ca_file;
 	char *client_certificate; /* PEM file with certificate and key */
 	int64_t connect_timeout_ms;

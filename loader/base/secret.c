@@ -68,6 +68,13 @@ void secret_free(struct secret *secret)
 	g_free(secret);
 }
 
+void secret_wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	g_free(text);
+}
+
 const char *secret_text(const struct secret *secret)
 {
 	return secret->text;

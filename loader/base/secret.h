@@ -40,6 +40,9 @@ void secret_free(struct secret *secret);
 /* NUL-terminated, borrowed until secret_free(). */
 const char *secret_text(const struct secret *secret);
 
+/* Wipes and releases a text that a secret was copied into; takes NULL. */
+void secret_wipe(char *text);
+
 /*
  * Reads the secret from its source. `reference` is what the source needs: a path (FILE, PROMPT),
  * a variable's name (ENV), a credential's name (CREDENTIAL), a JSON list of strings (COMMAND,

@@ -9,7 +9,6 @@
 #include "loader/flow/definition.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/mailbox.h"
-#include "loader/http/target.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -157,17 +156,27 @@ static const char *cmd_queue_acknowledge(const struct work_queue_target *target)
 	return target->on_delivery ? "delivery" : "load";
 }
 
-/* null where the queue has no target. Values of header fields may be credentials, as a password in
- * the URL is. */
+/* A list of what stands a line each. */
+static json_t *cmd_queue_lines_json(const char *lines)
+{
+	json_t *list = json_array();
+	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);
+	for (char **line = each; *line != NULL; line++)
+		json_array_append_new(list, json_string(*line));
+	return list;
+}
+
+/* null where the queue has no target. */
 static json_t *cmd_queue_target_json(const struct work_queue_target *target)
 {
 	if (target->url == NULL)
 		return json_null();
-	g_autofree char *url = target_mask(target->url);
 	return json_pack(
-	    "{s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I, s:b, s:i, s:s, s:s?}", "deliver_to", url,
-	    "format", target->format, "secret", target->secret, "ca_file", target->ca_file,
-	    "client_certificate", target->client_certificate, "connect_timeout_ms",
+	    "{s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:I, s:I, s:b, s:i, s:s, s:s?}",
+	    "deliver_to", target->url, "format", target->format, "secret", target->secret,
+	    "password", target->password, "headers", cmd_queue_lines_json(target->headers),
+	    "header_secrets", cmd_queue_lines_json(target->header_secrets), "ca_file",
+	    target->ca_file, "client_certificate", target->client_certificate, "connect_timeout_ms",
 	    (json_int_t)target->connect_timeout_ms, "timeout_ms", (json_int_t)target->timeout_ms,
 	    "allow_private", (int)target->allow_private, "concurrency", (int)target->concurrency,
 	    "acknowledge", cmd_queue_acknowledge(target), "stopped", target->stopped);
@@ -239,8 +248,9 @@ static void cmd_queue_print_target(const struct work_queue_target *target)
 {
 	if (target->url == NULL)
 		return;
-	g_autofree char *url = target_mask(target->url);
-	printf("deliver to         %s (%s)\n", url, target->format);
+	printf("deliver to         %s (%s)\n", target->url, target->format);
+	if (target->password != NULL)
+		printf("its password       %s\n", target->password);
 	printf("acknowledge        %s\n", cmd_queue_acknowledge(target));
 	if (target->secret != NULL)
 		printf("signed with        %s\n", target->secret);

@@ -2,11 +2,11 @@
 
 #include "loader/base/duration.h"
 #include "loader/base/scoped.h"
+#include "loader/flow/target_secret.h"
 #include "loader/http/post.h"
 #include "loader/http/target.h"
 #include "loader/imap/connection_string.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -14,7 +14,6 @@
 #define TIMEOUT_MAX_MS	   (INT64_C(24) * 3600 * 1000)
 #define CONCURRENCY	   4
 
-SCOPED_DEFINE(json_t *, json_decref)
 SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
 /* NULL for an empty value: the field is taken away. */
@@ -47,72 +46,26 @@ int definition_target_set_format(struct work_queue *draft, const char *value, st
 	return 0;
 }
 
-/* ---- the secret ---- */
+/* ---- secrets ---- */
 
-static char *secret_command(const char *command, struct error *err)
+static int target_set_source(struct work_queue *draft, const char *field, const char *value,
+			     char **member, struct error *err)
 {
-	g_auto(GStrv) words = NULL;
-	g_autoptr(GError) failure = NULL;
-	if (!g_shell_parse_argv(command, NULL, &words, &failure)) {
-		error_fill(err, ERROR_CONFIGURATION, "deliver-secret: %s", failure->message);
-		return NULL;
-	}
-	scoped(json_decref) json_t *list = json_array();
-	for (char **word = words; *word != NULL; word++)
-		json_array_append_new(list, json_string(*word));
-	return json_dumps(list, JSON_COMPACT);
-}
-
-/* What secret_read() wants; NULL and *err for what names no source. */
-static char *secret_reference(enum secret_source source, const char *value, struct error *err)
-{
-	if (*value != '\0' && source == SECRET_FILE)
-		return g_canonicalize_filename(value, NULL);
-	if (*value != '\0' && source == SECRET_COMMAND)
-		return secret_command(value, err);
-	if (*value != '\0' && (source == SECRET_ENV || source == SECRET_CREDENTIAL) &&
-	    strpbrk(value, "/=") == NULL)
-		return g_strdup(value);
-	error_fill(err, ERROR_CONFIGURATION,
-		   "deliver-secret: takes file:PATH, env:VARIABLE, command:COMMAND or "
-		   "credential:NAME; the secret itself does not stand here");
-	return NULL;
+	g_autofree char *source = NULL;
+	if (*value != '\0' && target_secret_parse(field, value, &source, err) != 0)
+		return -1;
+	target_replace(draft, member, source);
+	return 0;
 }
 
 int definition_target_set_secret(struct work_queue *draft, const char *value, struct error *err)
 {
-	if (*value == '\0') {
-		target_replace(draft, &draft->target.secret, NULL);
-		return 0;
-	}
-	enum secret_source source = SECRET_PROMPT;
-	const size_t length = strcspn(value, ":");
-	g_autofree char *name = g_strndup(value, length);
-	const char *rest = value[length] == ':' ? value + length + 1 : "";
-	(void)secret_source_parse(name, &source);
-	g_autofree char *reference = secret_reference(source, rest, err);
-	if (reference == NULL)
-		return -1;
-	g_autofree char *secret = g_strconcat(name, ":", reference, NULL);
-	target_replace(draft, &draft->target.secret, secret);
-	return 0;
+	return target_set_source(draft, "deliver-secret", value, &draft->target.secret, err);
 }
 
-int definition_target_read_secret(const struct work_queue_target *target,
-				  struct secret **ret_secret, struct error *err)
+int definition_target_set_password(struct work_queue *draft, const char *value, struct error *err)
 {
-	*ret_secret = NULL;
-	if (target->secret == NULL)
-		return 0;
-	enum secret_source source;
-	const size_t length = strcspn(target->secret, ":");
-	g_autofree char *name = g_strndup(target->secret, length);
-	if (target->secret[length] == '\0' || secret_source_parse(name, &source) != 0)
-		return error_set(err, ERROR_CONFIGURATION, "deliver-secret: unknown source '%s'",
-				 name);
-	if (secret_read(source, target->secret + length + 1, ret_secret, err) != 0)
-		return error_prefix(err, "deliver-secret");
-	return 0;
+	return target_set_source(draft, "deliver-password", value, &draft->target.password, err);
 }
 
 /* ---- header fields ---- */
@@ -139,10 +92,15 @@ static bool header_is_ours(const char *name)
 	return false;
 }
 
-static int header_check(const char *line, struct error *err)
+static char *header_name(const char *line)
+{
+	return g_strndup(line, strcspn(line, ":"));
+}
+
+static int header_check(const char *field, const char *line, struct error *err)
 {
 	const size_t length = strcspn(line, ":");
-	g_autofree char *name = g_strndup(line, length);
+	g_autofree char *name = header_name(line);
 	bool odd = length == 0 || line[length] == '\0' || header_is_ours(name);
 	for (const char *at = name; *at != '\0'; at++)
 		odd = odd || (!g_ascii_isalnum(*at) && strchr("-_.", *at) == NULL);
@@ -150,22 +108,63 @@ static int header_check(const char *line, struct error *err)
 		odd = odd || g_ascii_iscntrl(*at);
 	if (odd)
 		return error_set(err, ERROR_CONFIGURATION,
-				 "deliver-header: takes 'Name: value', several with | between; the "
-				 "fields of a post itself cannot be set");
+				 "%s: takes 'Name: value', several with | between; the "
+				 "fields of a post itself cannot be set",
+				 field);
+	return 0;
+}
+
+/* Takes a line as it was written, and gives it as it is kept. */
+typedef int (*header_take)(const char *line, char **ret_line, struct error *err);
+
+static int header_take_plain(const char *line, char **ret_line, struct error *err)
+{
+	g_autofree char *name = header_name(line);
+	if (header_check("deliver-header", line, err) != 0)
+		return -1;
+	if (target_secret_is_meant(name))
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "deliver-header: the value of '%s' looks like a secret, and does not "
+		    "stand here: name its source, deliver-header-secret '%s: file:PATH'",
+		    name, name);
+	*ret_line = g_strdup(line);
+	return 0;
+}
+
+static int header_take_secret(const char *line, char **ret_line, struct error *err)
+{
+	if (header_check("deliver-header-secret", line, err) != 0)
+		return -1;
+	return target_secret_parse_header("deliver-header-secret", line, ret_line, err);
+}
+
+static int target_set_headers(struct work_queue *draft, const char *value, char **member,
+			      header_take take, struct error *err)
+{
+	g_auto(GStrv) lines = g_strsplit(value, "|", -1);
+	for (char **line = lines; *value != '\0' && *line != NULL; line++) {
+		char *taken;
+		if (take(g_strstrip(*line), &taken, err) != 0)
+			return -1;
+		g_free(*line);
+		*line = taken;
+	}
+	g_autofree char *joined = g_strjoinv("\n", lines);
+	target_replace(draft, member, joined);
 	return 0;
 }
 
 int definition_target_set_header(struct work_queue *draft, const char *value, struct error *err)
 {
-	g_auto(GStrv) lines = g_strsplit(value, "|", -1);
-	for (char **line = lines; *line != NULL; line++) {
-		g_strstrip(*line);
-		if (*value != '\0' && header_check(*line, err) != 0)
-			return -1;
-	}
-	g_autofree char *joined = g_strjoinv("\n", lines);
-	target_replace(draft, &draft->target.headers, joined);
-	return 0;
+	return target_set_headers(draft, value, &draft->target.headers, header_take_plain, err);
+}
+
+int definition_target_set_header_secret(struct work_queue *draft, const char *value,
+					struct error *err)
+{
+	return target_set_headers(draft, value, &draft->target.header_secrets, header_take_secret,
+				  err);
 }
 
 /* ---- limits and TLS ---- */
@@ -265,6 +264,10 @@ int definition_target_check(const struct work_queue *draft, struct error *err)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "acknowledge=delivery needs deliver-to: nothing else would ever "
 				 "mark the mail read");
+	if (target->url != NULL && target->password != NULL && !target_has_user(target->url))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "deliver-password needs the user's name in deliver-to, "
+				 "https://NAME@host/…");
 	if (target->url == NULL || strcmp(target->format, post_format_name(POST_RAW)) != 0)
 		return 0;
 	scoped(connection_string_free) struct connection_string *server = NULL;
@@ -285,6 +288,8 @@ bool definition_target_equals(const struct work_queue_target *left,
 	       g_strcmp0(left->format, right->format) == 0 &&
 	       g_strcmp0(left->secret, right->secret) == 0 &&
 	       g_strcmp0(left->headers, right->headers) == 0 &&
+	       g_strcmp0(left->header_secrets, right->header_secrets) == 0 &&
+	       g_strcmp0(left->password, right->password) == 0 &&
 	       g_strcmp0(left->ca_file, right->ca_file) == 0 &&
 	       g_strcmp0(left->client_certificate, right->client_certificate) == 0 &&
 	       left->connect_timeout_ms == right->connect_timeout_ms &&

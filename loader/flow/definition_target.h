@@ -9,12 +9,14 @@
 #define LOADER_FLOW_DEFINITION_TARGET_H
 
 #include "loader/base/error.h"
-#include "loader/base/secret.h"
 #include "queue/work_queue.h"
 
 int definition_target_set_url(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_format(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_secret(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_password(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_header_secret(struct work_queue *draft, const char *value,
+					struct error *err);
 int definition_target_set_header(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_connect_timeout(struct work_queue *draft, const char *value,
 					  struct error *err);
@@ -37,9 +39,5 @@ int definition_target_check(const struct work_queue *draft, struct error *err);
 
 bool definition_target_equals(const struct work_queue_target *left,
 			      const struct work_queue_target *right);
-
-/* The key of signatures, read from its source; NULL where there is none. */
-int definition_target_read_secret(const struct work_queue_target *target,
-				  struct secret **ret_secret, struct error *err);
 
 #endif

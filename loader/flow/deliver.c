@@ -3,9 +3,9 @@
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/definition_target.h"
 #include "loader/flow/deliver_post.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/target_secret.h"
 #include "loader/http/client.h"
 #include "loader/http/signature.h"
 
@@ -18,7 +18,7 @@
 #define UNREACHABLE_MAX	  3
 #define RETRY_AFTER_MAX_S (INT64_C(24) * 3600)
 
-SCOPED_DEFINE(struct secret *, secret_free)
+SCOPED_DEFINE(struct target_secrets *, target_secrets_clear)
 SCOPED_DEFINE(struct http_client *, http_client_free)
 SCOPED_DEFINE(struct deliver_post *, deliver_post_free)
 SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
@@ -27,9 +27,9 @@ struct deliver {
 	struct store *store;
 	const struct work_queue *queue;
 	struct http_client *client;
-	const struct secret *secret; /* or NULL */
-	uint64_t left;		     /* may still be begun */
-	bool enough;		     /* no more are to be begun */
+	const struct target_secrets *secrets;
+	uint64_t left; /* may still be begun */
+	bool enough;   /* no more are to be begun */
 	int unreachable_run;
 	struct deliver_result *result;
 };
@@ -64,7 +64,7 @@ static int deliver_sign(const struct secret *secret, const struct deliver_post *
 }
 
 static int deliver_start(struct http_client *client, const struct work_queue *queue,
-			 const struct secret *secret, const struct deliver_post *post,
+			 const struct target_secrets *secrets, const struct deliver_post *post,
 			 void *context, struct error *err)
 {
 	const int64_t time_s = clock_now_ms() / 1000;
@@ -72,15 +72,16 @@ static int deliver_start(struct http_client *client, const struct work_queue *qu
 	g_ptr_array_add(fields, g_strconcat("Idempotency-Key: ", post->key, NULL));
 	g_ptr_array_add(fields, g_strconcat("webhook-id: ", post->key, NULL));
 	g_ptr_array_add(fields, g_strdup_printf("webhook-timestamp: %" PRId64, time_s));
-	if (secret != NULL && deliver_sign(secret, post, time_s, fields, err) != 0)
+	if (secrets->key != NULL && deliver_sign(secrets->key, post, time_s, fields, err) != 0)
 		return -1;
 	g_ptr_array_add(fields, NULL);
 	g_auto(GStrv) own =
 	    queue->target.headers != NULL ? g_strsplit(queue->target.headers, "\n", -1) : NULL;
-	const struct http_request request = {.url = queue->target.url,
+	const struct http_request request = {.url = secrets->url,
 					     .content_type = post->content_type,
 					     .fields = (char *const *)fields->pdata,
-					     .secret_fields = own,
+					     .home_fields = own,
+					     .secret_fields = secrets->fields,
 					     .body = post->body,
 					     .size_bytes = post->size_bytes};
 	http_client_start(client, &request, context);
@@ -202,7 +203,7 @@ static int deliver_begin(struct deliver *deliver, struct error *err)
 		const struct error why = *err;
 		return why.kind == ERROR_NO ? deliver_refuse(deliver, item, &why, err) : -1;
 	}
-	if (deliver_start(deliver->client, deliver->queue, deliver->secret, item->post, item,
+	if (deliver_start(deliver->client, deliver->queue, deliver->secrets, item->post, item,
 			  err) != 0)
 		return -1;
 	(void)steal(&item);
@@ -266,10 +267,11 @@ int deliver_run(struct store *store, const struct work_queue *queue, uint64_t li
 {
 	*ret_result = (struct deliver_result){.last = {.kind = ERROR_NONE}};
 	struct queue_error queue_err;
-	scoped(secret_free) struct secret *secret = NULL;
+	struct target_secrets secrets = {0};
+	scoped(target_secrets_clear) struct target_secrets *release = &secrets;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
 	if (deliver_check(queue, err) != 0 ||
-	    definition_target_read_secret(&queue->target, &secret, err) != 0)
+	    target_secrets_read(&queue->target, release, err) != 0)
 		return -1;
 	if (work_queue_lock_delivery(store, queue->id, &lock, &queue_err) != 0 ||
 	    delivery_recover(store, queue->id, clock_now_ms(), &queue_err) != 0)
@@ -279,7 +281,7 @@ int deliver_run(struct store *store, const struct work_queue *queue, uint64_t li
 	struct deliver deliver = {.store = store,
 				  .queue = queue,
 				  .client = client,
-				  .secret = secret,
+				  .secrets = &secrets,
 				  .left = limit != 0 ? limit : UINT64_MAX,
 				  .result = ret_result};
 	if (deliver_all(&deliver, err) == 0)
@@ -307,15 +309,16 @@ static int deliver_explain(const struct http_answer *answer, struct error *err)
 int deliver_test(const struct work_queue *queue, char **ret_trace, struct error *err)
 {
 	*ret_trace = NULL;
-	scoped(secret_free) struct secret *secret = NULL;
+	struct target_secrets secrets = {0};
+	scoped(target_secrets_clear) struct target_secrets *release = &secrets;
 	scoped(deliver_post_free) struct deliver_post *post = NULL;
 	if (queue->target.url == NULL)
 		return deliver_check(queue, err);
-	if (definition_target_read_secret(&queue->target, &secret, err) != 0 ||
+	if (target_secrets_read(&queue->target, release, err) != 0 ||
 	    deliver_post_sample(queue, &post, err) != 0)
 		return -1;
 	scoped(http_client_free) struct http_client *client = deliver_connect(&queue->target, true);
-	if (deliver_start(client, queue, secret, post, NULL, err) != 0)
+	if (deliver_start(client, queue, &secrets, post, NULL, err) != 0)
 		return -1;
 	struct http_answer answer;
 	void *context;

@@ -1,6 +1,7 @@
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/secret.h"
 
 #include <string.h>
 
@@ -19,10 +20,10 @@ static void http_transfer_free(void *pointer)
 	curl_multi_remove_handle(transfer->client->multi, transfer->curl);
 	curl_easy_cleanup(transfer->curl);
 	curl_slist_free_all(transfer->fields);
-	g_free(transfer->url);
+	secret_wipe(transfer->url);
 	g_free(transfer->content_type);
 	g_strfreev(transfer->own_fields);
-	g_strfreev(transfer->secret_fields);
+	http_transfer_leave_home(transfer);
 	g_string_free(transfer->kept, TRUE);
 	if (transfer->trace != NULL)
 		g_string_free(transfer->trace, TRUE);
@@ -65,6 +66,7 @@ void http_client_start(struct http_client *client, const struct http_request *re
 	transfer->url = g_strdup(request->url);
 	transfer->content_type = g_strdup(request->content_type);
 	transfer->own_fields = g_strdupv((char **)request->fields);
+	transfer->home_fields = g_strdupv((char **)request->home_fields);
 	transfer->secret_fields = g_strdupv((char **)request->secret_fields);
 	transfer->body = request->body;
 	transfer->size_bytes = request->size_bytes;

@@ -33,7 +33,8 @@ struct http_request {
 	const char *url; /* with user and password, where there are any */
 	const char *content_type;
 	char *const *fields;	    /* "Name: value", NULL at the end: go with each request */
-	char *const *secret_fields; /* do not go to another host */
+	char *const *home_fields;   /* do not go to another host */
+	char *const *secret_fields; /* nor these, and traces do not show their values */
 	struct body *body;	    /* borrowed until the answer is there */
 	uint64_t size_bytes;	    /* of the body */
 };

@@ -1,6 +1,7 @@
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/secret.h"
 #include "loader/http/target.h"
 
 #include <string.h>
@@ -71,13 +72,11 @@ static bool follow(struct http_transfer *transfer, int status, struct error *err
 	bool foreign;
 	if (target_follow(transfer->url, location, &url, &foreign, err) != 0)
 		return false;
-	g_free(transfer->url);
+	secret_wipe(transfer->url);
 	transfer->url = url;
 	transfer->redirects++;
-	if (foreign) {
-		g_strfreev(transfer->secret_fields);
-		transfer->secret_fields = NULL;
-	}
+	if (foreign)
+		http_transfer_leave_home(transfer);
 	return true;
 }
 

@@ -20,7 +20,8 @@ struct http_transfer {
 	char *url; /* of the request at hand */
 	char *content_type;
 	char **own_fields;
-	char **secret_fields; /* NULL once the post went to another host */
+	char **home_fields; /* NULL, as the next, once the post went to another host */
+	char **secret_fields;
 	struct body *body;
 	uint64_t size_bytes;
 	int64_t started_ms;
@@ -42,6 +43,9 @@ struct http_client {
 	CURLM *multi;
 	GPtrArray *transfers;
 };
+
+/* What is only for the host that the operator named is forgotten, and wiped. */
+void http_transfer_leave_home(struct http_transfer *transfer);
 
 /* Sets up curl for the request at hand. */
 void http_transfer_prepare(struct http_transfer *transfer);

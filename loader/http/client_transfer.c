@@ -1,6 +1,7 @@
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/secret.h"
 #include "loader/http/target.h"
 
 #include <string.h>
@@ -58,28 +59,39 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static bool is_secret(const char *line, size_t length)
+static bool has_name(const char *line, size_t length, const char *field)
+{
+	const size_t size = strcspn(field, ":") + 1;
+	return length > size && g_ascii_strncasecmp(line, field, size) == 0;
+}
+
+static bool is_secret(const struct http_transfer *transfer, const char *line, size_t length)
 {
 	static const char *const names[] = {"authorization:", "cookie:", "set-cookie:"};
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-		const size_t size = strlen(names[i]);
-		if (length > size && g_ascii_strncasecmp(line, names[i], size) == 0)
+		if (has_name(line, length, names[i]))
+			return true;
+	}
+	for (char **field = transfer->secret_fields; field != NULL && *field != NULL; field++) {
+		if (has_name(line, length, *field))
 			return true;
 	}
 	return false;
 }
 
-static void trace_lines(GString *trace, const char *mark, const char *bytes, size_t size)
+static void trace_lines(const struct http_transfer *transfer, const char *mark, const char *bytes,
+			size_t size)
 {
 	while (size > 0) {
 		const char *end = memchr(bytes, '\n', size);
 		const size_t length = end != NULL ? (size_t)(end - bytes) + 1 : size;
 		g_autofree char *line = g_strndup(bytes, length);
-		if (is_secret(bytes, length))
+		const bool secret = is_secret(transfer, bytes, length);
+		if (secret)
 			*(strchr(line, ':') + 1) = '\0';
 		g_strchomp(line);
-		g_string_append_printf(trace, "%s %s%s\n", mark, line,
-				       is_secret(bytes, length) ? " ***" : "");
+		g_string_append_printf(transfer->trace, "%s %s%s\n", mark, line,
+				       secret ? " ***" : "");
 		bytes += length;
 		size -= length;
 	}
@@ -90,13 +102,22 @@ static int trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void 
 	(void)curl;
 	struct http_transfer *transfer = context;
 	if (type == CURLINFO_HEADER_OUT)
-		trace_lines(transfer->trace, ">", bytes, size);
+		trace_lines(transfer, ">", bytes, size);
 	else if (type == CURLINFO_HEADER_IN)
-		trace_lines(transfer->trace, "<", bytes, size);
+		trace_lines(transfer, "<", bytes, size);
 	return 0;
 }
 
 /* ---- a request ---- */
+
+void http_transfer_leave_home(struct http_transfer *transfer)
+{
+	g_strfreev(transfer->home_fields);
+	for (char **field = transfer->secret_fields; field != NULL && *field != NULL; field++)
+		secret_wipe(*field);
+	g_free(transfer->secret_fields);
+	transfer->home_fields = transfer->secret_fields = NULL;
+}
 
 static void add_fields(struct http_transfer *transfer, char *const *fields)
 {
@@ -111,6 +132,7 @@ static void set_fields(struct http_transfer *transfer)
 	g_autofree char *type = g_strconcat("Content-Type: ", transfer->content_type, NULL);
 	transfer->fields = curl_slist_append(transfer->fields, type);
 	add_fields(transfer, transfer->own_fields);
+	add_fields(transfer, transfer->home_fields);
 	add_fields(transfer, transfer->secret_fields);
 	curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, transfer->fields);
 }

@@ -49,21 +49,37 @@ int target_check(const char *url, struct error *err)
 				 "takes a URL that begins with https:// or http://");
 	if (!target_has_part(parsed, CURLUPART_HOST))
 		return error_set(err, ERROR_CONFIGURATION, "the URL has no host");
+	if (target_has_part(parsed, CURLUPART_PASSWORD))
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "a password does not stand in the URL: leave the user's name there, "
+		    "https://NAME@host/…, and say with deliver-password where the "
+		    "password is, e.g. file:PATH");
 	if (target_has_part(parsed, CURLUPART_FRAGMENT))
 		return error_set(err, ERROR_CONFIGURATION,
 				 "what follows a # is never sent: leave it out");
 	return 0;
 }
 
-char *target_mask(const char *url)
+bool target_has_user(const char *url)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
-	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
-		return g_strdup("***");
-	if (target_has_part(parsed, CURLUPART_PASSWORD))
-		curl_url_set(parsed, CURLUPART_PASSWORD, "***", 0);
-	scoped(curl_free) char *masked = target_part(parsed, CURLUPART_URL, 0);
-	return g_strdup(masked != NULL ? masked : "***");
+	return curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	       target_has_part(parsed, CURLUPART_USER);
+}
+
+int target_add_password(const char *url, const char *password, char **ret_url, struct error *err)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    curl_url_set(parsed, CURLUPART_PASSWORD, password, CURLU_URLENCODE) != CURLUE_OK)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "the password cannot be sent to the target");
+	char *text = target_part(parsed, CURLUPART_URL, 0);
+	*ret_url = g_strdup(text);
+	explicit_bzero(text, strlen(text));
+	curl_free(text);
+	return 0;
 }
 
 char *target_host(const char *url)

@@ -11,12 +11,16 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* A URL that an operator gives: http or https, written out, with a host and no fragment.
- * CONFIGURATION says what is wrong, without the URL's password. */
+/* A URL that an operator gives: http or https, written out, with a host, without a password or a
+ * fragment. CONFIGURATION says what is wrong, and repeats nothing of it. */
 int target_check(const char *url, struct error *err);
 
-/* The URL for people: a password in it becomes "***". */
-char *target_mask(const char *url);
+/* Does the URL name a user? */
+bool target_has_user(const char *url);
+
+/* The URL with the password of its user, for this program's own use. CONFIGURATION where that
+ * cannot be. */
+int target_add_password(const char *url, const char *password, char **ret_url, struct error *err);
 
 /* "example.com", "example.com:8443": who an error is about. */
 char *target_host(const char *url);

@@ -90,16 +90,58 @@ class Formats(DeliverCase):
 
     def test_header_fields_and_basic_credentials(self):
         receiver = self.receiver()
-        self.target(receiver.url(user="ann:top%20secret"), "--deliver-header", "X-Team: accounts | X-Source: mail")
+        password = self.file("delivery.password", "top secret:@/\n")
+        token = self.file("delivery.token", "top-secret-token\n")
+        self.target(receiver.url(user="ann"), "--deliver-header", "X-Team: accounts | X-Source: mail",
+                    "--deliver-password", f"file:{password}",
+                    "--deliver-header-secret", f"X-Api-Key: file:{token} | X-Auth: Bearer my {token.name} command:cat {token}")
         self.load()
         self.inqueue("deliver")
         headers = receiver.requests[0].headers
         self.assertEqual(("accounts", "mail"), (headers["x-team"], headers["x-source"]))
-        self.assertEqual("Basic " + base64.b64encode(b"ann:top secret").decode(), headers["authorization"])
+        self.assertEqual("Basic " + base64.b64encode(b"ann:top secret:@/").decode(), headers["authorization"])
+        self.assertEqual(("top-secret-token", "Bearer my delivery.token top-secret-token"),
+                         (headers["x-api-key"], headers["x-auth"]))
         for command in [["queue", "show", "invoices"], ["queue", "list"], ["--json", "queue", "show", "invoices"],
                         ["deliver", "--test"], ["status"]]:
             result = self.inqueue(*command)
             self.assertNotRegex(result.stdout + result.stderr, "top.*secret|YW5uOn")
+        self.assertNotIn(b"top-secret", self.database.read_bytes())
+        shown = self.json_lines("--json", "queue", "show", "invoices")[0]["delivery"]
+        self.assertEqual((f"file:{password}", ["X-Team: accounts", "X-Source: mail"], f"X-Api-Key: file:{token}"),
+                         (shown["password"], shown["headers"], shown["header_secrets"][0]))
+
+    def test_secrets_where_they_do_not_belong(self):
+        create = ["queue", "create", "orders", "--connection-string", "url=imap.example.com", "--user-name", "robot",
+                  "--password-env", "X"]
+        for options, says in [
+                (["--deliver-to", "https://ann:geheim@example.com/"], "a password does not stand in the URL: .*"
+                 "deliver-password"),
+                (["--deliver-to", "https://example.com/", "--deliver-header", "Authorization: Bearer geheim"],
+                 "'Authorization' looks like a secret.*deliver-header-secret 'Authorization: file:PATH'"),
+                (["--deliver-to", "https://example.com/", "--deliver-header", "X-Api-Key: geheim"],
+                 "'X-Api-Key' looks like a secret"),
+                (["--deliver-to", "https://example.com/", "--deliver-header-secret", "X-Api-Key: geheim"],
+                 "deliver-header-secret: takes file:PATH"),
+                (["--deliver-to", "https://example.com/", "--deliver-header-secret", "Host: env:X"],
+                 "deliver-header-secret: takes 'Name: value'"),
+                (["--deliver-to", "https://example.com/", "--deliver-password", "env:X"],
+                 "deliver-password needs the user's name in deliver-to"),
+                (["--deliver-to", "https://ann@example.com/", "--deliver-password", "geheim"],
+                 "deliver-password: takes file:PATH")]:
+            with self.subTest(options=options):
+                result = self.fails(inqueue.CONFIGURATION, *create, *options, says=says)
+                self.assertNotIn("geheim", result.stderr)
+        queue = "[queue orders]\nconnection-string=url=imap.example.com\nuser-name=robot\npassword-env=X\n"
+        path = self.file("queues.ini", queue + "deliver-to=https://ann:geheim@example.com/\n")
+        result = self.fails(inqueue.CONFIGURATION, "queue", "apply", path, says="queues.ini.*deliver-password")
+        self.assertNotIn("geheim", result.stderr)
+
+    def test_a_missing_source_stops_before_anything_is_claimed(self):
+        self.target("https://example.com/", "--deliver-header-secret", "Authorization: Bearer env:NOWHERE")
+        self.load()
+        self.fails(inqueue.CONFIGURATION, "deliver", says="deliver 'invoices': deliver-header-secret: .* NOWHERE is not set")
+        self.assertEqual(["new"], self.states())
 
 
 class Signature(DeliverCase):

@@ -117,7 +117,9 @@ class Redirects(DeliverCase):
         home, other = self.receiver(), self.receiver()
         home.answers = [Answer(307, {"Location": other.url("/there")}), 200]
         other.answers = [Answer(307, {"Location": home.url("/back")})]
-        self.target(home.url(user="ann:geheim"), "--deliver-header", "X-Api-Key: geheim")
+        secret = self.file("delivery.password", "geheim\n")
+        self.target(home.url(user="ann"), "--deliver-password", f"file:{secret}", "--deliver-header", "X-Team: accounts",
+                    "--deliver-header-secret", f"X-Api-Key: file:{secret}")
         self.load()
         self.inqueue("deliver")
         first, back = home.requests
@@ -127,11 +129,12 @@ class Redirects(DeliverCase):
         for request in [there, back]:
             self.assertNotIn("authorization", request.headers)
             self.assertNotIn("x-api-key", request.headers)
+            self.assertNotIn("x-team", request.headers)
             self.assertEqual(first.body, request.body)
 
     def test_the_same_host_gets_them(self):
         receiver = self.receiver(Answer(307, {"Location": "/there"}), 200)
-        self.target(receiver.url(user="ann:geheim"))
+        self.target(receiver.url(user="ann"), "--deliver-password", f"file:{self.file('delivery.password', 'geheim')}")
         self.load()
         self.inqueue("deliver")
         self.assertEqual(2, len([1 for request in receiver.requests if "authorization" in request.headers]))

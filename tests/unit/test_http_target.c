@@ -30,18 +30,24 @@ static void test_urls_that_are_refused(void **state)
 			fail_msg("'%s' was taken", wrong[i]);
 		assert_int_equal(ERROR_CONFIGURATION, err.kind);
 	}
-	assert_int_equal(0, target_check("https://ann:x@example.com:8443/mail?key=1", &err));
+	assert_int_equal(0, target_check("https://ann@example.com:8443/mail?key=1", &err));
 	assert_int_equal(0, target_check("http://example.com", &err));
 	assert_int_equal(0, target_check("https://[2001:db8::1]/", &err));
 }
 
-static void test_a_password_is_not_shown(void **state)
+static void test_a_password_comes_from_elsewhere(void **state)
 {
 	(void)state;
-	g_autofree char *with = target_mask("https://ann:geheim@example.com/mail");
-	assert_string_equal("https://ann:***@example.com/mail", with);
-	g_autofree char *without = target_mask("https://example.com/mail");
-	assert_string_equal("https://example.com/mail", without);
+	struct error err;
+	g_autofree char *with = NULL;
+	assert_int_equal(-1, target_check("https://ann:geheim@example.com/mail", &err));
+	assert_non_null(strstr(err.text, "deliver-password"));
+	assert_null(strstr(err.text, "geheim"));
+	assert_true(target_has_user("https://ann@example.com/mail"));
+	assert_false(target_has_user("https://example.com/mail"));
+	assert_int_equal(
+	    0, target_add_password("https://ann@example.com/mail", "a b:/@%", &with, &err));
+	assert_string_equal("https://ann:a%20b%3a%2f%40%25@example.com/mail", with);
 	g_autofree char *host = target_host("https://ann:geheim@example.com:8443/mail");
 	assert_string_equal("example.com:8443", host);
 }
@@ -146,7 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_urls_that_are_refused),
-	    cmocka_unit_test(test_a_password_is_not_shown),
+	    cmocka_unit_test(test_a_password_comes_from_elsewhere),
 	    cmocka_unit_test(test_redirects),
 	    cmocka_unit_test(test_addresses),
 	};
