@@ -1,6 +1,6 @@
-"""Who takes part in tests/bench/load. Each brings all mail of an account to the same file system, and says what it cost.
+"""Who takes part in tests/bench/load: each brings all mail of an account into a folder, and fails when it is not all there.
 
-A contender is a function of an account and a folder of its own; it fails when the mail has not arrived.
+A contender is a function of the account and of an empty folder of its own; it returns what it cost.
 """
 
 import contextlib
@@ -8,14 +8,16 @@ import pathlib
 import shutil
 import sqlite3
 import subprocess
+import sys
 
 import load_meter
 from load_server import PASSWORD
+from load_trips import Listener
 
 BENCH_DIR = pathlib.Path(__file__).resolve().parent
 BUILD_DIR = BENCH_DIR.parents[1] / "build" / "release"
 ARCHIVE = "DROPBOX"
-# The commands of others, and the Debian packages that have them (samples/packages bench).
+# The commands of others, and the Debian packages that have them.
 PACKAGES = {"mbsync": "isync", "fdm": "fdm", "getmail": "getmail6"}
 
 MBSYNC = """\
@@ -41,49 +43,82 @@ Create Near
 Sync Pull New
 SyncState {folder}/state/
 """
+FDM = """\
+set default-user "{system_user}"
+set lock-file "{folder}/lock"
+set maximum-size 128M
+account "bench" imap server "{host}" port {port} user "{user}" pass "{password}" keep
+action "store" maildir "{folder}/mail"
+match all action "store"
+"""
+GETMAIL = """\
+[retriever]
+type = SimpleIMAPRetriever
+server = {host}
+port = {port}
+username = {user}
+password = {password}
+[destination]
+type = Maildir
+path = {folder}/mail/
+user = {system_user}
+[options]
+verbose = 0
+read_all = true
+delete = false
+"""
 
 
 class Inqueue:
-    """The program under test; each run has a database of its own."""
-
-    name = "inqueue"
+    """The program under test; each folder holds a database."""
 
     def __init__(self, program):
         self.program = program
 
     def __call__(self, account, folder):
-        command, environment = self.prepare(account, folder)
-        cost = load_meter.run(command, environment, account)
-        self.check(account, folder)
-        return cost
+        return self._load(account, folder, load_meter.run)
 
     def memory(self, account, folder):
-        command, environment = self.prepare(account, folder)
-        peaks = load_meter.peak_memory(command, environment, account)
-        self.check(account, folder)
-        return peaks
+        """Peaks by role instead of costs."""
+        return self._load(account, folder, load_meter.peak_memory)
 
-    def prepare(self, account, folder):
-        """The command that loads, and its environment."""
-        environment = {"INQUEUE_DATABASE": str(database(folder)), "MAIL_PASSWORD": PASSWORD}
-        keys = f"url={account.host};port={account.port};maxSize=300MB"
-        if account.ca_file:
-            keys += f";ssl=True;caFile={account.ca_file}"
-        subprocess.run([self.program, "queue", "create", "bench", "--user-name", account.user,
-                        "--password-env", "MAIL_PASSWORD", "--connection-string", keys], env=environment, check=True)
-        account.expected = account.count()
-        return [self.program, "load", "bench"], environment
+    def again(self, account, folder):
+        """The cost of one more load, with nothing new."""
+        return load_meter.run([self.program, "load", "bench"], environment(folder), account)
 
-    def check(self, account, folder):
-        """Every message has its entry and lies in the archive folder."""
+    def trips(self, account, folder):
+        """What one more load, with nothing new, asks the server beyond the sign-in."""
+        shutil.copy(database(folder), folder / "trips.db")
+        with Listener(account.port, account.host) as listener:
+            self._queue("alter", account, environment(folder, "trips.db"), listener.port)
+            load_meter.run([self.program, "load", "bench"], environment(folder, "trips.db"), account)
+            return listener.trips_beyond()
+
+    def _load(self, account, folder, measure):
+        expected = account.count()
+        self._queue("create", account, environment(folder), account.port, "--user-name", account.user,
+                    "--password-env", "MAIL_PASSWORD")
+        result = measure([self.program, "load", "bench"], environment(folder), account)
         with contextlib.closing(sqlite3.connect(database(folder))) as connection:
             entries, = connection.execute("SELECT count(*) FROM entry WHERE state = 'new'").fetchone()
-        expect("inqueue", "entries", entries, account.expected)
-        expect("inqueue", "messages moved", account.count(ARCHIVE), account.expected)
+        expect("inqueue", "entries", entries, expected)
+        expect("inqueue", "messages moved", account.count(ARCHIVE), expected)
+        return result
+
+    def _queue(self, action, account, variables, port, *options):
+        keys = f"url={account.host};port={port};maxSize=300MB"
+        if account.ca_file:
+            keys += f";ssl=True;caFile={account.ca_file}"
+        subprocess.run([self.program, "queue", action, "bench", "--connection-string", keys, *options],
+                       env=variables, check=True)
 
 
-def database(folder):
-    return folder / "inqueue.db"
+def database(folder, name="inqueue.db"):
+    return folder / name
+
+
+def environment(folder, name="inqueue.db"):
+    return {"INQUEUE_DATABASE": str(database(folder, name)), "MAIL_PASSWORD": PASSWORD}
 
 
 def raw_move(account, _folder):
@@ -102,19 +137,60 @@ def mbsync(fsync):
     def contender(account, folder):
         for name in ["mail", "state"]:
             (folder / name).mkdir()
-        config = folder / "mbsyncrc"
-        config.write_text(MBSYNC.format(
-            host=account.host, port=account.port, user=account.user, password=PASSWORD, folder=folder,
-            tls="IMAPS" if account.ca_file else "None", fsync="yes" if fsync else "no",
-            certificate=f"CertificateFile {account.ca_file}\n" if account.ca_file else ""))
+        config = write_config(MBSYNC, account, folder, tls="IMAPS" if account.ca_file else "None",
+                              fsync="yes" if fsync else "no",
+                              certificate=f"CertificateFile {account.ca_file}\n" if account.ca_file else "")
         cost = load_meter.run(["mbsync", "--config", config, "--quiet", "bench"], {}, account)
         expect_maildir("mbsync", account, folder / "mail" / "inbox")
         return cost
     return contender
 
 
+def fdm(account, folder):
+    """Copies to a Maildir; the mail stays on the server."""
+    config = write_config(FDM, account, folder, system_user=pathlib.Path.home().owner())
+    cost = load_meter.run(["fdm", "-q", "-f", config, "fetch"], {}, account)
+    expect_maildir("fdm", account, folder / "mail")
+    return cost
+
+
+def getmail(account, folder):
+    """Copies to a Maildir; the mail stays on the server."""
+    config = write_config(GETMAIL, account, folder, system_user=account.server.system_user.pw_name)
+    for name in ["cur", "new", "tmp"]:
+        (folder / "mail" / name).mkdir(parents=True)
+    folder.chmod(0o711)  # it refuses to deliver as root, but does so as somebody else
+    for path in (folder / "mail").rglob(""):
+        account.server.give_away(path)
+    # On one processor: getmail6 6.18 waits a minute in vain for a child that ends before it looks.
+    cost = load_meter.run(["taskset", "--cpu-list", "0", "getmail", "--getmaildir", folder, "--rcfile", config, "--quiet"], {}, account)
+    expect_maildir("getmail", account, folder / "mail")
+    return cost
+
+
+def python_script(account, folder):
+    """Does what inqueue does, as far as a short script can."""
+    expected = account.count()
+    path = folder / "peer.db"
+    cost = load_meter.run([sys.executable, BENCH_DIR / "peer.py", account.host, account.port, account.user, ARCHIVE, path],
+                          {"MAIL_PASSWORD": PASSWORD}, account)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        expect("peer.py", "entries", connection.execute("SELECT count(*) FROM entry").fetchone()[0], expected)
+    expect("peer.py", "messages moved", account.count(ARCHIVE), expected)
+    return cost
+
+
+def write_config(text, account, folder, **more):
+    path = folder / "config"
+    path.write_text(text.format(host=account.host, port=account.port, user=account.user, password=PASSWORD,
+                                folder=folder, **more))
+    path.chmod(0o600)
+    return path
+
+
 def expect_maildir(name, account, maildir):
-    expect(name, "messages", sum(1 for part in ["cur", "new"] for _ in (maildir / part).iterdir()), account.count())
+    found = sum(1 for part in ["cur", "new"] for _ in (maildir / part).iterdir())
+    expect(name, "messages", found, account.count())
 
 
 def expect(name, what, found, expected):

@@ -21,6 +21,12 @@ class Cost(NamedTuple):
     written_bytes: int   # that the kernel was given to write to files, with the program's processes
 
 
+class Peak(NamedTuple):
+    """Bytes of the process of a role that had most."""
+    private: int   # found by looking every few milliseconds
+    resident: int  # the kernel's own maximum; counts shared libraries too
+
+
 class Failed(Exception):
     pass
 
@@ -91,11 +97,7 @@ class Started:
 
 
 def peak_memory(command, environment, account):
-    """The largest private memory and the largest resident set seen of each role, in bytes.
-
-    Looking slows the program down: such a run is not one for its time. Private is what is found every few
-    milliseconds; the resident set, which counts shared libraries too, is the kernel's own maximum.
-    """
+    """A Peak for each role. Looking slows the program down: such a run is not one for its time."""
     peaks = {}
     with Started(command, environment, account.maildir.parent) as started:
         ended = threading.Event()
@@ -125,8 +127,9 @@ def note_peak(peaks, role, process_id):
         status = pathlib.Path(f"/proc/{process_id}/status").read_text()
     except OSError:
         return
-    before = peaks.get(role, (0, 0))
-    peaks[role] = (max(before[0], sum_kb(rollup, "Private_") * 1024), max(before[1], sum_kb(status, "VmHWM") * 1024))
+    before = peaks.get(role, Peak(0, 0))
+    peaks[role] = Peak(max(before.private, sum_kb(rollup, "Private_") * 1024),
+                       max(before.resident, sum_kb(status, "VmHWM") * 1024))
 
 
 def sum_kb(text, beginning):

@@ -3,6 +3,8 @@
 import statistics
 from typing import NamedTuple
 
+MB = 1e6
+
 
 class Goal(NamedTuple):
     what: str
@@ -16,27 +18,42 @@ class Goal(NamedTuple):
 
 
 class Series:
-    """The runs of one entrant with one corpus."""
+    """The costs of an entrant's runs."""
 
-    def __init__(self):
-        self.costs = []
+    def __init__(self, costs=()):
+        self.costs = list(costs)
 
     def median(self, field):
         return statistics.median(getattr(cost, field) for cost in self.costs)
 
-    def row(self, name):
+    def row(self):
         walls = [cost.wall_s for cost in self.costs]
-        spread = f"{min(walls):.2f} to {max(walls):.2f}" if len(walls) > 1 else "one run"
-        return (f"| {name} | {self.median('wall_s'):.2f} | {spread} | {self.median('cpu_s'):.2f} | "
-                f"{self.median('server_cpu_s'):.2f} | {self.median('written_bytes') / 1e6:.0f} |")
+        spread = f"{min(walls):.2f} to {max(walls):.2f}" if len(walls) > 1 else ""
+        return (f"{self.median('wall_s'):.2f} | {spread} | {len(walls)} | {self.median('cpu_s'):.2f} | "
+                f"{self.median('server_cpu_s'):.2f} | {self.median('written_bytes') / MB:.0f}")
 
 
-def print_case(title, series, rounds):
-    print(f"\n| {title} | s (median of {rounds}) | least to most | its CPU, s | server's CPU, s | MB written |")
-    print("|---|---|---|---|---|---|")
+def print_case(title, series):
+    print(f"\n| {title} | s | least to most | runs | CPU, s | server's CPU, s | MB written |")
+    print("|---|---|---|---|---|---|---|")
     for name, runs in series.items():
         if runs.costs:
-            print(runs.row(name))
+            print(f"| {name} | {runs.row()} |")
+
+
+def print_peaks(peaks):
+    print("\n| inqueue, largest memory in MB: private (resident) | supervisor | worker | parser |\n|---|---|---|---|")
+    for what, roles in peaks.items():
+        cells = [f"{peak.private / MB:.1f} ({peak.resident / MB:.1f})" for peak in roles.values()]
+        print(f"| {what} | {' | '.join(cells)} |")
+
+
+def print_idle(entries, series, trips):
+    words = ", then ".join(" + ".join(commands) for commands in trips) or "nothing"
+    print(f"\n| nothing new, {entries:,} entries in the database | |\n|---|---|")
+    print(f"| time | {series.median('wall_s') * 1000:.1f} ms |")
+    print(f"| CPU | {series.median('cpu_s') * 1000:.1f} ms |")
+    print(f"| asked beside sign-in, SELECT and LOGOUT | {words} |")
 
 
 def print_goals(goals):
@@ -48,10 +65,3 @@ def print_goals(goals):
 
 def number(value):
     return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def ratio(series, name, other, limit, what):
-    """A goal about two medians; none where one of the two did not run."""
-    if not (series[name].costs and series[other].costs):
-        return []
-    return [Goal(what, series[name].median("wall_s") / series[other].median("wall_s"), limit, " ×")]

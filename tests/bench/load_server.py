@@ -37,15 +37,6 @@ class Corpus:
             self.count += 1
             self.bytes += len(message)
 
-    def first(self, folder, count):
-        """The beginning of this corpus, as one of its own."""
-        part = Corpus(folder, [])
-        for path in sorted((self.folder / "cur").iterdir(), key=lambda path: int(path.name.split(".")[0]))[:count]:
-            os.link(path, folder / "cur" / path.name)
-            part.bytes += int(path.name.split("W=")[1].split(":")[0])
-        part.count = count
-        return part
-
 
 class Servers:
     """A server that speaks plainly and one with TLS, side by side. `folder` must be one that every user may enter."""
