@@ -73,7 +73,8 @@ FILE_KINDS = [
 PICTURE = FILE_KINDS[1]
 
 FILE_NAMES = ["scan_%d", "Rechnung_%d", "Auftragsbestätigung Nr. %d", "screenshot-%d", "Größe & Maße %d", "счёт_%d",
-              "見積書%d", "Document (%d)", "a very long attachment file name that does not fit on one line of a header field %d"]
+              "見積書%d", "Document (%d)",
+              "a very long attachment file name that does not fit on one line of a header field %d"]
 PEOPLE = ["Support Desk", "Jürgen Müller", "Élodie Brûlé", "Иван Петров", "山田 太郎", "Order Service",
           "Smith, John (Sales)", "Anna Schmidt", "Λουκία Παπαδάκη", "info"]
 DOMAINS = ("example.org", "example.com", "kunde.example.net")

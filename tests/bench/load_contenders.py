@@ -163,7 +163,8 @@ def getmail(account, folder):
     for path in (folder / "mail").rglob(""):
         account.server.give_away(path)
     # On one processor: getmail6 6.18 waits a minute in vain for a child that ends before it looks.
-    cost = load_meter.run(["taskset", "--cpu-list", "0", "getmail", "--getmaildir", folder, "--rcfile", config, "--quiet"], {}, account)
+    command = ["taskset", "--cpu-list", "0", "getmail", "--getmaildir", folder, "--rcfile", config, "--quiet"]
+    cost = load_meter.run(command, {}, account)
     expect_maildir("getmail", account, folder / "mail")
     return cost
 

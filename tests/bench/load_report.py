@@ -22,6 +22,7 @@ class Series:
 
     def __init__(self, costs=()):
         self.costs = list(costs)
+        self.failures = 0
 
     def median(self, field):
         return statistics.median(getattr(cost, field) for cost in self.costs)
@@ -37,6 +38,8 @@ def print_case(title, series):
     print(f"\n| {title} | s | least to most | runs | CPU, s | server's CPU, s | MB written |")
     print("|---|---|---|---|---|---|---|")
     for name, runs in series.items():
+        if runs.failures:
+            print(f"| {name} | failed | | {runs.failures} | | | |")
         if runs.costs:
             print(f"| {name} | {runs.row()} |")
 

@@ -19,7 +19,8 @@ SCHEMA = """\
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 CREATE TABLE entry (id INTEGER PRIMARY KEY, uid INTEGER UNIQUE, date_received TEXT, subject TEXT, sender TEXT,
-                    recipient TEXT, date_sent TEXT, message_id TEXT, text TEXT, html TEXT, raw_sha256 TEXT, raw_size INTEGER);
+                    recipient TEXT, date_sent TEXT, message_id TEXT, text TEXT, html TEXT,
+                    raw_sha256 TEXT, raw_size INTEGER);
 CREATE TABLE attachment (entry_id INTEGER REFERENCES entry, position INTEGER, file_name TEXT, content_type TEXT, data BLOB);
 """
 
