@@ -4,7 +4,9 @@
 #include "loader/base/log.h"
 #include "loader/base/notify.h"
 #include "loader/base/scoped.h"
+#include "loader/flow/from_queue.h"
 #include "loader/flow/watch_table.h"
+#include "mime/mime.h"
 #include "queue/store_stamp.h"
 
 #include <errno.h>
@@ -20,10 +22,12 @@
 enum { WATCH_TICK_MS = 1000, WATCH_STARTING_MAX = 16 };
 
 SCOPED_DEFINE(struct watch_table *, watch_table_free)
+SCOPED_DEFINE(struct work_queue_watch *, work_queue_watch_close)
 
 struct watch {
 	const struct watch_options *options;
 	struct watch_table *table;
+	struct work_queue_watch *rights;
 	int signals;
 	uint64_t stamp;	 /* of the database, when it was read last */
 	bool read_again; /* it may have changed in the moment it was read */
@@ -61,9 +65,17 @@ static guint watch_count(const struct watch *watch, enum watch_phase phase)
 	guint count = 0;
 	for (guint i = 0; i < watch->table->queues->len; i++) {
 		const struct watch_queue *queue = watch_table_at(watch->table, i);
-		if (queue->wanted && queue->phase == phase)
+		if (queue->wanted && queue->ours && queue->phase == phase)
 			count++;
 	}
+	return count;
+}
+
+static guint watch_count_elsewhere(const struct watch *watch)
+{
+	guint count = 0;
+	for (guint i = 0; i < watch->table->queues->len; i++)
+		count += watch_table_at(watch->table, i)->elsewhere ? 1 : 0;
 	return count;
 }
 
@@ -72,6 +84,8 @@ static void watch_start_due(struct watch *watch, int64_t now_ms)
 	guint starting = watch_count(watch, WATCH_PHASE_STARTING);
 	for (guint i = 0; i < watch->table->queues->len && !watch->stopping; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (!watch_queue_claim(queue, watch->rights, now_ms))
+			continue;
 		watch_deliver_start(&queue->deliver, queue->name, watch->options, now_ms);
 		if (!queue->wanted || queue->worker != 0 || queue->start_ms > now_ms)
 			continue;
@@ -88,9 +102,11 @@ static void watch_tell_systemd(struct watch *watch)
 	guint count = watch->table->queues->len;
 	guint waiting = watch_count(watch, WATCH_PHASE_WAITING);
 	guint pausing = watch_count(watch, WATCH_PHASE_PAUSE);
-	g_autofree char *state =
-	    g_strdup_printf("READY=1\nSTATUS=%u queues: %u wait for mail, %u pause after an error",
-			    count, waiting, pausing);
+	guint elsewhere = watch_count_elsewhere(watch);
+	g_autofree char *state = g_strdup_printf(
+	    "READY=1\nSTATUS=%u queues: %u wait for mail, %u pause after an error, %u are watched "
+	    "by another process",
+	    count, waiting, pausing, elsewhere);
 	if (watch->stopping || g_strcmp0(state, watch->told) == 0)
 		return;
 	notify_send(state);
@@ -266,8 +282,8 @@ static void watch_round(struct watch *watch)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	watch_read_if_changed(watch, now_ms);
-	watch_table_sweep(watch->table);
 	watch_start_due(watch, now_ms);
+	watch_table_sweep(watch->table);
 	for (guint i = 0; i < watch->table->queues->len; i++)
 		watch_queue_check(watch_table_at(watch->table, i), now_ms);
 	if (watch->stopping && now_ms >= watch->stop_end_ms)
@@ -294,10 +310,19 @@ int watch_run(const struct watch_options *options, struct error *err)
 	scoped(descriptor_close) int signals = watch.signals;
 	if (watch_table_read(table, watch.read_ms, err) != 0)
 		return -1;
+	struct queue_error queue_err;
+	scoped(work_queue_watch_close) struct work_queue_watch *rights = NULL;
+	if (work_queue_watch_open(options->database, &rights, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	watch.rights = rights;
+	/* Once for the parsers of all workers, which inherit it: the modules of 40 charsets cost
+	 * more than most messages. Where it fails, each parser tries for itself and says so. */
+	mime_open();
 	log_event(LOG_LEVEL_NOTICE, "ready", log_number("queues", table->queues->len));
 	while (!watch.stopping || watch_has_workers(&watch))
 		watch_round(&watch);
 	log_event(LOG_LEVEL_NOTICE, "ended", log_number("queues", table->queues->len));
+	mime_close();
 	g_free(watch.told);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return 0;

@@ -7,6 +7,8 @@
  * pause that depends on what went wrong (watch_policy.h). Definitions are read again when the
  * database changes.
  *
+ * A queue that another process watches is left to that one until it ends.
+ *
  * Signals: TERM and INT let each worker finish what it has in hand, at most WATCH_STOP_MS; a second
  * one ends all at once, which is safe at any moment. HUP reads the definitions again and ends the
  * pauses. USR1 logs the status.

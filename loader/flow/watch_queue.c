@@ -17,6 +17,9 @@ SCOPED_DEFINE(struct work_queue *, work_queue_free)
 /* On top of what the worker itself waits for: storing a batch, the parser's time for a message. */
 enum { WATCH_SILENCE_MS = 180000 };
 
+/* For the right to watch: while another process has it, and where it cannot be had. */
+enum { WATCH_ASK_MS = 1000, WATCH_ASK_AGAIN_MS = 60000 };
+
 static const char *error_class(enum error_kind kind)
 {
 	switch (kind) {
@@ -79,6 +82,8 @@ const char *watch_queue_state(const struct watch_queue *queue)
 	};
 	if (queue->stopped)
 		return "stopped";
+	if (queue->elsewhere)
+		return "elsewhere";
 	return queue->wanted ? names[queue->phase] : "paused";
 }
 
@@ -101,6 +106,48 @@ static void watch_queue_failed(struct watch_queue *queue, const struct error *er
 	log_event(LOG_LEVEL_WARNING, "failed", log_text("queue", queue->name),
 		  log_text("class", error_class(err->kind)), log_text("error", err->text),
 		  log_number("retry_in_ms", pause_ms));
+}
+
+static void watch_queue_claimed(struct watch_queue *queue, bool ours, int holder)
+{
+	queue->ours = ours;
+	if (ours && queue->elsewhere)
+		log_event(LOG_LEVEL_NOTICE, "taken_over", log_text("queue", queue->name));
+	else if (!ours && !queue->elsewhere)
+		log_event(LOG_LEVEL_WARNING, "watched_elsewhere", log_text("queue", queue->name),
+			  log_number("process", holder),
+			  log_text("advice", "this watch takes over when that one ends"));
+	queue->elsewhere = !ours;
+}
+
+static bool watch_queue_is_idle(const struct watch_queue *queue)
+{
+	return !queue->wanted && queue->worker == 0 && !queue->deliver.wanted &&
+	       queue->deliver.process == 0;
+}
+
+bool watch_queue_claim(struct watch_queue *queue, struct work_queue_watch *rights, int64_t now_ms)
+{
+	struct queue_error err;
+	int holder = 0;
+	if (watch_queue_is_idle(queue)) {
+		if (queue->ours)
+			work_queue_watch_give(rights, queue->id);
+		queue->ours = false;
+		queue->elsewhere = false;
+		queue->ask_ms = now_ms;
+		return true;
+	}
+	if (queue->ours || queue->ask_ms > now_ms)
+		return queue->ours;
+	int taken = work_queue_watch_take(rights, queue->id, &holder, &err);
+	queue->ask_ms = now_ms + (taken < 0 ? WATCH_ASK_AGAIN_MS : WATCH_ASK_MS);
+	if (taken >= 0)
+		watch_queue_claimed(queue, taken > 0, holder);
+	else
+		log_event(LOG_LEVEL_ERROR, "not_locked", log_text("queue", queue->name),
+			  log_text("error", err.text));
+	return queue->ours;
 }
 
 void watch_queue_start(struct watch_queue *queue, const struct watch_options *options,

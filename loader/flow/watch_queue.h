@@ -12,6 +12,7 @@
 #include "loader/flow/watch_deliver.h"
 #include "loader/flow/watch_policy.h"
 #include "loader/flow/watch_worker.h"
+#include "queue/work_queue_watch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,9 @@ struct watch_queue {
 	bool uncounted;	    /* stopped, but the database could not be told */
 	bool defined;
 	enum watch_phase phase;
+	bool ours;	    /* this process has the right to watch it */
+	bool elsewhere;	    /* another process has, and that was said */
+	int64_t ask_ms;	    /* for the right, not before */
 	int64_t start_ms;   /* PAUSE: when the next worker is due */
 	pid_t worker;	    /* 0 = none */
 	int pipe;	    /* -1 = none */
@@ -49,6 +53,12 @@ struct watch_queue {
 
 struct watch_queue *watch_queue_new(int64_t id, const char *name, int64_t retry_ms);
 void watch_queue_free(struct watch_queue *queue);
+
+/*
+ * Gets the right to watch the queue where there is something to watch or to deliver, and gives it
+ * back where there is not. False while this process may not watch: another one has the right.
+ */
+bool watch_queue_claim(struct watch_queue *queue, struct work_queue_watch *rights, int64_t now_ms);
 
 /* Starts a worker where one is due. */
 void watch_queue_start(struct watch_queue *queue, const struct watch_options *options,
@@ -67,7 +77,7 @@ void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *o
 /* Kills a worker that hangs. */
 void watch_queue_check(struct watch_queue *queue, int64_t now_ms);
 
-/* "paused", "stopped", "pause", "starting", "loading", "waiting". */
+/* "paused", "stopped", "elsewhere", "pause", "starting", "loading", "waiting". */
 const char *watch_queue_state(const struct watch_queue *queue);
 
 #endif

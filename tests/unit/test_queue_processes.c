@@ -2,6 +2,8 @@
  * death. */
 #include "queue_fixture.h"
 
+#include "queue/work_queue_watch.h"
+
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -182,6 +184,58 @@ static void test_a_process_has_a_lock_once(void **state)
 	work_queue_unlock(first);
 }
 
+static int take_watch(struct fixture *f)
+{
+	struct work_queue_watch *watch;
+	int holder;
+	return work_queue_watch_open(f->path, &watch, &f->err) == 0 &&
+		       work_queue_watch_take(watch, 1, &holder, &f->err) == 1
+		   ? 0
+		   : 1;
+}
+
+static void test_one_process_at_a_time_watches_a_queue(void **state)
+{
+	struct fixture *f = *state;
+	struct work_queue_watch *watch;
+	struct work_queue_lock *lock;
+	int holder = 0;
+	const struct peer peer = peer_start(f, take_watch);
+	peer_wait_ready(&peer);
+	assert_ok(work_queue_watch_open(f->path, &watch, &f->err), &f->err);
+	assert_int_equal(work_queue_watch_take(watch, 1, &holder, &f->err), 0);
+	assert_int_equal(holder, peer.pid);
+	/* Other queues are free. */
+	assert_int_equal(work_queue_watch_take(watch, 2, &holder, &f->err), 1);
+	peer_kill(&peer);
+	assert_int_equal(work_queue_watch_take(watch, 1, &holder, &f->err), 1);
+	assert_int_equal(work_queue_watch_take(watch, 1, &holder, &f->err), 1);
+	work_queue_watch_close(watch);
+	/* Who watches a queue does not hinder who loads it. */
+	const struct peer other = peer_start(f, take_watch);
+	peer_wait_ready(&other);
+	open_again(f);
+	assert_ok(work_queue_lock(f->store, 1, &lock, &f->err), &f->err);
+	work_queue_unlock(lock);
+	peer_end(&other);
+}
+
+static void test_the_right_to_watch_can_be_given_back(void **state)
+{
+	struct fixture *f = *state;
+	struct work_queue_watch *watch;
+	int holder;
+	assert_ok(work_queue_watch_open(f->path, &watch, &f->err), &f->err);
+	assert_int_equal(work_queue_watch_take(watch, 1, &holder, &f->err), 1);
+	work_queue_watch_give(watch, 1);
+	const struct peer peer = peer_start(f, take_watch);
+	peer_wait_ready(&peer);
+	peer_end(&peer);
+	work_queue_watch_close(watch);
+	assert_error(work_queue_watch_open("/nowhere/inqueue.db", &watch, &f->err), &f->err,
+		     QUEUE_IO, "/nowhere/inqueue.db");
+}
+
 static void test_the_lock_file_is_as_private_as_the_database(void **state)
 {
 	struct fixture *f = *state;
@@ -355,6 +409,8 @@ int main(void)
 	    TEST(test_a_killed_process_holds_no_lock),
 	    TEST(test_a_child_does_not_keep_its_parents_lock_alive),
 	    TEST(test_a_process_has_a_lock_once),
+	    TEST(test_one_process_at_a_time_watches_a_queue),
+	    TEST(test_the_right_to_watch_can_be_given_back),
 	    TEST(test_the_lock_file_is_as_private_as_the_database),
 	    TEST(test_readers_go_on_while_a_transaction_is_open),
 	    TEST(test_a_second_writer_waits_and_then_says_who_is_to_blame),

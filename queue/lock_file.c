@@ -1,0 +1,51 @@
+#include "queue/lock_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int lock_file_open(const char *path, const char *database, int *ret_descriptor,
+		   struct queue_error *err)
+{
+	struct stat status;
+	const mode_t mode = stat(database, &status) == 0 ? status.st_mode & 0666 : 0600;
+	const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (descriptor < 0)
+		return queue_error_set(
+		    err, errno == ENOSPC || errno == EDQUOT ? QUEUE_FULL : QUEUE_READ_ONLY,
+		    "cannot open the lock file '%s': %s", path, g_strerror(errno));
+	*ret_descriptor = descriptor;
+	return 0;
+}
+
+static struct flock byte_of(int64_t number, short type)
+{
+	return (struct flock){
+	    .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
+}
+
+int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct queue_error *err)
+{
+	struct flock lock = byte_of(byte, F_WRLCK);
+	*ret_taken = fcntl(descriptor, F_SETLK, &lock) == 0;
+	if (*ret_taken || errno == EACCES || errno == EAGAIN)
+		return 0;
+	return queue_error_set(err, QUEUE_IO, "cannot lock beside the database: %s",
+			       g_strerror(errno));
+}
+
+void lock_file_give(int descriptor, int64_t byte)
+{
+	struct flock lock = byte_of(byte, F_UNLCK);
+	fcntl(descriptor, F_SETLK, &lock);
+}
+
+int lock_file_holder(int descriptor, int64_t byte)
+{
+	struct flock holder = byte_of(byte, F_WRLCK);
+	if (fcntl(descriptor, F_GETLK, &holder) != 0 || holder.l_type == F_UNLCK)
+		return 0;
+	return holder.l_pid > 0 ? (int)holder.l_pid : 0;
+}
