@@ -8,11 +8,8 @@
 #include "loader/flow/load_internal.h"
 #include "loader/flow/load_suspect.h"
 #include "loader/flow/search.h"
-#include "loader/flow/spool.h"
 
 #include <inttypes.h>
-
-enum { LOAD_WINDOW = 500, LOAD_BATCH_BYTES = 16 * 1024 * 1024 };
 
 SCOPED_DEFINE(struct mailbox *, mailbox_close)
 
@@ -110,7 +107,7 @@ static int load_window(struct load *load, struct imapc_size *sizes, size_t count
 	}
 	for (size_t length; count > 0 && !stop_requested(); count -= length, sizes += length) {
 		length = load_batch_length(sizes, count);
-		if (load_batch(load, sizes, length, err) != 0)
+		if (load_push(load, sizes, length, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -119,10 +116,11 @@ static int load_window(struct load *load, struct imapc_size *sizes, size_t count
 /* Asks for the sizes of some messages at a time, so that memory does not grow with the mailbox. */
 static int load_messages(struct load *load, const uint32_t *uids, size_t count, struct error *err)
 {
-	struct imapc_size sizes[LOAD_WINDOW];
+	struct imapc_size sizes[LOAD_POSITION_UIDS];
+	load->left = count;
 	load_tell(load);
-	for (size_t first = 0; first < count && !stop_requested(); first += LOAD_WINDOW) {
-		size_t length = MIN((size_t)LOAD_WINDOW, count - first);
+	for (size_t first = 0; first < count && !stop_requested(); first += LOAD_POSITION_UIDS) {
+		size_t length = MIN((size_t)LOAD_POSITION_UIDS, count - first);
 		for (size_t i = 0; i < length; i++)
 			sizes[i] = (struct imapc_size){.uid = uids[first + i]};
 		if (imapc_fetch_sizes(load->mailbox->session, sizes, length, err) != 0 ||
@@ -169,7 +167,7 @@ static int load_listed(struct load *load, struct load_work *work, struct error *
 	size_t ordinary = load_part_suspects(suspects, work->uids, work->count);
 	size_t count = (size_t)MIN(limit, ordinary);
 	load->progress.total = count + (size_t)MIN(limit - count, suspects->len);
-	if (load_messages(load, work->uids, count, err) != 0)
+	if (load_messages(load, work->uids, count, err) != 0 || load_drain(load, err) != 0)
 		return -1;
 	if (load->options->dry_run || stop_requested())
 		return 0;
@@ -228,33 +226,13 @@ static int load_prepare(struct load *load, struct error *err)
 	return load_finish_earlier(load, err);
 }
 
-int load_open_tools(struct load *load, struct error *err)
-{
-	g_autofree char *folder = g_path_get_dirname(load->options->database);
-	struct mime_options options = mime_options_default();
-	options.attach_html = load->mailbox->server->attach_html;
-	load->reasons = g_string_chunk_new(256);
-	if (spool_open(folder, &load->spool, err) != 0)
-		return -1;
-	return parser_start(&options, load->spool, folder, &load->parser, err);
-}
-
-void load_close_tools(struct load *load)
-{
-	parser_stop(load->parser);
-	descriptor_close_scoped(&load->spool);
-	if (load->reasons != NULL)
-		g_string_chunk_free(load->reasons);
-}
-
 static int load_with_mailbox(struct load *load, struct error *err)
 {
 	if (load_prepare(load, err) != 0)
 		return -1;
-	int failed = load->options->dry_run ? 0 : load_open_tools(load, err);
-	if (failed == 0)
-		failed = load_work_off(load, err);
-	load_close_tools(load);
+	load_open_pipeline(load);
+	int failed = load_work_off(load, err);
+	load_close_pipeline(load, failed != 0);
 	return failed;
 }
 
@@ -267,7 +245,6 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 			    .queue = queue,
 			    .options = options,
 			    .mailbox = mailbox,
-			    .spool = -1,
 			    .result = ret_result};
 	return load_with_mailbox(&load, err);
 }

@@ -8,7 +8,8 @@
  *
  * Errors:  any of error.h; texts do not name the queue (the caller puts that in front). What was
  * committed before the error stays. Memory:  independent of the size of messages; 4 bytes for each
- * message of the mailbox. Threads: one run per process.
+ * message of the mailbox. Threads: one run per process; it makes a thread of its own, which uses
+ * `store` and has ended when the run has. Callbacks come on the caller's thread.
  */
 #ifndef LOADER_FLOW_LOAD_H
 #define LOADER_FLOW_LOAD_H
@@ -46,12 +47,16 @@ struct load_progress {
 	bool ended;
 };
 
+enum { LOAD_POSITION_BATCHES = 3, LOAD_POSITION_UIDS = 500 };
+
 /* Which messages a run is at, for whoever watches the process from outside. */
 struct load_position {
 	char source[512];
 	uint32_t uid_validity;
-	uint32_t count; /* 0: at none */
-	uint32_t uids[500];
+	struct {
+		uint32_t count; /* 0: at none */
+		uint32_t uids[LOAD_POSITION_UIDS];
+	} batches[LOAD_POSITION_BATCHES];
 };
 
 struct load_options {

@@ -5,13 +5,44 @@
 #include "loader/flow/spool.h"
 #include "queue/pickup_attempt.h"
 
-SCOPED_DEFINE(GArray *, g_array_unref)
-
 static int load_compare_items(const void *left, const void *right)
 {
 	uint32_t first = ((const struct load_item *)left)->uid;
 	uint32_t second = ((const struct load_item *)right)->uid;
 	return (first > second) - (first < second);
+}
+
+int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
+		    struct error *err)
+{
+	g_autofree char *folder = g_path_get_dirname(load->options->database);
+	struct mime_options options = mime_options_default();
+	options.attach_html = load->mailbox->server->attach_html;
+	*batch = (struct load_batch){.on_disk = on_disk, .spool = -1, .output = -1};
+	batch->items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
+	batch->rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	batch->reasons = g_string_chunk_new(256);
+	if (on_disk && (spool_open(folder, &batch->spool, err) != 0 ||
+			spool_open(folder, &batch->output, err) != 0))
+		return -1;
+	if (!on_disk && (spool_open_in_memory(&batch->spool, err) != 0 ||
+			 spool_open_in_memory(&batch->output, err) != 0))
+		return -1;
+	batch->parser = parser_new(&options, batch->spool, batch->output);
+	return 0;
+}
+
+void load_batch_close(struct load_batch *batch)
+{
+	/* Never opened. */
+	if (batch->items == NULL)
+		return;
+	parser_stop(batch->parser);
+	descriptor_close_scoped(&batch->spool);
+	descriptor_close_scoped(&batch->output);
+	g_array_unref(batch->items);
+	g_array_unref(batch->rows);
+	g_string_chunk_free(batch->reasons);
 }
 
 /*
@@ -21,7 +52,6 @@ static int load_compare_items(const void *left, const void *right)
 static int load_account_for(struct load *load, const struct imapc_size *sizes, size_t count,
 			    const GArray *items, struct error *err)
 {
-	load->result->not_collected -= (int64_t)items->len;
 	if (items->len == count)
 		return 0;
 	g_autofree uint32_t *missing = g_new(uint32_t, count);
@@ -86,74 +116,48 @@ static void load_note_suspects(struct load *load, const struct imapc_size *sizes
 	}
 	/* If this fails too, the run's own failure is what is to be said. */
 	struct queue_error ignored;
+	load_wait(load);
 	if (missing > 0)
 		pickup_attempt_add(load->store, &load->source, uids, missing, failure->text,
 				   clock_now_ms(), &ignored);
 }
 
-/* From here to the commit a crash is put down to these messages. */
-static void load_take_position(const struct load *load, const struct imapc_size *sizes,
-			       size_t count)
+void load_take_position(const struct load *load, const struct load_batch *batch,
+			const struct imapc_size *sizes, size_t count)
 {
 	struct load_position *position = load->options->position;
+	size_t slot = (size_t)(batch - load->batches);
 	if (position == NULL)
 		return;
-	position->count = 0;
 	position->uid_validity = load->source.uid_validity;
 	g_strlcpy(position->source, load->source.source, sizeof position->source);
-	for (size_t i = 0; i < count && i < G_N_ELEMENTS(position->uids); i++)
-		position->uids[position->count++] = sizes[i].uid;
+	for (size_t i = 0; i < count; i++)
+		position->batches[slot].uids[i] = sizes[i].uid;
+	position->batches[slot].count = (uint32_t)count;
 }
 
-static int load_bring(struct load *load, const struct imapc_size *sizes, size_t count,
-		      GArray *items, GArray *rows, struct error *err)
+static int load_batch_begin(struct load_batch *batch, struct error *err)
 {
-	if (load_fetch(load, sizes, count, items, err) != 0) {
+	g_array_set_size(batch->items, 0);
+	g_string_chunk_clear(batch->reasons);
+	batch->spool_end = 0;
+	return spool_clear(batch->spool, err) != 0 || spool_clear(batch->output, err) != 0 ? -1 : 0;
+}
+
+int load_batch_bring(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
+		     size_t count, struct error *err)
+{
+	if (load_batch_begin(batch, err) != 0)
+		return -1;
+	parser_begin(batch->parser);
+	if (load_fetch(load, batch, sizes, count, err) != 0) {
 		if (load_may_be_a_messages_fault(err))
-			load_note_suspects(load, sizes, count, items, err);
+			load_note_suspects(load, sizes, count, batch->items, err);
 		return error_prefix(err, "fetch UID %u to %u", sizes[0].uid, sizes[count - 1].uid);
 	}
-	if (parser_finish(load->parser, err) != 0)
+	if (parser_finish(batch->parser, err) != 0)
 		return -1;
-	g_array_sort(items, load_compare_items);
-	load_drop_withheld(items, sizes, count);
-	for (guint i = 0; i < items->len; i++)
-		g_array_index(items, struct load_item, i).suspect = load->suspecting;
-	return items->len > 0 ? load_store(load, items, rows, err) : 0;
-}
-
-int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
-{
-	scoped(g_array_unref) GArray *items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
-	scoped(g_array_unref) GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
-	load->spool_end = 0;
-	if (spool_clear(load->spool, err) != 0 || parser_begin(load->parser, err) != 0)
-		return -1;
-	load_take_position(load, sizes, count);
-	int failed = load_bring(load, sizes, count, items, rows, err);
-	load_take_position(load, NULL, 0);
-	if (failed != 0 || load_account_for(load, sizes, count, items, err) != 0)
-		return -1;
-	return load_move(load, rows, err);
-}
-
-int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
-		 struct error *err)
-{
-	scoped(g_array_unref) GArray *items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
-	scoped(g_array_unref) GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
-	g_autofree char *refused = g_strdup_printf(
-	    "could not be fetched in %d tries: %s; the message is in the bad-mail folder",
-	    LOAD_MAX_TRIES, reason);
-	struct load_item item = {.uid = size->uid,
-				 .announced_size_bytes = size->size_bytes,
-				 .internal_date_s = clock_now_ms() / 1000,
-				 .refused = refused,
-				 .not_fetched = true,
-				 .suspect = true};
-	g_array_append_val(items, item);
-	if (load_store(load, items, rows, err) != 0)
-		return -1;
-	load->result->not_collected--;
-	return load_move(load, rows, err);
+	g_array_sort(batch->items, load_compare_items);
+	load_drop_withheld(batch->items, sizes, count);
+	return load_account_for(load, sizes, count, batch->items, err);
 }

@@ -5,12 +5,12 @@
 #include <nettle/sha2.h>
 #include <string.h>
 
-/* Beyond this a message comes alone, in ranges. */
-static const uint64_t large_message_bytes = UINT64_C(8) * 1024 * 1024;
+/* What a batch in memory may take there, whatever the server has announced. */
+static const uint64_t memory_max_bytes = 4 * LOAD_BATCH_BYTES;
 
 struct load_fetch {
 	struct load *load;
-	GArray *items;	       /* struct load_item, complete ones */
+	struct load_batch *batch;
 	struct load_item item; /* the one that is arriving */
 	struct sha256_ctx hash;
 	uint64_t announced_size_bytes; /* of a message fetched alone */
@@ -26,8 +26,9 @@ static int load_fetch_begin(void *context, struct error *err)
 {
 	struct load_fetch *fetch = context;
 	(void)err;
-	fetch->item =
-	    (struct load_item){.offset = fetch->load->spool_end, .too_large = fetch->header_only};
+	fetch->item = (struct load_item){.offset = fetch->batch->spool_end,
+					 .too_large = fetch->header_only,
+					 .suspect = fetch->load->suspecting};
 	sha256_init(&fetch->hash);
 	return 0;
 }
@@ -50,14 +51,24 @@ static size_t load_fetch_keep(struct load_fetch *fetch, size_t size)
 	return MIN(size, (size_t)(max_header - item->spooled_bytes));
 }
 
+static int load_fetch_spool(struct load_fetch *fetch, const void *bytes, size_t size,
+			    struct error *err)
+{
+	uint64_t end = fetch->item.offset + fetch->item.spooled_bytes;
+	if (!fetch->batch->on_disk && end + size > memory_max_bytes)
+		return error_set(err, ERROR_PROTOCOL,
+				 "the server sends far more than the sizes it has announced; the "
+				 "messages will be fetched one by one");
+	return spool_write(fetch->batch->spool, end, bytes, size, err);
+}
+
 static int load_fetch_write(void *context, const void *bytes, size_t size, struct error *err)
 {
 	struct load_fetch *fetch = context;
 	struct load_item *item = &fetch->item;
 	size_t kept = load_fetch_keep(fetch, size);
 	sha256_update(&fetch->hash, size, bytes);
-	if (kept > 0 && spool_write(fetch->load->spool, item->offset + item->spooled_bytes, bytes,
-				    kept, err) != 0)
+	if (kept > 0 && load_fetch_spool(fetch, bytes, kept, err) != 0)
 		return -1;
 	item->spooled_bytes += kept;
 	item->size_bytes += size;
@@ -69,19 +80,19 @@ static int load_fetch_write(void *context, const void *bytes, size_t size, struc
 static int load_fetch_end(void *context, uint32_t uid, int64_t internal_date_s, struct error *err)
 {
 	struct load_fetch *fetch = context;
-	struct load *load = fetch->load;
+	struct load_batch *batch = fetch->batch;
 	struct load_item *item = &fetch->item;
 	if (uid == 0)
 		return 0;
 	item->uid = uid;
 	item->internal_date_s = internal_date_s;
 	sha256_digest(&fetch->hash, sizeof item->raw_sha256, item->raw_sha256);
-	if (parser_submit(load->parser, item->offset, item->spooled_bytes, item->too_large,
+	if (parser_submit(batch->parser, item->offset, item->spooled_bytes, item->too_large,
 			  &item->parser_index, err) != 0)
 		return -1;
-	load->spool_end += item->spooled_bytes;
-	g_array_append_val(fetch->items, *item);
-	load->progress.done++;
+	batch->spool_end += item->spooled_bytes;
+	g_array_append_val(batch->items, *item);
+	fetch->load->progress.done++;
 	return 0;
 }
 
@@ -91,7 +102,7 @@ static int load_fetch_alone(struct load_fetch *fetch, const struct imapc_size *s
 {
 	struct imapc_session *session = fetch->load->mailbox->session;
 	bool found = false;
-	guint before = fetch->items->len;
+	guint before = fetch->batch->items->len;
 	fetch->header_only = size->size_bytes > load_max_size(fetch->load);
 	int failed = fetch->header_only ? imapc_fetch_header(session, size->uid,
 							     mime_options_default().max_header_size,
@@ -100,16 +111,16 @@ static int load_fetch_alone(struct load_fetch *fetch, const struct imapc_size *s
 	fetch->header_only = false;
 	if (failed != 0)
 		return -1;
-	if (fetch->items->len > before)
-		g_array_index(fetch->items, struct load_item, before).announced_size_bytes =
+	if (fetch->batch->items->len > before)
+		g_array_index(fetch->batch->items, struct load_item, before).announced_size_bytes =
 		    size->size_bytes;
 	return 0;
 }
 
-int load_fetch(struct load *load, const struct imapc_size *sizes, size_t count, GArray *items,
-	       struct error *err)
+int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
+	       size_t count, struct error *err)
 {
-	struct load_fetch fetch = {.load = load, .items = items};
+	struct load_fetch fetch = {.load = load, .batch = batch};
 	const struct imapc_sink sink = {.begin = load_fetch_begin,
 					.write = load_fetch_write,
 					.end = load_fetch_end,
@@ -117,7 +128,7 @@ int load_fetch(struct load *load, const struct imapc_size *sizes, size_t count, 
 	g_autofree uint32_t *together = g_new(uint32_t, count);
 	size_t together_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (sizes[i].size_bytes <= MIN(large_message_bytes, load_max_size(load)))
+		if (sizes[i].size_bytes <= MIN(LOAD_BATCH_BYTES, load_max_size(load)))
 			together[together_count++] = sizes[i].uid;
 		else if (load_fetch_alone(&fetch, &sizes[i], &sink, err) != 0)
 			return -1;

@@ -1,9 +1,14 @@
 /*
  * load_internal.h - what the parts of a run share.
  *
- * load.c lists the work and cuts it into batches; load_batch.c brings one batch from the server
- * (load_fetch.c) into the database (load_store.c); load_move.c brings the server up to date with
- * the database.
+ * load.c lists the work and cuts it into batches. load_pipeline.c keeps two of them going: while
+ * one comes from the server (load_batch.c, load_fetch.c), the one before it is stored by a thread
+ * (load_store.c); load_move.c brings the server up to date with the database.
+ *
+ * Threads: there is one besides the run's own, and only from load_push() to load_wait(). It has the
+ * database and the batch it stores to itself; whatever else of the run uses the database waits for
+ * it first. It is the only thread of the program because nothing else keeps server, parser and disk
+ * busy at once: a second process could not use the worker's connection or its transaction.
  */
 #ifndef LOADER_FLOW_LOAD_INTERNAL_H
 #define LOADER_FLOW_LOAD_INTERNAL_H
@@ -16,21 +21,49 @@
 
 #include <glib.h>
 
+/* Bytes of messages that are fetched, parsed and stored together; a larger message comes alone. */
+#define LOAD_BATCH_BYTES ((uint64_t)8 * 1024 * 1024)
+
+/* Messages on their way from the server to the database, and the files they lie in meanwhile. */
+struct load_batch {
+	bool on_disk; /* files beside the database; else in memory, for at most some
+			 LOAD_BATCH_BYTES */
+	int spool;    /* raw messages */
+	uint64_t spool_end;
+	int output; /* what the parser made of them */
+	struct parser *parser;
+	GArray *items;	       /* struct load_item */
+	GStringChunk *reasons; /* texts of load_item.refused */
+	/* Written by load_store(). */
+	GArray *rows; /* struct pickup, committed */
+	struct load_result stored;
+	int failed;
+	struct error err;
+};
+
+/* Two take turns in memory; the third is for what is large, or suspect. */
+enum { LOAD_BATCH_LARGE = 2 };
+G_STATIC_ASSERT(LOAD_BATCH_LARGE + 1 == LOAD_POSITION_BATCHES);
+
 struct load {
 	struct store *store;
 	const struct work_queue *queue;
 	const struct load_options *options;
 	struct mailbox *mailbox;
 	struct pickup_source source;
-	int spool; /* raw messages of the batch */
-	uint64_t spool_end;
-	struct parser *parser;
 	struct load_result *result;
 	struct load_progress progress;
 	uint64_t withheld;     /* messages that are there, but that the server did not send */
 	uint32_t withheld_uid; /* the first of them */
 	bool suspecting;       /* the batch is one message that a run has failed at before */
-	GStringChunk *reasons; /* texts of load_item.refused */
+	/* The pipeline. */
+	struct load_batch batches[LOAD_POSITION_BATCHES];
+	unsigned turn;		    /* which of the two in memory comes next */
+	struct load_batch *storing; /* the thread's; NULL: there is none */
+	GThread *thread;
+	GArray *unmoved; /* struct pickup: committed, but the server has not been told */
+	size_t move_max; /* so many are moved at once */
+	size_t left;	 /* to be pushed after the batch at hand */
 	/* UIDNEXT of the target folders after our last move; 0 = not known. */
 	uint32_t target_uid_next[2];
 	size_t missing[2]; /* moved, the server says, but not arrived there */
@@ -53,15 +86,40 @@ struct load_item {
 	size_t parser_index;
 };
 
+/* Makes the files and the parser of a batch; to be closed also when it fails. */
+int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
+		    struct error *err);
+void load_batch_close(struct load_batch *batch);
+
 /*
- * Fetches, parses and commits the messages of `sizes` (which hold UID and size), then moves them. A
+ * Fetches and parses the messages of `sizes` (which hold UID and size) into an open batch. A
  * message that is gone by now is passed over.
  */
-int load_batch(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
+int load_batch_bring(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
+		     size_t count, struct error *err);
 
-/* Makes spool and parser; to be closed also when it fails. */
-int load_open_tools(struct load *load, struct error *err);
-void load_close_tools(struct load *load);
+/* load_close_pipeline() comes after it. */
+void load_open_pipeline(struct load *load);
+
+/* Until they are stored, or given up (count 0), a crash is put down to these messages. */
+void load_take_position(const struct load *load, const struct load_batch *batch,
+			const struct imapc_size *sizes, size_t count);
+
+/*
+ * Brings messages as load_batch_bring() does, and lets them be stored while the next ones come.
+ * Errors may be those of the batch before.
+ */
+int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
+
+/* Waits until nothing is being stored: from then to the next load_push() the database is the
+ * caller's. */
+void load_wait(struct load *load);
+
+/* Everything that was pushed is stored and moved when this returns 0. */
+int load_drain(struct load *load, struct error *err);
+
+/* Ends the pipeline. After a failure what is committed is moved if that can still be done. */
+void load_close_pipeline(struct load *load, bool failed);
 
 /* A message that failed alone this often becomes a bad entry. */
 enum { LOAD_MAX_TRIES = 3 };
@@ -70,20 +128,19 @@ enum { LOAD_MAX_TRIES = 3 };
 int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
 		 struct error *err);
 
-/* Brings messages into the spool and to the parser; `items` (struct load_item) gets those that
- * arrive. */
-int load_fetch(struct load *load, const struct imapc_size *sizes, size_t count, GArray *items,
-	       struct error *err);
+/* Brings messages into the batch's spool and to its parser; batch->items gets those that arrive. */
+int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
+	       size_t count, struct error *err);
 
-/* Stores messages and their rows of the ledger in one transaction; `rows` (struct pickup) gets the
- * latter. */
-int load_store(struct load *load, GArray *items, GArray *rows, struct error *err);
+/* Stores the batch's messages and their rows of the ledger in one transaction. What became of them
+ * stands in the batch. */
+void load_store(struct load *load, struct load_batch *batch);
 
 /*
  * Makes the entry of a message that the parser is through with, and hands it to `put`. *ret_bad:
  * it could not be loaded. Errors: DATA and SOFTWARE where the fault is the message's own.
  */
-int load_make_entry(struct load *load, const struct load_item *item,
+int load_make_entry(struct load *load, struct load_batch *batch, const struct load_item *item,
 		    int (*put)(struct load *load, const struct entry *entry,
 			       const struct entry_contents *contents, void *context,
 			       struct error *err),
@@ -92,7 +149,8 @@ int load_make_entry(struct load *load, const struct load_item *item,
 /* Tells whoever watches how far the run is. */
 void load_tell(struct load *load);
 
-/* Brings the ledger up to date; `copy` is NULL or as long as `uids`. */
+/* Brings the ledger up to date, once nothing is being stored; `copy` is NULL or as long as `uids`.
+ */
 int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
 	      const struct imapc_copy *copy, struct error *err);
 

@@ -28,6 +28,7 @@ int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup
 	      const struct imapc_copy *copy, struct error *err)
 {
 	struct queue_error queue_err;
+	load_wait(load);
 	if (pickup_mark(load->store, &load->source, uids, count, state,
 			copy != NULL ? copy->uid_validity : 0, copy != NULL ? copy->uids : NULL,
 			clock_now_ms(), &queue_err) != 0)

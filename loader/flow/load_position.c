@@ -19,18 +19,28 @@ void load_position_free(struct load_position *position)
 		munmap(position, sizeof *position);
 }
 
+static void load_position_blame_batch(struct load_position *position, size_t batch,
+				      struct store *store, const struct pickup_source *source,
+				      const char *reason)
+{
+	struct queue_error ignored;
+	/* The worker may have died while it wrote. */
+	uint32_t count = MIN(position->batches[batch].count, (uint32_t)LOAD_POSITION_UIDS);
+	if (count > 0)
+		pickup_attempt_add(store, source, position->batches[batch].uids, count, reason,
+				   clock_now_ms(), &ignored);
+	position->batches[batch].count = 0;
+}
+
 void load_position_blame(struct load_position *position, struct store *store, int64_t queue_id,
 			 const char *reason)
 {
-	struct queue_error ignored;
-	if (position == NULL || position->count == 0)
+	if (position == NULL)
 		return;
-	/* The worker may have died while it wrote. */
-	uint32_t count = MIN(position->count, (uint32_t)G_N_ELEMENTS(position->uids));
 	position->source[sizeof position->source - 1] = '\0';
 	const struct pickup_source source = {.queue_id = queue_id,
 					     .source = position->source,
 					     .uid_validity = position->uid_validity};
-	pickup_attempt_add(store, &source, position->uids, count, reason, clock_now_ms(), &ignored);
-	position->count = 0;
+	for (size_t i = 0; i < LOAD_POSITION_BATCHES; i++)
+		load_position_blame_batch(position, i, store, &source, reason);
 }

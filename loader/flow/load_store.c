@@ -112,18 +112,18 @@ static struct entry_attachment *load_attachments(const struct mime_message *mess
 }
 
 /* What the entry holds beside its columns; `attachments` has a row for each. */
-static int load_contents(const struct load *load, const struct load_item *item,
+static int load_contents(const struct load_batch *batch, const struct load_item *item,
 			 const struct mime_message *message, struct entry_content *attachments,
 			 struct entry_contents *ret_contents, struct error *err)
 {
-	int output = parser_output(load->parser);
+	int output = batch->output;
 	for (size_t i = 0; i < message->attachment_count; i++) {
 		if (load_content(output, &message->attachments[i].content, &attachments[i], err) !=
 		    0)
 			return -1;
 	}
 	*ret_contents = (struct entry_contents){
-	    .raw = {.fd = load->spool, .offset = item->offset, .size_bytes = item->size_bytes},
+	    .raw = {.fd = batch->spool, .offset = item->offset, .size_bytes = item->size_bytes},
 	    .attachments = attachments};
 	memcpy(ret_contents->raw.sha256, item->raw_sha256, sizeof item->raw_sha256);
 	if (load_content(output, &message->text_body, &ret_contents->message_body, err) != 0)
@@ -131,7 +131,7 @@ static int load_contents(const struct load *load, const struct load_item *item,
 	return load_content(output, &message->html_body, &ret_contents->html_body, err);
 }
 
-int load_make_entry(struct load *load, const struct load_item *item,
+int load_make_entry(struct load *load, struct load_batch *batch, const struct load_item *item,
 		    int (*put)(struct load *load, const struct entry *entry,
 			       const struct entry_contents *contents, void *context,
 			       struct error *err),
@@ -141,7 +141,8 @@ int load_make_entry(struct load *load, const struct load_item *item,
 	const char *parser_failure = NULL;
 	if (item->refused != NULL)
 		message = parser_no_message();
-	else if (parser_read(load->parser, item->parser_index, &message, &parser_failure, err) != 0)
+	else if (parser_read(batch->parser, item->parser_index, &message, &parser_failure, err) !=
+		 0)
 		return -1;
 	g_autofree char *failure = load_item_failure(load, item, parser_failure);
 	g_autofree struct entry_attachment *rows = load_attachments(message);
@@ -151,7 +152,7 @@ int load_make_entry(struct load *load, const struct load_item *item,
 	struct entry_contents contents;
 	entry.attachments = rows;
 	entry.attachment_count = message->attachment_count;
-	if (load_contents(load, item, message, bytes, &contents, err) != 0)
+	if (load_contents(batch, item, message, bytes, &contents, err) != 0)
 		return -1;
 	contents.raw.present = (load->mailbox->server->keep_raw || failure != NULL) &&
 			       !item->too_large && !item->not_fetched;
@@ -182,29 +183,29 @@ static int load_match_earlier(struct load *load, const struct load_item *item,
 	return 0;
 }
 
-static int load_store_new(struct load *load, const struct load_item *item, struct pickup *pickup,
-			  struct error *err)
+static int load_store_new(struct load *load, struct load_batch *batch, const struct load_item *item,
+			  struct pickup *pickup, struct error *err)
 {
 	bool bad;
-	if (load_make_entry(load, item, load_put_new, pickup, &bad, err) != 0)
+	if (load_make_entry(load, batch, item, load_put_new, pickup, &bad, err) != 0)
 		return -1;
 	pickup->target = bad ? PICKUP_BADMAIL : PICKUP_DROPBOX;
 	if (bad)
-		load->result->bad++;
+		batch->stored.bad++;
 	else
-		load->result->loaded++;
-	load->result->size_bytes += item->size_bytes;
+		batch->stored.loaded++;
+	batch->stored.size_bytes += item->size_bytes;
 	return 0;
 }
 
 /* Fills in the ledger's row for the message, and stores its entry unless an earlier one is there.
  */
-static int load_store_item(struct load *load, const struct load_item *item, struct pickup *pickup,
-			   struct error *err)
+static int load_store_item(struct load *load, struct load_batch *batch,
+			   const struct load_item *item, struct pickup *pickup, struct error *err)
 {
 	bool found;
 	if (load_match_earlier(load, item, pickup, &found, err) != 0 ||
-	    (!found && load_store_new(load, item, pickup, err) != 0))
+	    (!found && load_store_new(load, batch, item, pickup, err) != 0))
 		return -1;
 	load_acknowledge_begin(load, found, pickup);
 	pickup->uid = item->uid;
@@ -218,76 +219,60 @@ static int load_store_item(struct load *load, const struct load_item *item, stru
 		return error_from_queue(err, &queue_err);
 	if (!found)
 		return 0;
-	load->result->finished++;
+	batch->stored.finished++;
 	if (pickup_retire(load->store, &load->source, pickup, clock_now_ms(), &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	return 0;
 }
 
 /* *ret_at is the message that could not be stored. */
-static int load_store_items(struct load *load, const GArray *items, GArray *rows, guint *ret_at,
+static int load_store_items(struct load *load, struct load_batch *batch, guint *ret_at,
 			    struct error *err)
 {
-	for (guint i = 0; i < items->len; i++) {
-		const struct load_item *item = &g_array_index(items, struct load_item, i);
+	for (guint i = 0; i < batch->items->len; i++) {
+		const struct load_item *item = &g_array_index(batch->items, struct load_item, i);
 		struct pickup row = {0};
 		*ret_at = i;
-		if (load_store_item(load, item, &row, err) != 0)
+		if (load_store_item(load, batch, item, &row, err) != 0)
 			return error_prefix(err, "store UID %u", item->uid);
-		g_array_append_val(rows, row);
+		g_array_append_val(batch->rows, row);
 	}
+	*ret_at = batch->items->len;
 	return 0;
 }
 
-static void load_tell_stored(const struct load *load, const GArray *rows)
-{
-	if (load->options->stored == NULL)
-		return;
-	for (guint i = 0; i < rows->len; i++) {
-		const struct pickup *row = load_pickup_at(rows, i);
-		const struct load_stored stored = {.uid = row->uid,
-						   .entry_id = row->entry_id,
-						   .size_bytes = row->raw_size,
-						   .bad = row->target == PICKUP_BADMAIL};
-		load->options->stored(&stored, load->options->context);
-	}
-}
-
-/* One transaction; the counts of the run follow the commit. */
-static int load_try_to_store(struct load *load, const GArray *items, GArray *rows, guint *ret_at,
+/* One transaction. */
+static int load_try_to_store(struct load *load, struct load_batch *batch, guint *ret_at,
 			     struct error *err)
 {
-	struct load_result before = *load->result;
 	struct queue_error queue_err;
-	*ret_at = items->len;
+	*ret_at = batch->items->len;
+	batch->stored = (struct load_result){0};
+	g_array_set_size(batch->rows, 0);
 	if (store_begin(load->store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
-	int failed = load_store_items(load, items, rows, ret_at, err);
-	if (failed == 0) {
-		*ret_at = items->len;
-		if (store_commit(load->store, &queue_err) != 0)
-			failed = error_from_queue(err, &queue_err);
-	}
+	int failed = load_store_items(load, batch, ret_at, err);
+	if (failed == 0 && store_commit(load->store, &queue_err) != 0)
+		failed = error_from_queue(err, &queue_err);
 	if (failed == 0)
 		return 0;
 	store_rollback(load->store);
-	*load->result = before;
-	g_array_set_size(rows, 0);
+	batch->stored = (struct load_result){0};
+	g_array_set_size(batch->rows, 0);
 	return -1;
 }
 
-int load_store(struct load *load, GArray *items, GArray *rows, struct error *err)
+void load_store(struct load *load, struct load_batch *batch)
 {
 	guint at;
-	while (load_try_to_store(load, items, rows, &at, err) != 0) {
+	while ((batch->failed = load_try_to_store(load, batch, &at, &batch->err)) != 0) {
 		/* The fault of one message must not keep the others: without its content. */
-		struct load_item *item =
-		    at < items->len ? &g_array_index(items, struct load_item, at) : NULL;
+		struct load_item *item = at < batch->items->len
+					     ? &g_array_index(batch->items, struct load_item, at)
+					     : NULL;
 		if (item == NULL || item->refused != NULL ||
-		    (err->kind != ERROR_DATA && err->kind != ERROR_SOFTWARE))
-			return -1;
-		item->refused = g_string_chunk_insert(load->reasons, err->text);
+		    (batch->err.kind != ERROR_DATA && batch->err.kind != ERROR_SOFTWARE))
+			return;
+		item->refused = g_string_chunk_insert(batch->reasons, batch->err.text);
 	}
-	load_tell_stored(load, rows);
-	return 0;
 }

@@ -77,7 +77,9 @@ static int load_suspect(struct load *load, const struct load_suspect *suspect, s
 		size.size_bytes = 0;
 	if (suspect->tries >= LOAD_MAX_TRIES)
 		return load_give_up(load, &size, suspect->reason, err);
-	return load_batch(load, &size, 1, err);
+	if (load_push(load, &size, 1, err) != 0)
+		return -1;
+	return load_drain(load, err);
 }
 
 int load_suspects(struct load *load, const GArray *suspects, size_t limit, struct error *err)

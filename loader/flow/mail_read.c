@@ -33,7 +33,8 @@ struct mail_item {
 struct mail_read {
 	struct mail *mail;
 	bool bodies;
-	int spool; /* raw messages of the batch */
+	int spool;  /* raw messages of the batch */
+	int output; /* of the parser */
 	uint64_t spool_end;
 	struct parser *parser;
 	struct mail_attachment_saver *saver; /* NULL: attachments are not saved */
@@ -200,7 +201,7 @@ static int mail_read_fetch_some(struct mail_read *read, guint first, guint count
 static int mail_read_save(struct mail_read *read, const struct mime_message *parsed, char **files,
 			  struct error *err)
 {
-	int content = parser_output(read->parser);
+	int content = read->output;
 	for (size_t i = 0; i < parsed->attachment_count; i++) {
 		if (mail_attachment_save(read->saver, content, &parsed->attachments[i], &files[i],
 					 err) != 0)
@@ -216,7 +217,7 @@ static int mail_read_report(struct mail_read *read, const struct mail_item *item
 	struct mail_message message = {.row = &item->row,
 				       .lines = read->bodies ? (int64_t)item->body_lines : -1,
 				       .has_bodies = read->bodies,
-				       .content = parser_output(read->parser)};
+				       .content = read->output};
 	struct error save_err;
 	if (parser_read(read->parser, item->parser_index, &parsed, &message.failure, err) != 0)
 		return -1;
@@ -267,7 +268,8 @@ static int mail_read_report_items(struct mail_read *read, guint first, guint cou
 static int mail_read_empty_spool(struct mail_read *read, struct error *err)
 {
 	read->spool_end = 0;
-	return spool_clear(read->spool, err) != 0 ? -1 : parser_begin(read->parser, err);
+	parser_begin(read->parser);
+	return spool_clear(read->spool, err) != 0 ? -1 : spool_clear(read->output, err);
 }
 
 static int mail_read_headers(struct mail_read *read, const uint32_t *uids, size_t count,
@@ -340,14 +342,16 @@ static int mail_read_selection(struct mail *mail, const struct mail_selection *s
 			       struct error *err)
 {
 	scoped(descriptor_close) int spool = -1;
+	scoped(descriptor_close) int output = -1;
 	scoped(parser_stop) struct parser *parser = NULL;
 	scoped(mail_attachment_close) struct mail_attachment_saver *saver = NULL;
 	const struct mail_request *request = mail->request;
 	bool bodies = request->action == MAIL_GET_ALL;
 	struct mime_options options = mime_options_default();
 	if (spool_open(mail_spool_folder(), &spool, err) != 0 ||
-	    parser_start(&options, spool, mail_spool_folder(), &parser, err) != 0)
+	    spool_open(mail_spool_folder(), &output, err) != 0)
 		return -1;
+	parser = parser_new(&options, spool, output);
 	if (bodies && request->attachment_path != NULL && !request->dry_run &&
 	    mail_attachment_open(request->attachment_path, request->generate_unique_filenames,
 				 &saver, err) != 0)
@@ -356,6 +360,7 @@ static int mail_read_selection(struct mail *mail, const struct mail_selection *s
 	struct mail_read read = {.mail = mail,
 				 .bodies = bodies,
 				 .spool = spool,
+				 .output = output,
 				 .parser = parser,
 				 .saver = saver,
 				 .items = items};

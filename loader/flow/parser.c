@@ -39,9 +39,10 @@ struct parser {
 	size_t answered;      /* jobs before this one are through */
 	size_t sent;	      /* jobs before this one are through or with the process */
 	uint64_t free_offset; /* of the output file, behind everything answered */
+	void (*before_fork)(void *context); /* may be NULL */
+	void *before_fork_context;
 };
 
-SCOPED_DEFINE(struct parser *, parser_stop)
 SCOPED_DEFINE(struct mime_message *, mime_message_free)
 
 static struct parser_job *parser_job_at(const struct parser *parser, size_t index)
@@ -54,20 +55,23 @@ static void parser_job_clear(void *job)
 	g_free(((struct parser_job *)job)->failure);
 }
 
-int parser_start(const struct mime_options *options, int input, const char *folder,
-		 struct parser **ret_parser, struct error *err)
+struct parser *parser_new(const struct mime_options *options, int input, int output)
 {
-	scoped(parser_stop) struct parser *parser = g_new0(struct parser, 1);
+	struct parser *parser = g_new0(struct parser, 1);
 	parser->options = *options;
 	parser->input = input;
-	parser->output = -1;
+	parser->output = output;
 	parser->socket = -1;
 	parser->jobs = g_array_new(FALSE, TRUE, sizeof(struct parser_job));
 	g_array_set_clear_func(parser->jobs, parser_job_clear);
-	if (spool_open(folder, &parser->output, err) != 0)
-		return -1;
-	*ret_parser = steal(&parser);
-	return 0;
+	return parser;
+}
+
+void parser_set_before_fork(struct parser *parser, void (*before_fork)(void *context),
+			    void *context)
+{
+	parser->before_fork = before_fork;
+	parser->before_fork_context = context;
 }
 
 /* Ends the process and returns its wait status; 0 when there is none. */
@@ -90,7 +94,6 @@ void parser_stop(struct parser *parser)
 	if (parser == NULL)
 		return;
 	parser_reap(parser, true);
-	descriptor_close_scoped(&parser->output);
 	g_array_unref(parser->jobs);
 	g_free(parser);
 }
@@ -100,6 +103,8 @@ static int parser_spawn(struct parser *parser, struct error *err)
 	int sockets[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
 		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
+	if (parser->before_fork != NULL)
+		parser->before_fork(parser->before_fork_context);
 	pid_t process = fork();
 	if (process == 0) {
 		struct parser_child child = {.options = &parser->options,
@@ -119,20 +124,24 @@ static int parser_spawn(struct parser *parser, struct error *err)
 	return 0;
 }
 
-int parser_begin(struct parser *parser, struct error *err)
+int parser_wake(struct parser *parser, struct error *err)
+{
+	return parser->socket >= 0 ? 0 : parser_spawn(parser, err);
+}
+
+void parser_begin(struct parser *parser)
 {
 	g_array_set_size(parser->jobs, 0);
 	parser->answered = 0;
 	parser->sent = 0;
 	parser->free_offset = 0;
-	return spool_clear(parser->output, err);
 }
 
 /* Sends what is not with the process yet, as far as the window goes. A dead process is noticed
  * later. */
 static int parser_send(struct parser *parser, struct error *err)
 {
-	if (parser->socket < 0 && parser_spawn(parser, err) != 0)
+	if (parser_wake(parser, err) != 0)
 		return -1;
 	while (parser->sent < parser->jobs->len &&
 	       parser->sent - parser->answered < PARSER_MAX_WAITING) {
@@ -295,9 +304,4 @@ int parser_read(struct parser *parser, size_t index, struct mime_message **ret_m
 	*ret_failure = job->failure;
 	*ret_message = steal(&message);
 	return 0;
-}
-
-int parser_output(const struct parser *parser)
-{
-	return parser->output;
 }

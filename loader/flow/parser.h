@@ -6,9 +6,9 @@
  * tried three times, then once more for its header alone; the parser is started anew each time and
  * the other messages go on.
  *
- * Life:      parser_start() .. parser_stop(). Per batch: parser_begin(), parser_submit() for each
+ * Life:      parser_new() .. parser_stop(). Per batch: parser_begin(), parser_submit() for each
  * message as soon as it is in the file, parser_finish(), parser_read() for each, in any order.
- * Ownership: the parser owns its output file; the input file is the caller's and must stay open.
+ * Ownership: both files are the caller's.
  * Errors:    IO (this machine: disk full, no process), SOFTWARE. A message that cannot be parsed is
  * no error. Threads:   one at a time.
  */
@@ -25,17 +25,27 @@
 struct parser;
 
 /*
- * `input` is the file of raw messages; the output file is made in `folder`. The process is started
- * by the first parser_submit(), so that a run without mail has none.
+ * `input` is the file of raw messages, `output` gets what they hold, decoded; both are the caller's
+ * and stay open until parser_stop(). The process is started by the first parser_submit(), so that a
+ * run without mail has none.
  */
-int parser_start(const struct mime_options *options, int input, const char *folder,
-		 struct parser **ret_parser, struct error *err);
+struct parser *parser_new(const struct mime_options *options, int input, int output);
+
+/*
+ * `before_fork` is called whenever a process is about to be made: when it returns, no other thread
+ * of this process may be at work.
+ */
+void parser_set_before_fork(struct parser *parser, void (*before_fork)(void *context),
+			    void *context);
+
+/* Starts the process if there is none. Errors: IO. */
+int parser_wake(struct parser *parser, struct error *err);
 
 /* Ends the process; takes NULL. */
 void parser_stop(struct parser *parser);
 
-/* Forgets the batch before. */
-int parser_begin(struct parser *parser, struct error *err);
+/* Forgets the batch before; the output file is written from its beginning. */
+void parser_begin(struct parser *parser);
 
 /*
  * Hands over the message at [offset, offset + size) of the input file and writes its index in the
@@ -58,8 +68,5 @@ int parser_read(struct parser *parser, size_t index, struct mime_message **ret_m
 
 /* The result for a message that nothing can be said about; the caller frees it. */
 struct mime_message *parser_no_message(void);
-
-/* The file that content of the results lies in; borrowed. */
-int parser_output(const struct parser *parser);
 
 #endif

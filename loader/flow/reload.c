@@ -83,30 +83,31 @@ static int reload_put(struct load *load, const struct entry *entry,
 	return store_commit(load->store, &queue_err) != 0 ? error_from_queue(err, &queue_err) : 0;
 }
 
-static int reload_fetch(struct reload *reload, GArray *items, struct error *err)
+static int reload_fetch(struct reload *reload, struct load_batch *batch, struct error *err)
 {
 	struct load *load = &reload->load;
 	struct imapc_size size = {.uid = reload->uid};
-	if (imapc_fetch_sizes(load->mailbox->session, &size, 1, err) != 0 ||
-	    parser_begin(load->parser, err) != 0 || load_fetch(load, &size, 1, items, err) != 0)
+	if (load_batch_open(load, true, batch, err) != 0 ||
+	    imapc_fetch_sizes(load->mailbox->session, &size, 1, err) != 0 ||
+	    load_fetch(load, batch, &size, 1, err) != 0)
 		return -1;
-	if (items->len == 0)
+	if (batch->items->len == 0)
 		return error_set(err, ERROR_PROTOCOL, "the server did not send UID %u of '%s'",
 				 reload->uid, load->mailbox->server->badmail);
-	return parser_finish(load->parser, err);
+	return parser_finish(batch->parser, err);
 }
 
 static int reload_store(struct reload *reload, struct error *err)
 {
 	bool bad;
 	struct pickup *pickup = &reload->row.pickup;
-	g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
-	if (load_open_tools(&reload->load, err) != 0 || reload_fetch(reload, items, err) != 0)
+	struct load_batch *batch = &reload->load.batches[LOAD_BATCH_LARGE];
+	if (reload_fetch(reload, batch, err) != 0)
 		return -1;
-	struct load_item *item = &g_array_index(items, struct load_item, 0);
+	struct load_item *item = &g_array_index(batch->items, struct load_item, 0);
 	/* Its date is that of the first arrival, not of the move to the bad-mail folder. */
 	item->internal_date_s = pickup->internal_date_s;
-	if (load_make_entry(&reload->load, item, reload_put, reload, &bad, err) != 0)
+	if (load_make_entry(&reload->load, batch, item, reload_put, reload, &bad, err) != 0)
 		return -1;
 	memcpy(pickup->raw_sha256, item->raw_sha256, sizeof pickup->raw_sha256);
 	pickup->raw_size = item->size_bytes;
@@ -165,7 +166,7 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 		failed = reload_store(reload, err);
 	if (failed == 0)
 		failed = reload_move(reload, err);
-	load_close_tools(&reload->load);
+	load_batch_close(&reload->load.batches[LOAD_BATCH_LARGE]);
 	return failed;
 }
 
@@ -183,8 +184,7 @@ static int reload_by_row(struct store *store, const struct entry *entry, const c
 	const struct load_options options = {.database = database,
 					     .progress = reload_ignore_progress};
 	struct load_result result = {0};
-	struct reload reload = {
-	    .load = {.store = store, .options = &options, .result = &result, .spool = -1}};
+	struct reload reload = {.load = {.store = store, .options = &options, .result = &result}};
 	char *source = NULL;
 	if (pickup_find_entry(store, entry->id, &reload.row, &source, &queue_err) != 0 ||
 	    work_queue_find(store, entry->queue_name, &queue, &queue_err) != 0) {

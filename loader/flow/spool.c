@@ -4,6 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* What a spool keeps when it is cleared: room that is there need not be made again. */
+enum { SPOOL_KEPT_BYTES = 16 * 1024 * 1024 };
 
 /* For file systems without O_TMPFILE: a name that lives for a moment. */
 static int spool_open_named(const char *folder)
@@ -27,6 +32,15 @@ int spool_open(const char *folder, int *ret_descriptor, struct error *err)
 	return 0;
 }
 
+int spool_open_in_memory(int *ret_descriptor, struct error *err)
+{
+	int descriptor = memfd_create("spool", MFD_CLOEXEC);
+	if (descriptor < 0)
+		return error_set(err, ERROR_IO, "temporary file in memory: %s", g_strerror(errno));
+	*ret_descriptor = descriptor;
+	return 0;
+}
+
 int spool_write(int descriptor, uint64_t offset, const void *bytes, size_t size, struct error *err)
 {
 	const char *from = bytes;
@@ -35,8 +49,7 @@ int spool_write(int descriptor, uint64_t offset, const void *bytes, size_t size,
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
-			return error_set(err, ERROR_IO, "temporary file beside the database: %s",
-					 g_strerror(errno));
+			return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
 		from += put;
 		offset += (uint64_t)put;
 		size -= (size_t)put;
@@ -52,7 +65,7 @@ int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return error_set(err, ERROR_IO, "temporary file beside the database: %s",
+			return error_set(err, ERROR_IO, "temporary file: %s",
 					 got < 0 ? g_strerror(errno) : "too short");
 		to += got;
 		offset += (uint64_t)got;
@@ -63,8 +76,9 @@ int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct
 
 int spool_clear(int descriptor, struct error *err)
 {
-	if (ftruncate(descriptor, 0) != 0)
-		return error_set(err, ERROR_IO, "temporary file beside the database: %s",
-				 g_strerror(errno));
+	struct stat status;
+	if (fstat(descriptor, &status) != 0 ||
+	    (status.st_size > SPOOL_KEPT_BYTES && ftruncate(descriptor, 0) != 0))
+		return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
 	return 0;
 }

@@ -99,7 +99,7 @@ class Killed(LoadCase):
 
     def test_asked_to_stop(self):
         """SIGTERM: what has been begun is finished, the rest waits for the next run."""
-        self.deliver(*messages(620))
+        self.deliver(*messages(1020))
         with Proxy(self.server.port) as proxy:
             self.create_queue(port=proxy.port)
             fault = proxy.stall(CLIENT, rb"UID MOVE", forward=False)
@@ -110,9 +110,9 @@ class Killed(LoadCase):
             result = self.finish(process, expect=TEMPORARY)
             self.assertRegex(result.stderr, "'invoices'.*stop")
             self.assertEqual({"moved"}, set(self.ledger()))
-            self.assertLess(len(self.entries()), 620)
+            self.assertLess(len(self.entries()), 1020)
             self.inqueue("load", "invoices")
-        self.assert_all_loaded(620)
+        self.assert_all_loaded(1020)
 
 
 class Renumbered(LoadCase):

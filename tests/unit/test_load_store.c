@@ -46,18 +46,18 @@ static int make(struct error *err, int *taken)
 	struct mailbox mailbox = {.server = &server};
 	struct work_queue queue = {.id = 1};
 	struct load_options options = {.database = "/tmp/none.db"};
-	struct load load = {.queue = &queue, .options = &options, .mailbox = &mailbox, .spool = -1};
+	struct load load = {.queue = &queue, .options = &options, .mailbox = &mailbox};
+	struct load_batch batch;
 	struct load_item item = {
 	    .uid = 1, .size_bytes = sizeof message - 1, .spooled_bytes = sizeof message - 1};
 	bool bad = true;
-	assert_int_equal(0, load_open_tools(&load, err));
-	assert_int_equal(0, parser_begin(load.parser, err));
-	assert_int_equal(0, spool_write(load.spool, 0, message, sizeof message - 1, err));
+	assert_int_equal(0, load_batch_open(&load, false, &batch, err));
+	assert_int_equal(0, spool_write(batch.spool, 0, message, sizeof message - 1, err));
 	assert_int_equal(
-	    0, parser_submit(load.parser, 0, sizeof message - 1, false, &item.parser_index, err));
-	assert_int_equal(0, parser_finish(load.parser, err));
-	int failed = load_make_entry(&load, &item, take, taken, &bad, err);
-	load_close_tools(&load);
+	    0, parser_submit(batch.parser, 0, sizeof message - 1, false, &item.parser_index, err));
+	assert_int_equal(0, parser_finish(batch.parser, err));
+	int failed = load_make_entry(&load, &batch, &item, take, taken, &bad, err);
+	load_batch_close(&batch);
 	assert_true(failed != 0 || !bad);
 	return failed;
 }

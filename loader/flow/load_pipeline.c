@@ -1,0 +1,238 @@
+#include "loader/flow/load_internal.h"
+
+#include "loader/base/clock.h"
+
+#include <glib.h>
+#include <signal.h>
+
+/*
+ * A server rewrites its index for every move, so many messages at once are cheaper, and more than
+ * proportionally in a large mailbox. But a command has a deadline, and a move is not done before
+ * its end: the sets grow as long as one takes less than this.
+ */
+enum { LOAD_MOVE_MIN = 500, LOAD_MOVE_MAX = 16000, LOAD_MOVE_QUICK_MS = 500 };
+
+/* --- storing ----------------------------------------------------------- */
+
+static void *load_thread(void *context)
+{
+	struct load *load = context;
+	load_store(load, load->storing);
+	return NULL;
+}
+
+/* Signals are for the run's own thread: they end its waiting. */
+static int load_start_storing(struct load *load, struct load_batch *batch, struct error *err)
+{
+	sigset_t all;
+	sigset_t before;
+	GError *reason = NULL;
+	sigfillset(&all);
+	load->storing = batch;
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	load->thread = g_thread_try_new("store", load_thread, load, &reason);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (load->thread != NULL)
+		return 0;
+	load->storing = NULL;
+	error_set(err, ERROR_IO, "starting the thread that stores: %s", reason->message);
+	g_error_free(reason);
+	return -1;
+}
+
+void load_wait(struct load *load)
+{
+	if (load->thread != NULL)
+		g_thread_join(load->thread);
+	load->thread = NULL;
+}
+
+static void load_tell_stored(const struct load *load, const GArray *rows)
+{
+	if (load->options->stored == NULL)
+		return;
+	for (guint i = 0; i < rows->len; i++) {
+		const struct pickup *row = load_pickup_at(rows, i);
+		const struct load_stored stored = {.uid = row->uid,
+						   .entry_id = row->entry_id,
+						   .size_bytes = row->raw_size,
+						   .bad = row->target == PICKUP_BADMAIL};
+		load->options->stored(&stored, load->options->context);
+	}
+}
+
+/* Waits for the batch that is being stored, and takes what became of it. */
+static int load_collect(struct load *load, struct error *err)
+{
+	struct load_batch *batch = load->storing;
+	load_wait(load);
+	if (batch == NULL)
+		return 0;
+	load->storing = NULL;
+	load_take_position(load, batch, NULL, 0);
+	if (batch->failed != 0) {
+		*err = batch->err;
+		return -1;
+	}
+	load->result->loaded += batch->stored.loaded;
+	load->result->bad += batch->stored.bad;
+	load->result->finished += batch->stored.finished;
+	load->result->size_bytes += batch->stored.size_bytes;
+	load->result->not_collected -= (int64_t)batch->rows->len;
+	g_array_append_vals(load->unmoved, batch->rows->data, batch->rows->len);
+	load_tell_stored(load, batch->rows);
+	return 0;
+}
+
+/* --- moving ------------------------------------------------------------ */
+
+/* How many to move at once from now on, after a move took so long. */
+static size_t load_move_next_max(const struct load *load, int64_t duration_ms)
+{
+	if (!imapc_has_capability(load->mailbox->session, "MOVE"))
+		return LOAD_MOVE_MIN; /* finding lost copies again costs a search for each */
+	if (duration_ms < LOAD_MOVE_QUICK_MS)
+		return MIN(2 * load->move_max, (size_t)LOAD_MOVE_MAX);
+	if (duration_ms > 4 * LOAD_MOVE_QUICK_MS)
+		return MAX(load->move_max / 2, (size_t)LOAD_MOVE_MIN);
+	return load->move_max;
+}
+
+static int load_move_unmoved(struct load *load, struct error *err)
+{
+	int64_t began_ms = clock_monotonic_ms();
+	if (load->unmoved->len == 0)
+		return 0;
+	int failed = load_move(load, load->unmoved, err);
+	g_array_set_size(load->unmoved, 0);
+	if (failed != 0)
+		return -1;
+	load->move_max = load_move_next_max(load, clock_monotonic_ms() - began_ms);
+	return 0;
+}
+
+/* --- the pipeline ------------------------------------------------------ */
+
+/* In front of a fork: what another thread holds locked would stay locked in the child. */
+static void load_before_fork(void *load)
+{
+	load_wait(load);
+}
+
+static bool load_is_large(const struct imapc_size *sizes, size_t count)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += sizes[i].size_bytes;
+	return bytes > LOAD_BATCH_BYTES;
+}
+
+static int load_open(struct load *load, struct load_batch *batch, struct error *err)
+{
+	if (batch->items != NULL)
+		return 0;
+	bool large = batch == &load->batches[LOAD_BATCH_LARGE];
+	if (load_batch_open(load, large, batch, err) != 0)
+		return -1;
+	parser_set_before_fork(batch->parser, load_before_fork, load);
+	return 0;
+}
+
+/* A batch that nobody uses, opened. What nothing is known of, a suspect, may be large, too. */
+static int load_next_batch(struct load *load, bool large, struct load_batch **ret_batch,
+			   struct error *err)
+{
+	struct load_batch *batch = &load->batches[LOAD_BATCH_LARGE];
+	if (!large) {
+		batch = &load->batches[load->turn];
+		load->turn = !load->turn;
+	}
+	if (batch == load->storing && load_collect(load, err) != 0)
+		return -1;
+	if (load_open(load, batch, err) != 0)
+		return -1;
+	*ret_batch = batch;
+	return 0;
+}
+
+/* Now, because its process cannot be made while something is being stored. */
+static int load_wake_next_parser(struct load *load, struct error *err)
+{
+	struct load_batch *next = &load->batches[load->turn];
+	if (load->left == 0)
+		return 0;
+	return load_open(load, next, err) != 0 ? -1 : parser_wake(next->parser, err);
+}
+
+/* The batch before has to be through; its messages are moved while this one is stored. */
+static int load_store_and_move(struct load *load, struct load_batch *batch, struct error *err)
+{
+	if (load_collect(load, err) != 0 || load_wake_next_parser(load, err) != 0)
+		return -1;
+	if (batch->items->len > 0 && load_start_storing(load, batch, err) != 0)
+		return -1;
+	return load->unmoved->len >= load->move_max ? load_move_unmoved(load, err) : 0;
+}
+
+int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
+{
+	struct load_batch *batch;
+	bool large = load->suspecting || load_is_large(sizes, count);
+	load->left -= MIN(load->left, count);
+	if (load_next_batch(load, large, &batch, err) != 0)
+		return -1;
+	load_take_position(load, batch, sizes, count);
+	int failed = load_batch_bring(load, batch, sizes, count, err);
+	if (failed != 0 || batch->items->len == 0)
+		load_take_position(load, batch, NULL, 0);
+	return failed == 0 ? load_store_and_move(load, batch, err) : -1;
+}
+
+int load_drain(struct load *load, struct error *err)
+{
+	if (load_collect(load, err) != 0)
+		return -1;
+	return load_move_unmoved(load, err);
+}
+
+int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
+		 struct error *err)
+{
+	struct load_batch *batch;
+	if (load_next_batch(load, true, &batch, err) != 0)
+		return -1;
+	struct load_item item = {.uid = size->uid,
+				 .announced_size_bytes = size->size_bytes,
+				 .internal_date_s = clock_now_ms() / 1000,
+				 .not_fetched = true,
+				 .suspect = true};
+	g_autofree char *refused = g_strdup_printf(
+	    "could not be fetched in %d tries: %s; the message is in the bad-mail folder",
+	    LOAD_MAX_TRIES, reason);
+	g_string_chunk_clear(batch->reasons);
+	item.refused = g_string_chunk_insert(batch->reasons, refused);
+	g_array_set_size(batch->items, 0);
+	g_array_append_val(batch->items, item);
+	if (load_store_and_move(load, batch, err) != 0)
+		return -1;
+	return load_drain(load, err);
+}
+
+void load_open_pipeline(struct load *load)
+{
+	load->unmoved = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	load->move_max = LOAD_MOVE_MIN;
+}
+
+void load_close_pipeline(struct load *load, bool failed)
+{
+	struct error ignored;
+	if (failed) {
+		load_collect(load, &ignored);
+		if (imapc_is_alive(load->mailbox->session))
+			load_move_unmoved(load, &ignored);
+	}
+	for (size_t i = 0; i < LOAD_POSITION_BATCHES; i++)
+		load_batch_close(&load->batches[i]);
+	g_array_unref(load->unmoved);
+}
