@@ -10,7 +10,12 @@
  * proportionally in a large mailbox. But a command has a deadline, and a move is not done before
  * its end: the sets grow as long as one takes less than this.
  */
-enum { LOAD_MOVE_MIN = 500, LOAD_MOVE_MAX = 16000, LOAD_MOVE_QUICK_MS = 500 };
+enum {
+	LOAD_MOVE_MIN = 500,
+	LOAD_MOVE_MAX = 16000,
+	LOAD_MOVE_QUICK_MS = 500,
+	LOAD_MOVE_SLOW_MS = 2000
+};
 
 /* --- storing ----------------------------------------------------------- */
 
@@ -93,7 +98,7 @@ static size_t load_move_next_max(const struct load *load, int64_t duration_ms)
 		return LOAD_MOVE_MIN; /* finding lost copies again costs a search for each */
 	if (duration_ms < LOAD_MOVE_QUICK_MS)
 		return MIN(2 * load->move_max, (size_t)LOAD_MOVE_MAX);
-	if (duration_ms > 4 * LOAD_MOVE_QUICK_MS)
+	if (duration_ms > LOAD_MOVE_SLOW_MS)
 		return MAX(load->move_max / 2, (size_t)LOAD_MOVE_MIN);
 	return load->move_max;
 }
