@@ -52,14 +52,17 @@ static int64_t convert_date(const struct mailimap_date_time *date)
 	return (int64_t)timegm(&time) - (date->dt_zone < 0 ? -60 : 60) * (int64_t)zone_min;
 }
 
-/* A short body may come as a quoted string, which the body handler never sees. */
-static bool take_section(struct imapc_session *session,
-			 struct mailimap_msg_att_body_section *section)
+/* A short body may come as a quoted string, which the body handler never sees. Without a string,
+ * not even an empty one, the body is NIL. */
+static void take_section(struct imapc_session *session,
+			 struct mailimap_msg_att_body_section *section, struct fetch_items *found)
 {
-	if (!section->sec_body_part || section->sec_length == 0)
-		return true;
-	return imapc_fetch_take_body(MAILIMAP_MSG_ATT_BODY_SECTION, section, section->sec_body_part,
-				     section->sec_length, session);
+	found->body_is_nil = !section->sec_body_part;
+	found->has_body =
+	    !found->body_is_nil &&
+	    (section->sec_length == 0 ||
+	     imapc_fetch_take_body(MAILIMAP_MSG_ATT_BODY_SECTION, section, section->sec_body_part,
+				   section->sec_length, session));
 }
 
 static void note_item(struct imapc_session *session, const struct mailimap_msg_att_static *item,
@@ -77,7 +80,7 @@ static void note_item(struct imapc_session *session, const struct mailimap_msg_a
 		found->internal_date_s = convert_date(item->att_data.att_internal_date);
 		break;
 	case MAILIMAP_MSG_ATT_BODY_SECTION:
-		found->has_body = take_section(session, item->att_data.att_body_section);
+		take_section(session, item->att_data.att_body_section, found);
 		break;
 	default:
 		break;

@@ -16,6 +16,7 @@ struct fetch_items {
 	bool has_flags;
 	unsigned flags; /* enum imapc_flag */
 	bool has_body;
+	bool body_is_nil; /* the server cannot get at it, or it is empty (RFC 3501, 7.4.2) */
 	bool has_size;
 	uint32_t size_bytes;
 	int64_t internal_date_s; /* 0: not given or unreadable */

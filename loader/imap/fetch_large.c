@@ -45,7 +45,9 @@ static int take_range_items(struct imapc_fetch *fetch, const struct fetch_items 
 {
 	struct range_job *job = fetch->context;
 
-	if (!items->has_body)
+	bool empty = items->body_is_nil && items->has_size && items->size_bytes == 0;
+
+	if (!items->has_body && !empty)
 		return 0;
 	if (items->uid != job->uid || job->range_arrived)
 		return error_set(err, ERROR_PROTOCOL,

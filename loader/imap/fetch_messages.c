@@ -78,10 +78,17 @@ int imapc_fetch_sizes(struct imapc_session *session, struct imapc_size *sizes, s
 
 /* --- messages ---------------------------------------------------------- */
 
+/* A message whose body is NIL. */
+struct nil_message {
+	uint32_t uid;
+	int64_t internal_date_s;
+};
+
 struct message_job {
 	const struct imapc_sink *sink;
 	struct uid_set *set;
 	bool *arrived; /* by row of the set */
+	GArray *nil;   /* struct nil_message */
 	bool begun;
 	bool skipped; /* an answer was unreadable */
 };
@@ -111,6 +118,13 @@ static int take_message_body(struct imapc_fetch *fetch, const char *bytes, size_
 	return job->sink->write(job->sink->context, bytes, size, err);
 }
 
+static void note_nil(struct message_job *job, const struct fetch_items *items)
+{
+	const struct nil_message message = {items->uid, items->internal_date_s};
+
+	g_array_append_val(job->nil, message);
+}
+
 /* Answers that only tell of changed flags carry no body. */
 static int take_message_items(struct imapc_fetch *fetch, const struct fetch_items *items,
 			      struct error *err)
@@ -120,6 +134,8 @@ static int take_message_items(struct imapc_fetch *fetch, const struct fetch_item
 	bool *arrived = row ? &job->arrived[row - job->set->rows] : NULL;
 	bool wanted = arrived && !*arrived;
 
+	if (items->body_is_nil && wanted)
+		note_nil(job, items);
 	if (!items->has_body && !job->begun)
 		return 0;
 	if (arrived)
@@ -170,18 +186,41 @@ static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetc
 	return fetch_set(session, fetch, missing, "(UID BODY.PEEK[])", err);
 }
 
+/* What has no body is there only where it has no bytes either; else the server withholds it. */
+static int take_empty(struct imapc_session *session, struct message_job *job,
+		      const struct nil_message *message, struct error *err)
+{
+	struct imapc_size size = {.uid = message->uid};
+	bool *arrived = &job->arrived[uid_set_find(job->set, message->uid) - job->set->rows];
+
+	if (imapc_fetch_sizes(session, &size, 1, err) < 0)
+		return -1;
+	if (size.size_bytes > 0 || *arrived)
+		return 0;
+	*arrived = true;
+	if (begin_message(job, err) < 0)
+		return -1;
+	return end_message(job, message->uid, message->internal_date_s, err);
+}
+
 int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, size_t count,
 			 const struct imapc_sink *sink, struct error *err)
 {
 	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
 	g_autofree bool *arrived = g_new0(bool, set->count);
-	struct message_job job = {.sink = sink, .set = set, .arrived = arrived};
+	g_autoptr(GArray) nil = g_array_new(FALSE, FALSE, sizeof(struct nil_message));
+	struct message_job job = {.sink = sink, .set = set, .arrived = arrived, .nil = nil};
 	struct imapc_fetch fetch = {.take_body = take_message_body,
 				    .take_items = take_message_items,
 				    .abandon = abandon_message,
 				    .context = &job};
 
-	if (fetch_set(session, &fetch, set, "(UID INTERNALDATE BODY.PEEK[])", err) < 0)
+	if (fetch_set(session, &fetch, set, "(UID INTERNALDATE BODY.PEEK[])", err) < 0 ||
+	    (job.skipped && fetch_skipped(session, &fetch, err) < 0))
 		return -1;
-	return job.skipped ? fetch_skipped(session, &fetch, err) : 0;
+	for (guint i = 0; i < nil->len; i++) {
+		if (take_empty(session, &job, &g_array_index(nil, struct nil_message, i), err) < 0)
+			return -1;
+	}
+	return 0;
 }

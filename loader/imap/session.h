@@ -144,6 +144,7 @@ struct imapc_sink {
  * UID FETCH (UID INTERNALDATE BODY.PEEK[]) of a batch. UIDs that are gone are passed over; a
  * message sent twice, not asked for or in an unreadable answer reaches `end` with uid 0. Messages
  * that did not arrive because an answer was unreadable are asked for once more without their date.
+ * A body of NIL (RFC 3501, 7.4.2) is passed over unless RFC822.SIZE says that there are no bytes.
  * `internal_date_s` is seconds since 1970-01-01 UTC, 0 if unknown.
  */
 int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, size_t count,

@@ -142,6 +142,31 @@ class Bodies(Lies):
     def test_nil(self):
         self.told(BODIES, b"* 1 FETCH (UID 1 BODY[] NIL)\r\nTAG OK done\r\n", PROTOCOL, small(1))
 
+    def test_nil_and_no_size(self):
+        """The message is not taken for an empty one only because nobody has said how large it is."""
+        with self.lying(small(1)) as server:
+            server.answer(rb"UID FETCH .*SIZE", b"TAG OK done\r\n", times=2)
+            server.answer(BODIES, b"* 1 FETCH (UID 1 BODY[] NIL)\r\nTAG OK done\r\n")
+            result = self.inqueue("load", expect=PROTOCOL)
+            self.assertRegex(result.stderr, "did not send UID 1")
+            self.judge(server)
+
+    def test_nil_of_a_large_message(self):
+        with self.lying(small(1, b"X: y\r\n" * 1500000)) as server:
+            server.answer(rb"UID FETCH .*<0\.", b"* 1 FETCH (UID 1 RFC822.SIZE 9000000 BODY[]<0> NIL)\r\nTAG OK done\r\n")
+            result = self.inqueue("load", expect=PROTOCOL)
+            self.assertRegex(result.stderr, "did not send UID 1")
+            self.judge(server)
+
+    def test_nil_of_a_message_that_is_empty(self):
+        with self.lying(b"") as server:
+            server.answer(BODIES, b'* 1 FETCH (UID 1 INTERNALDATE "03-Mar-2026 09:30:00 +0000" BODY[] NIL)\r\n'
+                                  b"TAG OK done\r\n")
+            self.inqueue("load")
+            self.judge(server)
+            self.assertEqual([("new", 0, "2026-03-03T09:30:00Z")],
+                             self.sql("SELECT state, raw_size, date_received FROM entry"))
+
     def test_no_body_at_all(self):
         self.told(BODIES, b"* 1 FETCH (UID 1)\r\nTAG OK done\r\n", PROTOCOL, small(1), says="did not send UID 1")
 

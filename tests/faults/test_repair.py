@@ -6,7 +6,7 @@ import sqlite3
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, DATA, NO, UNREACHABLE
+from inqueue import CONFIGURATION, DATA, NO, PROTOCOL, UNREACHABLE
 from liar import LiarCase, hang_up, small
 
 
@@ -145,6 +145,17 @@ class Reload(RepairCase):
             self.inqueue("load")
             server.take_away(1, "BADMAIL")
             self.fails(NO, "reload", 1, says="reload 1: its message is not in 'BADMAIL' any more")
+
+    def test_message_withheld(self):
+        """NIL is not an empty message: the entry stays as it is."""
+        with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
+            self.inqueue("load")
+            self.inqueue("queue", "alter", "invoices", "--connection-string",
+                         self.sql("SELECT connection_string FROM work_queue")[0][0].replace("10KB", "1MB"))
+            server.answer(rb"UID FETCH .*BODY.PEEK\[\]", b"* 1 FETCH (UID 1 BODY[] NIL)\r\nTAG OK done\r\n")
+            self.fails(PROTOCOL, "reload", 1, says="did not send UID 1")
+            self.assertEqual([("bad", "Invoice 1")], self.sql("SELECT state, subject FROM entry"))
+            self.inqueue("reload", 1)
 
     def test_no_such_entry(self):
         with self.lying():
