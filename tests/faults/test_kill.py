@@ -5,8 +5,9 @@ import random
 import subprocess
 import unittest
 
+import processes
 import strace
-from inqueue import DONE
+from inqueue import DEADLINE_S, DONE
 from trial import ALL, FaultCase, sample
 
 CALLS = ["write", "pwrite64", "writev", "pwritev", "ftruncate", "fsync", "fdatasync", "unlink",
@@ -76,6 +77,10 @@ class AtRandom(FaultCase):
             except subprocess.TimeoutExpired:
                 self.longest_s *= 1.02
                 os.killpg(process.pid, 9)
+                process.wait()
+                # What a worker had locked is free when it is gone, and not before.
+                for process_id in processes.session_members(process.pid):
+                    self.assertTrue(processes.await_exit(process_id, DEADLINE_S))
                 return True
         self.longest_s *= 0.95
         return False

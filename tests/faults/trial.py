@@ -93,7 +93,7 @@ class Trial:
             verdict = checker.check(self.before, self.findings(), bad)
         recovered = between.folders[checker.SOURCE].total() > 0 or any(row[1] != "moved" for row in between.ledger)
         self.case.tally.add(verdict, recovered, self.user)
-        self.case.assertTrue(verdict, verdict)
+        self.case.assertTrue(verdict, f"{verdict}; the quiet run: {code} {words}")
         self.case.assertEqual((DONE, ""), (code, words))
 
     def remove(self):
