@@ -9,3 +9,7 @@ target_link_libraries(bench_queue PRIVATE inqueue_flags queue PkgConfig::SQLITE 
 # The least that a load can take; tests/bench/load runs it.
 add_executable(bench_raw_move ${CMAKE_CURRENT_LIST_DIR}/raw_move.c)
 target_link_libraries(bench_raw_move PRIVATE inqueue_flags PkgConfig::GNUTLS)
+
+# Parsing alone, against bare GMime; tests/bench/parse runs it.
+add_executable(bench_parse ${CMAKE_CURRENT_LIST_DIR}/parse.c)
+target_link_libraries(bench_parse PRIVATE inqueue_flags mime PkgConfig::GMIME PkgConfig::GLIB)
