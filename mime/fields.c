@@ -15,7 +15,7 @@ struct context {
 
 static char *field_text(const struct context *context, const struct field *field)
 {
-	g_autofree char *what = g_strdup_printf("field %s", field->name);
+	g_autofree char *what = g_strconcat("field ", field->name, NULL);
 
 	return word_decode(field->value, field->length, context->hint, what, context->defects);
 }
@@ -30,7 +30,7 @@ static char *text_of(const struct context *context, const char *name)
 /* All fields of the name, as RFC 5322 allows one and mail has several. */
 static char *addresses_of(const struct context *context, const char *name)
 {
-	g_autofree char *what = g_strdup_printf("field %s", name);
+	g_autofree char *what = g_strconcat("field ", name, NULL);
 	g_autoptr(GString) list = g_string_new(NULL);
 
 	for (size_t i = 0; i < context->header->count; i++) {
