@@ -38,16 +38,15 @@ int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, stru
 	return store_leave(store, own, result, err);
 }
 
-int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t now_ms,
-		   struct entry_lease *ret_lease, bool *ret_found, struct queue_error *err)
+int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t due_ms,
+		   int64_t now_ms, struct entry_lease *ret_leases, size_t room, size_t *ret_count,
+		   struct queue_error *err)
 {
-	const struct entry_wish wish = {
-	    .queue_id = queue_id, .worker = DELIVERY_WORKER, .lease_ms = lease_ms};
-	size_t count;
-	if (entry_claim(store, &wish, now_ms, ret_lease, 1, &count, err) != 0)
-		return -1;
-	*ret_found = count == 1;
-	return 0;
+	const struct entry_wish wish = {.queue_id = queue_id,
+					.worker = DELIVERY_WORKER,
+					.lease_ms = lease_ms,
+					.due_ms = due_ms};
+	return entry_claim(store, &wish, now_ms, ret_leases, room, ret_count, err);
 }
 
 /* ---- the end of an attempt ---- */
@@ -113,7 +112,7 @@ static int finish_entry(struct store *store, const struct delivery_end *end, int
 
 /* ---- the breaker ---- */
 
-static bool blames_the_target(int32_t status)
+bool delivery_blames_target(int32_t status)
 {
 	return status == 401 || status == 403 || status == 404 || status == 410;
 }
@@ -126,8 +125,8 @@ static int count_run(struct store *store, const struct delivery *delivery, int64
 	    store->engine,
 	    "UPDATE delivery_target SET refused_run = CASE WHEN ?1 THEN refused_run + 1 ELSE 0 END"
 	    " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?2)"
-	    " RETURNING refused_run");
-	statement_bind_int(statement, 1, blames_the_target(delivery->status));
+	    " AND (?1 OR refused_run > 0) RETURNING refused_run");
+	statement_bind_int(statement, 1, delivery_blames_target(delivery->status));
 	statement_bind_int(statement, 2, delivery->entry_id);
 	const int result = statement_step(statement, err);
 	if (result < 0)

@@ -3,7 +3,7 @@
  *
  * Life:      the deliverer of a queue holds work_queue_lock_delivery(). delivery_claim() gives it
  * entries, each delivery_settle() ends one: what the target answered and what becomes of the entry
- * are written in one transaction.
+ * are written in one transaction, which may hold many of both.
  * Retries:   those of entry_fail(), with the queue's delay and number of attempts; Retry-After can
  * only make them later.
  * Breaker:   DELIVERY_REFUSED_MAX answers 401, 403, 404 or 410 in a row stop the queue's target,
@@ -29,6 +29,9 @@ enum delivery_outcome {
 /* "delivered", "rejected", "retry", "unreachable". */
 const char *delivery_outcome_format(enum delivery_outcome outcome);
 
+/* Is this an answer of which a run stops the target? */
+bool delivery_blames_target(int32_t status);
+
 struct delivery {
 	int64_t id; /* read only, as the next */
 	char *queue_name;
@@ -47,9 +50,10 @@ struct delivery {
 int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms,
 		     struct queue_error *err);
 
-/* What entry_claim() does, for DELIVERY_WORKER. */
-int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t now_ms,
-		   struct entry_lease *ret_lease, bool *ret_found, struct queue_error *err);
+/* What entry_claim() does, for DELIVERY_WORKER and entries that were due by due_ms. */
+int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t due_ms,
+		   int64_t now_ms, struct entry_lease *ret_leases, size_t room, size_t *ret_count,
+		   struct queue_error *err);
 
 /* What is to be kept, and the proof. at_ms is now. */
 struct delivery_end {
@@ -59,7 +63,8 @@ struct delivery_end {
 };
 
 /* Writes when it is tried again (0 = never), and whether the queue's target was stopped by this
- * answer or is. REFUSED when the lease is no longer the caller's; the attempt is kept then too. */
+ * answer or is. REFUSED when the lease is no longer the caller's; the attempt is kept then too, and
+ * a transaction that was open goes on. */
 int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
 		    bool *ret_stopped, struct queue_error *err);
 

@@ -71,8 +71,9 @@ void engine_set_patience_ms(struct engine *engine, int64_t patience_ms);
 
 /* A transaction that writes: no other can begin until it ends. */
 int engine_begin(struct engine *engine, struct queue_error *err);
-int engine_commit(struct engine *engine, struct queue_error *err); /* undoes on an error */
-void engine_rollback(struct engine *engine);			   /* harmless outside */
+int engine_begin_look(struct engine *engine, struct queue_error *err); /* one that does not */
+int engine_commit(struct engine *engine, struct queue_error *err);     /* undoes on an error */
+void engine_rollback(struct engine *engine);			       /* harmless outside */
 bool engine_in_transaction(const struct engine *engine);
 
 /* Runs statements without parameters or rows. */

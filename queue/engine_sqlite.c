@@ -282,6 +282,11 @@ int engine_begin(struct engine *engine, struct queue_error *err)
 	return engine_execute(engine, "BEGIN IMMEDIATE", err);
 }
 
+int engine_begin_look(struct engine *engine, struct queue_error *err)
+{
+	return engine_execute(engine, "BEGIN DEFERRED", err);
+}
+
 int engine_commit(struct engine *engine, struct queue_error *err)
 {
 	if (engine_execute(engine, "COMMIT", err) == 0)

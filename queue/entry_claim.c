@@ -32,7 +32,7 @@
 static const char claim_any[] = CLAIM LEVELS
     " SELECT id FROM (SELECT (SELECT s.id FROM entry_status s WHERE s.queue_id = ?1"
     " AND s.state = 'new' AND s.held = 0 AND s.priority = level.priority"
-    " AND coalesce(s.next_attempt_at, '') <= ?2"
+    " AND coalesce(s.next_attempt_at, '') <= ?9"
     " ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id"
     " FROM level WHERE level.priority IS NOT NULL) WHERE id IS NOT NULL LIMIT 1" RETURNING;
 
@@ -45,7 +45,7 @@ static const char claim_any[] = CLAIM LEVELS
 static const char claim_filtered[] =
     CLAIM "SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
 	  " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
-	  " AND coalesce(s.next_attempt_at, '') <= ?2" FILTERS
+	  " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS
 	  " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1" RETURNING;
 
 #define NEXT_LEASE                                                                                 \
@@ -98,6 +98,7 @@ static int take_back_expired(struct store *store, int64_t queue_id, const char *
 static int claim_one(struct store *store, const struct entry_wish *wish, const char *now,
 		     const char *until, struct entry_lease *lease, struct queue_error *err)
 {
+	char due[VALUE_TIME_MAX];
 	scoped_statement *statement =
 	    engine_prepare(store->engine, is_filtered(wish) ? claim_filtered : claim_any);
 	statement_bind_int(statement, 1, wish->queue_id);
@@ -105,6 +106,8 @@ static int claim_one(struct store *store, const struct entry_wish *wish, const c
 	statement_bind_text(statement, 3, wish->worker);
 	statement_bind_text(statement, 4, lease->token);
 	statement_bind_text(statement, 5, until);
+	value_format_time_ms(wish->due_ms, due);
+	statement_bind_text(statement, 9, wish->due_ms != 0 ? due : now);
 	if (is_filtered(wish))
 		bind_filters(statement, wish);
 	const int result = statement_step(statement, err);

@@ -36,6 +36,7 @@ struct entry_wish {
 	const char *sender; /* contains, ignoring the case of ASCII letters */
 	const char *subject;
 	const char *tag; /* is one of its tags */
+	int64_t due_ms;	 /* only what was due by then; 0 = now */
 };
 
 /*

@@ -150,6 +150,11 @@ int store_begin(struct store *store, struct queue_error *err)
 	return engine_begin(store->engine, err);
 }
 
+int store_begin_look(struct store *store, struct queue_error *err)
+{
+	return engine_begin_look(store->engine, err);
+}
+
 int store_commit(struct store *store, struct queue_error *err)
 {
 	return engine_commit(store->engine, err);

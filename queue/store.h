@@ -38,6 +38,10 @@ void store_close(struct store *store);
 /* One transaction that writes; it does not nest. Waits for other writers up to 30 s, fairly. */
 int store_begin(struct store *store, struct queue_error *err);
 
+/* Several looks that see one state of the database, and cost what one costs; nothing is written
+ * until store_rollback(). Keeps commits waiting: for short looks. */
+int store_begin_look(struct store *store, struct queue_error *err);
+
 /* Durable when it returns 0; on an error everything since store_begin() is undone. Waits up to 30 s
  * for those who are reading, then BUSY. */
 int store_commit(struct store *store, struct queue_error *err);

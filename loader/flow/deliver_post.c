@@ -252,10 +252,9 @@ static int post_make_body(struct deliver_post *post, const struct work_queue *qu
 	return body_measure(post->body, &post->size_bytes, err);
 }
 
-int deliver_post_of_entry(struct store *store, const struct work_queue *queue, int64_t entry_id,
-			  struct deliver_post **ret_post, struct error *err)
+static int post_read(struct deliver_post *post, struct store *store, const struct work_queue *queue,
+		     int64_t entry_id, struct error *err)
 {
-	scoped(deliver_post_free) struct deliver_post *post = post_new();
 	struct queue_error queue_err;
 	if (entry_find(store, entry_id, &post->entry, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
@@ -263,8 +262,21 @@ int deliver_post_of_entry(struct store *store, const struct work_queue *queue, i
 	post->post.to = post->to = post_account(queue);
 	post->post.from = post->from = post_sender(post);
 	post->key = post_key(post->entry);
-	if (post_take_bodies(post, store, err) != 0 || post_take_files(post, store, err) != 0 ||
-	    post_make_body(post, queue, err) != 0)
+	if (post_take_bodies(post, store, err) != 0 || post_take_files(post, store, err) != 0)
+		return -1;
+	return post_make_body(post, queue, err);
+}
+
+int deliver_post_of_entry(struct store *store, const struct work_queue *queue, int64_t entry_id,
+			  struct deliver_post **ret_post, struct error *err)
+{
+	scoped(deliver_post_free) struct deliver_post *post = post_new();
+	struct queue_error queue_err;
+	if (store_begin_look(store, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	const int failed = post_read(post, store, queue, entry_id, err);
+	store_rollback(store);
+	if (failed != 0)
 		return -1;
 	*ret_post = steal(&post);
 	return 0;

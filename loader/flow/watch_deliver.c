@@ -11,6 +11,7 @@
 #include "queue/store_watch.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -81,6 +82,7 @@ static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
 	const struct entry_wish any = {.queue_id = queue_id};
 	if (entry_claim_due(store, &any, now_ms, &due_ms, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
+	malloc_trim(0);
 	watch_deliver_wait(watch, due_ms == 0 ? LOOK_MS : due_ms - now_ms);
 	return 0;
 }

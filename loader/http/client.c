@@ -5,20 +5,31 @@
 
 #include <string.h>
 
-/* A signal that wants an end is looked for so often. */
-#define WAIT_MS 250
-
 void http_answer_clear(struct http_answer *answer)
 {
 	g_free(answer->text);
 	g_free(answer->trace);
 }
 
+static void http_easy_free(void *curl)
+{
+	curl_easy_cleanup(curl);
+}
+
+/* One that has served another post, with the buffers it has already. */
+static CURL *http_client_easy(struct http_client *client)
+{
+	if (client->idle->len == 0)
+		return curl_easy_init();
+	return g_ptr_array_steal_index_fast(client->idle, client->idle->len - 1);
+}
+
 static void http_transfer_free(void *pointer)
 {
 	struct http_transfer *transfer = pointer;
 	curl_multi_remove_handle(transfer->client->multi, transfer->curl);
-	curl_easy_cleanup(transfer->curl);
+	curl_easy_reset(transfer->curl);
+	g_ptr_array_add(transfer->client->idle, transfer->curl);
 	curl_slist_free_all(transfer->fields);
 	secret_wipe(transfer->url);
 	g_free(transfer->content_type);
@@ -40,6 +51,7 @@ struct http_client *http_client_new(const struct http_options *options)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	client->multi = curl_multi_init();
 	curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->concurrency);
+	client->idle = g_ptr_array_new_with_free_func(http_easy_free);
 	client->transfers = g_ptr_array_new_with_free_func(http_transfer_free);
 	return client;
 }
@@ -49,6 +61,7 @@ void http_client_free(struct http_client *client)
 	if (client == NULL)
 		return;
 	g_ptr_array_free(client->transfers, TRUE);
+	g_ptr_array_free(client->idle, TRUE);
 	curl_multi_cleanup(client->multi);
 	curl_global_cleanup();
 	g_free(client->ca_file);
@@ -62,7 +75,7 @@ void http_client_start(struct http_client *client, const struct http_request *re
 	struct http_transfer *transfer = g_new0(struct http_transfer, 1);
 	transfer->client = client;
 	transfer->context = context;
-	transfer->curl = curl_easy_init();
+	transfer->curl = http_client_easy(client);
 	transfer->url = g_strdup(request->url);
 	transfer->content_type = g_strdup(request->content_type);
 	transfer->own_fields = g_strdupv((char **)request->fields);
@@ -118,8 +131,8 @@ static bool http_client_take(struct http_client *client, struct http_answer *ret
 	return false;
 }
 
-bool http_client_wait(struct http_client *client, struct http_answer *ret_answer,
-		      void **ret_context)
+bool http_client_wait(struct http_client *client, int64_t timeout_ms,
+		      struct http_answer *ret_answer, void **ret_context)
 {
 	int running;
 	if (http_client_take(client, ret_answer, ret_context))
@@ -127,6 +140,6 @@ bool http_client_wait(struct http_client *client, struct http_answer *ret_answer
 	curl_multi_perform(client->multi, &running);
 	if (http_client_take(client, ret_answer, ret_context))
 		return true;
-	curl_multi_poll(client->multi, NULL, 0, WAIT_MS, NULL);
+	curl_multi_poll(client->multi, NULL, 0, (int)timeout_ms, NULL);
 	return false;
 }

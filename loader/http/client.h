@@ -64,9 +64,9 @@ void http_client_start(struct http_client *client, const struct http_request *re
 /* How many have begun and not been handed out. */
 int http_client_pending(const struct http_client *client);
 
-/* Waits, a moment or until something happens; true: a post has ended, its answer is the caller's.
- */
-bool http_client_wait(struct http_client *client, struct http_answer *ret_answer,
-		      void **ret_context);
+/* Waits at most so long, or until something happens; true: a post has ended, its answer is the
+ * caller's. */
+bool http_client_wait(struct http_client *client, int64_t timeout_ms,
+		      struct http_answer *ret_answer, void **ret_context);
 
 #endif

@@ -42,6 +42,7 @@ struct http_client {
 	char *client_certificate;
 	CURLM *multi;
 	GPtrArray *transfers;
+	GPtrArray *idle; /* curl's handles that no transfer uses */
 };
 
 /* What is only for the host that the operator named is forgotten, and wiped. */

@@ -32,9 +32,14 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 static size_t give_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_transfer *transfer = context;
-	size_t given;
-	if (body_read(transfer->body, bytes, size * count, &given, &transfer->body_error) != 0)
-		return CURL_READFUNC_ABORT;
+	const size_t room = size * count;
+	size_t given = 0;
+	/* curl sends what one call gives: the pieces of a body together, as far as they fit. */
+	for (size_t next = 1; next > 0 && given < room; given += next) {
+		if (body_read(transfer->body, bytes + given, room - given, &next,
+			      &transfer->body_error) != 0)
+			return CURL_READFUNC_ABORT;
+	}
 	return given;
 }
 

@@ -1,8 +1,10 @@
 """Entries go to a web application: formats, fields, signature, what becomes of the entry."""
 
 import base64
+import collections
 import hashlib
 import hmac
+import signal
 import time
 import unittest
 
@@ -191,6 +193,43 @@ class Runs(DeliverCase):
         self.assertEqual(5, len(receiver.requests))
         self.assertEqual(2, len({request.connection for request in receiver.requests}), "one connection for each run")
         self.assertEqual(5, len({request.headers["idempotency-key"] for request in receiver.requests}))
+
+    def test_a_run_tries_each_entry_once(self):
+        receiver = self.receiver(500)
+        self.target(receiver.url(), "--retry-delay", "0")
+        self.load(*inqueue.messages(6))
+        for run in [1, 2]:
+            self.fails(inqueue.TEMPORARY, "deliver", says="6 not delivered, to be tried again: entry .* answered 500")
+            self.assertEqual([run] * 6, self.column("SELECT attempt_count FROM entry"))
+        self.assertEqual(12, len(receiver.requests))
+
+    def test_what_was_claimed_in_vain_goes_back_untried(self):
+        receiver = self.receiver(*[200] * 30, Answer(503, {"Retry-After": "600"}), 200)
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(60))
+        self.fails(inqueue.TEMPORARY, "deliver", says="1 not delivered")
+        self.assertEqual([("done", 1, 30), ("new", 0, 29), ("new", 1, 1)], self.sql(
+            "SELECT state, attempt_count, count(*) FROM entry GROUP BY state, attempt_count ORDER BY 1, 2"))
+        self.inqueue("deliver")
+        self.assertEqual(60, len(receiver.requests))
+
+    def test_killed_amid_many(self):
+        receiver = self.receiver(*[200] * 30, Answer(fault="silent"), 200)
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(60))
+        process = self.start("deliver")
+        for _ in range(31):
+            self.assertTrue(receiver.arrived.acquire(timeout=20))
+        process.kill()
+        self.finish(process, expect=-signal.SIGKILL)
+        receiver.released.set()
+        self.inqueue("deliver")
+        self.assertEqual(["done"] * 60, self.states())
+        keys = collections.Counter(request.headers["idempotency-key"] for request in receiver.requests)
+        self.assertEqual(60, len(keys))
+        self.assertLessEqual(max(keys.values()), 2)
+        # What had an answer for long was written down.
+        self.assertLess(sum(keys.values()), 60 + 31)
 
     def test_several_posts_at_a_time(self):
         receiver = self.receiver(Answer(fault="silent"))

@@ -46,6 +46,20 @@ class Deliver(WatchCase, DeliverCase):
         watcher.wait("delivered")
         watcher.stop()
 
+    def test_a_slow_answer_does_not_keep_other_entries_waiting(self):
+        receiver = self.receiver(Answer(fault="silent"), 200)
+        self.target(receiver.url(), "--deliver-concurrency", "2")
+        watcher = self.watch()
+        watcher.wait_idle()
+        first, second = messages(2)
+        self.deliver(first)
+        self.assertTrue(receiver.arrived.acquire(timeout=20))
+        self.deliver(second)
+        self.assertTrue(receiver.arrived.acquire(timeout=20), "the second is posted while the first has no answer")
+        receiver.released.set()
+        watcher.wait("delivered", delivered=2)
+        watcher.stop()
+
     def test_a_target_is_given_taken_and_given_again(self):
         self.create_queue()
         watcher = self.watch()

@@ -39,10 +39,11 @@ static struct work_queue *find_queue(struct fixture *f)
 static struct entry_lease claim(struct fixture *f, int64_t queue_id, int64_t now_ms)
 {
 	struct entry_lease lease = {0};
-	bool found;
-	assert_ok(delivery_claim(f->store, queue_id, LEASE_MS, now_ms, &lease, &found, &f->err),
+	size_t count;
+	assert_ok(delivery_claim(f->store, queue_id, LEASE_MS, now_ms, now_ms, &lease, 1, &count,
+				 &f->err),
 		  &f->err);
-	assert_true(found);
+	assert_int_equal(1, count);
 	return lease;
 }
 
