@@ -5,6 +5,8 @@ from inqueue import DONE, Case
 from lying_server import LyingServer
 from trial import Tally
 
+BODIES = rb"UID FETCH [\d:,]+ \(UID INTERNALDATE BODY.PEEK\[\]\)"
+
 
 class LiarCase(Case):
     fault = "?"
@@ -23,6 +25,11 @@ class LiarCase(Case):
         self.create_queue(server, timeout="2s", **keys)
         self.before = checker.count_digests(server.messages())
         return server
+
+    def use_database(self, name):
+        """One of its own for each of many trials of a test."""
+        self.database = self.folder / f"{name}.db"
+        self.environment["INQUEUE_DATABASE"] = str(self.database)
 
     def check(self, server, bad=(), before=None):
         return checker.check(self.before if before is None else before, checker.look(server, self.database), bad)
