@@ -142,6 +142,21 @@ static int read_answer(struct imapc_session *session)
 	return result;
 }
 
+/* Whatever was known by its number is another message now, which the next command must not meet. */
+static int check_numbering(struct imapc_session *session, struct error *err)
+{
+	const struct mailimap_selection_info *selection = session->imap->imap_selection_info;
+
+	if (session->uid_validity == 0 || !selection ||
+	    selection->sel_uidvalidity == session->uid_validity)
+		return 0;
+	imapc_kill(session);
+	return error_set(err, ERROR_TEMPORARY,
+			 "%s changed the UIDVALIDITY of the open folder from %u to %u: its "
+			 "messages have other numbers now; try again",
+			 session->server->url, session->uid_validity, selection->sel_uidvalidity);
+}
+
 int imapc_command(struct imapc_session *session, struct error *err, const char *format, ...)
 {
 	va_list args;
@@ -160,5 +175,5 @@ int imapc_command(struct imapc_session *session, struct error *err, const char *
 
 	if (result == MAILIMAP_NO_ERROR)
 		result = read_answer(session);
-	return imapc_judge(session, result, err);
+	return imapc_judge(session, result, err) < 0 ? -1 : check_numbering(session, err);
 }

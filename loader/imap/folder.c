@@ -251,6 +251,7 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 	mailimap *imap = session->imap;
 
 	set_selection(imap, mailimap_selection_info_new());
+	session->uid_validity = 0;
 	if (imapc_command(session, err, "%s %s", read_only ? "EXAMINE" : "SELECT", quoted) < 0) {
 		set_selection(imap, NULL);
 		return error_prefix(err, "open folder '%s'", name);
@@ -264,6 +265,7 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 		    "open folder '%s': the server gives no UIDVALIDITY, so its messages "
 		    "cannot be told apart",
 		    name);
+	session->uid_validity = selection->sel_uidvalidity;
 	*ret_mailbox = (struct imapc_mailbox){
 	    .messages = selection->sel_exists,
 	    .uid_validity = selection->sel_uidvalidity,

@@ -31,12 +31,16 @@ struct imapc_session {
 	char *personal_prefix;	 /* "" where there is none */
 	GPtrArray *all_prefixes; /* char *, of every namespace; none is empty */
 
+	uint32_t
+	    uid_validity; /* of the open folder, as it was when it was opened; 0: none is open */
+
 	struct imapc_fetch *fetch; /* the running FETCH; NULL between commands */
 };
 
 /*
  * One command and its whole answer; what the answer brought is in session->imap until the next
- * command. Errors: the server's NO or BAD (the session lives on), and all that ends a session.
+ * command. Errors: the server's NO or BAD (the session lives on), and all that ends a session; one
+ * of these is that the open folder has numbered its messages afresh (RFC 3501, 2.3.1.1).
  */
 int imapc_command(struct imapc_session *session, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

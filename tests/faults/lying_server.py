@@ -87,12 +87,12 @@ class LyingServer:
         self._next_validity += 1
         self._folders[name] = Folder(self._next_validity)
 
-    def renumber(self, name="INBOX"):
-        """The folder gets a new UIDVALIDITY, and its messages new UIDs."""
+    def renumber(self, name="INBOX", first_uid=1000, backwards=False):
+        """The folder gets a new UIDVALIDITY, and its messages new UIDs, the last one the first where told so."""
         messages = self._folders[name].messages
         self.create(name)
-        self._folders[name].uid_next = 1000
-        for message in messages:
+        self._folders[name].uid_next = first_uid
+        for message in reversed(messages) if backwards else messages:
             self._folders[name].add(message.raw, message.flags)
 
     def deliver(self, *messages, folder="INBOX"):

@@ -86,8 +86,7 @@ class Hostile(LiarCase):
         return float(user_s) + float(system_s), int(memory_kb)
 
     def hostile(self, name, raw, number):
-        self.database = self.folder / f"{number}.db"
-        self.environment["INQUEUE_DATABASE"] = str(self.database)
+        self.use_database(number)
         with self.lying(raw, small(1)) as server:
             cpu_s, memory_kb = self.measure()
             rows = self.sql("SELECT state, defects, error_text, subject FROM entry ORDER BY id")

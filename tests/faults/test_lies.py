@@ -4,12 +4,11 @@ import unittest
 
 import checker
 from inqueue import CONFIGURATION, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
-from liar import LiarCase, hang_up, small
+from liar import BODIES, LiarCase, hang_up, small
 from lying_server import parse_set
 from trial import SANITIZED
 from watcher import Watcher
 
-BODIES = rb"UID FETCH [\d:,]+ \(UID INTERNALDATE BODY.PEEK\[\]\)"
 COPY_ONLY = "IMAP4rev1 UIDPLUS"
 
 
@@ -51,6 +50,43 @@ class Numbers(Lies):
             server.answer(rb"EXAMINE \"?DROPBOX", renumber)
             self.inqueue("load", expect=TEMPORARY)
             self.judge(server)
+
+    def test_new_uid_validity_announced_in_the_open_folder(self):
+        """From then on the numbers mean other messages: those that nobody has loaded are not moved by them."""
+        for number, command in enumerate([rb"UID SEARCH", rb"UID FETCH .*SIZE", BODIES, rb"UID STORE"]):
+            self.use_database(number)
+            with self.subTest(command=command), self.lying() as server:
+                server.answer(command, self.renumber_and_tell)
+                result = self.inqueue("load", expect=TEMPORARY)
+                self.assertRegex(result.stderr, "UIDVALIDITY")
+                self.assertEqual([small(4)], [message.raw for message in server.messages() if message.uid == 1])
+                self.before[checker.digest(small(4))] = 1
+                self.judge(server)
+                self.assertEqual(4, len(self.sql("SELECT 1 FROM entry")))
+
+    def renumber_and_tell(self, session, tag, command):
+        """New mail gets the number that the oldest had."""
+        server = session.server
+        server.deliver(small(4))
+        server.renumber(first_uid=1, backwards=True)
+        session.selected = server.folder("INBOX")
+        session.send(b"* OK [UIDVALIDITY %d] numbered afresh\r\n" % session.selected.uid_validity)
+        return session.honest(session, tag, command)
+
+    @unittest.skipIf(SANITIZED, "the crash is the point, and sanitizers report it")
+    def test_new_uid_validity_between_two_workers_of_a_run(self):
+        """The one that stored the messages dies before it has moved them; the next one finds other numbers."""
+        with self.lying() as server:
+            def crash(session, tag, command):
+                server.deliver(small(4))
+                server.renumber(first_uid=1, backwards=True)
+                session.send(b"* 2 FETCH (BODYSTRUCTURE " + b"(" * 4000000 + b"\r\n")
+            server.answer(rb"UID MOVE", crash)
+            self.before[checker.digest(small(4))] = 1
+            result = self.inqueue("load")
+            self.assertRegex(result.stderr, "the worker died")
+            self.judge(server)
+            self.assertEqual(4, len(self.sql("SELECT 1 FROM entry")))
 
     def test_uid_found_twice(self):
         self.told(rb"UID SEARCH \d+:\d+ ", b"* SEARCH 3 1 1\r\n* SEARCH 2 3\r\nTAG OK done\r\n", DONE)
@@ -384,8 +420,7 @@ class Farewells(Lies):
                                           BODIES, rb"UID STORE", rb"UID MOVE"]):
             for how, kind in [(bye, TEMPORARY), (hang_up, UNREACHABLE)]:
                 with self.subTest(command=command, how=how.__name__):
-                    self.database = self.folder / f"{number}-{how.__name__}.db"
-                    self.environment["INQUEUE_DATABASE"] = str(self.database)
+                    self.use_database(f"{number}-{how.__name__}")
                     self.told(command, how, kind)
 
     def test_silence(self):

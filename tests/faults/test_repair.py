@@ -127,8 +127,7 @@ class Reload(RepairCase):
         """The entry is good by then; another reload, or verify --repair, moves the message."""
         for finish in [("reload", 1), ("verify", "invoices", "--repair")]:
             with self.subTest(finish[0]):
-                self.database = self.folder / f"{finish[0]}.db"
-                self.environment["INQUEUE_DATABASE"] = str(self.database)
+                self.use_database(finish[0])
                 with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
                     self.inqueue("load")
                     self.inqueue("queue", "alter", "invoices", "--connection-string",
