@@ -37,7 +37,6 @@ static void content_store(struct attachments *attachments, const struct part *pa
 			     &writer.sink))
 		defects_add(attachments->defects, "transfer encoding of attachment '%s' damaged",
 			    name);
-	content_end(&writer);
 }
 
 static void add_part(struct attachments *attachments, const struct part *part)

@@ -27,7 +27,6 @@ struct mime_content {
 	bool present;
 	uint64_t offset;
 	uint64_t size;
-	unsigned char sha256[32];
 };
 
 struct mime_attachment {

@@ -100,7 +100,6 @@ static void content_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct content_writer *writer = (struct content_writer *)sink;
 
-	sha256_update(&writer->sha256, length, bytes);
 	output_write(writer->output, bytes, length);
 	writer->content->size += length;
 }
@@ -110,7 +109,6 @@ void content_begin(struct content_writer *writer, struct output *output,
 {
 	*writer =
 	    (struct content_writer){.sink = {content_write}, .output = output, .content = content};
-	sha256_init(&writer->sha256);
 	*content = (struct mime_content){.present = true, .offset = output_tell(output)};
 }
 
@@ -118,10 +116,4 @@ void content_restart(struct content_writer *writer)
 {
 	output_rewind(writer->output, writer->content->offset);
 	writer->content->size = 0;
-	sha256_init(&writer->sha256);
-}
-
-void content_end(struct content_writer *writer)
-{
-	sha256_digest(&writer->sha256, sizeof(writer->content->sha256), writer->content->sha256);
 }

@@ -12,8 +12,6 @@
 #include "mime/mime.h"
 #include "mime/sink.h"
 
-#include <nettle/sha2.h>
-
 struct output {
 	int fd;
 	int error;
@@ -27,7 +25,6 @@ struct content_writer {
 	struct sink sink;
 	struct output *output;
 	struct mime_content *content;
-	struct sha256_ctx sha256;
 };
 
 struct output *output_new(int fd, uint64_t start);
@@ -48,6 +45,5 @@ void output_flush(struct output *output);
 void content_begin(struct content_writer *writer, struct output *output,
 		   struct mime_content *content);
 void content_restart(struct content_writer *writer);
-void content_end(struct content_writer *writer);
 
 #endif

@@ -98,7 +98,6 @@ void text_store(struct input *input, const struct part *part, struct output *out
 
 	content_begin(&writer, output, ret_content);
 	convert(&source.source, choice, part, &writer.sink);
-	content_end(&writer);
 	scratch_clear(&scratch);
 }
 
@@ -126,7 +125,6 @@ void text_store_from_html(const struct mime_content *html, struct output *output
 	}
 	html_filter_finish(&filter);
 	html_text_finish(&text);
-	content_end(&writer);
 }
 
 bool text_is_blank(const struct mime_content *content, struct output *output)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 /* A longer body goes to content, so that neither we nor whoever reads a row needs memory for it. */
-#define INLINE_BODY_MAX ((size_t)1024 * 1024)
 
 static const char *const state_names[] = {
     [ENTRY_NEW] = "new",       [ENTRY_CLAIMED] = "claimed", [ENTRY_DONE] = "done",
@@ -87,7 +86,7 @@ static int body_prepare(struct store *store, const struct entry_content *content
 {
 	if (!content->present)
 		return 0;
-	ret_body->in_content = content->size_bytes > INLINE_BODY_MAX;
+	ret_body->in_content = content->size_bytes > ENTRY_INLINE_BODY_MAX;
 	if (ret_body->in_content) {
 		value_format_sha256(content->sha256, ret_body->sha256);
 		return content_put(store, content, err);

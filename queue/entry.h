@@ -21,13 +21,16 @@ const char *entry_state_format(enum entry_state state);
 /* -1 for any other text. */
 int entry_state_parse(const char *text, enum entry_state *ret_state);
 
+/* A body up to this size stands in its entry's row, a larger one in content. */
+#define ENTRY_INLINE_BODY_MAX ((uint64_t)1024 * 1024)
+
 /* Bytes in a file: [offset, offset + size_bytes) of fd. */
 struct entry_content {
 	bool present;
 	int fd;
 	uint64_t offset;
 	uint64_t size_bytes;
-	unsigned char sha256[32];
+	unsigned char sha256[32]; /* not needed for a body up to ENTRY_INLINE_BODY_MAX */
 };
 
 struct entry_attachment {

@@ -27,7 +27,6 @@ static void parsed_put_content(GByteArray *to, const struct mime_content *conten
 	parsed_put_u64(to, content->present);
 	parsed_put_u64(to, content->offset);
 	parsed_put_u64(to, content->size);
-	g_byte_array_append(to, content->sha256, sizeof content->sha256);
 }
 
 static void parsed_put_attachment(GByteArray *to, const struct mime_attachment *attachment)
@@ -118,7 +117,6 @@ static struct mime_content parsed_take_content(struct parsed_reader *reader)
 	struct mime_content content = {.present = parsed_take_u64(reader) != 0};
 	content.offset = parsed_take_u64(reader);
 	content.size = parsed_take_u64(reader);
-	parsed_take(reader, content.sha256, sizeof content.sha256);
 	if (content.offset > reader->content_size ||
 	    content.size > reader->content_size - content.offset)
 		reader->broken = true;
