@@ -27,14 +27,17 @@ class Series:
     def median(self, field):
         return statistics.median(getattr(cost, field) for cost in self.costs)
 
-    def row(self):
+    def spread(self):
         walls = [cost.wall_s for cost in self.costs]
-        spread = f"{min(walls):.2f} to {max(walls):.2f}" if len(walls) > 1 else ""
-        return (f"{self.median('wall_s'):.2f} | {spread} | {len(walls)} | {self.median('cpu_s'):.2f} | "
+        return f"{min(walls):.2f} to {max(walls):.2f}" if len(walls) > 1 else ""
+
+    def row(self):
+        return (f"{self.median('wall_s'):.2f} | {self.spread()} | {len(self.costs)} | {self.median('cpu_s'):.2f} | "
                 f"{self.median('server_cpu_s'):.2f} | {self.median('written_bytes') / MB:.0f}")
 
 
 def print_case(title, series):
+    """What each entrant cost."""
     print(f"\n| {title} | s | least to most | runs | CPU, s | server's CPU, s | MB written |")
     print("|---|---|---|---|---|---|---|")
     for name, runs in series.items():
@@ -42,6 +45,21 @@ def print_case(title, series):
             print(f"| {name} | failed | | {runs.failures} | | | |")
         if runs.costs:
             print(f"| {name} | {runs.row()} |")
+
+
+def print_summary(cases):
+    """All entrants in one table: seconds, and the least and the most where there were several runs."""
+    names = dict.fromkeys(name for series in cases.values() for name, runs in series.items() if runs.costs)
+    print(f"\n| s | {' | '.join(cases)} |\n|---|{'---|' * len(cases)}")
+    for name in names:
+        print(f"| {name} | {' | '.join(summary_cell(series.get(name)) for series in cases.values())} |")
+
+
+def summary_cell(runs):
+    if not (runs and runs.costs):
+        return ""
+    spread = runs.spread()
+    return f"{runs.median('wall_s'):.2f}" + (f" ({spread})" if spread else "")
 
 
 def print_peaks(peaks):
