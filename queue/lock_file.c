@@ -42,6 +42,12 @@ void lock_file_give(int descriptor, int64_t byte)
 	fcntl(descriptor, F_SETLK, &lock);
 }
 
+bool lock_file_is_held(int descriptor, int64_t byte)
+{
+	struct flock holder = byte_of(byte, F_WRLCK);
+	return fcntl(descriptor, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
+}
+
 int lock_file_holder(int descriptor, int64_t byte)
 {
 	struct flock holder = byte_of(byte, F_WRLCK);

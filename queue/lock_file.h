@@ -22,6 +22,8 @@
  * deliver and for those who watch. */
 #define LOCK_FILE_DELIVERY (INT64_C(1) << 60)
 #define LOCK_FILE_WATCH	   (INT64_C(1) << 61)
+/* Behind all of them: places at targets. */
+#define LOCK_FILE_PLACES (INT64_C(1) << 62)
 
 /* `path` is the file's, `database` the database's, whose permissions a new file gets. */
 int lock_file_open(const char *path, const char *database, int *ret_descriptor,
@@ -30,6 +32,9 @@ int lock_file_open(const char *path, const char *database, int *ret_descriptor,
 /* *ret_taken is false when another process has the byte. */
 int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct queue_error *err);
 void lock_file_give(int descriptor, int64_t byte);
+
+/* Has another process the byte? */
+bool lock_file_is_held(int descriptor, int64_t byte);
 
 /* The process that has the byte; 0 = none, or not to be known from here. */
 int lock_file_holder(int descriptor, int64_t byte);

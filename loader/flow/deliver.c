@@ -4,6 +4,7 @@
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
+#include "loader/http/target.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -20,6 +21,7 @@
 
 SCOPED_DEFINE(struct target_secrets *, target_secrets_clear)
 SCOPED_DEFINE(struct http_client *, http_client_free)
+SCOPED_DEFINE(struct delivery_places *, delivery_places_close)
 SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
 SCOPED_DEFINE(struct deliver_item *, deliver_item_free)
 
@@ -109,7 +111,7 @@ static int deliver_begin(struct deliver *deliver, struct error *err)
 
 static bool deliver_has_room(const struct deliver *deliver)
 {
-	return http_client_pending(deliver->client) < deliver->queue->target.concurrency;
+	return delivery_places_have(deliver->places, http_client_pending(deliver->client));
 }
 
 static int deliver_fill(struct deliver *deliver, struct error *err)
@@ -155,6 +157,8 @@ static void deliver_wait(struct deliver *deliver)
 		item->answer = answer;
 		deliver_answered(deliver, item);
 	}
+	delivery_places_share(deliver->places, http_client_pending(deliver->client),
+			      clock_monotonic_ms());
 	/* A slow answer keeps nobody who arrives meanwhile, as long as there is room. */
 	if (deliver->left > 0 && clock_monotonic_ms() - deliver->turned_ms >= LOOK_MS)
 		deliver->drained = false;
@@ -218,6 +222,26 @@ static void deliver_give_up(struct deliver *deliver)
 	g_queue_clear_full(&deliver->unused, deliver_drop);
 }
 
+/* Who has nothing to post does not wait for a place at the target. */
+static int deliver_is_due(const struct deliver *deliver, bool *ret_due, struct error *err)
+{
+	struct queue_error queue_err;
+	const struct entry_wish any = {.queue_id = deliver->queue->id};
+	int64_t due_ms;
+	if (entry_claim_due(deliver->store, &any, deliver->began_ms, &due_ms, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	*ret_due = due_ms == deliver->began_ms;
+	return 0;
+}
+
+static int deliver_what_is_due(struct deliver *deliver, struct error *err)
+{
+	bool due;
+	if (deliver_is_due(deliver, &due, err) != 0)
+		return -1;
+	return due ? deliver_all(deliver, err) : 0;
+}
+
 int deliver_run(struct store *store, const struct work_queue *queue, uint64_t limit,
 		struct deliver_result *ret_result, struct error *err)
 {
@@ -234,15 +258,19 @@ int deliver_run(struct store *store, const struct work_queue *queue, uint64_t li
 		return error_from_queue(err, &queue_err);
 	scoped(http_client_free) struct http_client *client =
 	    deliver_connect(&queue->target, false);
+	g_autofree char *origin = target_origin(queue->target.url);
+	scoped(delivery_places_close) struct delivery_places *places =
+	    delivery_places_open(store, origin, queue->target.concurrency);
 	struct deliver deliver = {.store = store,
 				  .queue = queue,
 				  .client = client,
+				  .places = places,
 				  .secrets = &secrets,
 				  .began_ms = clock_now_ms(),
 				  .left = limit != 0 ? limit : UINT64_MAX,
 				  .result = ret_result};
 	mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
-	const int failed = deliver_all(&deliver, err);
+	const int failed = deliver_what_is_due(&deliver, err);
 	if (failed != 0)
 		deliver_give_up(&deliver);
 	return failed;

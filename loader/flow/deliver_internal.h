@@ -11,6 +11,7 @@
 #include "loader/flow/deliver_post.h"
 #include "loader/flow/target_secret.h"
 #include "loader/http/client.h"
+#include "queue/delivery_place.h"
 
 #include <glib.h>
 
@@ -31,6 +32,7 @@ struct deliver {
 	struct store *store;
 	const struct work_queue *queue;
 	struct http_client *client;
+	struct delivery_places *places;
 	const struct target_secrets *secrets;
 	int64_t began_ms; /* what fails in this run is not tried again in it */
 	uint64_t left;	  /* may still be claimed */

@@ -82,6 +82,18 @@ int target_add_password(const char *url, const char *password, char **ret_url, s
 	return 0;
 }
 
+char *target_origin(const char *url)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
+		return g_strdup(url);
+	scoped(curl_free) char *scheme = target_part(parsed, CURLUPART_SCHEME, 0);
+	scoped(curl_free) char *host = target_part(parsed, CURLUPART_HOST, 0);
+	scoped(curl_free) char *port = target_part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+	g_autofree char *origin = g_strdup_printf("%s://%s:%s", scheme, host, port);
+	return g_ascii_strdown(origin, -1);
+}
+
 char *target_host(const char *url)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();

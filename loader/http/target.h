@@ -22,6 +22,9 @@ bool target_has_user(const char *url);
  * cannot be. */
 int target_add_password(const char *url, const char *password, char **ret_url, struct error *err);
 
+/* "https://example.com:443": the same for all URLs that lead to one server. */
+char *target_origin(const char *url);
+
 /* "example.com", "example.com:8443": who an error is about. */
 char *target_host(const char *url);
 

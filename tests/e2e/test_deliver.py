@@ -244,6 +244,26 @@ class Runs(DeliverCase):
         self.finish(process)
         self.assertEqual(["done"] * 4, self.states())
 
+    def test_two_queues_share_the_places_at_one_server(self):
+        receiver = self.receiver(Answer(fault="silent"))
+        for name, path in [("invoices", "/mail"), ("orders", "/orders"), ("idle", "/idle")]:
+            self.target(receiver.url(path), "--deliver-concurrency", "2", name=name, mailbox="Idle" if name == "idle" else "INBOX")
+        for name in ["invoices", "orders"]:
+            self.deliver(*inqueue.messages(2))
+            self.inqueue("load", name)
+        processes = [self.start("deliver", "invoices")]
+        for _ in range(2):
+            self.assertTrue(receiver.arrived.acquire(timeout=20))
+        processes.append(self.start("deliver", "orders"))
+        self.assertFalse(receiver.arrived.acquire(timeout=0.5), "a third at the same time")
+        # Who has nothing to post does not wait.
+        self.inqueue("deliver", "idle")
+        receiver.released.set()
+        for process in processes:
+            self.finish(process)
+        self.assertEqual(["done"] * 4, self.states())
+        self.assertEqual({"/mail": 2, "/orders": 2}, collections.Counter(request.path for request in receiver.requests))
+
     def test_two_queues_share_one_target(self):
         receiver = self.receiver()
         self.target(receiver.url())

@@ -52,6 +52,20 @@ static void test_a_password_comes_from_elsewhere(void **state)
 	assert_string_equal("example.com:8443", host);
 }
 
+static void test_urls_of_one_server_have_one_origin(void **state)
+{
+	(void)state;
+	static const char *const same[] = {"https://example.com/mail",
+					   "https://ann@EXAMPLE.com:443",
+					   "https://Example.com:443/orders?key=1"};
+	for (size_t i = 0; i < G_N_ELEMENTS(same); i++) {
+		g_autofree char *origin = target_origin(same[i]);
+		assert_string_equal("https://example.com:443", origin);
+	}
+	g_autofree char *other = target_origin("http://example.com/mail");
+	assert_string_equal("http://example.com:80", other);
+}
+
 struct redirect {
 	const char *from;
 	const char *location;
@@ -153,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_urls_that_are_refused),
 	    cmocka_unit_test(test_a_password_comes_from_elsewhere),
+	    cmocka_unit_test(test_urls_of_one_server_have_one_origin),
 	    cmocka_unit_test(test_redirects),
 	    cmocka_unit_test(test_addresses),
 	};
