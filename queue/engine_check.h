@@ -17,4 +17,7 @@ int engine_has_object(struct engine *engine, const char *name, bool *ret_there,
 /* "SQLite 3.40.1". */
 const char *engine_version(void);
 
+/* As integrity_workaround(). Source: SQLite's release notes of 3.51.3. */
+const char *engine_workaround(void);
+
 #endif

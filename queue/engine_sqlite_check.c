@@ -3,6 +3,9 @@
 #include <glib.h>
 #include <sqlite3.h>
 
+/* The first version whose WAL survives two checkpoints beside a commit. */
+enum { SQLITE_WAL_IS_SAFE = 3051003 };
+
 /* Every row of the answer is a problem, unless it is "ok". */
 static int report_rows(struct engine *engine, const char *sql,
 		       void (*report)(const char *problem, void *context), void *context,
@@ -49,4 +52,11 @@ const char *engine_version(void)
 	static char text[64];
 	g_snprintf(text, sizeof text, "SQLite %s", sqlite3_libversion());
 	return text;
+}
+
+const char *engine_workaround(void)
+{
+	return sqlite3_libversion_number() < SQLITE_WAL_IS_SAFE
+		   ? "a WAL can lose commits before SQLite 3.51.3: rollback journal instead"
+		   : NULL;
 }

@@ -53,3 +53,8 @@ const char *integrity_engine(void)
 {
 	return engine_version();
 }
+
+const char *integrity_workaround(void)
+{
+	return engine_workaround();
+}

@@ -21,4 +21,7 @@ int integrity_schema_version(struct store *store, int64_t *ret_version, struct q
 /* The engine's library and its version: "SQLite 3.40.1". */
 const char *integrity_engine(void);
 
+/* What has to be done about a fault of that version; NULL: it has none that is known of. */
+const char *integrity_workaround(void);
+
 #endif

@@ -118,19 +118,18 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	return 0;
 }
 
-/* What is known to be wrong with the libraries, and what is done about it here. */
+static void doctor_take_workaround(const char *words, void *context)
+{
+	doctor_say(context, DOCTOR_NOTE, "workaround", "%s", words);
+}
+
 static void doctor_tell_workarounds(struct doctor *doctor)
 {
-	static const char *const rows[][2] = {
-	    {"SQLite", "rollback journal instead of WAL: before 3.51.3 a WAL can lose commits"},
-	    {"libetpan", "its TLS verifies nothing: curl makes the connection"},
-	    {"libetpan", "its parser can be crashed: workers are processes, and start again"},
-	    {"libetpan", "unknown answers end a session: a catch-all passes over them"},
-	    {"GMime", "it cuts encoded words and base64: decoded here"},
-	    {"GMime", "it crashes on nested address groups: parsed here, in a sandbox"},
-	};
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		doctor_say(doctor, DOCTOR_NOTE, "workaround", "%s: %s", rows[i][0], rows[i][1]);
+	const char *of_engine = integrity_workaround();
+	if (of_engine != NULL)
+		doctor_take_workaround(of_engine, doctor);
+	imapc_workarounds(doctor_take_workaround, doctor);
+	mime_workarounds(doctor_take_workaround, doctor);
 }
 
 static void doctor_tell_libraries(struct doctor *doctor)

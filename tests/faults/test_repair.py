@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import subprocess
 import unittest
 
 import checker
@@ -173,6 +174,36 @@ class Doctor(RepairCase):
             libraries = [row["words"] for row in self.findings() if row["what"] == "library"]
             for name in ["SQLite 3", "libetpan 1", "libcurl/", "GMime 3", "libxml2 2"]:
                 self.assertTrue([words for words in libraries if words.startswith(name)], name)
+
+    def workarounds(self, **options):
+        return [row["words"] for row in self.json_lines("doctor", "--json", **options) if row["what"] == "workaround"]
+
+    def test_workarounds_are_those_that_these_libraries_need(self):
+        """Said to be other versions, they are said to need less, or not to have been tried."""
+        with self.lying():
+            words = "\n".join(self.workarounds())
+            self.assertRegex(words, "(?m)^libetpan: its TLS")
+            self.assertRegex(words, "(?m)^GMime crashes")
+            self.assertRegex(words, "(?m)^GMime cuts encoded words")
+            version = next(row["words"] for row in self.findings() if row["words"].startswith("SQLite ")).split()[1]
+            self.assertEqual(tuple(map(int, version.split("."))) < (3, 51, 3), "before SQLite 3.51.3" in words)
+
+            newer = self.folder / "newer.so"
+            subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-o", newer, "-"], check=True, text=True, input="""
+                int sqlite3_libversion_number(void) { return 3051003; }
+                int libetpan_get_version_major(void) { return 2; }
+                char *g_mime_utils_header_decode_text(void *options, const char *text)
+                {
+                    extern char *g_strdup(const char *);
+                    return g_strdup("\\u00e9\\u00e9");
+                }
+            """)
+            words = "\n".join(self.workarounds(env={
+                "LD_PRELOAD": str(newer),
+                "ASAN_OPTIONS": self.environment["ASAN_OPTIONS"] + ":verify_asan_link_order=0"}))
+            self.assertRegex(words, "(?m)^libetpan up to 1.9, this one has not been tried: its TLS")
+            self.assertNotIn("SQLite", words)
+            self.assertNotIn("encoded words", words)
 
     def test_password_that_others_can_read(self):
         with self.lying():
