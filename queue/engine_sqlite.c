@@ -287,10 +287,23 @@ int engine_begin_look(struct engine *engine, struct queue_error *err)
 	return engine_execute(engine, "BEGIN DEFERRED", err);
 }
 
+static int fail_commit(const struct engine *engine, int code, struct queue_error *err)
+{
+	if ((code & 0xff) != SQLITE_BUSY)
+		return engine_fail(engine, code, err);
+	return queue_error_set(err, QUEUE_BUSY,
+			       "database '%s' is being read by another process for more than "
+			       "%" G_GINT64_FORMAT " s, so that nothing could be stored: end that "
+			       "reader, or try again later",
+			       engine->location, engine->patience_ms / 1000);
+}
+
 int engine_commit(struct engine *engine, struct queue_error *err)
 {
-	if (engine_execute(engine, "COMMIT", err) == 0)
+	const int code = sqlite3_exec(engine->db, "COMMIT", NULL, NULL, NULL);
+	if (code == SQLITE_OK)
 		return 0;
+	fail_commit(engine, code, err);
 	engine_rollback(engine);
 	return -1;
 }

@@ -6,16 +6,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int fail_open(const char *path, struct queue_error *err)
+{
+	const bool full = errno == ENOSPC || errno == EDQUOT;
+	return queue_error_set(err, full ? QUEUE_FULL : QUEUE_READ_ONLY,
+			       "cannot open the lock file '%s': %s", path, g_strerror(errno));
+}
+
+/* Whoever may write to the database may lock beside it, also where root was first. */
+static int create_beside(const char *path, const char *database)
+{
+	struct stat status;
+	if (stat(database, &status) != 0)
+		return -1;
+	const int descriptor =
+	    open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, status.st_mode & 0666);
+	if (descriptor < 0)
+		return errno == EEXIST ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	fchmod(descriptor, status.st_mode & 0666);
+	if (geteuid() == 0)
+		(void)!fchown(descriptor, status.st_uid, status.st_gid);
+	return descriptor;
+}
+
 int lock_file_open(const char *path, const char *database, int *ret_descriptor,
 		   struct queue_error *err)
 {
-	struct stat status;
-	const mode_t mode = stat(database, &status) == 0 ? status.st_mode & 0666 : 0600;
-	const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+	int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (descriptor < 0 && errno == ENOENT)
+		descriptor = create_beside(path, database);
 	if (descriptor < 0)
-		return queue_error_set(
-		    err, errno == ENOSPC || errno == EDQUOT ? QUEUE_FULL : QUEUE_READ_ONLY,
-		    "cannot open the lock file '%s': %s", path, g_strerror(errno));
+		return fail_open(path, err);
 	*ret_descriptor = descriptor;
 	return 0;
 }

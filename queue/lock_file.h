@@ -6,7 +6,7 @@
  * would hold on to after its worker was killed. Their price is that closing any descriptor of the
  * file gives all of the process's locks up: it is opened once in a process, by one of
  * work_queue_lock() and work_queue_watch_open(). The file is never deleted: a lock on a deleted
- * file excludes nobody.
+ * file excludes nobody. A new file gets the database's owner and permissions.
  *
  * Internal to queue/. Errors: READ_ONLY, FULL, IO; texts name the file. Threads: one at a time.
  */
@@ -25,7 +25,7 @@
 /* Behind all of them: places at targets. */
 #define LOCK_FILE_PLACES (INT64_C(1) << 62)
 
-/* `path` is the file's, `database` the database's, whose permissions a new file gets. */
+/* `path` is the file's, `database` the database's. */
 int lock_file_open(const char *path, const char *database, int *ret_descriptor,
 		   struct queue_error *err);
 

@@ -236,16 +236,27 @@ static void test_the_right_to_watch_can_be_given_back(void **state)
 		     QUEUE_IO, "/nowhere/inqueue.db");
 }
 
-static void test_the_lock_file_is_as_private_as_the_database(void **state)
+/* Whoever may write to the database may lock beside it, whoever was first and whatever his umask.
+ */
+static void test_the_lock_file_belongs_to_whom_the_database_does(void **state)
 {
 	struct fixture *f = *state;
 	struct work_queue_lock *lock;
+	struct stat database;
 	struct stat status;
+	assert_int_equal(0, chmod(f->path, 0660));
+	if (geteuid() == 0)
+		assert_int_equal(0, chown(f->path, 4711, 4712));
+	assert_int_equal(0, stat(f->path, &database));
+	const mode_t before = umask(077);
 	open_again(f);
 	assert_ok(work_queue_lock(f->store, 1, &lock, &f->err), &f->err);
+	umask(before);
 	g_autofree char *path = g_strconcat(f->path, "-lock", NULL);
 	assert_int_equal(0, stat(path, &status));
-	assert_int_equal(0600, status.st_mode & 07777);
+	assert_int_equal(0660, status.st_mode & 07777);
+	assert_int_equal(database.st_uid, status.st_uid);
+	assert_int_equal(database.st_gid, status.st_gid);
 	work_queue_unlock(lock);
 }
 
@@ -298,7 +309,8 @@ static void test_a_commit_that_readers_hold_up_too_long_is_undone(void **state)
 	struct statement *statement = engine_prepare(reader->engine, "SELECT name FROM work_queue");
 	assert_int_equal(1, statement_step(statement, &f->err));
 	assert_int_equal(0, begin_and_write(f));
-	assert_error(store_commit(f->store, &f->err), &f->err, QUEUE_BUSY, "is locked by another");
+	assert_error(store_commit(f->store, &f->err), &f->err, QUEUE_BUSY,
+		     "is being read by another process");
 	statement_release(statement);
 	store_close(reader);
 	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
@@ -411,7 +423,7 @@ int main(void)
 	    TEST(test_a_process_has_a_lock_once),
 	    TEST(test_one_process_at_a_time_watches_a_queue),
 	    TEST(test_the_right_to_watch_can_be_given_back),
-	    TEST(test_the_lock_file_is_as_private_as_the_database),
+	    TEST(test_the_lock_file_belongs_to_whom_the_database_does),
 	    TEST(test_readers_go_on_while_a_transaction_is_open),
 	    TEST(test_a_second_writer_waits_and_then_says_who_is_to_blame),
 	    TEST(test_a_commit_that_readers_hold_up_too_long_is_undone),
