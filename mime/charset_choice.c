@@ -43,6 +43,8 @@ static void survey_write(struct sink *sink, const void *bytes, size_t length)
 	bool escapes = false;
 
 	for (size_t i = 0; i < length; i++) {
+		if (g_ascii_isprint(at[i]) && at[i] != '~' && at[i] != '+')
+			continue; /* nearly all of nearly every text */
 		high += at[i] >> 7;
 		escapes |= at[i] == 0 || at[i] == 0x1b || at[i] == '~' || at[i] == '+';
 	}

@@ -6,7 +6,8 @@
 /* Bytes that may need work: controls, DEL, and the lead bytes of C1 and of U+FEFF. */
 static bool is_plain(unsigned char c)
 {
-	return (c >= 0x20 && c != 0x7f && c != 0xc2 && c != 0xef) || c == '\n' || c == '\t';
+	return g_ascii_isprint(c) || (c >= 0x80 && c != 0xc2 && c != 0xef) || c == '\n' ||
+	       c == '\t';
 }
 
 static bool is_line_end(unsigned char c)
