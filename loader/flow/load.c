@@ -182,29 +182,33 @@ static int load_work_off(struct load *load, struct error *err)
 	if (failed != 0)
 		return -1;
 	load->result->not_collected = (int64_t)work.count;
-	failed = load_listed(load, &work, err);
+	if (work.count > 0 && !load->options->dry_run)
+		failed = mailbox_prepare_targets(load->mailbox, err);
+	if (failed == 0)
+		failed = load_listed(load, &work, err);
 	load->progress.ended = true;
 	load_tell(load);
 	return failed == 0 ? load_verdict(load, err) : -1;
 }
 
-static void load_plan_folders(const struct load *load)
+static int load_plan_folders(const struct load *load, struct error *err)
 {
+	if (mailbox_find_targets(load->mailbox, err) != 0)
+		return -1;
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
 		if (mailbox_lacks_folder(load->mailbox, i))
 			load_plan(load, "create folder '%s'",
 				  mailbox_folder_name(load->mailbox, i));
 	}
+	return 0;
 }
 
-/* Selects the mailbox and brings folders and earlier runs in order; a dry run only says so. */
+/* Selects the mailbox and finishes what earlier runs left; a dry run only looks. */
 static int load_prepare(struct load *load, struct error *err)
 {
 	struct mailbox *mailbox = load->mailbox;
 	const char *name = mailbox->server->mailbox;
 	bool dry_run = load->options->dry_run;
-	if (!dry_run && mailbox_create_folders(mailbox, err) != 0)
-		return -1;
 	struct imapc_mailbox selected;
 	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire, name, dry_run,
 			 &selected, err) != 0)
@@ -213,10 +217,8 @@ static int load_prepare(struct load *load, struct error *err)
 					      .source = mailbox->source,
 					      .uid_validity = selected.uid_validity};
 	load->result->uid_next = selected.uid_next;
-	if (dry_run) {
-		load_plan_folders(load);
-		return 0;
-	}
+	if (dry_run)
+		return load_plan_folders(load, err);
 	if (selected.read_only)
 		return error_set(
 		    err, ERROR_CREDENTIALS,

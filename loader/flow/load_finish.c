@@ -144,7 +144,8 @@ static int load_finish_rows(struct load *load, struct error *err)
 	if (rows->len == 0)
 		return 0;
 	guint unfinished = rows->len;
-	if (load_settle_gone(load, rows, err) != 0)
+	if (mailbox_prepare_targets(load->mailbox, err) != 0 ||
+	    load_settle_gone(load, rows, err) != 0)
 		return -1;
 	if (!imapc_has_capability(load->mailbox->session, "MOVE") &&
 	    load_find_copies(load, rows, err) != 0)

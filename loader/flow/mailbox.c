@@ -67,13 +67,25 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 	return imapc_open(&account, &mailbox->session, err);
 }
 
-static int mailbox_find_folders(struct mailbox *mailbox, struct error *err)
+/* INBOX is there on every server, by that name (RFC 3501 5.1): whoever looks often need not ask. */
+static int mailbox_find_source(struct mailbox *mailbox, struct error *err)
 {
-	for (enum mailbox_folder folder = MAILBOX_SOURCE; folder < MAILBOX_FOLDER_COUNT; folder++) {
-		if (folder == MAILBOX_DROPBOX && mailbox->stays)
+	struct imapc_folder *folder = &mailbox->folders[MAILBOX_SOURCE];
+	const char *name = mailbox->server->mailbox;
+	if (g_ascii_strcasecmp(name, "INBOX") != 0)
+		return imapc_find_folder(mailbox->session, name, folder, err);
+	*folder = (struct imapc_folder){.wire = g_strdup("INBOX"), .exists = true};
+	return 0;
+}
+
+int mailbox_find_targets(struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
+		struct imapc_folder *folder = &mailbox->folders[i];
+		if (folder->wire != NULL || (i == MAILBOX_DROPBOX && mailbox->stays))
 			continue;
-		if (imapc_find_folder(mailbox->session, mailbox_folder_name(mailbox, folder),
-				      &mailbox->folders[folder], err) != 0)
+		if (imapc_find_folder(mailbox->session, mailbox_folder_name(mailbox, i), folder,
+				      err) != 0)
 			return -1;
 	}
 	return 0;
@@ -104,7 +116,7 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 	mailbox->source =
 	    g_strdup_printf("%s@%s/%s", queue->user_name, host, mailbox->server->mailbox);
 	if (mailbox_sign_in(mailbox, queue, database, err) != 0 ||
-	    mailbox_find_folders(mailbox, err) != 0)
+	    mailbox_find_source(mailbox, err) != 0)
 		return -1;
 	if (need_source && !mailbox->folders[MAILBOX_SOURCE].exists)
 		return error_set(err, ERROR_CONFIGURATION,
@@ -153,8 +165,10 @@ bool mailbox_lacks_folder(const struct mailbox *mailbox, enum mailbox_folder fol
 	return !mailbox->on_delivery || !mailbox->server->create_folders;
 }
 
-int mailbox_create_folders(struct mailbox *mailbox, struct error *err)
+int mailbox_prepare_targets(struct mailbox *mailbox, struct error *err)
 {
+	if (mailbox_find_targets(mailbox, err) != 0)
+		return -1;
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
 		if (mailbox_lacks_folder(mailbox, i) && mailbox_create_folder(mailbox, i, err) != 0)
 			return -1;

@@ -23,8 +23,8 @@ struct mailbox {
 		     * would be */
 };
 
-/* Reads the password from its source, connects, signs in and looks for the folders. A missing
- * source folder is a CONFIGURATION error if `need_source`. */
+/* Reads the password from its source, connects, signs in and looks for the source folder. That it
+ * is missing is a CONFIGURATION error if `need_source`; INBOX is not asked for. */
 int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
 		 struct mailbox **ret_mailbox, struct error *err);
 
@@ -38,8 +38,12 @@ const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_fold
  * delivery, a badmail that may be created is not needed before there is something for it. */
 bool mailbox_lacks_folder(const struct mailbox *mailbox, enum mailbox_folder folder);
 
-/* Creates what is lacking, or says (CONFIGURATION) that createFolders=False forbids it. */
-int mailbox_create_folders(struct mailbox *mailbox, struct error *err);
+/* Looks for dropbox and badmail, once. */
+int mailbox_find_targets(struct mailbox *mailbox, struct error *err);
+
+/* Looks for them and creates what is lacking, or says (CONFIGURATION) that createFolders=False
+ * forbids it. */
+int mailbox_prepare_targets(struct mailbox *mailbox, struct error *err);
 
 /* The same for one folder, now. */
 int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, struct error *err);

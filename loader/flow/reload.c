@@ -157,7 +157,7 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 	if (work_queue_lock(reload->load.store, queue->id, &lock, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	if (mailbox_open(queue, reload->load.options->database, true, &mailbox, err) != 0 ||
-	    mailbox_create_folders(mailbox, err) != 0)
+	    mailbox_prepare_targets(mailbox, err) != 0)
 		return -1;
 	reload->load.queue = queue;
 	reload->load.mailbox = mailbox;

@@ -363,7 +363,8 @@ int verify_run(struct store *store, const struct work_queue *queue,
 	*ret_result = (struct verify_result){0};
 	if (work_queue_lock(store, queue->id, &lock, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
-	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0)
+	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0 ||
+	    mailbox_find_targets(mailbox, err) != 0)
 		return -1;
 	g_autoptr(GHashTable) by_digest =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, verify_rows_free);

@@ -26,6 +26,9 @@ class Arrival(WatchCase):
     def test_one_connection_signed_in_once_and_signed_off(self):
         self.create_queue()
         watcher = self.watch("--renew", "200ms")
+        for number in range(2):
+            self.deliver(*messages(1))
+            watcher.wait("run", loaded=1, times=number + 1)
         watcher.wait_idle(times=4)
         watcher.stop()
         said = self.server.said(self.user)
