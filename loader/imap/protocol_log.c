@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES 4096
+#define LINE_MAX_BYTES	4096
+#define LINE_TAIL_BYTES 24 /* kept of a longer line too: "{18446744073709551615}" */
 
 static int log_file = -1;
 
@@ -102,11 +103,14 @@ static void put_byte(const struct protocol_log *log, enum protocol_side side,
 		return;
 	}
 	if (byte != '\n') {
-		if (byte != '\r' && stream->line->len < LINE_MAX_BYTES)
-			g_string_append_c(stream->line, byte);
+		if (byte != '\r')
+			g_string_append_c(stream->line, byte ? byte : '?');
+		if (stream->line->len > LINE_MAX_BYTES + LINE_TAIL_BYTES)
+			g_string_erase(stream->line, LINE_MAX_BYTES, 1);
 		return;
 	}
 	stream->literal_left = find_literal(stream->line);
+	g_string_truncate(stream->line, MIN(stream->line->len, LINE_MAX_BYTES));
 	end_line(log, side, stream);
 }
 

@@ -1,5 +1,7 @@
 inqueue_unit_test(backoff loader_base)
 inqueue_unit_test(log loader_base)
+inqueue_unit_test(notify loader_base)
+inqueue_unit_test(protocol_log loader_imap)
 inqueue_unit_test(connection_string loader_imap)
 inqueue_unit_test(mailbox_name loader_imap)
 inqueue_unit_test(server_words loader_imap)

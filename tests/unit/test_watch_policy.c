@@ -30,6 +30,22 @@ static void test_network_errors_begin_with_five_seconds(void **state)
 	assert_pauses(ERROR_IO, seconds, 10);
 }
 
+/* Whatever the dice say: a few tries meanwhile, and mail again within a minute of its return. */
+static void test_a_server_that_is_gone_for_a_minute(void **state)
+{
+	static const uint32_t dice[] = {0, UINT32_MAX / 2, UINT32_MAX};
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct watch_policy policy = watch_policy_new(WATCH_RETRY_MS);
+		int64_t passed_ms = 0;
+		int tries = 0;
+		for (; passed_ms < 60000; tries++)
+			passed_ms += watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, dice[i]);
+		assert_in_range(tries, 4, 5);
+		assert_in_range(passed_ms, 60000, 120000);
+	}
+}
+
 static void test_a_server_that_asks_for_patience_gets_it(void **state)
 {
 	static const int64_t seconds[] = {60, 120, 240, 480, 900, 900};
@@ -97,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_network_errors_begin_with_five_seconds),
+	    cmocka_unit_test(test_a_server_that_is_gone_for_a_minute),
 	    cmocka_unit_test(test_a_server_that_asks_for_patience_gets_it),
 	    cmocka_unit_test(test_another_kind_of_error_and_success_begin_anew),
 	    cmocka_unit_test(test_refused_sign_ins_are_few),
