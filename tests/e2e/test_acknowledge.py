@@ -207,7 +207,7 @@ class Archived(AcknowledgeCase):
     """With a dropbox: the message goes there, once there is an answer."""
 
     def test_moved_after_the_answer(self):
-        self.poller(self.receiver(200, 422, 500).url(), dropbox="Archive")
+        self.poller(self.receiver(200, 422, 500).url(), "--deliver-concurrency", "1", dropbox="Archive")
         self.deliver(*messages(3))
         self.inqueue("load")
         self.assertEqual({"Archive": 0, "INBOX": 3}, self.folders())
