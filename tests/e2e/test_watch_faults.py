@@ -106,22 +106,27 @@ class Server(WatchCase):
             mailbox.create("Incoming")
         watcher = self.watch("--renew", "200ms")
         watcher.wait_idle()
+        first, second, third = messages(3)
+        with self.look() as mailbox:
+            mailbox.append(first, folder="Incoming")
+        watcher.wait("stored")
+        watcher.wait_idle(times=watcher.count("waiting") + 1)
         with self.look() as mailbox:
             mailbox.delete("DROPBOX")
-            mailbox.append(messages(1)[0], folder="Incoming")
+            mailbox.append(second, folder="Incoming")
         watcher.wait("failed")
         watcher.wait_idle(times=watcher.count("waiting") + 1)
         with self.look() as mailbox:
-            self.assertEqual(["Invoice 1"], mailbox.subjects("DROPBOX"))
+            self.assertEqual(["Invoice 2"], mailbox.subjects("DROPBOX"))
             mailbox.delete("Incoming")
         self.assertEqual("configuration", watcher.wait("failed", **{"class": "configuration"})["class"])
         with self.look() as mailbox:
             mailbox.create("Incoming")
-            mailbox.append(messages(2)[1], folder="Incoming")
-        watcher.wait("stored", times=2)
+            mailbox.append(third, folder="Incoming")
+        watcher.wait("stored", times=3)
         watcher.wait_idle(times=watcher.count("waiting") + 1)
         watcher.stop()
-        self.assertEqual(["Invoice 1", "Invoice 2"], self.entries())
+        self.assertEqual(["Invoice 1", "Invoice 2", "Invoice 3"], self.entries())
 
 
 class Processes(WatchCase):
