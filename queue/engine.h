@@ -66,7 +66,7 @@ int engine_lay_out(struct engine *engine, struct queue_error *err);
 /* Sets how safely, and in how much memory, a database that has its schema is worked with. */
 int engine_configure(struct engine *engine, struct queue_error *err);
 
-/* How long to wait for other processes; 30 s unless set. */
+/* How long to wait for other processes; not at all unless set. */
 void engine_set_patience_ms(struct engine *engine, int64_t patience_ms);
 
 /* A transaction that writes: no other can begin until it ends. */

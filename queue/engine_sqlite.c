@@ -98,7 +98,6 @@ int engine_open(const char *location, enum engine_access access, struct engine *
 	struct engine *engine = g_new0(struct engine, 1);
 	engine->access = access;
 	engine->location = g_strdup(location);
-	engine->patience_ms = 30000;
 	engine->statements =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, engine_statement_free);
 	if (open_handle(engine, err) != 0) {

@@ -53,8 +53,8 @@ int engine_fail(const struct engine *engine, int code, struct queue_error *err)
 	case SQLITE_LOCKED:
 		return queue_error_set(err, QUEUE_BUSY,
 				       "database '%s' is locked by another process for more than "
-				       "%" G_GINT64_FORMAT " s: end it, or try again later",
-				       engine->location, engine->patience_ms / 1000);
+				       "%g s: end it, or try again later",
+				       engine->location, (double)engine->patience_ms / 1000);
 	case SQLITE_FULL:
 		return fail_full(engine, err);
 	case SQLITE_READONLY:

@@ -107,7 +107,7 @@ static int prepare(struct store *store, enum store_mode mode, const struct store
 }
 
 int store_open_schema(const char *location, enum store_mode mode, const struct store_schema *schema,
-		      struct store **ret_store, struct queue_error *err)
+		      int64_t patience_ms, struct store **ret_store, struct queue_error *err)
 {
 	if (mode == STORE_CREATE && engine_create(location, err) != 0)
 		return -1;
@@ -115,6 +115,7 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 	if (engine_open(location, mode == STORE_READ ? ENGINE_READ : ENGINE_WRITE, &engine, err) !=
 	    0)
 		return -1;
+	engine_set_patience_ms(engine, patience_ms);
 	struct store *store = g_new0(struct store, 1);
 	store->engine = engine;
 	store->lock_fd = -1;
@@ -126,11 +127,17 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 	return 0;
 }
 
+int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
+		      struct store **ret_store, struct queue_error *err)
+{
+	static const struct store_schema schema = {.current = schema_sql, .upgrades = upgrades};
+	return store_open_schema(location, mode, &schema, patience_ms, ret_store, err);
+}
+
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
 	       struct queue_error *err)
 {
-	static const struct store_schema schema = {.current = schema_sql, .upgrades = upgrades};
-	return store_open_schema(location, mode, &schema, ret_store, err);
+	return store_open_within(location, mode, STORE_PATIENCE_MS, ret_store, err);
 }
 
 void store_close(struct store *store)

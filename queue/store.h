@@ -16,6 +16,9 @@
 
 struct store;
 
+/* How long to wait for other processes. */
+enum { STORE_PATIENCE_MS = 30000 };
+
 enum store_mode {
 	STORE_CREATE, /* open, create where it does not exist (0600; a missing folder: 0700) */
 	STORE_WRITE,  /* must exist */
@@ -32,18 +35,24 @@ enum store_mode {
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
 	       struct queue_error *err);
 
+/* Likewise, for those who have other things to do: waits for other processes no longer than this,
+ * now and whenever the store is used. */
+int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
+		      struct store **ret_store, struct queue_error *err);
+
 /* Rolls back what is open; takes NULL. */
 void store_close(struct store *store);
 
-/* One transaction that writes; it does not nest. Waits for other writers up to 30 s, fairly. */
+/* One transaction that writes; it does not nest. Waits for other writers up to STORE_PATIENCE_MS,
+ * fairly. */
 int store_begin(struct store *store, struct queue_error *err);
 
 /* Several looks that see one state of the database, and cost what one costs; nothing is written
  * until store_rollback(). Keeps commits waiting: for short looks. */
 int store_begin_look(struct store *store, struct queue_error *err);
 
-/* Durable when it returns 0; on an error everything since store_begin() is undone. Waits up to 30 s
- * for those who are reading, then BUSY. */
+/* Durable when it returns 0; on an error everything since store_begin() is undone. Waits as
+ * long for those who are reading, then BUSY. */
 int store_commit(struct store *store, struct queue_error *err);
 
 /* Undoes; harmless outside a transaction. */

@@ -28,9 +28,9 @@ struct store {
 	GArray *locked; /* int64_t ids of the queues this process has locked, or NULL */
 };
 
-/* store_open() with another schema, for tests of upgrades. */
+/* store_open_within() with another schema, for tests of upgrades. */
 int store_open_schema(const char *location, enum store_mode mode, const struct store_schema *schema,
-		      struct store **ret_store, struct queue_error *err);
+		      int64_t patience_ms, struct store **ret_store, struct queue_error *err);
 
 int store_enter(struct store *store, bool *ret_own, struct queue_error *err);
 

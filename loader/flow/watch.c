@@ -21,6 +21,10 @@
  * sign in at a time, so that hundreds of them do not fall upon a server together. */
 enum { WATCH_TICK_MS = 1000, WATCH_STARTING_MAX = 16 };
 
+/* A locked database is not waited for: signals, workers and the watchdog cannot wait. What keeps
+ * the definitions from being read for so long is said, and said again. */
+enum { WATCH_PATIENCE_MS = 100, WATCH_UNREAD_MS = 30000 };
+
 SCOPED_DEFINE(struct watch_table *, watch_table_free)
 SCOPED_DEFINE(struct work_queue_watch *, work_queue_watch_close)
 
@@ -32,6 +36,8 @@ struct watch {
 	uint64_t stamp;	 /* of the database, when it was read last */
 	bool read_again; /* it may have changed in the moment it was read */
 	int64_t read_ms;
+	bool unread;	   /* the definitions could not be read */
+	int64_t unread_ms; /* to be said then */
 	bool stopping;
 	int64_t stop_end_ms; /* stopping: workers that live longer are killed */
 	int64_t watchdog_ms; /* 0 = none is fed */
@@ -40,6 +46,17 @@ struct watch {
 	GArray *polled; /* struct pollfd */
 };
 
+static void watch_note_unread(struct watch *watch, const struct error *err, int64_t now_ms)
+{
+	if (!watch->unread)
+		watch->unread_ms = now_ms + (err->kind == ERROR_TEMPORARY ? WATCH_UNREAD_MS : 0);
+	watch->unread = true;
+	if (now_ms < watch->unread_ms)
+		return;
+	watch->unread_ms = now_ms + WATCH_UNREAD_MS;
+	log_event(LOG_LEVEL_ERROR, "definitions_unread", log_text("error", err->text));
+}
+
 static void watch_read(struct watch *watch, int64_t now_ms)
 {
 	struct error err;
@@ -47,10 +64,12 @@ static void watch_read(struct watch *watch, int64_t now_ms)
 	watch->read_again = stamp != watch->stamp;
 	watch->stamp = stamp;
 	watch->read_ms = now_ms;
-	if (watch_table_read(watch->table, now_ms, &err) == 0)
+	if (watch_table_read(watch->table, WATCH_PATIENCE_MS, now_ms, &err) == 0) {
+		watch->unread = false;
 		return;
+	}
 	watch->read_again = true;
-	log_event(LOG_LEVEL_ERROR, "definitions_unread", log_text("error", err.text));
+	watch_note_unread(watch, &err, now_ms);
 }
 
 static void watch_read_if_changed(struct watch *watch, int64_t now_ms)
@@ -305,11 +324,11 @@ int watch_run(const struct watch_options *options, struct error *err)
 			      .read_ms = clock_monotonic_ms(),
 			      .watchdog_ms = notify_watchdog_ms(),
 			      .polled = polled};
-	if (watch_open_signals(&watch, &before, err) != 0)
+	/* Before signals are taken: here it may take its time. */
+	if (watch_table_read(table, STORE_PATIENCE_MS, watch.read_ms, err) != 0 ||
+	    watch_open_signals(&watch, &before, err) != 0)
 		return -1;
 	scoped(descriptor_close) int signals = watch.signals;
-	if (watch_table_read(table, watch.read_ms, err) != 0)
-		return -1;
 	struct queue_error queue_err;
 	scoped(work_queue_watch_close) struct work_queue_watch *rights = NULL;
 	if (work_queue_watch_open(options->database, &rights, &queue_err) != 0)

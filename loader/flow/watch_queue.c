@@ -9,6 +9,8 @@
 #include "loader/flow/worker.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 SCOPED_DEFINE(struct store *, store_close)
@@ -249,7 +251,6 @@ void watch_queue_listen(struct watch_queue *queue, int64_t now_ms)
 	}
 }
 
-/* A worker that died could not say so in the queue's row. */
 static void watch_queue_note_death(const struct watch_queue *queue,
 				   const struct watch_options *options, const struct error *err)
 {
@@ -262,7 +263,25 @@ static void watch_queue_note_death(const struct watch_queue *queue,
 	    work_queue_find(store, queue->name, &definition, &queue_err) == 0) {
 		worker_note(store, definition, &nothing, err, &ignored);
 		load_position_blame(queue->position, store, definition->id, err->text);
+		log_event(LOG_LEVEL_DEBUG, "death_noted", log_text("queue", queue->name));
 	}
+}
+
+/* A worker that died could not say so in the queue's row. A process in its place does, as long as
+ * the database may be locked; the next worker comes after it. */
+static void watch_queue_bury(struct watch_queue *queue, const struct watch_options *options,
+			     const struct error *err, int64_t now_ms)
+{
+	pid_t parent = getpid();
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		watch_worker_prepare(parent);
+		watch_queue_note_death(queue, options, err);
+		_exit(EXIT_SUCCESS);
+	}
+	queue->worker = MAX(0, child);
+	watch_queue_heard(queue, 0, now_ms);
 }
 
 void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *options, int status,
@@ -286,8 +305,8 @@ void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *o
 		error_set(&err, ERROR_SOFTWARE,
 			  "the worker ended with status %d; nothing is lost, the next one goes on",
 			  WEXITSTATUS(status));
-	watch_queue_note_death(queue, options, &err);
 	watch_queue_failed(queue, &err, now_ms);
+	watch_queue_bury(queue, options, &err, now_ms);
 }
 
 void watch_queue_check(struct watch_queue *queue, int64_t now_ms)

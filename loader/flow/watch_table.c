@@ -154,12 +154,14 @@ static void watch_table_end_dropped(struct watch_table *table, int64_t now_ms)
 	}
 }
 
-int watch_table_read(struct watch_table *table, int64_t now_ms, struct error *err)
+int watch_table_read(struct watch_table *table, int64_t patience_ms, int64_t now_ms,
+		     struct error *err)
 {
 	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
 	struct watch_reading reading = {.table = table, .now_ms = now_ms, .err = &queue_err};
-	if (store_open(table->options->database, STORE_READ, &store, &queue_err) != 0)
+	if (store_open_within(table->options->database, STORE_READ, patience_ms, &store,
+			      &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	reading.store = store;
 	for (guint i = 0; i < table->queues->len; i++)

@@ -27,9 +27,11 @@ static inline struct watch_queue *watch_table_at(const struct watch_table *table
 
 /*
  * Reads the definitions: new queues join, altered ones get a new worker, those paused, stopped or
- * dropped lose theirs. The database is open during the call only.
+ * dropped lose theirs. The database is open during the call only. Errors: TEMPORARY where it is
+ * locked for longer than `patience_ms`.
  */
-int watch_table_read(struct watch_table *table, int64_t now_ms, struct error *err);
+int watch_table_read(struct watch_table *table, int64_t patience_ms, int64_t now_ms,
+		     struct error *err);
 
 /* Takes out queues that are dropped and have no worker any more. */
 void watch_table_sweep(struct watch_table *table);

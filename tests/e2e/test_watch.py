@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import unittest
 
 from inqueue import NO, USAGE, message, messages
@@ -200,17 +199,13 @@ class Signals(WatchCase):
 
     def test_systemd_is_told(self):
         self.create_queue()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-            manager.bind(str(self.folder / "notify"))
-            manager.settimeout(30)
-            watcher = self.watch(env={"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "200000"})
-            told = [manager.recv(4096).decode() for _ in range(10)]
-            watcher.wait_idle()
-            watcher.stop()
-            while "STOPPING=1" not in told:
-                told.append(manager.recv(4096).decode())
-        self.assertRegex("\n".join(told), r"READY=1\nSTATUS=1 queues")
-        self.assertIn("WATCHDOG=1", told)
+        manager = self.manager()
+        watcher = self.watch(env=manager.environment)
+        watcher.wait_idle()
+        manager.wait("WATCHDOG=1", times=4)
+        watcher.stop()
+        manager.wait("READY=1\nSTATUS=1 queues")
+        manager.wait("STOPPING=1")
 
 
 class Logs(WatchCase):

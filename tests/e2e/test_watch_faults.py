@@ -1,7 +1,9 @@
 """inqueue watch when things go wrong around it: nothing is lost, nothing comes twice, and it goes on by itself."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import threading
 import unittest
 
@@ -152,6 +154,7 @@ class Processes(WatchCase):
             stall.wait()
             os.kill(watcher.workers()[0], signal.SIGKILL)
             watcher.wait("failed", **{"class": "software"})
+            watcher.wait("death_noted")
             self.assertEqual([1], self.column("SELECT uid FROM pickup_attempt"))
             watcher.send(signal.SIGHUP)
             watcher.wait_idle()
@@ -202,6 +205,37 @@ class Processes(WatchCase):
             watcher.send(signal.SIGTERM)
             self.assertIsNotNone(watcher.process.wait(10))
             watcher.ended()
+
+
+class LockedDatabase(WatchCase):
+    @contextlib.contextmanager
+    def lock(self):
+        """Changed before, so that the supervisor wants to read it."""
+        with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as database:
+            database.execute("UPDATE work_queue SET connection_string = connection_string")
+            database.execute("BEGIN EXCLUSIVE")
+            yield
+            database.execute("ROLLBACK")
+
+    def test_the_supervisor_goes_on(self):
+        """It feeds the watchdog, replaces a worker, and follows signals, in the half minute that others wait for a lock."""
+        self.create_queue()
+        manager = self.manager()
+        watcher = self.watch(env=manager.environment)
+        watcher.wait_idle()
+        with self.lock():
+            os.kill(watcher.workers()[0], signal.SIGKILL)
+            watcher.wait("failed")
+            manager.wait("WATCHDOG=1", times=manager.told("WATCHDOG=1") + 50)
+            self.assertEqual(0, watcher.count("death_noted"))
+            watcher.send(signal.SIGUSR1)
+            self.assertEqual("pause", watcher.wait("status")["state"])
+        watcher.wait("death_noted")
+        watcher.wait_idle(times=2)
+        with self.lock():
+            manager.wait("WATCHDOG=1", times=manager.told("WATCHDOG=1") + 50)
+            watcher.stop()
+        self.assertEqual(0, watcher.count("definitions_unread"))
 
 
 class Many(WatchCase):

@@ -4,12 +4,14 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import threading
 import time
 
 from inqueue import DONE, LoadCase
 
 WAIT_DEADLINE_S = 60
+MANAGER_DEADLINE_S = 10  # less than anybody waits for a locked database
 
 
 class Watcher:
@@ -73,10 +75,53 @@ class Watcher:
         self._case.assertNotIn("Sanitizer", report)
 
 
+class Manager:
+    """systemd's end of the notification socket. It always listens: whoever tells it something waits for room."""
+
+    def __init__(self, path):
+        self.environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "200000"}
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._told = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        while message := self._socket.recv(4096).decode():
+            with self._news:
+                self._told.append(message)
+                self._news.notify_all()
+
+    def wait(self, message, times=1):
+        """Until it has been told so that often since the start; the message may go on in more lines."""
+        with self._news:
+            if not self._news.wait_for(lambda: self._count(message) >= times, MANAGER_DEADLINE_S):
+                raise AssertionError(f"waited in vain for {times} x {message}: {self._told}")
+
+    def told(self, message):
+        with self._news:
+            return self._count(message)
+
+    def _count(self, message):
+        return sum(told.startswith(message) for told in self._told)
+
+    def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"", self.environment["NOTIFY_SOCKET"])
+        self._reader.join()
+        self._socket.close()
+
+
 class WatchCase(LoadCase):
     """Pauses are short, so that tests need not wait for them."""
 
     retry = "50ms"
+
+    def manager(self):
+        manager = Manager(self.folder / "notify")
+        self.addCleanup(manager.close)
+        return manager
 
     def watch(self, *arguments, env=None, wrap=()):
         process = self.start("watch", "--log-format", "json", "--log-level", "debug", "--retry", self.retry, *arguments,

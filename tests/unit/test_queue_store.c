@@ -233,7 +233,7 @@ static int open_with(struct fixture *f, enum store_mode mode, const struct store
 {
 	store_close(f->store);
 	f->store = NULL;
-	return store_open_schema(f->path, mode, schema, &f->store, &f->err);
+	return store_open_schema(f->path, mode, schema, STORE_PATIENCE_MS, &f->store, &f->err);
 }
 
 static void test_an_older_schema_is_brought_up_to_date_by_writers(void **state)
