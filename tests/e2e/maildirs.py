@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 class Kept(NamedTuple):
     raw: bytes  # with CRLF, as the server gives it
+    seen: bool
 
 
 class Maildir:
@@ -36,7 +37,8 @@ class Maildir:
         while True:
             try:
                 names = sorted((kind, name) for kind in ["new", "cur"] for name in os.listdir(path / kind))
-                found = [Kept(with_crlf((path / kind / name).read_bytes())) for kind, name in names]
+                found = [Kept(with_crlf((path / kind / name).read_bytes()), "S" in name.partition(":2,")[2])
+                         for kind, name in names]
             except FileNotFoundError:
                 continue
             if names == before:
