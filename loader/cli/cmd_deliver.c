@@ -6,13 +6,14 @@
 #include "loader/cli/output.h"
 #include "loader/flow/deliver.h"
 #include "loader/flow/from_queue.h"
-#include "queue/entry_operate.h"
+#include "queue/entry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+SCOPED_DEFINE(struct entry *, entry_free)
 SCOPED_DEFINE(struct store *, store_close)
 SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
@@ -231,35 +232,14 @@ int cmd_delivery_show(const struct invocation *invocation, struct error *err)
 	int64_t id;
 	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
+	scoped(entry_free) struct entry *entry = NULL;
 	if (invocation_entry_id(invocation, 0, &id, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
-	if (delivery_list(store, 0, id, 0,
+	if (entry_find(store, id, &entry, &queue_err) != 0 ||
+	    delivery_list(store, 0, id, 0,
 			  invocation->json ? cmd_delivery_json : cmd_delivery_print, NULL,
 			  &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
-	return 0;
-}
-
-int cmd_delivery_retry(const struct invocation *invocation, struct error *err)
-{
-	scoped(store_close) struct store *store = NULL;
-	const struct entry_order order = {.operation = ENTRY_RETRY, .who = g_get_user_name()};
-	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
-		return -1;
-	for (size_t i = 0; i < invocation->argument_count; i++) {
-		int64_t id;
-		bool changed;
-		struct queue_error queue_err;
-		if (invocation_entry_id(invocation, i, &id, err) != 0)
-			return -1;
-		if (entry_operate(store, id, &order, clock_now_ms(), &changed, &queue_err) != 0)
-			return error_from_queue(err, &queue_err);
-		if (!changed)
-			return error_set(err, ERROR_NO,
-					 "entry %" PRId64 " waits already, is being delivered, or "
-					 "could not be loaded",
-					 id);
-	}
 	return 0;
 }

@@ -165,7 +165,6 @@ int cmd_export(const struct invocation *invocation, struct error *err);
 int cmd_deliver(const struct invocation *invocation, struct error *err);
 int cmd_delivery_list(const struct invocation *invocation, struct error *err);
 int cmd_delivery_show(const struct invocation *invocation, struct error *err);
-int cmd_delivery_retry(const struct invocation *invocation, struct error *err);
 int cmd_help(const struct invocation *invocation, struct error *err);
 
 #endif

@@ -337,9 +337,10 @@ static const struct command commands[] = {
      delivery_list_options, NULL, cmd_delivery_list},
     {"delivery show", "ID", 1, 1, "show the attempts to deliver an entry, with the answers", NULL,
      NULL, NULL, cmd_delivery_show},
-    {"delivery retry", "ID…", 1, SIZE_MAX, "deliver entries again that are done or have failed",
-     "The entries wait for the next `inqueue deliver`, their attempts counted anew.", NULL, NULL,
-     cmd_delivery_retry},
+    {"delivery retry", "[ID…]", 0, SIZE_MAX, "deliver entries again that are done or have failed",
+     "They wait for the next `inqueue deliver`, their attempts counted anew; by filter those that "
+     "have failed unless --state says otherwise.",
+     operate_options, NULL, cmd_retry},
     {"help", "[COMMAND | connection-string]", 0, 3,
      "show help for a command, or the keys of the connection string", NULL, NULL, NULL, cmd_help},
 };

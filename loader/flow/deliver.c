@@ -206,17 +206,16 @@ static void deliver_drop(gpointer item)
 	deliver_item_free(item);
 }
 
-/* What is in hand after an error goes back to the queue by its lease. */
+/* After an error: what was posted is written down and what was not goes back, as far as the
+ * database is able to. The rest goes back to the queue by its lease. */
 static void deliver_give_up(struct deliver *deliver)
 {
-	struct http_answer answer;
-	void *context;
-	while (http_client_pending(deliver->client) > 0) {
-		if (!http_client_wait(deliver->client, DELIVER_TURN_MS, &answer, &context))
-			continue;
-		http_answer_clear(&answer);
-		deliver_item_free(context);
-	}
+	struct error ignored;
+	deliver->enough = true;
+	while (http_client_pending(deliver->client) > 0)
+		deliver_wait(deliver);
+	if (deliver_fill(deliver, &ignored) == 0)
+		(void)deliver_turn(deliver, &ignored);
 	g_queue_clear_full(&deliver->ready, deliver_drop);
 	g_queue_clear_full(&deliver->ended, deliver_drop);
 	g_queue_clear_full(&deliver->unused, deliver_drop);

@@ -1,6 +1,7 @@
 #include "loader/flow/target_secret.h"
 
 #include "loader/base/scoped.h"
+#include "loader/http/signature.h"
 #include "loader/http/target.h"
 
 #include <jansson.h>
@@ -124,6 +125,16 @@ bool target_secret_is_meant(const char *header_name)
 
 /* ---- reading ---- */
 
+static int read_key(const char *source, struct secret **ret_key, struct error *err)
+{
+	static const char field[] = "deliver-secret";
+	if (source_read(field, source, ret_key, err) != 0)
+		return -1;
+	if (signature_check_key(secret_text(*ret_key), err) != 0)
+		return error_prefix(err, "%s", field);
+	return 0;
+}
+
 static int read_url(const struct work_queue_target *target, char **ret_url, struct error *err)
 {
 	scoped(secret_free) struct secret *password = NULL;
@@ -162,8 +173,7 @@ int target_secrets_read(const struct work_queue_target *target, struct target_se
 			struct error *err)
 {
 	*ret_secrets = (struct target_secrets){0};
-	if (target->secret != NULL &&
-	    source_read("deliver-secret", target->secret, &ret_secrets->key, err) != 0)
+	if (target->secret != NULL && read_key(target->secret, &ret_secrets->key, err) != 0)
 		return -1;
 	if (target->header_secrets != NULL &&
 	    read_fields(target->header_secrets, &ret_secrets->fields, err) != 0)

@@ -26,7 +26,7 @@ struct http_options {
 	const char *ca_file;		/* trusted instead of the system's; NULL: those */
 	const char *client_certificate; /* PEM file with certificate and key; NULL: none */
 	bool allow_private;
-	bool trace; /* keep the header of each request and answer */
+	bool trace; /* keep each request, and the header of each answer */
 };
 
 struct http_request {

@@ -106,7 +106,7 @@ static int trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void 
 {
 	(void)curl;
 	struct http_transfer *transfer = context;
-	if (type == CURLINFO_HEADER_OUT)
+	if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT)
 		trace_lines(transfer, ">", bytes, size);
 	else if (type == CURLINFO_HEADER_IN)
 		trace_lines(transfer, "<", bytes, size);

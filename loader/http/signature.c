@@ -20,10 +20,18 @@ static int signature_set_key(const char *key, struct hmac_sha256_ctx *hmac, stru
 	if (size == 0 || strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				      "0123456789+/=") != strlen(text))
 		return error_set(err, ERROR_CONFIGURATION,
-				 "the delivery secret begins with " KEY_PREFIX
-				 " but what follows is not base64");
+				 "it begins with " KEY_PREFIX ", but what follows is not base64");
 	hmac_sha256_set_key(hmac, size, bytes);
 	explicit_bzero(bytes, size);
+	return 0;
+}
+
+int signature_check_key(const char *key, struct error *err)
+{
+	struct hmac_sha256_ctx hmac;
+	if (signature_set_key(key, &hmac, err) != 0)
+		return -1;
+	explicit_bzero(&hmac, sizeof hmac);
 	return 0;
 }
 

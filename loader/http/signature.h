@@ -18,8 +18,10 @@ struct signature_input {
 	int64_t time_s;
 };
 
-/* Reads the whole body, and rewinds it. Errors: the body's, and CONFIGURATION for a key that begins
- * with whsec_ but is no base64. */
+/* CONFIGURATION for a key that begins with whsec_ but is no base64. */
+int signature_check_key(const char *key, struct error *err);
+
+/* Reads the whole body, and rewinds it. Errors: the body's, and the key's. */
 int signature_make(const struct signature_input *input, struct body *body,
 		   char ret_signature[static SIGNATURE_SIZE], struct error *err);
 

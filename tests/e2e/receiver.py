@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 class Answer(NamedTuple):
     """`fault`: "reset" (before the body is read), "reset-after" (the body was read), "endless" (a body without an
-    end), "silent" (nothing until release())."""
+    end), "dripping" (the same, a byte now and then), "silent" (nothing until release())."""
     status: int = 200
     headers: dict = {}
     body: bytes = b""
@@ -127,14 +127,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.released.wait(60)
         elif answer.fault == "reset-after":
             return self.reset()
-        return self.endless(answer) if answer.fault == "endless" else self.answer(answer)
+        if answer.fault == "endless":
+            return self.pour(answer, b"more and more of it\n" * 1000, 0)
+        return self.pour(answer, b".", 0.05) if answer.fault == "dripping" else self.answer(answer)
 
     def read_body(self):
         left, pieces = int(self.headers["Content-Length"]), []
         while left > 0:
             piece = self.rfile.read(min(left, 1 << 20))
             if not piece:
-                break
+                raise ConnectionResetError("the client went away within its request")
             left -= len(piece)
             if self.server.keep_bodies:
                 pieces.append(piece)
@@ -148,11 +150,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    def endless(self, answer):
+    def pour(self, answer, piece, pause_s):
         self.send_response(answer.status)
         self.end_headers()
-        while not self.server.released.is_set():
-            self.wfile.write(b"more and more of it\n" * 1000)
+        while not self.server.released.wait(pause_s):
+            self.wfile.write(piece)
         self.close_connection = True
 
     def reset(self):

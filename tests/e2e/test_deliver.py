@@ -2,9 +2,11 @@
 
 import base64
 import collections
+import contextlib
 import hashlib
 import hmac
 import signal
+import sqlite3
 import time
 import unittest
 
@@ -166,11 +168,15 @@ class Signature(DeliverCase):
             self.fails(inqueue.CONFIGURATION, "queue", "create", "orders", "--deliver-secret", value,
                        says="deliver-secret: takes file:PATH")
 
-    def test_a_missing_secret_stops_before_anything_is_claimed(self):
-        self.target("https://example.com/", "--deliver-secret", "env:NOWHERE")
+    def test_a_secret_of_no_use_stops_before_anything_is_claimed(self):
+        self.target("https://example.com/", "--deliver-secret", "env:KEY")
         self.load()
-        self.fails(inqueue.CONFIGURATION, "deliver", says="deliver 'invoices': deliver-secret: .* NOWHERE is not set")
-        self.assertEqual(["new"], self.states())
+        for key, says in [({}, "deliver 'invoices': deliver-secret: .* KEY is not set"),
+                          ({"KEY": "whsec_not base64"}, "deliver 'invoices': deliver-secret: .* not base64")]:
+            result = self.fails(inqueue.CONFIGURATION, "deliver", env=key, says=says)
+            self.assertNotIn("whsec_not", result.stderr)
+            self.assertEqual([("new", 0)], self.sql("SELECT state, attempt_count FROM entry"))
+            self.fails(inqueue.CONFIGURATION, "deliver", "--test", env=key, says=says)
 
 
 class Runs(DeliverCase):
@@ -231,6 +237,24 @@ class Runs(DeliverCase):
         # What had an answer for long was written down.
         self.assertLess(sum(keys.values()), 60 + 31)
 
+    def test_an_error_gives_back_what_was_not_posted(self):
+        receiver = self.receiver()
+        self.target(receiver.url())
+        self.load(*inqueue.messages(6))
+        self.rename_table("attachment", "hidden")
+        self.fails(inqueue.SOFTWARE, "deliver", says="deliver 'invoices': .*no such table")
+        self.assertEqual([0] * 5, self.column("SELECT attempt_count FROM entry_status WHERE id > 1"))
+        self.assertEqual({"new"}, set(self.column("SELECT state FROM entry_status WHERE id > 1")))
+        self.rename_table("hidden", "attachment")
+        self.inqueue("deliver")
+        self.assertEqual(["done"] * 6, self.states())
+        self.assertEqual(6, len(receiver.requests))
+
+    def rename_table(self, name, to):
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            database.execute("PRAGMA legacy_alter_table = ON")
+            database.execute(f"ALTER TABLE {name} RENAME TO {to}")
+
     def test_several_posts_at_a_time(self):
         receiver = self.receiver(Answer(fault="silent"))
         self.target(receiver.url(), "--deliver-concurrency", "3")
@@ -277,7 +301,7 @@ class Runs(DeliverCase):
         receiver = self.receiver(Answer(200, body=b"thank you\n"))
         self.target(receiver.url())
         shown = self.inqueue("deliver", "--test", "invoices").stdout
-        self.assertRegex(shown, r"(?s)> POST /mail HTTP/1.1\n.*< HTTP/1.1 200 OK\n.*thank you\n\Z")
+        self.assertRegex(shown, r"(?s)> POST /mail HTTP/1.1\n.*\n> It works\.\n.*-\n< HTTP/1.1 200 OK\n.*thank you\n\Z")
         self.assertEqual("It works.", receiver.requests[0].fields()["reply_plain"])
         self.assertEqual([], self.attempts())
         receiver.answers = [404]
@@ -295,8 +319,11 @@ class Runs(DeliverCase):
             for row in shown])
         self.assertRegex(self.inqueue("delivery", "show", "1").stdout,
                          r"\Aattempt 1  \S+  rejected  \d+ ms  status 422\nno such customer\n\Z")
-        self.inqueue("delivery", "retry", "1")
-        self.fails(inqueue.NO, "delivery", "retry", "1", says="entry 1 waits already")
+        self.fails(inqueue.NO, "delivery", "show", "99", says="there is no entry 99")
+        self.fails(inqueue.NO, "delivery", "retry", "1", "99", says="there is no entry 99")
+        self.assertEqual(["failed"], self.states())
+        self.assertEqual("1 entry changed\n", self.inqueue("delivery", "retry", "1").stdout)
+        self.assertEqual("0 entries changed\n", self.inqueue("delivery", "retry", "1", expect=inqueue.NO).stdout)
         self.inqueue("deliver")
         self.assertEqual(["done"], self.states())
         keys = {request.headers["idempotency-key"] for request in receiver.requests}

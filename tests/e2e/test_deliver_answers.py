@@ -179,6 +179,15 @@ class Unreachable(DeliverCase):
         receiver = self.receiver(Answer(fault="silent"))
         self.check(receiver.url(), "--deliver-timeout", "500ms", says="did not answer in time")
 
+    def test_an_answer_that_drips(self):
+        receiver = self.receiver(Answer(fault="dripping"))
+        self.check(receiver.url(), "--deliver-timeout", "1s", says="did not answer in time")
+
+    def test_a_connection_that_is_never_ready(self):
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            self.check(f"https://127.0.0.1:{mute.getsockname()[1]}/", "--deliver-connect-timeout", "300ms",
+                       "--deliver-timeout", "1h", says="did not answer in time")
+
     def test_reset_before_the_body(self):
         receiver = self.receiver(Answer(fault="reset"))
         self.check(receiver.url(), says="127.0.0.1")

@@ -167,7 +167,10 @@ static void test_the_signature_is_that_of_standard_webhooks(void **state)
 					.time_s = 1614265330};
 	assert_int_equal(0, signature_make(&input, body, signature, &err));
 	assert_string_equal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", signature);
+	assert_int_equal(0, signature_check_key(input.key, &err));
+	assert_int_equal(0, signature_check_key("any text", &err));
 	input.key = "whsec_no base64!";
+	assert_int_equal(-1, signature_check_key(input.key, &err));
 	assert_int_equal(-1, signature_make(&input, body, signature, &err));
 	assert_int_equal(ERROR_CONFIGURATION, err.kind);
 	body_free(body);
