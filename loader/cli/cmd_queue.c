@@ -244,18 +244,39 @@ int cmd_queue_list(const struct invocation *invocation, struct error *err)
 	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
 }
 
+/* NULL: nothing is printed. */
+static void cmd_queue_print_lines(const char *label, const char *lines)
+{
+	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);
+	for (char **line = each; *line != NULL; line++)
+		printf("%-18s %s\n", label, *line);
+}
+
+static void cmd_queue_print_limits(const struct work_queue_target *target)
+{
+	char connect[DURATION_TEXT_SIZE];
+	char all[DURATION_TEXT_SIZE];
+	duration_format(target->connect_timeout_ms, connect);
+	duration_format(target->timeout_ms, all);
+	printf("time limits        %s to connect, %s in all\n", connect, all);
+	printf("posts at a time    %d\n", (int)target->concurrency);
+}
+
 static void cmd_queue_print_target(const struct work_queue_target *target)
 {
 	if (target->url == NULL)
 		return;
 	printf("deliver to         %s (%s)\n", target->url, target->format);
-	if (target->password != NULL)
-		printf("its password       %s\n", target->password);
+	cmd_queue_print_lines("its password", target->password);
+	cmd_queue_print_lines("header field", target->headers);
+	cmd_queue_print_lines("header field", target->header_secrets);
+	cmd_queue_print_lines("signed with", target->secret);
+	cmd_queue_print_lines("trusts", target->ca_file);
+	cmd_queue_print_lines("shows certificate", target->client_certificate);
+	cmd_queue_print_lines("private addresses", target->allow_private ? "allowed" : NULL);
+	cmd_queue_print_limits(target);
 	printf("acknowledge        %s\n", cmd_queue_acknowledge(target));
-	if (target->secret != NULL)
-		printf("signed with        %s\n", target->secret);
-	if (target->stopped != NULL)
-		printf("delivery stopped   %s\n", target->stopped);
+	cmd_queue_print_lines("delivery stopped", target->stopped);
 }
 
 static void cmd_queue_print(const struct work_queue *queue)

@@ -117,6 +117,38 @@ void body_add_format(struct body *body, const char *format, ...)
 	va_end(arguments);
 }
 
+static size_t body_encode_json(const char *bytes, size_t size, char *to)
+{
+	char *at = to;
+	for (size_t i = 0; i < size; i++) {
+		const unsigned char c = (unsigned char)bytes[i];
+		if (c == '"' || c == '\\') {
+			*at++ = '\\';
+			*at++ = (char)c;
+		} else if (c == '\n') {
+			*at++ = '\\';
+			*at++ = 'n';
+		} else if (c < 0x20 || c == 0x7f) {
+			at += g_snprintf(at, 7, "\\u%04x", c);
+		} else {
+			*at++ = (char)c;
+		}
+	}
+	return (size_t)(at - to);
+}
+
+void body_add_json(struct body *body, const char *text)
+{
+	GString *last = body_last_text(body);
+	for (size_t left = strlen(text); left > 0;) {
+		const size_t size = MIN(left, PIECE);
+		const size_t length = body_encode_json(text, size, body->encoded);
+		g_string_append_len(last, body->encoded, (gssize)length);
+		text += size;
+		left -= size;
+	}
+}
+
 void body_add_source(struct body *body, const struct body_source *source,
 		     enum body_encoding encoding)
 {
@@ -147,26 +179,6 @@ static void body_go_on(struct body *body)
 	body_close_stream(body);
 	body->current++;
 	body->text_done = 0;
-}
-
-static size_t body_encode_json(const char *bytes, size_t size, char *to)
-{
-	char *at = to;
-	for (size_t i = 0; i < size; i++) {
-		const unsigned char c = (unsigned char)bytes[i];
-		if (c == '"' || c == '\\') {
-			*at++ = '\\';
-			*at++ = (char)c;
-		} else if (c == '\n') {
-			*at++ = '\\';
-			*at++ = 'n';
-		} else if (c < 0x20 || c == 0x7f) {
-			at += g_snprintf(at, 7, "\\u%04x", c);
-		} else {
-			*at++ = (char)c;
-		}
-	}
-	return (size_t)(at - to);
 }
 
 /* Fills body->encoded with what the next bytes of the current source become. *ret_end: there are no

@@ -45,6 +45,8 @@ void body_free(struct body *body); /* takes NULL */
 void body_add_text(struct body *body, const char *text);
 void body_add_format(struct body *body, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* As the inside of a JSON string. */
+void body_add_json(struct body *body, const char *text);
 void body_add_source(struct body *body, const struct body_source *source,
 		     enum body_encoding encoding);
 

@@ -4,9 +4,8 @@
 
 static void json_add_string(struct body *body, const char *text)
 {
-	const struct body_source source = body_source_of(text);
 	body_add_text(body, "\"");
-	body_add_source(body, &source, BODY_JSON);
+	body_add_json(body, text);
 	body_add_text(body, "\"");
 }
 
@@ -31,18 +30,6 @@ static void json_add_values(struct body *body, const GPtrArray *values)
 	body_add_text(body, "]");
 }
 
-/* Keys live no longer than this function, so they are copied. */
-static void json_add_key(struct body *body, const char *key)
-{
-	body_add_text(body, "\"");
-	for (; *key != '\0'; key++) {
-		if (*key == '"' || *key == '\\')
-			body_add_text(body, "\\");
-		body_add_format(body, "%c", *key);
-	}
-	body_add_text(body, "\":");
-}
-
 static void json_add_headers(struct body *body, const struct post *post)
 {
 	g_autoptr(GArray) keys = post_list_headers(post);
@@ -50,7 +37,8 @@ static void json_add_headers(struct body *body, const struct post *post)
 	for (guint i = 0; i < keys->len; i++) {
 		const struct post_key *key = &g_array_index(keys, struct post_key, i);
 		body_add_text(body, i == 0 ? "" : ",");
-		json_add_key(body, key->key);
+		json_add_string(body, key->key);
+		body_add_text(body, ":");
 		json_add_values(body, key->values);
 	}
 	body_add_text(body, "}");

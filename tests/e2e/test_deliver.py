@@ -92,6 +92,18 @@ class Formats(DeliverCase):
         self.assertEqual(("", "", []), (tree["plain"].strip(), tree["reply_plain"], tree["attachments"]))
         self.assertNotIn("html", tree)
 
+    def test_a_mail_of_html_alone_has_plain_made_from_it(self):
+        receiver = self.receiver()
+        self.target(receiver.url())
+        mail = message()
+        mail.set_content("<p>Thank&nbsp;you.</p><p>Ann</p>", subtype="html")
+        self.load(mail)
+        self.inqueue("deliver")
+        fields = receiver.requests[0].fields()
+        self.assertRegex(fields["plain"], r"\AThank\syou\.\n+Ann\s*\Z")
+        self.assertIn("<p>Ann</p>", fields["html"])
+        self.assertEqual("ann@example.com", fields["envelope[from]"])
+
     def test_header_fields_and_basic_credentials(self):
         receiver = self.receiver()
         password = self.file("delivery.password", "top secret:@/\n")
@@ -111,6 +123,13 @@ class Formats(DeliverCase):
             result = self.inqueue(*command)
             self.assertNotRegex(result.stdout + result.stderr, "top.*secret|YW5uOn")
         self.assertNotIn(b"top-secret", self.database.read_bytes())
+        self.assertEqual([
+            f"deliver to         {receiver.url(user='ann')} (multipart)", f"its password       file:{password}",
+            "header field       X-Team: accounts", "header field       X-Source: mail",
+            f"header field       X-Api-Key: file:{token}",
+            f'header field       X-Auth: Bearer my {token.name} command:["cat","{token}"]',
+            "private addresses  allowed", "time limits        10.0s to connect, 30.0s in all", "posts at a time    4",
+            "acknowledge        load"], self.inqueue("queue", "show", "invoices").stdout.splitlines()[8:18])
         shown = self.json_lines("--json", "queue", "show", "invoices")[0]["delivery"]
         self.assertEqual((f"file:{password}", ["X-Team: accounts", "X-Source: mail"], f"X-Api-Key: file:{token}"),
                          (shown["password"], shown["headers"], shown["header_secrets"][0]))

@@ -1,6 +1,7 @@
 """What a target answers, or fails to answer, and what becomes of the entry."""
 
 import datetime
+import email.utils
 import os
 import signal
 import socket
@@ -65,6 +66,14 @@ class Table(DeliverCase):
         self.assertEqual([("application", "the target answered 503", 2)],
                          self.sql("SELECT error_kind, error_text, attempt_count FROM entry"))
         self.assertEqual(1, len({request.headers["webhook-id"] for request in receiver.requests}))
+
+    def test_retry_after_may_be_a_date(self):
+        later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=2)
+        self.target(self.receiver(Answer(503, {"Retry-After": email.utils.format_datetime(later, usegmt=True)})).url())
+        self.load()
+        self.inqueue("deliver", expect=inqueue.TEMPORARY)
+        following, = self.column("SELECT next_attempt_at FROM entry")
+        self.assertAlmostEqual(later.timestamp(), datetime.datetime.fromisoformat(following).timestamp(), delta=5)
 
     def test_an_answer_is_kept_in_part_and_clean(self):
         receiver = self.receiver(Answer(422, body=b"\x1b[31mno\x00\xff " + b"x" * 100000))
@@ -178,6 +187,10 @@ class Unreachable(DeliverCase):
     def test_a_target_that_says_nothing(self):
         receiver = self.receiver(Answer(fault="silent"))
         self.check(receiver.url(), "--deliver-timeout", "500ms", says="did not answer in time")
+
+    def test_an_endless_header(self):
+        receiver = self.receiver(Answer(200, {f"X-{number}": "x" * 10000 for number in range(7)}))
+        self.check(receiver.url(), says="the header of the answer is longer than 64 KiB")
 
     def test_an_answer_that_drips(self):
         receiver = self.receiver(Answer(fault="dripping"))

@@ -101,8 +101,11 @@ static void test_an_error_of_a_source_comes_out(void **state)
 	body_free(body);
 }
 
-static const struct post_header headers[] = {
-    {"Subject", "A \"b\""}, {"Received", "one"}, {"X-Odd-Name", "x"}, {"received", "two"}};
+static const struct post_header headers[] = {{"Subject", "A \"b\""},
+					     {"Received", "one"},
+					     {"X-Odd-Name", "x"},
+					     {"received", "two"},
+					     {"X-\"\\\x01", "y"}};
 
 static struct post plain_post(void)
 {
@@ -124,7 +127,8 @@ static void test_json_without_html_or_files(void **state)
 	assert_string_equal("application/json", content_type);
 	assert_string_equal(
 	    "{\"headers\":{\"subject\":\"A \\\"b\\\"\",\"received\":[\"one\",\"two\"],"
-	    "\"x_odd_name\":\"x\"},\"envelope\":{\"to\":\"robot@example.com\","
+	    "\"x_odd_name\":\"x\",\"x_\\\"\\\\\\u0001\":\"y\"},"
+	    "\"envelope\":{\"to\":\"robot@example.com\","
 	    "\"recipients\":[\"robot@example.com\"],\"from\":\"\"},\"plain\":\"Yes.\\n\","
 	    "\"reply_plain\":\"\",\"attachments\":[]}",
 	    text);
