@@ -17,9 +17,13 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-/* One look at the clock, the database and the workers at least so often; so many workers at most
- * sign in at a time, so that hundreds of them do not fall upon a server together. */
-enum { WATCH_TICK_MS = 1000, WATCH_STARTING_MAX = 16 };
+/* One look at the clock, the database and the workers at least so often. */
+enum { WATCH_TICK_MS = 1000 };
+
+/* So many workers at most sign in at a time, so that hundreds of them do not fall upon a server
+ * together; one that needs longer than this waits for a server, and keeps no other from starting.
+ */
+enum { WATCH_STARTING_MAX = 16, WATCH_STARTING_MS = 1000 };
 
 /* A locked database is not waited for: signals, workers and the watchdog cannot wait. What keeps
  * the definitions from being read for so long is said, and said again. */
@@ -90,6 +94,18 @@ static guint watch_count(const struct watch *watch, enum watch_phase phase)
 	return count;
 }
 
+static guint watch_count_starting(const struct watch *watch, int64_t now_ms)
+{
+	guint count = 0;
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		const struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (queue->phase == WATCH_PHASE_STARTING &&
+		    now_ms - queue->heard_ms < WATCH_STARTING_MS)
+			count++;
+	}
+	return count;
+}
+
 static guint watch_count_elsewhere(const struct watch *watch)
 {
 	guint count = 0;
@@ -100,7 +116,7 @@ static guint watch_count_elsewhere(const struct watch *watch)
 
 static void watch_start_due(struct watch *watch, int64_t now_ms)
 {
-	guint starting = watch_count(watch, WATCH_PHASE_STARTING);
+	guint starting = watch_count_starting(watch, now_ms);
 	for (guint i = 0; i < watch->table->queues->len && !watch->stopping; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
 		if (!watch_queue_claim(queue, watch->rights, now_ms))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import sqlite3
 import threading
 import unittest
@@ -129,6 +130,21 @@ class Server(WatchCase):
         watcher.wait_idle(times=watcher.count("waiting") + 1)
         watcher.stop()
         self.assertEqual(["Invoice 1", "Invoice 2", "Invoice 3"], self.entries())
+
+
+class DeadServer(WatchCase):
+    def test_many_queues_on_it_hold_up_no_other(self):
+        """More than sign in at a time; none of them gets an answer before the test ends."""
+        with socket.create_server(("127.0.0.1", 0), backlog=100) as dead:
+            for number in range(40):
+                self.create_queue(name=f"dead{number}", port=dead.getsockname()[1])
+            self.create_queue()
+            watcher = self.watch()
+            watcher.wait_idle(queue="invoices")
+            watcher.send(signal.SIGTERM)
+            watcher.wait("stopping")
+            watcher.stop()
+        self.assertEqual(0, watcher.count("failed"))
 
 
 class Processes(WatchCase):

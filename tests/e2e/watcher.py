@@ -10,7 +10,7 @@ import time
 
 from inqueue import DONE, LoadCase
 
-WAIT_DEADLINE_S = 60
+WAIT_DEADLINE_S = 50  # less than the `timeout` of a queue
 MANAGER_DEADLINE_S = 10  # less than anybody waits for a locked database
 
 
