@@ -142,15 +142,16 @@ static int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct se
 	return 0;
 }
 
-static int secret_read_file(const char *path, const char *what, struct secret **ret_secret,
-			    struct error *err)
+/* `forbidden` are permissions that the file may not have. */
+static int secret_read_file(const char *path, const char *what, mode_t forbidden,
+			    struct secret **ret_secret, struct error *err)
 {
 	scoped(descriptor_close) int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct stat status;
 	if (descriptor < 0 || fstat(descriptor, &status) != 0)
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, path,
 				 g_strerror(errno));
-	if (S_ISREG(status.st_mode) && (status.st_mode & 077) != 0)
+	if (S_ISREG(status.st_mode) && (status.st_mode & forbidden) != 0)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "%s '%s' can be read by other users: chmod 600 it", what, path);
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
@@ -183,7 +184,9 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 		return error_set(err, ERROR_CONFIGURATION, "credential '%s': a name, not a path",
 				 name);
 	g_autofree char *path = g_build_filename(folder, name, NULL);
-	return secret_read_file(path, "credential", ret_secret, err);
+	/* Where systemd lets the service's user in by an access control list, that list's mask
+	 * stands in place of the group's permissions. */
+	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
 }
 
 /* A JSON list of strings as argv; the caller frees with g_strfreev(). */
@@ -255,9 +258,11 @@ int secret_read(enum secret_source source, const char *reference, struct secret 
 {
 	switch (source) {
 	case SECRET_PROMPT:
-		return secret_read_file(reference, "kept password", ret_secret, err);
+		return secret_read_file(reference, "kept password", S_IRWXG | S_IRWXO, ret_secret,
+					err);
 	case SECRET_FILE:
-		return secret_read_file(reference, "password file", ret_secret, err);
+		return secret_read_file(reference, "password file", S_IRWXG | S_IRWXO, ret_secret,
+					err);
 	case SECRET_ENV:
 		return secret_read_environment(reference, ret_secret, err);
 	case SECRET_CREDENTIAL:

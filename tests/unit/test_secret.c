@@ -33,6 +33,7 @@ static int teardown(void **state)
 
 static void write_file(const char *text, mode_t mode)
 {
+	unlink(path);
 	FILE *file = fopen(path, "w");
 	assert_non_null(file);
 	fputs(text, file);
@@ -106,6 +107,18 @@ static void a_credential_comes_from_its_folder_only(void **state)
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+/* As newer systemd makes it: an access control list shows as permissions of the group. */
+static void a_credential_may_be_readable_by_an_access_list(void **state)
+{
+	(void)state;
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	write_file("from systemd\n", 0440);
+	assert_secret(SECRET_CREDENTIAL, "password", "from systemd");
+	write_file("from systemd\n", 0444);
+	assert_refused(SECRET_CREDENTIAL, "password", ERROR_CONFIGURATION, "by other users");
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void a_command_is_run_without_a_shell(void **state)
 {
 	(void)state;
@@ -169,6 +182,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_missing_or_empty_file_is_named, setup, teardown),
 	    cmocka_unit_test_setup_teardown(an_environment_variable_works, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_credential_comes_from_its_folder_only, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(a_credential_may_be_readable_by_an_access_list, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(a_command_is_run_without_a_shell, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_command_that_fails_is_named_but_not_its_output, setup,
