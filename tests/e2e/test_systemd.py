@@ -3,8 +3,11 @@
 import re
 import signal
 import subprocess
+import sys
 import unittest
+from pathlib import Path
 
+import confined
 from inqueue import PROGRAM, SOURCE_DIR, messages
 from watcher import WatchCase
 
@@ -34,6 +37,14 @@ class Units(WatchCase):
         verified = analyze("verify", "--man=no", *self.copies())
         self.assertEqual((0, ""), (verified.returncode, verified.stderr))
 
+    def test_the_queue_of_the_instructions(self):
+        """As they stand above the unit, but for the user and the path."""
+        text = (UNITS / "inqueue.service").read_text()
+        command = re.search(r"(?m)^#   runuser -u inqueue -- (inqueue (?:.*\\\n)+.*)", text)[1].replace("\n#", "\n")
+        command = command.replace("inqueue --database /var/lib/inqueue", f"{PROGRAM} --database {self.folder}")
+        subprocess.run(["sh", "-c", command], env=self.environment, check=True)
+        self.assertEqual(["invoices"], self.column("SELECT credential_reference FROM work_queue"))
+
     def test_hardening(self):
         for unit in self.copies():
             if unit.suffix == ".service":
@@ -48,30 +59,7 @@ class Units(WatchCase):
                                        unit).returncode)
 
 
-def expand(names):
-    """System calls, for names of them and of groups."""
-    found = set()
-    for name in names:
-        if not name.startswith("@"):
-            found.add(name)
-            continue
-        lines = analyze("syscall-filter", name).stdout.splitlines()[1:]
-        found |= expand(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
-    return found
-
-
-def allowed(unit):
-    """By the SystemCallFilter= lines, as systemd.exec(5) has them."""
-    calls = set()
-    for line in re.findall(r"(?m)^SystemCallFilter=(.*)", unit.read_text()):
-        if line.startswith("~"):
-            calls -= expand(line[1:].split())
-        else:
-            calls |= expand(line.split())
-    return calls | expand(["@default"])
-
-
-class Filter(WatchCase):
+class SystemCalls(WatchCase):
     def test_the_program_makes_no_other_system_calls(self):
         """A whole life of the service: start, mail, a pause, an alteration, the end."""
         self.create_queue()
@@ -92,7 +80,57 @@ class Filter(WatchCase):
         self.assertIn("eventfd2", calls)
         calls -= {"fchown"}  # SQLite's, as root only
         for name in ["inqueue.service", "inqueue-load@.service"]:
-            self.assertEqual(set(), calls - allowed(UNITS / name), name)
+            self.assertEqual(set(), calls - confined.allowed(UNITS / name), name)
+
+
+class Service(WatchCase):
+    """The program where the units put it: what it finds there, and what it may not do there."""
+
+    def setUp(self):
+        super().setUp()
+        self.create_queue()
+        self.inqueue("queue", "alter", "invoices", "--password-credential", "invoices")
+        credentials = self.folder / "credentials"
+        credentials.mkdir()
+        self.file("credentials/invoices", "correct horse\n", mode=0o400)
+        self.surroundings = {"STATE_DIRECTORY": str(self.folder), "CREDENTIALS_DIRECTORY": str(credentials),
+                             "ASAN_OPTIONS": "detect_leaks=0"}
+
+    @staticmethod
+    def confined(unit):
+        return ["env", "-u", "INQUEUE_DATABASE", sys.executable, Path(confined.__file__), UNITS / unit]
+
+    def test_watch(self):
+        manager = self.manager()
+        watcher = self.watch(env={**self.surroundings, **manager.environment}, wrap=self.confined("inqueue.service"))
+        watcher.wait_idle()
+        manager.wait("READY=1\nSTATUS=1 queues: 1 wait for mail")
+        self.deliver(*messages(2))
+        watcher.wait("stored", times=2)
+        watcher.send(signal.SIGHUP)
+        manager.wait("RELOADING=1")
+        watcher.wait("reloaded")
+        watcher.stop()
+        manager.wait("STOPPING=1")
+        self.assert_all_loaded(2)
+        for line in watcher.lines:
+            self.assertRegex(line, "^<[3-7]>{")
+        self.assertEqual(["[]"] * 2, self.column("SELECT defects FROM entry"))
+
+    def test_load(self):
+        self.deliver(*messages(2))
+        self.inqueue("load", "invoices", env=self.surroundings, wrap=self.confined("inqueue-load@.service"))
+        self.assert_all_loaded(2)
+
+    def test_the_surroundings_are_narrow(self):
+        tries = {"socket.socket(socket.AF_PACKET)": "not supported", "os.chroot('/')": "not permitted",
+                 "mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)": "not permitted"}
+        for name in NAMES[:2]:
+            for attempt, says in tries.items():
+                result = subprocess.run([*self.confined(name), sys.executable, "-c", f"import mmap, os, socket; {attempt}"],
+                                        capture_output=True, text=True, check=False)
+                self.assertEqual(1, result.returncode)
+                self.assertRegex(result.stderr, says)
 
 
 if __name__ == "__main__":

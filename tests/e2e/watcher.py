@@ -3,10 +3,10 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import threading
-import time
 
 from inqueue import DONE, LoadCase
 
@@ -22,6 +22,7 @@ class Watcher:
         self.process = process
         self.events = []
         self.lines = []
+        self._over = False
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -31,9 +32,12 @@ class Watcher:
             text = line.decode(errors="replace").rstrip("\n")
             with self._news:
                 self.lines.append(text)
-                if text.startswith("{"):
-                    self.events.append(json.loads(text))
+                if found := re.fullmatch(r"(?:<[3-7]>)?(\{.*)", text):  # with its priority where the journal listens
+                    self.events.append(json.loads(found[1]))
                 self._news.notify_all()
+        with self._news:
+            self._over = True
+            self._news.notify_all()
 
     def count(self, event, **fields):
         return sum(found["event"] == event and fields.items() <= found.items() for found in self.events)
@@ -43,11 +47,12 @@ class Watcher:
 
     def wait(self, event, times=1, **fields):
         """Until the event has been logged so often since the start; returns the last one."""
-        end = time.monotonic() + WAIT_DEADLINE_S
+        def found():
+            return self.count(event, **fields) >= times
         with self._news:
-            while self.count(event, **fields) < times:
-                if not self._news.wait(end - time.monotonic()) or time.monotonic() > end:
-                    raise AssertionError(f"waited in vain for {times} x {event} {fields}:\n" + "\n".join(self.lines))
+            self._news.wait_for(lambda: found() or self._over, WAIT_DEADLINE_S)
+            if not found():
+                raise AssertionError(f"waited in vain for {times} x {event} {fields}:\n" + "\n".join(self.lines))
             return self.last(event, **fields)
 
     def wait_idle(self, times=1, **fields):
