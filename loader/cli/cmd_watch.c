@@ -20,7 +20,7 @@ static int cmd_watch_open_log(const struct invocation *invocation, struct error 
 	const char *format_text = invocation_text(invocation, "log-format");
 	const char *imap = invocation_text(invocation, "log-imap");
 	enum log_level level = LOG_LEVEL_INFO;
-	enum log_format format = LOG_FORMAT_TEXT;
+	enum log_format format = invocation->json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 	if (level_text != NULL && log_level_parse(level_text, &level) != 0)
 		return error_set(err, ERROR_USAGE,
 				 "--log-level takes error, warning, notice, info or debug");

@@ -4,6 +4,7 @@
 #include "loader/base/log.h"
 #include "loader/base/notify.h"
 #include "loader/base/scoped.h"
+#include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/watch_table.h"
 #include "mime/mime.h"
@@ -210,8 +211,7 @@ static void watch_reload(struct watch *watch, int64_t now_ms)
 	watch_read(watch, now_ms);
 	for (guint i = 0; i < watch->table->queues->len; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
-		if (queue->policy.kind != ERROR_NONE)
-			queue->start_ms = now_ms;
+		queue->start_ms = MIN(queue->start_ms, now_ms);
 	}
 	log_event(LOG_LEVEL_NOTICE, "reloaded", log_number("queues", watch->table->queues->len));
 	notify_send("READY=1");
@@ -340,11 +340,15 @@ int watch_run(const struct watch_options *options, struct error *err)
 			      .read_ms = clock_monotonic_ms(),
 			      .watchdog_ms = notify_watchdog_ms(),
 			      .polled = polled};
-	/* Before signals are taken: here it may take its time. */
-	if (watch_table_read(table, STORE_PATIENCE_MS, watch.read_ms, err) != 0 ||
-	    watch_open_signals(&watch, &before, err) != 0)
+	if (watch_open_signals(&watch, &before, err) != 0)
 		return -1;
 	scoped(descriptor_close) int signals = watch.signals;
+	if (stop_requested()) /* by a signal that came before */
+		return 0;
+	/* A locked database is read a little later. */
+	if (watch_table_read(table, WATCH_PATIENCE_MS, watch.read_ms, err) != 0 &&
+	    err->kind != ERROR_TEMPORARY)
+		return -1;
 	struct queue_error queue_err;
 	scoped(work_queue_watch_close) struct work_queue_watch *rights = NULL;
 	if (work_queue_watch_open(options->database, &rights, &queue_err) != 0)

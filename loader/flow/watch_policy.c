@@ -7,20 +7,19 @@ enum { WATCH_SLOW = 12, WATCH_SLOWER = 60, WATCH_LONGEST = 180 };
 
 struct watch_policy watch_policy_new(int64_t retry_ms)
 {
-	return (struct watch_policy){.retry_ms = retry_ms, .kind = ERROR_NONE};
+	const int64_t longest_ms = retry_ms * WATCH_LONGEST;
+	return (struct watch_policy){
+	    .retry_ms = retry_ms,
+	    .quick = {.first_ms = retry_ms, .longest_ms = longest_ms},
+	    .slow = {.first_ms = retry_ms * WATCH_SLOW, .longest_ms = longest_ms},
+	};
 }
 
 int64_t watch_policy_pause_ms(struct watch_policy *policy, enum error_kind kind, uint32_t random)
 {
 	bool slow =
 	    kind == ERROR_TEMPORARY || kind == ERROR_CONFIGURATION || kind == ERROR_CREDENTIALS;
-	if (policy->kind != kind) {
-		policy->kind = kind;
-		policy->backoff =
-		    (struct backoff){.first_ms = policy->retry_ms * (slow ? WATCH_SLOW : 1),
-				     .longest_ms = policy->retry_ms * WATCH_LONGEST};
-	}
-	return backoff_next_ms(&policy->backoff, random);
+	return backoff_next_ms(slow ? &policy->slow : &policy->quick, random);
 }
 
 int64_t watch_policy_refusal_ms(const struct watch_policy *policy, uint32_t refusals,
@@ -32,5 +31,6 @@ int64_t watch_policy_refusal_ms(const struct watch_policy *policy, uint32_t refu
 
 void watch_policy_reset(struct watch_policy *policy)
 {
-	policy->kind = ERROR_NONE;
+	backoff_reset(&policy->quick);
+	backoff_reset(&policy->slow);
 }

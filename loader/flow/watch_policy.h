@@ -22,8 +22,8 @@ enum { WATCH_RETRY_MS = 5000 };
 
 struct watch_policy {
 	int64_t retry_ms;
-	struct backoff backoff; /* of what went wrong last */
-	enum error_kind kind;
+	struct backoff quick; /* after errors that may be over soon */
+	struct backoff slow;
 };
 
 struct watch_policy watch_policy_new(int64_t retry_ms);

@@ -3,6 +3,7 @@
 A session's id survives when a process is orphaned or made a daemon by a simple fork; only setsid() leaves it.
 """
 
+import contextlib
 import os
 import pathlib
 import select
@@ -21,6 +22,15 @@ def session_members(session):
         if int(its_session) == session and state not in "ZX":
             members.append(int(folder.name))
     return members
+
+
+def open_files(process_id):
+    """What its descriptors lead to; those that it closes meanwhile are left out."""
+    found = set()
+    for descriptor in pathlib.Path(f"/proc/{process_id}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(descriptor.readlink()))
+    return found
 
 
 def await_exit(process_id, timeout_s):

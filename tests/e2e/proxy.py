@@ -24,6 +24,7 @@ class Fault:
     def __init__(self, side, pattern, forward, act):
         self.side, self.pattern, self.forward, self.act = side, re.compile(pattern, re.DOTALL), forward, act
         self.swallows = False  # the match itself never passes
+        self.lasts = False  # it acts at every match
         self.fired = threading.Event()
         self.released = threading.Event()
 
@@ -80,13 +81,14 @@ class Proxy:
         """Nothing more passes from that side until the fault is released."""
         return self._arm(Fault(side, pattern, forward, self._stall))
 
-    def replace(self, side, pattern, other):
-        """Other bytes pass in place of the match."""
+    def replace(self, side, pattern, other, always=False):
+        """Other bytes pass in place of the match, or of every match."""
         def act(_fault, _source, target):
             target.sendall(other)
             return True
         fault = self._arm(Fault(side, pattern, False, act))
         fault.swallows = True
+        fault.lasts = always
         return fault
 
     def drip(self, piece_size, interval_s):
@@ -127,7 +129,7 @@ class Proxy:
 
     def _pass_on(self, side, before, chunk, source, target):
         for fault in self._faults:
-            if fault.side != side or fault.fired.is_set():
+            if fault.side != side or (fault.fired.is_set() and not fault.lasts):
                 continue
             # What has passed already may match too, and does not count.
             match = next((found for found in fault.pattern.finditer(before + chunk) if found.end() > len(before)), None)

@@ -1,5 +1,6 @@
 """inqueue watch: mail becomes entries as it arrives; definitions and signals are followed while it runs."""
 
+import json
 import re
 import signal
 import unittest
@@ -222,6 +223,14 @@ class Logs(WatchCase):
                               r"size=\d+ duration_ms=\d+$")
         self.assertNotRegex(log, "Secret|correct horse")
 
+    def test_json_as_every_command_has_it(self):
+        self.create_queue()
+        process = self.start("watch", "--json")
+        event = json.loads(process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        self.finish(process)
+        self.assertEqual(("watching", "invoices"), (event["event"], event["queue"]))
+
     def test_the_journal_gets_priorities(self):
         self.create_queue()
         script = 'exec 2>"$1"; shift; export JOURNAL_STREAM=$(stat -L -c %d:%i /dev/stderr); exec "$@"'
@@ -295,6 +304,16 @@ class Refused(WatchCase):
         self.assertGreater(watcher.wait("status")["retry_in_ms"], 60_000)
         watcher.stop()
         self.assertEqual([1], self.column("SELECT refusals FROM queue_health"))
+
+    def test_hup_ends_the_pause_after_a_refusal(self):
+        self.retry = "1h"
+        self.refuse()
+        watcher = self.watch()
+        watcher.wait("refused")
+        self.server.set_password(self.user, "correct horse")
+        watcher.send(signal.SIGHUP)
+        watcher.wait_idle()
+        watcher.stop()
 
     def test_another_queue_goes_on(self):
         self.refuse()

@@ -233,6 +233,15 @@ class LockedDatabase(WatchCase):
             yield
             database.execute("ROLLBACK")
 
+    def test_it_is_told_to_end_before_it_could_begin(self):
+        self.create_queue()
+        with self.lock():
+            watcher = self.watch("invoices")
+            while str(self.database) not in processes.open_files(watcher.process.pid):
+                self.assertIsNone(watcher.process.poll())
+            watcher.send(signal.SIGTERM)
+        watcher.ended()
+
     def test_the_supervisor_goes_on(self):
         """It feeds the watchdog, replaces a worker, and follows signals, in the half minute that others wait for a lock."""
         self.create_queue()

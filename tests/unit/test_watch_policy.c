@@ -55,16 +55,31 @@ static void test_a_server_that_asks_for_patience_gets_it(void **state)
 	assert_pauses(ERROR_CREDENTIALS, seconds, 6);
 }
 
-static void test_another_kind_of_error_and_success_begin_anew(void **state)
+static int64_t pause_after(struct watch_policy *policy, enum error_kind kind)
+{
+	return watch_policy_pause_ms(policy, kind, middle) + 1;
+}
+
+static void test_errors_of_several_kinds_in_turn_wait_longer_too(void **state)
 {
 	struct watch_policy policy = watch_policy_new(1000);
 	(void)state;
-	watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle);
-	watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle);
-	assert_in_range(watch_policy_pause_ms(&policy, ERROR_TEMPORARY, middle), 11999, 12000);
-	assert_in_range(watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle), 999, 1000);
+	assert_int_equal(pause_after(&policy, ERROR_UNREACHABLE), 1000);
+	assert_int_equal(pause_after(&policy, ERROR_PROTOCOL), 2000);
+	assert_int_equal(pause_after(&policy, ERROR_TEMPORARY), 12000);
+	assert_int_equal(pause_after(&policy, ERROR_SOFTWARE), 4000);
+	assert_int_equal(pause_after(&policy, ERROR_CONFIGURATION), 24000);
+}
+
+static void test_success_begins_anew(void **state)
+{
+	struct watch_policy policy = watch_policy_new(1000);
+	(void)state;
+	pause_after(&policy, ERROR_UNREACHABLE);
+	pause_after(&policy, ERROR_TEMPORARY);
 	watch_policy_reset(&policy);
-	assert_in_range(watch_policy_pause_ms(&policy, ERROR_UNREACHABLE, middle), 999, 1000);
+	assert_int_equal(pause_after(&policy, ERROR_UNREACHABLE), 1000);
+	assert_int_equal(pause_after(&policy, ERROR_TEMPORARY), 12000);
 }
 
 /* Two pauses of at most 1.25 times 1 min and 5 min: three tries take less than 15 min, and the
@@ -115,7 +130,8 @@ int main(void)
 	    cmocka_unit_test(test_network_errors_begin_with_five_seconds),
 	    cmocka_unit_test(test_a_server_that_is_gone_for_a_minute),
 	    cmocka_unit_test(test_a_server_that_asks_for_patience_gets_it),
-	    cmocka_unit_test(test_another_kind_of_error_and_success_begin_anew),
+	    cmocka_unit_test(test_errors_of_several_kinds_in_turn_wait_longer_too),
+	    cmocka_unit_test(test_success_begins_anew),
 	    cmocka_unit_test(test_refused_sign_ins_are_few),
 	    cmocka_unit_test(test_keys_of_the_connection_string),
 	    cmocka_unit_test(test_wrong_keys_of_the_connection_string),
