@@ -25,6 +25,14 @@ static void target_replace(struct work_queue *draft, char **member, const char *
 	draft->target.stopped = NULL;
 }
 
+/* A stored queue with as many attempts as it would have had anyway: nobody has chosen them. */
+static bool target_has_chosen_attempts(const struct work_queue *draft)
+{
+	struct work_queue unchosen = *draft;
+	unchosen.max_attempts = 0;
+	return draft->id == 0 || draft->max_attempts != work_queue_attempts(&unchosen);
+}
+
 int definition_target_set_url(struct work_queue *draft, const char *value, struct error *err)
 {
 	if (*value != '\0' && target_check(value, err) != 0)
@@ -32,7 +40,10 @@ int definition_target_set_url(struct work_queue *draft, const char *value, struc
 	/* A queue that was stored without a target has nothing yet. */
 	if (draft->target.format == NULL)
 		definition_target_init(&draft->target);
+	const bool chosen = target_has_chosen_attempts(draft);
 	target_replace(draft, &draft->target.url, value);
+	if (!chosen)
+		draft->max_attempts = 0;
 	return 0;
 }
 

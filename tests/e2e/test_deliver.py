@@ -198,6 +198,24 @@ class Signature(DeliverCase):
             self.fails(inqueue.CONFIGURATION, "deliver", "--test", env=key, says=says)
 
 
+class Attempts(DeliverCase):
+    def alter(self, *options):
+        self.inqueue("queue", "alter", "invoices", *options)
+        return self.column("SELECT max_attempts FROM work_queue")
+
+    def test_those_that_nobody_chose_follow_the_target(self):
+        self.create_queue()
+        url = "https://app.example.com/mail"
+        self.assertEqual([3], self.column("SELECT max_attempts FROM work_queue"))
+        self.assertEqual([60], self.alter("--deliver-to", url))
+        self.assertEqual([3], self.alter("--deliver-to", ""))
+        self.assertEqual([3], self.alter("--deliver-to", url, "--max-attempts", "3"))
+        self.assertEqual([3], self.alter("--deliver-to", url + "/2"))
+        self.assertEqual([7], self.alter("--max-attempts", "7"))
+        self.assertEqual([7], self.alter("--deliver-to", ""))
+        self.assertEqual([7], self.alter("--deliver-to", url))
+
+
 class Runs(DeliverCase):
     def test_queues_without_target_or_paused_are_left_alone(self):
         receiver = self.receiver()
