@@ -272,11 +272,11 @@ static int mark(struct store *store, const struct pickup_source *source, uint32_
 		const char *now, struct queue_error *err)
 {
 	scoped_statement *statement = engine_prepare(
-	    store->engine,
-	    "UPDATE pickup SET state = ?5, record_updated = ?8,"
-	    " target_uid_validity = coalesce(?6, target_uid_validity),"
-	    " target_uid = coalesce(?7, target_uid)"
-	    " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4");
+	    store->engine, "UPDATE pickup SET state = ?5, record_updated = ?8,"
+			   " target_uid_validity = coalesce(?6, target_uid_validity),"
+			   " target_uid = coalesce(?7, target_uid)"
+			   " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4"
+			   " AND NOT (state = 'awaiting' AND ?5 = 'read')");
 	bind_source(statement, source);
 	statement_bind_int(statement, 4, uid);
 	statement_bind_text(statement, 5, state_names[state]);

@@ -99,7 +99,7 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
 
 /*
  * Sets the state of `count` UIDs in one transaction; target_uids is NULL or as long as uids. Rows
- * that do not exist are passed over.
+ * that do not exist are passed over, and by PICKUP_READ those that wait for an answer (again).
  */
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
 		size_t count, enum pickup_state state, uint32_t target_uid_validity,

@@ -182,13 +182,15 @@ static uint32_t target_ipv4_at(const struct in6_addr *address, size_t at)
 static bool target_is_private_ipv6(const struct in6_addr *address)
 {
 	static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+	static const unsigned char local_nat64[6] = {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01};
 	const unsigned char *bytes = address->s6_addr;
 	if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address) ||
 	    memcmp(bytes, nat64, sizeof nat64) == 0)
 		return target_is_private_ipv4(target_ipv4_at(address, 12));
 	if (bytes[0] == 0x20 && bytes[1] == 0x02) /* 6to4 */
 		return target_is_private_ipv4(target_ipv4_at(address, 2));
-	return IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) ||
+	return memcmp(bytes, local_nat64, sizeof local_nat64) == 0 ||
+	       IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) ||
 	       IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_SITELOCAL(address) ||
 	       IN6_IS_ADDR_MULTICAST(address) || (bytes[0] & 0xfe) == 0xfc;
 }

@@ -144,6 +144,7 @@ static void test_addresses(void **state)
 					     "::ffff:127.0.0.1",
 					     "::ffff:10.0.0.1",
 					     "64:ff9b::7f00:1",
+					     "64:ff9b:1::101:101",
 					     "2002:7f00:1::",
 					     "::127.0.0.1"};
 	static const char *const outside[] = {"1.1.1.1",	  "9.255.255.255", "11.0.0.0",

@@ -147,6 +147,21 @@ static void test_marks_move_rows_on(void **state)
 	assert_int_equal(0, got.target_uid);
 }
 
+/* Asked for again while the loader was marking it on the server: its next look takes that back. */
+static void test_what_waits_for_an_answer_again_is_not_read(void **state)
+{
+	struct fixture *f = *state;
+	static const uint32_t uids[] = {1, 2};
+	put(f, &inbox, 1, PICKUP_STORED, 1);
+	put(f, &inbox, 2, PICKUP_AWAITING, 2);
+	assert_ok(pickup_mark(f->store, &inbox, uids, 2, PICKUP_READ, 0, NULL, NOW_MS, &f->err),
+		  &f->err);
+	assert_rows(f, &inbox, false, "1:read 2:awaiting ");
+	assert_ok(pickup_mark(f->store, &inbox, uids, 2, PICKUP_MOVED, 0, NULL, NOW_MS, &f->err),
+		  &f->err);
+	assert_rows(f, &inbox, false, "1:moved 2:moved ");
+}
+
 static void test_a_mark_keeps_what_it_does_not_know(void **state)
 {
 	struct fixture *f = *state;
@@ -287,6 +302,7 @@ int main(void)
 	    TEST(test_lists_are_by_uid_within_bounds),
 	    TEST(test_a_long_list_is_complete_and_can_be_ended),
 	    TEST(test_marks_move_rows_on),
+	    TEST(test_what_waits_for_an_answer_again_is_not_read),
 	    TEST(test_a_mark_keeps_what_it_does_not_know),
 	    TEST(test_rows_belong_to_the_transaction_that_is_open),
 	    TEST(test_a_message_is_recognised_after_a_new_uid_validity),
