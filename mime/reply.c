@@ -119,11 +119,11 @@ static const char *const other_names[] = {
 
 /* ---- lines ---- */
 
-/* Without blanks around it, folded. */
+/* Without blanks around it, folded. Each line of a mail comes here: ASCII is the cheap case. */
 static char *fold_line(const char *line)
 {
 	g_autofree char *copy = g_strstrip(g_strdup(line));
-	return g_utf8_casefold(copy, -1);
+	return g_str_is_ascii(copy) ? g_ascii_strdown(copy, -1) : g_utf8_casefold(copy, -1);
 }
 
 static bool holds_any(const char *line, const char *const *words, size_t count)
@@ -169,8 +169,11 @@ static bool holds_date(const char *text)
  * line. */
 static bool is_attribution(const char *joined)
 {
-	g_autofree char *folded = fold_line(joined);
-	if (strlen(folded) > ATTRIBUTION_BYTES || !ends_with_colon(folded))
+	g_autofree char *line = g_strchomp(g_strdup(joined));
+	if (!ends_with_colon(line))
+		return false;
+	g_autofree char *folded = fold_line(line);
+	if (strlen(folded) > ATTRIBUTION_BYTES)
 		return false;
 	/* Gmail in Russian and some other languages has no verb: date, name and <address>: */
 	if (g_str_has_suffix(folded, ">:") && holds_date(folded))
@@ -218,6 +221,8 @@ static bool begins_attribution(const char *line)
 /* "*From:* Ann Lee" names "from"; NULL where the line is no header line. Caller frees. */
 static char *header_name(const char *line)
 {
+	if (strchr(line, ':') == NULL && strstr(line, "：") == NULL)
+		return NULL;
 	g_autofree char *folded = fold_line(line);
 	const char *start = folded + strspn(folded, "*_ ");
 	const char *ascii = strchr(start, ':');
