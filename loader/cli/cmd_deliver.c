@@ -29,10 +29,6 @@ static void cmd_deliver_print(const char *name, const struct deliver_result *res
 	printf("%s: %" PRIu64 " delivered", name, result->counts[DELIVERY_DELIVERED]);
 	if (result->counts[DELIVERY_REJECTED] > 0)
 		printf(", %" PRIu64 " rejected", result->counts[DELIVERY_REJECTED]);
-	const uint64_t later =
-	    result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE];
-	if (later > 0)
-		printf(", %" PRIu64 " failed, to be tried again", later);
 	printf("\n");
 }
 
@@ -43,6 +39,7 @@ static void cmd_deliver_print_json(const char *name, const struct deliver_result
 	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
 		json_object_set_new(object, delivery_outcome_format(i),
 				    json_integer((json_int_t)result->counts[i]));
+	json_object_set_new(object, "given_up", json_integer((json_int_t)result->given_up));
 	json_object_set_new(object, "stopped", json_boolean(result->stopped));
 	json_object_set_new(object, "error", output_json_text(failure));
 	output_json_print(object);
@@ -52,7 +49,7 @@ static void cmd_deliver_print_json(const char *name, const struct deliver_result
  * of the run, so that cron tells somebody. */
 static int cmd_deliver_sum_up(const struct deliver_result *result, struct error *err)
 {
-	const uint64_t later =
+	const uint64_t failed =
 	    result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE];
 	if (result->stopped)
 		return error_set(
@@ -61,10 +58,13 @@ static int cmd_deliver_sum_up(const struct deliver_result *result, struct error 
 		    "404 or 410 to %d entries in a row; correct URL or credentials with "
 		    "`inqueue queue alter`, or go on with `inqueue queue resume`",
 		    DELIVERY_REFUSED_MAX);
-	if (later == 0)
+	if (failed == 0)
 		return 0;
 	*err = result->last;
-	return error_prefix(err, "%" PRIu64 " not delivered, to be tried again", later);
+	if (result->given_up == 0)
+		return error_prefix(err, "%" PRIu64 " not delivered, to be tried again", failed);
+	return error_prefix(err, "%" PRIu64 " not delivered, %" PRIu64 " of them for the last time",
+			    failed, result->given_up);
 }
 
 static int cmd_deliver_queue(const struct invocation *invocation, struct store *store,

@@ -16,6 +16,7 @@
 
 struct deliver_result {
 	uint64_t counts[DELIVERY_OUTCOMES];
+	uint64_t given_up; /* of RETRY and UNREACHABLE: it was the last attempt */
 	bool stopped;	   /* the queue's target has been stopped */
 	struct error last; /* of the last entry that was not delivered; kind ERROR_NONE = none */
 };

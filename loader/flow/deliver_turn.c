@@ -11,33 +11,43 @@
  * attempts are few, no more are claimed than are posted at once. */
 #define ATTEMPTS_FEW 10
 
-static int turn_settle(struct deliver *deliver, const struct deliver_item *item, struct error *err)
+static struct delivery_end turn_end_of(const struct deliver_item *item)
 {
 	const struct http_answer *answer = &item->answer;
-	const struct delivery_end end = {.delivery = {.entry_id = item->lease.entry_id,
-						      .attempt = item->lease.attempt,
-						      .at_ms = item->ended_ms,
-						      .outcome = item->outcome,
-						      .status = answer->status,
-						      .duration_ms = answer->duration_ms,
-						      .answer = answer->text,
-						      .error = answer->error.kind != ERROR_NONE
-								   ? (char *)answer->error.text
-								   : NULL},
-					 .token = item->lease.token,
-					 .not_before_ms = item->not_before_ms};
+	const bool answered = answer->error.kind == ERROR_NONE;
+	return (struct delivery_end){
+	    .delivery = {.entry_id = item->lease.entry_id,
+			 .attempt = item->lease.attempt,
+			 .at_ms = item->ended_ms,
+			 .outcome = item->outcome,
+			 .status = answer->status,
+			 .duration_ms = answer->duration_ms,
+			 .answer = answer->text,
+			 .error = answered ? NULL : (char *)answer->error.text},
+	    .token = item->lease.token,
+	    .not_before_ms = item->not_before_ms};
+}
+
+static int turn_settle(struct deliver *deliver, const struct deliver_item *item, struct error *err)
+{
+	const struct delivery_end end = turn_end_of(item);
+	const bool wanted_again =
+	    item->outcome == DELIVERY_RETRY || item->outcome == DELIVERY_UNREACHABLE;
+	struct deliver_result *result = deliver->result;
 	struct queue_error queue_err;
 	int64_t next_ms;
 	bool stopped = false;
 	const int failed = delivery_settle(deliver->store, &end, &next_ms, &stopped, &queue_err);
-	deliver->result->stopped = deliver->result->stopped || stopped;
+	result->stopped = result->stopped || stopped;
 	deliver->enough = deliver->enough || stopped;
-	if (failed == 0)
+	if (failed == 0) {
+		result->given_up += wanted_again && next_ms == 0;
 		return 0;
+	}
 	if (queue_err.status != QUEUE_REFUSED && queue_err.status != QUEUE_MISSING)
 		return error_from_queue(err, &queue_err);
 	/* Somebody else has the entry by now, or has deleted it: the others go on. */
-	error_take_queue(&deliver->result->last, &queue_err);
+	error_take_queue(&result->last, &queue_err);
 	return 0;
 }
 

@@ -44,13 +44,14 @@ static bool watch_deliver_has_answers(const struct deliver_result *result)
 static void watch_deliver_log(const char *queue_name, const struct deliver_result *result)
 {
 	const uint64_t *counts = result->counts;
-	const int64_t later = (int64_t)(counts[DELIVERY_RETRY] + counts[DELIVERY_UNREACHABLE]);
+	const uint64_t failed = counts[DELIVERY_RETRY] + counts[DELIVERY_UNREACHABLE];
 	if (!watch_deliver_has_answers(result))
 		return;
 	log_event(LOG_LEVEL_INFO, "delivered", log_text("queue", queue_name),
 		  log_number("delivered", (int64_t)counts[DELIVERY_DELIVERED]),
 		  log_number("rejected", (int64_t)counts[DELIVERY_REJECTED]),
-		  log_number("later", later));
+		  log_number("later", (int64_t)(failed - result->given_up)),
+		  log_number("given_up", (int64_t)result->given_up));
 	if (result->last.kind != ERROR_NONE)
 		log_event(LOG_LEVEL_WARNING, "not_delivered", log_text("queue", queue_name),
 			  log_text("error", result->last.text));

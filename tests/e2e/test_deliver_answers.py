@@ -60,8 +60,8 @@ class Table(DeliverCase):
         receiver = self.receiver(503)
         self.target(receiver.url(), "--max-attempts", "2", "--retry-delay", "0")
         self.load()
-        self.inqueue("deliver", "--limit", "1", expect=inqueue.TEMPORARY)
-        self.inqueue("deliver", "--limit", "1", expect=inqueue.TEMPORARY)
+        self.fails(inqueue.TEMPORARY, "deliver", says="1 not delivered, to be tried again: entry 1: .* answered 503")
+        self.fails(inqueue.TEMPORARY, "deliver", says="1 not delivered, 1 of them for the last time: entry 1: .* answered 503")
         self.assertEqual(["failed"], self.states())
         self.assertEqual([("application", "the target answered 503", 2)],
                          self.sql("SELECT error_kind, error_text, attempt_count FROM entry"))
