@@ -31,6 +31,9 @@ _Static_assert(sizeof(struct watch_message) <= PIPE_BUF, "a message is one write
 /* Between two tries to get the right to load a queue, and between two signs of life. */
 enum { WATCH_BUSY_MS = 500, WATCH_ALIVE_MS = 1000 };
 
+/* The first pause after news that were none. */
+enum { WATCH_FALSE_NEWS_MS = 100 };
+
 struct watch_worker {
 	const struct watch_options *options;
 	struct load_position *position; /* shared with the supervisor */
@@ -41,6 +44,9 @@ struct watch_worker {
 	int wake;	 /* readable: the bell was rung, or the end is wanted */
 	int64_t told_ms; /* monotonic: the last sign of life */
 	int64_t began_ms;
+	bool told_of_news;	   /* the last IDLE ended with news */
+	uint32_t uid_next;	   /* when it began */
+	struct backoff false_news; /* pauses after news that were none */
 };
 
 /* Without anybody to hear it the supervisor is dead, and its signal on the way. */
@@ -127,6 +133,17 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	return worker_note(store, worker->queue, result, NULL, err);
 }
 
+static void watch_worker_tell_waiting(struct watch_worker *worker, int64_t wait_ms)
+{
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = WATCH_WAITING;
+	message.wait_ms = wait_ms;
+	watch_worker_tell(worker, &message);
+	/* What the run has freed is given back, since most queues wait most of the time. */
+	malloc_trim(0);
+}
+
 static void watch_worker_sleep(int wake, int64_t pause_ms)
 {
 	struct pollfd polled = {.fd = wake, .events = POLLIN};
@@ -149,21 +166,26 @@ static int watch_worker_has_news(struct watch_worker *worker, const struct load_
 	return 0;
 }
 
+/* There are servers that tell of new mail at each IDLE: those are asked less and less often, and no
+ * less than without IDLE. What comes meanwhile is found by its UID. */
+static void watch_worker_rest_after_false_news(struct watch_worker *worker,
+					       const struct load_result *result)
+{
+	bool new_mail = result->uid_next != worker->uid_next || result->loaded + result->bad > 0;
+	worker->uid_next = result->uid_next;
+	if (!worker->told_of_news || new_mail) {
+		backoff_reset(&worker->false_news);
+		return;
+	}
+	int64_t pause_ms = backoff_next_ms(&worker->false_news, g_random_int());
+	watch_worker_tell_waiting(worker, pause_ms);
+	watch_worker_sleep(worker->wake, pause_ms);
+}
+
 static bool watch_worker_can_idle(const struct watch_worker *worker)
 {
 	return worker->mailbox->server->idle &&
 	       imapc_has_capability(worker->mailbox->session, "IDLE");
-}
-
-static void watch_worker_tell_waiting(struct watch_worker *worker, int64_t wait_ms)
-{
-	struct watch_message message;
-	memset(&message, 0, sizeof message);
-	message.news = WATCH_WAITING;
-	message.wait_ms = wait_ms;
-	watch_worker_tell(worker, &message);
-	/* What the run has freed is given back, since most queues wait most of the time. */
-	malloc_trim(0);
 }
 
 static int watch_worker_wait(struct watch_worker *worker, const struct load_result *result,
@@ -177,14 +199,18 @@ static int watch_worker_wait(struct watch_worker *worker, const struct load_resu
 		watch_worker_sleep(worker->wake, poll_ms);
 		return 0;
 	}
+	watch_worker_rest_after_false_news(worker, result);
 	bool news = false;
 	if (watch_worker_has_news(worker, result, &news, err) != 0)
 		return -1;
 	if (news || stop_requested())
 		return 0;
 	watch_worker_tell_waiting(worker, renew_ms);
-	enum imapc_idle_end ignored;
-	return imapc_idle(worker->mailbox->session, worker->wake, renew_ms, &ignored, err);
+	enum imapc_idle_end end;
+	if (imapc_idle(worker->mailbox->session, worker->wake, renew_ms, &end, err) != 0)
+		return -1;
+	worker->told_of_news = end == IMAPC_IDLE_CHANGED;
+	return 0;
 }
 
 static int watch_worker_round(struct watch_worker *worker, struct error *err)
@@ -226,6 +252,9 @@ static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_n
 	memset(&message, 0, sizeof message);
 	message.news = WATCH_SIGNED_IN;
 	message.command_ms = (int64_t)worker->mailbox->server->timeout_s * 1000;
+	worker->false_news =
+	    (struct backoff){.first_ms = WATCH_FALSE_NEWS_MS,
+			     .longest_ms = (int64_t)worker->mailbox->server->poll_s * 1000};
 	watch_worker_tell(worker, &message);
 	return 0;
 }

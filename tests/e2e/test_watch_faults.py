@@ -103,6 +103,21 @@ class Server(WatchCase):
             watcher.wait_idle()
             watcher.stop()
 
+    def test_a_server_that_tells_of_mail_where_there_is_none(self):
+        """At every IDLE: it is asked less and less often. What comes nevertheless is loaded."""
+        with Proxy(self.server.port) as proxy:
+            self.create_queue(port=proxy.port)
+            proxy.replace(SERVER, rb"\+ idling\r\n", b"+ idling\r\n* 1 EXISTS\r\n", always=True)
+            watcher = self.watch("--renew", "10m")
+            watcher.wait_idle(wait_ms=600_000, times=6)
+            pauses = [event["wait_ms"] for event in watcher.events if event.get("wait_ms", 600_000) < 600_000]
+            self.assertEqual(sorted(pauses), pauses)
+            self.assertGreater(pauses[3], 4 * pauses[0])
+            self.deliver(*messages(1))
+            watcher.wait("stored")
+            watcher.stop()
+        self.assert_all_loaded(1)
+
     def test_a_folder_is_deleted_under_it(self):
         self.create_queue(mailbox="Incoming")
         with self.look() as mailbox:
