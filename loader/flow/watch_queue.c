@@ -165,7 +165,7 @@ void watch_queue_start(struct watch_queue *queue, const struct watch_options *op
 	queue->ending = false;
 	queue->failed = false;
 	queue->command_ms = 0;
-	watch_queue_heard(queue, options->renew_ms, now_ms);
+	watch_queue_heard(queue, 0, now_ms);
 	log_event(LOG_LEVEL_DEBUG, "worker_started", log_text("queue", queue->name),
 		  log_number("worker", queue->worker));
 }
@@ -208,11 +208,14 @@ static void watch_queue_refused(struct watch_queue *queue, uint32_t refusals,
 static void watch_queue_take(struct watch_queue *queue, const struct watch_message *message,
 			     int64_t now_ms)
 {
+	if (message->news == WATCH_STARTED)
+		queue->command_ms = message->command_ms;
 	watch_queue_heard(queue, 0, now_ms);
 	switch (message->news) {
+	case WATCH_STARTED:
+		break;
 	case WATCH_SIGNED_IN:
 		queue->phase = WATCH_PHASE_LOADING;
-		queue->command_ms = message->command_ms;
 		log_event(LOG_LEVEL_INFO, "signed_in", log_text("queue", queue->name));
 		break;
 	case WATCH_ALIVE:

@@ -235,6 +235,20 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 	return watch_worker_wait(worker, &result, err);
 }
 
+static int watch_worker_tell_started(struct watch_worker *worker, struct error *err)
+{
+	struct connection_string *server;
+	if (connection_string_parse(worker->queue->connection_string, &server, err) != 0)
+		return -1;
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = WATCH_STARTED;
+	message.command_ms = (int64_t)server->timeout_s * 1000;
+	connection_string_free(server);
+	watch_worker_tell(worker, &message);
+	return 0;
+}
+
 static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_name,
 				struct error *err)
 {
@@ -245,17 +259,14 @@ static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_n
 	if (work_queue_find(store, queue_name, &worker->queue, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	store_close(steal(&store));
-	if (mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
-	    0)
+	if (watch_worker_tell_started(worker, err) != 0 ||
+	    mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
+		0)
 		return -1;
-	struct watch_message message;
-	memset(&message, 0, sizeof message);
-	message.news = WATCH_SIGNED_IN;
-	message.command_ms = (int64_t)worker->mailbox->server->timeout_s * 1000;
 	worker->false_news =
 	    (struct backoff){.first_ms = WATCH_FALSE_NEWS_MS,
 			     .longest_ms = (int64_t)worker->mailbox->server->poll_s * 1000};
-	watch_worker_tell(worker, &message);
+	watch_worker_tell_news(worker, WATCH_SIGNED_IN);
 	return 0;
 }
 

@@ -15,6 +15,8 @@
 #include <sys/types.h>
 
 enum watch_news {
+	WATCH_STARTED, /* the server may take `command_ms` for the connection and for each command
+			*/
 	WATCH_SIGNED_IN,
 	WATCH_ALIVE,   /* it makes progress */
 	WATCH_LOOKED,  /* a run went well */
@@ -29,7 +31,7 @@ struct watch_message {
 	enum watch_news news;
 	struct load_result result; /* LOOKED */
 	int64_t wait_ms;	   /* WAITING */
-	int64_t command_ms;	   /* SIGNED_IN: how long the server may take for a command */
+	int64_t command_ms;	   /* STARTED */
 	uint32_t refusals;	   /* REFUSED: in a row; 0 = could not be counted */
 	struct error err;
 };

@@ -292,6 +292,22 @@ class Refused(WatchCase):
         watcher.stop()
         self.assertEqual([0], self.column("SELECT refusals FROM queue_health"))
 
+    def test_the_password_is_changed_while_it_runs(self):
+        self.create_queue()
+        watcher = self.watch()
+        watcher.wait_idle()
+        self.server.halt()
+        self.server.set_password(self.user, "another")
+        self.server.resume()
+        watcher.wait("refused")
+        self.file("invoices.password", "another\n")
+        watcher.wait("signed_in", times=2)
+        self.deliver(*messages(1))
+        watcher.wait("stored")
+        watcher.stop()
+        self.assertEqual([0], self.column("SELECT refusals FROM queue_health"))
+        self.assert_all_loaded(1)
+
     def test_a_restart_does_not_begin_to_count_anew(self):
         self.retry = "1h"
         self.refuse()
@@ -307,10 +323,11 @@ class Refused(WatchCase):
 
     def test_hup_ends_the_pause_after_a_refusal(self):
         self.retry = "1h"
-        self.refuse()
+        self.create_queue()
+        self.file("invoices.password", "wrong\n")
         watcher = self.watch()
         watcher.wait("refused")
-        self.server.set_password(self.user, "correct horse")
+        self.file("invoices.password", "correct horse\n")
         watcher.send(signal.SIGHUP)
         watcher.wait_idle()
         watcher.stop()
