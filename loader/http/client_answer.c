@@ -8,12 +8,61 @@
 
 enum { REDIRECTS_MAX = 3 };
 
+/* ---- the text of an answer ---- */
+
+static void hide(GString *text, const char *secret)
+{
+	if (secret != NULL && *secret != '\0')
+		g_string_replace(text, secret, "***", 0);
+}
+
+/* The value of a field, and the token behind its scheme: "Bearer TOKEN". */
+static void hide_value(GString *text, const char *field)
+{
+	const char *value = strchr(field, ':') + 1;
+	value += strspn(value, " ");
+	hide(text, value);
+	const char *last = strrchr(value, ' ');
+	hide(text, last != NULL ? last + 1 : NULL);
+}
+
+static void hide_password(GString *text, const char *url)
+{
+	char *user;
+	char *password;
+	if (!target_find_credentials(url, &user, &password))
+		return;
+	char *pair = g_strconcat(user, ":", password, NULL);
+	char *base64 = g_base64_encode((const guchar *)pair, strlen(pair));
+	hide(text, base64);
+	hide(text, password);
+	secret_wipe(base64);
+	secret_wipe(pair);
+	secret_wipe(password);
+	g_free(user);
+}
+
+/* What a target repeats of its request is kept, too. */
+static void hide_secrets(const struct http_transfer *transfer)
+{
+	for (char **field = transfer->secret_fields; field != NULL && *field != NULL; field++)
+		hide_value(transfer->kept, *field);
+	hide_password(transfer->kept, transfer->url);
+}
+
 /* Control characters have no place in a database that people read. Caller frees; NULL for nothing.
  */
-static char *answer_text(const GString *kept)
+static char *answer_text(const struct http_transfer *transfer)
 {
+	GString *kept = transfer->kept;
 	if (kept->len == 0)
 		return NULL;
+	for (gsize i = 0; i < kept->len; i++) {
+		if (kept->str[i] == '\0')
+			kept->str[i] = ' ';
+	}
+	hide_secrets(transfer);
+	g_string_truncate(kept, MIN(kept->len, ANSWER_KEPT));
 	char *text = g_utf8_make_valid(kept->str, (gssize)kept->len);
 	for (char *at = text; *at != '\0'; at++) {
 		if (g_ascii_iscntrl(*at) && *at != '\n' && *at != '\t')
@@ -21,6 +70,8 @@ static char *answer_text(const GString *kept)
 	}
 	return text;
 }
+
+/* ---- what it means ---- */
 
 static bool is_redirect(int status)
 {
@@ -122,7 +173,7 @@ bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
 	answer.redirects = transfer->redirects;
 	answer.duration_ms = clock_monotonic_ms() - transfer->started_ms;
 	if (answer.status != 0)
-		answer.text = answer_text(transfer->kept);
+		answer.text = answer_text(transfer);
 	if (transfer->trace != NULL)
 		answer.trace = g_strdup(transfer->trace->str);
 	*ret_answer = answer;

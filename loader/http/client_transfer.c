@@ -14,7 +14,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_transfer *transfer = context;
 	const size_t length = size * count;
-	const size_t room = ANSWER_KEPT - MIN(transfer->kept->len, (size_t)ANSWER_KEPT);
+	const size_t room = ANSWER_KEPT + ANSWER_MARGIN - transfer->kept->len;
 	g_string_append_len(transfer->kept, bytes, (gssize)MIN(length, room));
 	transfer->answer_bytes += length;
 	/* Fewer than were given: curl ends the transfer. */

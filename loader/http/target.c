@@ -68,6 +68,21 @@ bool target_has_user(const char *url)
 	       target_has_part(parsed, CURLUPART_USER);
 }
 
+bool target_find_credentials(const char *url, char **ret_user, char **ret_password)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    !target_has_part(parsed, CURLUPART_PASSWORD))
+		return false;
+	scoped(curl_free) char *user = target_part(parsed, CURLUPART_USER, CURLU_URLDECODE);
+	char *password = target_part(parsed, CURLUPART_PASSWORD, CURLU_URLDECODE);
+	*ret_user = g_strdup(user);
+	*ret_password = g_strdup(password);
+	explicit_bzero(password, strlen(password));
+	curl_free(password);
+	return true;
+}
+
 int target_add_password(const char *url, const char *password, char **ret_url, struct error *err)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();

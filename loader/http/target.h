@@ -18,6 +18,10 @@ int target_check(const char *url, struct error *err);
 /* Does the URL name a user? */
 bool target_has_user(const char *url);
 
+/* User and password of a URL, decoded; false where it has no password. The caller wipes the
+ * password. */
+bool target_find_credentials(const char *url, char **ret_user, char **ret_password);
+
 /* The URL with the password of its user, for this program's own use. CONFIGURATION where that
  * cannot be. */
 int target_add_password(const char *url, const char *password, char **ret_url, struct error *err);

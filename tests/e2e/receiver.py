@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 class Answer(NamedTuple):
     """`fault`: "reset" (before the body is read), "reset-after" (the body was read), "endless" (a body without an
-    end), "dripping" (the same, a byte now and then), "silent" (nothing until release())."""
+    end), "dripping" (the same, a byte now and then), "silent" (nothing until release()), "echo" (the
+    header of the request as the body)."""
     status: int = 200
     headers: dict = {}
     body: bytes = b""
@@ -127,6 +128,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.released.wait(60)
         elif answer.fault == "reset-after":
             return self.reset()
+        if answer.fault == "echo":
+            return self.answer(answer._replace(body=answer.body + str(self.headers).encode()))
         if answer.fault == "endless":
             return self.pour(answer, b"more and more of it\n" * 1000, 0)
         return self.pour(answer, b".", 0.05) if answer.fault == "dripping" else self.answer(answer)

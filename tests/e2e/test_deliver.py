@@ -134,6 +134,25 @@ class Formats(DeliverCase):
         self.assertEqual((f"file:{password}", ["X-Team: accounts", "X-Source: mail"], f"X-Api-Key: file:{token}"),
                          (shown["password"], shown["headers"], shown["header_secrets"][0]))
 
+    def test_a_target_that_repeats_secrets(self):
+        """Also where only half of one would fit into what is kept of the answer."""
+        password, token = self.file("delivery.password", "geheim:1\n"), self.file("delivery.token", "verborgen-42\n")
+        receiver = self.receiver(Answer(422, fault="echo", body=b"\0geheim:1 verborgen-42 "),
+                                 Answer(422, fault="echo", body=b"x" * 2040 + b" verborgen-42 "))
+        self.target(receiver.url(user="ann"), "--deliver-password", f"file:{password}", "--deliver-header-secret",
+                    f"X-Api-Key: Bearer file:{token}", "--deliver-header", "X-Team: accounts")
+        self.load(*inqueue.messages(2))
+        self.inqueue("deliver")
+        first, second = self.column("SELECT answer FROM delivery ORDER BY length(answer)")
+        self.assertTrue(first.startswith(" *** *** "), first)
+        self.assertRegex(first, r"(?s)X-Team: accounts.*Authorization: Basic \*\*\*|Authorization: Basic \*\*\*.*X-Team: accounts")
+        self.assertRegex(first, r"X-Api-Key: \*\*\*\n")
+        self.assertEqual("x" * 2040 + " ***", second[:2044])
+        shown = self.inqueue("deliver", "--test", "invoices", expect=inqueue.CONFIGURATION).stdout
+        for secret in ["geheim", "verborgen", base64.b64encode(b"ann:geheim:1").decode()]:
+            self.assertNotIn(secret, shown)
+            self.assertNotIn(secret.encode(), self.database.read_bytes())
+
     def test_secrets_where_they_do_not_belong(self):
         create = ["queue", "create", "orders", "--connection-string", "url=imap.example.com", "--user-name", "robot",
                   "--password-env", "X"]
