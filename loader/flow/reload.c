@@ -120,7 +120,8 @@ static int reload_move(struct reload *reload, struct error *err)
 	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
 	struct pickup *pickup = &reload->row.pickup;
 	struct queue_error queue_err;
-	if (reload->load.mailbox->stays)
+	/* Nothing goes to the dropbox before the target has answered. */
+	if (reload->load.mailbox->stays || pickup->on_delivery)
 		return 0;
 	if (mailbox_move(reload->load.mailbox, &reload->uid, 1, MAILBOX_DROPBOX, release, err) != 0)
 		return -1;

@@ -116,6 +116,30 @@ class Poller(AcknowledgeCase):
         self.assertEqual((["bad"], {"BADMAIL": 1, "INBOX": 0}), (self.states(), self.folders()))
         self.assert_in_order()
 
+    def test_a_bad_one_that_is_reloaded_is_delivered_from_badmail(self):
+        """With a dropbox, too: it is not moved there before there is an answer."""
+        for name, keys in [("one", {}), ("two", {"dropbox": "Archive"})]:
+            receiver = self.receiver()
+            self.poller(receiver.url(), name=name, maxSize=1000, **keys)
+            self.deliver(message(name, body="x" * 2000))
+            self.inqueue("load", name)
+            entry, = self.column("SELECT id FROM entry WHERE queue = '" + name + "'")
+            self.inqueue("queue", "alter", name, "--connection-string",
+                         inqueue.connection_string(self.keys(self.server, **keys)))
+            self.inqueue("reload", entry)
+            lies = self.folders()
+            self.assertEqual([("new",)], self.sql("SELECT state FROM entry WHERE id = ?", entry))
+            self.inqueue("deliver", name)
+            self.inqueue("load", name)
+            self.assertEqual(1, len(receiver.requests))
+            self.assertEqual(lies, self.folders())
+            self.assertIn(name, self.seen("BADMAIL"))
+            self.assertEqual([("done",)], self.sql("SELECT state FROM entry WHERE id = ?", entry))
+            self.assertEqual("", self.inqueue("verify", name).stdout)
+            self.inqueue("queue", "drop", name, "--yes")
+            with self.look() as mailbox:
+                mailbox.delete("BADMAIL")
+
     def test_only_unread_mail_is_collected_unless_search_says_otherwise(self):
         self.poller(self.receiver().url())
         with self.look() as mailbox:
