@@ -1,6 +1,5 @@
 #include "loader/flow/watch_worker.h"
 
-#include "loader/base/backoff.h"
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
 #include "loader/base/scoped.h"
@@ -8,13 +7,13 @@
 #include "loader/flow/from_queue.h"
 #include "loader/flow/refusal.h"
 #include "loader/flow/watch_bell.h"
+#include "loader/flow/watch_wait.h"
 #include "loader/flow/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +30,6 @@ _Static_assert(sizeof(struct watch_message) <= PIPE_BUF, "a message is one write
 /* Between two tries to get the right to load a queue, and between two signs of life. */
 enum { WATCH_BUSY_MS = 500, WATCH_ALIVE_MS = 1000 };
 
-/* The first pause after news that were none. */
-enum { WATCH_FALSE_NEWS_MS = 100 };
-
 struct watch_worker {
 	const struct watch_options *options;
 	struct load_position *position; /* shared with the supervisor */
@@ -44,9 +40,7 @@ struct watch_worker {
 	int wake;	 /* readable: the bell was rung, or the end is wanted */
 	int64_t told_ms; /* monotonic: the last sign of life */
 	int64_t began_ms;
-	bool told_of_news;	   /* the last IDLE ended with news */
-	uint32_t uid_next;	   /* when it began */
-	struct backoff false_news; /* pauses after news that were none */
+	struct watch_wait wait;
 };
 
 /* Without anybody to hear it the supervisor is dead, and its signal on the way. */
@@ -133,8 +127,9 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	return worker_note(store, worker->queue, result, NULL, err);
 }
 
-static void watch_worker_tell_waiting(struct watch_worker *worker, int64_t wait_ms)
+static void watch_worker_tell_waiting(int64_t wait_ms, void *context)
 {
+	struct watch_worker *worker = context;
 	struct watch_message message;
 	memset(&message, 0, sizeof message);
 	message.news = WATCH_WAITING;
@@ -142,75 +137,6 @@ static void watch_worker_tell_waiting(struct watch_worker *worker, int64_t wait_
 	watch_worker_tell(worker, &message);
 	/* What the run has freed is given back, since most queues wait most of the time. */
 	malloc_trim(0);
-}
-
-static void watch_worker_sleep(int wake, int64_t pause_ms)
-{
-	struct pollfd polled = {.fd = wake, .events = POLLIN};
-	if (!stop_requested())
-		poll(&polled, 1, (int)pause_ms);
-}
-
-/* Mail that came after the run's last search was announced then, and will not be again: the
- * mailbox is opened once more, and tells by its next UID whether that has happened. */
-static int watch_worker_has_news(struct watch_worker *worker, const struct load_result *result,
-				 bool *ret_news, struct error *err)
-{
-	struct mailbox *mailbox = worker->mailbox;
-	struct imapc_mailbox selected;
-	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
-			 mailbox->server->mailbox, false, &selected, err) != 0)
-		return -1;
-	*ret_news = selected.uid_next != 0 ? selected.uid_next != result->uid_next
-					   : selected.messages > 0 && result->loaded > 0;
-	return 0;
-}
-
-/* There are servers that tell of new mail at each IDLE: those are asked less and less often, and no
- * less than without IDLE. What comes meanwhile is found by its UID. */
-static void watch_worker_rest_after_false_news(struct watch_worker *worker,
-					       const struct load_result *result)
-{
-	bool new_mail = result->uid_next != worker->uid_next || result->loaded + result->bad > 0;
-	worker->uid_next = result->uid_next;
-	if (!worker->told_of_news || new_mail) {
-		backoff_reset(&worker->false_news);
-		return;
-	}
-	int64_t pause_ms = backoff_next_ms(&worker->false_news, g_random_int());
-	watch_worker_tell_waiting(worker, pause_ms);
-	watch_worker_sleep(worker->wake, pause_ms);
-}
-
-static bool watch_worker_can_idle(const struct watch_worker *worker)
-{
-	return worker->mailbox->server->idle &&
-	       imapc_has_capability(worker->mailbox->session, "IDLE");
-}
-
-static int watch_worker_wait(struct watch_worker *worker, const struct load_result *result,
-			     struct error *err)
-{
-	int64_t renew_ms = worker->options->renew_ms;
-	if (!watch_worker_can_idle(worker)) {
-		int64_t poll_ms = (int64_t)worker->mailbox->server->poll_s * 1000;
-		poll_ms = backoff_jitter_ms(poll_ms, g_random_int());
-		watch_worker_tell_waiting(worker, poll_ms);
-		watch_worker_sleep(worker->wake, poll_ms);
-		return 0;
-	}
-	watch_worker_rest_after_false_news(worker, result);
-	bool news = false;
-	if (watch_worker_has_news(worker, result, &news, err) != 0)
-		return -1;
-	if (news || stop_requested())
-		return 0;
-	watch_worker_tell_waiting(worker, renew_ms);
-	enum imapc_idle_end end;
-	if (imapc_idle(worker->mailbox->session, worker->wake, renew_ms, &end, err) != 0)
-		return -1;
-	worker->told_of_news = end == IMAPC_IDLE_CHANGED;
-	return 0;
 }
 
 static int watch_worker_round(struct watch_worker *worker, struct error *err)
@@ -221,7 +147,7 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 		return -1;
 	if (looked > 0) {
 		watch_worker_tell_news(worker, WATCH_BUSY);
-		watch_worker_sleep(stop_descriptor(), WATCH_BUSY_MS);
+		watch_wait_sleep(stop_descriptor(), WATCH_BUSY_MS);
 		return 0;
 	}
 	struct watch_message message;
@@ -232,7 +158,7 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 	/* More than one run may take: the next follows at once. */
 	if (stop_requested() || (result.not_collected > 0 && result.loaded + result.bad > 0))
 		return 0;
-	return watch_worker_wait(worker, &result, err);
+	return watch_wait_for_mail(&worker->wait, &result, worker->wake, err);
 }
 
 static int watch_worker_tell_started(struct watch_worker *worker, struct error *err)
@@ -263,9 +189,8 @@ static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_n
 	    mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
 		0)
 		return -1;
-	worker->false_news =
-	    (struct backoff){.first_ms = WATCH_FALSE_NEWS_MS,
-			     .longest_ms = (int64_t)worker->mailbox->server->poll_s * 1000};
+	watch_wait_init(&worker->wait, worker->mailbox, worker->options->renew_ms,
+			watch_worker_tell_waiting, worker);
 	watch_worker_tell_news(worker, WATCH_SIGNED_IN);
 	return 0;
 }
