@@ -39,8 +39,9 @@ static const char *error_class(enum error_kind kind)
 		return "io";
 	case ERROR_DATA:
 		return "data";
-	case ERROR_NONE:
 	case ERROR_NO:
+		return "missing";
+	case ERROR_NONE:
 	case ERROR_USAGE:
 	case ERROR_SOFTWARE:
 		break;

@@ -209,6 +209,15 @@ class Check(ServerCase):
         shown = self.inqueue("queue", "check", "invoices", "--json").json()
         self.assertIn("MOVE", str(shown))
 
+    def test_how_many_messages_are_waiting(self):
+        """Of those that since= and search= leave."""
+        self.deliver(*messages(3))
+        for name, keys, waiting in [("all", {}, 3), ("some", {"search": 'SUBJECT "Invoice 2"'}, 1),
+                                    ("late", {"since": "2999-01-01"}, 0)]:
+            self.create_queue(name=name, url="localhost", caFile=self.authority.certificate, **keys)
+            self.assertRegex(self.inqueue("queue", "check", name).stdout, rf"(?m)^waiting +{waiting} messages$")
+            self.assertEqual(waiting, self.inqueue("queue", "check", name, "--json").json()["waiting"])
+
     def test_says_where_there_is_no_tls(self):
         with Dovecot() as server:
             self.create_queue(server, "clear", "robot@example.com")
