@@ -68,9 +68,15 @@ struct delivery_end {
 int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
 		    bool *ret_stopped, struct queue_error *err);
 
-/* Calls `each` for every attempt, oldest first, of a queue (0 = all) or of one entry (0 = all);
- * as entry_list(). */
-int delivery_list(struct store *store, int64_t queue_id, int64_t entry_id, uint64_t limit,
+struct delivery_filter {
+	int64_t queue_id; /* 0 = all, as the next two */
+	int64_t entry_id;
+	uint64_t limit;
+	bool newest_first;
+};
+
+/* Calls `each` for the attempts that the filter wants, as entry_list(). */
+int delivery_list(struct store *store, const struct delivery_filter *filter,
 		  int (*each)(const struct delivery *delivery, void *context), void *context,
 		  struct queue_error *err);
 

@@ -40,26 +40,21 @@ static struct delivery delivery_from_row(const struct statement *row)
 	};
 }
 
-/* Which rows are still to be listed. */
-struct cursor {
-	int64_t queue_id;
-	int64_t entry_id;
-	int64_t after_id;
-};
-
-static int read_chunk(struct store *store, const struct cursor *cursor, uint64_t limit,
-		      GArray *chunk, struct queue_error *err)
+/* The next rows behind the one that was listed last. */
+static int read_chunk(struct store *store, const struct delivery_filter *filter, int64_t last_id,
+		      uint64_t limit, GArray *chunk, struct queue_error *err)
 {
-	scoped_statement *statement = engine_prepare(
-	    store->engine,
+	g_autofree char *sql = g_strconcat(
 	    "SELECT d.id, q.name, d.entry_id, d.attempt, d.at, d.outcome, d.status, d.duration_ms,"
 	    " d.answer, d.error FROM delivery d JOIN entry_status s ON s.id = d.entry_id"
 	    " JOIN work_queue q ON q.id = s.queue_id"
-	    " WHERE d.id > ?1 AND (?2 = 0 OR s.queue_id = ?2) AND (?3 = 0 OR d.entry_id = ?3)"
-	    " ORDER BY d.id LIMIT ?4");
-	statement_bind_int(statement, 1, cursor->after_id);
-	statement_bind_int(statement, 2, cursor->queue_id);
-	statement_bind_int(statement, 3, cursor->entry_id);
+	    " WHERE (?2 = 0 OR s.queue_id = ?2) AND (?3 = 0 OR d.entry_id = ?3) AND d.id ",
+	    filter->newest_first ? "< ?1 ORDER BY d.id DESC" : "> ?1 ORDER BY d.id", " LIMIT ?4",
+	    NULL);
+	scoped_statement *statement = engine_prepare(store->engine, sql);
+	statement_bind_int(statement, 1, last_id);
+	statement_bind_int(statement, 2, filter->queue_id);
+	statement_bind_int(statement, 3, filter->entry_id);
 	statement_bind_int(statement, 4, (int64_t)limit);
 	int result;
 	while ((result = statement_step(statement, err)) == 1) {
@@ -69,24 +64,24 @@ static int read_chunk(struct store *store, const struct cursor *cursor, uint64_t
 	return result;
 }
 
-int delivery_list(struct store *store, int64_t queue_id, int64_t entry_id, uint64_t limit,
+int delivery_list(struct store *store, const struct delivery_filter *filter,
 		  int (*each)(const struct delivery *delivery, void *context), void *context,
 		  struct queue_error *err)
 {
-	struct cursor cursor = {.queue_id = queue_id, .entry_id = entry_id};
-	uint64_t left = limit != 0 ? limit : UINT64_MAX;
+	int64_t last_id = filter->newest_first ? INT64_MAX : 0;
+	uint64_t left = filter->limit != 0 ? filter->limit : UINT64_MAX;
 	g_autoptr(GArray) chunk = g_array_new(FALSE, FALSE, sizeof(struct delivery));
 	g_array_set_clear_func(chunk, delivery_clear);
 	do {
 		g_array_set_size(chunk, 0);
-		if (read_chunk(store, &cursor, MIN(left, CHUNK), chunk, err) != 0)
+		if (read_chunk(store, filter, last_id, MIN(left, CHUNK), chunk, err) != 0)
 			return -1;
 		for (guint i = 0; i < chunk->len; i++) {
 			const struct delivery *delivery = &g_array_index(chunk, struct delivery, i);
 			const int result = each(delivery, context);
 			if (result != 0)
 				return result;
-			cursor.after_id = delivery->id;
+			last_id = delivery->id;
 		}
 		left -= chunk->len;
 	} while (chunk->len == CHUNK && left > 0);

@@ -189,21 +189,22 @@ int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 	    {"AT", OUTPUT_LEFT},     {"OUTCOME", OUTPUT_LEFT}, {"STATUS", OUTPUT_RIGHT},
 	    {"TIME", OUTPUT_RIGHT},  {"ANSWER", OUTPUT_CUT},
 	};
-	uint64_t limit;
+	struct delivery_filter filter = {.newest_first = invocation_flag(invocation, "newest")};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
+	if (invocation_number(invocation, "limit", 1, 0, &filter.limit, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
 	if (invocation->argument_count > 0 &&
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
+	filter.queue_id = queue != NULL ? queue->id : 0;
 	struct queue_error queue_err;
 	struct output_table *table =
 	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
 	const int failed =
-	    delivery_list(store, queue != NULL ? queue->id : 0, 0, limit,
-			  table != NULL ? cmd_delivery_row : cmd_delivery_json, table, &queue_err);
+	    delivery_list(store, &filter, table != NULL ? cmd_delivery_row : cmd_delivery_json,
+			  table, &queue_err);
 	if (table != NULL)
 		output_table_print(table);
 	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
@@ -229,17 +230,16 @@ static int cmd_delivery_print(const struct delivery *delivery, void *context)
 
 int cmd_delivery_show(const struct invocation *invocation, struct error *err)
 {
-	int64_t id;
+	struct delivery_filter filter = {0};
 	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
 	scoped(entry_free) struct entry *entry = NULL;
-	if (invocation_entry_id(invocation, 0, &id, err) != 0 ||
+	if (invocation_entry_id(invocation, 0, &filter.entry_id, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
-	if (entry_find(store, id, &entry, &queue_err) != 0 ||
-	    delivery_list(store, 0, id, 0,
-			  invocation->json ? cmd_delivery_json : cmd_delivery_print, NULL,
-			  &queue_err) != 0)
+	if (entry_find(store, filter.entry_id, &entry, &queue_err) != 0 ||
+	    delivery_list(store, &filter, invocation->json ? cmd_delivery_json : cmd_delivery_print,
+			  NULL, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	return 0;
 }

@@ -202,6 +202,7 @@ static const struct command_option deliver_options[] = {
 };
 
 static const struct command_option delivery_list_options[] = {
+    {"newest", NULL, "newest first"},
     {"limit", "N", "at most N attempts"},
     {NULL, NULL, NULL},
 };

@@ -384,6 +384,9 @@ class Runs(DeliverCase):
         self.assertEqual(["done"], self.states())
         keys = {request.headers["idempotency-key"] for request in receiver.requests}
         self.assertEqual(1, len(keys))
+        self.assertEqual(["rejected", "delivered"], [row["outcome"] for row in self.json_lines("--json", "delivery", "list")])
+        self.assertEqual(["delivered"], [row["outcome"] for row in self.json_lines(
+            "--json", "delivery", "list", "--newest", "--limit", "1")])
         self.assertEqual({"delivered": 1, "rejected": 1, "retry": 0, "unreachable": 0, "stopped": None},
                          self.json_lines("--json", "status")[0]["delivery"])
         self.assertRegex(self.inqueue("status").stdout, "1 ok, 1 rejected, 0 failed")

@@ -116,7 +116,9 @@ static void test_the_attempt_and_the_entry_are_written_together(void **state)
 	g_autofree char *state_now = ask_text(f->store, "SELECT state FROM entry");
 	assert_string_equal("done", state_now);
 	int count = 0;
-	assert_ok(delivery_list(f->store, queue_id, 0, 0, count_one, &count, &f->err), &f->err);
+	assert_ok(delivery_list(f->store, &(struct delivery_filter){.queue_id = queue_id},
+				count_one, &count, &f->err),
+		  &f->err);
 	assert_int_equal(2, count);
 	uint64_t counts[DELIVERY_OUTCOMES];
 	assert_ok(delivery_count(f->store, queue_id, counts, &f->err), &f->err);
