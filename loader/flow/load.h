@@ -47,7 +47,7 @@ struct load_progress {
 	bool ended;
 };
 
-enum { LOAD_POSITION_BATCHES = 3, LOAD_POSITION_UIDS = 500 };
+enum { LOAD_POSITION_BATCHES = 6, LOAD_POSITION_UIDS = 1000 };
 
 /* Which messages a run is at, for whoever watches the process from outside. */
 struct load_position {

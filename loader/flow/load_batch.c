@@ -5,6 +5,8 @@
 #include "loader/flow/spool.h"
 #include "queue/pickup_attempt.h"
 
+#include <nettle/sha2.h>
+
 static int load_compare_items(const void *left, const void *right)
 {
 	uint32_t first = ((const struct load_item *)left)->uid;
@@ -43,6 +45,33 @@ void load_batch_close(struct load_batch *batch)
 	g_array_unref(batch->items);
 	g_array_unref(batch->rows);
 	g_string_chunk_free(batch->reasons);
+}
+
+static int load_item_hash(const struct load_batch *batch, struct load_item *item, struct error *err)
+{
+	struct sha256_ctx hash;
+	sha256_init(&hash);
+	if (spool_hash(batch->spool, item->offset, item->spooled_bytes, &hash, err) != 0)
+		return -1;
+	sha256_digest(&hash, sizeof item->raw_sha256, item->raw_sha256);
+	item->hashed = true;
+	return 0;
+}
+
+int load_batch_hash(struct load_batch *batch, struct error *err)
+{
+	for (guint i = 0; i < batch->items->len; i++) {
+		struct load_item *item = &g_array_index(batch->items, struct load_item, i);
+		if (!item->hashed && !item->not_fetched && load_item_hash(batch, item, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void load_batch_forget_stored(struct load_batch *batch)
+{
+	batch->stored = (struct load_result){0};
+	g_array_set_size(batch->rows, 0);
 }
 
 /*
@@ -116,10 +145,12 @@ static void load_note_suspects(struct load *load, const struct imapc_size *sizes
 	}
 	/* If this fails too, the run's own failure is what is to be said. */
 	struct queue_error ignored;
-	load_wait(load);
-	if (missing > 0)
-		pickup_attempt_add(load->store, &load->source, uids, missing, failure->text,
-				   clock_now_ms(), &ignored);
+	if (missing == 0)
+		return;
+	load_hold(load);
+	pickup_attempt_add(load->store, &load->source, uids, missing, failure->text, clock_now_ms(),
+			   &ignored);
+	load_go_on(load);
 }
 
 void load_take_position(const struct load *load, const struct load_batch *batch,
@@ -155,8 +186,6 @@ int load_batch_bring(struct load *load, struct load_batch *batch, const struct i
 			load_note_suspects(load, sizes, count, batch->items, err);
 		return error_prefix(err, "fetch UID %u to %u", sizes[0].uid, sizes[count - 1].uid);
 	}
-	if (parser_finish(batch->parser, err) != 0)
-		return -1;
 	g_array_sort(batch->items, load_compare_items);
 	load_drop_withheld(batch->items, sizes, count);
 	return load_account_for(load, sizes, count, batch->items, err);

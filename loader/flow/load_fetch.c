@@ -33,17 +33,33 @@ static int load_fetch_begin(void *context, struct error *err)
 	return 0;
 }
 
+/*
+ * A digest is made while the message arrives. One in a file that may become large is left to the
+ * storer, which has time for it while the parser works; but not what is not kept whole.
+ */
+static bool load_fetch_hashes(const struct load_fetch *fetch)
+{
+	return !fetch->batch->on_disk || fetch->item.too_large;
+}
+
 /* A message that turns out larger than it may be is still read to its end, but only its header is
  * kept. */
-static size_t load_fetch_keep(struct load_fetch *fetch, size_t size)
+static int load_fetch_reduce(struct load_fetch *fetch, struct error *err)
 {
 	struct load_item *item = &fetch->item;
+	if (!load_fetch_hashes(fetch) && spool_hash(fetch->batch->spool, item->offset,
+						    item->spooled_bytes, &fetch->hash, err) != 0)
+		return -1;
+	item->too_large = true;
+	item->spooled_bytes =
+	    MIN(item->spooled_bytes, (uint64_t)mime_options_default().max_header_size);
+	return 0;
+}
+
+/* How much of it is kept. */
+static size_t load_fetch_keep(const struct load_item *item, size_t size)
+{
 	uint64_t max_header = mime_options_default().max_header_size;
-	if (!item->too_large && item->size_bytes + size > load_max_size(fetch->load)) {
-		item->too_large = true;
-		if (item->spooled_bytes > max_header)
-			item->spooled_bytes = max_header;
-	}
 	if (!item->too_large)
 		return size;
 	if (item->spooled_bytes >= max_header)
@@ -66,8 +82,12 @@ static int load_fetch_write(void *context, const void *bytes, size_t size, struc
 {
 	struct load_fetch *fetch = context;
 	struct load_item *item = &fetch->item;
-	size_t kept = load_fetch_keep(fetch, size);
-	sha256_update(&fetch->hash, size, bytes);
+	if (!item->too_large && item->size_bytes + size > load_max_size(fetch->load) &&
+	    load_fetch_reduce(fetch, err) != 0)
+		return -1;
+	size_t kept = load_fetch_keep(item, size);
+	if (load_fetch_hashes(fetch))
+		sha256_update(&fetch->hash, size, bytes);
 	if (kept > 0 && load_fetch_spool(fetch, bytes, kept, err) != 0)
 		return -1;
 	item->spooled_bytes += kept;
@@ -86,7 +106,9 @@ static int load_fetch_end(void *context, uint32_t uid, int64_t internal_date_s, 
 		return 0;
 	item->uid = uid;
 	item->internal_date_s = internal_date_s;
-	sha256_digest(&fetch->hash, sizeof item->raw_sha256, item->raw_sha256);
+	item->hashed = load_fetch_hashes(fetch);
+	if (item->hashed)
+		sha256_digest(&fetch->hash, sizeof item->raw_sha256, item->raw_sha256);
 	if (parser_submit(batch->parser, item->offset, item->spooled_bytes, item->too_large,
 			  &item->parser_index, err) != 0)
 		return -1;

@@ -1,14 +1,15 @@
 /*
  * load_internal.h - what the parts of a run share.
  *
- * load.c lists the work and cuts it into batches. load_pipeline.c keeps two of them going: while
- * one comes from the server (load_batch.c, load_fetch.c), the one before it is stored by a thread
- * (load_store.c); load_move.c brings the server up to date with the database.
+ * load.c lists the work and cuts it into batches. load_pipeline.c keeps several of them going: they
+ * come from the server (load_batch.c, load_fetch.c) ahead of a thread (load_storer.c) that waits
+ * for their parsers and stores them (load_store.c), and when that has enough to do, what is stored
+ * moves on the server (load_move.c).
  *
- * Threads: there is one besides the run's own, and only from load_push() to load_wait(). It has the
- * database and the batch it stores to itself; whatever else of the run uses the database waits for
- * it first. It is the only thread of the program because nothing else keeps server, parser and disk
- * busy at once: a second process could not use the worker's connection or its transaction.
+ * Threads: there is one besides the run's own. It has the database, and the batches that were put
+ * to it, to itself; whatever else of the run uses the database stands between load_hold() and
+ * load_go_on(). It is the only thread of the program because nothing else keeps server, parsers and
+ * disk busy at once: a second process could not use the worker's connection or its transaction.
  */
 #ifndef LOADER_FLOW_LOAD_INTERNAL_H
 #define LOADER_FLOW_LOAD_INTERNAL_H
@@ -23,6 +24,10 @@
 
 /* Bytes of messages that are fetched, parsed and stored together; a larger message comes alone. */
 #define LOAD_BATCH_BYTES ((uint64_t)8 * 1024 * 1024)
+
+/* Some take turns in memory, and those from LOAD_BATCH_LARGE on where a message is large, or
+ * suspect. */
+enum { LOAD_BATCHES = LOAD_POSITION_BATCHES, LOAD_BATCH_LARGE = LOAD_BATCHES - 2 };
 
 /* Messages on their way from the server to the database, and the files they lie in meanwhile. */
 struct load_batch {
@@ -41,9 +46,23 @@ struct load_batch {
 	struct error err;
 };
 
-/* Two take turns in memory; the third is for what is large, or suspect. */
-enum { LOAD_BATCH_LARGE = 2 };
-G_STATIC_ASSERT(LOAD_BATCH_LARGE + 1 == LOAD_POSITION_BATCHES);
+/* load_storer.c's own; the counts are of batches since the beginning, and differ by the batches
+ * there are at most. */
+struct load_storer {
+	GThread *thread; /* NULL: nothing was put yet */
+	struct load_batch *queue[LOAD_BATCHES];
+	unsigned put;
+	unsigned taken; /* back; the run's own thread alone knows of it */
+	GMutex mutex;	/* of all that follows, and of `put` */
+	GCond changed;
+	unsigned through;
+	bool busy;
+	bool held;
+	bool needs_process; /* for its parser; only the run's own thread may make one */
+	bool ended;
+	bool failed; /* the thread's, as `err` */
+	struct error err;
+};
 
 struct load {
 	struct store *store;
@@ -57,10 +76,10 @@ struct load {
 	uint32_t withheld_uid; /* the first of them */
 	bool suspecting;       /* the batch is one message that a run has failed at before */
 	/* The pipeline. */
-	struct load_batch batches[LOAD_POSITION_BATCHES];
-	unsigned turn;		    /* which of the two in memory comes next */
-	struct load_batch *storing; /* the thread's; NULL: there is none */
-	GThread *thread;
+	struct load_batch batches[LOAD_BATCHES];
+	unsigned turn;	     /* which of those in memory comes next */
+	unsigned large_turn; /* which of the others, counted from LOAD_BATCH_LARGE */
+	struct load_storer storer;
 	GArray *unmoved; /* struct pickup: committed, but the server has not been told */
 	size_t move_max; /* so many are moved at once */
 	size_t left;	 /* to be pushed after the batch at hand */
@@ -79,6 +98,7 @@ struct load_item {
 	    spooled_bytes; /* kept there; less than size_bytes where the message is too large */
 	int64_t internal_date_s;
 	unsigned char raw_sha256[32];
+	bool hashed;	     /* raw_sha256 is there */
 	bool too_large;	     /* only the header was kept */
 	bool not_fetched;    /* given up: there are no bytes of it */
 	bool suspect;	     /* the ledger has failures of it */
@@ -92,11 +112,17 @@ int load_batch_open(const struct load *load, bool on_disk, struct load_batch *ba
 void load_batch_close(struct load_batch *batch);
 
 /*
- * Fetches and parses the messages of `sizes` (which hold UID and size) into an open batch. A
- * message that is gone by now is passed over.
+ * Fetches the messages of `sizes` (which hold UID and size) into an open batch, and hands them to
+ * its parser. A message that is gone by now is passed over.
  */
 int load_batch_bring(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
 		     size_t count, struct error *err);
+
+/* Makes the digests of messages that were not made while they arrived. */
+int load_batch_hash(struct load_batch *batch, struct error *err);
+
+/* The batch has stored nothing. */
+void load_batch_forget_stored(struct load_batch *batch);
 
 /* load_close_pipeline() comes after it. */
 void load_open_pipeline(struct load *load);
@@ -107,13 +133,14 @@ void load_take_position(const struct load *load, const struct load_batch *batch,
 
 /*
  * Brings messages as load_batch_bring() does, and lets them be stored while the next ones come.
- * Errors may be those of the batch before.
+ * Errors may be those of batches before.
  */
 int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
 
-/* Waits until nothing is being stored: from then to the next load_push() the database is the
- * caller's. */
-void load_wait(struct load *load);
+/* Waits until nothing is being stored: from then to load_go_on() no other thread is at work, and
+ * the database is the caller's. */
+void load_hold(struct load *load);
+void load_go_on(struct load *load);
 
 /* Everything that was pushed is stored and moved when this returns 0. */
 int load_drain(struct load *load, struct error *err);
@@ -149,8 +176,7 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 /* Tells whoever watches how far the run is. */
 void load_tell(struct load *load);
 
-/* Brings the ledger up to date, once nothing is being stored; `copy` is NULL or as long as `uids`.
- */
+/* Brings the ledger up to date; `copy` is NULL or as long as `uids`. */
 int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
 	      const struct imapc_copy *copy, struct error *err);
 

@@ -28,12 +28,12 @@ int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup
 	      const struct imapc_copy *copy, struct error *err)
 {
 	struct queue_error queue_err;
-	load_wait(load);
-	if (pickup_mark(load->store, &load->source, uids, count, state,
-			copy != NULL ? copy->uid_validity : 0, copy != NULL ? copy->uids : NULL,
-			clock_now_ms(), &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
-	return 0;
+	load_hold(load);
+	int failed = pickup_mark(load->store, &load->source, uids, count, state,
+				 copy != NULL ? copy->uid_validity : 0,
+				 copy != NULL ? copy->uids : NULL, clock_now_ms(), &queue_err);
+	load_go_on(load);
+	return failed == 0 ? 0 : error_from_queue(err, &queue_err);
 }
 
 /* An OK is only the server's word: a message has moved when it is gone from the source. */

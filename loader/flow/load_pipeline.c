@@ -1,9 +1,9 @@
 #include "loader/flow/load_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/flow/load_storer.h"
 
 #include <glib.h>
-#include <signal.h>
 
 /*
  * A server rewrites its index for every move, so many messages at once are cheaper, and more than
@@ -19,39 +19,6 @@ enum {
 
 /* --- storing ----------------------------------------------------------- */
 
-static void *load_thread(void *context)
-{
-	struct load *load = context;
-	load_store(load, load->storing);
-	return NULL;
-}
-
-/* Signals are for the run's own thread: they end its waiting. */
-static int load_start_storing(struct load *load, struct load_batch *batch, struct error *err)
-{
-	sigset_t all;
-	sigset_t before;
-	GError *reason = NULL;
-	sigfillset(&all);
-	load->storing = batch;
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	load->thread = g_thread_try_new("store", load_thread, load, &reason);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (load->thread != NULL)
-		return 0;
-	load->storing = NULL;
-	error_set(err, ERROR_IO, "starting the thread that stores: %s", reason->message);
-	g_error_free(reason);
-	return -1;
-}
-
-void load_wait(struct load *load)
-{
-	if (load->thread != NULL)
-		g_thread_join(load->thread);
-	load->thread = NULL;
-}
-
 static void load_tell_stored(const struct load *load, const GArray *rows)
 {
 	if (load->options->stored == NULL)
@@ -66,14 +33,9 @@ static void load_tell_stored(const struct load *load, const GArray *rows)
 	}
 }
 
-/* Waits for the batch that is being stored, and takes what became of it. */
-static int load_collect(struct load *load, struct error *err)
+/* Takes what became of a batch. */
+static int load_collect(struct load *load, const struct load_batch *batch, struct error *err)
 {
-	struct load_batch *batch = load->storing;
-	load_wait(load);
-	if (batch == NULL)
-		return 0;
-	load->storing = NULL;
 	load_take_position(load, batch, NULL, 0);
 	if (batch->failed != 0) {
 		*err = batch->err;
@@ -86,6 +48,17 @@ static int load_collect(struct load *load, struct error *err)
 	load->result->not_collected -= (int64_t)batch->rows->len;
 	g_array_append_vals(load->unmoved, batch->rows->data, batch->rows->len);
 	load_tell_stored(load, batch->rows);
+	return 0;
+}
+
+/* What is through, or all that was put. */
+static int load_collect_all(struct load *load, bool wait, struct error *err)
+{
+	struct load_batch *batch;
+	while ((batch = load_storer_take(load, wait)) != NULL) {
+		if (load_collect(load, batch, err) != 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -116,12 +89,23 @@ static int load_move_unmoved(struct load *load, struct error *err)
 	return 0;
 }
 
+/* Towards the end of the mailbox sets are smaller: nothing else is done during the last one. */
+static bool load_has_set(const struct load *load)
+{
+	return load->unmoved->len >= CLAMP(load->left, (size_t)LOAD_MOVE_MIN, load->move_max);
+}
+
 /* --- the pipeline ------------------------------------------------------ */
 
-/* In front of a fork: what another thread holds locked would stay locked in the child. */
+/* What another thread holds locked during a fork would stay locked in the child. */
 static void load_before_fork(void *load)
 {
-	load_wait(load);
+	load_hold(load);
+}
+
+static void load_after_fork(void *load)
+{
+	load_go_on(load);
 }
 
 static bool load_is_large(const struct imapc_size *sizes, size_t count)
@@ -136,10 +120,26 @@ static int load_open(struct load *load, struct load_batch *batch, struct error *
 {
 	if (batch->items != NULL)
 		return 0;
-	bool large = batch == &load->batches[LOAD_BATCH_LARGE];
+	bool large = batch >= &load->batches[LOAD_BATCH_LARGE];
 	if (load_batch_open(load, large, batch, err) != 0)
 		return -1;
-	parser_set_before_fork(batch->parser, load_before_fork, load);
+	parser_set_fork_hooks(batch->parser, &(struct parser_fork_hooks){.before = load_before_fork,
+									 .after = load_after_fork,
+									 .context = load});
+	return 0;
+}
+
+/* Waits until the batch is through; meanwhile the server has nothing to do but to move. */
+static int load_get_back(struct load *load, const struct load_batch *batch, struct error *err)
+{
+	while (load_storer_has(load, batch)) {
+		if (load_has_set(load)) {
+			if (load_move_unmoved(load, err) != 0)
+				return -1;
+		} else if (load_collect(load, load_storer_take(load, true), err) != 0) {
+			return -1;
+		}
+	}
 	return 0;
 }
 
@@ -147,36 +147,34 @@ static int load_open(struct load *load, struct load_batch *batch, struct error *
 static int load_next_batch(struct load *load, bool large, struct load_batch **ret_batch,
 			   struct error *err)
 {
-	struct load_batch *batch = &load->batches[LOAD_BATCH_LARGE];
-	if (!large) {
-		batch = &load->batches[load->turn];
-		load->turn = !load->turn;
-	}
-	if (batch == load->storing && load_collect(load, err) != 0)
-		return -1;
-	if (load_open(load, batch, err) != 0)
+	unsigned *turn = large ? &load->large_turn : &load->turn;
+	struct load_batch *batch = &load->batches[(large ? LOAD_BATCH_LARGE : 0) + *turn];
+	*turn = (*turn + 1) % (large ? LOAD_BATCHES - LOAD_BATCH_LARGE : LOAD_BATCH_LARGE);
+	if (load_get_back(load, batch, err) != 0 || load_open(load, batch, err) != 0)
 		return -1;
 	*ret_batch = batch;
 	return 0;
 }
 
-/* Now, because its process cannot be made while something is being stored. */
-static int load_wake_next_parser(struct load *load, struct error *err)
+/* Now, while nothing is being stored yet that a fork would have to wait for. */
+static int load_wake_parsers(struct load *load, size_t messages, struct error *err)
 {
-	struct load_batch *next = &load->batches[load->turn];
-	if (load->left == 0)
-		return 0;
-	return load_open(load, next, err) != 0 ? -1 : parser_wake(next->parser, err);
+	size_t full = (messages + LOAD_POSITION_UIDS - 1) / LOAD_POSITION_UIDS;
+	for (size_t i = 0; i < MIN(full, (size_t)LOAD_BATCH_LARGE); i++) {
+		if (load_open(load, &load->batches[i], err) != 0 ||
+		    parser_wake(load->batches[i].parser, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
-/* The batch before has to be through; its messages are moved while this one is stored. */
-static int load_store_and_move(struct load *load, struct load_batch *batch, struct error *err)
+static int load_put(struct load *load, struct load_batch *batch, struct error *err)
 {
-	if (load_collect(load, err) != 0 || load_wake_next_parser(load, err) != 0)
+	if (batch->items->len > 0 && load_storer_put(load, batch, err) != 0)
 		return -1;
-	if (batch->items->len > 0 && load_start_storing(load, batch, err) != 0)
+	if (load_collect_all(load, false, err) != 0)
 		return -1;
-	return load->unmoved->len >= load->move_max ? load_move_unmoved(load, err) : 0;
+	return load_has_set(load) ? load_move_unmoved(load, err) : 0;
 }
 
 int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
@@ -184,18 +182,20 @@ int load_push(struct load *load, const struct imapc_size *sizes, size_t count, s
 	struct load_batch *batch;
 	bool large = load->suspecting || load_is_large(sizes, count);
 	load->left -= MIN(load->left, count);
-	if (load_next_batch(load, large, &batch, err) != 0)
+	if (load_next_batch(load, large, &batch, err) != 0 ||
+	    (!large && load->storer.put == 0 &&
+	     load_wake_parsers(load, load->left + count, err) != 0))
 		return -1;
 	load_take_position(load, batch, sizes, count);
 	int failed = load_batch_bring(load, batch, sizes, count, err);
 	if (failed != 0 || batch->items->len == 0)
 		load_take_position(load, batch, NULL, 0);
-	return failed == 0 ? load_store_and_move(load, batch, err) : -1;
+	return failed == 0 ? load_put(load, batch, err) : -1;
 }
 
 int load_drain(struct load *load, struct error *err)
 {
-	if (load_collect(load, err) != 0)
+	if (load_collect_all(load, true, err) != 0)
 		return -1;
 	return load_move_unmoved(load, err);
 }
@@ -218,7 +218,8 @@ int load_give_up(struct load *load, const struct imapc_size *size, const char *r
 	item.refused = g_string_chunk_insert(batch->reasons, refused);
 	g_array_set_size(batch->items, 0);
 	g_array_append_val(batch->items, item);
-	if (load_store_and_move(load, batch, err) != 0)
+	parser_begin(batch->parser);
+	if (load_put(load, batch, err) != 0)
 		return -1;
 	return load_drain(load, err);
 }
@@ -227,17 +228,20 @@ void load_open_pipeline(struct load *load)
 {
 	load->unmoved = g_array_new(FALSE, FALSE, sizeof(struct pickup));
 	load->move_max = LOAD_MOVE_MIN;
+	load_storer_open(load);
 }
 
 void load_close_pipeline(struct load *load, bool failed)
 {
 	struct error ignored;
-	if (failed) {
-		load_collect(load, &ignored);
-		if (imapc_is_alive(load->mailbox->session))
-			load_move_unmoved(load, &ignored);
-	}
-	for (size_t i = 0; i < LOAD_POSITION_BATCHES; i++)
+	const struct load_batch *batch;
+	/* Those behind one that has failed may hold nothing, but are not lost sight of. */
+	while ((batch = load_storer_take(load, true)) != NULL)
+		load_collect(load, batch, &ignored);
+	load_storer_close(load);
+	if (failed && imapc_is_alive(load->mailbox->session))
+		load_move_unmoved(load, &ignored);
+	for (size_t i = 0; i < LOAD_BATCHES; i++)
 		load_batch_close(&load->batches[i]);
 	g_array_unref(load->unmoved);
 }

@@ -27,23 +27,6 @@ static char *load_item_failure(const struct load *load, const struct load_item *
 	return g_strdup(parser_failure);
 }
 
-static int load_hash_content(int descriptor, const struct mime_content *content,
-			     unsigned char ret_sha256[static SHA256_DIGEST_SIZE], struct error *err)
-{
-	struct sha256_ctx hash;
-	unsigned char piece[16384];
-	sha256_init(&hash);
-	for (uint64_t done = 0; done < content->size;) {
-		size_t size = (size_t)MIN(content->size - done, sizeof piece);
-		if (spool_read(descriptor, content->offset + done, piece, size, err) != 0)
-			return -1;
-		sha256_update(&hash, size, piece);
-		done += size;
-	}
-	sha256_digest(&hash, SHA256_DIGEST_SIZE, ret_sha256);
-	return 0;
-}
-
 static struct entry_content load_place(int descriptor, const struct mime_content *content)
 {
 	return (struct entry_content){.present = content->present,
@@ -60,9 +43,15 @@ static struct entry_content load_place(int descriptor, const struct mime_content
 static int load_content(int descriptor, const struct mime_content *content,
 			struct entry_content *ret_content, struct error *err)
 {
+	struct sha256_ctx hash;
 	*ret_content = load_place(descriptor, content);
-	return content->present ? load_hash_content(descriptor, content, ret_content->sha256, err)
-				: 0;
+	if (!content->present)
+		return 0;
+	sha256_init(&hash);
+	if (spool_hash(descriptor, content->offset, content->size, &hash, err) != 0)
+		return -1;
+	sha256_digest(&hash, sizeof ret_content->sha256, ret_content->sha256);
+	return 0;
 }
 
 static int load_body(int descriptor, const struct mime_content *content,
@@ -255,8 +244,7 @@ static int load_try_to_store(struct load *load, struct load_batch *batch, guint 
 {
 	struct queue_error queue_err;
 	*ret_at = batch->items->len;
-	batch->stored = (struct load_result){0};
-	g_array_set_size(batch->rows, 0);
+	load_batch_forget_stored(batch);
 	if (store_begin(load->store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	int failed = load_store_items(load, batch, ret_at, err);
@@ -265,8 +253,7 @@ static int load_try_to_store(struct load *load, struct load_batch *batch, guint 
 	if (failed == 0)
 		return 0;
 	store_rollback(load->store);
-	batch->stored = (struct load_result){0};
-	g_array_set_size(batch->rows, 0);
+	load_batch_forget_stored(batch);
 	return -1;
 }
 

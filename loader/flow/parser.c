@@ -16,8 +16,8 @@
 
 enum {
 	PARSER_MAX_TRIES = 3,
-	PARSER_MAX_WAITING = 64, /* requests under way; both socket buffers hold more */
-	PARSER_WALL_FACTOR = 6	 /* wall time allowed per CPU time allowed */
+	PARSER_SOCKET_BYTES = 1024 * 1024, /* wanted, so that the process need not be waited on */
+	PARSER_WALL_FACTOR = 6		   /* wall time allowed per CPU time allowed */
 };
 
 struct parser_job {
@@ -39,8 +39,7 @@ struct parser {
 	size_t answered;      /* jobs before this one are through */
 	size_t sent;	      /* jobs before this one are through or with the process */
 	uint64_t free_offset; /* of the output file, behind everything answered */
-	void (*before_fork)(void *context); /* may be NULL */
-	void *before_fork_context;
+	struct parser_fork_hooks hooks;
 };
 
 SCOPED_DEFINE(struct mime_message *, mime_message_free)
@@ -67,11 +66,9 @@ struct parser *parser_new(const struct mime_options *options, int input, int out
 	return parser;
 }
 
-void parser_set_before_fork(struct parser *parser, void (*before_fork)(void *context),
-			    void *context)
+void parser_set_fork_hooks(struct parser *parser, const struct parser_fork_hooks *hooks)
 {
-	parser->before_fork = before_fork;
-	parser->before_fork_context = context;
+	parser->hooks = *hooks;
 }
 
 /* Ends the process and returns its wait status; 0 when there is none. */
@@ -98,21 +95,43 @@ void parser_stop(struct parser *parser)
 	g_free(parser);
 }
 
-static int parser_spawn(struct parser *parser, struct error *err)
+static pid_t parser_fork(const struct parser *parser, int socket)
 {
-	int sockets[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
-		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
-	if (parser->before_fork != NULL)
-		parser->before_fork(parser->before_fork_context);
+	const struct parser_fork_hooks *hooks = &parser->hooks;
+	if (hooks->before != NULL)
+		hooks->before(hooks->context);
 	pid_t process = fork();
 	if (process == 0) {
 		struct parser_child child = {.options = &parser->options,
-					     .socket = sockets[1],
+					     .socket = socket,
 					     .input = parser->input,
 					     .output = parser->output};
 		parser_child_run(&child);
 	}
+	int saved = errno;
+	if (hooks->after != NULL)
+		hooks->after(hooks->context);
+	errno = saved;
+	return process;
+}
+
+/* With less room than wanted all goes on, with more waiting. */
+static void parser_widen(int socket)
+{
+	const int size = PARSER_SOCKET_BYTES;
+	(void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+int parser_wake(struct parser *parser, struct error *err)
+{
+	int sockets[2];
+	if (parser->socket >= 0)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
+		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
+	parser_widen(sockets[0]);
+	parser_widen(sockets[1]);
+	pid_t process = parser_fork(parser, sockets[1]);
 	int saved = errno;
 	close(sockets[1]);
 	if (process < 0) {
@@ -124,11 +143,6 @@ static int parser_spawn(struct parser *parser, struct error *err)
 	return 0;
 }
 
-int parser_wake(struct parser *parser, struct error *err)
-{
-	return parser->socket >= 0 ? 0 : parser_spawn(parser, err);
-}
-
 void parser_begin(struct parser *parser)
 {
 	g_array_set_size(parser->jobs, 0);
@@ -137,22 +151,18 @@ void parser_begin(struct parser *parser)
 	parser->free_offset = 0;
 }
 
-/* Sends what is not with the process yet, as far as the window goes. A dead process is noticed
+/* Sends what is not with the process yet, as far as its socket takes it. A dead process is noticed
  * later. */
-static int parser_send(struct parser *parser, struct error *err)
+static void parser_send(struct parser *parser)
 {
-	if (parser_wake(parser, err) != 0)
-		return -1;
-	while (parser->sent < parser->jobs->len &&
-	       parser->sent - parser->answered < PARSER_MAX_WAITING) {
+	while (parser->sent < parser->jobs->len) {
 		struct parser_request *request = &parser_job_at(parser, parser->sent)->request;
 		request->restart = parser->sent == parser->answered;
 		request->output_end = parser->free_offset;
-		if (send(parser->socket, request, sizeof *request, MSG_NOSIGNAL) < 0)
+		if (send(parser->socket, request, sizeof *request, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 			break;
 		parser->sent++;
 	}
-	return 0;
 }
 
 static void parser_job_fail(struct parser_job *job, const char *reason)
@@ -220,22 +230,25 @@ static int parser_receive(struct parser *parser, bool *ret_late, struct parser_r
 	}
 }
 
+static int parser_take(struct parser *parser, const struct parser_reply *reply, struct error *err)
+{
+	if (reply->error != 0)
+		return error_set(err, ERROR_IO, "parsing a message: %s", g_strerror(reply->error));
+	parser_job_at(parser, parser->answered)->reply = *reply;
+	parser->free_offset = reply->record_offset + reply->record_size;
+	parser->answered++;
+	return 0;
+}
+
 /* Takes the next reply, or deals with the death of the process. */
 static int parser_advance(struct parser *parser, struct error *err)
 {
-	if (parser_send(parser, err) != 0)
-		return -1;
 	bool late;
 	struct parser_reply reply;
-	if (parser_receive(parser, &late, &reply) == 0) {
-		parser_recover(parser, late);
-		return 0;
-	}
-	if (reply.error != 0)
-		return error_set(err, ERROR_IO, "parsing a message: %s", g_strerror(reply.error));
-	parser_job_at(parser, parser->answered)->reply = reply;
-	parser->free_offset = reply.record_offset + reply.record_size;
-	parser->answered++;
+	parser_send(parser);
+	if (parser_receive(parser, &late, &reply) == 1)
+		return parser_take(parser, &reply, err);
+	parser_recover(parser, late);
 	return 0;
 }
 
@@ -244,22 +257,40 @@ int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool he
 {
 	struct parser_job job = {
 	    .request = {.offset = offset, .size = size, .header_only = header_only}};
+	struct parser_reply reply;
+	if (parser->jobs->len == 0 && parser_wake(parser, err) != 0)
+		return -1;
 	g_array_append_val(parser->jobs, job);
 	*ret_index = parser->jobs->len - 1;
-	while (parser->jobs->len - parser->answered > PARSER_MAX_WAITING) {
+	while (parser->answered < parser->sent &&
+	       recv(parser->socket, &reply, sizeof reply, MSG_DONTWAIT) == (ssize_t)sizeof reply) {
+		if (parser_take(parser, &reply, err) != 0)
+			return -1;
+	}
+	parser_send(parser);
+	return 0;
+}
+
+int parser_proceed(struct parser *parser, bool *ret_ended, struct error *err)
+{
+	while (parser->answered < parser->jobs->len && parser->socket >= 0) {
 		if (parser_advance(parser, err) != 0)
 			return -1;
 	}
-	return parser_send(parser, err);
+	*ret_ended = parser->answered == parser->jobs->len;
+	return 0;
 }
 
 int parser_finish(struct parser *parser, struct error *err)
 {
-	while (parser->answered < parser->jobs->len) {
-		if (parser_advance(parser, err) != 0)
+	bool ended;
+	while (parser_proceed(parser, &ended, err) == 0) {
+		if (ended)
+			return 0;
+		if (parser_wake(parser, err) != 0)
 			return -1;
 	}
-	return 0;
+	return -1;
 }
 
 struct mime_message *parser_no_message(void)

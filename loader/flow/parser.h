@@ -31,12 +31,15 @@ struct parser;
  */
 struct parser *parser_new(const struct mime_options *options, int input, int output);
 
-/*
- * `before_fork` is called whenever a process is about to be made: when it returns, no other thread
- * of this process may be at work.
- */
-void parser_set_before_fork(struct parser *parser, void (*before_fork)(void *context),
-			    void *context);
+/* Called around the making of a process: from one to the other no other thread of this process may
+ * be at work. */
+struct parser_fork_hooks {
+	void (*before)(void *context); /* may be NULL, as `after` */
+	void (*after)(void *context);
+	void *context;
+};
+
+void parser_set_fork_hooks(struct parser *parser, const struct parser_fork_hooks *hooks);
 
 /* Starts the process if there is none. Errors: IO. */
 int parser_wake(struct parser *parser, struct error *err);
@@ -49,11 +52,17 @@ void parser_begin(struct parser *parser);
 
 /*
  * Hands over the message at [offset, offset + size) of the input file and writes its index in the
- * batch. `header_only`: the bytes are a header block, and that is all there is. Does not wait for
- * the result, unless too many are waiting.
+ * batch. `header_only`: the bytes are a header block, and that is all there is. Does not wait.
  */
 int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool header_only,
 		  size_t *ret_index, struct error *err);
+
+/*
+ * Waits until every message of the batch is through, or the process is dead and a new one is
+ * needed, which this does not make: *ret_ended tells. Unlike the others this may be called while
+ * threads are at work.
+ */
+int parser_proceed(struct parser *parser, bool *ret_ended, struct error *err);
 
 /* Waits until every message of the batch is through. */
 int parser_finish(struct parser *parser, struct error *err);

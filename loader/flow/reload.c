@@ -94,6 +94,8 @@ static int reload_fetch(struct reload *reload, struct load_batch *batch, struct 
 	if (batch->items->len == 0)
 		return error_set(err, ERROR_PROTOCOL, "the server did not send UID %u of '%s'",
 				 reload->uid, load->mailbox->server->badmail);
+	if (load_batch_hash(batch, err) != 0)
+		return -1;
 	return parser_finish(batch->parser, err);
 }
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 /* What a spool keeps when it is cleared: room that is there need not be made again. */
-enum { SPOOL_KEPT_BYTES = 16 * 1024 * 1024 };
+enum { SPOOL_KEPT_BYTES = 16 * 1024 * 1024, SPOOL_PIECE_BYTES = 64 * 1024 };
 
 /* For file systems without O_TMPFILE: a name that lives for a moment. */
 static int spool_open_named(const char *folder)
@@ -70,6 +70,20 @@ int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct
 		to += got;
 		offset += (uint64_t)got;
 		size -= (size_t)got;
+	}
+	return 0;
+}
+
+int spool_hash(int descriptor, uint64_t offset, uint64_t size, struct sha256_ctx *hash,
+	       struct error *err)
+{
+	unsigned char piece[SPOOL_PIECE_BYTES];
+	for (uint64_t done = 0; done < size;) {
+		size_t length = (size_t)MIN(size - done, sizeof piece);
+		if (spool_read(descriptor, offset + done, piece, length, err) != 0)
+			return -1;
+		sha256_update(hash, length, piece);
+		done += length;
 	}
 	return 0;
 }

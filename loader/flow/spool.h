@@ -9,6 +9,7 @@
 
 #include "loader/base/error.h"
 
+#include <nettle/sha2.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,10 @@ int spool_write(int descriptor, uint64_t offset, const void *bytes, size_t size,
 
 /* Reads exactly `size` bytes at `offset`. Errors: IO. */
 int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct error *err);
+
+/* Reads exactly `size` bytes at `offset` into a digest that was begun. Errors: IO. */
+int spool_hash(int descriptor, uint64_t offset, uint64_t size, struct sha256_ctx *hash,
+	       struct error *err);
 
 /* What is in it counts no more; space beyond 16 MiB is given back. Errors: IO. */
 int spool_clear(int descriptor, struct error *err);

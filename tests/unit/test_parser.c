@@ -84,6 +84,9 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* More than a socket holds. */
+enum { MANY = 3000 };
+
 static size_t submit(struct fixture *fixture, const char *message)
 {
 	struct error err;
@@ -134,12 +137,12 @@ static void assert_given_up(struct fixture *fixture, size_t index, const char *s
 static void messages_of_a_batch_keep_their_order(void **state)
 {
 	struct fixture *fixture = *state;
-	size_t indices[300];
-	for (size_t i = 0; i < 300; i++)
+	size_t indices[MANY];
+	for (size_t i = 0; i < MANY; i++)
 		indices[i] =
 		    submit(fixture, i % 2 == 0 ? "Subject: even\n\nx\n" : "Subject: odd\n\nx\n");
 	finish(fixture);
-	for (size_t i = 0; i < 300; i++)
+	for (size_t i = 0; i < MANY; i++)
 		assert_subject(fixture, indices[i], i % 2 == 0 ? "even" : "odd");
 }
 
@@ -181,6 +184,33 @@ static void the_parser_cannot_open_files_sockets_or_processes(void **state)
 	assert_subject(fixture, index, "escape");
 }
 
+static void count_call(void *calls)
+{
+	(*(int *)calls)++;
+}
+
+static void another_process_is_only_made_where_that_is_allowed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err;
+	int calls = 0;
+	bool ended = true;
+	parser_set_fork_hooks(fixture->parser, &(struct parser_fork_hooks){.before = count_call,
+									   .after = count_call,
+									   .context = &calls});
+	submit(fixture, "Subject: crash-always\n\nx\n");
+	size_t after = submit(fixture, "Subject: after\n\nx\n");
+	assert_int_equal(2, calls);
+	assert_int_equal(0, parser_proceed(fixture->parser, &ended, &err));
+	assert_false(ended);
+	assert_int_equal(2, calls);
+	finish(fixture);
+	assert_true(calls > 2);
+	assert_int_equal(0, parser_proceed(fixture->parser, &ended, &err));
+	assert_true(ended);
+	assert_subject(fixture, after, "after");
+}
+
 static void a_new_batch_starts_afresh(void **state)
 {
 	struct fixture *fixture = *state;
@@ -204,6 +234,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_full_disk_is_the_machines_fault_not_the_messages,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_parser_cannot_open_files_sockets_or_processes,
+					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(another_process_is_only_made_where_that_is_allowed,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_new_batch_starts_afresh, setup, teardown),
 	};
