@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -281,25 +282,39 @@ static int64_t watch_timeout_ms(const struct watch *watch, int64_t now_ms)
 	return timeout_ms;
 }
 
+static void watch_add_polled(struct watch *watch, int descriptor)
+{
+	struct pollfd next = {.fd = descriptor, .events = POLLIN};
+	g_array_append_val(watch->polled, next);
+}
+
+/* The signals, then the pipe of each queue that has one: more descriptors than may be open are an
+ * error. */
+static void watch_fill_polled(struct watch *watch)
+{
+	g_array_set_size(watch->polled, 0);
+	watch_add_polled(watch, watch->signals);
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		int pipe_end = watch_table_at(watch->table, i)->pipe;
+		if (pipe_end >= 0)
+			watch_add_polled(watch, pipe_end);
+	}
+}
+
 static void watch_poll(struct watch *watch, int64_t now_ms)
 {
-	struct pollfd first = {.fd = watch->signals, .events = POLLIN};
-	g_array_set_size(watch->polled, 0);
-	g_array_append_val(watch->polled, first);
-	for (guint i = 0; i < watch->table->queues->len; i++) {
-		struct pollfd next = {.fd = watch_table_at(watch->table, i)->pipe,
-				      .events = POLLIN};
-		g_array_append_val(watch->polled, next);
-	}
+	watch_fill_polled(watch);
 	struct pollfd *polled = (struct pollfd *)watch->polled->data;
 	if (poll(polled, watch->polled->len, (int)watch_timeout_ms(watch, now_ms)) <= 0)
 		return;
 	now_ms = clock_monotonic_ms();
+	const struct pollfd *next = polled + 1;
 	for (guint i = 0; i < watch->table->queues->len; i++) {
-		if (polled[i + 1].revents != 0)
-			watch_queue_listen(watch_table_at(watch->table, i), now_ms);
+		struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (queue->pipe >= 0 && (next++)->revents != 0)
+			watch_queue_listen(queue, now_ms);
 	}
-	if (polled[0].revents != 0)
+	if (polled->revents != 0)
 		watch_take_signals(watch, now_ms);
 }
 
@@ -328,6 +343,16 @@ static void watch_round(struct watch *watch)
 	watch_poll(watch, now_ms);
 }
 
+/* Each queue takes one or two descriptors; most systems give a thousand unless asked for more. */
+static void watch_raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int watch_run(const struct watch_options *options, struct error *err)
 {
 	sigset_t before;
@@ -354,6 +379,7 @@ int watch_run(const struct watch_options *options, struct error *err)
 	if (work_queue_watch_open(options->database, &rights, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	watch.rights = rights;
+	watch_raise_descriptors();
 	/* Once for the parsers of all workers, which inherit it: the modules of 40 charsets cost
 	 * more than most messages. Where it fails, each parser tries for itself and says so. */
 	mime_open();

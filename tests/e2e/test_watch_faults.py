@@ -238,6 +238,30 @@ class Processes(WatchCase):
             watcher.ended()
 
 
+class OpenFiles(WatchCase):
+    """The supervisor has one for each queue. Limits are a few hundred or thousand; here, less than there are queues."""
+
+    def watch_within(self, limit):
+        for number in range(30):
+            self.server.add_user(f"robot{number}@example.com", "correct horse")
+            self.create_queue(name=f"q{number}", user=f"robot{number}@example.com")
+        return self.watch(wrap=["sh", "-c", f'ulimit {limit}; exec "$@"', "sh"])
+
+    def test_what_is_too_many_waits(self):
+        """The others are watched, and signals are followed."""
+        watcher = self.watch_within("-n 24")
+        self.assertRegex(watcher.wait("failed", **{"class": "io"})["error"], "Too many open files")
+        watcher.wait_idle(queue="q0")
+        watcher.stop()
+
+    def test_a_limit_that_may_be_raised_is_raised(self):
+        watcher = self.watch_within("-S -n 24")
+        for number in range(30):
+            watcher.wait_idle(queue=f"q{number}")
+        watcher.stop()
+        self.assertEqual(0, watcher.count("failed"))
+
+
 class LockedDatabase(WatchCase):
     @contextlib.contextmanager
     def lock(self):
