@@ -78,7 +78,7 @@ void watch_queue_free(struct watch_queue *queue)
 const char *watch_queue_state(const struct watch_queue *queue)
 {
 	static const char *const names[] = {
-	    [WATCH_PHASE_PAUSE] = "pause",
+	    [WATCH_PHASE_PAUSE] = "retry",
 	    [WATCH_PHASE_STARTING] = "starting",
 	    [WATCH_PHASE_LOADING] = "loading",
 	    [WATCH_PHASE_WAITING] = "waiting",

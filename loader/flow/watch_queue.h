@@ -77,7 +77,7 @@ void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *o
 /* Kills a worker that hangs. */
 void watch_queue_check(struct watch_queue *queue, int64_t now_ms);
 
-/* "paused", "stopped", "elsewhere", "pause", "starting", "loading", "waiting". */
+/* "paused", "stopped", "elsewhere", "retry", "starting", "loading", "waiting". */
 const char *watch_queue_state(const struct watch_queue *queue);
 
 #endif

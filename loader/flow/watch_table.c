@@ -68,6 +68,13 @@ static int64_t watch_table_first_start(const struct watch_queue *queue,
 	return now_ms + MAX(0, pause_ms - MAX(0, passed_ms));
 }
 
+/* With the state that follows from the definition. */
+static void watch_table_log(const struct watch_queue *queue, const char *event)
+{
+	log_event(LOG_LEVEL_INFO, event, log_text("queue", queue->name),
+		  log_text("state", queue->wanted ? "starting" : watch_queue_state(queue)));
+}
+
 static void watch_table_log_stop(const struct watch_queue *queue, const struct queue_health *health)
 {
 	log_event(LOG_LEVEL_ERROR, "stopped", log_text("queue", queue->name),
@@ -90,8 +97,7 @@ static void watch_table_add(struct watch_reading *reading, const struct work_que
 	if (queue->stopped)
 		watch_table_log_stop(queue, health);
 	else
-		log_event(LOG_LEVEL_INFO, "watching", log_text("queue", queue->name),
-			  log_text("state", watch_queue_state(queue)));
+		watch_table_log(queue, "watching");
 }
 
 static void watch_table_update(struct watch_reading *reading, struct watch_queue *queue,
@@ -118,8 +124,7 @@ static void watch_table_update(struct watch_reading *reading, struct watch_queue
 	if (stopped_elsewhere)
 		watch_table_log_stop(queue, health);
 	else
-		log_event(LOG_LEVEL_INFO, "altered", log_text("queue", queue->name),
-			  log_text("state", watch_queue_state(queue)));
+		watch_table_log(queue, "altered");
 	watch_queue_end(queue, reading->now_ms);
 }
 

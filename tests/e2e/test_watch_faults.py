@@ -293,7 +293,7 @@ class LockedDatabase(WatchCase):
             manager.wait("WATCHDOG=1", times=manager.told("WATCHDOG=1") + 50)
             self.assertEqual(0, watcher.count("death_noted"))
             watcher.send(signal.SIGUSR1)
-            self.assertEqual("pause", watcher.wait("status")["state"])
+            self.assertEqual("retry", watcher.wait("status")["state"])
         watcher.wait("death_noted")
         watcher.wait_idle(times=2)
         with self.lock():
