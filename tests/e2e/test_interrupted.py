@@ -102,7 +102,7 @@ class Killed(LoadCase):
         self.deliver(*messages(1020))
         with Proxy(self.server.port) as proxy:
             self.create_queue(port=proxy.port)
-            fault = proxy.stall(CLIENT, rb"UID FETCH 1:1000 \(UID INTERNALDATE", forward=False)
+            fault = proxy.stall(CLIENT, rb"INTERNALDATE BODY", forward=False)
             process = self.start("load", "invoices")
             fault.wait()
             process.send_signal(signal.SIGTERM)
