@@ -23,9 +23,8 @@
 enum { WATCH_TICK_MS = 1000 };
 
 /* So many workers at most sign in at a time, so that hundreds of them do not fall upon a server
- * together; one that needs longer than this waits for a server, and keeps no other from starting.
- */
-enum { WATCH_STARTING_MAX = 16, WATCH_STARTING_MS = 1000 };
+ * together. */
+enum { WATCH_STARTING_MAX = 16 };
 
 /* A locked database is not waited for: signals, workers and the watchdog cannot wait. What keeps
  * the definitions from being read for so long is said, and said again. */
@@ -85,40 +84,9 @@ static void watch_read_if_changed(struct watch *watch, int64_t now_ms)
 		watch_read(watch, now_ms);
 }
 
-static guint watch_count(const struct watch *watch, enum watch_phase phase)
-{
-	guint count = 0;
-	for (guint i = 0; i < watch->table->queues->len; i++) {
-		const struct watch_queue *queue = watch_table_at(watch->table, i);
-		if (queue->wanted && queue->ours && queue->phase == phase)
-			count++;
-	}
-	return count;
-}
-
-static guint watch_count_starting(const struct watch *watch, int64_t now_ms)
-{
-	guint count = 0;
-	for (guint i = 0; i < watch->table->queues->len; i++) {
-		const struct watch_queue *queue = watch_table_at(watch->table, i);
-		if (queue->phase == WATCH_PHASE_STARTING &&
-		    now_ms - queue->heard_ms < WATCH_STARTING_MS)
-			count++;
-	}
-	return count;
-}
-
-static guint watch_count_elsewhere(const struct watch *watch)
-{
-	guint count = 0;
-	for (guint i = 0; i < watch->table->queues->len; i++)
-		count += watch_table_at(watch->table, i)->elsewhere ? 1 : 0;
-	return count;
-}
-
 static void watch_start_due(struct watch *watch, int64_t now_ms)
 {
-	guint starting = watch_count_starting(watch, now_ms);
+	guint starting = watch_table_count_starting(watch->table, now_ms);
 	for (guint i = 0; i < watch->table->queues->len && !watch->stopping; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
 		if (!watch_queue_claim(queue, watch->rights, now_ms))
@@ -137,9 +105,9 @@ static void watch_start_due(struct watch *watch, int64_t now_ms)
 static void watch_tell_systemd(struct watch *watch)
 {
 	guint count = watch->table->queues->len;
-	guint waiting = watch_count(watch, WATCH_PHASE_WAITING);
-	guint pausing = watch_count(watch, WATCH_PHASE_PAUSE);
-	guint elsewhere = watch_count_elsewhere(watch);
+	guint waiting = watch_table_count(watch->table, WATCH_PHASE_WAITING);
+	guint pausing = watch_table_count(watch->table, WATCH_PHASE_PAUSE);
+	guint elsewhere = watch_table_count_elsewhere(watch->table);
 	g_autofree char *state = g_strdup_printf(
 	    "READY=1\nSTATUS=%u queues: %u wait for mail, %u pause after an error, %u are watched "
 	    "by another process",
@@ -157,21 +125,6 @@ static void watch_feed(struct watch *watch, int64_t now_ms)
 		return;
 	notify_send("WATCHDOG=1");
 	watch->fed_ms = now_ms;
-}
-
-static void watch_log_status(const struct watch *watch, int64_t now_ms)
-{
-	for (guint i = 0; i < watch->table->queues->len; i++) {
-		const struct watch_queue *queue = watch_table_at(watch->table, i);
-		int64_t start_in_ms = queue->wanted && queue->phase == WATCH_PHASE_PAUSE
-					  ? MAX(0, queue->start_ms - now_ms)
-					  : 0;
-		log_event(LOG_LEVEL_NOTICE, "status", log_text("queue", queue->name),
-			  log_text("state", watch_queue_state(queue)),
-			  log_number("worker", queue->worker),
-			  log_number("stored", (int64_t)queue->stored),
-			  log_number("retry_in_ms", start_in_ms));
-	}
 }
 
 /* --- signals -------------------------------------------------------------------------------- */
@@ -245,7 +198,7 @@ static void watch_take_signals(struct watch *watch, int64_t now_ms)
 			watch_reload(watch, now_ms);
 			break;
 		case SIGUSR1:
-			watch_log_status(watch, now_ms);
+			watch_table_log_status(watch->table, now_ms);
 			break;
 		default:
 			watch_stop(watch, now_ms);

@@ -10,6 +10,9 @@
 
 SCOPED_DEFINE(struct store *, store_close)
 
+/* A worker that needs longer to sign in waits for its server, and keeps no other from starting. */
+enum { WATCH_STARTING_MS = 1000 };
+
 struct watch_reading {
 	struct watch_table *table;
 	struct store *store;
@@ -183,5 +186,53 @@ void watch_table_sweep(struct watch_table *table)
 		const struct watch_queue *queue = watch_table_at(table, i - 1);
 		if (!queue->defined && queue->worker == 0 && queue->deliver.process == 0)
 			g_ptr_array_remove_index(table->queues, i - 1);
+	}
+}
+
+/* ---- what the supervisor says of them ---- */
+
+guint watch_table_count(const struct watch_table *table, enum watch_phase phase)
+{
+	guint count = 0;
+	for (guint i = 0; i < table->queues->len; i++) {
+		const struct watch_queue *queue = watch_table_at(table, i);
+		if (queue->wanted && queue->ours && queue->phase == phase)
+			count++;
+	}
+	return count;
+}
+
+guint watch_table_count_starting(const struct watch_table *table, int64_t now_ms)
+{
+	guint count = 0;
+	for (guint i = 0; i < table->queues->len; i++) {
+		const struct watch_queue *queue = watch_table_at(table, i);
+		if (queue->phase == WATCH_PHASE_STARTING &&
+		    now_ms - queue->heard_ms < WATCH_STARTING_MS)
+			count++;
+	}
+	return count;
+}
+
+guint watch_table_count_elsewhere(const struct watch_table *table)
+{
+	guint count = 0;
+	for (guint i = 0; i < table->queues->len; i++)
+		count += watch_table_at(table, i)->elsewhere ? 1 : 0;
+	return count;
+}
+
+void watch_table_log_status(const struct watch_table *table, int64_t now_ms)
+{
+	for (guint i = 0; i < table->queues->len; i++) {
+		const struct watch_queue *queue = watch_table_at(table, i);
+		int64_t start_in_ms = queue->wanted && queue->phase == WATCH_PHASE_PAUSE
+					  ? MAX(0, queue->start_ms - now_ms)
+					  : 0;
+		log_event(LOG_LEVEL_NOTICE, "status", log_text("queue", queue->name),
+			  log_text("state", watch_queue_state(queue)),
+			  log_number("worker", queue->worker),
+			  log_number("stored", (int64_t)queue->stored),
+			  log_number("retry_in_ms", start_in_ms));
 	}
 }

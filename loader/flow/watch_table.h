@@ -36,4 +36,16 @@ int watch_table_read(struct watch_table *table, int64_t patience_ms, int64_t now
 /* Takes out queues that are dropped and have no worker any more. */
 void watch_table_sweep(struct watch_table *table);
 
+/* Of the queues that this process watches, those in a phase. */
+guint watch_table_count(const struct watch_table *table, enum watch_phase phase);
+
+/* Those that sign in at the moment, but for those that wait for a server. */
+guint watch_table_count_starting(const struct watch_table *table, int64_t now_ms);
+
+/* Those that another process watches. */
+guint watch_table_count_elsewhere(const struct watch_table *table);
+
+/* An event for each queue. */
+void watch_table_log_status(const struct watch_table *table, int64_t now_ms);
+
 #endif
