@@ -21,6 +21,7 @@
 #include "queue/pickup.h"
 
 #include <glib.h>
+#include <pthread.h>
 
 /* Bytes of messages that are fetched, parsed and stored together; a larger message comes alone. */
 #define LOAD_BATCH_BYTES ((uint64_t)8 * 1024 * 1024)
@@ -49,12 +50,13 @@ struct load_batch {
 /* load_storer.c's own; the counts are of batches since the beginning, and differ by the batches
  * there are at most. */
 struct load_storer {
-	GThread *thread; /* NULL: nothing was put yet */
+	bool started; /* something was put */
+	pthread_t thread;
 	struct load_batch *queue[LOAD_BATCHES];
 	unsigned put;
-	unsigned taken; /* back; the run's own thread alone knows of it */
-	GMutex mutex;	/* of all that follows, and of `put` */
-	GCond changed;
+	unsigned taken;	       /* back; the run's own thread alone knows of it */
+	pthread_mutex_t mutex; /* of all that follows, and of `put` */
+	pthread_cond_t changed;
 	unsigned through;
 	bool busy;
 	bool held;

@@ -7,11 +7,11 @@ static void load_storer_help(struct load *load)
 {
 	struct load_storer *storer = &load->storer;
 	struct load_batch *batch = storer->queue[storer->through % LOAD_BATCHES];
-	g_mutex_unlock(&storer->mutex);
+	pthread_mutex_unlock(&storer->mutex);
 	batch->failed = parser_finish(batch->parser, &batch->err);
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	storer->needs_process = false;
-	g_cond_broadcast(&storer->changed);
+	pthread_cond_broadcast(&storer->changed);
 }
 
 /* Locked. */
@@ -20,7 +20,7 @@ static void load_storer_wait(struct load *load)
 	if (load->storer.needs_process)
 		load_storer_help(load);
 	else
-		g_cond_wait(&load->storer.changed, &load->storer.mutex);
+		pthread_cond_wait(&load->storer.changed, &load->storer.mutex);
 }
 
 /* 0: parsed; 1: a new process is needed. */
@@ -55,37 +55,37 @@ static void load_storer_work(struct load *load, struct load_batch *batch)
 {
 	struct load_storer *storer = &load->storer;
 	storer->busy = true;
-	g_mutex_unlock(&storer->mutex);
+	pthread_mutex_unlock(&storer->mutex);
 	int parsed = load_storer_parse(batch);
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	storer->busy = false;
 	storer->needs_process = parsed == 1;
-	g_cond_broadcast(&storer->changed);
+	pthread_cond_broadcast(&storer->changed);
 	while (storer->needs_process || storer->held)
-		g_cond_wait(&storer->changed, &storer->mutex);
+		pthread_cond_wait(&storer->changed, &storer->mutex);
 	storer->busy = true;
-	g_mutex_unlock(&storer->mutex);
+	pthread_mutex_unlock(&storer->mutex);
 	load_storer_store(load, batch);
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	storer->busy = false;
 	storer->through++;
-	g_cond_broadcast(&storer->changed);
+	pthread_cond_broadcast(&storer->changed);
 }
 
 static void *load_storer_run(void *context)
 {
 	struct load *load = context;
 	struct load_storer *storer = &load->storer;
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	for (;;) {
 		if (storer->through != storer->put && !storer->held)
 			load_storer_work(load, storer->queue[storer->through % LOAD_BATCHES]);
 		else if (storer->ended)
 			break;
 		else
-			g_cond_wait(&storer->changed, &storer->mutex);
+			pthread_cond_wait(&storer->changed, &storer->mutex);
 	}
-	g_mutex_unlock(&storer->mutex);
+	pthread_mutex_unlock(&storer->mutex);
 	return NULL;
 }
 
@@ -94,50 +94,49 @@ static int load_storer_start(struct load *load, struct error *err)
 {
 	sigset_t all;
 	sigset_t before;
-	GError *reason = NULL;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	load->storer.thread = g_thread_try_new("store", load_storer_run, load, &reason);
+	int failed = pthread_create(&load->storer.thread, NULL, load_storer_run, load);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (load->storer.thread != NULL)
-		return 0;
-	error_set(err, ERROR_IO, "starting the thread that stores: %s", reason->message);
-	g_error_free(reason);
-	return -1;
+	if (failed != 0)
+		return error_set(err, ERROR_IO, "starting the thread that stores: %s",
+				 g_strerror(failed));
+	load->storer.started = true;
+	return 0;
 }
 
 void load_storer_open(struct load *load)
 {
-	g_mutex_init(&load->storer.mutex);
-	g_cond_init(&load->storer.changed);
+	pthread_mutex_init(&load->storer.mutex, NULL);
+	pthread_cond_init(&load->storer.changed, NULL);
 }
 
 void load_storer_close(struct load *load)
 {
 	struct load_storer *storer = &load->storer;
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	while (storer->through != storer->put)
 		load_storer_wait(load);
 	storer->ended = true;
-	g_cond_broadcast(&storer->changed);
-	g_mutex_unlock(&storer->mutex);
-	if (storer->thread != NULL)
-		g_thread_join(storer->thread);
-	g_cond_clear(&storer->changed);
-	g_mutex_clear(&storer->mutex);
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
+	if (storer->started)
+		pthread_join(storer->thread, NULL);
+	pthread_cond_destroy(&storer->changed);
+	pthread_mutex_destroy(&storer->mutex);
 	*storer = (struct load_storer){0};
 }
 
 int load_storer_put(struct load *load, struct load_batch *batch, struct error *err)
 {
 	struct load_storer *storer = &load->storer;
-	if (storer->thread == NULL && load_storer_start(load, err) != 0)
+	if (!storer->started && load_storer_start(load, err) != 0)
 		return -1;
 	batch->failed = 0;
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	storer->queue[storer->put++ % LOAD_BATCHES] = batch;
-	g_cond_broadcast(&storer->changed);
-	g_mutex_unlock(&storer->mutex);
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
 	return 0;
 }
 
@@ -147,14 +146,14 @@ struct load_batch *load_storer_take(struct load *load, bool wait)
 	struct load_batch *batch = NULL;
 	if (storer->taken == storer->put)
 		return NULL;
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	if (storer->needs_process)
 		load_storer_help(load);
 	while (wait && storer->taken == storer->through)
 		load_storer_wait(load);
 	if (storer->taken != storer->through)
 		batch = storer->queue[storer->taken++ % LOAD_BATCHES];
-	g_mutex_unlock(&storer->mutex);
+	pthread_mutex_unlock(&storer->mutex);
 	return batch;
 }
 
@@ -171,22 +170,22 @@ bool load_storer_has(const struct load *load, const struct load_batch *batch)
 void load_hold(struct load *load)
 {
 	struct load_storer *storer = &load->storer;
-	if (storer->thread == NULL)
+	if (!storer->started)
 		return;
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	storer->held = true;
 	while (storer->busy)
-		g_cond_wait(&storer->changed, &storer->mutex);
-	g_mutex_unlock(&storer->mutex);
+		pthread_cond_wait(&storer->changed, &storer->mutex);
+	pthread_mutex_unlock(&storer->mutex);
 }
 
 void load_go_on(struct load *load)
 {
 	struct load_storer *storer = &load->storer;
-	if (storer->thread == NULL)
+	if (!storer->started)
 		return;
-	g_mutex_lock(&storer->mutex);
+	pthread_mutex_lock(&storer->mutex);
 	storer->held = false;
-	g_cond_broadcast(&storer->changed);
-	g_mutex_unlock(&storer->mutex);
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
 }
