@@ -2,8 +2,10 @@
  * bench_raw_move - the least that a load can take: reads all messages of INBOX and throws them
  * away, then moves them to a folder, with one command each.
  *
- *   bench_raw_move HOST PORT USER FOLDER [CA-FILE]   the password is in $MAIL_PASSWORD; with
- * CA-FILE by TLS, for the host "localhost"
+ *   bench_raw_move [--seen] HOST PORT USER FOLDER [CA-FILE]
+ *
+ * The password is in $MAIL_PASSWORD. --seen: marks them as read before the move, as a load must;
+ * with CA-FILE by TLS, for the host "localhost".
  *
  * Prints the number of messages and of their bytes.
  */
@@ -205,9 +207,12 @@ int main(int argc, char **argv)
 {
 	const char *password = getenv("MAIL_PASSWORD");
 	char greeting[LINE_BYTES];
+	bool seen = argc > 1 && strcmp(argv[1], "--seen") == 0;
+	argc -= seen;
+	argv += seen;
 	if (argc < 5 || argc > 6 || password == NULL) {
-		fprintf(stderr, "usage: MAIL_PASSWORD=… bench_raw_move HOST PORT USER FOLDER "
-				"[CA-FILE]\n");
+		fprintf(stderr, "usage: MAIL_PASSWORD=… bench_raw_move [--seen] HOST PORT USER "
+				"FOLDER [CA-FILE]\n");
 		return 64;
 	}
 	struct connection connection = {.socket = open_socket(argv[1], argv[2]),
@@ -221,6 +226,8 @@ int main(int argc, char **argv)
 	run(&connection, "SELECT INBOX\r\n");
 	run(&connection, "UID FETCH 1:* (BODY.PEEK[])\r\n");
 	run(&connection, "CREATE \"%s\"\r\n", argv[4]);
+	if (seen)
+		run(&connection, "UID STORE 1:* +FLAGS.SILENT (\\Seen)\r\n");
 	run(&connection, "UID MOVE 1:* \"%s\"\r\n", argv[4]);
 	run(&connection, "LOGOUT\r\n");
 	printf("%lu %llu\n", connection.messages, connection.bytes);
