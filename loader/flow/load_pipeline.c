@@ -76,16 +76,28 @@ static size_t load_move_next_max(const struct load *load, int64_t duration_ms)
 	return load->move_max;
 }
 
-static int load_move_unmoved(struct load *load, struct error *err)
+/* After a failure nothing more is moved: the next run does that. */
+static int load_move_set(struct load *load, struct error *err)
 {
 	int64_t began_ms = clock_monotonic_ms();
-	if (load->unmoved->len == 0)
-		return 0;
-	int failed = load_move(load, load->unmoved, err);
-	g_array_set_size(load->unmoved, 0);
-	if (failed != 0)
+	guint count = (guint)MIN((size_t)load->unmoved->len, load->move_max);
+	g_autoptr(GArray) set = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	g_array_append_vals(set, load->unmoved->data, count);
+	g_array_remove_range(load->unmoved, 0, count);
+	if (load_move(load, set, err) != 0) {
+		g_array_set_size(load->unmoved, 0);
 		return -1;
+	}
 	load->move_max = load_move_next_max(load, clock_monotonic_ms() - began_ms);
+	return 0;
+}
+
+static int load_move_unmoved(struct load *load, struct error *err)
+{
+	while (load->unmoved->len > 0) {
+		if (load_move_set(load, err) != 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -134,7 +146,7 @@ static int load_get_back(struct load *load, const struct load_batch *batch, stru
 {
 	while (load_storer_has(load, batch)) {
 		if (load_has_set(load)) {
-			if (load_move_unmoved(load, err) != 0)
+			if (load_move_set(load, err) != 0)
 				return -1;
 		} else if (load_collect(load, load_storer_take(load, true), err) != 0) {
 			return -1;
@@ -174,7 +186,7 @@ static int load_put(struct load *load, struct load_batch *batch, struct error *e
 		return -1;
 	if (load_collect_all(load, false, err) != 0)
 		return -1;
-	return load_has_set(load) ? load_move_unmoved(load, err) : 0;
+	return load_has_set(load) ? load_move_set(load, err) : 0;
 }
 
 int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
@@ -235,7 +247,7 @@ void load_close_pipeline(struct load *load, bool failed)
 {
 	struct error ignored;
 	const struct load_batch *batch;
-	/* Those behind one that has failed may hold nothing, but are not lost sight of. */
+	/* What was stored before the failure, or in spite of it, counts. */
 	while ((batch = load_storer_take(load, true)) != NULL)
 		load_collect(load, batch, &ignored);
 	load_storer_close(load);
