@@ -86,6 +86,10 @@ class Inqueue:
         """The cost of one more load, with nothing new."""
         return load_meter.run([self.program, "load", "bench"], environment(folder), account)
 
+    def start(self, account):
+        """The cost of starting and ending the program."""
+        return load_meter.run([self.program, "--version"], {}, account)
+
     def trips(self, account, folder):
         """What one more load, with nothing new, asks the server beyond the sign-in."""
         shutil.copy(database(folder), folder / "trips.db")
