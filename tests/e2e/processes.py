@@ -16,10 +16,12 @@ def session_members(session):
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             # The command's name, in parentheses, may hold anything, blanks too.
-            state, _, _, its_session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            words = (folder / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(its_session) == session and state not in "ZX":
+        state, its_session, threads = words[0], int(words[3]), int(words[17])
+        # A process lives as long as one of its threads does; the state is that of its first.
+        if its_session == session and (state not in "ZX" or threads > 1):
             members.append(int(folder.name))
     return members
 
