@@ -167,6 +167,18 @@ void load_take_position(const struct load *load, const struct load_batch *batch,
 	position->batches[slot].count = (uint32_t)count;
 }
 
+void load_take_position_to_store(const struct load *load, const struct load_batch *batch)
+{
+	struct load_position *position = load->options->position;
+	size_t slot = (size_t)(batch - load->batches);
+	if (position == NULL)
+		return;
+	for (guint i = 0; i < batch->items->len; i++)
+		position->batches[slot].uids[i] =
+		    g_array_index(batch->items, struct load_item, i).uid;
+	position->batches[slot].count = batch->items->len;
+}
+
 static int load_batch_begin(struct load_batch *batch, struct error *err)
 {
 	g_array_set_size(batch->items, 0);

@@ -129,9 +129,13 @@ void load_batch_forget_stored(struct load_batch *batch);
 /* load_close_pipeline() comes after it. */
 void load_open_pipeline(struct load *load);
 
-/* Until they are stored, or given up (count 0), a crash is put down to these messages. */
+/* Until they have arrived (count 0), a crash is put down to these messages. */
 void load_take_position(const struct load *load, const struct load_batch *batch,
 			const struct imapc_size *sizes, size_t count);
+
+/* While they are stored, too. Not while they wait for that: whoever is blamed comes alone in the
+ * next run, which takes time. */
+void load_take_position_to_store(const struct load *load, const struct load_batch *batch);
 
 /*
  * Brings messages as load_batch_bring() does, and lets them be stored while the next ones come.

@@ -200,8 +200,7 @@ int load_push(struct load *load, const struct imapc_size *sizes, size_t count, s
 		return -1;
 	load_take_position(load, batch, sizes, count);
 	int failed = load_batch_bring(load, batch, sizes, count, err);
-	if (failed != 0 || batch->items->len == 0)
-		load_take_position(load, batch, NULL, 0);
+	load_take_position(load, batch, NULL, 0);
 	return failed == 0 ? load_put(load, batch, err) : -1;
 }
 

@@ -56,6 +56,7 @@ static void load_storer_work(struct load *load, struct load_batch *batch)
 	struct load_storer *storer = &load->storer;
 	storer->busy = true;
 	pthread_mutex_unlock(&storer->mutex);
+	load_take_position_to_store(load, batch);
 	int parsed = load_storer_parse(batch);
 	pthread_mutex_lock(&storer->mutex);
 	storer->busy = false;
