@@ -14,7 +14,6 @@ class ManyClaims(Case):
     def test_no_entry_twice_and_none_stuck(self):
         figures = many_claims.run(BUILD_DIR / "tests" / "bench_queue", self.database, entries=3000, kills=20)
         self.assertEqual([], many_claims.faults(figures), figures)
-        self.assertEqual(20, figures["killed"], figures)
         # A fault that never fires proves nothing.
         self.assertGreater(figures["expired"], 0, figures)
 
