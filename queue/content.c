@@ -1,12 +1,11 @@
 #include "queue/content.h"
 
-#include "queue/value.h"
-
 #include <glib.h>
+#include <nettle/sha2.h>
 
 /* Up to here a row is bound whole; above, its pages are written once empty and once full, but no
  * more than a piece is ever in memory. */
-#define WHOLE_MAX      ((size_t)64 * 1024)
+#define WHOLE_MAX      ((size_t)1024 * 1024)
 #define READ_AHEAD     ((size_t)1024 * 1024)
 #define WRITE_PIECE    ((size_t)64 * 1024)
 #define SIZE_MAX_BYTES UINT64_C(1000000000)
@@ -28,26 +27,67 @@ static int find_same(struct store *store, const char *sha256, uint64_t size_byte
 
 #define INSERT_SQL "INSERT INTO content (sha256, size, data) VALUES (?, ?, ?)"
 
-static int put_whole(struct store *store, const char *sha256, const struct entry_content *content,
-		     struct queue_error *err)
+static void make_digest(const struct sha256_ctx *hash, char ret_sha256[static VALUE_SHA256_MAX])
+{
+	struct sha256_ctx ended = *hash;
+	unsigned char digest[SHA256_DIGEST_SIZE];
+	sha256_digest(&ended, sizeof digest, digest);
+	value_format_sha256(digest, ret_sha256);
+}
+
+/* Read once: what has the digest is what is stored, whoever else may write to the file. */
+static int put_whole(struct store *store, const struct entry_content *content,
+		     char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
 {
 	const size_t size = (size_t)content->size_bytes;
 	g_autofree unsigned char *bytes = g_malloc(size + 1);
 	if (engine_file_read(store->engine, content->fd, content->offset, bytes, size, err) != 0)
 		return -1;
+	if (!content->hashed) {
+		struct sha256_ctx hash;
+		sha256_init(&hash);
+		sha256_update(&hash, size, bytes);
+		make_digest(&hash, ret_sha256);
+	}
+	const int found = find_same(store, ret_sha256, size, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	scoped_statement *statement = engine_prepare(store->engine, INSERT_SQL);
-	statement_bind_text(statement, 1, sha256);
+	statement_bind_text(statement, 1, ret_sha256);
 	statement_bind_int(statement, 2, (int64_t)size);
 	statement_bind_bytes(statement, 3, bytes, size);
 	return statement_step(statement, err);
 }
 
-static int put_in_pieces(struct store *store, const char *sha256,
-			 const struct entry_content *content, struct queue_error *err)
+static int hash_in_pieces(struct store *store, const struct entry_content *content,
+			  char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
 {
+	struct sha256_ctx hash;
+	g_autofree unsigned char *bytes = g_malloc(WRITE_PIECE);
+	sha256_init(&hash);
+	for (uint64_t done = 0; done < content->size_bytes;) {
+		const size_t size = (size_t)MIN(content->size_bytes - done, WRITE_PIECE);
+		if (engine_file_read(store->engine, content->fd, content->offset + done, bytes,
+				     size, err) != 0)
+			return -1;
+		sha256_update(&hash, size, bytes);
+		done += size;
+	}
+	make_digest(&hash, ret_sha256);
+	return 0;
+}
+
+static int put_in_pieces(struct store *store, const struct entry_content *content,
+			 char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
+{
+	if (!content->hashed && hash_in_pieces(store, content, ret_sha256, err) != 0)
+		return -1;
+	const int found = find_same(store, ret_sha256, content->size_bytes, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	{
 		scoped_statement *statement = engine_prepare(store->engine, INSERT_SQL);
-		statement_bind_text(statement, 1, sha256);
+		statement_bind_text(statement, 1, ret_sha256);
 		statement_bind_int(statement, 2, (int64_t)content->size_bytes);
 		statement_bind_zeros(statement, 3, content->size_bytes);
 		if (statement_step(statement, err) != 0)
@@ -57,21 +97,19 @@ static int put_in_pieces(struct store *store, const char *sha256,
 				 content->fd, content->offset, content->size_bytes, err);
 }
 
-int content_put(struct store *store, const struct entry_content *content, struct queue_error *err)
+int content_put(struct store *store, const struct entry_content *content,
+		char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
 {
 	if (content->size_bytes > SIZE_MAX_BYTES)
 		return queue_error_set(err, QUEUE_INVALID,
 				       "content of %" G_GUINT64_FORMAT " bytes: the database holds "
 				       "at most 1,000,000,000 in one piece",
 				       content->size_bytes);
-	char sha256[VALUE_SHA256_MAX];
-	value_format_sha256(content->sha256, sha256);
-	const int found = find_same(store, sha256, content->size_bytes, err);
-	if (found != 0)
-		return found < 0 ? -1 : 0;
+	if (content->hashed)
+		value_format_sha256(content->sha256, ret_sha256);
 	if (content->size_bytes <= WHOLE_MAX)
-		return put_whole(store, sha256, content, err);
-	return put_in_pieces(store, sha256, content, err);
+		return put_whole(store, content, ret_sha256, err);
+	return put_in_pieces(store, content, ret_sha256, err);
 }
 
 int content_drop_unused(struct store *store, struct queue_error *err)

@@ -1,17 +1,22 @@
 /*
  * content.h - bytes of any size, kept once per SHA-256.
  *
- * Errors, threads: as in store.h. Memory: at most 1 MiB.
+ * Errors, threads: as in store.h. Memory: at most 2 MiB.
  */
 #ifndef QUEUE_CONTENT_H
 #define QUEUE_CONTENT_H
 
 #include "queue/entry.h"
 #include "queue/store_private.h"
+#include "queue/value.h"
 
-/* Stores the bytes unless they are there, in the open transaction. INVALID when other bytes, or
- * more than the database can hold, come under this digest. */
-int content_put(struct store *store, const struct entry_content *content, struct queue_error *err);
+/*
+ * Stores the bytes unless they are there, in the open transaction, and writes their digest in
+ * hexadecimal. INVALID when other bytes, or more than the database can hold, come under this
+ * digest.
+ */
+int content_put(struct store *store, const struct entry_content *content,
+		char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err);
 
 /* Deletes what no entry uses, in the open transaction. */
 int content_drop_unused(struct store *store, struct queue_error *err);

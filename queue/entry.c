@@ -87,10 +87,8 @@ static int body_prepare(struct store *store, const struct entry_content *content
 	if (!content->present)
 		return 0;
 	ret_body->in_content = content->size_bytes > ENTRY_INLINE_BODY_MAX;
-	if (ret_body->in_content) {
-		value_format_sha256(content->sha256, ret_body->sha256);
-		return content_put(store, content, err);
-	}
+	if (ret_body->in_content)
+		return content_put(store, content, ret_body->sha256, err);
 	const size_t size = (size_t)content->size_bytes;
 	ret_body->text = g_malloc(size + 1);
 	return engine_file_read(store->engine, content->fd, content->offset, ret_body->text, size,
@@ -136,7 +134,8 @@ static int put_mail(struct store *store, const struct entry *entry,
 	scoped_body message = {0};
 	scoped_body html = {0};
 	char raw_content[VALUE_SHA256_MAX];
-	value_format_sha256(contents->raw.sha256, raw_content);
+	if (contents->raw.present && content_put(store, &contents->raw, raw_content, err) != 0)
+		return -1;
 	if (body_prepare(store, &contents->message_body, &message, err) != 0 ||
 	    body_prepare(store, &contents->html_body, &html, err) != 0)
 		return -1;
@@ -156,11 +155,14 @@ static int put_mail(struct store *store, const struct entry *entry,
 	return statement_step(statement, err);
 }
 
+/* The bytes alone say how many and which they are. */
 static int put_attachment(struct store *store, const struct entry_attachment *attachment,
-			  int64_t entry_id, size_t position, struct queue_error *err)
+			  const struct entry_content *content, int64_t entry_id, size_t position,
+			  struct queue_error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
-	value_format_sha256(attachment->sha256, sha256);
+	if (content_put(store, content, sha256, err) != 0)
+		return -1;
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "INSERT INTO attachment (entry_id, position, file_name, declared_name, content_type,"
@@ -172,7 +174,7 @@ static int put_attachment(struct store *store, const struct entry_attachment *at
 	statement_bind_text(statement, 5, attachment->content_type);
 	statement_bind_text(statement, 6, attachment->disposition);
 	statement_bind_text(statement, 7, attachment->content_id);
-	statement_bind_int(statement, 8, (int64_t)attachment->size_bytes);
+	statement_bind_int(statement, 8, (int64_t)content->size_bytes);
 	statement_bind_text(statement, 9, sha256);
 	return statement_step(statement, err);
 }
@@ -182,12 +184,8 @@ static int put_attachments(struct store *store, const struct entry *entry,
 			   struct queue_error *err)
 {
 	for (size_t i = 0; i < entry->attachment_count; i++) {
-		/* The bytes alone say how many and which they are. */
-		struct entry_attachment attachment = entry->attachments[i];
-		attachment.size_bytes = contents[i].size_bytes;
-		memcpy(attachment.sha256, contents[i].sha256, sizeof attachment.sha256);
-		if (content_put(store, &contents[i], err) != 0 ||
-		    put_attachment(store, &attachment, id, i + 1, err) != 0)
+		if (put_attachment(store, &entry->attachments[i], &contents[i], id, i + 1, err) !=
+		    0)
 			return -1;
 	}
 	return 0;
@@ -200,8 +198,6 @@ int entry_put(struct store *store, const struct entry *entry, const struct entry
 		return queue_error_set(err, QUEUE_SOFTWARE, "entry_put() outside a transaction");
 	int64_t id;
 	if (put_status(store, entry, now_ms, &id, err) != 0)
-		return -1;
-	if (contents->raw.present && content_put(store, &contents->raw, err) != 0)
 		return -1;
 	if (put_mail(store, entry, contents, id, err) != 0 ||
 	    put_attachments(store, entry, contents->attachments, id, err) != 0)

@@ -30,7 +30,8 @@ struct entry_content {
 	int fd;
 	uint64_t offset;
 	uint64_t size_bytes;
-	unsigned char sha256[32]; /* not needed for a body up to ENTRY_INLINE_BODY_MAX */
+	bool hashed; /* sha256 is known; else it is made of the bytes as they are stored */
+	unsigned char sha256[32];
 };
 
 struct entry_attachment {

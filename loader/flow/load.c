@@ -49,13 +49,14 @@ static int load_list_work(struct load *load, struct load_work *work, struct erro
 }
 
 /* How many of the sizes make one batch. */
-static size_t load_batch_length(const struct imapc_size *sizes, size_t count)
+static size_t load_batch_length(const struct load *load, const struct imapc_size *sizes,
+				size_t count)
 {
 	uint64_t bytes = 0;
 	size_t length = 0;
 	while (length < count) {
 		bytes += sizes[length].size_bytes;
-		if (length > 0 && bytes > LOAD_BATCH_BYTES)
+		if (length > 0 && bytes > load_batch_bytes(load))
 			break;
 		length++;
 	}
@@ -106,7 +107,7 @@ static int load_window(struct load *load, struct imapc_size *sizes, size_t count
 		return 0;
 	}
 	for (size_t length; count > 0 && !stop_requested(); count -= length, sizes += length) {
-		length = load_batch_length(sizes, count);
+		length = load_batch_length(load, sizes, count);
 		if (load_push(load, sizes, length, err) != 0)
 			return -1;
 	}

@@ -8,8 +8,8 @@
  *
  * Errors:  any of error.h; texts do not name the queue (the caller puts that in front). What was
  * committed before the error stays. Memory:  independent of the size of messages; 4 bytes for each
- * message of the mailbox. Threads: one run per process; it makes a thread of its own, which uses
- * `store` and has ended when the run has. Callbacks come on the caller's thread.
+ * message of the mailbox, and memory_bytes. Threads: one run per process; it makes a thread of its
+ * own, which uses `store` and has ended when the run has. Callbacks come on the caller's thread.
  */
 #ifndef LOADER_FLOW_LOAD_H
 #define LOADER_FLOW_LOAD_H
@@ -47,6 +47,8 @@ struct load_progress {
 	bool ended;
 };
 
+#define LOAD_MEMORY_BYTES ((uint64_t)128 * 1024 * 1024)
+
 enum { LOAD_POSITION_BATCHES = 6, LOAD_POSITION_UIDS = 1000 };
 
 /* Which messages a run is at, for whoever watches the process from outside. */
@@ -62,7 +64,10 @@ struct load_position {
 struct load_options {
 	const char *database; /* path */
 	uint64_t limit;	      /* messages at most; 0 = all */
-	bool dry_run;	      /* change nothing anywhere; `plan` is told what would be done */
+	/* For mail on its way, in memory that the run's processes share; twice as much where all of
+	 * it is large. 0 = LOAD_MEMORY_BYTES. */
+	uint64_t memory_bytes;
+	bool dry_run; /* change nothing anywhere; `plan` is told what would be done */
 	void (*plan)(const char *step, void *context);
 	/* Told while messages arrive, and once more when the run has ended. */
 	void (*progress)(const struct load_progress *progress, void *context);

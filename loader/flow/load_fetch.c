@@ -5,9 +5,6 @@
 #include <nettle/sha2.h>
 #include <string.h>
 
-/* What a batch in memory may take there, whatever the server has announced. */
-static const uint64_t memory_max_bytes = 4 * LOAD_BATCH_BYTES;
-
 struct load_fetch {
 	struct load *load;
 	struct load_batch *batch;
@@ -71,7 +68,8 @@ static int load_fetch_spool(struct load_fetch *fetch, const void *bytes, size_t 
 			    struct error *err)
 {
 	uint64_t end = fetch->item.offset + fetch->item.spooled_bytes;
-	if (!fetch->batch->on_disk && end + size > memory_max_bytes)
+	/* Whatever has been announced. */
+	if (!fetch->batch->on_disk && end + size > 2 * load_memory_max(fetch->load))
 		return error_set(err, ERROR_PROTOCOL,
 				 "the server sends far more than the sizes it has announced; the "
 				 "messages will be fetched one by one");
@@ -150,7 +148,7 @@ int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_s
 	g_autofree uint32_t *together = g_new(uint32_t, count);
 	size_t together_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (sizes[i].size_bytes <= MIN(LOAD_BATCH_BYTES, load_max_size(load)))
+		if (sizes[i].size_bytes <= MIN(load_batch_bytes(load), load_max_size(load)))
 			together[together_count++] = sizes[i].uid;
 		else if (load_fetch_alone(&fetch, &sizes[i], &sink, err) != 0)
 			return -1;

@@ -23,17 +23,13 @@
 #include <glib.h>
 #include <pthread.h>
 
-/* Bytes of messages that are fetched, parsed and stored together; a larger message comes alone. */
-#define LOAD_BATCH_BYTES ((uint64_t)8 * 1024 * 1024)
-
-/* Some take turns in memory, and those from LOAD_BATCH_LARGE on where a message is large, or
+/* Some take turns in memory, and those from LOAD_BATCH_LARGE on where a message is very large, or
  * suspect. */
 enum { LOAD_BATCHES = LOAD_POSITION_BATCHES, LOAD_BATCH_LARGE = LOAD_BATCHES - 2 };
 
 /* Messages on their way from the server to the database, and the files they lie in meanwhile. */
 struct load_batch {
-	bool on_disk; /* files beside the database; else in memory, for at most some
-			 LOAD_BATCH_BYTES */
+	bool on_disk; /* files beside the database; else in memory */
 	int spool;    /* raw messages */
 	uint64_t spool_end;
 	int output; /* what the parser made of them */
@@ -192,6 +188,19 @@ int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup
  * follows.
  */
 int load_move(struct load *load, const GArray *rows, struct error *err);
+
+/* Of messages that come together; a larger one comes alone. Each batch has two files. */
+static inline uint64_t load_batch_bytes(const struct load *load)
+{
+	uint64_t memory_bytes = load->options->memory_bytes;
+	return (memory_bytes != 0 ? memory_bytes : LOAD_MEMORY_BYTES) / (2 * LOAD_BATCH_LARGE);
+}
+
+/* A message up to this size lies in memory on its way. */
+static inline uint64_t load_memory_max(const struct load *load)
+{
+	return 2 * load_batch_bytes(load);
+}
 
 /* Where messages of a target go. */
 enum mailbox_folder load_target_folder(enum pickup_target target);

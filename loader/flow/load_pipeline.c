@@ -120,12 +120,12 @@ static void load_after_fork(void *load)
 	load_go_on(load);
 }
 
-static bool load_is_large(const struct imapc_size *sizes, size_t count)
+static bool load_is_large(const struct load *load, const struct imapc_size *sizes, size_t count)
 {
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < count; i++)
 		bytes += sizes[i].size_bytes;
-	return bytes > LOAD_BATCH_BYTES;
+	return bytes > load_memory_max(load);
 }
 
 static int load_open(struct load *load, struct load_batch *batch, struct error *err)
@@ -192,7 +192,7 @@ static int load_put(struct load *load, struct load_batch *batch, struct error *e
 int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
 {
 	struct load_batch *batch;
-	bool large = load->suspecting || load_is_large(sizes, count);
+	bool large = load->suspecting || load_is_large(load, sizes, count);
 	load->left -= MIN(load->left, count);
 	if (load_next_batch(load, large, &batch, err) != 0 ||
 	    (!large && load->storer.put == 0 &&

@@ -4,10 +4,8 @@
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
-#include "loader/flow/spool.h"
 #include "queue/pickup_attempt.h"
 
-#include <nettle/sha2.h>
 #include <string.h>
 
 SCOPED_DEFINE(struct mime_message *, mime_message_free)
@@ -27,40 +25,18 @@ static char *load_item_failure(const struct load *load, const struct load_item *
 	return g_strdup(parser_failure);
 }
 
-static struct entry_content load_place(int descriptor, const struct mime_content *content)
-{
-	return (struct entry_content){.present = content->present,
-				      .fd = descriptor,
-				      .offset = content->offset,
-				      .size_bytes = content->size};
-}
-
 /*
  * Content is kept once per digest, for all mail: a parser that a message has taken over could claim
  * another content's digest, and whoever sent that would find the wrong bytes. So the digest is made
- * here, and the parser has no say in it.
+ * where the bytes are stored, and the parser has no say in it.
  */
-static int load_content(int descriptor, const struct mime_content *content,
-			struct entry_content *ret_content, struct error *err)
+static struct entry_content load_content(const struct load_batch *batch,
+					 const struct mime_content *content)
 {
-	struct sha256_ctx hash;
-	*ret_content = load_place(descriptor, content);
-	if (!content->present)
-		return 0;
-	sha256_init(&hash);
-	if (spool_hash(descriptor, content->offset, content->size, &hash, err) != 0)
-		return -1;
-	sha256_digest(&hash, sizeof ret_content->sha256, ret_content->sha256);
-	return 0;
-}
-
-static int load_body(int descriptor, const struct mime_content *content,
-		     struct entry_content *ret_content, struct error *err)
-{
-	if (content->size > ENTRY_INLINE_BODY_MAX)
-		return load_content(descriptor, content, ret_content, err);
-	*ret_content = load_place(descriptor, content);
-	return 0;
+	return (struct entry_content){.present = content->present,
+				      .fd = batch->output,
+				      .offset = content->offset,
+				      .size_bytes = content->size};
 }
 
 /* The entry borrows everything from the message and the item. */
@@ -109,23 +85,24 @@ static struct entry_attachment *load_attachments(const struct mime_message *mess
 }
 
 /* What the entry holds beside its columns; `attachments` has a row for each. */
-static int load_contents(const struct load_batch *batch, const struct load_item *item,
-			 const struct mime_message *message, struct entry_content *attachments,
-			 struct entry_contents *ret_contents, struct error *err)
+static struct entry_contents load_contents(const struct load_batch *batch,
+					   const struct load_item *item,
+					   const struct mime_message *message,
+					   struct entry_content *attachments)
 {
-	int output = batch->output;
-	for (size_t i = 0; i < message->attachment_count; i++) {
-		if (load_content(output, &message->attachments[i].content, &attachments[i], err) !=
-		    0)
-			return -1;
-	}
-	*ret_contents = (struct entry_contents){
-	    .raw = {.fd = batch->spool, .offset = item->offset, .size_bytes = item->size_bytes},
-	    .attachments = attachments};
-	memcpy(ret_contents->raw.sha256, item->raw_sha256, sizeof item->raw_sha256);
-	if (load_body(output, &message->text_body, &ret_contents->message_body, err) != 0)
-		return -1;
-	return load_body(output, &message->html_body, &ret_contents->html_body, err);
+	struct entry_contents contents = {
+	    .message_body = load_content(batch, &message->text_body),
+	    .html_body = load_content(batch, &message->html_body),
+	    .raw = {.fd = batch->spool,
+		    .offset = item->offset,
+		    .size_bytes = item->size_bytes,
+		    .hashed = true},
+	    .attachments = attachments,
+	};
+	memcpy(contents.raw.sha256, item->raw_sha256, sizeof item->raw_sha256);
+	for (size_t i = 0; i < message->attachment_count; i++)
+		attachments[i] = load_content(batch, &message->attachments[i].content);
+	return contents;
 }
 
 int load_make_entry(struct load *load, struct load_batch *batch, const struct load_item *item,
@@ -146,11 +123,9 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 	g_autofree struct entry_content *bytes =
 	    g_new0(struct entry_content, message->attachment_count);
 	struct entry entry = load_entry(load, item, message, failure);
-	struct entry_contents contents;
+	struct entry_contents contents = load_contents(batch, item, message, bytes);
 	entry.attachments = rows;
 	entry.attachment_count = message->attachment_count;
-	if (load_contents(batch, item, message, bytes, &contents, err) != 0)
-		return -1;
 	contents.raw.present = (load->mailbox->server->keep_raw || failure != NULL) &&
 			       !item->too_large && !item->not_fetched;
 	*ret_bad = failure != NULL;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 /* What a spool keeps when it is cleared: room that is there need not be made again. */
-enum { SPOOL_KEPT_BYTES = 16 * 1024 * 1024, SPOOL_PIECE_BYTES = 64 * 1024 };
+enum { SPOOL_KEPT_BYTES = 32 * 1024 * 1024, SPOOL_PIECE_BYTES = 64 * 1024 };
 
 /* For file systems without O_TMPFILE: a name that lives for a moment. */
 static int spool_open_named(const char *folder)

@@ -29,7 +29,7 @@ int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct
 int spool_hash(int descriptor, uint64_t offset, uint64_t size, struct sha256_ctx *hash,
 	       struct error *err);
 
-/* What is in it counts no more; space beyond 16 MiB is given back. Errors: IO. */
+/* What is in it counts no more; space beyond 32 MiB is given back. Errors: IO. */
 int spool_clear(int descriptor, struct error *err);
 
 #endif

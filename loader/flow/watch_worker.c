@@ -30,6 +30,9 @@ _Static_assert(sizeof(struct watch_message) <= PIPE_BUF, "a message is one write
 /* Between two tries to get the right to load a queue, and between two signs of life. */
 enum { WATCH_BUSY_MS = 500, WATCH_ALIVE_MS = 1000 };
 
+/* Hundreds of queues may have much to load at the same time. */
+#define WATCH_MEMORY_BYTES ((uint64_t)16 * 1024 * 1024)
+
 struct watch_worker {
 	const struct watch_options *options;
 	struct load_position *position; /* shared with the supervisor */
@@ -108,6 +111,7 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 {
 	const struct load_options options = {.database = worker->options->database,
 					     .limit = worker->options->run_limit,
+					     .memory_bytes = WATCH_MEMORY_BYTES,
 					     .progress = watch_worker_progress,
 					     .stored = watch_worker_stored,
 					     .context = worker,

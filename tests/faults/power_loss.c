@@ -56,6 +56,7 @@ static void put_entry(struct store *store, int64_t queue_id, const struct pickup
 	struct entry_content bytes = {.present = true, .fd = body, .size_bytes = BODY_BYTES};
 	struct entry_contents contents = {.attachments = &bytes};
 	struct pickup pickup = {.uid = uid, .raw_size = BODY_BYTES};
+	bytes.hashed = true;
 	memcpy(bytes.sha256, &uid, sizeof uid);
 	memcpy(pickup.raw_sha256, &uid, sizeof uid);
 	entry.attachments = &attachment;

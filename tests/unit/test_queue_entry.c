@@ -167,6 +167,31 @@ static void test_content_is_taken_from_where_it_stands_in_the_file(void **state)
 	close(contents.message_body.fd);
 }
 
+static void test_a_digest_is_made_of_the_bytes_that_are_stored(void **state)
+{
+	struct fixture *f = *state;
+	/* Whole and in pieces. */
+	static const size_t sizes[] = {0, 4, 1024 * 1024, 1024 * 1024 + 1};
+	struct entry_attachment attachment = {.file_name = (char *)"a.bin",
+					      .content_type = (char *)"application/octet-stream"};
+	struct entry put = plain_entry(put_queue(f, "invoices"));
+	put.attachments = &attachment;
+	put.attachment_count = 1;
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		g_autofree char *bytes = g_strnfill(sizes[i], 'x');
+		const struct entry_content content = content_of(bytes, sizes[i]);
+		struct entry_content undigested = content;
+		memset(undigested.sha256, 0, sizeof undigested.sha256);
+		struct entry *got;
+		const int64_t id =
+		    put_entry(f, &put, &(struct entry_contents){.attachments = &undigested});
+		assert_ok(entry_find(f->store, id, &got, &f->err), &f->err);
+		assert_memory_equal(content.sha256, got->attachments[0].sha256, 32);
+		entry_free(got);
+		close(content.fd);
+	}
+}
+
 static void test_the_same_bytes_are_stored_once(void **state)
 {
 	struct fixture *f = *state;
@@ -278,6 +303,7 @@ static void test_a_digest_that_is_there_with_another_size_is_refused(void **stat
 	const struct entry entry = plain_entry(put_queue(f, "invoices"));
 	const struct entry_content one = content_of("one", 3);
 	struct entry_content liar = content_of("three", 5);
+	liar.hashed = true;
 	memcpy(liar.sha256, one.sha256, sizeof liar.sha256);
 	const struct entry_content pair[] = {one, liar};
 	struct entry_attachment attachments[] = {
@@ -549,6 +575,7 @@ int main(void)
 	    TEST(test_parts_that_are_not_there_are_missing_by_name),
 	    TEST(test_an_empty_body_is_a_body),
 	    TEST(test_content_is_taken_from_where_it_stands_in_the_file),
+	    TEST(test_a_digest_is_made_of_the_bytes_that_are_stored),
 	    TEST(test_the_same_bytes_are_stored_once),
 	    TEST(test_a_bad_entry_has_its_reason_and_its_raw_bytes),
 	    TEST(test_entries_that_cannot_be_are_refused),
