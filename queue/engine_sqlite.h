@@ -9,8 +9,12 @@
 #include <glib.h>
 #include <sqlite3.h>
 
+/* Entries of engine.recent. */
+enum { ENGINE_RECENT = 64 };
+
 struct statement {
 	struct engine *engine;
+	const char *sql; /* the key in engine.statements */
 	sqlite3_stmt *handle;
 	int failure; /* of preparing or binding, told by the next step */
 };
@@ -20,7 +24,8 @@ struct engine {
 	enum engine_access access;
 	bool journal_kept; /* the journal stays in the folder between transactions */
 	char *location;
-	GHashTable *statements; /* SQL text -> struct statement */
+	GHashTable *statements;			 /* SQL text -> struct statement */
+	struct statement *recent[ENGINE_RECENT]; /* by the address of their text */
 	int64_t patience_ms;
 	int64_t patience_end_us;
 	unsigned char *piece; /* PIECE_SIZE bytes, on first use */

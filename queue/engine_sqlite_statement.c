@@ -13,14 +13,26 @@ void engine_statement_free(void *pointer)
 	g_free(statement);
 }
 
-struct statement *engine_prepare(struct engine *engine, const char *sql)
+static struct statement *find_statement(struct engine *engine, const char *sql)
 {
 	struct statement *statement = g_hash_table_lookup(engine->statements, sql);
 	if (statement == NULL) {
+		char *key = g_strdup(sql);
 		statement = g_new0(struct statement, 1);
 		statement->engine = engine;
-		g_hash_table_insert(engine->statements, g_strdup(sql), statement);
+		statement->sql = key;
+		g_hash_table_insert(engine->statements, key, statement);
 	}
+	return statement;
+}
+
+struct statement *engine_prepare(struct engine *engine, const char *sql)
+{
+	/* Most texts are constants, and to compare one is cheaper than to hash it. */
+	struct statement **recent = &engine->recent[(uintptr_t)sql / 8 % ENGINE_RECENT];
+	if (*recent == NULL || strcmp((*recent)->sql, sql) != 0)
+		*recent = find_statement(engine, sql);
+	struct statement *statement = *recent;
 	/* Also where the last attempt failed: the reason may have passed. */
 	if (statement->handle == NULL)
 		statement->failure = sqlite3_prepare_v3(

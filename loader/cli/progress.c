@@ -13,10 +13,13 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t total, uin
 {
 	static const char full[] = "##############################";
 	int64_t now_ms = clock_monotonic_ms();
-	if (progress->started_ms == 0)
+	if (progress->started_ms == 0) {
 		progress->started_ms = now_ms;
-	if (total == 0 || now_ms - progress->started_ms < PROGRESS_DELAY_MS ||
-	    now_ms - progress->drawn_ms < PROGRESS_INTERVAL_MS || !isatty(STDERR_FILENO))
+		progress->on_terminal = isatty(STDERR_FILENO);
+	}
+	if (!progress->on_terminal || total == 0 ||
+	    now_ms - progress->started_ms < PROGRESS_DELAY_MS ||
+	    now_ms - progress->drawn_ms < PROGRESS_INTERVAL_MS)
 		return;
 	progress->drawn_ms = now_ms;
 	int filled = (int)(MIN(done, total) * PROGRESS_WIDTH / total);

@@ -5,11 +5,13 @@
 #ifndef LOADER_CLI_PROGRESS_H
 #define LOADER_CLI_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct progress {
 	const char *label;
 	int64_t started_ms; /* monotonic; 0 before the first call */
+	bool on_terminal;   /* standard error is one; else nothing is drawn */
 	int64_t drawn_ms;   /* the same, of the bar that is shown; 0 = none */
 };
 

@@ -22,6 +22,7 @@ int load_batch_open(const struct load *load, bool on_disk, struct load_batch *ba
 	options.attach_html = load->mailbox->server->attach_html;
 	*batch = (struct load_batch){.on_disk = on_disk, .spool = -1, .output = -1};
 	batch->items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
+	batch->moved = load_moved_list_new();
 	batch->rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
 	batch->reasons = g_string_chunk_new(256);
 	if (on_disk && (spool_open(folder, &batch->spool, err) != 0 ||
@@ -44,6 +45,7 @@ void load_batch_close(struct load_batch *batch)
 	descriptor_close_scoped(&batch->output);
 	g_array_unref(batch->items);
 	g_array_unref(batch->rows);
+	g_ptr_array_unref(batch->moved);
 	g_string_chunk_free(batch->reasons);
 }
 

@@ -37,7 +37,8 @@ struct load_batch {
 	GArray *items;	       /* struct load_item */
 	GStringChunk *reasons; /* texts of load_item.refused */
 	/* Written by load_store(). */
-	GArray *rows; /* struct pickup, committed */
+	GPtrArray *moved; /* from load.moved: the ledger learns of it with this batch */
+	GArray *rows;	  /* struct pickup, committed */
 	struct load_result stored;
 	int failed;
 	struct error err;
@@ -78,9 +79,10 @@ struct load {
 	unsigned turn;	     /* which of those in memory comes next */
 	unsigned large_turn; /* which of the others, counted from LOAD_BATCH_LARGE */
 	struct load_storer storer;
-	GArray *unmoved; /* struct pickup: committed, but the server has not been told */
-	size_t move_max; /* so many are moved at once */
-	size_t left;	 /* to be pushed after the batch at hand */
+	GArray *unmoved;  /* struct pickup: committed, but the server has not been told */
+	size_t move_max;  /* so many are moved at once */
+	GPtrArray *moved; /* what the ledger does not know of yet; NULL: it learns at once */
+	size_t left;	  /* to be pushed after the batch at hand */
 	/* UIDNEXT of the target folders after our last move; 0 = not known. */
 	uint32_t target_uid_next[2];
 	size_t missing[2]; /* moved, the server says, but not arrived there */
@@ -178,9 +180,24 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 /* Tells whoever watches how far the run is. */
 void load_tell(struct load *load);
 
-/* Brings the ledger up to date; `copy` is NULL or as long as `uids`. */
+/* Brings the ledger up to date, at once; `copy` is NULL or as long as `uids`. */
 int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
 	      const struct imapc_copy *copy, struct error *err);
+
+/*
+ * The same for messages that the server has moved, when the next batch is stored: a transaction of
+ * its own would be one more wait for the disk, and for the storer. A run that ends before that
+ * leaves what one leaves that ends right after the move.
+ */
+int load_mark_moved(struct load *load, const uint32_t *uids, size_t count,
+		    const struct imapc_copy *copy, struct error *err);
+
+/* Lists of what load_mark_moved() was told. */
+GPtrArray *load_moved_list_new(void);
+void load_moved_hand_over(GPtrArray *from, GPtrArray *to);
+
+/* Brings the ledger up to date. The database is the caller's. */
+int load_moved_store(struct load *load, const GPtrArray *list, struct error *err);
 
 /*
  * Does for rows of the ledger (struct pickup) what is left to do on the server: `stored` messages

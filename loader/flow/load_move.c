@@ -1,8 +1,6 @@
 #include "loader/flow/load_internal.h"
 
-#include "loader/base/clock.h"
 #include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
 
 #include <string.h>
@@ -22,18 +20,6 @@ static const char *load_target_wire(const struct load *load, enum pickup_target 
 static const char *load_target_name(const struct load *load, enum pickup_target target)
 {
 	return mailbox_folder_name(load->mailbox, load_target_folder(target));
-}
-
-int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
-	      const struct imapc_copy *copy, struct error *err)
-{
-	struct queue_error queue_err;
-	load_hold(load);
-	int failed = pickup_mark(load->store, &load->source, uids, count, state,
-				 copy != NULL ? copy->uid_validity : 0,
-				 copy != NULL ? copy->uids : NULL, clock_now_ms(), &queue_err);
-	load_go_on(load);
-	return failed == 0 ? 0 : error_from_queue(err, &queue_err);
 }
 
 /* An OK is only the server's word: a message has moved when it is gone from the source. */
@@ -104,7 +90,7 @@ static int load_move_at_once(struct load *load, const uint32_t *uids, size_t cou
 	    imapc_move(load->mailbox->session, uids, count, load_target_wire(load, target), name,
 		       release, err) != 0 ||
 	    load_check_gone(load, uids, count, name, err) != 0 ||
-	    load_mark(load, uids, count, PICKUP_MOVED, &copy, err) != 0)
+	    load_mark_moved(load, uids, count, &copy, err) != 0)
 		return -1;
 	size_t missing;
 	if (load_count_missing(load, target, load_copy_known(&copy, count), &missing, err) != 0)

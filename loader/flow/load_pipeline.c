@@ -1,6 +1,7 @@
 #include "loader/flow/load_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/flow/from_queue.h"
 #include "loader/flow/load_storer.h"
 
 #include <glib.h>
@@ -11,7 +12,7 @@
  * its end: the sets grow as long as one takes less than this.
  */
 enum {
-	LOAD_MOVE_MIN = 500,
+	LOAD_MOVE_MIN = 1000,
 	LOAD_MOVE_MAX = 16000,
 	LOAD_MOVE_QUICK_MS = 500,
 	LOAD_MOVE_SLOW_MS = 2000
@@ -38,9 +39,11 @@ static int load_collect(struct load *load, const struct load_batch *batch, struc
 {
 	load_take_position(load, batch, NULL, 0);
 	if (batch->failed != 0) {
+		load_moved_hand_over(batch->moved, load->moved);
 		*err = batch->err;
 		return -1;
 	}
+	g_ptr_array_set_size(batch->moved, 0);
 	load->result->loaded += batch->stored.loaded;
 	load->result->bad += batch->stored.bad;
 	load->result->finished += batch->stored.finished;
@@ -70,7 +73,7 @@ static size_t load_move_next_max(const struct load *load, int64_t duration_ms)
 	if (!imapc_has_capability(load->mailbox->session, "MOVE"))
 		return LOAD_MOVE_MIN; /* finding lost copies again costs a search for each */
 	if (duration_ms < LOAD_MOVE_QUICK_MS)
-		return MIN(2 * load->move_max, (size_t)LOAD_MOVE_MAX);
+		return MIN(4 * load->move_max, (size_t)LOAD_MOVE_MAX);
 	if (duration_ms > LOAD_MOVE_SLOW_MS)
 		return MAX(load->move_max / 2, (size_t)LOAD_MOVE_MIN);
 	return load->move_max;
@@ -99,6 +102,24 @@ static int load_move_unmoved(struct load *load, struct error *err)
 			return -1;
 	}
 	return 0;
+}
+
+/* While nothing is being stored. */
+static int load_settle_moved(struct load *load, struct error *err)
+{
+	struct queue_error queue_err;
+	if (load->moved->len == 0)
+		return 0;
+	if (store_begin(load->store, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	int failed = load_moved_store(load, load->moved, err);
+	if (failed == 0 && store_commit(load->store, &queue_err) != 0)
+		failed = error_from_queue(err, &queue_err);
+	if (failed != 0)
+		store_rollback(load->store);
+	else
+		g_ptr_array_set_size(load->moved, 0);
+	return failed;
 }
 
 /* Towards the end of the mailbox sets are smaller: nothing else is done during the last one. */
@@ -182,8 +203,11 @@ static int load_wake_parsers(struct load *load, size_t messages, struct error *e
 
 static int load_put(struct load *load, struct load_batch *batch, struct error *err)
 {
-	if (batch->items->len > 0 && load_storer_put(load, batch, err) != 0)
-		return -1;
+	if (batch->items->len > 0) {
+		load_moved_hand_over(load->moved, batch->moved);
+		if (load_storer_put(load, batch, err) != 0)
+			return -1;
+	}
 	if (load_collect_all(load, false, err) != 0)
 		return -1;
 	return load_has_set(load) ? load_move_set(load, err) : 0;
@@ -206,9 +230,9 @@ int load_push(struct load *load, const struct imapc_size *sizes, size_t count, s
 
 int load_drain(struct load *load, struct error *err)
 {
-	if (load_collect_all(load, true, err) != 0)
+	if (load_collect_all(load, true, err) != 0 || load_move_unmoved(load, err) != 0)
 		return -1;
-	return load_move_unmoved(load, err);
+	return load_settle_moved(load, err);
 }
 
 int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
@@ -238,6 +262,7 @@ int load_give_up(struct load *load, const struct imapc_size *size, const char *r
 void load_open_pipeline(struct load *load)
 {
 	load->unmoved = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	load->moved = load_moved_list_new();
 	load->move_max = LOAD_MOVE_MIN;
 	load_storer_open(load);
 }
@@ -252,7 +277,9 @@ void load_close_pipeline(struct load *load, bool failed)
 	load_storer_close(load);
 	if (failed && imapc_is_alive(load->mailbox->session))
 		load_move_unmoved(load, &ignored);
+	load_settle_moved(load, &ignored);
 	for (size_t i = 0; i < LOAD_BATCHES; i++)
 		load_batch_close(&load->batches[i]);
 	g_array_unref(load->unmoved);
+	g_ptr_array_unref(load->moved);
 }

@@ -222,7 +222,9 @@ static int load_try_to_store(struct load *load, struct load_batch *batch, guint 
 	load_batch_forget_stored(batch);
 	if (store_begin(load->store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
-	int failed = load_store_items(load, batch, ret_at, err);
+	int failed = load_moved_store(load, batch->moved, err);
+	if (failed == 0)
+		failed = load_store_items(load, batch, ret_at, err);
 	if (failed == 0 && store_commit(load->store, &queue_err) != 0)
 		failed = error_from_queue(err, &queue_err);
 	if (failed == 0)

@@ -17,6 +17,7 @@
 enum {
 	PARSER_MAX_TRIES = 3,
 	PARSER_SOCKET_BYTES = 1024 * 1024, /* wanted, so that the process need not be waited on */
+	PARSER_UNREAD = 250,		   /* answers that its socket holds in any case */
 	PARSER_WALL_FACTOR = 6		   /* wall time allowed per CPU time allowed */
 };
 
@@ -39,6 +40,7 @@ struct parser {
 	size_t answered;      /* jobs before this one are through */
 	size_t sent;	      /* jobs before this one are through or with the process */
 	uint64_t free_offset; /* of the output file, behind everything answered */
+	uint64_t output_size; /* of the same, when the batch was through */
 	struct parser_fork_hooks hooks;
 };
 
@@ -216,6 +218,9 @@ static int parser_receive(struct parser *parser, bool *ret_late, struct parser_r
 	int64_t deadline_ms = clock_monotonic_ms() + (int64_t)(limit_s * 1000 * PARSER_WALL_FACTOR);
 	*ret_late = false;
 	for (;;) {
+		ssize_t got = recv(parser->socket, ret_reply, sizeof *ret_reply, MSG_DONTWAIT);
+		if (got >= 0 || errno != EAGAIN)
+			return got == (ssize_t)sizeof *ret_reply;
 		int64_t left_ms = deadline_ms - clock_monotonic_ms();
 		struct pollfd wait = {.fd = parser->socket, .events = POLLIN};
 		int ready = left_ms > 0 ? poll(&wait, 1, (int)left_ms) : 0;
@@ -225,8 +230,6 @@ static int parser_receive(struct parser *parser, bool *ret_late, struct parser_r
 			*ret_late = true;
 			return 0;
 		}
-		return recv(parser->socket, ret_reply, sizeof *ret_reply, 0) ==
-		       (ssize_t)sizeof *ret_reply;
 	}
 }
 
@@ -262,12 +265,23 @@ int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool he
 		return -1;
 	g_array_append_val(parser->jobs, job);
 	*ret_index = parser->jobs->len - 1;
-	while (parser->answered < parser->sent &&
+	/* Before the process has to wait for room for its answers. */
+	while (parser->answered + PARSER_UNREAD < parser->sent &&
 	       recv(parser->socket, &reply, sizeof reply, MSG_DONTWAIT) == (ssize_t)sizeof reply) {
 		if (parser_take(parser, &reply, err) != 0)
 			return -1;
 	}
 	parser_send(parser);
+	return 0;
+}
+
+/* Content lies within this: a process that is out of control cannot make the file shorter. */
+static int parser_measure(struct parser *parser, struct error *err)
+{
+	struct stat output;
+	if (fstat(parser->output, &output) != 0)
+		return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
+	parser->output_size = (uint64_t)output.st_size;
 	return 0;
 }
 
@@ -278,7 +292,7 @@ int parser_proceed(struct parser *parser, bool *ret_ended, struct error *err)
 			return -1;
 	}
 	*ret_ended = parser->answered == parser->jobs->len;
-	return 0;
+	return *ret_ended ? parser_measure(parser, err) : 0;
 }
 
 int parser_finish(struct parser *parser, struct error *err)
@@ -306,15 +320,12 @@ struct mime_message *parser_no_message(void)
 static int parser_read_record(const struct parser *parser, const struct parser_reply *reply,
 			      struct mime_message **ret_message, struct error *err)
 {
-	struct stat output;
-	if (fstat(parser->output, &output) != 0)
-		return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
 	if (reply->record_size > PARSED_MAX_SIZE)
 		return error_set(err, ERROR_SOFTWARE, "the parser's answer is too long");
 	g_autofree unsigned char *record = g_malloc(reply->record_size + 1);
 	if (spool_read(parser->output, reply->record_offset, record, reply->record_size, err) != 0)
 		return -1;
-	if (parsed_parse(record, reply->record_size, (uint64_t)output.st_size, ret_message) != 0)
+	if (parsed_parse(record, reply->record_size, parser->output_size, ret_message) != 0)
 		return error_set(err, ERROR_SOFTWARE, "the parser's answer makes no sense");
 	return 0;
 }

@@ -24,6 +24,9 @@
 
 struct parser;
 
+/* What works on mail that is here already gives way to what the server waits for. */
+enum { PARSER_NICE = 5 };
+
 /*
  * `input` is the file of raw messages, `output` gets what they hold, decoded; both are the caller's
  * and stay open until parser_stop(). The process is started by the first parser_submit(), so that a

@@ -2,12 +2,14 @@
 
 #include "loader/base/scoped.h"
 #include "loader/flow/parsed.h"
+#include "loader/flow/parser.h"
 #include "loader/flow/parser_sandbox.h"
 #include "loader/flow/spool.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -64,6 +66,7 @@ _Noreturn void parser_child_run(const struct parser_child *child)
 {
 	const int kept[] = {child->socket, child->input, child->output};
 	parser_child_leave_signals();
+	setpriority(PRIO_PROCESS, 0, PARSER_NICE);
 	if (mime_open() != 0 || parser_sandbox_enter(kept, G_N_ELEMENTS(kept)) != 0) {
 		struct parser_reply refused = {.error = errno != 0 ? errno : EINVAL};
 		send(child->socket, &refused, sizeof refused, MSG_NOSIGNAL);

@@ -188,8 +188,8 @@ class Bodies(Lies):
             self.judge(server)
 
     def test_nil_of_a_large_message(self):
-        with self.lying(small(1, b"X: y\r\n" * 1500000)) as server:
-            server.answer(rb"UID FETCH .*<0\.", b"* 1 FETCH (UID 1 RFC822.SIZE 9000000 BODY[]<0> NIL)\r\nTAG OK done\r\n")
+        with self.lying(small(1, b"X: y\r\n" * 3000000)) as server:
+            server.answer(rb"UID FETCH .*<0\.", b"* 1 FETCH (UID 1 RFC822.SIZE 18000000 BODY[]<0> NIL)\r\nTAG OK done\r\n")
             result = self.inqueue("load", expect=PROTOCOL)
             self.assertRegex(result.stderr, "did not send UID 1")
             self.judge(server)
