@@ -1,8 +1,8 @@
 #include "mime/html_text.h"
 
+#include "mime/binding.h"
 #include "mime/clean.h"
 
-#include <libxml/HTMLparser.h>
 #include <string.h>
 
 enum { PASS_ON = 16384, BLANKS_MAX = 200, CELLS_MAX = 1000 };
@@ -11,12 +11,13 @@ enum { PASS_ON = 16384, BLANKS_MAX = 200, CELLS_MAX = 1000 };
 
 void html_text_open(void)
 {
-	xmlInitParser();
+	bound.xmlInitParser();
 }
 
 void html_text_close(void)
 {
-	xmlCleanupParser();
+	if (bound.xmlCleanupParser)
+		bound.xmlCleanupParser();
 }
 
 enum effect {
@@ -280,21 +281,21 @@ static void parser_open(struct html_text *html)
 	};
 
 	html->parser =
-	    htmlCreatePushParserCtxt(&handler, html, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
+	    bound.htmlCreatePushParserCtxt(&handler, html, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
 	if (!html->parser)
 		return;
-	htmlCtxtUseOptions(html->parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
-					     HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
-					     HTML_PARSE_IGNORE_ENC);
-	htmlParseChunk(html->parser, start, (int)strlen(start), 0);
+	bound.htmlCtxtUseOptions(html->parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
+						   HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
+						   HTML_PARSE_IGNORE_ENC);
+	bound.htmlParseChunk(html->parser, start, (int)strlen(start), 0);
 }
 
 static void parser_close(struct html_text *html)
 {
 	if (!html->parser)
 		return;
-	htmlParseChunk(html->parser, NULL, 0, 1);
-	htmlFreeParserCtxt(html->parser);
+	bound.htmlParseChunk(html->parser, NULL, 0, 1);
+	bound.htmlFreeParserCtxt(html->parser);
 	html->parser = NULL;
 }
 
@@ -314,7 +315,7 @@ static void html_text_write(struct sink *sink, const void *bytes, size_t length)
 	struct html_text *html = (struct html_text *)sink;
 
 	if (html->parser)
-		htmlParseChunk(html->parser, bytes, (int)length, 0);
+		bound.htmlParseChunk(html->parser, bytes, (int)length, 0);
 	limit_depth(html);
 }
 

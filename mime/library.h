@@ -4,8 +4,11 @@
 #ifndef MIME_LIBRARY_H
 #define MIME_LIBRARY_H
 
-/* "GMime 3.2.13", "libxml2 2.9.14"; NULL behind the last. */
+/* "GMime 3.2.13", "libxml2 2.9.14"; NULL behind the last, and where they cannot be loaded. */
 const char *mime_library_at(unsigned index);
+
+/* NULL, or what keeps them from being loaded. */
+const char *mime_library_fault(void);
 
 /*
  * Tells the faults of these libraries that are worked around here: those that the versions at hand

@@ -1,6 +1,7 @@
 #include "mime/mime.h"
 
 #include "mime/attachment.h"
+#include "mime/binding.h"
 #include "mime/charset_choice.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
@@ -22,6 +23,8 @@ struct mime_options mime_options_default(void)
 
 int mime_open(void)
 {
+	if (binding_open() < 0)
+		return -1;
 	part_open();
 	html_text_open();
 	return charset_choice_open();

@@ -77,8 +77,9 @@ struct mime_options {
 struct mime_options mime_options_default(void);
 
 /*
- * Makes ready all that needs files later on: charset converters, the detector. Returns 0, or -1
- * when a needed converter (UTF-8, ISO-8859-1) is missing on this machine. mime_close() undoes it.
+ * Makes ready all that needs files later on: the libraries that read mail, charset converters, the
+ * detector. Returns 0, or -1 when a library or a needed converter (UTF-8, ISO-8859-1) is missing on
+ * this machine; a second time it costs nothing. mime_close() undoes it, but for the libraries.
  */
 int mime_open(void);
 void mime_close(void);

@@ -1,8 +1,7 @@
 #include "mime/part.h"
 
+#include "mime/binding.h"
 #include "mime/skeleton.h"
-
-#include <gmime/gmime.h>
 
 struct build {
 	struct input *input;
@@ -22,14 +21,19 @@ static void log_nothing(const char *domain, GLogLevelFlags level, const char *te
 
 void part_open(void)
 {
-	g_mime_init();
+	bound.g_mime_init();
 	g_log_set_handler("gmime", G_LOG_LEVEL_MASK, log_nothing, NULL);
+}
+
+static bool is_a(GMimeObject *object, GType type)
+{
+	return bound.g_type_check_instance_is_a((GTypeInstance *)object, type);
 }
 
 /* Takes the part that a GMime object of the skeleton stands for. */
 static struct part *part_take(struct build *build, GMimeObject *object)
 {
-	const char *text = g_mime_object_get_header(object, SKELETON_BLOCK);
+	const char *text = bound.g_mime_object_get_header(object, SKELETON_BLOCK);
 	gint64 block = text ? g_ascii_strtoll(text, NULL, 10) : -1;
 
 	if (block < 0 || block >= build->skeleton->parts->len)
@@ -58,9 +62,10 @@ static void make_text(struct part *part)
 
 static void leaf_complete(struct build *build, struct part *part, GMimeObject *object)
 {
-	GMimeDataWrapper *content =
-	    GMIME_IS_PART(object) ? g_mime_part_get_content((GMimePart *)object) : NULL;
-	GMimeStream *stream = content ? g_mime_data_wrapper_get_stream(content) : NULL;
+	GMimeDataWrapper *content = is_a(object, bound.g_mime_part_get_type())
+					? bound.g_mime_part_get_content((GMimePart *)object)
+					: NULL;
+	GMimeStream *stream = content ? bound.g_mime_data_wrapper_get_stream(content) : NULL;
 
 	part->end = part->begin;
 	if (stream && stream->bound_end > stream->bound_start)
@@ -76,7 +81,7 @@ static struct part *build_part(struct build *build, GMimeObject *object, const s
 static void build_children(struct build *build, struct part *part, GMimeMultipart *multipart,
 			   unsigned depth)
 {
-	int count = g_mime_multipart_get_count(multipart);
+	int count = bound.g_mime_multipart_get_count(multipart);
 
 	if (depth >= build->options->max_depth) {
 		defects_add(build->defects,
@@ -86,8 +91,8 @@ static void build_children(struct build *build, struct part *part, GMimeMultipar
 		return;
 	}
 	for (int i = 0; i < count; i++) {
-		struct part *child =
-		    build_part(build, g_mime_multipart_get_part(multipart, i), part, depth + 1);
+		struct part *child = build_part(
+		    build, bound.g_mime_multipart_get_part(multipart, i), part, depth + 1);
 		if (child)
 			g_ptr_array_add(part->children, child);
 	}
@@ -104,7 +109,7 @@ static struct part *build_part(struct build *build, GMimeObject *object, const s
 	if (!part)
 		return NULL;
 	type_complete(part, parent);
-	if (!GMIME_IS_MULTIPART(object)) {
+	if (!is_a(object, bound.g_mime_multipart_get_type())) {
 		leaf_complete(build, part, object);
 		return part;
 	}
@@ -120,12 +125,12 @@ static struct part *build_part(struct build *build, GMimeObject *object, const s
 static GMimeObject *skeleton_parse(const struct skeleton *skeleton)
 {
 	GMimeStream *stream =
-	    g_mime_stream_mem_new_with_buffer(skeleton->text->str, skeleton->text->len);
-	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-	GMimeObject *object = g_mime_parser_construct_part(parser, NULL);
+	    bound.g_mime_stream_mem_new_with_buffer(skeleton->text->str, skeleton->text->len);
+	GMimeParser *parser = bound.g_mime_parser_new_with_stream(stream);
+	GMimeObject *object = bound.g_mime_parser_construct_part(parser, NULL);
 
-	g_object_unref(parser);
-	g_object_unref(stream);
+	bound.g_object_unref(parser);
+	bound.g_object_unref(stream);
 	return object;
 }
 
@@ -136,7 +141,8 @@ static struct part *build_root(struct build *build, const struct header *top)
 	if (root->is_multipart) {
 		GMimeObject *object = skeleton_parse(build->skeleton);
 		root = object ? build_part(build, object, NULL, 0) : NULL;
-		g_clear_object(&object);
+		if (object)
+			bound.g_object_unref(object);
 	} else {
 		build->skeleton->parts->pdata[0] = NULL;
 		root->end = build->input->size;

@@ -141,6 +141,8 @@ static void doctor_tell_libraries(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
 	for (unsigned i = 0; (name = mime_library_at(i)) != NULL; i++)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
+	if (mime_library_fault() != NULL)
+		doctor_say(doctor, DOCTOR_WRONG, "library", "%s", mime_library_fault());
 	doctor_tell_workarounds(doctor);
 }
 

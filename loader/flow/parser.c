@@ -5,6 +5,7 @@
 #include "loader/flow/parsed.h"
 #include "loader/flow/parser_child.h"
 #include "loader/flow/spool.h"
+#include "mime/library.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -129,6 +130,13 @@ int parser_wake(struct parser *parser, struct error *err)
 	int sockets[2];
 	if (parser->socket >= 0)
 		return 0;
+	/* Here, for all the processes that come: the modules of 40 charsets cost more than most
+	 * messages. */
+	if (mime_open() != 0)
+		return error_set(err, ERROR_IO, "starting the parser: %s",
+				 mime_library_fault() != NULL
+				     ? mime_library_fault()
+				     : "no converter for UTF-8 and ISO-8859-1 (iconv)");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
 		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
 	parser_widen(sockets[0]);

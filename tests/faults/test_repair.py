@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, DATA, NO, PROTOCOL, UNREACHABLE
+from inqueue import CONFIGURATION, DATA, IO, NO, PROTOCOL, UNREACHABLE
 from liar import LiarCase, hang_up, small
 
 
@@ -204,6 +204,19 @@ class Doctor(RepairCase):
             self.assertRegex(words, "(?m)^libetpan up to 1.9, this one has not been tried: its TLS")
             self.assertNotIn("SQLite", words)
             self.assertNotIn("encoded words", words)
+
+    def test_library_that_cannot_be_loaded(self):
+        """Mail stays where it is until the library is there again."""
+        with self.lying(small(1)) as server:
+            (self.folder / "libgmime-3.0.so.0").write_bytes(b"")
+            broken = {"LD_LIBRARY_PATH": str(self.folder)}
+            wrong = [row["words"] for row in self.json_lines("doctor", "--json", env=broken, expect=CONFIGURATION)
+                     if row["state"] == "wrong"]
+            self.assertEqual([f"{self.folder}/libgmime-3.0.so.0: file too short"], wrong)
+            self.fails(IO, "load", env=broken, says="starting the parser: .*libgmime.*file too short")
+            self.assertEqual(1, len(server.messages()))
+            self.inqueue("load")
+            self.judge(server)
 
     def test_password_that_others_can_read(self):
         with self.lying():
