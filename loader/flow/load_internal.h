@@ -36,9 +36,9 @@ struct load_batch {
 	struct parser *parser;
 	GArray *items;	       /* struct load_item */
 	GStringChunk *reasons; /* texts of load_item.refused */
+	GPtrArray *moved;      /* from load.moved: the ledger learns of it with this batch */
 	/* Written by load_store(). */
-	GPtrArray *moved; /* from load.moved: the ledger learns of it with this batch */
-	GArray *rows;	  /* struct pickup, committed */
+	GArray *rows; /* struct pickup, committed */
 	struct load_result stored;
 	int failed;
 	struct error err;

@@ -7,6 +7,7 @@
 #include "loader/flow/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -62,12 +63,28 @@ static void parser_child_leave_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-_Noreturn void parser_child_run(const struct parser_child *child)
+/* The raw messages are not the parser's to change: they have their digests already. */
+static int parser_child_reopen(int input)
 {
-	const int kept[] = {child->socket, child->input, child->output};
+	char path[64];
+	g_snprintf(path, sizeof path, "/proc/self/fd/%d", input);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int parser_child_enter(struct parser_child *child)
+{
 	parser_child_leave_signals();
 	setpriority(PRIO_PROCESS, 0, PARSER_NICE);
-	if (mime_open() != 0 || parser_sandbox_enter(kept, G_N_ELEMENTS(kept)) != 0) {
+	child->input = parser_child_reopen(child->input);
+	if (child->input < 0 || mime_open() != 0)
+		return -1;
+	const int kept[] = {child->socket, child->input, child->output};
+	return parser_sandbox_enter(kept, G_N_ELEMENTS(kept));
+}
+
+_Noreturn void parser_child_run(struct parser_child *child)
+{
+	if (parser_child_enter(child) != 0) {
 		struct parser_reply refused = {.error = errno != 0 ? errno : EINVAL};
 		send(child->socket, &refused, sizeof refused, MSG_NOSIGNAL);
 		_exit(EXIT_FAILURE);

@@ -31,7 +31,7 @@ struct parser_reply {
 struct parser_child {
 	const struct mime_options *options;
 	int socket;
-	int input;
+	int input; /* opened anew, for reading only */
 	int output;
 };
 
@@ -39,6 +39,6 @@ struct parser_child {
 uint64_t parser_cpu_limit_s(uint64_t size);
 
 /* Enters the sandbox, answers requests until the socket is closed, and ends the process. */
-_Noreturn void parser_child_run(const struct parser_child *child);
+_Noreturn void parser_child_run(struct parser_child *child);
 
 #endif

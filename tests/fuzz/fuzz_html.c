@@ -2,6 +2,7 @@
  * and at most two newlines in a row. */
 #include "mime/html_filter.h"
 #include "mime/html_text.h"
+#include "mime/mime.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -25,7 +26,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	html_text_open();
+	if (mime_open() != 0)
+		abort();
 	return 0;
 }
 
