@@ -54,7 +54,7 @@
 
 /* Functions, and variables, under their own names. */
 struct binding {
-#define BINDING_MEMBER(name) __typeof__(name) *name;
+#define BINDING_MEMBER(name) __typeof__(name) *(name);
 	BINDING_GMIME(BINDING_MEMBER)
 	BINDING_LIBXML(BINDING_MEMBER)
 	BINDING_UCHARDET(BINDING_MEMBER)

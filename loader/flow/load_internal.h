@@ -210,7 +210,8 @@ int load_move(struct load *load, const GArray *rows, struct error *err);
 static inline uint64_t load_batch_bytes(const struct load *load)
 {
 	uint64_t memory_bytes = load->options->memory_bytes;
-	return (memory_bytes != 0 ? memory_bytes : LOAD_MEMORY_BYTES) / (2 * LOAD_BATCH_LARGE);
+	return (memory_bytes != 0 ? memory_bytes : LOAD_MEMORY_BYTES) /
+	       ((uint64_t)2 * LOAD_BATCH_LARGE);
 }
 
 /* A message up to this size lies in memory on its way. */

@@ -171,7 +171,8 @@ static void test_a_digest_is_made_of_the_bytes_that_are_stored(void **state)
 {
 	struct fixture *f = *state;
 	/* Whole and in pieces. */
-	static const size_t sizes[] = {0, 4, 1024 * 1024, 1024 * 1024 + 1};
+	static const size_t mib = 1 << 20;
+	const size_t sizes[] = {0, 4, mib, mib + 1};
 	struct entry_attachment attachment = {.file_name = (char *)"a.bin",
 					      .content_type = (char *)"application/octet-stream"};
 	struct entry put = plain_entry(put_queue(f, "invoices"));
