@@ -128,7 +128,7 @@ static int send_command(struct imapc_session *session, const char *command, size
 	return MAILIMAP_NO_ERROR;
 }
 
-static int read_answer(struct imapc_session *session)
+int imapc_read_answer(struct imapc_session *session)
 {
 	struct mailimap_response *response = NULL;
 
@@ -174,6 +174,6 @@ int imapc_command(struct imapc_session *session, struct error *err, const char *
 	int result = send_command(session, command, strlen(command));
 
 	if (result == MAILIMAP_NO_ERROR)
-		result = read_answer(session);
+		result = imapc_read_answer(session);
 	return imapc_judge(session, result, err) < 0 ? -1 : check_numbering(session, err);
 }

@@ -5,75 +5,32 @@
 
 /* libetpan's own IDLE waits its whole time, and fails on untagged data in front of the "+". */
 
-#define LINES_MAX 100000
-
-/* What a line says while IDLE is on its way in, at work, or on its way out. */
-enum line_kind { LINE_OTHER, LINE_CONTINUE, LINE_NEWS, LINE_BYE, LINE_LITERAL, LINE_TAGGED };
-
-static enum line_kind classify(const struct imapc_session *session, const char *line)
+static int read_line(struct imapc_session *session, enum imapc_line *ret_kind, struct error *err)
 {
-	g_autofree char *tag = g_strdup_printf("%d ", session->imap->imap_tag);
-	size_t length = strcspn(line, "\r\n");
+	int result = imapc_read_line(session, ret_kind);
 
-	if (g_str_has_prefix(line, tag))
-		return LINE_TAGGED;
-	if (*line == '+')
-		return LINE_CONTINUE;
-	if (!g_ascii_strncasecmp(line, "* BYE", 5))
-		return LINE_BYE;
-	if (length > 0 && line[length - 1] == '}')
-		return LINE_LITERAL;
-	if (line[0] != '*' || line[1] != ' ' || !g_ascii_isdigit(line[2]))
-		return LINE_OTHER;
-
-	const char *word = line + 2 + strspn(line + 2, "0123456789");
-
-	return !g_ascii_strncasecmp(word, " EXISTS", 7) || !g_ascii_strncasecmp(word, " RECENT", 7)
-		   ? LINE_NEWS
-		   : LINE_OTHER;
-}
-
-static int send_text(struct imapc_session *session, const char *text)
-{
-	mailstream *stream = session->imap->imap_stream;
-
-	if (mailstream_write(stream, text, strlen(text)) < 0 || mailstream_flush(stream) < 0)
-		return MAILIMAP_ERROR_STREAM;
-	return MAILIMAP_NO_ERROR;
-}
-
-static int read_line(struct imapc_session *session, enum line_kind *ret_kind, struct error *err)
-{
-	mmap_string_truncate(session->imap->imap_stream_buffer, 0);
-
-	const char *line = mailimap_read_line(session->imap);
-
-	transport_progress(session->transport);
-	if (!line)
-		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
-	*ret_kind = classify(session, line);
-	if (*ret_kind == LINE_BYE)
-		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
-	if (*ret_kind != LINE_LITERAL)
+	if (result == MAILIMAP_NO_ERROR && *ret_kind != IMAPC_LINE_LITERAL)
 		return 0;
+	if (result != MAILIMAP_NO_ERROR)
+		return imapc_judge(session, result, err);
 	imapc_kill(session);
 	return error_set(err, ERROR_PROTOCOL, "%s sent a literal while it should only tell of news",
 			 session->server->url);
 }
 
 /* Reads until a line of this kind; notes news in between. */
-static int read_until(struct imapc_session *session, enum line_kind wanted, bool *news,
+static int read_until(struct imapc_session *session, enum imapc_line wanted, bool *news,
 		      struct error *err)
 {
-	for (int i = 0; i < LINES_MAX; i++) {
-		enum line_kind kind = LINE_OTHER;
+	for (int i = 0; i < IMAPC_LINES_MAX; i++) {
+		enum imapc_line kind = IMAPC_LINE_OTHER;
 
 		if (read_line(session, &kind, err) < 0)
 			return -1;
-		*news |= kind == LINE_NEWS;
+		*news |= kind == IMAPC_LINE_NEWS;
 		if (kind == wanted)
 			return 0;
-		if (kind == LINE_TAGGED)
+		if (kind == IMAPC_LINE_TAGGED)
 			return imapc_judge(session, MAILIMAP_ERROR_PARSE, err);
 	}
 	imapc_kill(session);
@@ -91,9 +48,9 @@ static int wait_for_news(struct imapc_session *session, int wake, int64_t timeou
 {
 	const int64_t end_us = g_get_monotonic_time() + timeout_ms * 1000;
 
-	for (int i = 0; !*news && i < LINES_MAX; i++) {
+	for (int i = 0; !*news && i < IMAPC_LINES_MAX; i++) {
 		const int64_t left_us = end_us - g_get_monotonic_time();
-		enum line_kind kind = LINE_OTHER;
+		enum imapc_line kind = IMAPC_LINE_OTHER;
 
 		if (!has_line_waiting(session)) {
 			switch (transport_wait(session->transport, wake, left_us / 1000)) {
@@ -110,8 +67,8 @@ static int wait_for_news(struct imapc_session *session, int wake, int64_t timeou
 		imapc_begin(session);
 		if (read_line(session, &kind, err) < 0)
 			return -1;
-		*news = kind == LINE_NEWS;
-		if (kind == LINE_TAGGED)
+		*news = kind == IMAPC_LINE_NEWS;
+		if (kind == IMAPC_LINE_TAGGED)
 			return imapc_judge(session, MAILIMAP_ERROR_PARSE, err);
 	}
 	return 0;
@@ -124,17 +81,17 @@ static int begin(struct imapc_session *session, bool *news, struct error *err)
 				 session->server->url);
 	imapc_begin(session);
 	if (mailimap_send_current_tag(session->imap) != MAILIMAP_NO_ERROR ||
-	    send_text(session, "IDLE\r\n") != MAILIMAP_NO_ERROR)
+	    imapc_send_text(session, "IDLE\r\n") != MAILIMAP_NO_ERROR)
 		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
-	return read_until(session, LINE_CONTINUE, news, err);
+	return read_until(session, IMAPC_LINE_CONTINUE, news, err);
 }
 
 static int end(struct imapc_session *session, bool *news, struct error *err)
 {
 	imapc_begin(session);
-	if (send_text(session, "DONE\r\n") != MAILIMAP_NO_ERROR)
+	if (imapc_send_text(session, "DONE\r\n") != MAILIMAP_NO_ERROR)
 		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
-	if (read_until(session, LINE_TAGGED, news, err) < 0)
+	if (read_until(session, IMAPC_LINE_TAGGED, news, err) < 0)
 		return -1;
 	return imapc_judge(session, MAILIMAP_NO_ERROR, err);
 }

@@ -54,6 +54,33 @@ const char *imapc_status_of_answer(const struct imapc_session *session, char **r
 /* A command made without imapc_command() begins. */
 void imapc_begin(struct imapc_session *session);
 
+/* The last, or only, step of a command: its whole answer, read by libetpan's parser. Returns a
+ * result of libetpan's. */
+int imapc_read_answer(struct imapc_session *session);
+
+/*
+ * For commands that are a conversation (IDLE, AUTHENTICATE), whose lines libetpan's parser does not
+ * know.
+ */
+enum imapc_line {
+	IMAPC_LINE_OTHER,
+	IMAPC_LINE_CONTINUE, /* "+" */
+	IMAPC_LINE_NEWS,     /* EXISTS, RECENT */
+	IMAPC_LINE_BYE,
+	IMAPC_LINE_LITERAL, /* more follows */
+	IMAPC_LINE_TAGGED
+};
+
+/* So many lines between two that are waited for. */
+enum { IMAPC_LINES_MAX = 100000 };
+
+/* Returns a result of libetpan's. */
+int imapc_send_text(struct imapc_session *session, const char *text);
+
+/* The line is in session->imap->imap_stream_buffer then. Returns a result of libetpan's:
+ * MAILIMAP_ERROR_STREAM also for a BYE. */
+int imapc_read_line(struct imapc_session *session, enum imapc_line *ret_kind);
+
 /* Nothing more can be done on this connection. */
 void imapc_kill(struct imapc_session *session);
 
@@ -67,6 +94,14 @@ int imapc_learn_namespaces(struct imapc_session *session, struct error *err);
 bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);
 
 int imapc_read_capabilities(struct imapc_session *session, struct error *err);
+
+/*
+ * AUTHENTICATE with a mechanism that scram.h knows. Returns a result of libetpan's. Where the
+ * server's part of the exchange is wrong, *ret_fault says how, and the session is of no use any
+ * more; else its kind stays ERROR_NONE.
+ */
+int imapc_sign_in_by_scram(struct imapc_session *session, const char *mechanism, const char *user,
+			   const char *password, struct error *ret_fault);
 
 int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,
 		  struct error *err);

@@ -1,3 +1,4 @@
+#include "loader/imap/scram.h"
 #include "loader/imap/session_internal.h"
 
 #include <string.h>
@@ -71,13 +72,15 @@ static int check_account(const struct imapc_account *account, struct error *err)
 /* --- one attempt ------------------------------------------------------- */
 
 /* The user as authentication identity only: an authorization identity makes some servers refuse. */
-static int authenticate(const struct sign_in *job, const char *mechanism)
+static int authenticate(const struct sign_in *job, const char *mechanism, struct error *ret_fault)
 {
 	const char *user = job->account->user_name;
 	const char *secret = secret_text(job->account->secret);
 	g_autofree char *capability = g_strconcat("AUTH=", mechanism, NULL);
 	mailimap *imap = job->session->imap;
 
+	if (scram_knows(mechanism))
+		return imapc_sign_in_by_scram(job->session, mechanism, user, secret, ret_fault);
 	if (!strcmp(mechanism, "XOAUTH2"))
 		return mailimap_oauth2_authenticate(imap, user, secret);
 	if (!strcmp(mechanism, "LOGIN") && !imapc_has_capability(job->session, capability))
@@ -124,15 +127,12 @@ static enum outcome explain_refusal(const struct sign_in *job, const char *mecha
 	return REFUSED;
 }
 
-/* Neither an answer nor a lost connection: libetpan stopped in the middle of the exchange. */
-static enum outcome explain_broken_exchange(const struct sign_in *job, const char *mechanism)
+static enum outcome explain_broken_exchange(const struct sign_in *job, const char *mechanism,
+					    const char *fault)
 {
 	imapc_kill(job->session);
-	error_set(
-	    job->err, ERROR_CREDENTIALS,
-	    "sign-in as '%s' at %s failed (%s): the server's part of the exchange is wrong; it "
-	    "may not be the server that knows this password",
-	    job->account->user_name, job->session->server->url, mechanism);
+	error_set(job->err, ERROR_CREDENTIALS, "sign-in as '%s' at %s failed (%s): %s",
+		  job->account->user_name, job->session->server->url, mechanism, fault);
 	job->err->sign_in_refused = true;
 	return REFUSED;
 }
@@ -142,8 +142,10 @@ static enum outcome judge_attempt(const struct sign_in *job, const char *mechani
 	g_autofree char *words = NULL;
 	const char *status = imapc_status_of_answer(job->session, &words);
 
+	/* Neither an answer nor a lost connection: libetpan stopped in the middle. */
 	if (result == MAILIMAP_ERROR_LOGIN && !status)
-		return explain_broken_exchange(job, mechanism);
+		return explain_broken_exchange(job, mechanism,
+					       "the server's part of the exchange is wrong");
 	if (imapc_judge(job->session, result, job->err) == 0)
 		return SIGNED_IN;
 	if (!job->session->alive)
@@ -159,15 +161,18 @@ static enum outcome attempt(const struct sign_in *job, const char *mechanism)
 {
 	mailimap *imap = job->session->imap;
 	int tag = imap->imap_tag;
+	struct error fault = {0};
 
 	imapc_begin(job->session);
 	transport_hide(job->session->transport, true);
 
-	int result = authenticate(job, mechanism);
+	int result = authenticate(job, mechanism, &fault);
 
 	transport_hide(job->session->transport, false);
 	if (imap->imap_stream)
 		explicit_bzero(imap->imap_stream->write_buffer, imap->imap_stream->buffer_max_size);
+	if (fault.kind != ERROR_NONE)
+		return explain_broken_exchange(job, mechanism, fault.text);
 	if (result == MAILIMAP_ERROR_LOGIN && imap->imap_tag == tag) {
 		error_set(job->err, ERROR_CREDENTIALS,
 			  "%s cannot be used here: the package libsasl2-modules brings it",

@@ -36,6 +36,14 @@ class Mechanism(Case):
                 shown = self.inqueue("queue", "check", mechanism, "--json").json()
                 self.assertEqual(mechanism, shown["mechanism"])
 
+    def test_in_more_steps(self):
+        """A server that takes no initial response (RFC 4959)."""
+        with Dovecot() as server:
+            for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-1"]:
+                self.create_queue(server, name=mechanism, authMech=mechanism, disable="SASL-IR")
+                shown = self.inqueue("queue", "check", mechanism, "--json").json()
+                self.assertEqual(mechanism, shown["mechanism"])
+
     def test_forced_but_not_offered(self):
         with Dovecot(mechanisms="plain") as server:
             self.create_queue(server, authMech="SCRAM-SHA-256")
