@@ -89,6 +89,11 @@ bool charset_is_ascii(const struct charset *charset)
 	return strcmp(charset->row->name, "us-ascii") == 0;
 }
 
+bool charset_is_utf8(const struct charset *charset)
+{
+	return is_utf8(charset->row);
+}
+
 bool charset_is_multibyte(const struct charset *charset)
 {
 	return charset->row->multibyte;

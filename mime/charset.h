@@ -45,6 +45,7 @@ const char *charset_name(const struct charset *charset);
 bool charset_is_ascii(const struct charset *charset);
 
 /* More than one byte per character, so that its rules tell it from others. */
+bool charset_is_utf8(const struct charset *charset);
 bool charset_is_multibyte(const struct charset *charset);
 
 /* UTF-16 or UTF-32: bytes below 128 are not ASCII characters. */

@@ -1,5 +1,6 @@
 #include "mime/charset_choice.h"
 
+#include "mime/ascii.h"
 #include "mime/binding.h"
 #include "mime/clean.h"
 
@@ -40,18 +41,25 @@ static void survey_write(struct sink *sink, const void *bytes, size_t length)
 	struct survey *survey = (struct survey *)sink;
 	const unsigned char *at = bytes;
 	uint64_t high = 0;
-	bool escapes = false;
+	uint64_t escapes = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < length; i++) {
-		if (g_ascii_isprint(at[i]) && at[i] != '~' && at[i] != '+')
-			continue; /* nearly all of nearly every text */
+	for (; length - i >= ASCII_WORD_BYTES; i += ASCII_WORD_BYTES) {
+		uint64_t word = ascii_word(at + i);
+
+		if (word & ASCII_HIGH)
+			high += (uint64_t)__builtin_popcountll(word & ASCII_HIGH);
+		escapes |= ascii_word_has(word, 0) | ascii_word_has(word, 0x1b) |
+			   ascii_word_has(word, '~') | ascii_word_has(word, '+');
+	}
+	for (; i < length; i++) {
 		high += at[i] >> 7;
 		escapes |= at[i] == 0 || at[i] == 0x1b || at[i] == '~' || at[i] == '+';
 	}
-	for (size_t i = 0; i < length && survey->size + i < sizeof(survey->head); i++)
+	for (i = 0; i < length && survey->size + i < sizeof(survey->head); i++)
 		survey->head[survey->size + i] = at[i];
 	survey->high += high;
-	survey->escapes = survey->escapes || escapes;
+	survey->escapes = survey->escapes || escapes != 0;
 	survey->size += length;
 }
 
@@ -200,6 +208,11 @@ void charset_convert(struct text_source *source, struct charset_choice choice, s
 {
 	struct conversion conversion;
 
+	/* Whoever chose has seen that all of it can be read. */
+	if (choice.errors_max == 0 && charset_is_utf8(choice.charset)) {
+		source->feed(source, sink);
+		return;
+	}
 	conversion_init(&conversion, choice.charset, choice.errors_max, sink);
 	source->feed(source, &conversion.sink);
 	conversion_finish(&conversion);

@@ -1,13 +1,28 @@
 #include "mime/clean.h"
 
+#include "mime/ascii.h"
+
 #include <glib.h>
 #include <string.h>
 
-/* Bytes that may need work: controls, DEL, and the lead bytes of C1 and of U+FEFF. */
+/* Not a byte that may need work: controls, DEL, and the lead bytes of C1 and of U+FEFF. */
 static bool is_plain(unsigned char c)
 {
-	return g_ascii_isprint(c) || (c >= 0x80 && c != 0xc2 && c != 0xef) || c == '\n' ||
+	return ascii_is_printable(c) || (c >= 0x80 && c != 0xc2 && c != 0xef) || c == '\n' ||
 	       c == '\t';
+}
+
+/* How many bytes at the beginning are plain. */
+static size_t plain_span(const unsigned char *at, size_t length)
+{
+	size_t span = 0;
+
+	while (span < length && is_plain(at[span])) {
+		span += ascii_span(at + span, length - span);
+		while (span < length && !ascii_is_printable(at[span]) && is_plain(at[span]))
+			span++;
+	}
+	return span;
 }
 
 static bool is_line_end(unsigned char c)
@@ -46,11 +61,10 @@ static void clean_write(struct sink *sink, const void *bytes, size_t length)
 		if (clean->after_cr && *at == '\n')
 			at++;
 		clean->after_cr = false;
-		const unsigned char *from = at;
-		while (at < end && is_plain(*at))
-			at++;
-		sink_write(clean->next, from, (size_t)(at - from));
-		clean->started = clean->started || at > from;
+		size_t span = plain_span(at, (size_t)(end - at));
+		sink_write(clean->next, at, span);
+		clean->started = clean->started || span > 0;
+		at += span;
 		if (at < end) {
 			at += clean_odd(clean, at, (size_t)(end - at));
 			clean->started = true;

@@ -1,5 +1,7 @@
 #include "mime/quoted_printable.h"
 
+#include "mime/ascii.h"
+
 #include <glib.h>
 #include <string.h>
 
@@ -91,9 +93,21 @@ static void decode_odd(struct quoted_printable *quoted, unsigned char c)
 	sink_write(quoted->next, &c, 1);
 }
 
-static bool is_plain(unsigned char c)
+/* How many bytes at the beginning stand for themselves; a blank does where something follows. */
+static size_t plain_span(const unsigned char *at, size_t length)
 {
-	return c > ' ' && c != '=';
+	size_t span = ascii_span(at, length);
+
+	while (span < length && at[span] >= 0x80)
+		span += 1 + ascii_span(at + span + 1, length - span - 1);
+
+	const unsigned char *sign = memchr(at, '=', span);
+
+	if (sign)
+		span = (size_t)(sign - at);
+	while (span > 0 && at[span - 1] == ' ')
+		span--;
+	return span;
 }
 
 static void quoted_printable_write(struct sink *sink, const void *bytes, size_t length)
@@ -103,11 +117,10 @@ static void quoted_printable_write(struct sink *sink, const void *bytes, size_t 
 	const unsigned char *end = at + length;
 
 	while (at < end) {
-		const unsigned char *from = at;
-		while (at < end && quoted->held_length == 0 &&
-		       (is_plain(*at) || (*at == ' ' && at + 1 < end && is_plain(at[1]))))
-			at++;
-		sink_write(quoted->next, from, (size_t)(at - from));
+		size_t span = quoted->held_length == 0 ? plain_span(at, (size_t)(end - at)) : 0;
+
+		sink_write(quoted->next, at, span);
+		at += span;
 		if (at < end)
 			decode_odd(quoted, *at++);
 	}

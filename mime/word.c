@@ -1,5 +1,6 @@
 #include "mime/word.h"
 
+#include "mime/ascii.h"
 #include "mime/charset_choice.h"
 #include "mime/transfer.h"
 
@@ -142,15 +143,23 @@ static void decode(struct decoding *decoding, const char *at, const char *end)
 	run_end(decoding);
 }
 
+static bool is_fold(unsigned char c)
+{
+	return c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Nothing to decode: nearly all fields of nearly all mail. */
 static bool is_plain(const char *raw, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)raw[i];
-		if (c >= 0x7f || (c < ' ' && c != '\t' && c != '\r' && c != '\n') ||
-		    (c == '=' && i + 1 < length && raw[i + 1] == '?'))
+	const unsigned char *at = (const unsigned char *)raw;
+	const char *end = raw + length;
+
+	for (size_t i = 0; (i += ascii_span(at + i, length - i)) < length; i++)
+		if (!is_fold(at[i]))
 			return false;
-	}
+	for (const char *sign = raw; (sign = memchr(sign, '=', (size_t)(end - sign))); sign++)
+		if (sign + 1 < end && sign[1] == '?')
+			return false;
 	return true;
 }
 
@@ -159,9 +168,15 @@ static char *unfold(const char *raw, size_t length)
 	char *text = g_malloc(length + 1);
 	size_t used = 0;
 
-	for (size_t i = 0; i < length; i++)
-		if (raw[i] != '\r' && raw[i] != '\n')
-			text[used++] = raw[i] == '\t' ? ' ' : raw[i];
+	for (size_t i = 0; i < length; i++) {
+		size_t span = ascii_span((const unsigned char *)raw + i, length - i);
+
+		memcpy(text + used, raw + i, span);
+		used += span;
+		i += span;
+		if (i < length && raw[i] == '\t')
+			text[used++] = ' ';
+	}
 	text[used] = '\0';
 	return g_strstrip(text);
 }

@@ -1,0 +1,67 @@
+/*
+ * ascii.h - text that is nearly all ASCII, looked at eight bytes at a time.
+ *
+ * Life, ownership, errors: none. Threads: any.
+ */
+#ifndef MIME_ASCII_H
+#define MIME_ASCII_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ASCII_EACH UINT64_C(0x0101010101010101)
+#define ASCII_HIGH (ASCII_EACH * 0x80)
+
+enum { ASCII_WORD_BYTES = sizeof(uint64_t) };
+
+/* The first byte is the lowest one. */
+static inline uint64_t ascii_word(const unsigned char *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return le64toh(word);
+}
+
+/* Not 0 when one of the bytes is `c`. */
+static inline uint64_t ascii_word_has(uint64_t word, unsigned char c)
+{
+	uint64_t zero = word ^ (ASCII_EACH * c);
+
+	return (zero - ASCII_EACH) & ~zero & ASCII_HIGH;
+}
+
+/* The lowest bit that is set is in the first byte that is not between blank and tilde. */
+static inline uint64_t ascii_word_odd(uint64_t word)
+{
+	uint64_t below_blank = (word - ASCII_EACH * ' ') & ~word;
+	uint64_t above_tilde = word | ((word & ~ASCII_HIGH) + ASCII_EACH);
+
+	return (below_blank | above_tilde) & ASCII_HIGH;
+}
+
+static inline bool ascii_is_printable(unsigned char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
+/* How many bytes at the beginning are between blank and tilde. */
+static inline size_t ascii_span(const unsigned char *bytes, size_t length)
+{
+	size_t span = 0;
+
+	for (; length - span >= ASCII_WORD_BYTES; span += ASCII_WORD_BYTES) {
+		uint64_t odd = ascii_word_odd(ascii_word(bytes + span));
+
+		if (odd != 0)
+			return span + (size_t)__builtin_ctzll(odd) / 8;
+	}
+	while (span < length && ascii_is_printable(bytes[span]))
+		span++;
+	return span;
+}
+
+#endif
