@@ -4,6 +4,7 @@
 #include "queue/value.h"
 
 #include <glib.h>
+#include <string.h>
 
 #define CHUNK_ROWS 1000
 
@@ -98,6 +99,8 @@ int pickup_put(struct store *store, const struct pickup_source *source, const st
 	"uid, state, target, entry_id, raw_sha256, raw_size, internal_date, target_uid_validity,"  \
 	" target_uid, acknowledge = 'delivery'"
 
+enum { MATCH_CREATED = 10, MATCH_UNFINISHED = 11 }; /* behind COLUMNS */
+
 static void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
 {
 	*ret_pickup = (struct pickup){
@@ -186,6 +189,31 @@ int pickup_list_awaiting(struct store *store, const struct pickup_source *source
 	return list(store, source, 1, UINT32_MAX, LIST_AWAITING, each, context, err);
 }
 
+struct match {
+	struct pickup pickup;
+	bool unfinished;
+	char created[VALUE_TIME_MAX];
+};
+
+/*
+ * Two messages with the same bytes became two entries: each is taken over once. An unfinished one
+ * first, its message is the likelier to be still in the mailbox. (Asked for, this order would cost
+ * every new message a table of SQLite's.)
+ */
+static void match_better(const struct statement *row, struct match *best)
+{
+	struct match match = {.unfinished = statement_int(row, MATCH_UNFINISHED) != 0};
+	pickup_from_row(row, &match.pickup);
+	g_strlcpy(match.created, statement_text(row, MATCH_CREATED), sizeof match.created);
+	const int64_t older = match.pickup.entry_id - best->pickup.entry_id;
+	const bool better =
+	    best->pickup.entry_id == 0 || match.unfinished > best->unfinished ||
+	    (match.unfinished == best->unfinished &&
+	     (older < 0 || (older == 0 && strcmp(match.created, best->created) > 0)));
+	if (better)
+		*best = match;
+}
+
 int pickup_match(struct store *store, const struct pickup_source *source,
 		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
 		 struct pickup *ret_pickup, struct queue_error *err)
@@ -194,29 +222,29 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	char internal_date[VALUE_TIME_MAX];
 	value_format_sha256(raw_sha256, sha256);
 	value_format_time_s(internal_date_s, internal_date);
-	/* Two messages with the same bytes became two entries: each is taken over once. An
-	 * unfinished one first, its message is the likelier to be still in the mailbox. */
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "SELECT " COLUMNS " FROM pickup AS old INDEXED BY pickup_match"
+	    "SELECT " COLUMNS ", record_created, state IN ('stored', 'copied', 'awaiting')"
+	    " FROM pickup AS old INDEXED BY pickup_match"
 	    " WHERE queue_id = ?1 AND (source <> ?2 OR uid_validity <> ?3) AND raw_sha256 = ?4"
 	    " AND raw_size = ?5 AND internal_date = ?6"
 	    " AND NOT EXISTS (SELECT 1 FROM pickup AS taken WHERE taken.queue_id = ?1"
 	    " AND taken.source = ?2 AND taken.uid_validity = ?3 AND taken.raw_sha256 = ?4"
-	    " AND taken.entry_id = old.entry_id)"
-	    " ORDER BY state IN ('stored', 'copied', 'awaiting') DESC, entry_id, record_created "
-	    "DESC LIMIT 1");
+	    " AND taken.entry_id = old.entry_id)");
 	bind_source(statement, source);
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_int(statement, 5, (int64_t)raw_size);
 	statement_bind_text(statement, 6, internal_date);
-	const int result = statement_step(statement, err);
-	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING,
-				       "no message with these bytes was picked up before");
+	struct match best = {0};
+	int result;
+	while ((result = statement_step(statement, err)) == 1)
+		match_better(statement, &best);
 	if (result < 0)
 		return -1;
-	pickup_from_row(statement, ret_pickup);
+	if (best.pickup.entry_id == 0)
+		return queue_error_set(err, QUEUE_MISSING,
+				       "no message with these bytes was picked up before");
+	*ret_pickup = best.pickup;
 	return 0;
 }
 
