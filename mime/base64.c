@@ -1,8 +1,16 @@
 #include "mime/base64.h"
 
+#include <endian.h>
+#include <glib.h>
+#include <string.h>
+
 enum { BLANK = 64, PADDING = 65, OTHER = 66, PIECE = 3072 };
 
 static unsigned char values[256];
+
+/* The same, where it stands in a group of four; a character of none has GROUP_BAD. */
+#define GROUP_BAD (UINT32_C(1) << 31)
+static uint32_t group_values[4][256];
 
 static void values_fill(void)
 {
@@ -15,6 +23,10 @@ static void values_fill(void)
 		values[(unsigned char)alphabet[i]] = i;
 	values[' '] = values['\t'] = values['\r'] = values['\n'] = BLANK;
 	values['='] = PADDING;
+	for (int i = 0; i < 4; i++)
+		for (int c = 0; c < 256; c++)
+			group_values[i][c] =
+			    values[c] < 64 ? (uint32_t)values[c] << (18 - 6 * i) : GROUP_BAD;
 }
 
 /* What an incomplete group holds: two characters one byte, three characters two. */
@@ -65,21 +77,24 @@ static size_t decode_one(struct base64 *base64, unsigned char c, unsigned char *
 	return group_end(base64, out);
 }
 
-/* Four good characters at once: nearly all of any base64 text. */
-static bool decode_four(const unsigned char *in, unsigned char *out)
+/*
+ * Good groups, nearly all of any base64 text; returns how many of them there were. A byte behind
+ * the last one's three is written, too.
+ */
+static size_t decode_groups(const unsigned char *in, size_t count_max, unsigned char *out)
 {
-	uint32_t a = values[in[0]];
-	uint32_t b = values[in[1]];
-	uint32_t c = values[in[2]];
-	uint32_t d = values[in[3]];
+	size_t count = 0;
 
-	if ((a | b | c | d) >= 64)
-		return false;
-	uint32_t bits = a << 18 | b << 12 | c << 6 | d;
-	out[0] = (unsigned char)(bits >> 16);
-	out[1] = (unsigned char)(bits >> 8);
-	out[2] = (unsigned char)bits;
-	return true;
+	for (; count < count_max; count++, in += 4, out += 3) {
+		uint32_t bits = group_values[0][in[0]] | group_values[1][in[1]] |
+				group_values[2][in[2]] | group_values[3][in[3]];
+
+		if (bits & GROUP_BAD)
+			break;
+		bits = htobe32(bits << 8);
+		memcpy(out, &bits, sizeof bits);
+	}
+	return count;
 }
 
 static void base64_write(struct sink *sink, const void *bytes, size_t length)
@@ -87,17 +102,19 @@ static void base64_write(struct sink *sink, const void *bytes, size_t length)
 	struct base64 *base64 = (struct base64 *)sink;
 	const unsigned char *at = bytes;
 	const unsigned char *end = at + length;
-	unsigned char out[PIECE];
+	unsigned char out[PIECE + 1];
 	size_t filled = 0;
 
 	while (at < end) {
-		if (base64->count == 0 && !base64->padded && end - at >= 4 &&
-		    decode_four(at, out + filled)) {
-			at += 4;
-			filled += 3;
-		} else {
+		size_t groups = MIN((size_t)(end - at) / 4, (PIECE - filled) / 3);
+
+		if (base64->count > 0 || base64->padded)
+			groups = 0;
+		groups = decode_groups(at, groups, out + filled);
+		at += 4 * groups;
+		filled += 3 * groups;
+		if (filled <= PIECE - 3 && at < end)
 			filled += decode_one(base64, *at++, out + filled);
-		}
 		if (filled > PIECE - 3) {
 			sink_write(base64->next, out, filled);
 			filled = 0;

@@ -2,31 +2,84 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-enum { WINDOW = 65536 };
+/* A map costs more than reading a small message does, and less than reading a large one. */
+enum { WINDOW = 65536, MAP_BYTES = 4 * 1024 * 1024 };
 
-static void window_fill(struct input *input, uint64_t offset)
+static void window_fail(struct input *input, int error)
 {
-	size_t want = (size_t)MIN((uint64_t)WINDOW, input->size - offset);
+	/* A file shorter than the caller said is as bad as one that cannot be read. */
+	input->error = error;
+	input->size = input->at + input->length;
+}
 
-	input->at = offset;
-	input->length = 0;
+static void window_read(struct input *input, size_t want)
+{
+	input->window = input->buffer;
 	while (input->length < want) {
-		ssize_t n = pread(input->fd, input->window + input->length, want - input->length,
-				  (off_t)(input->base + offset + input->length));
+		ssize_t n = pread(input->fd, input->buffer + input->length, want - input->length,
+				  (off_t)(input->base + input->at + input->length));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			/* A file shorter than the caller said is as bad as one that cannot be read.
-			 */
-			input->error = n < 0 ? errno : EIO;
-			input->size = offset + input->length;
+			window_fail(input, n < 0 ? errno : EIO);
 			return;
 		}
 		input->length += (size_t)n;
 	}
+}
+
+static void map_drop(struct input *input)
+{
+	if (input->map_length > 0)
+		munmap(input->map, input->map_length);
+	input->map_length = 0;
+	input->window = (const unsigned char *)"";
+}
+
+static void window_map(struct input *input)
+{
+	uint64_t from = input->base + input->at;
+	size_t before = (size_t)(from % (uint64_t)sysconf(_SC_PAGESIZE));
+	size_t want = (size_t)MIN((uint64_t)MAP_BYTES, input->size - input->at);
+
+	map_drop(input);
+	input->map =
+	    mmap(NULL, before + want, PROT_READ, MAP_SHARED, input->fd, (off_t)(from - before));
+	if (input->map == MAP_FAILED) {
+		window_fail(input, errno);
+		return;
+	}
+	input->map_length = before + want;
+	input->window = input->map + before;
+	input->length = want;
+}
+
+static void window_fill(struct input *input, uint64_t offset)
+{
+	input->at = offset;
+	input->length = 0;
+	if (input->mapped)
+		window_map(input);
+	else
+		window_read(input, (size_t)MIN((uint64_t)WINDOW, input->size - offset));
+}
+
+/* Only where pages cannot fail to come: a disk's error would be a signal. */
+static bool can_be_mapped(const struct input *input)
+{
+	struct stat status;
+	struct statfs system;
+
+	return input->size > WINDOW && fstatfs(input->fd, &system) == 0 &&
+	       system.f_type == TMPFS_MAGIC && fstat(input->fd, &status) == 0 &&
+	       (uint64_t)status.st_size >= input->base + input->size;
 }
 
 struct input *input_new(int fd, uint64_t base, uint64_t size)
@@ -36,7 +89,9 @@ struct input *input_new(int fd, uint64_t base, uint64_t size)
 	input->fd = fd;
 	input->base = base;
 	input->size = size;
-	input->window = g_malloc((size_t)MIN((uint64_t)WINDOW, size) + 1);
+	input->mapped = can_be_mapped(input);
+	if (!input->mapped)
+		input->buffer = g_malloc((size_t)MIN((uint64_t)WINDOW, size) + 1);
 	window_fill(input, 0);
 	input->cr_lines = memchr(input->window, '\r', input->length) &&
 			  !memchr(input->window, '\n', input->length);
@@ -47,7 +102,8 @@ void input_free(struct input *input)
 {
 	if (!input)
 		return;
-	g_free(input->window);
+	map_drop(input);
+	g_free(input->buffer);
 	g_free(input);
 }
 

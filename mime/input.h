@@ -5,7 +5,8 @@
  * Units:     offsets count from the first byte of the message, not of the file.
  * Ownership: pointers handed out stay valid until the next call with the same input.
  * Errors:    a failed read is remembered in `error` (an errno) and looks like the end of the
- * message. Files:     only pread(), so an offset shared with another process stays as it is.
+ * message. Files:     pread() and, in memory, mmap(): an offset shared with another process stays
+ * as it is. Whoever holds the file does not make it shorter meanwhile.
  */
 #ifndef MIME_INPUT_H
 #define MIME_INPUT_H
@@ -17,13 +18,17 @@
 
 struct input {
 	int fd;
-	int error;     /* errno of the first failed read, else 0 */
-	bool cr_lines; /* the message has no LF at all: lines end in CR */
-	uint64_t base; /* of the message in the file */
-	uint64_t size; /* of the message */
-	uint64_t at;   /* of the window in the message */
-	size_t length; /* bytes in the window */
-	unsigned char *window;
+	int error;		     /* errno of the first failed read, else 0 */
+	bool cr_lines;		     /* the message has no LF at all: lines end in CR */
+	uint64_t base;		     /* of the message in the file */
+	uint64_t size;		     /* of the message */
+	uint64_t at;		     /* of the window in the message */
+	size_t length;		     /* bytes in the window */
+	const unsigned char *window; /* in the buffer, or in the map */
+	bool mapped;		     /* the message is large, and its file in memory */
+	unsigned char *buffer;	     /* NULL where it is */
+	unsigned char *map;
+	size_t map_length; /* 0: none */
 };
 
 /* A line without its end; what is longer than INPUT_LINE_MAX is cut in `text`, never in `next`. */

@@ -87,7 +87,7 @@ static int parser_sandbox_allow(scmp_filter_ctx filter)
 	    SCMP_SYS(gettimeofday),   SCMP_SYS(setitimer),   SCMP_SYS(rt_sigreturn),
 	    SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid),	     SCMP_SYS(gettid),
 	    SCMP_SYS(tgkill),	      SCMP_SYS(exit),	     SCMP_SYS(exit_group),
-	    SCMP_SYS(sched_yield),    SCMP_SYS(sigaltstack),
+	    SCMP_SYS(sched_yield),    SCMP_SYS(sigaltstack), SCMP_SYS(fstatfs),
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
 		int failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);

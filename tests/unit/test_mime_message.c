@@ -308,6 +308,79 @@ static void test_files_that_fail(void **state)
 	close(full);
 }
 
+static int disk_file(const char *bytes, size_t length)
+{
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("inqueue-test-XXXXXX", &path, NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(0, unlink(path));
+	assert_int_equal((ssize_t)length, write(fd, bytes, length));
+	return fd;
+}
+
+static char *digest_of_attachment(int input, uint64_t offset, uint64_t size)
+{
+	struct mime_options options = mime_options_default();
+	struct parsed parsed = {.output = memory_file("", 0)};
+
+	assert_int_equal(0, mime_parse(&options, input, offset, size, parsed.output,
+				       &parsed.output_end, &parsed.message));
+	assert_int_equal(1, parsed.message->attachment_count);
+	assert_string_equal("[]", parsed.message->defects);
+	g_autofree char *text = content_text(&parsed, &parsed.message->attachments[0].content);
+	char *digest =
+	    g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text,
+					(gsize)parsed.message->attachments[0].content.size);
+	parsed_clear(&parsed);
+	return digest;
+}
+
+/* In memory it is mapped, in pieces; a file on disk is read. */
+static void test_a_large_message_wherever_it_lies(void **state)
+{
+	static const char head[] =
+	    HEADER MIXED("b") "--b\r\n" TEXT "Text\r\n--b\r\nContent-Type: image/png\r\n"
+			      "Content-Transfer-Encoding: base64\r\n\r\n";
+	enum { BEFORE = 4097, BYTES = 9000001 };
+	g_autofree guchar *bytes = g_malloc(BYTES);
+	g_autoptr(GString) file = g_string_new(NULL);
+	g_autofree char *wanted = NULL;
+
+	(void)state;
+	for (guint32 i = 0, next = 1; i < BYTES; i++, next = next * 1103515245 + 12345)
+		bytes[i] = (guchar)(next >> 16);
+	wanted = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes, BYTES);
+	g_autofree char *base64 = g_base64_encode(bytes, BYTES);
+	for (int i = 0; i < BEFORE; i++)
+		g_string_append_c(file, '\n');
+	g_string_append(file, head);
+	for (const char *at = base64; *at; at += strnlen(at, 76))
+		g_string_append_printf(file, "%.76s\r\n", at);
+	g_string_append(file, "--b--\r\n");
+
+	int inputs[] = {memory_file(file->str, file->len), disk_file(file->str, file->len)};
+	for (size_t i = 0; i < G_N_ELEMENTS(inputs); i++) {
+		g_autofree char *digest =
+		    digest_of_attachment(inputs[i], BEFORE, file->len - BEFORE);
+
+		assert_string_equal(wanted, digest);
+	}
+	/* Shorter than it should be. */
+	for (size_t i = 0; i < G_N_ELEMENTS(inputs); i++) {
+		struct mime_options options = mime_options_default();
+		struct mime_message *message = NULL;
+		uint64_t end = 0;
+		int output = memory_file("", 0);
+
+		assert_int_equal(
+		    -1, mime_parse(&options, inputs[i], BEFORE, file->len, output, &end, &message));
+		assert_int_equal(errno, EIO);
+		close(output);
+		close(inputs[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +404,7 @@ int main(void)
 	    cmocka_unit_test(test_header_only),
 	    cmocka_unit_test(test_contents_follow_what_is_in_the_file),
 	    cmocka_unit_test(test_files_that_fail),
+	    cmocka_unit_test(test_a_large_message_wherever_it_lies),
 	};
 
 	return cmocka_run_group_tests(tests, open_mime, close_mime);
