@@ -5,7 +5,6 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -71,15 +70,16 @@ static void window_fill(struct input *input, uint64_t offset)
 		window_read(input, (size_t)MIN((uint64_t)WINDOW, input->size - offset));
 }
 
-/* Only where pages cannot fail to come: a disk's error would be a signal. */
+/* Only where pages cannot fail to come: a disk's error would be a signal, as is a page behind the
+ * end. */
 static bool can_be_mapped(const struct input *input)
 {
-	struct stat status;
 	struct statfs system;
+	unsigned char last;
 
 	return input->size > WINDOW && fstatfs(input->fd, &system) == 0 &&
-	       system.f_type == TMPFS_MAGIC && fstat(input->fd, &status) == 0 &&
-	       (uint64_t)status.st_size >= input->base + input->size;
+	       system.f_type == TMPFS_MAGIC &&
+	       pread(input->fd, &last, 1, (off_t)(input->base + input->size - 1)) == 1;
 }
 
 struct input *input_new(int fd, uint64_t base, uint64_t size)
