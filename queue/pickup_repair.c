@@ -13,7 +13,10 @@
 	"p.source, p.uid_validity, p.uid, p.state, p.target, p.entry_id, p.raw_sha256, "           \
 	"p.raw_size,"                                                                              \
 	" p.internal_date, p.target_uid_validity, p.target_uid, s.state, p.queue_id,"              \
-	" p.acknowledge = 'delivery'"                                                              \
+	" p.acknowledge = 'delivery',"                                                             \
+	" EXISTS (SELECT 1 FROM pickup AS later INDEXED BY pickup_match"                           \
+	" WHERE later.queue_id = p.queue_id AND later.raw_sha256 = p.raw_sha256"                   \
+	" AND later.entry_id = p.entry_id AND later.record_created > p.record_created)"            \
 	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"
 
 struct walk_row {
@@ -46,6 +49,7 @@ static void read_row(const struct statement *from, struct walk_row *ret_row)
 		       .target_uid = (uint32_t)statement_int(from, 10),
 		       .on_delivery = statement_int(from, 13) != 0},
 	    .has_entry = !statement_is_null(from, 11),
+	    .superseded = statement_int(from, 14) != 0,
 	};
 	value_parse_sha256(statement_text(from, 6), row->pickup.raw_sha256);
 	if (row->has_entry)

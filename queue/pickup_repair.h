@@ -16,6 +16,7 @@ struct pickup_with_entry {
 	struct pickup pickup;
 	bool has_entry; /* it may have been deleted since */
 	enum entry_state entry_state;
+	bool superseded; /* the mailbox was numbered afresh: a later row stands for the message */
 };
 
 /* Calls `each` for every row of the queue; non-zero ends the walk and is returned. No lock is held

@@ -16,6 +16,7 @@ struct verify_row {
 	uint32_t uid_validity;
 	struct pickup pickup;
 	enum mailbox_folder expected;
+	bool superseded;
 };
 
 const char *verify_problem_format(enum verify_problem problem)
@@ -141,8 +142,13 @@ static void verify_expect_by_digest(struct verify *verify, const struct pickup_w
 	*expected = (struct verify_row){.source = g_strdup(row->source.source),
 					.uid_validity = row->source.uid_validity,
 					.pickup = row->pickup,
-					.expected = verify_expected(verify, row)};
-	g_queue_push_tail(rows, expected);
+					.expected = verify_expected(verify, row),
+					.superseded = row->superseded};
+	/* Two rows for one message: the later one comes first. */
+	if (row->superseded)
+		g_queue_push_tail(rows, expected);
+	else
+		g_queue_push_head(rows, expected);
 }
 
 static void verify_add_move(struct verify *verify, enum mailbox_folder from, enum mailbox_folder to,
@@ -181,18 +187,50 @@ static bool verify_find_copy(struct verify *verify, const struct pickup_with_ent
 	return true;
 }
 
+/* A run did not come to note that the message has left the mailbox. */
+static bool verify_is_open(const struct pickup *pickup)
+{
+	return pickup->state == PICKUP_STORED || pickup->state == PICKUP_COPIED;
+}
+
+/* The message is where it belongs, as a run leaves it that ends right after the move. */
+static void verify_untold(struct verify *verify, enum mailbox_folder where, uint32_t uid,
+			  const char *source, uint32_t row_uid_validity,
+			  const struct pickup *pickup)
+{
+	verify_report(verify, VERIFY_UNFINISHED, MAILBOX_SOURCE, pickup->uid, pickup->entry_id);
+	verify_add_move(verify, where, where, uid, source, row_uid_validity, pickup);
+}
+
+/* What became of the message is for a run of load to find out. */
+static void verify_leave_to_load(struct verify *verify, const struct pickup *pickup)
+{
+	verify_report(verify, VERIFY_UNFINISHED, MAILBOX_SOURCE, pickup->uid, pickup->entry_id);
+	verify->run_needed = true;
+	verify->left_to_load++;
+}
+
 /* A row whose message is, or should be, in a target folder. */
 static void verify_delivered(struct verify *verify, const struct pickup_with_entry *row)
 {
 	bool known;
+	bool open = verify_is_open(&row->pickup);
+	enum mailbox_folder where = verify_target(row->pickup.target);
 	/* Nobody looks into a folder that the queue does not use any more. */
-	if (verify->mailbox->stays && row->pickup.target == PICKUP_DROPBOX)
+	if (verify->mailbox->stays && row->pickup.target == PICKUP_DROPBOX) {
+		if (open)
+			verify_leave_to_load(verify, &row->pickup);
 		return;
-	if (verify_find_copy(verify, row, &known))
+	}
+	if (verify_find_copy(verify, row, &known)) {
+		if (open && verify_expected(verify, row) == where)
+			verify_untold(verify, where, row->pickup.target_uid, row->source.source,
+				      row->source.uid_validity, &row->pickup);
 		return;
+	}
 	if (known)
-		verify_report(verify, VERIFY_MISSING, verify_target(row->pickup.target),
-			      row->pickup.target_uid, row->pickup.entry_id);
+		verify_report(verify, VERIFY_MISSING, where, row->pickup.target_uid,
+			      row->pickup.entry_id);
 	else
 		verify_expect_by_digest(verify, row);
 }
@@ -238,11 +276,6 @@ static int verify_row(const struct pickup_with_entry *row, void *context)
 		verify_report(verify, VERIFY_MISSING, MAILBOX_SOURCE, row->pickup.uid,
 			      row->pickup.entry_id);
 		return 0;
-	}
-	if (row->pickup.state == PICKUP_STORED) {
-		verify_report(verify, VERIFY_UNFINISHED, MAILBOX_SOURCE, row->pickup.uid,
-			      row->pickup.entry_id);
-		verify->run_needed = true;
 	}
 	verify_delivered(verify, row);
 	return 0;
@@ -294,6 +327,9 @@ static int verify_by_digest(uint32_t uid, const unsigned char sha256[MESSAGE_DIG
 		verify_report(verify, VERIFY_MISPLACED, look->folder, uid, row->pickup.entry_id);
 		verify_add_move(verify, look->folder, row->expected, uid, row->source,
 				row->uid_validity, &row->pickup);
+	} else if (verify_is_open(&row->pickup)) {
+		verify_untold(verify, look->folder, uid, row->source, row->uid_validity,
+			      &row->pickup);
 	}
 	verify_row_free(row);
 	return 0;
@@ -318,6 +354,13 @@ static int verify_look_into(struct verify *verify, enum mailbox_folder which, st
 			      err);
 }
 
+/* The mailbox was numbered afresh since: the message may be there under another number. */
+static bool verify_is_renumbered(const struct verify *verify, const struct verify_row *row)
+{
+	return strcmp(row->source, verify->mailbox->source) != 0 ||
+	       row->uid_validity != verify->folders[MAILBOX_SOURCE].uid_validity;
+}
+
 /* What the folders did not show. */
 static void verify_report_missing(struct verify *verify)
 {
@@ -327,7 +370,9 @@ static void verify_report_missing(struct verify *verify)
 	while (g_hash_table_iter_next(&iterator, NULL, &rows)) {
 		for (GList *at = ((GQueue *)rows)->head; at != NULL; at = at->next) {
 			const struct verify_row *row = at->data;
-			if (row->pickup.state != PICKUP_STORED)
+			if (verify_is_open(&row->pickup) && verify_is_renumbered(verify, row))
+				verify_leave_to_load(verify, &row->pickup);
+			else if (!row->superseded)
 				verify_report(verify, VERIFY_MISSING, row->expected,
 					      row->pickup.target_uid, row->pickup.entry_id);
 		}

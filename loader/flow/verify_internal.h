@@ -21,8 +21,9 @@ struct verify_folder {
 struct verify_move {
 	uint32_t uid;
 	enum mailbox_folder from;
-	enum mailbox_folder to; /* MAILBOX_SOURCE: it has no entry */
-	char *source;		/* the row to be changed; NULL for none */
+	enum mailbox_folder
+	    to;	      /* MAILBOX_SOURCE: it has no entry; `from`: only its row is behind */
+	char *source; /* the row to be changed; NULL for none */
 	uint32_t row_uid_validity;
 	struct pickup pickup;
 };
@@ -38,6 +39,7 @@ struct verify {
 	    *by_digest;	 /* char * -> GQueue of struct verify_row: known only by their bytes */
 	GArray *moves;	 /* struct verify_move */
 	bool run_needed; /* a run of load finishes something */
+	uint64_t left_to_load; /* problems that only it can settle */
 };
 
 /* Counts and reports a problem. */

@@ -47,6 +47,18 @@ static int verify_redirect(struct verify *verify, const struct verify_move *move
 	return 0;
 }
 
+/* The row learns where its message lies. */
+static int verify_do_note(struct verify *verify, const struct verify_move *move, struct error *err)
+{
+	uint32_t uid = move->uid;
+	const struct imapc_copy place = {.uid_validity = verify->folders[move->to].uid_validity,
+					 .uids = &uid};
+	if (verify_redirect(verify, move, &place, err) != 0)
+		return -1;
+	verify->result->repaired++;
+	return 0;
+}
+
 static int verify_do_move(struct verify *verify, const struct verify_move *move, struct error *err)
 {
 	struct imapc_copy copy = {0};
@@ -69,6 +81,11 @@ static int verify_do_moves(struct verify *verify, enum mailbox_folder from, stru
 		    &g_array_index(verify->moves, struct verify_move, i);
 		if (move->from != from)
 			continue;
+		if (move->to == from) {
+			if (verify_do_note(verify, move, err) != 0)
+				return -1;
+			continue;
+		}
 		if (!selected &&
 		    imapc_select(verify->mailbox->session, verify->mailbox->folders[from].wire,
 				 mailbox_folder_name(verify->mailbox, from), false, &ignored,
@@ -87,6 +104,27 @@ static void verify_ignore_progress(const struct load_progress *progress, void *c
 	(void)context;
 }
 
+static int verify_count_open(const struct pickup_with_entry *row, void *context)
+{
+	uint64_t *open = context;
+	*open += row->pickup.state == PICKUP_STORED || row->pickup.state == PICKUP_COPIED;
+	return 0;
+}
+
+/* What the run of load was to settle is settled when the ledger has no open row any more. */
+static int verify_count_settled(struct verify *verify, struct error *err)
+{
+	uint64_t open = 0;
+	struct queue_error queue_err;
+	if (verify->left_to_load == 0)
+		return 0;
+	if (pickup_walk(verify->store, verify->queue->id, verify_count_open, &open, &queue_err) !=
+	    0)
+		return error_from_queue(err, &queue_err);
+	verify->result->repaired += verify->left_to_load - MIN(verify->left_to_load, open);
+	return 0;
+}
+
 int verify_repair(struct verify *verify, struct error *err)
 {
 	const struct load_options options = {.database = verify->options->database,
@@ -97,5 +135,8 @@ int verify_repair(struct verify *verify, struct error *err)
 		return -1;
 	if (!verify->run_needed)
 		return 0;
-	return load_mailbox(verify->store, verify->queue, verify->mailbox, &options, &ignored, err);
+	if (load_mailbox(verify->store, verify->queue, verify->mailbox, &options, &ignored, err) !=
+	    0)
+		return -1;
+	return verify_count_settled(verify, err);
 }

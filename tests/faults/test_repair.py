@@ -11,6 +11,16 @@ from inqueue import CONFIGURATION, DATA, IO, NO, PROTOCOL, UNREACHABLE
 from liar import LiarCase, hang_up, small
 
 
+def moved_then_gone(session, tag, command):
+    session.honest(session, tag, command)
+
+
+def moved_quietly(session, tag, command):
+    """OK, but no COPYUID."""
+    session.honest(session, tag, command)
+    return tag + b" OK moved\r\n"
+
+
 class RepairCase(LiarCase):
     def tamper(self, statement):
         with contextlib.closing(sqlite3.connect(self.database)) as database:
@@ -50,6 +60,51 @@ class Verify(RepairCase):
             self.inqueue("load", expect=UNREACHABLE)
             self.assertEqual([("unfinished", "INBOX", uid) for uid in (1, 2, 3)], self.problems())
             self.repaired(server)
+
+    def test_moved_but_the_ledger_was_not_told(self):
+        """As a run leaves it that dies right after a move: only the ledger is behind."""
+        for renumber in [False, True]:
+            with self.subTest(renumber=renumber):
+                self.use_database(f"untold-{renumber}")
+                with self.lying() as server:
+                    server.answer(rb"UID MOVE", moved_then_gone)
+                    self.inqueue("load", expect=UNREACHABLE)
+                    if renumber:
+                        server.renumber()
+                    self.assertEqual([("unfinished", "INBOX", uid) for uid in (1, 2, 3)], self.problems())
+                    self.repaired(server)
+                    self.assertEqual([], self.problems(expect=0))
+
+    def test_renumbered_before_the_move(self):
+        """The rows of the old numbering are settled by the run that knows the messages again."""
+        with self.lying() as server:
+            server.answer(rb"UID MOVE", hang_up)
+            self.inqueue("load", expect=UNREACHABLE)
+            server.renumber()
+            self.assertEqual([("unfinished", "INBOX", uid) for uid in (1, 2, 3)], self.problems())
+            self.repaired(server)
+            self.assertEqual([], self.problems(expect=0))
+
+    def test_expunged_but_the_ledger_was_not_told(self):
+        """Without MOVE: the copy's UID is known."""
+        for renumber in [False, True]:
+            with self.subTest(renumber=renumber):
+                self.use_database(f"expunged-{renumber}")
+                with self.lying(capabilities="IMAP4rev1 UIDPLUS") as server:
+                    server.answer(rb"UID EXPUNGE", moved_then_gone)
+                    self.inqueue("load", expect=UNREACHABLE)
+                    if renumber:
+                        server.renumber()
+                    self.assertEqual([("unfinished", "INBOX", uid) for uid in (1, 2, 3)], self.problems())
+                    self.repaired(server)
+                    self.assertEqual([], self.problems(expect=0))
+
+    def test_stored_but_removed_by_another_client(self):
+        with self.lying(small(1)) as server:
+            server.answer(rb"UID MOVE", hang_up)
+            self.inqueue("load", expect=UNREACHABLE)
+            server.take_away(1)
+            self.assertEqual([("missing", "DROPBOX", None)], self.problems())
 
     def test_back_in_the_mailbox(self):
         """Restored by the server under its old UID: it is moved again, not loaded again."""
@@ -95,10 +150,7 @@ class Verify(RepairCase):
     def test_known_by_bytes_alone(self):
         """A server that does not tell UIDs in the target."""
         with self.lying(capabilities="IMAP4rev1 MOVE") as server:
-            def quiet(session, tag, command):
-                session.honest(session, tag, command)
-                return tag + b" OK moved\r\n"
-            server.answer(rb"UID MOVE", quiet, times=None)
+            server.answer(rb"UID MOVE", moved_quietly, times=None)
             self.inqueue("load")
             self.assertEqual([], self.problems(expect=0))
             server.take_away(2, "DROPBOX")

@@ -93,6 +93,30 @@ static void test_a_row_is_found_by_its_entry_and_redirected(void **state)
 	free(source);
 }
 
+static int note_superseded(const struct pickup_with_entry *row, void *context)
+{
+	g_string_append_printf(context, "%u:%d ", row->source.uid_validity, row->superseded);
+	return 0;
+}
+
+static void test_the_last_row_of_an_entry_stands_for_its_message(void **state)
+{
+	struct fixture *f = *state;
+	struct pickup_source later = inbox;
+	struct pickup pickup;
+	g_autoptr(GString) list = g_string_new(NULL);
+	int64_t id = put_bad_entry(f);
+	put(f, &inbox, 5, id);
+	put(f, &inbox, 6, put_bad_entry(f));
+	later.uid_validity = inbox.uid_validity + 1;
+	pickup = (struct pickup){.uid = 1, .entry_id = id, .raw_sha256 = {1, 2, 3}};
+	assert_ok(pickup_put(f->store, &later, &pickup, NOW_MS + 1, &f->err), &f->err);
+	assert_ok(pickup_walk(f->store, inbox.queue_id, note_superseded, list, &f->err), &f->err);
+	g_autofree char *wanted = g_strdup_printf("%u:1 %u:0 %u:0 ", inbox.uid_validity,
+						  inbox.uid_validity, later.uid_validity);
+	assert_string_equal(wanted, list->str);
+}
+
 /* ---- failures ---- */
 
 static int list_attempt(const struct pickup_attempt *attempt, void *context)
@@ -178,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_a_walk_sees_every_row_of_every_source),
 	    TEST(test_a_row_is_found_by_its_entry_and_redirected),
+	    TEST(test_the_last_row_of_an_entry_stands_for_its_message),
 	    TEST(test_only_what_failed_alone_counts),
 	    TEST(test_a_bad_entry_is_replaced_under_its_id),
 	    TEST(test_a_sound_database_has_no_problems),
