@@ -16,8 +16,10 @@
 	" p.acknowledge = 'delivery',"                                                             \
 	" EXISTS (SELECT 1 FROM pickup AS later INDEXED BY pickup_match"                           \
 	" WHERE later.queue_id = p.queue_id AND later.raw_sha256 = p.raw_sha256"                   \
-	" AND later.entry_id = p.entry_id AND later.record_created > p.record_created)"            \
-	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"
+	" AND later.entry_id = p.entry_id AND later.record_created > p.record_created),"           \
+	" m.entry_id IS NOT NULL AND m.raw_sha256 IS NULL, m.raw_size"                             \
+	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"                             \
+	" LEFT JOIN entry_mail m ON m.entry_id = p.entry_id"
 
 struct walk_row {
 	struct pickup_with_entry row;
@@ -50,6 +52,8 @@ static void read_row(const struct statement *from, struct walk_row *ret_row)
 		       .on_delivery = statement_int(from, 13) != 0},
 	    .has_entry = !statement_is_null(from, 11),
 	    .superseded = statement_int(from, 14) != 0,
+	    .raw_incomplete = statement_int(from, 15) != 0,
+	    .whole_size = (uint64_t)statement_int(from, 16),
 	};
 	value_parse_sha256(statement_text(from, 6), row->pickup.raw_sha256);
 	if (row->has_entry)

@@ -16,6 +16,10 @@ struct pickup_with_entry {
 	struct pickup pickup;
 	bool has_entry; /* it may have been deleted since */
 	enum entry_state entry_state;
+	/* The message was too large to be fetched whole: digest and size of the row are of its
+	 * header. */
+	bool raw_incomplete;
+	uint64_t whole_size; /* as the server announced it, where `raw_incomplete` */
 	bool superseded; /* the mailbox was numbered afresh: a later row stands for the message */
 };
 

@@ -4,8 +4,8 @@
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
 #include "loader/flow/message_digest.h"
-#include "loader/flow/search.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 SCOPED_DEFINE(GArray *, g_array_unref)
@@ -60,14 +60,18 @@ static int load_compare(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_
 static int load_count_equal(struct load *load, const struct pickup *row, uint64_t *ret_equal,
 			    struct error *err)
 {
-	g_autofree char *criteria = search_format_like(row->internal_date_s, row->raw_size);
-	g_autofree uint32_t *uids = NULL;
-	size_t count;
-	if (imapc_search(load->mailbox->session, criteria, &uids, &count, err) != 0)
-		return -1;
+	struct pickup_with_entry with_entry = {.pickup = *row};
+	struct queue_error queue_err;
+	char *source = NULL;
+	/* Only such a message may have been too large; finding its entry takes a while. */
+	if (row->target == PICKUP_BADMAIL &&
+	    pickup_find_entry(load->store, row->entry_id, &with_entry, &source, &queue_err) != 0 &&
+	    queue_err.status != QUEUE_MISSING)
+		return error_from_queue(err, &queue_err);
+	free(source);
 	struct load_comparison comparison = {.raw_sha256 = row->raw_sha256};
-	if (message_digest(load->mailbox->session, uids, count, load_compare, &comparison, err) !=
-	    0)
+	if (message_digest_like(load->mailbox->session, &with_entry, load_compare, &comparison,
+				err) != 0)
 		return -1;
 	*ret_equal = comparison.equal;
 	return 0;

@@ -1,6 +1,8 @@
 #include "loader/flow/message_digest.h"
 
 #include "loader/base/scoped.h"
+#include "loader/flow/search.h"
+#include "mime/mime.h"
 
 #include <nettle/sha2.h>
 
@@ -36,15 +38,54 @@ static int message_digest_end(void *context, uint32_t uid, int64_t internal_date
 	return 0;
 }
 
+static struct imapc_sink message_digest_sink(struct message_digest *digest)
+{
+	return (struct imapc_sink){.begin = message_digest_begin,
+				   .write = message_digest_write,
+				   .end = message_digest_end,
+				   .context = digest};
+}
+
 int message_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
 		   int (*each)(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
 			       void *context),
 		   void *context, struct error *err)
 {
 	struct message_digest digest = {.each = each, .context = context};
-	const struct imapc_sink sink = {.begin = message_digest_begin,
-					.write = message_digest_write,
-					.end = message_digest_end,
-					.context = &digest};
+	const struct imapc_sink sink = message_digest_sink(&digest);
 	return count > 0 ? imapc_fetch_messages(session, uids, count, &sink, err) : 0;
+}
+
+int message_digest_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
+			   int (*each)(uint32_t uid,
+				       const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+				       void *context),
+			   void *context, struct error *err)
+{
+	bool ignored;
+	struct message_digest digest = {.each = each, .context = context};
+	const struct imapc_sink sink = message_digest_sink(&digest);
+	for (size_t i = 0; i < count; i++) {
+		if (imapc_fetch_header(session, uids[i], mime_options_default().max_header_size,
+				       &sink, &ignored, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int message_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,
+			int (*each)(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+				    void *context),
+			void *context, struct error *err)
+{
+	g_autofree char *criteria =
+	    search_format_like(row->pickup.internal_date_s,
+			       row->raw_incomplete ? row->whole_size : row->pickup.raw_size);
+	g_autofree uint32_t *uids = NULL;
+	size_t count;
+	if (imapc_search(session, criteria, &uids, &count, err) != 0)
+		return -1;
+	return row->raw_incomplete
+		   ? message_digest_headers(session, uids, count, each, context, err)
+		   : message_digest(session, uids, count, each, context, err);
 }

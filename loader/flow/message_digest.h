@@ -5,6 +5,7 @@
 #define LOADER_FLOW_MESSAGE_DIGEST_H
 
 #include "loader/imap/session.h"
+#include "queue/pickup_repair.h"
 
 enum { MESSAGE_DIGEST_SIZE = 32 };
 
@@ -16,5 +17,18 @@ int message_digest(struct imapc_session *session, const uint32_t *uids, size_t c
 		   int (*each)(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
 			       void *context),
 		   void *context, struct error *err);
+
+/* The same for header blocks, which is what is fetched of a message that is too large. */
+int message_digest_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
+			   int (*each)(uint32_t uid,
+				       const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+				       void *context),
+			   void *context, struct error *err);
+
+/* The same for the messages that may be the one of this row, by what the row has of it. */
+int message_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,
+			int (*each)(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+				    void *context),
+			void *context, struct error *err);
 
 #endif

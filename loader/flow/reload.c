@@ -6,7 +6,6 @@
 #include "loader/flow/load_internal.h"
 #include "loader/flow/mailbox_move.h"
 #include "loader/flow/message_digest.h"
-#include "loader/flow/search.h"
 #include "queue/entry_replace.h"
 #include "queue/pickup_repair.h"
 
@@ -52,13 +51,9 @@ static int reload_find(struct reload *reload, struct error *err)
 					 err) != 0)
 			return -1;
 		reload->uid = count > 0 ? pickup->target_uid : 0;
-	} else {
-		g_autofree char *like =
-		    search_format_like(pickup->internal_date_s, pickup->raw_size);
-		if (imapc_search(mailbox->session, like, &uids, &count, err) != 0 ||
-		    message_digest(mailbox->session, uids, count, reload_take_equal, reload, err) !=
-			0)
-			return -1;
+	} else if (message_digest_like(mailbox->session, &reload->row, reload_take_equal, reload,
+				       err) != 0) {
+		return -1;
 	}
 	if (reload->uid != 0)
 		return 0;
@@ -74,7 +69,9 @@ static int reload_put(struct load *load, const struct entry *entry,
 	if (store_begin(load->store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	if (entry_replace(load->store, reload->row.pickup.entry_id, entry, contents, clock_now_ms(),
-			  &queue_err) != 0) {
+			  &queue_err) != 0 ||
+	    pickup_redirect(load->store, &reload->row.source, &reload->row.pickup, clock_now_ms(),
+			    &queue_err) != 0) {
 		store_rollback(load->store);
 		return error_from_queue(err, &queue_err);
 	}
@@ -109,10 +106,10 @@ static int reload_store(struct reload *reload, struct error *err)
 	struct load_item *item = &g_array_index(batch->items, struct load_item, 0);
 	/* Its date is that of the first arrival, not of the move to the bad-mail folder. */
 	item->internal_date_s = pickup->internal_date_s;
-	if (load_make_entry(&reload->load, batch, item, reload_put, reload, &bad, err) != 0)
-		return -1;
 	memcpy(pickup->raw_sha256, item->raw_sha256, sizeof pickup->raw_sha256);
 	pickup->raw_size = item->size_bytes;
+	if (load_make_entry(&reload->load, batch, item, reload_put, reload, &bad, err) != 0)
+		return -1;
 	return bad ? error_set(err, ERROR_DATA, "still cannot be loaded: %s", reload->still) : 0;
 }
 

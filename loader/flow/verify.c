@@ -121,9 +121,9 @@ static void verify_rows_free(void *rows)
 	g_queue_free_full(rows, verify_row_free);
 }
 
-static char *verify_digest_key(const unsigned char sha256[MESSAGE_DIGEST_SIZE])
+static char *verify_digest_key(bool of_header, const unsigned char sha256[MESSAGE_DIGEST_SIZE])
 {
-	GString *key = g_string_sized_new((gsize)2 * MESSAGE_DIGEST_SIZE);
+	GString *key = g_string_new(of_header ? "header " : "");
 	for (size_t i = 0; i < MESSAGE_DIGEST_SIZE; i++)
 		g_string_append_printf(key, "%02x", sha256[i]);
 	return g_string_free(key, FALSE);
@@ -131,7 +131,10 @@ static char *verify_digest_key(const unsigned char sha256[MESSAGE_DIGEST_SIZE])
 
 static void verify_expect_by_digest(struct verify *verify, const struct pickup_with_entry *row)
 {
-	char *key = verify_digest_key(row->pickup.raw_sha256);
+	char *key = verify_digest_key(row->raw_incomplete, row->pickup.raw_sha256);
+	if (row->raw_incomplete)
+		g_hash_table_add(verify->whole_sizes,
+				 g_memdup2(&row->whole_size, sizeof row->whole_size));
 	GQueue *rows = g_hash_table_lookup(verify->by_digest, key);
 	if (rows == NULL) {
 		rows = g_queue_new();
@@ -294,6 +297,7 @@ static int verify_ledger(struct verify *verify, struct error *err)
 struct verify_look {
 	struct verify *verify;
 	enum mailbox_folder folder;
+	bool taken; /* by verify_by_header() */
 };
 
 /* Takes the row that belongs in this folder first. */
@@ -309,20 +313,15 @@ static struct verify_row *verify_take_row(GQueue *rows, enum mailbox_folder fold
 	return rows != NULL ? g_queue_pop_head(rows) : NULL;
 }
 
-/* A message of a target folder that only its bytes can tell. */
-static int verify_by_digest(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
-			    void *context)
+/* The row of a message of a target folder that only its bytes can tell is taken; false when there
+ * is none. */
+static bool verify_take(const struct verify_look *look, uint32_t uid, const char *key)
 {
-	const struct verify_look *look = context;
 	struct verify *verify = look->verify;
-	g_autofree char *key = verify_digest_key(sha256);
 	struct verify_row *row =
 	    verify_take_row(g_hash_table_lookup(verify->by_digest, key), look->folder);
-	if (row == NULL) {
-		verify_report(verify, VERIFY_STRAY, look->folder, uid, 0);
-		verify_add_move(verify, look->folder, MAILBOX_SOURCE, uid, NULL, 0, NULL);
-		return 0;
-	}
+	if (row == NULL)
+		return false;
 	if (row->expected != look->folder) {
 		verify_report(verify, VERIFY_MISPLACED, look->folder, uid, row->pickup.entry_id);
 		verify_add_move(verify, look->folder, row->expected, uid, row->source,
@@ -332,13 +331,62 @@ static int verify_by_digest(uint32_t uid, const unsigned char sha256[MESSAGE_DIG
 			      &row->pickup);
 	}
 	verify_row_free(row);
+	return true;
+}
+
+static int verify_by_digest(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+			    void *context)
+{
+	const struct verify_look *look = context;
+	g_autofree char *key = verify_digest_key(false, sha256);
+	if (verify_take(look, uid, key))
+		return 0;
+	verify_report(look->verify, VERIFY_STRAY, look->folder, uid, 0);
+	verify_add_move(look->verify, look->folder, MAILBOX_SOURCE, uid, NULL, 0, NULL);
+	return 0;
+}
+
+static int verify_by_header(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+			    void *context)
+{
+	struct verify_look *look = context;
+	g_autofree char *key = verify_digest_key(true, sha256);
+	look->taken = verify_take(look, uid, key);
+	return 0;
+}
+
+/* Messages whose header tells them, being as large as one of which only that was fetched, are
+ * looked at and taken out of `uids`. */
+static int verify_look_at_headers(struct verify_look *look, uint32_t *uids, size_t *count,
+				  struct error *err)
+{
+	struct imapc_session *session = look->verify->mailbox->session;
+	GHashTable *whole_sizes = look->verify->whole_sizes;
+	size_t kept = 0;
+	if (g_hash_table_size(whole_sizes) == 0)
+		return 0;
+	g_autofree struct imapc_size *sizes = g_new0(struct imapc_size, *count);
+	for (size_t i = 0; i < *count; i++)
+		sizes[i].uid = uids[i];
+	if (imapc_fetch_sizes(session, sizes, *count, err) != 0)
+		return -1;
+	for (size_t i = 0; i < *count; i++) {
+		look->taken = false;
+		if (g_hash_table_contains(whole_sizes, &sizes[i].size_bytes) &&
+		    message_digest_headers(session, &sizes[i].uid, 1, verify_by_header, look,
+					   err) != 0)
+			return -1;
+		if (!look->taken)
+			uids[kept++] = sizes[i].uid;
+	}
+	*count = kept;
 	return 0;
 }
 
 static int verify_look_into(struct verify *verify, enum mailbox_folder which, struct error *err)
 {
 	const struct verify_folder *folder = &verify->folders[which];
-	struct verify_look look = {verify, which};
+	struct verify_look look = {.verify = verify, .folder = which};
 	struct imapc_mailbox selected;
 	g_autofree uint32_t *unknown = g_new(uint32_t, folder->count + 1);
 	size_t count = 0;
@@ -348,7 +396,8 @@ static int verify_look_into(struct verify *verify, enum mailbox_folder which, st
 	}
 	if (count == 0)
 		return 0;
-	if (verify_select(verify, which, true, &selected, err) != 0)
+	if (verify_select(verify, which, true, &selected, err) != 0 ||
+	    verify_look_at_headers(&look, unknown, &count, err) != 0)
 		return -1;
 	return message_digest(verify->mailbox->session, unknown, count, verify_by_digest, &look,
 			      err);
@@ -413,6 +462,8 @@ int verify_run(struct store *store, const struct work_queue *queue,
 		return -1;
 	g_autoptr(GHashTable) by_digest =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, verify_rows_free);
+	g_autoptr(GHashTable) whole_sizes =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	g_autoptr(GArray) moves = g_array_new(FALSE, FALSE, sizeof(struct verify_move));
 	g_array_set_clear_func(moves, verify_move_clear);
 	struct verify verify = {.store = store,
@@ -421,6 +472,7 @@ int verify_run(struct store *store, const struct work_queue *queue,
 				.result = ret_result,
 				.mailbox = mailbox,
 				.by_digest = by_digest,
+				.whole_sizes = whole_sizes,
 				.moves = moves};
 	int failed = verify_look_at_all(&verify, err);
 	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++) {

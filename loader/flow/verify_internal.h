@@ -36,10 +36,11 @@ struct verify {
 	struct mailbox *mailbox;
 	struct verify_folder folders[MAILBOX_FOLDER_COUNT];
 	GHashTable
-	    *by_digest;	 /* char * -> GQueue of struct verify_row: known only by their bytes */
-	GArray *moves;	 /* struct verify_move */
-	bool run_needed; /* a run of load finishes something */
-	uint64_t left_to_load; /* problems that only it can settle */
+	    *by_digest; /* char * -> GQueue of struct verify_row: known only by their bytes */
+	GHashTable *whole_sizes; /* uint64_t *: of messages known by their header alone */
+	GArray *moves;		 /* struct verify_move */
+	bool run_needed;	 /* a run of load finishes something */
+	uint64_t left_to_load;	 /* problems that only it can settle */
 };
 
 /* Counts and reports a problem. */

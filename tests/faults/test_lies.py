@@ -344,6 +344,16 @@ class Moves(Lies):
             return tag + b" NO [INUSE] perhaps later\r\n"
         self.told(rb"UID COPY", denied, TEMPORARY, capabilities=COPY_ONLY)
 
+    def test_copy_of_a_message_too_large_done_but_not_answered(self):
+        """Only its header was fetched, which tells its copy."""
+        with self.lying(small(1), small(2, b"X: %s\r\n" % (b"x" * 20000)), capabilities=COPY_ONLY,
+                        maxSize="10KB") as server:
+            def vanish(session, tag, command):
+                session.honest(session, tag, command)
+            server.answer(rb"UID COPY .*BADMAIL", vanish)
+            self.inqueue("load", expect=UNREACHABLE)
+            self.judge(server, bad=[checker.digest(server.messages("BADMAIL")[0].raw)])
+
     def test_copy_answered_ok_but_not_done(self):
         self.told(rb"UID COPY", b"TAG OK copied\r\n", PROTOCOL, capabilities=COPY_ONLY)
 

@@ -140,6 +140,15 @@ class Verify(RepairCase):
             self.assertEqual([("no-entry", "INBOX", 1)], self.problems())
             self.repaired(server)
 
+    def test_too_large_and_uids_in_the_target_not_told(self):
+        """Of such a message only the header was fetched, which is enough to know it again."""
+        with self.lying(small(1), small(2, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
+            server.answer(rb"UID MOVE", moved_quietly, times=None)
+            self.inqueue("load")
+            self.assertEqual([], self.problems(expect=0))
+            self.repaired(server, bad=self.before)
+            self.assertEqual(2, len(self.sql("SELECT 1 FROM entry")))
+
     def test_missing(self):
         with self.lying(small(1)) as server:
             self.inqueue("load")
@@ -176,6 +185,20 @@ class Reload(RepairCase):
             self.assertEqual([], self.problems(expect=0))
             self.fails(NO, "reload", 1, says="not bad but new")
 
+    def test_too_large_before_and_its_uid_not_told(self):
+        with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), small(2, b"X: %s\r\n" % (b"y" * 20000)),
+                        maxSize="10KB") as server:
+            server.answer(rb"UID MOVE", moved_quietly, times=None)
+            self.inqueue("load")
+            self.inqueue("queue", "alter", "invoices", "--connection-string",
+                         self.sql("SELECT connection_string FROM work_queue")[0][0].replace("10KB", "1MB"))
+            for number in [2, 1]:
+                self.inqueue("reload", number)
+            self.assertEqual([("new", "Invoice 1"), ("new", "Invoice 2")],
+                             self.sql("SELECT state, subject FROM entry ORDER BY id"))
+            self.assertTrue(self.check(server), self.check(server))
+            self.assertEqual([], self.problems(expect=0))
+
     def test_interrupted_before_the_move(self):
         """The entry is good by then; another reload, or verify --repair, moves the message."""
         for finish in [("reload", 1), ("verify", "invoices", "--repair")]:
@@ -191,6 +214,19 @@ class Reload(RepairCase):
                     self.inqueue(*finish)
                     self.assertTrue(self.check(server), self.check(server))
                     self.assertEqual([("new",)], self.sql("SELECT state FROM entry"))
+
+    def test_interrupted_before_the_move_of_a_message_whose_uid_was_not_told(self):
+        """Known by its header before, by all its bytes from then on."""
+        with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
+            server.answer(rb"UID MOVE", moved_quietly)
+            self.inqueue("load")
+            self.inqueue("queue", "alter", "invoices", "--connection-string",
+                         self.sql("SELECT connection_string FROM work_queue")[0][0].replace("10KB", "1MB"))
+            server.answer(rb"UID MOVE", hang_up)
+            self.inqueue("reload", 1, expect=UNREACHABLE)
+            self.assertEqual([("misplaced", "BADMAIL", 1)], self.problems())
+            self.repaired(server)
+            self.assertEqual([("new",)], self.sql("SELECT state FROM entry"))
 
     def test_message_gone(self):
         with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
