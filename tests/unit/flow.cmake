@@ -1,7 +1,7 @@
 inqueue_unit_test(secret loader_base)
 inqueue_unit_test(parsed loader_flow)
 inqueue_unit_test(parser loader_flow)
-target_link_options(test_parser PRIVATE -Wl,--wrap=mime_parse)
+target_link_options(test_parser PRIVATE -Wl,--wrap=mime_parse,--wrap=setitimer)
 inqueue_unit_test(definition loader_flow)
 inqueue_unit_test(watch_policy loader_flow)
 inqueue_unit_test(watch_queue loader_flow)

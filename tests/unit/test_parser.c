@@ -1,6 +1,7 @@
 /*
  * The parser's process: it may die, and the batch goes on. mime_parse() is wrapped (linker option
- * --wrap), so that a message can name the fault it wants.
+ * --wrap), so that a message can name the fault it wants, and setitimer(), so that seconds of CPU
+ * time are hundredths here.
  */
 #include "loader/flow/parser.h"
 #include "loader/flow/spool.h"
@@ -12,7 +13,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +24,42 @@ int __real_mime_parse(const struct mime_options *options, int input, uint64_t of
 		      int output, uint64_t *output_end, struct mime_message **ret_message);
 int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
 		      int output, uint64_t *output_end, struct mime_message **ret_message);
+int __real_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old);
+int __wrap_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old);
+
+int __wrap_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old)
+{
+	const struct itimerval sooner = {.it_value.tv_usec = value->it_value.tv_sec * 10000};
+	return __real_setitimer(which, &sooner, old);
+}
+
+/* Works until it is stopped. */
+static _Noreturn void hang(void)
+{
+	for (volatile unsigned turns = 0;; turns++)
+		;
+}
+
+/* Takes memory, 16 MB at a time, as far as it gets; true when there was no end. */
+static bool grow_past_the_limit(void)
+{
+	enum { PIECES = 40, PIECE_BYTES = 16 * 1024 * 1024 };
+	for (size_t i = 0; i < PIECES; i++) {
+		if (mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0) == MAP_FAILED)
+			return false;
+	}
+	return true;
+}
+
+/* Standard streams, socket, raw messages, what becomes of them. */
+static bool has_other_descriptors(void)
+{
+	size_t open_count = 0;
+	for (int descriptor = 0; descriptor < 1024; descriptor++)
+		open_count += lseek(descriptor, 0, SEEK_CUR) >= 0 || errno != EBADF;
+	return open_count != 6;
+}
 
 /* What the sandbox must refuse; a parser that could do it answers with an error that no test
  * expects. */
@@ -47,6 +86,16 @@ int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t of
 		_exit(3);
 	if (got > 0 && strstr(start, "disk-full") != NULL) {
 		errno = ENOSPC;
+		return -1;
+	}
+	if (got > 0 && strstr(start, "hang-in-body") != NULL && !options->header_only)
+		hang();
+	if (got > 0 && strstr(start, "grow") != NULL && grow_past_the_limit()) {
+		errno = ENOTSUP;
+		return -1;
+	}
+	if (got > 0 && strstr(start, "descriptors") != NULL && has_other_descriptors()) {
+		errno = ENOTSUP;
 		return -1;
 	}
 	if (got > 0 && strstr(start, "escape") != NULL && try_to_escape(input) != 0)
@@ -184,6 +233,40 @@ static void the_parser_cannot_open_files_sockets_or_processes(void **state)
 	assert_subject(fixture, index, "escape");
 }
 
+static void a_message_that_hangs_the_parser_ends_with_its_cpu_time(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t poison = submit(fixture, "Subject: hang-in-body\n\nx\n");
+	size_t after = submit(fixture, "Subject: after\n\nx\n");
+	finish(fixture);
+	assert_given_up(fixture, poison, "hang-in-body", "parsing took more than 10 s of CPU time");
+	assert_subject(fixture, after, "after");
+}
+
+static void the_parser_gets_no_more_than_its_memory(void **state)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	(void)state;
+	skip(); /* the sanitizer's own memory would count */
+#else
+	struct fixture *fixture = *state;
+	size_t index = submit(fixture, "Subject: grow\n\nx\n");
+	finish(fixture);
+	assert_subject(fixture, index, "grow");
+#endif
+}
+
+static void the_parser_has_no_descriptors_but_its_own(void **state)
+{
+	struct fixture *fixture = *state;
+	int inherited = open("/dev/null", O_RDONLY);
+	assert_true(inherited > STDERR_FILENO);
+	size_t index = submit(fixture, "Subject: descriptors\n\nx\n");
+	finish(fixture);
+	close(inherited);
+	assert_subject(fixture, index, "descriptors");
+}
+
 static void count_call(void *calls)
 {
 	(*(int *)calls)++;
@@ -235,6 +318,12 @@ int main(void)
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_parser_cannot_open_files_sockets_or_processes,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_message_that_hangs_the_parser_ends_with_its_cpu_time,
+					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_parser_gets_no_more_than_its_memory, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(the_parser_has_no_descriptors_but_its_own, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(another_process_is_only_made_where_that_is_allowed,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_new_batch_starts_afresh, setup, teardown),
