@@ -7,11 +7,25 @@
 
 #include <nettle/sha2.h>
 
+enum { LOAD_OUTPUT_FACTOR = 16 };
+
 static int load_compare_items(const void *left, const void *right)
 {
 	uint32_t first = ((const struct load_item *)left)->uid;
 	uint32_t second = ((const struct load_item *)right)->uid;
 	return (first > second) - (first < second);
+}
+
+/*
+ * What is decoded is seldom larger than the raw bytes. Text may grow threefold when it becomes
+ * UTF-8, and HTML that is nothing but rules fivefold when it becomes text, beside the HTML itself.
+ */
+static uint64_t load_output_max(const struct load *load, bool on_disk)
+{
+	uint64_t raw_max = load_memory_max(load);
+	if (on_disk)
+		raw_max = MAX(raw_max, load->mailbox->server->max_size_bytes);
+	return raw_max > UINT64_MAX / LOAD_OUTPUT_FACTOR ? 0 : raw_max * LOAD_OUTPUT_FACTOR;
 }
 
 int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
@@ -32,6 +46,7 @@ int load_batch_open(const struct load *load, bool on_disk, struct load_batch *ba
 			 spool_open_in_memory(&batch->output, err) != 0))
 		return -1;
 	batch->parser = parser_new(&options, batch->spool, batch->output);
+	parser_set_output_max(batch->parser, load_output_max(load, on_disk));
 	return 0;
 }
 

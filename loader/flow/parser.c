@@ -42,6 +42,7 @@ struct parser {
 	size_t sent;	      /* jobs before this one are through or with the process */
 	uint64_t free_offset; /* of the output file, behind everything answered */
 	uint64_t output_size; /* of the same, when the batch was through */
+	uint64_t output_max;  /* it may get so long; 0 = any */
 	struct parser_fork_hooks hooks;
 };
 
@@ -72,6 +73,11 @@ struct parser *parser_new(const struct mime_options *options, int input, int out
 void parser_set_fork_hooks(struct parser *parser, const struct parser_fork_hooks *hooks)
 {
 	parser->hooks = *hooks;
+}
+
+void parser_set_output_max(struct parser *parser, uint64_t bytes)
+{
+	parser->output_max = bytes;
 }
 
 /* Ends the process and returns its wait status; 0 when there is none. */
@@ -108,7 +114,8 @@ static pid_t parser_fork(const struct parser *parser, int socket)
 		struct parser_child child = {.options = &parser->options,
 					     .socket = socket,
 					     .input = parser->input,
-					     .output = parser->output};
+					     .output = parser->output,
+					     .output_max = parser->output_max};
 		parser_child_run(&child);
 	}
 	int saved = errno;
@@ -189,6 +196,8 @@ static char *parser_describe_death(const struct parser_job *job, int status, boo
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
 		return g_strdup_printf("parsing took more than %llu s of CPU time",
 				       (unsigned long long)parser_cpu_limit_s(job->request.size));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+		return g_strdup("parsing made too much of it");
 	if (WIFSIGNALED(status))
 		return g_strdup_printf("parsing crashed or used too much memory (signal %d)",
 				       WTERMSIG(status));

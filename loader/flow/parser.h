@@ -44,6 +44,10 @@ struct parser_fork_hooks {
 
 void parser_set_fork_hooks(struct parser *parser, const struct parser_fork_hooks *hooks);
 
+/* How long the output file may get, which may lie in memory; before the process is started. A
+ * message that makes it longer has killed its process. */
+void parser_set_output_max(struct parser *parser, uint64_t bytes);
+
 /* Starts the process if there is none. Errors: IO. */
 int parser_wake(struct parser *parser, struct error *err);
 

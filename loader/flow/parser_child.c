@@ -58,6 +58,7 @@ static void parser_child_leave_signals(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
 		signal(numbers[i], SIG_IGN);
 	signal(SIGPROF, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -71,12 +72,19 @@ static int parser_child_reopen(int input)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* SIGXFSZ ends the process at the first byte beyond. */
+static int parser_child_limit_output(const struct parser_child *child)
+{
+	const struct rlimit limit = {child->output_max, child->output_max};
+	return child->output_max != 0 ? setrlimit(RLIMIT_FSIZE, &limit) : 0;
+}
+
 static int parser_child_enter(struct parser_child *child)
 {
 	parser_child_leave_signals();
 	setpriority(PRIO_PROCESS, 0, PARSER_NICE);
 	child->input = parser_child_reopen(child->input);
-	if (child->input < 0 || mime_open() != 0)
+	if (child->input < 0 || mime_open() != 0 || parser_child_limit_output(child) != 0)
 		return -1;
 	const int kept[] = {child->socket, child->input, child->output};
 	return parser_sandbox_enter(kept, G_N_ELEMENTS(kept));

@@ -33,6 +33,7 @@ struct parser_child {
 	int socket;
 	int input; /* opened anew, for reading only */
 	int output;
+	uint64_t output_max; /* 0 = any */
 };
 
 /* CPU time a message of this size may take, in seconds. */

@@ -33,6 +33,8 @@ int __wrap_setitimer(__itimer_which_t which, const struct itimerval *value, stru
 	return __real_setitimer(which, &sooner, old);
 }
 
+enum { OUTPUT_MAX = 1024 * 1024 };
+
 /* Works until it is stopped. */
 static _Noreturn void hang(void)
 {
@@ -90,6 +92,11 @@ int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t of
 	}
 	if (got > 0 && strstr(start, "hang-in-body") != NULL && !options->header_only)
 		hang();
+	if (got > 0 && strstr(start, "flood") != NULL && !options->header_only &&
+	    pwrite(output, "!", 1, OUTPUT_MAX) != 0) {
+		errno = ENOTSUP;
+		return -1;
+	}
 	if (got > 0 && strstr(start, "grow") != NULL && grow_past_the_limit()) {
 		errno = ENOTSUP;
 		return -1;
@@ -243,6 +250,17 @@ static void a_message_that_hangs_the_parser_ends_with_its_cpu_time(void **state)
 	assert_subject(fixture, after, "after");
 }
 
+static void a_message_that_makes_too_much_ends_there(void **state)
+{
+	struct fixture *fixture = *state;
+	parser_set_output_max(fixture->parser, OUTPUT_MAX);
+	size_t poison = submit(fixture, "Subject: flood\n\nx\n");
+	size_t after = submit(fixture, "Subject: after\n\nx\n");
+	finish(fixture);
+	assert_given_up(fixture, poison, "flood", "parsing made too much of it");
+	assert_subject(fixture, after, "after");
+}
+
 static void the_parser_gets_no_more_than_its_memory(void **state)
 {
 #if defined(__SANITIZE_ADDRESS__)
@@ -320,6 +338,8 @@ int main(void)
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_message_that_hangs_the_parser_ends_with_its_cpu_time,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_message_that_makes_too_much_ends_there, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(the_parser_gets_no_more_than_its_memory, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(the_parser_has_no_descriptors_but_its_own, setup,
