@@ -22,7 +22,7 @@ class LiarCase(Case):
         server = LyingServer(capabilities)
         self.addCleanup(server.stop)
         server.deliver(*(mail or [small(1), small(2), small(3)]))
-        self.create_queue(server, timeout="2s", **keys)
+        self.create_queue(server, **{"timeout": "2s"} | keys)
         self.before = checker.count_digests(server.messages())
         return server
 

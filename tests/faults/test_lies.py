@@ -1,9 +1,13 @@
 """Servers that lie or break: the run ends or goes on, nothing is lost or doubled, and a later run finishes."""
 
+import contextlib
+import os
+import signal
+import sqlite3
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
+from inqueue import CONFIGURATION, DATA, DEADLINE_S, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
 from liar import BODIES, LiarCase, hang_up, small
 from lying_server import parse_set
 from trial import SANITIZED
@@ -365,6 +369,71 @@ class Moves(Lies):
             server.answer(rb"UID MOVE", delete)
             self.inqueue("load", expect=CONFIGURATION)
             self.judge(server)
+
+
+class ManyBatches(Lies):
+    """Three batches: the first is moved while the second waits to be stored, and the ledger is to learn of that with
+    the third. Whatever ends the run before that, the next one goes on."""
+
+    fault = "a set moved, and the run ends before the ledger knows"
+    batch = 1000
+
+    def until(self, count, state):
+        """Another look at the database whenever it has changed."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=DEADLINE_S)) as database:
+            while database.execute("SELECT count(*) FROM pickup WHERE state = ?", [state]).fetchone() < (count,):
+                pass
+
+    def interrupted(self, fault, code, at_logout=None):
+        """`fault` happens when the third batch is asked for. What is on the server then, and the states of the ledger
+        after the run."""
+        with self.lying(*[small(number) for number in range(2 * self.batch + 10)], timeout=DEADLINE_S) as server:
+            there = []
+
+            def second(session, tag, command):
+                self.until(self.batch, "stored")
+                return session.honest(session, tag, command)
+
+            def third(session, tag, command):
+                there.append(len(server.messages("DROPBOX")))
+                return fault(session, tag, command)
+            server.answer(rb"UID FETCH %d:.*BODY" % (self.batch + 1), second)
+            server.answer(rb"UID FETCH %d:.*BODY" % (2 * self.batch + 1), third)
+            if at_logout:
+                server.answer(rb"LOGOUT", at_logout)
+            self.process = self.start("load")
+            self.finish(self.process, expect=code)
+            states = dict(self.sql("SELECT state, count(*) FROM pickup GROUP BY state"))
+            self.judge(server)
+        self.assertEqual([self.batch], there)
+        return states
+
+    def test_connection_dies(self):
+        """What is committed is moved as far as that can still be done, and the ledger is told."""
+        self.assertEqual({"moved": self.batch, "stored": self.batch}, self.interrupted(hang_up, UNREACHABLE))
+
+    def test_killed(self):
+        def kill(_session, _tag, _command):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        states = self.interrupted(kill, -signal.SIGKILL)
+        self.assertNotIn("moved", states)
+        self.assertGreaterEqual(states["stored"], self.batch)
+
+    def test_third_batch_cannot_be_stored(self):
+        """Then the ledger is told without it."""
+        def forbid(session, tag, command):
+            self.change(f"CREATE TRIGGER forbidden BEFORE INSERT ON pickup WHEN NEW.uid > {2 * self.batch}"
+                        " BEGIN SELECT RAISE(ABORT, 'no more'); END")
+            return session.honest(session, tag, command)
+
+        def allow(session, tag, command):
+            self.change("DROP TRIGGER forbidden")
+            return session.honest(session, tag, command)
+        self.assertEqual({"moved": 2 * self.batch}, self.interrupted(forbid, DATA, allow))
+
+    def change(self, statement):
+        with contextlib.closing(sqlite3.connect(self.database, timeout=DEADLINE_S)) as database, database:
+            database.execute(statement)
 
 
 class Poison(Lies):
