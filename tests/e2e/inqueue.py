@@ -78,7 +78,7 @@ class Case(unittest.TestCase):
     def _check_remains(self):
         # Children of a process that was killed need a moment to notice.
         leaked = [process_id for session in self._sessions for process_id in processes.session_members(session)
-                  if not processes.await_exit(process_id, 2)]
+                  if not processes.await_exit(process_id, 20)]
         for process_id in leaked:
             processes.kill_quietly(process_id)
         self.assertEqual([], leaked, "processes left behind")

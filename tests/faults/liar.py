@@ -1,10 +1,11 @@
 """Tests against a server that lies: a queue in a database, and the checker over the server's memory."""
 
 import checker
-from inqueue import DONE, Case
+from inqueue import DEADLINE_S, DONE, Case
 from lying_server import LyingServer
 from trial import Tally
 
+SHORT = "2s"  # where a server falls silent
 BODIES = rb"UID FETCH [\d:,]+ \(UID INTERNALDATE BODY.PEEK\[\]\)"
 
 
@@ -22,9 +23,15 @@ class LiarCase(Case):
         server = LyingServer(capabilities)
         self.addCleanup(server.stop)
         server.deliver(*(mail or [small(1), small(2), small(3)]))
-        self.create_queue(server, **{"timeout": "2s"} | keys)
+        self.create_queue(server, **{"timeout": DEADLINE_S} | keys)
         self.before = checker.count_digests(server.messages())
         return server
+
+    def wait_longer(self):
+        """After a fault that needed a short deadline: a busy machine must not be another."""
+        self.inqueue("queue", "alter", "invoices", "--connection-string",
+                     self.sql("SELECT connection_string FROM work_queue")[0][0].replace(
+                         f"timeout={SHORT}", f"timeout={DEADLINE_S}"))
 
     def use_database(self, name):
         """One of its own for each of many trials of a test."""

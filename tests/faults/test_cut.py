@@ -7,6 +7,7 @@ from inqueue import DONE, PROTOCOL, UNREACHABLE
 from trial import ALL, FaultCase, sample
 
 SESSIONS = {"move": {"count": 1}, "copy": {"count": 1, "disable": "MOVE"}, "three": {"count": 3}}
+SHORT = "1s"  # for whom the server falls silent
 SAMPLE = {CUT: 16, RESET: 6, STALL: 3, DRIP: 2}  # of each session and direction in a short run
 
 
@@ -20,8 +21,8 @@ class AtEveryByte(FaultCase):
             return dict(proxy.bytes)
 
     def fail_at(self, name, side, offset, how, options):
-        with CuttingProxy(self.server.port) as proxy, \
-                self.trial(name, port=proxy.port, timeout="1s", **options) as trial:
+        options = options | ({"timeout": SHORT} if how in (STALL, DRIP) else {})
+        with CuttingProxy(self.server.port) as proxy, self.trial(name, port=proxy.port, **options) as trial:
             proxy.fail(side, offset, how)
             code, words = trial.load()
             # Behind the farewell nothing is amiss any more.
@@ -29,6 +30,7 @@ class AtEveryByte(FaultCase):
             if code != DONE:
                 self.assertRegex(words, r"\Ainqueue: load 'invoices': [^\n]+\n\Z")
             if proxy.fired:
+                trial.wait_longer(SHORT)
                 trial.judge()
             return proxy.fired
 

@@ -8,7 +8,7 @@ import unittest
 
 import checker
 from inqueue import CONFIGURATION, DATA, DEADLINE_S, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
-from liar import BODIES, LiarCase, hang_up, small
+from liar import BODIES, SHORT, LiarCase, hang_up, small
 from lying_server import parse_set
 from trial import SANITIZED
 from watcher import Watcher
@@ -27,6 +27,7 @@ class Lies(LiarCase):
             if code != DONE:
                 self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': [^\n]+\n\Z")
             self.assertRegex(result.stderr, says)
+            self.wait_longer()
             self.judge(server)
         return result
 
@@ -212,7 +213,8 @@ class Bodies(Lies):
 
     def test_literal_shorter_than_announced(self):
         """The rest of the answer is eaten up, and the tag never comes."""
-        self.told(BODIES, b"* 1 FETCH (UID 1 BODY[] {1000}\r\nhello)\r\nTAG OK done\r\n", UNREACHABLE)
+        self.told(BODIES, b"* 1 FETCH (UID 1 BODY[] {1000}\r\nhello)\r\nTAG OK done\r\n", UNREACHABLE,
+                  timeout=SHORT)
 
     def test_literal_longer_than_announced(self):
         """What follows makes no sense: passed over, and asked for once more."""
@@ -387,7 +389,7 @@ class ManyBatches(Lies):
     def interrupted(self, fault, code, at_logout=None):
         """`fault` happens when the third batch is asked for. What is on the server then, and the states of the ledger
         after the run."""
-        with self.lying(*[small(number) for number in range(2 * self.batch + 10)], timeout=DEADLINE_S) as server:
+        with self.lying(*[small(number) for number in range(2 * self.batch + 10)]) as server:
             there = []
 
             def second(session, tag, command):
@@ -504,10 +506,9 @@ class Farewells(Lies):
 
     def test_silence(self):
         def silent(session, _tag, _command):
-            session.connection.settimeout(30)
             session.connection.recv(1)
             return None
-        self.told(BODIES, silent, UNREACHABLE)
+        self.told(BODIES, silent, UNREACHABLE, timeout=SHORT)
 
 
 def bye(session, _tag, _command):
