@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import re
 import sqlite3
 import subprocess
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, DATA, IO, NO, PROTOCOL, UNREACHABLE
+from inqueue import CONFIGURATION, DATA, DEADLINE_S, IO, NO, PROTOCOL, SOURCE_DIR, UNREACHABLE
 from liar import LiarCase, hang_up, small
 
 
@@ -320,20 +321,43 @@ class Doctor(RepairCase):
 
 
 class Backup(RepairCase):
+    """By the commands that the README prints."""
+
     fault = "backup while loading"
+    copies = ["inqueue-vacuum.db", "inqueue-backup.db"]
+
+    def commands(self):
+        readme = (SOURCE_DIR / "README.md").read_text()
+        return re.search(r"### Backups\n.*?```sh\n(.*?)```", readme, re.DOTALL)[1].replace("/tmp/", f"{self.folder}/")
+
+    def start_backup(self):
+        return subprocess.Popen(["bash", "-euc", self.commands()], env=self.environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def finish_backup(self, process):
+        """How many entries each copy has."""
+        words, _ = process.communicate(timeout=DEADLINE_S)
+        self.assertEqual((0, ""), (process.returncode, words))
+        self.assertEqual({0o600}, {(self.folder / name).stat().st_mode & 0o777 for name in self.copies})
+        return [len(checker.read_database(self.folder / name)[0]) for name in self.copies]
+
+    def test_backup_while_another_commits(self):
+        with self.lying(small(1)), contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as other:
+            self.inqueue("load")
+            other.execute("BEGIN EXCLUSIVE")
+            process = self.start_backup()
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            other.execute("COMMIT")
+            self.assertEqual([1, 1], self.finish_backup(process))
 
     def test_backup_while_loading(self):
-        """VACUUM INTO and .backup in the middle of a run give a sound database of that moment."""
+        """In the middle of a run they give a sound database of that moment."""
         with self.lying(*[small(number) for number in range(1, 40)]) as server:
             copies = []
 
             def back_up(session, tag, command):
-                with contextlib.closing(sqlite3.connect(self.database)) as database:
-                    database.execute("VACUUM INTO ?", [str(self.folder / "vacuum.db")])
-                    with contextlib.closing(sqlite3.connect(self.folder / "backup.db")) as copy:
-                        database.backup(copy)
-                for name in ["vacuum.db", "backup.db"]:
-                    copies.append(len(checker.read_database(self.folder / name)[0]))
+                copies.extend(self.finish_backup(self.start_backup()))
                 return session.honest(session, tag, command)
             server.answer(rb"UID MOVE", back_up)
             self.inqueue("load")
