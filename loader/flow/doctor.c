@@ -4,6 +4,7 @@
 #include "loader/base/secret.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/mailbox.h"
+#include "loader/flow/target_secret.h"
 #include "loader/imap/library.h"
 #include "mime/library.h"
 #include "queue/integrity.h"
@@ -100,6 +101,32 @@ static void doctor_check_secret(struct doctor *doctor, const struct work_queue *
 			   queue->credential_source);
 }
 
+struct doctor_target {
+	struct doctor *doctor;
+	const char *queue;
+};
+
+static void doctor_check_target_secret(const char *field, enum secret_source source,
+				       const char *reference, void *context)
+{
+	const struct doctor_target *target = context;
+	g_autofree char *what = g_strdup_printf("%s of '%s'", field, target->queue);
+	if (source == SECRET_FILE)
+		doctor_check_private(target->doctor, what, reference, DOCTOR_WRONG);
+	else
+		doctor_say(target->doctor, DOCTOR_OK, what, "from its %s each time",
+			   secret_source_format(source));
+}
+
+static void doctor_check_target(struct doctor *doctor, const struct work_queue *queue)
+{
+	struct doctor_target target = {.doctor = doctor, .queue = queue->name};
+	g_autofree char *key = g_strdup_printf("client certificate of '%s'", queue->name);
+	target_secret_list(&queue->target, doctor_check_target_secret, &target);
+	if (queue->target.client_certificate != NULL)
+		doctor_check_private(doctor, key, queue->target.client_certificate, DOCTOR_NOTE);
+}
+
 static int doctor_check_queue(const struct work_queue *queue, void *context)
 {
 	struct doctor *doctor = context;
@@ -115,6 +142,7 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 		doctor_say(doctor, DOCTOR_OK, what, "%s%s", parsed->url,
 			   queue->paused ? ", paused" : "");
 	doctor_check_secret(doctor, queue);
+	doctor_check_target(doctor, queue);
 	return 0;
 }
 

@@ -123,6 +123,29 @@ bool target_secret_is_meant(const char *header_name)
 	return false;
 }
 
+/* ---- listing ---- */
+
+void target_secret_list(const struct work_queue_target *target,
+			void (*each)(const char *field, enum secret_source source,
+				     const char *reference, void *context),
+			void *context)
+{
+	enum secret_source source;
+	const char *reference;
+	if (target->secret != NULL && source_split(target->secret, &source, &reference))
+		each("deliver-secret", source, reference, context);
+	if (target->password != NULL && source_split(target->password, &source, &reference))
+		each("deliver-password", source, reference, context);
+	if (target->header_secrets == NULL)
+		return;
+	g_auto(GStrv) lines = g_strsplit(target->header_secrets, "\n", -1);
+	for (size_t i = 0; lines[i] != NULL; i++) {
+		const char *stored = header_source(lines[i]);
+		if (stored != NULL && source_split(stored, &source, &reference))
+			each("deliver-header-secret", source, reference, context);
+	}
+}
+
 /* ---- reading ---- */
 
 static int read_key(const char *source, struct secret **ret_key, struct error *err)

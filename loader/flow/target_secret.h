@@ -24,6 +24,12 @@ int target_secret_parse_header(const char *field, const char *line, char **ret_l
 /* Is this a name whose value is likely a credential: Authorization, Cookie, X-Api-Key, X-Token? */
 bool target_secret_is_meant(const char *header_name);
 
+/* Calls `each` for every secret: the field it belongs to, and where it comes from. Reads none. */
+void target_secret_list(const struct work_queue_target *target,
+			void (*each)(const char *field, enum secret_source source,
+				     const char *reference, void *context),
+			void *context);
+
 struct target_secrets {
 	struct secret *key; /* of signatures; NULL = posts are not signed */
 	char *url;	    /* with the password, where there is one */

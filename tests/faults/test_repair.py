@@ -313,6 +313,31 @@ class Doctor(RepairCase):
             wrong = [row for row in self.findings(expect=CONFIGURATION) if row["state"] == "wrong"]
             self.assertEqual(["password of 'invoices'"], [row["what"] for row in wrong])
 
+    def test_secrets_of_a_target(self):
+        """A file that only its owner can read is as it should be; one that is open to others, or gone, is not."""
+        with self.lying():
+            key, token, gone = [self.folder / name for name in ["key", "token", "gone"]]
+            for path, mode in [(key, 0o600), (token, 0o640)]:
+                path.write_text("a key that nobody can guess easily\n")
+                path.chmod(mode)
+            self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://ann@app.example.com/mail",
+                         "--deliver-secret", f"file:{key}", "--deliver-password", f"file:{gone}",
+                         "--deliver-header-secret", f"Authorization: Bearer file:{token} | X-Token: env:TOKEN")
+            found = [(row["state"], row["what"]) for row in self.findings(expect=CONFIGURATION)
+                     if row["what"].startswith("deliver-")]
+            self.assertEqual([("ok", "deliver-secret of 'invoices'"), ("wrong", "deliver-password of 'invoices'"),
+                              ("wrong", "deliver-header-secret of 'invoices'"),
+                              ("ok", "deliver-header-secret of 'invoices'")], found)
+
+    def test_database_damaged(self):
+        with self.lying():
+            with open(self.database, "r+b") as database:
+                for place in range(5 * 16384, self.database.stat().st_size, 16384):
+                    database.seek(place)
+                    database.write(b"\xff" * 1000)
+            self.fails(IO, "doctor", says="is damaged: restore a backup, or save what can be read")
+            self.database.unlink()
+
     def test_schema_damaged(self):
         with self.lying():
             self.tamper("DROP INDEX pickup_match")
