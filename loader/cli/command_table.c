@@ -272,7 +272,8 @@ static const struct command commands[] = {
      "replaced and new, and the message moves to the dropbox folder.",
      NULL, NULL, cmd_reload},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
-     "Reads the whole database, looks who can read passwords, and names the libraries and what is "
+     "Reads the whole database, looks who can read passwords and keys, and names the libraries and "
+     "what is "
      "worked around in them. Needs no server and changes nothing.",
      NULL, NULL, cmd_doctor},
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",

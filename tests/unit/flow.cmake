@@ -2,6 +2,7 @@ inqueue_unit_test(secret loader_base)
 inqueue_unit_test(parsed loader_flow)
 inqueue_unit_test(parser loader_flow)
 target_link_options(test_parser PRIVATE -Wl,--wrap=mime_parse,--wrap=setitimer)
+set_tests_properties(unit.parser PROPERTIES LABELS "unit;optimised") # its memory is not limited beside a sanitizer's
 inqueue_unit_test(definition loader_flow)
 inqueue_unit_test(watch_policy loader_flow)
 inqueue_unit_test(watch_queue loader_flow)
