@@ -28,12 +28,29 @@ static uint64_t load_output_max(const struct load *load, bool on_disk)
 	return raw_max > UINT64_MAX / LOAD_OUTPUT_FACTOR ? 0 : raw_max * LOAD_OUTPUT_FACTOR;
 }
 
+static void load_set_cap(uint32_t *cap, uint32_t wanted)
+{
+	if (wanted != 0)
+		*cap = wanted;
+}
+
+static struct mime_options load_mime_options(const struct connection_string *server)
+{
+	struct mime_options options = mime_options_default();
+	options.attach_html = server->attach_html;
+	load_set_cap(&options.max_header_size, server->max_header_bytes);
+	load_set_cap(&options.max_headers, server->max_fields);
+	load_set_cap(&options.max_parts, server->max_parts);
+	load_set_cap(&options.max_depth, server->max_depth);
+	load_set_cap(&options.max_boundary, server->max_boundary_bytes);
+	return options;
+}
+
 int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
 		    struct error *err)
 {
 	g_autofree char *folder = g_path_get_dirname(load->options->database);
-	struct mime_options options = mime_options_default();
-	options.attach_html = load->mailbox->server->attach_html;
+	const struct mime_options options = load_mime_options(load->mailbox->server);
 	*batch = (struct load_batch){.on_disk = on_disk, .spool = -1, .output = -1};
 	batch->items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
 	batch->moved = load_moved_list_new();

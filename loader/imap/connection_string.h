@@ -32,9 +32,15 @@ struct connection_string {
 	bool idle;		 /* wait with IDLE where the server can; default true */
 	uint32_t poll_s;	 /* otherwise look for mail this often; default 60 */
 	uint64_t max_size_bytes; /* larger messages are not loaded; default 50 MB (52,428,800) */
-	bool keep_raw;		 /* keep the raw message of every entry, not of bad ones only */
-	bool create_folders;	 /* default true */
-	bool insecure;		 /* the password may cross the network in clear */
+	/* What is looked at in a message; 0 = as mime/mime.h has it. */
+	uint32_t max_header_bytes;
+	uint32_t max_fields;
+	uint32_t max_parts;
+	uint32_t max_depth;
+	uint32_t max_boundary_bytes;
+	bool keep_raw;	     /* keep the raw message of every entry, not of bad ones only */
+	bool create_folders; /* default true */
+	bool insecure;	     /* the password may cross the network in clear */
 	char *since;	 /* only messages received on or after this day, YYYY-MM-DD; NULL = all */
 	char *search;	 /* IMAP search criteria (RFC 3501 6.4.4), default "UNDELETED" */
 	char *proxy;	 /* socks5://, socks5h://, http:// without user info; NULL = none */

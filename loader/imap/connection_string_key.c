@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_CLEAR     143
-#define PORT_TLS       993
-#define MIB	       (UINT64_C(1) << 20)
-#define MAX_SIZE_LIMIT (900 * MIB)
-#define TIMEOUT_MAX_S  3600
-#define POLL_MAX_S     1500
-#define DISABLE_MAX    64
+#define PORT_CLEAR	   143
+#define PORT_TLS	   993
+#define MIB		   (UINT64_C(1) << 20)
+#define MAX_SIZE_LIMIT	   (900 * MIB)
+#define MAX_HEADER_LIMIT   (4 * MIB)
+#define MAX_COUNT_LIMIT	   100000
+#define MAX_DEPTH_LIMIT	   250
+#define MAX_BOUNDARY_LIMIT 65536
+#define TIMEOUT_MAX_S	   3600
+#define POLL_MAX_S	   1500
+#define DISABLE_MAX	   64
 
 static void replace_text(char **field, const char *value)
 {
@@ -231,7 +235,8 @@ static int set_keep_raw(struct connection_string *string, const char *value, str
 	return set_bool(&string->keep_raw, value, err);
 }
 
-static int set_max_size(struct connection_string *string, const char *value, struct error *err)
+/* "500KB" and the like; false when it is none, or not from 1 to `max` bytes. */
+static bool parse_size(const char *value, uint64_t max, uint64_t *ret_bytes)
 {
 	static const struct {
 		const char *unit;
@@ -245,14 +250,62 @@ static int set_max_size(struct connection_string *string, const char *value, str
 		unit += strspn(unit, " ");
 		for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
 			if (g_ascii_strcasecmp(unit, units[i].unit) != 0 || number == 0 ||
-			    number > MAX_SIZE_LIMIT / units[i].factor)
+			    number > max / units[i].factor)
 				continue;
-			string->max_size_bytes = number * units[i].factor;
-			return 0;
+			*ret_bytes = number * units[i].factor;
+			return true;
 		}
 	}
+	return false;
+}
+
+static int set_max_size(struct connection_string *string, const char *value, struct error *err)
+{
+	if (parse_size(value, MAX_SIZE_LIMIT, &string->max_size_bytes))
+		return 0;
 	return error_set(err, ERROR_CONFIGURATION,
 			 "takes a size from 1 byte to 900MB: 52428800, 500KB, 50MB");
+}
+
+static int set_max_header(struct connection_string *string, const char *value, struct error *err)
+{
+	uint64_t bytes;
+	if (!parse_size(value, MAX_HEADER_LIMIT, &bytes))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "takes a size from 1 byte to 4MB: 262144, 256KB");
+	string->max_header_bytes = (uint32_t)bytes;
+	return 0;
+}
+
+static int set_count(uint32_t *count, uint32_t max, const char *value, struct error *err)
+{
+	uint64_t number = 0;
+	const char *rest = NULL;
+
+	if (!parse_number(value, &number, &rest) || *rest || number == 0 || number > max)
+		return error_set(err, ERROR_CONFIGURATION, "takes a number from 1 to %u", max);
+	*count = (uint32_t)number;
+	return 0;
+}
+
+static int set_max_fields(struct connection_string *string, const char *value, struct error *err)
+{
+	return set_count(&string->max_fields, MAX_COUNT_LIMIT, value, err);
+}
+
+static int set_max_parts(struct connection_string *string, const char *value, struct error *err)
+{
+	return set_count(&string->max_parts, MAX_COUNT_LIMIT, value, err);
+}
+
+static int set_max_depth(struct connection_string *string, const char *value, struct error *err)
+{
+	return set_count(&string->max_depth, MAX_DEPTH_LIMIT, value, err);
+}
+
+static int set_max_boundary(struct connection_string *string, const char *value, struct error *err)
+{
+	return set_count(&string->max_boundary_bytes, MAX_BOUNDARY_LIMIT, value, err);
 }
 
 static int set_timeout(struct connection_string *string, const char *value, struct error *err)
@@ -340,6 +393,12 @@ static const struct connection_string_key keys[] = {
     {{"poll", "TIME", "60s", "watch: without IDLE, look for new mail this often"}, set_poll},
     {{"maxSize", "SIZE", "50MB", "larger messages are not loaded: 52428800, 500KB, 50MB"},
      set_max_size},
+    {{"maxHeader", "SIZE", "256KB", "no more of a message's header is read"}, set_max_header},
+    {{"maxFields", "NUMBER", "2000", "no more header fields are read"}, set_max_fields},
+    {{"maxParts", "NUMBER", "1000", "a message is not taken apart into more parts"}, set_max_parts},
+    {{"maxDepth", "NUMBER", "50", "nor into parts of parts deeper than this"}, set_max_depth},
+    {{"maxBoundary", "NUMBER", "2048", "a longer boundary, in bytes, divides nothing"},
+     set_max_boundary},
     {{"keepRaw", "True|False", "False",
       "keep the raw message of every entry, not of bad ones only"},
      set_keep_raw},

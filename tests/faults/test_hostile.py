@@ -114,6 +114,27 @@ class Hostile(LiarCase):
                 _, defects, error_text, _ = self.hostile(name, MESSAGES[name], f"cap-{number}")
                 self.assertRegex(defects + (error_text or ""), words)
 
+    def test_each_cap_can_be_set(self):
+        """Lower, and an ordinary message is beyond it; higher, and the message is whole."""
+        head = START + b"X-One: 1\r\nX-Two: 2\r\n"
+        parts = multipart(b"outer", multipart(b"inner", *[b"\r\npart\r\n"] * 60), b"\r\nlast\r\n")
+        long = multipart(b"b" * 3000, b"Content-Type: text/plain\r\n\r\nhello\r\n")
+        for number, (keys, raw, words) in enumerate([
+                ({"maxHeader": 80}, head + parts, "header"), ({"maxFields": 4}, head + parts, "4 fields"),
+                ({"maxParts": 20}, head + parts, "20 parts"), ({"maxDepth": 1}, head + parts, "nest"),
+                ({"maxBoundary": 4}, head + parts, "boundary"),
+                ({"maxBoundary": 4000}, head + long, None), ({"maxDepth": 60}, nested_multiparts(55), None)]):
+            with self.subTest(keys):
+                self.use_database(f"set-{number}")
+                with self.lying(raw, **keys) as server:
+                    self.inqueue("load")
+                    self.judge(server)
+                    defects = self.sql("SELECT defects FROM entry")[0][0]
+                if words:
+                    self.assertRegex(defects, words)
+                else:
+                    self.assertNotRegex(defects, "boundary longer|nested")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -193,7 +193,7 @@ static void test_the_keys_are_documented(void **state)
 		assert_non_null(help.default_value);
 		count++;
 	}
-	assert_int_equal(count, 21);
+	assert_int_equal(count, 26);
 }
 
 /* --- grammar ----------------------------------------------------------- */
@@ -333,6 +333,12 @@ static void test_wrong_values_name_the_key_and_what_it_takes(void **state)
 	    {"timeout=s", "timeout: takes a time"},
 	    {"timeout=307445734561825861m", "timeout: takes a time"},
 	    {"maxSize=0", "maxSize: takes a size"},
+	    {"maxHeader=0", "maxHeader: takes a size"},
+	    {"maxHeader=5MB", "maxHeader: takes a size"},
+	    {"maxFields=0", "maxFields: takes a number from 1 to 100000"},
+	    {"maxParts=100001", "maxParts: takes a number from 1 to 100000"},
+	    {"maxDepth=251", "maxDepth: takes a number from 1 to 250"},
+	    {"maxBoundary=2KB", "maxBoundary: takes a number from 1 to 65536"},
 	    {"maxSize=901MB", "maxSize: takes a size"},
 	    {"maxSize=17179869184GB", "maxSize: takes a size"},
 	    {"maxSize=5TB", "maxSize: takes a size"},
