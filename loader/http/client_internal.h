@@ -24,6 +24,7 @@ struct http_transfer {
 	char **own_fields;
 	char **home_fields; /* NULL, as the next, once the post went to another host */
 	char **secret_fields;
+	bool abroad; /* it did */
 	struct body *body;
 	uint64_t size_bytes;
 	int64_t started_ms;

@@ -122,6 +122,7 @@ void http_transfer_leave_home(struct http_transfer *transfer)
 		secret_wipe(*field);
 	g_free(transfer->secret_fields);
 	transfer->home_fields = transfer->secret_fields = NULL;
+	transfer->abroad = true;
 }
 
 static void add_fields(struct http_transfer *transfer, char *const *fields)
@@ -158,10 +159,9 @@ static void set_safety(struct http_transfer *transfer)
 		/* Else curl trusts the system's authorities besides. */
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	}
-	if (options->client_certificate != NULL) {
-		curl_easy_setopt(curl, CURLOPT_SSLCERT, options->client_certificate);
-		curl_easy_setopt(curl, CURLOPT_SSLKEY, options->client_certificate);
-	}
+	const char *certificate = transfer->abroad ? NULL : options->client_certificate;
+	curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate);
+	curl_easy_setopt(curl, CURLOPT_SSLKEY, certificate);
 }
 
 static void set_limits(struct http_transfer *transfer)

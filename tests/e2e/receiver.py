@@ -37,6 +37,7 @@ class Request(NamedTuple):
     headers: dict  # names in lower case
     body: bytes
     connection: int  # the client's port
+    certificate: dict | None = None  # the client's; empty where it has shown none
 
     def json(self):
         return json.loads(self.body)
@@ -65,7 +66,8 @@ class Receiver(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, answers=(200,), certificate=None, client_authority=None, address="127.0.0.1", keep_bodies=True):
+    def __init__(self, answers=(200,), certificate=None, client_authority=None, client_must=True, address="127.0.0.1",
+                 keep_bodies=True):
         super().__init__((address, 0), Handler)
         self.answers = list(answers)
         self.requests = []
@@ -79,7 +81,7 @@ class Receiver(http.server.ThreadingHTTPServer):
             context.load_cert_chain(certificate.certificate, certificate.key)
             if client_authority:
                 context.load_verify_locations(client_authority)
-                context.verify_mode = ssl.CERT_REQUIRED
+                context.verify_mode = ssl.CERT_REQUIRED if client_must else ssl.CERT_OPTIONAL
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
 
@@ -123,7 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.fault == "reset":
             return self.reset()
         self.server.note(Request(self.path, {name.lower(): value for name, value in self.headers.items()},
-                                 self.read_body(), self.client_address[1]))
+                                 self.read_body(), self.client_address[1], self.client_certificate()))
         if answer.fault == "silent":
             self.server.released.wait(60)
         elif answer.fault == "reset-after":
@@ -133,6 +135,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.fault == "endless":
             return self.pour(answer, b"more and more of it\n" * 1000, 0)
         return self.pour(answer, b".", 0.05) if answer.fault == "dripping" else self.answer(answer)
+
+    def client_certificate(self):
+        return self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
 
     def read_body(self):
         left, pieces = int(self.headers["Content-Length"]), []

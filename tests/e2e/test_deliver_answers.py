@@ -244,12 +244,28 @@ class Tls(DeliverCase):
 
     def test_a_private_authority_and_a_client_certificate(self):
         receiver = self.receiver(certificate=self.certificate, client_authority=self.authority.certificate)
-        both = self.file("client.pem", self.certificate.certificate.read_text() + self.certificate.key.read_text())
-        self.target(receiver.url(host="localhost"), "--deliver-ca-file", self.authority.certificate,
-                    "--deliver-client-certificate", both)
+        self.target(receiver.url(host="localhost"), *self.with_client_certificate())
         self.load()
         self.inqueue("deliver")
         self.assertEqual(["done"], self.states())
+        self.inqueue("queue", "alter", "invoices", "--deliver-client-certificate", "")
+        result = self.inqueue("deliver", "--test", "invoices", expect=inqueue.UNREACHABLE)
+        self.assertRegex(result.stderr, r"deliver 'invoices': localhost:\d+: ")
+        self.assertEqual(1, len(receiver.requests))
+
+    def test_another_host_does_not_see_the_client_certificate(self):
+        home, other = [self.receiver(certificate=self.certificate, client_authority=self.authority.certificate,
+                                     client_must=False) for _ in range(2)]
+        home.answers = [Answer(307, {"Location": "/here"}), Answer(307, {"Location": other.url(host="localhost")})]
+        self.target(home.url(host="localhost"), *self.with_client_certificate())
+        self.load()
+        self.inqueue("deliver")
+        self.assertEqual([True, True], [bool(request.certificate) for request in home.requests])
+        self.assertEqual([{}], [request.certificate or {} for request in other.requests])
+
+    def with_client_certificate(self):
+        both = self.file("client.pem", self.certificate.certificate.read_text() + self.certificate.key.read_text())
+        return ["--deliver-ca-file", self.authority.certificate, "--deliver-client-certificate", both]
 
     def test_untrusted_and_wrong_host(self):
         for number, (certificate, options) in enumerate([
