@@ -75,6 +75,7 @@ class Receiver(http.server.ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.released = threading.Event()
         self.arrived = threading.Semaphore(0)
+        self.answered = threading.Semaphore(0)  # all of an answer has been sent
         self.scheme = "https" if certificate else "http"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -157,6 +158,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+        self.server.answered.release()
 
     def pour(self, answer, piece, pause_s):
         self.send_response(answer.status)

@@ -1,10 +1,11 @@
 """What a target answers, or fails to answer, and what becomes of the entry."""
 
+import contextlib
 import datetime
 import email.utils
-import os
 import signal
 import socket
+import sqlite3
 import unittest
 
 import certificates
@@ -222,6 +223,16 @@ class Unreachable(DeliverCase):
         self.fails(inqueue.UNREACHABLE, "deliver", says="allow-private")
         self.assertEqual([], receiver.requests)
 
+    def test_private_addresses_written_otherwise(self):
+        receiver = self.receiver()
+        for number, host in enumerate(["[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0", "2130706433", "0x7f.1",
+                                       "127.1", "017700000001", "169.254.169.254", "[fe80::1]", "[fd00::1]"]):
+            with self.subTest(host=host):
+                self.target(receiver.url(host=host), name=f"queue{number}", private=False)
+                result = self.inqueue("deliver", "--test", f"queue{number}", expect=inqueue.UNREACHABLE)
+                self.assertRegex(result.stderr, "has an address of this machine or network: allow-private")
+        self.assertEqual([], receiver.requests)
+
     def test_a_target_that_is_down_costs_three_entries_a_try(self):
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
@@ -317,22 +328,42 @@ class Breaker(DeliverCase):
 
 
 class Killed(DeliverCase):
-    def test_between_answer_and_record(self):
-        """The target has the mail, the database does not know: it comes again with the same key."""
+    def deliver_to_a_silent_target(self):
+        """A target that has got an entry and has not answered, and the process that waits for it."""
         receiver = self.receiver(Answer(fault="silent"), 200)
         self.target(receiver.url())
         self.load()
         process = self.start("deliver")
         self.assertTrue(receiver.arrived.acquire(timeout=20))
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        receiver.released.set()
+        return receiver, process
+
+    def kill(self, process):
+        process.kill()
+        self.finish(process, expect=-signal.SIGKILL)
+
+    def check_it_comes_again(self, receiver):
         self.assertEqual(["claimed"], self.states())
         self.inqueue("deliver")
         self.assertEqual(["done"], self.states())
         first, second = receiver.requests
         self.assertEqual(first.headers["idempotency-key"], second.headers["idempotency-key"])
         self.assertEqual([(1, 2, "delivered", 200)], self.attempts())
+
+    def test_before_the_answer(self):
+        receiver, process = self.deliver_to_a_silent_target()
+        self.kill(process)
+        receiver.released.set()
+        self.check_it_comes_again(receiver)
+
+    def test_between_answer_and_record(self):
+        """The target has said that it has the mail; the database, which somebody else holds, has not been told."""
+        receiver, process = self.deliver_to_a_silent_target()
+        with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            receiver.released.set()
+            self.assertTrue(receiver.answered.acquire(timeout=20))
+            self.kill(process)
+        self.check_it_comes_again(receiver)
 
     def test_a_signal_lets_it_finish_what_it_has(self):
         receiver = self.receiver(Answer(fault="silent"), 200)
