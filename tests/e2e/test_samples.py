@@ -9,7 +9,7 @@ import unittest
 
 import processes
 from deliveries import DeliverCase
-from inqueue import SOURCE_DIR, Case, message
+from inqueue import SOURCE_DIR, Case, message, messages
 
 SAMPLES = SOURCE_DIR / "samples"
 
@@ -52,6 +52,15 @@ class Receiver(DeliverCase):
         self.inqueue("deliver")
         self.assertEqual(["done", "done"], self.states())
         self.assertEqual("Second", json.loads(process.stdout.readline())["subject"], "the first a second time")
+
+    def test_a_line_for_each_mail_though_they_come_together(self):
+        process, port = self.receiver()
+        self.target(f"http://127.0.0.1:{port}/")
+        mail = messages(48)
+        self.load(*mail)
+        self.inqueue("deliver")
+        lines = [json.loads(process.stdout.readline()) for _ in mail]
+        self.assertEqual(sorted(one["Subject"] for one in mail), sorted(line["subject"] for line in lines))
 
     def test_it_refuses_what_is_not_signed(self):
         _, port = self.receiver(self.file("key", "geheim\n"))
