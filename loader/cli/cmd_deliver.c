@@ -99,7 +99,7 @@ static int cmd_deliver_sample(const struct invocation *invocation, struct store 
 	if (invocation->json)
 		output_json_print(json_pack("{s:s, s:s?, s:s?}", "queue", name, "trace", trace,
 					    "error", failed != 0 ? err->text : NULL));
-	else if (trace != NULL)
+	else if (trace != NULL && *trace != '\0')
 		printf("%s%s", trace, g_str_has_suffix(trace, "\n") ? "" : "\n");
 	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
 }

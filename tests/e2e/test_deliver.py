@@ -362,6 +362,9 @@ class Runs(DeliverCase):
         self.assertEqual([], self.attempts())
         receiver.answers = [404]
         self.fails(inqueue.CONFIGURATION, "deliver", "--test", says="deliver 'invoices': the target answered 404")
+        self.inqueue("queue", "alter", "invoices", "--allow-private", "false")
+        result = self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="allow-private")
+        self.assertEqual("", result.stdout, "nothing was sent")
 
     def test_status_list_show_retry(self):
         receiver = self.receiver(Answer(422, body=b"no such customer\n"), 200)
