@@ -6,8 +6,10 @@
 #include "loader/flow/from_queue.h"
 #include "loader/http/target.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <unistd.h>
 
 /* An entry that has waited in our hands for so long is posted by whoever claims it next. */
 #define STALE_MS INT64_C(30000)
@@ -181,13 +183,24 @@ static int deliver_all(struct deliver *deliver, struct error *err)
 	}
 }
 
+static int deliver_check_file(const char *field, const char *path, struct error *err)
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION, "%s: '%s': %s", field, path, g_strerror(errno));
+}
+
 int deliver_check_target(const struct work_queue *queue, struct error *err)
 {
-	if (queue->target.url != NULL)
-		return 0;
-	return error_set(err, ERROR_CONFIGURATION,
-			 "it has no target: `inqueue queue alter %s --deliver-to URL` sets one",
-			 queue->name);
+	const struct work_queue_target *target = &queue->target;
+	if (target->url == NULL)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "it has no target: `inqueue queue alter %s --deliver-to URL` sets one",
+		    queue->name);
+	if (deliver_check_file("deliver-ca-file", target->ca_file, err) != 0)
+		return -1;
+	return deliver_check_file("deliver-client-certificate", target->client_certificate, err);
 }
 
 static int deliver_check(const struct work_queue *queue, struct error *err)

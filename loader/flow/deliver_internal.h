@@ -50,7 +50,7 @@ struct deliver {
 
 void deliver_item_free(struct deliver_item *item); /* takes NULL */
 
-/* CONFIGURATION where the queue has no target. */
+/* CONFIGURATION where the queue has no target, or a file of it cannot be read. */
 int deliver_check_target(const struct work_queue *queue, struct error *err);
 
 struct http_client *deliver_connect(const struct work_queue_target *target, bool trace);

@@ -217,6 +217,20 @@ class Signature(DeliverCase):
             self.fails(inqueue.CONFIGURATION, "deliver", "--test", env=key, says=says)
 
 
+class Files(DeliverCase):
+    def test_one_that_is_missing_stops_before_anything_is_claimed(self):
+        self.target("https://example.com/")
+        self.load()
+        missing = self.folder / "missing.pem"
+        for option in ["--deliver-ca-file", "--deliver-client-certificate"]:
+            self.inqueue("queue", "alter", "invoices", option, missing)
+            for command in [["deliver"], ["deliver", "--test"]]:
+                self.fails(inqueue.CONFIGURATION, *command,
+                           says=f"deliver 'invoices': {option[2:]}: '{missing}': No such file or directory")
+            self.inqueue("queue", "alter", "invoices", option, "")
+        self.assertEqual([("new", 0)], self.sql("SELECT state, attempt_count FROM entry"))
+
+
 class Attempts(DeliverCase):
     def alter(self, *options):
         self.inqueue("queue", "alter", "invoices", *options)
