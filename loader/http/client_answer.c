@@ -97,6 +97,11 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 				 "%s did not answer in time (%.1f s to connect, %.1f s in all): %s",
 				 host, (double)options->connect_timeout_ms / 1000,
 				 (double)options->timeout_ms / 1000, text);
+	/* Either side may have had no use for it. */
+	const bool handshake = code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CONNECT_ERROR;
+	if (handshake && options->client_certificate != NULL)
+		return error_set(err, ERROR_UNREACHABLE, "%s: client certificate '%s': %s", host,
+				 options->client_certificate, text);
 	return error_set(err, ERROR_UNREACHABLE, "%s: %s", host, text);
 }
 

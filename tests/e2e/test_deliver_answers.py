@@ -264,6 +264,16 @@ class Tls(DeliverCase):
         self.assertRegex(result.stderr, r"deliver 'invoices': localhost:\d+: ")
         self.assertEqual(1, len(receiver.requests))
 
+    def test_files_that_hold_no_certificate(self):
+        odd = self.file("odd.pem", "no certificate\n")
+        receiver = self.receiver(certificate=self.certificate)
+        self.target(receiver.url(host="localhost"), "--deliver-ca-file", odd)
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=f"certificate verification failed.*{odd}")
+        self.inqueue("queue", "alter", "invoices", "--deliver-ca-file", self.authority.certificate,
+                     "--deliver-client-certificate", odd)
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=f"client certificate '{odd}': ")
+        self.assertEqual([], receiver.requests)
+
     def test_another_host_does_not_see_the_client_certificate(self):
         home, other = [self.receiver(certificate=self.certificate, client_authority=self.authority.certificate,
                                      client_must=False) for _ in range(2)]
