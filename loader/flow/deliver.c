@@ -66,9 +66,12 @@ static void deliver_answered(struct deliver *deliver, struct deliver_item *item)
 	deliver_end(deliver, item);
 	const bool unreachable = item->outcome == DELIVERY_UNREACHABLE;
 	const bool pause = item->outcome == DELIVERY_RETRY && answer->retry_after_s > 0;
-	if (pause)
+	if (pause) {
 		item->not_before_ms =
 		    item->ended_ms + MIN(answer->retry_after_s, RETRY_AFTER_MAX_S) * 1000;
+		deliver->result->pause_until_ms =
+		    MAX(deliver->result->pause_until_ms, item->not_before_ms);
+	}
 	deliver->blamed = deliver->blamed || delivery_blames_target(answer->status);
 	deliver->unreachable_run = unreachable ? deliver->unreachable_run + 1 : 0;
 	deliver->enough = deliver->enough || pause || deliver->unreachable_run >= UNREACHABLE_MAX;

@@ -16,8 +16,9 @@
 
 struct deliver_result {
 	uint64_t counts[DELIVERY_OUTCOMES];
-	uint64_t given_up; /* of RETRY and UNREACHABLE: it was the last attempt */
-	bool stopped;	   /* the queue's target has been stopped */
+	uint64_t given_up;	/* of RETRY and UNREACHABLE: it was the last attempt */
+	bool stopped;		/* the queue's target has been stopped */
+	int64_t pause_until_ms; /* the target wants no more before; 0 = it did not say */
 	struct error last; /* of the last entry that was not delivered; kind ERROR_NONE = none */
 };
 

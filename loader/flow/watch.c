@@ -166,6 +166,7 @@ static void watch_reload(struct watch *watch, int64_t now_ms)
 	for (guint i = 0; i < watch->table->queues->len; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
 		queue->start_ms = MIN(queue->start_ms, now_ms);
+		watch_deliver_end(&queue->deliver);
 	}
 	log_event(LOG_LEVEL_NOTICE, "reloaded", log_number("queues", watch->table->queues->len));
 	notify_send("READY=1");

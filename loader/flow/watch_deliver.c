@@ -72,6 +72,18 @@ static void watch_deliver_wait(struct store_watch *watch, int64_t wait_ms)
 		poll(polled, G_N_ELEMENTS(polled), (int)CLAMP(wait_ms, 0, LOOK_MS));
 }
 
+/* A target that could not take a post is left alone for a while, and for as long as it has asked.
+ */
+static void watch_deliver_pause(const struct deliver_result *result, int64_t pause_ms)
+{
+	if (result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE] == 0)
+		return;
+	watch_deliver_wait(NULL, pause_ms);
+	int64_t left_ms;
+	while ((left_ms = result->pause_until_ms - clock_now_ms()) > 0 && !stop_requested())
+		watch_deliver_wait(NULL, left_ms);
+}
+
 /* What is due now is looked for after the changes so far are forgotten: none is missed. */
 static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
 				       struct store_watch *watch, struct error *err)
@@ -107,8 +119,7 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch,
 	/* The loader's looks change the database, too: a ring for nothing would go on for ever. */
 	if (watch_deliver_has_answers(&result))
 		watch_bell_ring(bell);
-	if (result.last.kind == ERROR_UNREACHABLE || result.last.kind == ERROR_TEMPORARY)
-		watch_deliver_wait(NULL, pause_ms);
+	watch_deliver_pause(&result, pause_ms);
 	return watch_deliver_wait_for_work(store, queue->id, watch, err);
 }
 

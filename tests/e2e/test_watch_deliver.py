@@ -32,6 +32,32 @@ class Deliver(WatchCase, DeliverCase):
         watcher.stop()
         self.assertEqual(["retry", "retry", "delivered"], [attempt[2] for attempt in self.attempts()])
 
+    def test_a_target_that_asks_for_a_pause_has_it_until_somebody_ends_it(self):
+        pause = Answer(429, {"Retry-After": "3600"})
+        receiver = self.receiver(pause, pause, 200)
+        self.target(receiver.url(), "--deliver-concurrency", "1")
+        self.load(*messages(4))
+        watcher = self.watch()
+        for number, end in enumerate([lambda: watcher.send(signal.SIGHUP),
+                                      lambda: self.inqueue("queue", "alter", "invoices", "--deliver-timeout", "20s")], 1):
+            watcher.wait("delivered", number, later=1)
+            self.assertTrue(receiver.arrived.acquire(timeout=20))
+            self.assertFalse(receiver.arrived.acquire(timeout=1), "another post, in the pause")
+            end()
+        watcher.wait("delivered", delivered=2)
+        watcher.stop()
+        self.assertEqual(["new", "new", "done", "done"], self.states())
+
+    def test_after_a_rejected_one_the_next_is_posted_at_once(self):
+        self.retry = "1h"
+        self.target(self.receiver(422, 200).url())
+        watcher = self.watch()
+        for mail, outcome in zip(messages(2), ["rejected", "delivered"]):
+            self.deliver(mail)
+            watcher.wait("delivered", **{outcome: 1})
+        watcher.stop()
+        self.assertEqual(["failed", "done"], self.states())
+
     def test_a_slow_target_does_not_keep_mail_waiting(self):
         receiver = self.receiver(Answer(fault="silent"), 200)
         self.target(receiver.url(), "--deliver-concurrency", "1")
