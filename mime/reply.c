@@ -88,7 +88,7 @@ static const char *const separators[] = {
     "mesaj original",
     "mesajul original",
     "orijinal mesaj",
-    "orijinal i̇leti",
+    "orijinal ileti",
     "missatge original",
     "αρχικό μήνυμα",
     "исходное сообщение",
@@ -166,6 +166,12 @@ static const char *const markers[] = {
     "odpowiedź powyżej tej linii",
 };
 
+/* Each marker holds one of these. */
+static const char *const marker_hints[] = {
+    "above",	   "oberhalb",	 "über dieser", "au-dessus",  "por encima", "sopra questa",
+    "acima desta", "boven deze", "ovanför",	"over denne", "powyżej",
+};
+
 /* The names of header lines in a quoted mail, by the line they begin. */
 static const char *const from_names[] = {
     "from",   "von",	   "de",      "da",	"van",	      "från",  "fra",	 "lähettäjä",
@@ -182,7 +188,7 @@ static const char *const other_names[] = {
     "odesláno",	     "komu",	  "předmět",	"odoslané",  "predmet",	   "elküldve",
     "dátum",	     "címzett",	  "tárgy",	"trimis",    "către",	   "subiect",
     "gönderildi",    "tarih",	  "kime",	"konu",	     "enviat",	   "per a",
-    "assumpte",	     "στάλθηκε",  "ημερομηνία", "προσ",	     "θέμα",	   "отправлено",
+    "assumpte",	     "στάλθηκε",  "ημερομηνία", "προς",	     "θέμα",	   "отправлено",
     "дата",	     "кому",	  "тема",	"надіслано", "发送时间",   "收件人",
     "主题",	     "日期",	  "寄件日期",	"收件者",    "主旨",	   "送信日時",
     "日時",	     "宛先",	  "件名",	"보낸 날짜", "받는 사람",  "제목",
@@ -190,33 +196,88 @@ static const char *const other_names[] = {
 
 /* ---- lines ---- */
 
-/* What looks the same is the same: blanks of all kinds, both apostrophes; marks that only say in
- * which direction text runs are left out. Caller frees. */
-static char *plain_line(const char *line)
+/* One character that is not ASCII. What looks the same is the same: blanks of all kinds, both
+ * apostrophes; marks that only say in which direction text runs are left out. */
+static void fold_character(GString *folded, gunichar c)
 {
-	GString *plain = g_string_new(NULL);
-	for (; *line != '\0'; line = g_utf8_next_char(line)) {
-		const gunichar c = g_utf8_get_char(line);
-		const GUnicodeType type = g_unichar_type(c);
-		if (type == G_UNICODE_SPACE_SEPARATOR)
-			g_string_append_c(plain, ' ');
-		else if (c == 0x2019)
-			g_string_append_c(plain, '\'');
-		else if (type != G_UNICODE_FORMAT)
-			g_string_append_unichar(plain, c);
-	}
-	return g_string_free(plain, FALSE);
+	const GUnicodeType type = g_unichar_type(c);
+	if (type == G_UNICODE_SPACE_SEPARATOR)
+		g_string_append_c(folded, ' ');
+	else if (c == 0x2019)
+		g_string_append_c(folded, '\'');
+	else if (type != G_UNICODE_FORMAT)
+		g_string_append_unichar(folded, g_unichar_tolower(c));
 }
 
-/* Without blanks around it, folded. Each line of a mail comes here: ASCII is the cheap case. */
+static char fold_byte(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* False: the line has characters that are not ASCII. */
+static bool fold_ascii(char *line)
+{
+	for (; *line != '\0'; line++) {
+		if ((*line & 0x80) != 0)
+			return false;
+		*line = fold_byte(*line);
+	}
+	return true;
+}
+
+/* Without blanks around it, in lower case. Each line of a mail comes here: ASCII is the cheap case.
+ */
 static char *fold_line(const char *line)
 {
-	g_autofree char *copy = g_strstrip(g_strdup(line));
-	if (g_str_is_ascii(copy))
-		return g_ascii_strdown(copy, -1);
-	g_autofree char *plain = plain_line(copy);
-	return g_utf8_casefold(g_strstrip(plain), -1);
+	g_autofree char *copy = g_strdup(line);
+	if (fold_ascii(copy))
+		return g_strstrip(g_steal_pointer(&copy));
+	GString *folded = g_string_sized_new(strlen(line) + 1);
+	for (const char *next; *line != '\0'; line = next) {
+		next = g_utf8_next_char(line);
+		if (next == line + 1)
+			g_string_append_c(folded, fold_byte(*line));
+		else
+			fold_character(folded, g_utf8_get_char(line));
+	}
+	return g_strstrip(g_string_free(folded, FALSE));
 }
+
+/* A text, line by line. */
+struct lines {
+	char **text;   /* as they stand */
+	char **folded; /* by fold_line(); NULL until somebody asks */
+	size_t count;
+};
+
+static struct lines lines_split(const char *text, size_t length)
+{
+	g_autofree char *copy = g_strndup(text, length);
+	struct lines lines = {.text = g_strsplit(copy, "\n", -1)};
+	lines.count = g_strv_length(lines.text);
+	lines.folded = g_new0(char *, lines.count);
+	return lines;
+}
+
+static void lines_clear(struct lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		g_free(lines->folded[i]);
+	g_free(lines->folded);
+	g_strfreev(lines->text);
+}
+
+/* Folded; NULL behind the last one. */
+static const char *line_at(struct lines *lines, size_t index)
+{
+	if (index >= lines->count)
+		return NULL;
+	if (lines->folded[index] == NULL)
+		lines->folded[index] = fold_line(lines->text[index]);
+	return lines->folded[index];
+}
+
+/* ---- what a folded line is ---- */
 
 static bool holds_any(const char *line, const char *const *words, size_t count)
 {
@@ -229,25 +290,24 @@ static bool holds_any(const char *line, const char *const *words, size_t count)
 
 static bool is_blank(const char *line)
 {
-	while (*line != '\0' && (g_unichar_isspace(g_utf8_get_char(line)) ||
-				 g_unichar_type(g_utf8_get_char(line)) == G_UNICODE_FORMAT))
-		line = g_utf8_next_char(line);
 	return *line == '\0';
 }
 
 static bool is_quoted(const char *line)
 {
-	line += strspn(line, " ");
 	return *line == '>' || g_str_has_prefix(line, "&gt;");
 }
 
-/* ---- the lines between answer and quote ---- */
-
 /* "-----Original Message-----", "---------- Forwarded message ---------": words between dashes. */
-static bool is_ruled(const char *folded)
+static bool is_ruled(const char *line)
 {
-	const size_t dashes = strspn(folded, "-_* ");
-	return dashes >= 2 && strspn(folded, "-_*") >= 2 && strlen(folded) < 200;
+	return strspn(line, "-_*") >= 2 && strlen(line) < 200;
+}
+
+static bool is_marker(const char *line)
+{
+	return holds_any(line, marker_hints, G_N_ELEMENTS(marker_hints)) &&
+	       holds_any(line, markers, G_N_ELEMENTS(markers));
 }
 
 static bool ends_with_colon(const char *text)
@@ -260,21 +320,7 @@ static bool holds_date(const char *text)
 	return text[strcspn(text, "0123456789")] != '\0';
 }
 
-/* "On Tue, 3 Mar 2026 at 09:30, Ann Lee <ann@example.com> wrote:" and its translations, in one
- * line. */
-static bool is_attribution(const char *joined)
-{
-	if (strchr(joined, ':') == NULL && strstr(joined, "：") == NULL)
-		return false;
-	g_autofree char *folded = fold_line(joined);
-	if (!ends_with_colon(folded) || strlen(folded) > ATTRIBUTION_BYTES)
-		return false;
-	/* Gmail in Russian and some other languages has no verb: date, name and <address>: */
-	if (g_str_has_suffix(folded, ">:") && holds_date(folded))
-		return true;
-	return (strchr(folded, '@') != NULL || holds_date(folded)) &&
-	       holds_any(folded, verbs, G_N_ELEMENTS(verbs));
-}
+/* ---- attributions ---- */
 
 /* "On …", "Am …", "3. März …": how an attribution begins with its date. */
 static bool begins_date(const char *line)
@@ -282,15 +328,14 @@ static bool begins_date(const char *line)
 	static const char *const starts[] = {
 	    "on ",     "am ",	    "le ",   "el ",   "il ",	    "em ",   "op ",
 	    "den ",    "w dniu ",   "dnia ", "dne ",  "dňa ",	    "on: ",  "в ",
-	    "στισ ",   "tarihinde", "在",    "at ",   "il giorno ", "a(z) ", "la ",
+	    "στις ",   "tarihinde", "在",    "at ",   "il giorno ", "a(z) ", "la ",
 	    "no dia ", "a ",	    "на ",   "pada ", "vào ",	    "às ",
 	};
-	g_autofree char *folded = fold_line(line);
 	for (size_t i = 0; i < G_N_ELEMENTS(starts); i++) {
-		if (g_str_has_prefix(folded, starts[i]))
+		if (g_str_has_prefix(line, starts[i]))
 			return true;
 	}
-	return g_ascii_isdigit(*folded);
+	return g_ascii_isdigit(*line);
 }
 
 /* An attribution that takes several lines begins with its date or with a name; the last line of the
@@ -304,98 +349,119 @@ static bool begins_attribution(const char *line)
  * time, "at 9:30 a.m.", may. */
 static bool ends_sentence(const char *line, const char *next)
 {
-	g_autofree char *folded = fold_line(line);
-	if (*folded == '\0' || strchr(".!?", folded[strlen(folded) - 1]) == NULL)
+	if (strchr(".!?", line[strlen(line) - 1]) == NULL)
 		return false;
-	return !g_str_has_suffix(folded, "m.") || next == NULL || begins_date(next);
+	return !g_str_has_suffix(line, "m.") || next == NULL || begins_date(next);
+}
+
+/* "on tue, 3 mar 2026 at 09:30, ann lee <ann@example.com> wrote:" and its translations, wrapped
+ * over `count` lines. */
+static bool is_attribution(struct lines *lines, size_t index, size_t count)
+{
+	g_autoptr(GString) joined = g_string_new(line_at(lines, index));
+	for (size_t i = 1; i < count; i++)
+		g_string_append_printf(joined, " %s", line_at(lines, index + i));
+	if (joined->len > ATTRIBUTION_BYTES)
+		return false;
+	/* Gmail in Russian and some other languages has no verb: date, name and <address>: */
+	if (g_str_has_suffix(joined->str, ">:") && holds_date(joined->str))
+		return true;
+	return (strchr(joined->str, '@') != NULL || holds_date(joined->str)) &&
+	       holds_any(joined->str, verbs, G_N_ELEMENTS(verbs));
 }
 
 /* How many lines from here on are an attribution; 0 = none. */
-static size_t count_attribution(char *const *lines)
+static size_t count_attribution(struct lines *lines, size_t index)
 {
-	g_autoptr(GString) joined = g_string_new(NULL);
-	for (size_t i = 0; i < ATTRIBUTION_LINES && lines[i] != NULL; i++) {
-		if (is_blank(lines[i]) || is_quoted(lines[i]))
+	for (size_t i = 0; i < ATTRIBUTION_LINES; i++) {
+		const char *line = line_at(lines, index + i);
+		if (line == NULL || is_blank(line) || is_quoted(line))
 			return 0;
-		g_string_append(joined, lines[i]);
-		if (is_attribution(joined->str))
+		if (ends_with_colon(line) && is_attribution(lines, index, i + 1))
 			return i + 1;
-		if (joined->len > 2 * ATTRIBUTION_BYTES || ends_sentence(lines[i], lines[i + 1]))
+		if (ends_sentence(line, line_at(lines, index + i + 1)))
 			return 0;
-		g_string_append_c(joined, ' ');
 	}
 	return 0;
 }
 
-/* "*From:* Ann Lee" names "from"; NULL where the line is no header line. Caller frees. */
+static bool is_attribution_at(struct lines *lines, size_t index)
+{
+	const size_t count = count_attribution(lines, index);
+	return count == 1 || (count > 1 && begins_attribution(line_at(lines, index)));
+}
+
+/* ---- blocks of header lines ---- */
+
+enum header_kind { HEADER_NONE, HEADER_FROM, HEADER_OTHER };
+
+/* "*from:* ann lee" names "from"; NULL where the line is no header line. Caller frees. */
 static char *header_name(const char *line)
 {
-	if (strchr(line, ':') == NULL && strstr(line, "：") == NULL)
-		return NULL;
-	g_autofree char *folded = fold_line(line);
-	const char *start = folded + strspn(folded, "*_ ");
+	const char *start = line + strspn(line, "*_ ");
 	const char *ascii = strchr(start, ':');
 	const char *wide = strstr(start, "：");
 	const char *end = ascii != NULL && (wide == NULL || ascii < wide) ? ascii : wide;
 	if (end == NULL || end - start > 40)
 		return NULL;
-	g_autofree char *name = g_strndup(start, (gsize)(end - start));
-	g_strdelimit(name, "*_", ' ');
-	return g_strdup(g_strstrip(name));
+	char *name = g_strndup(start, (gsize)(end - start));
+	return g_strstrip(g_strdelimit(name, "*_", ' '));
 }
 
-static bool header_is(const char *line, const char *const *names, size_t count)
+static bool is_among(const char *name, const char *const *names, size_t count)
 {
-	g_autofree char *name = header_name(line);
-	for (size_t i = 0; name != NULL && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	}
 	return false;
 }
 
+static enum header_kind header_kind_of(const char *line)
+{
+	g_autofree char *name = header_name(line);
+	if (name == NULL)
+		return HEADER_NONE;
+	if (is_among(name, from_names, G_N_ELEMENTS(from_names)))
+		return HEADER_FROM;
+	return is_among(name, other_names, G_N_ELEMENTS(other_names)) ? HEADER_OTHER : HEADER_NONE;
+}
+
 /* From: and at least two of the others that follow it. Or in another order, "Sent:" first: then
  * From: has an address, and no empty line stands between them. */
-static bool is_header_block(char *const *lines)
+static bool is_header_block(struct lines *lines, size_t index)
 {
-	const bool first = header_is(lines[0], from_names, G_N_ELEMENTS(from_names));
-	bool from = first;
-	size_t others = first ? 0 : 1;
-	if (!first && !header_is(lines[0], other_names, G_N_ELEMENTS(other_names)))
-		return false;
-	for (size_t i = 1; i < BLOCK_LINES && lines[i] != NULL; i++) {
-		if (!first && is_blank(lines[i]))
+	const enum header_kind first = header_kind_of(line_at(lines, index));
+	bool from = first == HEADER_FROM;
+	size_t others = first == HEADER_OTHER ? 1 : 0;
+	const char *line;
+	for (size_t i = 1;
+	     first != HEADER_NONE && i < BLOCK_LINES && (line = line_at(lines, index + i)) != NULL;
+	     i++) {
+		if (first == HEADER_OTHER && is_blank(line))
 			break;
-		if (header_is(lines[i], other_names, G_N_ELEMENTS(other_names)))
-			others++;
-		else if (strchr(lines[i], '@') != NULL)
-			from = from || header_is(lines[i], from_names, G_N_ELEMENTS(from_names));
+		const enum header_kind kind = header_kind_of(line);
+		others += kind == HEADER_OTHER ? 1 : 0;
+		from = from || (kind == HEADER_FROM && strchr(line, '@') != NULL);
 	}
 	return from && others >= 2;
 }
 
-static bool is_attribution_at(char *const *lines)
-{
-	const size_t count = count_attribution(lines);
-	return count == 1 || (count > 1 && begins_attribution(lines[0]));
-}
-
-static enum line_kind classify(char *const *lines)
-{
-	g_autofree char *folded = fold_line(lines[0]);
-	if ((is_ruled(folded) || g_str_has_suffix(folded, ":")) &&
-	    holds_any(folded, forwards, G_N_ELEMENTS(forwards)))
-		return LINE_FORWARD;
-	if (holds_any(folded, markers, G_N_ELEMENTS(markers)))
-		return LINE_QUOTE;
-	if (is_ruled(folded) && holds_any(folded, separators, G_N_ELEMENTS(separators)))
-		return LINE_QUOTE;
-	if (is_quoted(lines[0]) || is_attribution_at(lines) || is_header_block(lines))
-		return LINE_QUOTE;
-	return LINE_OTHER;
-}
-
 /* ---- the answer ---- */
+
+static enum line_kind classify(struct lines *lines, size_t index)
+{
+	const char *line = line_at(lines, index);
+	if ((is_ruled(line) || g_str_has_suffix(line, ":")) &&
+	    holds_any(line, forwards, G_N_ELEMENTS(forwards)))
+		return LINE_FORWARD;
+	if (is_quoted(line) || is_marker(line))
+		return LINE_QUOTE;
+	if (is_ruled(line) && holds_any(line, separators, G_N_ELEMENTS(separators)))
+		return LINE_QUOTE;
+	return is_attribution_at(lines, index) || is_header_block(lines, index) ? LINE_QUOTE
+										: LINE_OTHER;
+}
 
 /* Outlook draws a line above its header block; it belongs to that. */
 static bool is_rule(const char *line)
@@ -404,31 +470,38 @@ static bool is_rule(const char *line)
 	return size >= 5 && (strspn(line, "_ ") == size || strspn(line, "- ") == size);
 }
 
-static char *join_above(char *const *lines, size_t count)
+static char *join_above(struct lines *lines, size_t count)
 {
-	while (count > 0 && (is_blank(lines[count - 1]) || is_rule(lines[count - 1])))
+	while (count > 0 &&
+	       (is_blank(line_at(lines, count - 1)) || is_rule(line_at(lines, count - 1))))
 		count--;
 	size_t first = 0;
-	while (first < count && is_blank(lines[first]))
+	while (first < count && is_blank(line_at(lines, first)))
 		first++;
 	GString *answer = g_string_new(NULL);
 	for (size_t i = first; i < count; i++)
-		g_string_append_printf(answer, "%s%s", i > first ? "\n" : "", lines[i]);
+		g_string_append_printf(answer, "%s%s", i > first ? "\n" : "", lines->text[i]);
 	return g_string_free(answer, FALSE);
 }
 
-char *reply_plain(const char *text, size_t length)
+static char *find_reply(struct lines *lines)
 {
-	g_autofree char *copy = g_strndup(text, length);
-	g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
-	for (size_t i = 0; lines[i] != NULL; i++) {
-		if (is_blank(lines[i]))
+	for (size_t i = 0; i < lines->count; i++) {
+		if (is_blank(line_at(lines, i)))
 			continue;
-		const enum line_kind kind = classify(lines + i);
+		const enum line_kind kind = classify(lines, i);
 		if (kind == LINE_QUOTE)
 			return join_above(lines, i);
 		if (kind == LINE_FORWARD)
 			break;
 	}
 	return g_strdup("");
+}
+
+char *reply_plain(const char *text, size_t length)
+{
+	struct lines lines = lines_split(text, length);
+	char *reply = find_reply(&lines);
+	lines_clear(&lines);
+	return reply;
 }
