@@ -117,22 +117,40 @@ bool delivery_blames_target(int32_t status)
 	return status == 401 || status == 403 || status == 404 || status == 410;
 }
 
-/* Writes the length of the run that this answer belongs to. */
-static int count_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
-		     struct queue_error *err)
+#define OF_QUEUE " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?)"
+
+static int lengthen_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
+			struct queue_error *err)
 {
 	scoped_statement *statement = engine_prepare(
-	    store->engine,
-	    "UPDATE delivery_target SET refused_run = CASE WHEN ?1 THEN refused_run + 1 ELSE 0 END"
-	    " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?2)"
-	    " AND (?1 OR refused_run > 0) RETURNING refused_run");
-	statement_bind_int(statement, 1, delivery_blames_target(delivery->status));
-	statement_bind_int(statement, 2, delivery->entry_id);
+	    store->engine, "UPDATE delivery_target SET refused_run = refused_run + 1" OF_QUEUE
+			   " RETURNING refused_run");
+	statement_bind_int(statement, 1, delivery->entry_id);
 	const int result = statement_step(statement, err);
 	if (result < 0)
 		return -1;
 	*ret_run = result == 1 ? statement_int(statement, 0) : 0;
 	return 0;
+}
+
+static int end_run(struct store *store, const struct delivery *delivery, struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "UPDATE delivery_target SET refused_run = 0" OF_QUEUE
+					  " AND refused_run > 0");
+	statement_bind_int(statement, 1, delivery->entry_id);
+	return statement_step(statement, err);
+}
+
+/* Writes the length of the run that this answer belongs to. Most answers belong to none, and
+ * RETURNING, which makes a table for each statement, is for the others alone. */
+static int count_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
+		     struct queue_error *err)
+{
+	*ret_run = 0;
+	return delivery_blames_target(delivery->status)
+		   ? lengthen_run(store, delivery, ret_run, err)
+		   : end_run(store, delivery, err);
 }
 
 static int stop_target(struct store *store, const struct delivery *delivery, int64_t run,
