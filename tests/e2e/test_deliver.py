@@ -217,6 +217,41 @@ class Signature(DeliverCase):
             self.fails(inqueue.CONFIGURATION, "deliver", "--test", env=key, says=says)
 
 
+class Definition(DeliverCase):
+    def test_a_file_says_all_of_a_target(self):
+        text = """[queue orders]
+connection-string=url=imap.example.com;keepRaw=True
+user-name=robot
+password-env=X
+deliver-to=https://ann@app.example.com/mail?x=1
+deliver-format=raw
+deliver-secret=env:KEY
+deliver-password=env:PW
+deliver-header=X-A: b | X-C: d
+deliver-header-secret=Authorization: Bearer env:TOKEN
+deliver-connect-timeout=5s
+deliver-timeout=1m
+deliver-ca-file=ca.pem
+deliver-client-certificate=client.pem
+allow-private=true
+acknowledge=delivery
+deliver-concurrency=2
+"""
+        self.file("queues.ini", text)
+        self.assertEqual("queue 'orders' created\n", self.inqueue("queue", "apply", "queues.ini").stdout)
+        self.assertEqual("", self.inqueue("queue", "apply", "queues.ini").stdout, "twice is once")
+        shown, = self.json_lines("--json", "queue", "show", "orders")
+        self.assertEqual({
+            "deliver_to": "https://ann@app.example.com/mail?x=1", "format": "raw", "secret": "env:KEY", "password": "env:PW",
+            "headers": ["X-A: b", "X-C: d"], "header_secrets": ["Authorization: Bearer env:TOKEN"],
+            "connect_timeout_ms": 5000, "timeout_ms": 60000, "ca_file": str(self.folder / "ca.pem"),
+            "client_certificate": str(self.folder / "client.pem"), "allow_private": True, "acknowledge": "delivery",
+            "concurrency": 2, "stopped": None}, shown["delivery"])
+        self.file("queues.ini", text.replace("=raw", "=xml"))
+        self.fails(inqueue.CONFIGURATION, "queue", "apply", "queues.ini",
+                   says=r"'queues.ini': \[queue orders\]: deliver-format: takes multipart, json or raw")
+
+
 class Files(DeliverCase):
     def test_one_that_is_missing_stops_before_anything_is_claimed(self):
         self.target("https://example.com/")
