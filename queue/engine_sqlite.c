@@ -8,17 +8,35 @@
 
 /* ---- waiting for others ---- */
 
-/* Short random waits: with SQLite's own, growing ones the one who has waited longest asks least
- * often, and single transactions were seen waiting for seconds beside three busy writers. */
+static bool another_writes(const struct engine *engine)
+{
+	sqlite3_file *file = engine->file;
+	int reserved = 0;
+	return file->pMethods->xCheckReservedLock(file, &reserved) == SQLITE_OK && reserved != 0;
+}
+
+/*
+ * Short random waits: with SQLite's own, growing ones the one who has waited longest asks least
+ * often, and single transactions were seen waiting for seconds beside three busy writers.
+ *
+ * Each try to begin a transaction locks the database for reading, and so keeps the other one from
+ * committing; hundreds that try kept him, and both cores, busy. Whether he writes is asked without
+ * a lock. Only by who wants to write, too: readers come in beside a writer.
+ */
 static int wait_for_others(void *context, int count)
 {
 	struct engine *engine = context;
-	const int64_t now_us = g_get_monotonic_time();
-	if (count == 0)
+	int64_t now_us = g_get_monotonic_time();
+	if (count == 0) {
 		engine->patience_end_us = now_us + engine->patience_ms * 1000;
-	if (now_us >= engine->patience_end_us)
-		return 0;
-	g_usleep((gulong)g_random_int_range(200, count < 20 ? 2000 : 10000));
+		engine->asked = 0;
+	}
+	do {
+		if (now_us >= engine->patience_end_us)
+			return 0;
+		g_usleep((gulong)g_random_int_range(200, engine->asked++ < 20 ? 2000 : 10000));
+		now_us = g_get_monotonic_time();
+	} while (engine->begins_to_write && another_writes(engine));
 	return 1;
 }
 
@@ -74,6 +92,7 @@ static int open_handle(struct engine *engine, struct queue_error *err)
 	if (code == SQLITE_OK) {
 		if (engine->access == ENGINE_WRITE && sqlite3_db_readonly(engine->db, "main") == 1)
 			return engine_fail(engine, SQLITE_READONLY, err);
+		sqlite3_file_control(engine->db, "main", SQLITE_FCNTL_FILE_POINTER, &engine->file);
 		return 0;
 	}
 	if (engine->db == NULL)
@@ -160,10 +179,8 @@ static uint32_t big_endian_32(const unsigned char *bytes)
  * would drop this process's locks. */
 static bool read_header(struct engine *engine, unsigned char ret_header[100])
 {
-	sqlite3_file *file = NULL;
-	sqlite3_file_control(engine->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-	return file != NULL && file->pMethods != NULL &&
-	       file->pMethods->xRead(file, ret_header, 100, 0) == SQLITE_OK &&
+	sqlite3_file *file = engine->file;
+	return file->pMethods->xRead(file, ret_header, 100, 0) == SQLITE_OK &&
 	       memcmp(ret_header, "SQLite format 3", 16) == 0;
 }
 
@@ -289,7 +306,10 @@ int engine_execute(struct engine *engine, const char *sql, struct queue_error *e
 
 int engine_begin(struct engine *engine, struct queue_error *err)
 {
-	return engine_execute(engine, "BEGIN IMMEDIATE", err);
+	engine->begins_to_write = true;
+	const int failed = engine_execute(engine, "BEGIN IMMEDIATE", err);
+	engine->begins_to_write = false;
+	return failed;
 }
 
 int engine_begin_look(struct engine *engine, struct queue_error *err)

@@ -21,6 +21,7 @@ struct statement {
 
 struct engine {
 	sqlite3 *db;
+	sqlite3_file *file; /* SQLite's own, of the database */
 	enum engine_access access;
 	bool journal_kept; /* the journal stays in the folder between transactions */
 	char *location;
@@ -28,6 +29,8 @@ struct engine {
 	struct statement *recent[ENGINE_RECENT]; /* by the address of their text */
 	int64_t patience_ms;
 	int64_t patience_end_us;
+	unsigned asked;	      /* how often, since the wait began */
+	bool begins_to_write; /* waits, if at all, until no other writes */
 	unsigned char *piece; /* PIECE_SIZE bytes, on first use */
 };
 

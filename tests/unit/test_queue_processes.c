@@ -5,6 +5,7 @@
 #include "queue/work_queue_watch.h"
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/prctl.h>
 
 /* A child that opens the database itself, says so through *ret_ready, and ends when *ret_go is
@@ -299,6 +300,37 @@ static void test_a_second_writer_waits_and_then_says_who_is_to_blame(void **stat
 	assert_ok(store_begin(f->store, &f->err), &f->err);
 }
 
+static int locks_for_reading;
+
+/* In place of SQLite's fcntl(). */
+static int count_locks(int descriptor, int command, ...)
+{
+	va_list arguments;
+	va_start(arguments, command);
+	void *argument = va_arg(arguments, void *);
+	va_end(arguments);
+	const struct flock *lock = argument;
+	if (command == F_SETLK && lock->l_type == F_RDLCK && lock->l_len > 1)
+		locks_for_reading++;
+	return fcntl(descriptor, command, argument);
+}
+
+/* Hundreds of waiting writers would lock it for reading all the time, and nobody could commit. */
+static void test_who_waits_to_write_does_not_lock_the_database(void **state)
+{
+	struct fixture *f = *state;
+	sqlite3_vfs *files = sqlite3_vfs_find(NULL);
+	const struct peer peer = peer_start(f, begin_and_write);
+	peer_wait_ready(&peer);
+	assert_ok(store_open_within(f->path, STORE_WRITE, 200, &f->store, &f->err), &f->err);
+	assert_int_equal(SQLITE_OK,
+			 files->xSetSystemCall(files, "fcntl", (sqlite3_syscall_ptr)count_locks));
+	assert_error(store_begin(f->store, &f->err), &f->err, QUEUE_BUSY, "locked by another");
+	files->xSetSystemCall(files, "fcntl", NULL);
+	assert_int_equal(1, locks_for_reading);
+	peer_end(&peer);
+}
+
 static void test_a_commit_that_readers_hold_up_too_long_is_undone(void **state)
 {
 	struct fixture *f = *state;
@@ -426,6 +458,7 @@ int main(void)
 	    TEST(test_the_lock_file_belongs_to_whom_the_database_does),
 	    TEST(test_readers_go_on_while_a_transaction_is_open),
 	    TEST(test_a_second_writer_waits_and_then_says_who_is_to_blame),
+	    TEST(test_who_waits_to_write_does_not_lock_the_database),
 	    TEST(test_a_commit_that_readers_hold_up_too_long_is_undone),
 	    TEST(test_what_a_killed_writer_left_is_undone),
 	    TEST(test_a_reader_rolls_back_a_large_transaction_that_was_killed),
