@@ -6,6 +6,8 @@
 #include "loader/flow/watch_policy.h"
 #include "loader/imap/session.h"
 
+#include <signal.h>
+
 enum { CMD_WATCH_RUN_LIMIT = 1000, CMD_WATCH_RENEW_MS = 5 * 60 * 1000 };
 
 /* Servers may close a connection that has been in IDLE for half an hour (RFC 2177). */
@@ -63,8 +65,17 @@ static int cmd_watch_options(const struct invocation *invocation, struct watch_o
 	return 0;
 }
 
+/* Before watch_run() listens to them, and after, they have nothing to say; least of all do they end
+ * the process. */
+static void cmd_watch_ignore_signals(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+}
+
 int cmd_watch(const struct invocation *invocation, struct error *err)
 {
+	cmd_watch_ignore_signals();
 	struct watch_options options = {.database = invocation->database,
 					.names = invocation->arguments,
 					.name_count = invocation->argument_count};

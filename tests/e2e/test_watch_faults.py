@@ -278,7 +278,8 @@ class LockedDatabase(WatchCase):
             watcher = self.watch("invoices")
             while str(self.database) not in processes.open_files(watcher.process.pid):
                 self.assertIsNone(watcher.process.poll())
-            watcher.send(signal.SIGTERM)
+            for number in [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM]:
+                watcher.send(number)
         watcher.ended()
 
     def test_the_supervisor_goes_on(self):
