@@ -153,6 +153,9 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 	};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
+	/* Forgotten, it would keep a monitor quiet for ever. */
+	if (invocation_text(invocation, "max-age") != NULL && !invocation_flag(invocation, "check"))
+		return error_set(err, ERROR_USAGE, "--max-age goes with --check");
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
 	if (invocation->argument_count > 0 &&

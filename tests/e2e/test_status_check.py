@@ -51,6 +51,7 @@ class Check(ServerCase):
     def test_wrong_age(self):
         self.create_queue()
         self.fails(USAGE, "status", "--check", "--max-age", "old", says="--max-age takes")
+        self.fails(USAGE, "status", "--max-age", "15m", says="--max-age goes with --check")
 
 
 if __name__ == "__main__":
