@@ -255,6 +255,8 @@ void watch_worker_prepare(pid_t parent)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The parent's dice would fall alike for all of its children. */
+	g_random_set_seed((guint32)getpid() ^ (guint32)g_get_real_time());
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);

@@ -36,8 +36,8 @@ struct watch_message {
 	struct error err;
 };
 
-/* In a child just forked by `parent`, the supervisor: its handling of signals is undone, and its
- * end is the child's. */
+/* In a child just forked by `parent`, the supervisor: its handling of signals is undone, its dice
+ * are not the child's, and its end is. */
 void watch_worker_prepare(pid_t parent);
 
 /* The caller has no database open. `position` is kept up to date; it may be NULL. `bell`

@@ -8,8 +8,10 @@
 
 #include "loader/base/log.h"
 #include "loader/flow/watch_queue.h"
+#include "loader/flow/watch_worker.h"
 
 #include <fcntl.h>
+#include <glib.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -155,6 +157,33 @@ static void test_a_refusal_that_cannot_be_counted_is_the_last_too(void **state)
 	assert_true(f->queue->uncounted);
 }
 
+static guint32 throw_in_a_worker(void)
+{
+	int ends[2];
+	guint32 thrown;
+	const pid_t parent = getpid();
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	const pid_t worker = fork();
+	if (worker == 0) {
+		watch_worker_prepare(parent);
+		thrown = g_random_int();
+		_exit(write(ends[1], &thrown, sizeof thrown) == sizeof thrown ? 0 : 1);
+	}
+	assert_int_equal(read(ends[0], &thrown, sizeof thrown), sizeof thrown);
+	assert_int_equal(waitpid(worker, NULL, 0), worker);
+	close(ends[0]);
+	close(ends[1]);
+	return thrown;
+}
+
+/* The supervisor has dice already; with these, all would wait in step. */
+static void test_each_worker_has_dice_of_its_own(void **state)
+{
+	(void)state;
+	g_random_int();
+	assert_int_not_equal(throw_in_a_worker(), throw_in_a_worker());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -166,6 +195,7 @@ int main(void)
 	    TEST(test_a_failure_is_followed_by_a_pause),
 	    TEST(test_the_third_refusal_is_the_last),
 	    TEST(test_a_refusal_that_cannot_be_counted_is_the_last_too),
+	    cmocka_unit_test(test_each_worker_has_dice_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
