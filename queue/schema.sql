@@ -25,7 +25,8 @@
 -- NULL means "there is none". Ids are never used twice.
 --
 -- application_id is 0x696E7175 ("inqu"), user_version the version of this schema. Whoever changes rows by
--- hand says `PRAGMA foreign_keys = ON` first.
+-- hand says `PRAGMA foreign_keys = ON` first. Checks of more than two words are chains of OR because IN makes a
+-- table of them whenever a row is written.
 
 -- One row per work queue, as its operator defined it. Passwords are not in here: credential_source says
 -- where the program gets them from.
@@ -110,11 +111,13 @@ END;
 CREATE TABLE entry_status (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
-	state TEXT NOT NULL CHECK (state IN ('new', 'claimed', 'done', 'failed', 'bad')),
+	state TEXT NOT NULL CHECK (
+		state = 'new' OR state = 'claimed' OR state = 'done' OR state = 'failed' OR state = 'bad'),
 	priority INTEGER NOT NULL DEFAULT 0,
 	held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- an operator keeps it from workers
 	attempt_count INTEGER NOT NULL DEFAULT 0 CHECK (attempt_count >= 0),
-	error_kind TEXT CHECK (error_kind IN ('business', 'application', 'load')),
+	error_kind TEXT CHECK (
+		error_kind = 'business' OR error_kind = 'application' OR error_kind = 'load'),
 	error_text TEXT,
 	last_attempt_at TEXT
 		CHECK (last_attempt_at IS strftime('%Y-%m-%dT%H:%M:%fZ', last_attempt_at)),
@@ -222,9 +225,13 @@ CREATE TABLE entry_event (
 	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
 	number INTEGER NOT NULL,                     -- from 1, for each entry
 	at TEXT NOT NULL CHECK (at IS strftime('%Y-%m-%dT%H:%M:%fZ', at)),
-	change TEXT NOT NULL CHECK (change IN ('claimed', 'extended', 'completed', 'failed', 'expired',
-		'released', 'deferred', 'retried', 'reloaded', 'discarded', 'held', 'unheld', 'priority',
-		'tagged', 'untagged', 'note', 'changed')),
+	change TEXT NOT NULL CHECK (
+		change = 'claimed' OR change = 'extended' OR change = 'completed'
+		OR change = 'failed' OR change = 'expired' OR change = 'released'
+		OR change = 'deferred' OR change = 'retried' OR change = 'reloaded'
+		OR change = 'discarded' OR change = 'held' OR change = 'unheld'
+		OR change = 'priority' OR change = 'tagged' OR change = 'untagged'
+		OR change = 'note' OR change = 'changed'),
 	state TEXT NOT NULL,                         -- afterwards
 	attempt INTEGER NOT NULL,                    -- attempt_count before a release takes one back
 	who TEXT,                                    -- worker or operator; NULL: somebody with SQL
@@ -242,25 +249,30 @@ CREATE TABLE change_author (
 	why TEXT
 ) STRICT;
 
+-- Before the claim that it makes room for.
+CREATE TRIGGER entry_status_expired BEFORE UPDATE OF lease_token ON entry_status
+WHEN OLD.state = 'claimed' AND NEW.state = 'claimed' AND NEW.lease_token <> OLD.lease_token
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, duration_ms)
+	VALUES (NEW.id,
+		(SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = NEW.id),
+		NEW.last_attempt_at, 'expired', 'new', OLD.attempt_count, OLD.lease_owner,
+		CAST(round((julianday(NEW.last_attempt_at) - julianday(OLD.last_attempt_at)) * 86400000) AS INTEGER));
+END;
+
 CREATE TRIGGER entry_status_event
 AFTER UPDATE OF state, lease_token, lease_until, next_attempt_at, priority, held, error_kind ON entry_status
 WHEN NEW.state <> OLD.state OR NEW.lease_token IS NOT OLD.lease_token
 	OR NEW.lease_until IS NOT OLD.lease_until OR NEW.next_attempt_at IS NOT OLD.next_attempt_at
 	OR NEW.priority <> OLD.priority OR NEW.held <> OLD.held OR NEW.error_kind IS NOT OLD.error_kind
 BEGIN
-	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, duration_ms)
-	SELECT NEW.id,
-		(SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = NEW.id),
-		NEW.last_attempt_at, 'expired', 'new', OLD.attempt_count, OLD.lease_owner,
-		CAST(round((julianday(NEW.last_attempt_at) - julianday(OLD.last_attempt_at)) * 86400000) AS INTEGER)
-	WHERE OLD.state = 'claimed' AND NEW.state = 'claimed' AND NEW.lease_token <> OLD.lease_token;
 	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail, duration_ms)
 	SELECT NEW.id,
 		(SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = NEW.id),
 		at, change, NEW.state, max(OLD.attempt_count, NEW.attempt_count),
 		CASE WHEN change = 'expired' THEN OLD.lease_owner
 			ELSE coalesce((SELECT who FROM change_author), NEW.lease_owner, OLD.lease_owner) END,
-		CASE WHEN change IN ('failed', 'expired', 'discarded') THEN NEW.error_text
+		CASE WHEN change = 'failed' OR change = 'expired' OR change = 'discarded' THEN NEW.error_text
 			ELSE (SELECT why FROM change_author) END,
 		CASE change WHEN 'extended' THEN NEW.lease_until WHEN 'deferred' THEN NEW.next_attempt_at
 			WHEN 'priority' THEN CAST(NEW.priority AS TEXT) END,
@@ -368,7 +380,8 @@ CREATE INDEX entry_mail_html_body_content ON entry_mail (html_body_content)
 CREATE TABLE attachment (
 	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
 	position INTEGER NOT NULL CHECK (position > 0), -- from 1, in the order of the mail
-	file_name TEXT NOT NULL CHECK (file_name NOT IN ('', '.', '..') AND instr(file_name, '/') = 0),
+	file_name TEXT NOT NULL CHECK (
+		file_name <> '' AND file_name <> '.' AND file_name <> '..' AND instr(file_name, '/') = 0),
 	declared_name TEXT,                             -- as the mail has it, unsafe as a file name
 	content_type TEXT NOT NULL,
 	disposition TEXT,
@@ -395,7 +408,9 @@ CREATE TABLE pickup (
 	source TEXT NOT NULL,           -- account and folder: 'robot@imap.example.com/INBOX'
 	uid_validity INTEGER NOT NULL,
 	uid INTEGER NOT NULL,
-	state TEXT NOT NULL CHECK (state IN ('awaiting', 'stored', 'copied', 'moved', 'left', 'read')),
+	state TEXT NOT NULL CHECK (
+		state = 'stored' OR state = 'moved' OR state = 'copied' OR state = 'left' OR state = 'awaiting'
+		OR state = 'read'),
 	target TEXT NOT NULL CHECK (target IN ('dropbox', 'badmail')),
 	acknowledge TEXT NOT NULL DEFAULT 'load' CHECK (acknowledge IN ('load', 'delivery')),
 	target_uid_validity INTEGER,    -- the message in the target folder, where the server said
@@ -567,7 +582,8 @@ CREATE TABLE delivery (
 	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
 	attempt INTEGER NOT NULL,                    -- attempt_count of the entry
 	at TEXT NOT NULL CHECK (at IS strftime('%Y-%m-%dT%H:%M:%fZ', at)), -- when it ended
-	outcome TEXT NOT NULL CHECK (outcome IN ('delivered', 'rejected', 'retry', 'unreachable')),
+	outcome TEXT NOT NULL CHECK (
+		outcome = 'delivered' OR outcome = 'rejected' OR outcome = 'retry' OR outcome = 'unreachable'),
 	status INTEGER,                              -- of the last answer; NULL: there was none
 	duration_ms INTEGER NOT NULL,
 	answer TEXT,                                 -- the beginning of its body, as text
