@@ -1,7 +1,6 @@
 #include "loader/flow/load_storer.h"
 
 #include <signal.h>
-#include <sys/resource.h>
 
 /* The run's own thread does what only it may do, if the storer waits for that. */
 static void load_storer_help(struct load *load)
@@ -78,7 +77,6 @@ static void *load_storer_run(void *context)
 {
 	struct load *load = context;
 	struct load_storer *storer = &load->storer;
-	setpriority(PRIO_PROCESS, 0, PARSER_NICE); /* on Linux, of this thread alone */
 	pthread_mutex_lock(&storer->mutex);
 	for (;;) {
 		if (storer->through != storer->put && !storer->held)
