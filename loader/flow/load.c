@@ -120,10 +120,10 @@ static int load_messages(struct load *load, const uint32_t *uids, size_t count, 
 	struct imapc_size sizes[LOAD_POSITION_UIDS];
 	load->left = count;
 	load_tell(load);
-	for (size_t first = 0; first < count && !stop_requested(); first += LOAD_POSITION_UIDS) {
-		size_t length = MIN((size_t)LOAD_POSITION_UIDS, count - first);
+	for (size_t length; count > 0 && !stop_requested(); count -= length, uids += length) {
+		length = MIN(load_together_max(count), count);
 		for (size_t i = 0; i < length; i++)
-			sizes[i] = (struct imapc_size){.uid = uids[first + i]};
+			sizes[i] = (struct imapc_size){.uid = uids[i]};
 		if (imapc_fetch_sizes(load->mailbox->session, sizes, length, err) != 0 ||
 		    load_window(load, sizes, length, err) != 0)
 			return -1;

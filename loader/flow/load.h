@@ -49,7 +49,7 @@ struct load_progress {
 
 #define LOAD_MEMORY_BYTES ((uint64_t)128 * 1024 * 1024)
 
-enum { LOAD_POSITION_BATCHES = 6, LOAD_POSITION_UIDS = 1000 };
+enum { LOAD_POSITION_BATCHES = 6, LOAD_POSITION_UIDS = 2500 };
 
 /* Which messages a run is at, for whoever watches the process from outside. */
 struct load_position {

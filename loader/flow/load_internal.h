@@ -206,6 +206,18 @@ int load_moved_store(struct load *load, const GPtrArray *list, struct error *err
  */
 int load_move(struct load *load, const GArray *rows, struct error *err);
 
+enum { LOAD_TOGETHER_MIN = 1000 };
+
+/*
+ * How many messages come together at most, when so many are left. Many, so that there is enough to
+ * store while the server moves a large set; fewer towards the end, where nothing else is done while
+ * the last ones are stored.
+ */
+static inline size_t load_together_max(size_t left)
+{
+	return CLAMP(left / 10, (size_t)LOAD_TOGETHER_MIN, (size_t)LOAD_POSITION_UIDS);
+}
+
 /* Of messages that come together; a larger one comes alone. Each batch has two files. */
 static inline uint64_t load_batch_bytes(const struct load *load)
 {

@@ -9,14 +9,9 @@
 /*
  * A server rewrites its index for every move, so many messages at once are cheaper, and more than
  * proportionally in a large mailbox. But a command has a deadline, and a move is not done before
- * its end: the sets grow as long as one takes less than this.
+ * its end: the sets grow as long as one takes less than a small part of the time it has.
  */
-enum {
-	LOAD_MOVE_MIN = 1000,
-	LOAD_MOVE_MAX = 16000,
-	LOAD_MOVE_QUICK_MS = 500,
-	LOAD_MOVE_SLOW_MS = 2000
-};
+enum { LOAD_MOVE_MIN = 1000, LOAD_MOVE_MAX = 16000, LOAD_MOVE_QUICK = 30, LOAD_MOVE_SLOW = 10 };
 
 /* --- storing ----------------------------------------------------------- */
 
@@ -70,11 +65,12 @@ static int load_collect_all(struct load *load, bool wait, struct error *err)
 /* How many to move at once from now on, after a move took so long. */
 static size_t load_move_next_max(const struct load *load, int64_t duration_ms)
 {
+	int64_t timeout_ms = (int64_t)load->mailbox->server->timeout_s * 1000;
 	if (!imapc_has_capability(load->mailbox->session, "MOVE"))
 		return LOAD_MOVE_MIN; /* finding lost copies again costs a search for each */
-	if (duration_ms < LOAD_MOVE_QUICK_MS)
+	if (duration_ms < timeout_ms / LOAD_MOVE_QUICK)
 		return MIN(4 * load->move_max, (size_t)LOAD_MOVE_MAX);
-	if (duration_ms > LOAD_MOVE_SLOW_MS)
+	if (duration_ms > timeout_ms / LOAD_MOVE_SLOW)
 		return MAX(load->move_max / 2, (size_t)LOAD_MOVE_MIN);
 	return load->move_max;
 }
@@ -192,7 +188,8 @@ static int load_next_batch(struct load *load, bool large, struct load_batch **re
 /* Now, while nothing is being stored yet that a fork would have to wait for. */
 static int load_wake_parsers(struct load *load, size_t messages, struct error *err)
 {
-	size_t full = (messages + LOAD_POSITION_UIDS - 1) / LOAD_POSITION_UIDS;
+	size_t together = load_together_max(messages);
+	size_t full = (messages + together - 1) / together;
 	for (size_t i = 0; i < MIN(full, (size_t)LOAD_BATCH_LARGE); i++) {
 		if (load_open(load, &load->batches[i], err) != 0 ||
 		    parser_wake(load->batches[i].parser, err) != 0)
