@@ -235,6 +235,8 @@ static int load_with_mailbox(struct load *load, struct error *err)
 		return -1;
 	load_open_pipeline(load);
 	int failed = load_work_off(load, err);
+	if (failed == 0 && !load->options->dry_run)
+		failed = load_note(load, err);
 	load_close_pipeline(load, failed != 0);
 	return failed;
 }

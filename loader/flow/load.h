@@ -62,8 +62,9 @@ struct load_position {
 };
 
 struct load_options {
-	const char *database; /* path */
-	uint64_t limit;	      /* messages at most; 0 = all */
+	const char *database;  /* path */
+	uint64_t limit;	       /* messages at most; 0 = all */
+	uint64_t items_before; /* that the queue's row is to count with those of this run */
 	/* For mail on its way, in memory that the run's processes share; twice as much where all of
 	 * it is large. 0 = LOAD_MEMORY_BYTES. */
 	uint64_t memory_bytes;
@@ -78,8 +79,9 @@ struct load_options {
 };
 
 /*
- * Runs once. *ret_result is filled also when it fails. TEMPORARY when another process is loading
- * this queue.
+ * Runs once. *ret_result is filled also when it fails. The queue's row says what became of a run
+ * that went well ("OK; N items."); who called notes the others. TEMPORARY when another process is
+ * loading this queue.
  */
 int load_run(struct store *store, const struct work_queue *queue,
 	     const struct load_options *options, struct load_result *ret_result, struct error *err);

@@ -149,6 +149,9 @@ void load_go_on(struct load *load);
 /* Everything that was pushed is stored and moved when this returns 0. */
 int load_drain(struct load *load, struct error *err);
 
+/* The run went well: its row says so, and the ledger learns of what load_drain() has moved. */
+int load_note(struct load *load, struct error *err);
+
 /* Ends the pipeline. After a failure what is committed is moved if that can still be done. */
 void load_close_pipeline(struct load *load, bool failed);
 
@@ -185,9 +188,9 @@ int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup
 	      const struct imapc_copy *copy, struct error *err);
 
 /*
- * The same for messages that the server has moved, when the next batch is stored: a transaction of
- * its own would be one more wait for the disk, and for the storer. A run that ends before that
- * leaves what one leaves that ends right after the move.
+ * The same for messages that the server has moved, when the next batch is stored, or the end of the
+ * run noted: a transaction of its own would be one more wait for the disk, and for the storer. A
+ * run that ends before that leaves what one leaves that ends right after the move.
  */
 int load_mark_moved(struct load *load, const uint32_t *uids, size_t count,
 		    const struct imapc_copy *copy, struct error *err);

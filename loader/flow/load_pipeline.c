@@ -3,8 +3,10 @@
 #include "loader/base/clock.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_storer.h"
+#include "queue/work_queue.h"
 
 #include <glib.h>
+#include <inttypes.h>
 
 /*
  * A server rewrites its index for every move, so many messages at once are cheaper, and more than
@@ -100,15 +102,20 @@ static int load_move_unmoved(struct load *load, struct error *err)
 	return 0;
 }
 
-/* While nothing is being stored. */
-static int load_settle_moved(struct load *load, struct error *err)
+/* In one transaction, while nothing is being stored. `message` is of a run that went well, or NULL.
+ */
+static int load_settle(struct load *load, const char *message, struct error *err)
 {
 	struct queue_error queue_err;
-	if (load->moved->len == 0)
+	if (load->moved->len == 0 && message == NULL)
 		return 0;
 	if (store_begin(load->store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	int failed = load_moved_store(load, load->moved, err);
+	if (failed == 0 && message != NULL &&
+	    work_queue_note_action(load->store, load->queue->id, message,
+				   load->result->not_collected, clock_now_ms(), &queue_err) != 0)
+		failed = error_from_queue(err, &queue_err);
 	if (failed == 0 && store_commit(load->store, &queue_err) != 0)
 		failed = error_from_queue(err, &queue_err);
 	if (failed != 0)
@@ -227,9 +234,17 @@ int load_push(struct load *load, const struct imapc_size *sizes, size_t count, s
 
 int load_drain(struct load *load, struct error *err)
 {
-	if (load_collect_all(load, true, err) != 0 || load_move_unmoved(load, err) != 0)
+	if (load_collect_all(load, true, err) != 0)
 		return -1;
-	return load_settle_moved(load, err);
+	return load_move_unmoved(load, err);
+}
+
+int load_note(struct load *load, struct error *err)
+{
+	const struct load_result *result = load->result;
+	g_autofree char *message = g_strdup_printf(
+	    "OK; %" PRIu64 " items.", load->options->items_before + result->loaded + result->bad);
+	return load_settle(load, message, err);
 }
 
 int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
@@ -274,7 +289,7 @@ void load_close_pipeline(struct load *load, bool failed)
 	load_storer_close(load);
 	if (failed && imapc_is_alive(load->mailbox->session))
 		load_move_unmoved(load, &ignored);
-	load_settle_moved(load, &ignored);
+	load_settle(load, NULL, &ignored);
 	for (size_t i = 0; i < LOAD_BATCHES; i++)
 		load_batch_close(&load->batches[i]);
 	g_array_unref(load->unmoved);

@@ -260,12 +260,11 @@ static void watch_queue_note_death(const struct watch_queue *queue,
 {
 	struct queue_error queue_err;
 	struct error ignored;
-	const struct load_result nothing = {.not_collected = -1};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *definition = NULL;
 	if (store_open(options->database, STORE_WRITE, &store, &queue_err) == 0 &&
 	    work_queue_find(store, queue->name, &definition, &queue_err) == 0) {
-		worker_note(store, definition, &nothing, err, &ignored);
+		worker_note_failure(store, definition, -1, err, &ignored);
 		load_position_blame(queue->position, store, definition->id, err->text);
 		log_event(LOG_LEVEL_DEBUG, "death_noted", log_text("queue", queue->name));
 	}

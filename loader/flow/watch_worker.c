@@ -128,7 +128,7 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	if (load_mailbox(store, worker->queue, worker->mailbox, &options, result, err) != 0)
 		return -1;
 	watch_worker_log_run(worker, result);
-	return worker_note(store, worker->queue, result, NULL, err);
+	return 0;
 }
 
 static void watch_worker_tell_waiting(int64_t wait_ms, void *context)
@@ -215,10 +215,9 @@ static void watch_worker_note(const struct watch_worker *worker, const struct er
 {
 	struct error err;
 	scoped(store_close) struct store *store = NULL;
-	const struct load_result nothing = {.not_collected = -1};
 	if (worker->queue == NULL || watch_worker_open_store(worker, &store, &err) != 0)
 		return;
-	worker_note(store, worker->queue, &nothing, failure, &err);
+	worker_note_failure(store, worker->queue, -1, failure, &err);
 	if (failure->sign_in_refused &&
 	    refusal_note(store, worker->queue, failure, refusals, &err) != 0)
 		log_event(LOG_LEVEL_ERROR, "not_counted", log_text("queue", worker->queue->name),

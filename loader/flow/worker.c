@@ -8,7 +8,6 @@
 #include "loader/flow/refusal.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,14 +42,12 @@ static void worker_report_free(struct worker_report *report)
 
 SCOPED_DEFINE(struct worker_report *, worker_report_free)
 
-int worker_note(struct store *store, const struct work_queue *queue,
-		const struct load_result *result, const struct error *failure, struct error *err)
+int worker_note_failure(struct store *store, const struct work_queue *queue, int64_t not_collected,
+			const struct error *failure, struct error *err)
 {
-	g_autofree char *message = failure != NULL ? g_strdup_printf("Error: %s", failure->text)
-						   : g_strdup_printf("OK; %" PRIu64 " items.",
-								     result->loaded + result->bad);
+	g_autofree char *message = g_strdup_printf("Error: %s", failure->text);
 	struct queue_error queue_err;
-	if (work_queue_note_action(store, queue->id, message, result->not_collected, clock_now_ms(),
+	if (work_queue_note_action(store, queue->id, message, not_collected, clock_now_ms(),
 				   &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	return 0;
@@ -105,16 +102,13 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 		return error_from_queue(&report->err, &queue_err);
 	report->failed = load_run(store, queue, options, &report->result, &report->err);
 	worker_add_earlier(&report->result, earlier);
-	struct error note_err;
-	const struct error *failure = report->failed != 0 ? &report->err : NULL;
-	if (worker_note(store, queue, &report->result, failure, &note_err) != 0 &&
-	    report->failed == 0) {
-		report->failed = -1;
-		report->err = note_err;
-	}
-	if (report->failed != 0 && report->err.sign_in_refused)
+	if (report->failed == 0)
+		return 0;
+	struct error ignored;
+	worker_note_failure(store, queue, report->result.not_collected, &report->err, &ignored);
+	if (report->err.sign_in_refused)
 		worker_note_refusal(store, queue, &report->err);
-	return report->failed;
+	return -1;
 }
 
 static void worker_run(const char *queue_name, const struct load_options *options,
@@ -133,6 +127,7 @@ static _Noreturn void worker_child(const char *queue_name, const struct load_opt
 {
 	struct load_options own = *options;
 	own.position = &report->position;
+	own.items_before = earlier->loaded + earlier->bad;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	stop_install();
 	worker_run(queue_name, &own, earlier, report);
@@ -181,11 +176,10 @@ static void worker_note_death(const char *queue_name, const struct load_options 
 {
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	const struct load_result unknown = {.not_collected = -1};
 	struct error ignored;
 	if (options->dry_run || worker_open(queue_name, options, &store, &queue, &ignored) != 0)
 		return;
-	worker_note(store, queue, &unknown, death, &ignored);
+	worker_note_failure(store, queue, -1, death, &ignored);
 	load_position_blame(&report->position, store, queue->id, death->text);
 }
 

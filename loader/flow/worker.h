@@ -17,9 +17,9 @@
 int worker_load(const char *queue_name, const struct load_options *options,
 		struct load_result *ret_result, struct error *err);
 
-/* Keeps the outcome of a run in the queue's row: `failure` is its error, NULL where it went well.
- */
-int worker_note(struct store *store, const struct work_queue *queue,
-		const struct load_result *result, const struct error *failure, struct error *err);
+/* Keeps in the queue's row why a run, or a look at the mailbox, failed; `not_collected` as in
+ * struct load_result. */
+int worker_note_failure(struct store *store, const struct work_queue *queue, int64_t not_collected,
+			const struct error *failure, struct error *err);
 
 #endif
