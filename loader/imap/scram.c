@@ -4,6 +4,7 @@
 
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
+#include <nettle/nettle-meta.h>
 #include <nettle/pbkdf2.h>
 #include <string.h>
 
@@ -14,78 +15,66 @@
 #define GS2_HEADER	  "n,,"
 #define GS2_HEADER_BASE64 "biws"
 
-struct hash {
-	const char *mechanism;
-	size_t size;
+struct mechanism {
+	const char *name;
+	const struct nettle_hash *hash;
+	const struct nettle_mac *mac;
 	void (*derive)(size_t key_size, const uint8_t *key, unsigned iterations, size_t salt_size,
 		       const uint8_t *salt, size_t size, uint8_t *ret_key);
-	void (*digest)(const uint8_t *bytes, size_t size, uint8_t *ret_digest);
-	void (*mac)(const uint8_t *key, const char *text, uint8_t *ret_mac);
+};
+
+static const struct mechanism mechanisms[] = {
+    {"SCRAM-SHA-1", &nettle_sha1, &nettle_hmac_sha1, pbkdf2_hmac_sha1},
+    {"SCRAM-SHA-256", &nettle_sha256, &nettle_hmac_sha256, pbkdf2_hmac_sha256},
 };
 
 struct scram {
-	const struct hash *hash;
+	const struct mechanism *mechanism;
 	char *user;
 	char *password;
 	char *nonce;
 	uint8_t server_signature[SHA256_DIGEST_SIZE];
 };
 
-static void digest_sha1(const uint8_t *bytes, size_t size, uint8_t *ret_digest)
+static void make_digest(const struct mechanism *mechanism, const uint8_t *bytes,
+			uint8_t *ret_digest)
 {
-	struct sha1_ctx context;
+	union {
+		struct sha1_ctx sha1;
+		struct sha256_ctx sha256;
+	} context;
 
-	sha1_init(&context);
-	sha1_update(&context, size, bytes);
-	sha1_digest(&context, SHA1_DIGEST_SIZE, ret_digest);
+	mechanism->hash->init(&context);
+	mechanism->hash->update(&context, mechanism->hash->digest_size, bytes);
+	mechanism->hash->digest(&context, mechanism->hash->digest_size, ret_digest);
 }
 
-static void digest_sha256(const uint8_t *bytes, size_t size, uint8_t *ret_digest)
+static void make_mac(const struct mechanism *mechanism, const uint8_t *key, const char *text,
+		     uint8_t *ret_mac)
 {
-	struct sha256_ctx context;
+	union {
+		struct hmac_sha1_ctx sha1;
+		struct hmac_sha256_ctx sha256;
+	} context;
 
-	sha256_init(&context);
-	sha256_update(&context, size, bytes);
-	sha256_digest(&context, SHA256_DIGEST_SIZE, ret_digest);
-}
-
-static void mac_sha1(const uint8_t *key, const char *text, uint8_t *ret_mac)
-{
-	struct hmac_sha1_ctx context;
-
-	hmac_sha1_set_key(&context, SHA1_DIGEST_SIZE, key);
-	hmac_sha1_update(&context, strlen(text), (const uint8_t *)text);
-	hmac_sha1_digest(&context, SHA1_DIGEST_SIZE, ret_mac);
+	mechanism->mac->set_key(&context, key);
+	mechanism->mac->update(&context, strlen(text), (const uint8_t *)text);
+	mechanism->mac->digest(&context, mechanism->mac->digest_size, ret_mac);
 	explicit_bzero(&context, sizeof context);
 }
 
-static void mac_sha256(const uint8_t *key, const char *text, uint8_t *ret_mac)
+static const struct mechanism *find_mechanism(const char *name)
 {
-	struct hmac_sha256_ctx context;
-
-	hmac_sha256_set_key(&context, SHA256_DIGEST_SIZE, key);
-	hmac_sha256_update(&context, strlen(text), (const uint8_t *)text);
-	hmac_sha256_digest(&context, SHA256_DIGEST_SIZE, ret_mac);
-	explicit_bzero(&context, sizeof context);
-}
-
-static const struct hash hashes[] = {
-    {"SCRAM-SHA-1", SHA1_DIGEST_SIZE, pbkdf2_hmac_sha1, digest_sha1, mac_sha1},
-    {"SCRAM-SHA-256", SHA256_DIGEST_SIZE, pbkdf2_hmac_sha256, digest_sha256, mac_sha256},
-};
-
-static const struct hash *find_hash(const char *mechanism)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(hashes); i++) {
-		if (!strcmp(mechanism, hashes[i].mechanism))
-			return &hashes[i];
+	for (size_t i = 0; i < G_N_ELEMENTS(mechanisms); i++) {
+		if (!strcmp(name, mechanisms[i].name))
+			return &mechanisms[i];
 	}
 	return NULL;
 }
 
 bool scram_knows(const char *mechanism)
 {
-	return find_hash(mechanism) != NULL;
+	return find_mechanism(mechanism) != NULL;
 }
 
 struct scram *scram_new(const char *mechanism, const char *user, const char *password,
@@ -96,8 +85,8 @@ struct scram *scram_new(const char *mechanism, const char *user, const char *pas
 
 	g_string_replace(name, "=", "=3D", 0);
 	g_string_replace(name, ",", "=2C", 0);
-	scram->hash = find_hash(mechanism);
-	g_assert(scram->hash);
+	scram->mechanism = find_mechanism(mechanism);
+	g_assert(scram->mechanism);
 	scram->user = g_string_free(name, FALSE);
 	scram->password = g_strdup(password);
 	scram->nonce = g_strdup(nonce);
@@ -183,20 +172,21 @@ static int parse_server_first(const struct scram *scram, const char *text,
 static void sign(struct scram *scram, const struct server_first *first, const char *message,
 		 uint8_t *ret_proof)
 {
-	const struct hash *hash = scram->hash;
+	const struct mechanism *mechanism = scram->mechanism;
 	uint8_t salted[SHA256_DIGEST_SIZE];
 	uint8_t key[SHA256_DIGEST_SIZE];
 	uint8_t stored[SHA256_DIGEST_SIZE];
 
-	hash->derive(strlen(scram->password), (const uint8_t *)scram->password, first->iterations,
-		     first->salt_size, first->salt, hash->size, salted);
-	hash->mac(salted, "Client Key", key);
-	hash->digest(key, hash->size, stored);
-	hash->mac(stored, message, ret_proof);
-	for (size_t i = 0; i < hash->size; i++)
-		ret_proof[i] ^= key[i];
-	hash->mac(salted, "Server Key", key);
-	hash->mac(key, message, scram->server_signature);
+	size_t size = mechanism->hash->digest_size;
+
+	mechanism->derive(strlen(scram->password), (const uint8_t *)scram->password,
+			  first->iterations, first->salt_size, first->salt, size, salted);
+	make_mac(mechanism, salted, "Client Key", key);
+	make_digest(mechanism, key, stored);
+	make_mac(mechanism, stored, message, ret_proof);
+	memxor(ret_proof, key, size);
+	make_mac(mechanism, salted, "Server Key", key);
+	make_mac(mechanism, key, message, scram->server_signature);
 	explicit_bzero(salted, sizeof salted);
 	explicit_bzero(key, sizeof key);
 }
@@ -217,7 +207,7 @@ int scram_answer(struct scram *scram, const char *server_first, char **ret_final
 
 	sign(scram, &first, message, proof);
 
-	g_autofree char *proof_base64 = g_base64_encode(proof, scram->hash->size);
+	g_autofree char *proof_base64 = g_base64_encode(proof, scram->mechanism->hash->digest_size);
 
 	*ret_final = g_strdup_printf("%s,p=%s", without_proof, proof_base64);
 	return 0;
@@ -231,7 +221,7 @@ int scram_check(const struct scram *scram, const char *server_final, struct erro
 	if (parts[0] && g_str_has_prefix(parts[0], "v=")) {
 		g_autofree guchar *signature = g_base64_decode(parts[0] + 2, &size);
 
-		if (size == scram->hash->size &&
+		if (size == scram->mechanism->hash->digest_size &&
 		    memeql_sec(signature, scram->server_signature, size))
 			return 0;
 	}
