@@ -6,7 +6,8 @@
 static void scratch_to_file(struct scratch *scratch)
 {
 	scratch->file_offset = output_tell(scratch->output);
-	output_write(scratch->output, scratch->memory, (size_t)scratch->size);
+	if (scratch->size > 0)
+		output_write(scratch->output, scratch->memory, (size_t)scratch->size);
 	scratch->in_file = true;
 	g_clear_pointer(&scratch->memory, g_free);
 }
