@@ -4,9 +4,9 @@
  * Life:      input_new() .. input_free(), within one mime_parse().
  * Units:     offsets count from the first byte of the message, not of the file.
  * Ownership: pointers handed out stay valid until the next call with the same input.
- * Errors:    a failed read is remembered in `error` (an errno) and looks like the end of the
- * message. Files:     pread() and, in memory, mmap(): an offset shared with another process stays
- * as it is. Whoever holds the file does not make it shorter meanwhile.
+ * Errors:    a failed read is remembered in `error` (an errno) and looks like the message's end.
+ * Files:     pread() and, in memory, mmap(): an offset that is shared stays as it is. Nobody may
+ * make the file shorter meanwhile.
  */
 #ifndef MIME_INPUT_H
 #define MIME_INPUT_H
