@@ -3,14 +3,13 @@
 #include "loader/flow/spool.h"
 
 #include <nettle/sha2.h>
-#include <string.h>
+#include <stdlib.h>
 
 struct load_fetch {
 	struct load *load;
 	struct load_batch *batch;
 	struct load_item item; /* the one that is arriving */
 	struct sha256_ctx hash;
-	uint64_t announced_size_bytes; /* of a message fetched alone */
 	bool header_only;
 };
 
@@ -116,25 +115,45 @@ static int load_fetch_end(void *context, uint32_t uid, int64_t internal_date_s, 
 	return 0;
 }
 
-/* A message by itself: large ones in ranges, too large ones as their header. */
-static int load_fetch_alone(struct load_fetch *fetch, const struct imapc_size *size,
+static int load_fetch_whole(struct load_fetch *fetch, const uint32_t *uids, size_t count,
 			    const struct imapc_sink *sink, struct error *err)
 {
-	struct imapc_session *session = fetch->load->mailbox->session;
-	bool found = false;
-	guint before = fetch->batch->items->len;
-	fetch->header_only = size->size_bytes > load_max_size(fetch->load);
-	int failed = fetch->header_only ? imapc_fetch_header(session, size->uid,
-							     mime_options_default().max_header_size,
-							     sink, &found, err)
-					: imapc_fetch_large(session, size->uid, sink, &found, err);
+	if (count == 0)
+		return 0;
+	return imapc_fetch_messages(fetch->load->mailbox->session, uids, count, sink, err);
+}
+
+static int load_compare_sizes(const void *left, const void *right)
+{
+	uint32_t first = ((const struct imapc_size *)left)->uid;
+	uint32_t second = ((const struct imapc_size *)right)->uid;
+	return (first > second) - (first < second);
+}
+
+/* `sizes` are in the order of UIDs. */
+static void load_fetch_note_announced(const struct load_fetch *fetch,
+				      const struct imapc_size *sizes, size_t count)
+{
+	for (guint i = 0; i < fetch->batch->items->len; i++) {
+		struct load_item *item = &g_array_index(fetch->batch->items, struct load_item, i);
+		const struct imapc_size key = {.uid = item->uid};
+		const struct imapc_size *size =
+		    bsearch(&key, sizes, count, sizeof key, load_compare_sizes);
+		item->announced_size_bytes = size->size_bytes;
+	}
+}
+
+/* Of what is announced as too large. */
+static int load_fetch_headers(struct load_fetch *fetch, const uint32_t *uids, size_t count,
+			      const struct imapc_sink *sink, struct error *err)
+{
+	if (count == 0)
+		return 0;
+	fetch->header_only = true;
+	int failed = imapc_fetch_headers(fetch->load->mailbox->session, uids, count,
+					 mime_options_default().max_header_size, sink, err);
 	fetch->header_only = false;
-	if (failed != 0)
-		return -1;
-	if (fetch->batch->items->len > before)
-		g_array_index(fetch->batch->items, struct load_item, before).announced_size_bytes =
-		    size->size_bytes;
-	return 0;
+	return failed;
 }
 
 int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
@@ -145,15 +164,18 @@ int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_s
 					.write = load_fetch_write,
 					.end = load_fetch_end,
 					.context = &fetch};
-	g_autofree uint32_t *together = g_new(uint32_t, count);
-	size_t together_count = 0;
+	g_autofree uint32_t *whole = g_new(uint32_t, count);
+	g_autofree uint32_t *headers = g_new(uint32_t, count);
+	size_t whole_count = 0;
+	size_t header_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (sizes[i].size_bytes <= MIN(load_batch_bytes(load), load_max_size(load)))
-			together[together_count++] = sizes[i].uid;
-		else if (load_fetch_alone(&fetch, &sizes[i], &sink, err) != 0)
-			return -1;
+		if (sizes[i].size_bytes > load_max_size(load))
+			headers[header_count++] = sizes[i].uid;
+		else
+			whole[whole_count++] = sizes[i].uid;
 	}
-	if (together_count == 0)
-		return 0;
-	return imapc_fetch_messages(load->mailbox->session, together, together_count, &sink, err);
+	if (load_fetch_headers(&fetch, headers, header_count, &sink, err) != 0)
+		return -1;
+	load_fetch_note_announced(&fetch, sizes, count);
+	return load_fetch_whole(&fetch, whole, whole_count, &sink, err);
 }

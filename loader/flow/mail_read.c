@@ -12,9 +12,6 @@
 /* Rows of one batch; the parser's process works on one half while the other arrives. */
 enum { MAIL_BATCH_ROWS = 100, MAIL_BATCH_BYTES = 16 * 1024 * 1024 };
 
-/* Beyond this a message comes alone, in ranges. */
-static const uint64_t mail_large_bytes = UINT64_C(8) * 1024 * 1024;
-
 SCOPED_DEFINE(struct mail_selection *, mail_selection_clear)
 SCOPED_DEFINE(struct parser *, parser_stop)
 SCOPED_DEFINE(struct mime_message *, mime_message_free)
@@ -163,37 +160,17 @@ static int mail_read_fetch_headers(struct mail_read *read, const uint32_t *uids,
 	return imapc_fetch_rows(read->mail->session, uids, count, true, &sink, err);
 }
 
-static int mail_read_fetch_large(struct mail_read *read, uint32_t uid, struct error *err)
-{
-	const struct imapc_sink sink = {.begin = mail_read_begin,
-					.write = mail_read_write,
-					.end = mail_read_end_message,
-					.context = read};
-	bool found;
-	if (imapc_fetch_large(read->mail->session, uid, &sink, &found, err) == 0)
-		return 0;
-	return mail_pass_over(read->mail, uid, err);
-}
-
-/* Those of the rows from `first` on that make one batch; large ones count for themselves. */
+/* Those of the rows from `first` on that make one batch. */
 static int mail_read_fetch_some(struct mail_read *read, guint first, guint count, struct error *err)
 {
 	const struct imapc_sink sink = {.begin = mail_read_begin,
 					.write = mail_read_write,
 					.end = mail_read_end_message,
 					.context = read};
-	uint32_t together[MAIL_BATCH_ROWS];
-	size_t together_count = 0;
-	for (guint i = first; i < first + count; i++) {
-		const struct imapc_row *row = &mail_item_at(read, i)->row;
-		if (row->size_bytes <= mail_large_bytes)
-			together[together_count++] = row->uid;
-		else if (mail_read_fetch_large(read, row->uid, err) != 0)
-			return -1;
-	}
-	if (together_count == 0)
-		return 0;
-	return imapc_fetch_messages(read->mail->session, together, together_count, &sink, err);
+	uint32_t uids[MAIL_BATCH_ROWS];
+	for (guint i = 0; i < count; i++)
+		uids[i] = mail_item_at(read, first + i)->row.uid;
+	return imapc_fetch_messages(read->mail->session, uids, count, &sink, err);
 }
 
 /* --- rows going out ---------------------------------------------------- */

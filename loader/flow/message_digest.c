@@ -62,15 +62,10 @@ int message_digest_headers(struct imapc_session *session, const uint32_t *uids, 
 				       void *context),
 			   void *context, struct error *err)
 {
-	bool ignored;
 	struct message_digest digest = {.each = each, .context = context};
 	const struct imapc_sink sink = message_digest_sink(&digest);
-	for (size_t i = 0; i < count; i++) {
-		if (imapc_fetch_header(session, uids[i], mime_options_default().max_header_size,
-				       &sink, &ignored, err) != 0)
-			return -1;
-	}
-	return 0;
+	uint32_t max_size = mime_options_default().max_header_size;
+	return count > 0 ? imapc_fetch_headers(session, uids, count, max_size, &sink, err) : 0;
 }
 
 int message_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,

@@ -154,13 +154,14 @@ static int abandon_message(struct imapc_fetch *fetch, struct error *err)
 }
 
 static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, struct uid_set *set,
-		     const char *items, struct error *err)
+		     const char *items, const char *body, struct error *err)
 {
 	g_autoptr(GString) part = g_string_new(NULL);
 	size_t part_count = 0;
 
 	while (uid_set_next(set, MESSAGES_AT_ONCE, part, &part_count)) {
-		g_autofree char *command = g_strdup_printf("UID FETCH %s %s", part->str, items);
+		g_autofree char *command =
+		    g_strdup_printf("UID FETCH %s (%s %s)", part->str, items, body);
 
 		if (fetch_run(session, fetch, command, err) < 0)
 			return fetch->failed ? -1 : error_prefix(err, "fetch messages");
@@ -169,7 +170,7 @@ static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, s
 }
 
 /* A date that cannot be read hides its whole message: once more without it. */
-static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetch,
+static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetch, const char *body,
 			 struct error *err)
 {
 	const struct message_job *job = fetch->context;
@@ -183,7 +184,7 @@ static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetc
 
 	scoped(uid_set_free) struct uid_set *missing = uid_set_new(uids, count);
 
-	return fetch_set(session, fetch, missing, "(UID BODY.PEEK[])", err);
+	return fetch_set(session, fetch, missing, "UID", body, err);
 }
 
 /* What has no body is there only where it has no bytes either; else the server withholds it. */
@@ -203,8 +204,9 @@ static int take_empty(struct imapc_session *session, struct message_job *job,
 	return end_message(job, message->uid, message->internal_date_s, err);
 }
 
-int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, size_t count,
-			 const struct imapc_sink *sink, struct error *err)
+/* `body` is the item that brings what is wanted of each message. */
+static int fetch_bodies(struct imapc_session *session, const uint32_t *uids, size_t count,
+			const char *body, const struct imapc_sink *sink, struct error *err)
 {
 	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
 	g_autofree bool *arrived = g_new0(bool, set->count);
@@ -215,12 +217,26 @@ int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, si
 				    .abandon = abandon_message,
 				    .context = &job};
 
-	if (fetch_set(session, &fetch, set, "(UID INTERNALDATE BODY.PEEK[])", err) < 0 ||
-	    (job.skipped && fetch_skipped(session, &fetch, err) < 0))
+	if (fetch_set(session, &fetch, set, "UID INTERNALDATE", body, err) < 0 ||
+	    (job.skipped && fetch_skipped(session, &fetch, body, err) < 0))
 		return -1;
 	for (guint i = 0; i < nil->len; i++) {
 		if (take_empty(session, &job, &g_array_index(nil, struct nil_message, i), err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, size_t count,
+			 const struct imapc_sink *sink, struct error *err)
+{
+	return fetch_bodies(session, uids, count, "BODY.PEEK[]", sink, err);
+}
+
+int imapc_fetch_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
+			uint32_t max_size, const struct imapc_sink *sink, struct error *err)
+{
+	g_autofree char *body = g_strdup_printf("BODY.PEEK[HEADER]<0.%u>", max_size);
+
+	return fetch_bodies(session, uids, count, body, sink, err);
 }

@@ -150,13 +150,9 @@ struct imapc_sink {
 int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, size_t count,
 			 const struct imapc_sink *sink, struct error *err);
 
-/* One message in ranges of 8 MiB, as one begin..end. *ret_found false when it is gone. */
-int imapc_fetch_large(struct imapc_session *session, uint32_t uid, const struct imapc_sink *sink,
-		      bool *ret_found, struct error *err);
-
-/* The header block only (BODY.PEEK[HEADER]), at most max_size bytes of it. */
-int imapc_fetch_header(struct imapc_session *session, uint32_t uid, uint32_t max_size,
-		       const struct imapc_sink *sink, bool *ret_found, struct error *err);
+/* As imapc_fetch_messages(), of the header block (BODY.PEEK[HEADER]) at most `max_size` bytes. */
+int imapc_fetch_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
+			uint32_t max_size, const struct imapc_sink *sink, struct error *err);
 
 /* UID STORE +FLAGS.SILENT. `flags` e.g. "\\Seen", "\\Seen \\Deleted". */
 int imapc_add_flags(struct imapc_session *session, const uint32_t *uids, size_t count,

@@ -107,6 +107,17 @@ class Load(LoadCase):
         self.assertRegex(self.sql("SELECT error_text FROM entry WHERE state = 'bad'")[0][0], "4096|4 ?K|maxSize")
         self.assertEqual({"BADMAIL": 1, "DROPBOX": 1, "INBOX": 0}, self.folders())
 
+    def test_each_too_large_message_keeps_its_own_size(self):
+        huge = [message(f"Huge {number}", "line\n" * 1000 * number) for number in (3, 1, 2)]
+        self.deliver(huge[0], message("Invoice 1"), *huge[1:])
+        with self.look() as mailbox:
+            sizes = [len(found.raw) for found in mailbox.messages()]
+        self.create_queue(maxSize="4KB")
+        self.inqueue("load", "invoices")
+        self.assertEqual([("Huge 3", sizes[0], True), ("Invoice 1", sizes[1], False), ("Huge 1", sizes[2], True),
+                          ("Huge 2", sizes[3], True)],
+                         self.sql("SELECT subject, raw_size, raw_sha256 IS NULL FROM entry ORDER BY id"))
+
 
 class SeveralQueues(LoadCase):
     def setUp(self):

@@ -146,7 +146,6 @@ static void use(struct imapc_session *session)
 	uint32_t *found = NULL;
 	size_t count = 0;
 	size_t bytes = 0;
-	bool there;
 	const uint32_t uids[] = {1, 2, 3};
 	const struct imapc_sink sink = {take_begin, take_bytes, take_end, &bytes};
 
@@ -158,7 +157,7 @@ static void use(struct imapc_session *session)
 		free(found);
 	imapc_fetch_sizes(session, sizes, 3, &err);
 	imapc_fetch_messages(session, uids, 3, &sink, &err);
-	imapc_fetch_large(session, 1, &sink, &there, &err);
+	imapc_fetch_headers(session, uids, 3, 1024, &sink, &err);
 	imapc_add_flags(session, uids, 3, "\\Seen", &err);
 	if (imapc_move(session, uids, 3, "DROPBOX", "DROPBOX", &copy, &err) == 0)
 		imapc_copy_free(&copy);
