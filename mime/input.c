@@ -143,9 +143,14 @@ static bool byte_is(struct input *input, uint64_t offset, unsigned char wanted)
 	return length > 0 && bytes[0] == wanted;
 }
 
+static unsigned char line_ending(const struct input *input)
+{
+	return input->cr_lines ? '\r' : '\n';
+}
+
 bool input_line(struct input *input, uint64_t offset, struct line *ret_line)
 {
-	int ending = input->cr_lines ? '\r' : '\n';
+	unsigned char ending = line_ending(input);
 	size_t length;
 	const unsigned char *bytes = input_at(input, offset, &length);
 
@@ -167,6 +172,49 @@ bool input_line(struct input *input, uint64_t offset, struct line *ret_line)
 	ret_line->text = input_at(input, offset, &length);
 	ret_line->length = MIN(wanted, length);
 	return true;
+}
+
+/* Where the text of the line that ends right before `next` ends. */
+static uint64_t line_end_before(struct input *input, uint64_t first_line, uint64_t next)
+{
+	if (!input->cr_lines && next - first_line > 1 && byte_is(input, next - 2, '\r'))
+		return next - 2;
+	return next - 1;
+}
+
+/* Is the dash at `offset` the first of two that a line begins with? */
+static bool dashes_begin_line(struct input *input, uint64_t first_line, uint64_t offset)
+{
+	return (offset == first_line || byte_is(input, offset - 1, line_ending(input))) &&
+	       byte_is(input, offset + 1, '-');
+}
+
+uint64_t input_find_dashes(struct input *input, uint64_t first_line, uint64_t *ret_previous_end)
+{
+	uint64_t offset = first_line;
+	size_t length;
+	const unsigned char *bytes;
+
+	while (bytes = input_at(input, offset, &length), length > 0) {
+		const unsigned char *dash = memchr(bytes, '-', length);
+		if (!dash) {
+			offset += length;
+			continue;
+		}
+		/* Most stand within a line, and none behind another one begins a line. */
+		bool within = dash > bytes && dash[-1] != line_ending(input);
+		size_t run = 1;
+		while (dash + run < bytes + length && dash[run] == '-')
+			run++;
+		offset += (uint64_t)(dash - bytes);
+		if (!within && dashes_begin_line(input, first_line, offset)) {
+			if (offset > first_line)
+				*ret_previous_end = line_end_before(input, first_line, offset);
+			return offset;
+		}
+		offset += run;
+	}
+	return input->size;
 }
 
 void input_copy(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)

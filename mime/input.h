@@ -52,6 +52,12 @@ const unsigned char *input_at(struct input *input, uint64_t offset, size_t *ret_
  * it. */
 bool input_line(struct input *input, uint64_t offset, struct line *ret_line);
 
+/*
+ * The first line from `first_line` on that begins with two dashes; the end of the message if there
+ * is none. Where lines were passed over, *ret_previous_end becomes the end of the last one's text.
+ */
+uint64_t input_find_dashes(struct input *input, uint64_t first_line, uint64_t *ret_previous_end);
+
 /* Passes [begin, end) on. */
 void input_copy(struct input *input, uint64_t begin, uint64_t end, struct sink *sink);
 

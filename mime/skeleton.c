@@ -157,11 +157,21 @@ static bool within_caps(struct scan *scan)
 	return false;
 }
 
+/* Passes over lines that cannot be delimiters; returns where the next one starts that may be. */
+static uint64_t skip_content(struct scan *scan, uint64_t offset)
+{
+	uint64_t next = input_find_dashes(scan->input, offset, &scan->previous_end);
+
+	if (next > offset)
+		content_add(scan);
+	return next;
+}
+
 static void scan_lines(struct scan *scan, uint64_t offset)
 {
 	struct line line;
 
-	while (input_line(scan->input, offset, &line)) {
+	while (offset = skip_content(scan, offset), input_line(scan->input, offset, &line)) {
 		bool closing;
 		int number = delimiter_number(scan, &line, &closing);
 		if (number < 0) {

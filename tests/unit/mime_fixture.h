@@ -55,6 +55,17 @@ static inline int memory_file(const void *bytes, size_t length)
 	return fd;
 }
 
+static inline int disk_file(const char *bytes, size_t length)
+{
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("inqueue-test-XXXXXX", &path, NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(0, unlink(path));
+	assert_int_equal((ssize_t)length, write(fd, bytes, length));
+	return fd;
+}
+
 static inline struct parsed parse_bytes(const void *bytes, size_t length,
 					const struct mime_options *options)
 {

@@ -308,17 +308,6 @@ static void test_files_that_fail(void **state)
 	close(full);
 }
 
-static int disk_file(const char *bytes, size_t length)
-{
-	g_autofree char *path = NULL;
-	int fd = g_file_open_tmp("inqueue-test-XXXXXX", &path, NULL);
-
-	assert_true(fd >= 0);
-	assert_int_equal(0, unlink(path));
-	assert_int_equal((ssize_t)length, write(fd, bytes, length));
-	return fd;
-}
-
 static char *digest_of_attachment(int input, uint64_t offset, uint64_t size)
 {
 	struct mime_options options = mime_options_default();
