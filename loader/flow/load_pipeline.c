@@ -51,17 +51,6 @@ static int load_collect(struct load *load, const struct load_batch *batch, struc
 	return 0;
 }
 
-/* What is through, or all that was put. */
-static int load_collect_all(struct load *load, bool wait, struct error *err)
-{
-	struct load_batch *batch;
-	while ((batch = load_storer_take(load, wait)) != NULL) {
-		if (load_collect(load, batch, err) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* --- moving ------------------------------------------------------------ */
 
 /* How many to move at once from now on, after a move took so long. */
@@ -205,6 +194,11 @@ static int load_wake_parsers(struct load *load, size_t messages, struct error *e
 	return 0;
 }
 
+static int load_move_if_enough(struct load *load, struct error *err)
+{
+	return load_has_set(load) ? load_move_set(load, err) : 0;
+}
+
 static int load_put(struct load *load, struct load_batch *batch, struct error *err)
 {
 	if (batch->items->len > 0) {
@@ -212,9 +206,11 @@ static int load_put(struct load *load, struct load_batch *batch, struct error *e
 		if (load_storer_put(load, batch, err) != 0)
 			return -1;
 	}
-	if (load_collect_all(load, false, err) != 0)
-		return -1;
-	return load_has_set(load) ? load_move_set(load, err) : 0;
+	while ((batch = load_storer_take(load, false)) != NULL) {
+		if (load_collect(load, batch, err) != 0)
+			return -1;
+	}
+	return load_move_if_enough(load, err);
 }
 
 int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
@@ -234,8 +230,11 @@ int load_push(struct load *load, const struct imapc_size *sizes, size_t count, s
 
 int load_drain(struct load *load, struct error *err)
 {
-	if (load_collect_all(load, true, err) != 0)
-		return -1;
+	struct load_batch *batch;
+	while ((batch = load_storer_take(load, true)) != NULL) {
+		if (load_collect(load, batch, err) != 0 || load_move_if_enough(load, err) != 0)
+			return -1;
+	}
 	return load_move_unmoved(load, err);
 }
 
