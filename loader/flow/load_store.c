@@ -28,7 +28,7 @@ static char *load_item_failure(const struct load *load, const struct load_item *
 /*
  * Content is kept once per digest, for all mail: a parser that a message has taken over could claim
  * another content's digest, and whoever sent that would find the wrong bytes. So the digest is made
- * where the bytes are stored, and the parser has no say in it.
+ * where the bytes are stored, and the parser, which stands still meanwhile, has no say in it.
  */
 static struct entry_content load_content(const struct load_batch *batch,
 					 const struct mime_content *content)

@@ -37,6 +37,7 @@ struct parser {
 	int output;
 	int socket; /* -1: no process */
 	pid_t process;
+	bool stands_still;    /* it is stopped */
 	GArray *jobs;	      /* struct parser_job, the batch */
 	size_t answered;      /* jobs before this one are through */
 	size_t sent;	      /* jobs before this one are through or with the process */
@@ -157,6 +158,7 @@ int parser_wake(struct parser *parser, struct error *err)
 	}
 	parser->process = process;
 	parser->socket = sockets[0];
+	parser->stands_still = false;
 	return 0;
 }
 
@@ -272,6 +274,13 @@ static int parser_advance(struct parser *parser, struct error *err)
 	return 0;
 }
 
+static void parser_go_on(struct parser *parser)
+{
+	if (parser->stands_still)
+		kill(parser->process, SIGCONT);
+	parser->stands_still = false;
+}
+
 int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool header_only,
 		  size_t *ret_index, struct error *err)
 {
@@ -280,6 +289,7 @@ int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool he
 	struct parser_reply reply;
 	if (parser->jobs->len == 0 && parser_wake(parser, err) != 0)
 		return -1;
+	parser_go_on(parser);
 	g_array_append_val(parser->jobs, job);
 	*ret_index = parser->jobs->len - 1;
 	/* Before the process has to wait for room for its answers. */
@@ -302,6 +312,23 @@ static int parser_measure(struct parser *parser, struct error *err)
 	return 0;
 }
 
+/* It is waiting for work, unless it has been taken over. */
+static void parser_stand_still(struct parser *parser)
+{
+	int status = 0;
+	if (parser->socket < 0 || parser->stands_still)
+		return;
+	kill(parser->process, SIGSTOP);
+	while (waitpid(parser->process, &status, WUNTRACED) < 0 && errno == EINTR)
+		;
+	parser->stands_still = WIFSTOPPED(status);
+	if (parser->stands_still)
+		return;
+	/* It has died. */
+	descriptor_close_scoped(&parser->socket);
+	parser->socket = -1;
+}
+
 int parser_proceed(struct parser *parser, bool *ret_ended, struct error *err)
 {
 	while (parser->answered < parser->jobs->len && parser->socket >= 0) {
@@ -309,7 +336,10 @@ int parser_proceed(struct parser *parser, bool *ret_ended, struct error *err)
 			return -1;
 	}
 	*ret_ended = parser->answered == parser->jobs->len;
-	return *ret_ended ? parser_measure(parser, err) : 0;
+	if (!*ret_ended)
+		return 0;
+	parser_stand_still(parser);
+	return parser_measure(parser, err);
 }
 
 int parser_finish(struct parser *parser, struct error *err)

@@ -67,11 +67,12 @@ int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool he
 /*
  * Waits until every message of the batch is through, or the process is dead and a new one is
  * needed, which this does not make: *ret_ended tells. Unlike the others this may be called while
- * threads are at work.
+ * threads are at work. A process that is through stands still until the next parser_submit(): what
+ * the output file says stays what it is, even if a message has taken the process over.
  */
 int parser_proceed(struct parser *parser, bool *ret_ended, struct error *err);
 
-/* Waits until every message of the batch is through. */
+/* Waits until every message of the batch is through, as above. */
 int parser_finish(struct parser *parser, struct error *err);
 
 /*

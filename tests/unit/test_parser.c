@@ -8,7 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -54,6 +57,27 @@ static bool grow_past_the_limit(void)
 	return true;
 }
 
+enum { SCRIBBLE_AT = 1000000, SCRIBBLE_US = 100 };
+
+static int scribble_file;
+
+static void scribble(int signal)
+{
+	static uint64_t count;
+	(void)signal;
+	count++;
+	if (lseek(scribble_file, SCRIBBLE_AT, SEEK_SET) == SCRIBBLE_AT)
+		(void)!write(scribble_file, &count, sizeof count);
+}
+
+/* A message that has taken the parser over: long after its answer it goes on writing. */
+static int scribble_later(void)
+{
+	const struct itimerval often = {.it_interval.tv_usec = SCRIBBLE_US,
+					.it_value.tv_usec = SCRIBBLE_US};
+	return __real_setitimer(ITIMER_REAL, &often, NULL);
+}
+
 /* Standard streams, socket, raw messages, what becomes of them. */
 static bool has_other_descriptors(void)
 {
@@ -92,6 +116,8 @@ int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t of
 	}
 	if (got > 0 && strstr(start, "hang-in-body") != NULL && !options->header_only)
 		hang();
+	if (got > 0 && strstr(start, "scribble") != NULL && scribble_later() != 0)
+		return -1;
 	if (got > 0 && strstr(start, "flood") != NULL && !options->header_only &&
 	    pwrite(output, "!", 1, OUTPUT_MAX) != 0) {
 		errno = ENOTSUP;
@@ -324,6 +350,44 @@ static void a_new_batch_starts_afresh(void **state)
 	assert_subject(fixture, index, "second");
 }
 
+static uint64_t scribbled(const struct fixture *fixture)
+{
+	uint64_t count = 0;
+	struct error err;
+	assert_int_equal(spool_read(fixture->output, SCRIBBLE_AT, &count, sizeof count, &err), 0);
+	return count;
+}
+
+static void wait_for_scribbling(const struct fixture *fixture)
+{
+	uint64_t before = scribbled(fixture);
+	while (scribbled(fixture) == before)
+		sched_yield();
+}
+
+static void a_parser_that_is_through_stands_still(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err;
+	const uint64_t nothing = 0;
+	scribble_file = fixture->output;
+	signal(SIGALRM, scribble);
+	assert_int_equal(spool_write(fixture->output, SCRIBBLE_AT, &nothing, sizeof nothing, &err),
+			 0);
+	submit(fixture, "Subject: scribble\n\nx\n");
+	wait_for_scribbling(fixture);
+	finish(fixture);
+	uint64_t before = scribbled(fixture);
+	/* Twenty of its turns. */
+	poll(NULL, 0, 20 * SCRIBBLE_US / 1000);
+	assert_int_equal(before, scribbled(fixture));
+	parser_begin(fixture->parser);
+	size_t index = submit(fixture, "Subject: next\n\nx\n");
+	wait_for_scribbling(fixture);
+	finish(fixture);
+	assert_subject(fixture, index, "next");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +411,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(another_process_is_only_made_where_that_is_allowed,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_new_batch_starts_afresh, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_parser_that_is_through_stands_still, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
