@@ -18,7 +18,7 @@ BENCH_DIR = pathlib.Path(__file__).resolve().parent
 BUILD_DIR = BENCH_DIR.parents[1] / "build" / "release"
 ARCHIVE = "DROPBOX"
 # The commands of others, and the Debian packages that have them.
-PACKAGES = {"mbsync": "isync", "fdm": "fdm", "getmail": "getmail6"}
+PACKAGES = {"mbsync": "isync", "fdm": "fdm", "getmail": "getmail6", "curl": "curl"}
 
 MBSYNC = """\
 FSync {fsync}
@@ -123,6 +123,13 @@ def database(folder, name="inqueue.db"):
 
 def environment(folder, name="inqueue.db"):
     return {"INQUEUE_DATABASE": str(database(folder, name)), "MAIL_PASSWORD": PASSWORD}
+
+
+def curl_search(account, folder):
+    """The cost of asking no more than which messages there are."""
+    config = folder / "curl.config"
+    config.write_text(f'user = "{account.user}:{PASSWORD}"\nurl = "imap://{account.host}:{account.port}/INBOX?ALL"\n')
+    return load_meter.run(["curl", "--silent", "--show-error", "--config", config], {}, account)
 
 
 def raw_move(*options):
