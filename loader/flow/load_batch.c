@@ -102,6 +102,14 @@ int load_batch_hash(struct load_batch *batch, struct error *err)
 	return 0;
 }
 
+void load_batch_empty(const struct load_batch *batch)
+{
+	/* What fails here fails again, and is said, when the files are used next. */
+	struct error ignored;
+	spool_clear(batch->spool, &ignored);
+	spool_clear(batch->output, &ignored);
+}
+
 void load_batch_forget_stored(struct load_batch *batch)
 {
 	batch->stored = (struct load_result){0};

@@ -57,7 +57,8 @@ struct load_storer {
 	unsigned through;
 	bool busy;
 	bool held;
-	bool needs_process; /* for its parser; only the run's own thread may make one */
+	bool needs_process;	  /* for its parser; only the run's own thread may make one */
+	struct load_batch *spent; /* being stored; its files are not needed any more */
 	bool ended;
 	bool failed; /* the thread's, as `err` */
 	struct error err;
@@ -120,6 +121,9 @@ int load_batch_bring(struct load *load, struct load_batch *batch, const struct i
 
 /* Makes the digests of messages that were not made while they arrived. */
 int load_batch_hash(struct load_batch *batch, struct error *err);
+
+/* Empties its files, which nobody needs any more: for large ones that takes time. */
+void load_batch_empty(const struct load_batch *batch);
 
 /* The batch has stored nothing. */
 void load_batch_forget_stored(struct load_batch *batch);

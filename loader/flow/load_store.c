@@ -4,6 +4,7 @@
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
+#include "loader/flow/load_storer.h"
 #include "queue/pickup_attempt.h"
 
 #include <string.h>
@@ -225,6 +226,8 @@ static int load_try_to_store(struct load *load, struct load_batch *batch, guint 
 	int failed = load_moved_store(load, batch->moved, err);
 	if (failed == 0)
 		failed = load_store_items(load, batch, ret_at, err);
+	if (failed == 0)
+		load_storer_has_read(load, batch);
 	if (failed == 0 && store_commit(load->store, &queue_err) != 0)
 		failed = error_from_queue(err, &queue_err);
 	if (failed == 0)

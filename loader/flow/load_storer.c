@@ -14,11 +14,22 @@ static void load_storer_help(struct load *load)
 	pthread_cond_broadcast(&storer->changed);
 }
 
+static void load_storer_empty(struct load_storer *storer)
+{
+	const struct load_batch *batch = storer->spent;
+	storer->spent = NULL;
+	pthread_mutex_unlock(&storer->mutex);
+	load_batch_empty(batch);
+	pthread_mutex_lock(&storer->mutex);
+}
+
 /* Locked. */
 static void load_storer_wait(struct load *load)
 {
 	if (load->storer.needs_process)
 		load_storer_help(load);
+	else if (load->storer.spent != NULL)
+		load_storer_empty(&load->storer);
 	else
 		pthread_cond_wait(&load->storer.changed, &load->storer.mutex);
 }
@@ -69,6 +80,7 @@ static void load_storer_work(struct load *load, struct load_batch *batch)
 	load_storer_store(load, batch);
 	pthread_mutex_lock(&storer->mutex);
 	storer->busy = false;
+	storer->spent = NULL;
 	storer->through++;
 	pthread_cond_broadcast(&storer->changed);
 }
@@ -156,6 +168,15 @@ struct load_batch *load_storer_take(struct load *load, bool wait)
 		batch = storer->queue[storer->taken++ % LOAD_BATCHES];
 	pthread_mutex_unlock(&storer->mutex);
 	return batch;
+}
+
+void load_storer_has_read(struct load *load, struct load_batch *batch)
+{
+	struct load_storer *storer = &load->storer;
+	pthread_mutex_lock(&storer->mutex);
+	storer->spent = batch;
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
 }
 
 bool load_storer_has(const struct load *load, const struct load_batch *batch)

@@ -24,6 +24,10 @@ int load_storer_put(struct load *load, struct load_batch *batch, struct error *e
  * unless `wait`, if it is not through. */
 struct load_batch *load_storer_take(struct load *load, bool wait);
 
+/* For load_store(): nothing more is read from the files of this batch. If the run's own thread is
+ * waiting, it empties them. */
+void load_storer_has_read(struct load *load, struct load_batch *batch);
+
 /* Was this batch put, and not taken yet? */
 bool load_storer_has(const struct load *load, const struct load_batch *batch);
 
