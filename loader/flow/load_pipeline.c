@@ -13,7 +13,7 @@
  * proportionally in a large mailbox. But a command has a deadline, and a move is not done before
  * its end: the sets grow as long as one takes less than a small part of the time it has.
  */
-enum { LOAD_MOVE_MIN = 1000, LOAD_MOVE_MAX = 32000, LOAD_MOVE_QUICK = 20, LOAD_MOVE_SLOW = 10 };
+enum { LOAD_MOVE_MIN = 1000, LOAD_MOVE_MAX = 16000, LOAD_MOVE_QUICK = 30, LOAD_MOVE_SLOW = 10 };
 
 /* --- storing ----------------------------------------------------------- */
 
