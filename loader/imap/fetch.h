@@ -23,7 +23,8 @@ struct fetch_items {
 };
 
 struct imapc_fetch {
-	/* Both return -1 with *err to end the session. `origin` is where a range begins. */
+	/* Both return -1 with *err to end the session. `origin` is the first byte's place in the
+	 * body (RFC 3501, 7.4.2). */
 	int (*take_body)(struct imapc_fetch *fetch, const char *bytes, size_t size, uint32_t origin,
 			 struct error *err);
 	int (*take_items)(struct imapc_fetch *fetch, const struct fetch_items *items,

@@ -112,7 +112,9 @@ static int take_message_body(struct imapc_fetch *fetch, const char *bytes, size_
 {
 	struct message_job *job = fetch->context;
 
-	(void)origin;
+	if (origin != 0)
+		return error_set(err, ERROR_PROTOCOL,
+				 "the server sent another part of a message than was asked for");
 	if (begin_message(job, err) < 0)
 		return -1;
 	return job->sink->write(job->sink->context, bytes, size, err);

@@ -192,6 +192,10 @@ class Bodies(Lies):
             self.assertRegex(result.stderr, "did not send UID 1")
             self.judge(server)
 
+    def test_another_part_of_the_message(self):
+        self.told(BODIES, b"* 1 FETCH (UID 1 BODY[]<9> {5}\r\nx: y\n)\r\nTAG OK done\r\n", PROTOCOL, small(1),
+                  says="another part")
+
     def test_nil_of_a_header(self):
         """All that is asked of a message that is too large."""
         with self.lying(small(1, b"X: %s\r\n" % (b"x" * 20000)), maxSize="10KB") as server:
