@@ -79,27 +79,32 @@ static int parser_sandbox_limit(void)
 static int parser_sandbox_allow(scmp_filter_ctx filter)
 {
 	static const int calls[] = {
-	    SCMP_SYS(read),	      SCMP_SYS(pread64),     SCMP_SYS(write),
-	    SCMP_SYS(pwrite64),	      SCMP_SYS(lseek),	     SCMP_SYS(fstat),
-	    SCMP_SYS(recvfrom),	      SCMP_SYS(sendto),	     SCMP_SYS(brk),
-	    SCMP_SYS(munmap),	      SCMP_SYS(mremap),	     SCMP_SYS(madvise),
-	    SCMP_SYS(futex),	      SCMP_SYS(getrandom),   SCMP_SYS(clock_gettime),
-	    SCMP_SYS(gettimeofday),   SCMP_SYS(setitimer),   SCMP_SYS(rt_sigreturn),
-	    SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid),	     SCMP_SYS(gettid),
-	    SCMP_SYS(tgkill),	      SCMP_SYS(exit),	     SCMP_SYS(exit_group),
-	    SCMP_SYS(sched_yield),    SCMP_SYS(sigaltstack), SCMP_SYS(fstatfs),
+	    SCMP_SYS(read),	      SCMP_SYS(pread64),    SCMP_SYS(write),
+	    SCMP_SYS(pwrite64),	      SCMP_SYS(lseek),	    SCMP_SYS(fstat),
+	    SCMP_SYS(recvfrom),	      SCMP_SYS(sendto),	    SCMP_SYS(brk),
+	    SCMP_SYS(munmap),	      SCMP_SYS(mremap),	    SCMP_SYS(madvise),
+	    SCMP_SYS(futex),	      SCMP_SYS(getrandom),  SCMP_SYS(clock_gettime),
+	    SCMP_SYS(gettimeofday),   SCMP_SYS(setitimer),  SCMP_SYS(rt_sigreturn),
+	    SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid),	    SCMP_SYS(gettid),
+	    SCMP_SYS(exit),	      SCMP_SYS(exit_group), SCMP_SYS(sched_yield),
+	    SCMP_SYS(sigaltstack),    SCMP_SYS(fstatfs),
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
 		int failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
 		if (failure != 0)
 			return failure;
 	}
+	/* A signal to itself, as abort() sends one. */
+	struct scmp_arg_cmp itself =
+	    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)getpid());
 	/* Memory, but none that could hold new code. */
 	struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	int failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_code);
-	if (failure != 0)
-		return failure;
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_code);
+	int failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, itself);
+	if (failure == 0)
+		failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_code);
+	if (failure == 0)
+		failure = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_code);
+	return failure;
 }
 
 static int parser_sandbox_filter(void)
