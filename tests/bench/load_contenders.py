@@ -217,7 +217,8 @@ def problem(program):
     """What is missing, and the way out; None where nothing is."""
     for path in [program, BUILD_DIR / "tests" / "bench_raw_move"]:
         if not path.exists():
-            return f"{path} is missing; build it with: cmake --preset release && cmake --build --preset release"
+            return (f"{path} is missing; "
+                    "build it with: cmake --preset release -DBUILD_TESTING=ON && cmake --build --preset release")
     missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
     if missing:
         return f"package {' and '.join(missing)} is missing; install it with: samples/packages bench"
