@@ -1,5 +1,7 @@
 """What the README prints runs as printed, and what it lists is all there is."""
 
+import os
+import pathlib
 import re
 import shlex
 import subprocess
@@ -21,6 +23,22 @@ def section(title):
 
 def first_column(text):
     return re.findall(r"(?m)^\| `([^`|]+)`", text)
+
+
+class Installation(Case):
+    def test_the_program_needs_nothing_of_the_tests(self):
+        """With the pkg-config files of all that is installed, but for the tests' own."""
+        command, = re.findall(r"`samples/packages build && (cmake[^&]+)", README)
+        known = subprocess.check_output(["pkg-config", "--variable", "pc_path", "pkg-config"], text=True).strip()
+        for folder in known.split(":"):
+            for path in pathlib.Path(folder).glob("*.pc"):
+                link = self.folder / path.name
+                if path.name != "cmocka.pc" and not link.exists():
+                    link.symlink_to(path)
+        result = subprocess.run([*shlex.split(command), "-B", self.folder / "build"], cwd=SOURCE_DIR,
+                                env={**os.environ, "PKG_CONFIG_LIBDIR": str(self.folder)}, text=True,
+                                capture_output=True, check=False)
+        self.assertEqual(0, result.returncode, result.stdout + result.stderr)
 
 
 class Tour(ServerCase):
