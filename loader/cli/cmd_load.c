@@ -19,7 +19,7 @@ static bool cmd_load_wants(const struct work_queue *queue)
 }
 
 /* A queue that is named alone is found by its worker: to read the database here, too, would take a
- * fifth of a run that finds nothing new. */
+ * tenth of a run that finds nothing new. */
 static int cmd_load_list(const struct invocation *invocation, char ***ret_names, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

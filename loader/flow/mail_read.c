@@ -24,6 +24,7 @@ struct mail_item {
 	uint64_t size;	 /* there */
 	uint64_t body_lines;
 	bool arrived;
+	bool passed_over; /* it did not, and that has been said */
 	size_t parser_index;
 };
 
@@ -160,17 +161,33 @@ static int mail_read_fetch_headers(struct mail_read *read, const uint32_t *uids,
 	return imapc_fetch_rows(read->mail->session, uids, count, true, &sink, err);
 }
 
-/* Those of the rows from `first` on that make one batch. */
+/* Those of the rows from `first` on that make one batch. Where one is at fault and the others are
+ * wanted all the same, each that has not come is asked for by itself. */
 static int mail_read_fetch_some(struct mail_read *read, guint first, guint count, struct error *err)
 {
 	const struct imapc_sink sink = {.begin = mail_read_begin,
 					.write = mail_read_write,
 					.end = mail_read_end_message,
 					.context = read};
+	struct imapc_session *session = read->mail->session;
 	uint32_t uids[MAIL_BATCH_ROWS];
 	for (guint i = 0; i < count; i++)
 		uids[i] = mail_item_at(read, first + i)->row.uid;
-	return imapc_fetch_messages(read->mail->session, uids, count, &sink, err);
+	if (imapc_fetch_messages(session, uids, count, &sink, err) == 0)
+		return 0;
+	if (!read->mail->request->go_on)
+		return -1;
+	for (guint i = 0; i < count; i++) {
+		struct mail_item *item = mail_item_at(read, first + i);
+		if (item->arrived)
+			continue;
+		bool came = imapc_is_alive(session) &&
+			    imapc_fetch_messages(session, &uids[i], 1, &sink, err) == 0;
+		if (!came && mail_pass_over(read->mail, uids[i], err) != 0)
+			return -1;
+		item->passed_over = !came;
+	}
+	return 0;
 }
 
 /* --- rows going out ---------------------------------------------------- */
@@ -235,6 +252,8 @@ static int mail_read_report_items(struct mail_read *read, guint first, guint cou
 		return -1;
 	for (guint i = first; i < first + count; i++) {
 		const struct mail_item *item = mail_item_at(read, i);
+		if (item->passed_over)
+			continue;
 		if (item->arrived ? mail_read_report(read, item, err) != 0
 				  : mail_read_miss(read, item->row.uid, err) != 0)
 			return -1;

@@ -177,6 +177,19 @@ class Refused(OnDovecot, MailCase):
         self.assertEqual((2, "1,3"), (failure["uid"], done["uid"]))
         self.assertEqual([SEEN, NEW, SEEN], self.flags())
 
+    def test_messages_of_a_refused_fetch_are_asked_for_one_by_one(self):
+        self.deliver(*messages(3))
+        with Proxy(self.server.port) as proxy:
+            proxy.replace(CLIENT, rb"UID FETCH 1:3 \(UID INTERNALDATE", b"UID FROBN 1:3 (UID INTERNALDATE")
+            proxy.replace(CLIENT, rb"UID FETCH 2 \(UID INTERNALDATE", b"UID FROBN 2 (UID INTERNALDATE")
+            failure, *rows = json_lines(self.through(proxy, "getAll", "--stop-on-error", "no", "--json", expect=PROTOCOL))
+        self.assertEqual(2, failure["uid"])
+        self.assertEqual(["Invoice 1", "Invoice 3"], [row["subject"] for row in rows])
+        with Proxy(self.server.port) as proxy:
+            proxy.replace(CLIENT, rb"UID FETCH 1:3 \(UID INTERNALDATE", b"UID FROBN 1:3 (UID INTERNALDATE")
+            result = self.through(proxy, "getAll", expect=PROTOCOL)
+        self.assertRegex(result.stderr, r"getAll: .*folder 'INBOX'")
+
     def test_flags_that_cannot_be_read(self):
         self.deliver(*messages(3), flags=["\\Seen", "\\Flagged"])
         with Proxy(self.server.port) as proxy:
