@@ -64,4 +64,15 @@ static inline size_t ascii_span(const unsigned char *bytes, size_t length)
 	return span;
 }
 
+/* What a hexadecimal digit stands for; -1 for anything else. */
+static inline int ascii_hex(unsigned char c)
+{
+	unsigned digit = c - (unsigned)'0';
+	unsigned letter = (c | 0x20U) - 'a';
+
+	if (digit < 10)
+		return (int)digit;
+	return letter < 6 ? (int)letter + 10 : -1;
+}
+
 #endif

@@ -1,6 +1,7 @@
 #include "mime/binding.h"
 
 #include <dlfcn.h>
+#include <glib.h>
 #include <stdbool.h>
 
 struct binding bound;
@@ -30,7 +31,6 @@ static int open_library(const char *library, const struct symbol *symbols, size_
 int binding_open(void)
 {
 #define SYMBOL(name) {#name, (void **)(void *)&bound.name},
-	static const struct symbol gmime[] = {BINDING_GMIME(SYMBOL)};
 	static const struct symbol libxml[] = {BINDING_LIBXML(SYMBOL)};
 	static const struct symbol uchardet[] = {BINDING_UCHARDET(SYMBOL)};
 #undef SYMBOL
@@ -38,8 +38,7 @@ int binding_open(void)
 
 	if (is_open)
 		return 0;
-	if (open_library(GMIME_SONAME, gmime, G_N_ELEMENTS(gmime)) < 0 ||
-	    open_library(LIBXML_SONAME, libxml, G_N_ELEMENTS(libxml)) < 0 ||
+	if (open_library(LIBXML_SONAME, libxml, G_N_ELEMENTS(libxml)) < 0 ||
 	    open_library(UCHARDET_SONAME, uchardet, G_N_ELEMENTS(uchardet)) < 0)
 		return -1;
 	is_open = true;

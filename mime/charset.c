@@ -1,5 +1,6 @@
 #include "mime/charset.h"
 
+#include "mime/ascii.h"
 #include "mime/charset_table.h"
 
 #include <errno.h>
@@ -8,10 +9,22 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
+enum { BYTE_VALUES = 256, UTF8_MAX = 4, OUT_BYTES = 8192 };
+
+/* What a byte stands for, as UTF-8; nothing: length 0. */
+struct letter {
+	unsigned char length;
+	char utf8[UTF8_MAX];
+};
+
+enum letters { LETTERS_NOT_ASKED, LETTERS_NONE, LETTERS_KNOWN };
+
 struct charset {
 	const struct charset_row *row;
 	bool has_converter; /* UTF-8 needs none: it is only checked */
 	iconv_t converter;
+	enum letters letters_state;
+	struct letter *letters; /* of each byte, where it alone decides */
 };
 
 static struct charset charsets[G_N_ELEMENTS(charset_rows)];
@@ -64,9 +77,11 @@ void charset_close(void)
 {
 	if (!charset_by_alias)
 		return;
-	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++)
+	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++) {
 		if (charsets[i].has_converter)
 			iconv_close(charsets[i].converter);
+		g_free(charsets[i].letters);
+	}
 	memset(charsets, 0, sizeof(charsets));
 	g_clear_pointer(&charset_by_alias, g_hash_table_unref);
 }
@@ -166,9 +181,74 @@ static size_t convert_utf8(struct conversion *conversion, const unsigned char *a
 	return 0;
 }
 
+/* False where a letter waits for an accent that may follow, or ASCII is not itself. */
+static bool letter_read(iconv_t converter, unsigned char byte, struct letter *letter)
+{
+	char *in = (char *)&byte;
+	char *to = letter->utf8;
+	size_t left = 1;
+	size_t room = UTF8_MAX;
+
+	iconv(converter, NULL, NULL, NULL, NULL);
+	bool known = iconv(converter, &in, &left, &to, &room) != (size_t)-1;
+	letter->length = (unsigned char)(UTF8_MAX - room);
+	if (ascii_is_printable(byte))
+		return letter->length == 1 && letter->utf8[0] == (char)byte;
+	return known == (letter->length > 0);
+}
+
+/*
+ * The letters of a charset that has one per byte, else NULL. glibc converts to 32 bits per
+ * character and back: looking them up takes a tenth of that.
+ */
+static const struct letter *charset_letters(struct charset *charset)
+{
+	if (charset->letters_state != LETTERS_NOT_ASKED)
+		return charset->letters;
+	charset->letters_state = LETTERS_NONE;
+	if (charset->row->multibyte || !charset->has_converter)
+		return NULL;
+	g_autofree struct letter *letters = g_new0(struct letter, BYTE_VALUES);
+	for (unsigned byte = 0; byte < BYTE_VALUES; byte++)
+		if (!letter_read(charset->converter, (unsigned char)byte, &letters[byte]))
+			return NULL;
+	charset->letters_state = LETTERS_KNOWN;
+	charset->letters = g_steal_pointer(&letters);
+	return charset->letters;
+}
+
+static void convert_letters(struct conversion *conversion, const struct letter *letters,
+			    const unsigned char *at, size_t left)
+{
+	char out[OUT_BYTES];
+	size_t used = 0;
+
+	for (const unsigned char *end = at + left; at < end && !conversion->failed;) {
+		if (used > sizeof(out) - ASCII_WORD_BYTES) {
+			sink_write(conversion->next, out, used);
+			used = 0;
+		}
+		if (end - at >= ASCII_WORD_BYTES && ascii_word_odd(ascii_word(at)) == 0) {
+			memcpy(out + used, at, ASCII_WORD_BYTES);
+			used += ASCII_WORD_BYTES;
+			at += ASCII_WORD_BYTES;
+			continue;
+		}
+		const struct letter *letter = &letters[*at++];
+		memcpy(out + used, letter->utf8, UTF8_MAX);
+		used += letter->length;
+		if (letter->length == 0) {
+			sink_write(conversion->next, out, used);
+			used = 0;
+			unreadable(conversion);
+		}
+	}
+	sink_write(conversion->next, out, used);
+}
+
 static size_t convert_iconv(struct conversion *conversion, const unsigned char *at, size_t left)
 {
-	char out[8192];
+	char out[OUT_BYTES];
 	iconv_t converter = conversion->charset->converter;
 
 	while (left > 0 && !conversion->failed) {
@@ -197,6 +277,10 @@ static size_t convert(struct conversion *conversion, const unsigned char *bytes,
 {
 	if (is_utf8(conversion->charset->row))
 		return convert_utf8(conversion, bytes, length);
+	if (conversion->letters) {
+		convert_letters(conversion, conversion->letters, bytes, length);
+		return 0;
+	}
 	return convert_iconv(conversion, bytes, length);
 }
 
@@ -250,7 +334,12 @@ void conversion_init(struct conversion *conversion, const struct charset *charse
 		     uint64_t errors_max, struct sink *next)
 {
 	*conversion = (struct conversion){
-	    .sink = {conversion_write}, .next = next, .charset = charset, .errors_max = errors_max};
+	    .sink = {conversion_write},
+	    .next = next,
+	    .charset = charset,
+	    .letters = charset_letters(&charsets[charset - charsets]),
+	    .errors_max = errors_max,
+	};
 	if (charset->has_converter)
 		iconv(charset->converter, NULL, NULL, NULL, NULL);
 }

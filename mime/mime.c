@@ -25,7 +25,6 @@ int mime_open(void)
 {
 	if (binding_open() < 0)
 		return -1;
-	part_open();
 	html_text_open();
 	return charset_choice_open();
 }

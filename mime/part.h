@@ -32,9 +32,6 @@ struct part_tree {
 	bool capped;
 };
 
-/* What GMime needs once per process. */
-void part_open(void);
-
 /* Reads the structure of the message whose header block is `top`. Never NULL. */
 struct part_tree *part_tree_read(struct input *input, const struct header *top,
 				 const struct mime_options *options, struct defects *defects);

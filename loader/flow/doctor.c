@@ -157,7 +157,6 @@ static void doctor_tell_workarounds(struct doctor *doctor)
 	if (of_engine != NULL)
 		doctor_take_workaround(of_engine, doctor);
 	imapc_workarounds(doctor_take_workaround, doctor);
-	mime_workarounds(doctor_take_workaround, doctor);
 }
 
 static void doctor_tell_libraries(struct doctor *doctor)

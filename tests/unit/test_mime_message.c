@@ -170,7 +170,6 @@ static void test_a_forwarded_message_is_one_attachment(void **state)
 	parsed_clear(&parsed);
 }
 
-/* GMime 3.2.13 does not open these. */
 static void test_an_encoded_forwarded_message_is_decoded(void **state)
 {
 	struct parsed parsed = parse(HEADER "Content-Type: message/rfc822\r\n"

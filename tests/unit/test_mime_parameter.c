@@ -72,7 +72,6 @@ static void test_rfc2231(void **state)
 	assert_parameter("a; filename*=plain.txt", "filename", "plain.txt");
 }
 
-/* GMime 3.2.13 takes whichever comes first. */
 static void test_the_extended_form_wins(void **state)
 {
 	(void)state;

@@ -2,7 +2,9 @@
 #include "mime_fixture.h"
 
 #include "mime/charset.h"
+#include "mime/quoted_printable.h"
 
+#include <errno.h>
 #include <iconv.h>
 
 /* A message of one text part with these fields. */
@@ -70,6 +72,74 @@ static void test_quoted_printable(void **state)
 	assert_body(qp, "1 =2 =ZZ =", "1 =2 =ZZ ", "damaged");
 	assert_body(qp, "=3D=", "=", NULL);
 	assert_body(qp, "=", "", NULL);
+}
+
+struct text {
+	struct sink sink;
+	GString *bytes;
+};
+
+static void text_write(struct sink *sink, const void *bytes, size_t length)
+{
+	g_string_append_len(((struct text *)sink)->bytes, bytes, (gssize)length);
+}
+
+/* Decodes it in pieces of that size; "!" in front when it is damaged. */
+static GString *quoted_printable_pieces(const GString *raw, size_t piece)
+{
+	struct text text = {.sink = {text_write}, .bytes = g_string_new(NULL)};
+	struct quoted_printable quoted;
+
+	quoted_printable_init(&quoted, &text.sink);
+	for (size_t at = 0; at < raw->len; at += piece)
+		sink_write(&quoted.sink, raw->str + at, MIN(piece, raw->len - at));
+	if (!quoted_printable_finish(&quoted))
+		g_string_prepend_c(text.bytes, '!');
+	return text.bytes;
+}
+
+/* Whatever is decoded at once is what it is byte by byte. */
+static void test_quoted_printable_in_pieces(void **state)
+{
+	static const char *const pieces[] = {"=",
+					     "=3D",
+					     "=e9",
+					     "=\r\n",
+					     "=\n",
+					     "\r\n",
+					     "\n",
+					     "\r",
+					     " ",
+					     "\t",
+					     "a",
+					     "F",
+					     "\xe9",
+					     "=\r",
+					     "= \n",
+					     "text",
+					     "=Z",
+					     "=4",
+					     "==",
+					     "text longer than what is looked at at once, over and "
+					     "over, text longer than what is looked at at once, "
+					     "over and over, to the end of the line and beyond"};
+	g_autoptr(GRand) random = g_rand_new_with_seed(6);
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		g_autoptr(GString) raw = g_string_new(NULL);
+		gint32 count = g_rand_int_range(random, 1, i % 100 == 0 ? 500 : 12);
+		for (gint32 j = 0; j < count; j++)
+			g_string_append(raw,
+					pieces[g_rand_int_range(random, 0, G_N_ELEMENTS(pieces))]);
+		g_autoptr(GString) single = quoted_printable_pieces(raw, 1);
+		for (size_t piece = 2; piece < 6000; piece = piece * 3 - 1) {
+			g_autoptr(GString) text = quoted_printable_pieces(raw, piece);
+			if (!g_string_equal(single, text))
+				fail_msg("'%s' in pieces of %zu is '%s', else '%s'", raw->str,
+					 piece, text->str, single->str);
+		}
+	}
 }
 
 static void test_uuencode(void **state)
@@ -268,6 +338,65 @@ static void test_long_text_in_every_kind_of_charset(void **state)
 	}
 }
 
+static void read_with_glibc(iconv_t converter, const GString *raw, GString *text)
+{
+	char out[256];
+	char *in = raw->str;
+	size_t left = raw->len;
+
+	while (left > 0) {
+		char *to = out;
+		size_t room = sizeof(out);
+		int error = iconv(converter, &in, &left, &to, &room) == (size_t)-1 ? errno : 0;
+		g_string_append_len(text, out, (gssize)(sizeof(out) - room));
+		if (error == EILSEQ) {
+			g_string_append(text, "\xef\xbf\xbd");
+			in++;
+			left--;
+		}
+	}
+	char *to = out;
+	size_t room = sizeof(out);
+	iconv(converter, NULL, NULL, &to, &room);
+	g_string_append_len(text, out, (gssize)(sizeof(out) - room));
+}
+
+/* As glibc reads them, though most are looked up in a table: all bytes, each behind and in front of
+ * every other one, with what cannot be read and with accents that follow their letter. */
+static void test_single_bytes_are_what_glibc_says(void **state)
+{
+	static const char *const charsets[][2] = {
+	    {"iso-8859-1", "CP1252"},	{"windows-1251", "CP1251"},	{"windows-1255", "CP1255"},
+	    {"windows-1258", "CP1258"}, {"iso-8859-15", "ISO-8859-15"}, {"koi8-r", "KOI8-R"},
+	    {"windows-874", "CP874"},	{"ibm866", "IBM866"},		{"viscii", "VISCII"},
+	    {"tcvn", "TCVN"},		{"iso-8859-8", "ISO-8859-8"}};
+	g_autoptr(GString) raw = g_string_new(NULL);
+
+	(void)state;
+	for (unsigned i = 0; i < 256; i++) {
+		for (unsigned j = 0; j < 256; j++) {
+			g_string_append_c(raw, (char)i);
+			g_string_append_c(raw, (char)j);
+		}
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++) {
+		g_autoptr(GString) expected = g_string_new(NULL);
+		struct text text = {.sink = {text_write}, .bytes = g_string_new(NULL)};
+		struct conversion conversion;
+
+		iconv_t converter = iconv_open("UTF-8", charsets[i][1]);
+		read_with_glibc(converter, raw, expected);
+		iconv_close(converter);
+		conversion_init(&conversion, charset_find(charsets[i][0]), UINT64_MAX, &text.sink);
+		for (size_t at = 0; at < raw->len; at += 1000)
+			sink_write(&conversion.sink, raw->str + at, MIN(1000, raw->len - at));
+		assert_true(conversion_finish(&conversion));
+		assert_int_equal(expected->len, text.bytes->len);
+		assert_memory_equal(expected->str, text.bytes->str, expected->len);
+		g_string_free(text.bytes, TRUE);
+	}
+}
+
 /* Each line of the table must be good for something on this machine. */
 static void test_all_charsets_of_the_table_are_there(void **state)
 {
@@ -294,6 +423,7 @@ int main(void)
 	    cmocka_unit_test(test_identity),
 	    cmocka_unit_test(test_base64),
 	    cmocka_unit_test(test_quoted_printable),
+	    cmocka_unit_test(test_quoted_printable_in_pieces),
 	    cmocka_unit_test(test_uuencode),
 	    cmocka_unit_test(test_labelled_charsets),
 	    cmocka_unit_test(test_seven_bit_encodings_glibc_cannot_read),
@@ -306,6 +436,7 @@ int main(void)
 	    cmocka_unit_test(test_flowed_quotes_keep_their_depth),
 	    cmocka_unit_test(test_a_flowed_line_without_end),
 	    cmocka_unit_test(test_long_text_in_every_kind_of_charset),
+	    cmocka_unit_test(test_single_bytes_are_what_glibc_says),
 	    cmocka_unit_test(test_all_charsets_of_the_table_are_there),
 	};
 
