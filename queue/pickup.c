@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CHUNK_ROWS 1000
+#define WEEK_S	   (7 * (int64_t)86400)
 
 static const char *const state_names[] = {
     [PICKUP_STORED] = "stored", [PICKUP_COPIED] = "copied",	[PICKUP_MOVED] = "moved",
@@ -228,9 +229,10 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	    " FROM pickup AS old INDEXED BY pickup_match"
 	    " WHERE queue_id = ?1 AND (source <> ?2 OR uid_validity <> ?3) AND raw_sha256 = ?4"
 	    " AND raw_size = ?5 AND internal_date = ?6"
-	    " AND NOT EXISTS (SELECT 1 FROM pickup AS taken WHERE taken.queue_id = ?1"
-	    " AND taken.source = ?2 AND taken.uid_validity = ?3 AND taken.raw_sha256 = ?4"
-	    " AND taken.entry_id = old.entry_id)");
+	    " AND NOT EXISTS (SELECT 1 FROM pickup AS taken INDEXED BY pickup_match WHERE "
+	    "taken.queue_id = ?1"
+	    " AND taken.internal_date = ?6 AND taken.raw_sha256 = ?4 AND taken.source = ?2"
+	    " AND taken.uid_validity = ?3 AND taken.entry_id = old.entry_id)");
 	bind_source(statement, source);
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_int(statement, 5, (int64_t)raw_size);
@@ -248,19 +250,25 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	return 0;
 }
 
-int pickup_count_delivered(struct store *store, int64_t queue_id, enum pickup_target target,
-			   const unsigned char raw_sha256[32], uint64_t *ret_count,
-			   struct queue_error *err)
+int pickup_count_delivered(struct store *store, int64_t queue_id, const struct pickup *like,
+			   uint64_t *ret_count, struct queue_error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
-	value_format_sha256(raw_sha256, sha256);
+	char first[VALUE_TIME_MAX];
+	char last[VALUE_TIME_MAX];
+	value_format_sha256(like->raw_sha256, sha256);
+	value_format_time_s(like->internal_date_s - WEEK_S, first);
+	value_format_time_s(like->internal_date_s + WEEK_S, last);
 	scoped_statement *statement = engine_prepare(
-	    store->engine, "SELECT count(*) FROM pickup INDEXED BY pickup_match"
-			   " WHERE queue_id = ? AND raw_sha256 = ?"
-			   " AND target = ? AND state IN ('copied', 'moved', 'left')");
+	    store->engine,
+	    "SELECT count(*) FROM pickup INDEXED BY pickup_match"
+	    " WHERE queue_id = ? AND internal_date BETWEEN ? AND ? AND raw_sha256 = ?"
+	    " AND target = ? AND state IN ('copied', 'moved', 'left')");
 	statement_bind_int(statement, 1, queue_id);
-	statement_bind_text(statement, 2, sha256);
-	statement_bind_text(statement, 3, target_names[target]);
+	statement_bind_text(statement, 2, first);
+	statement_bind_text(statement, 3, last);
+	statement_bind_text(statement, 4, sha256);
+	statement_bind_text(statement, 5, target_names[like->target]);
 	if (statement_step(statement, err) != 1)
 		return -1;
 	*ret_count = (uint64_t)statement_int(statement, 0);
@@ -271,18 +279,22 @@ static int retire(struct store *store, const struct pickup_source *source,
 		  const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
+	char internal_date[VALUE_TIME_MAX];
 	char now[VALUE_TIME_MAX];
 	value_format_sha256(pickup->raw_sha256, sha256);
+	value_format_time_s(pickup->internal_date_s, internal_date);
 	value_format_time_ms(now_ms, now);
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "UPDATE pickup INDEXED BY pickup_match SET state = 'moved', record_updated = ?6"
-	    " WHERE queue_id = ?1 AND NOT (source = ?2 AND uid_validity = ?3) AND raw_sha256 = ?4"
-	    " AND entry_id = ?5 AND state IN ('stored', 'copied', 'awaiting', 'read')");
+	    " WHERE queue_id = ?1 AND NOT (source = ?2 AND uid_validity = ?3)"
+	    " AND internal_date = ?7 AND raw_sha256 = ?4 AND entry_id = ?5 AND state IN ('stored', "
+	    "'copied', 'awaiting', 'read')");
 	bind_source(statement, source);
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_int(statement, 5, pickup->entry_id);
 	statement_bind_text(statement, 6, now);
+	statement_bind_text(statement, 7, internal_date);
 	return statement_step(statement, err);
 }
 

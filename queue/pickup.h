@@ -83,12 +83,12 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 		 struct pickup *ret_pickup, struct queue_error *err);
 
 /*
- * Counts the messages with these bytes that this queue has put into the target (states copied,
- * moved, left), under any source.
+ * Counts the messages with the same bytes that this queue has put into the same target (states
+ * copied, moved, left), under any source. Those whose internal date differs by more than a week are
+ * not looked at: who looks for them in the target looks at a few days.
  */
-int pickup_count_delivered(struct store *store, int64_t queue_id, enum pickup_target target,
-			   const unsigned char raw_sha256[32], uint64_t *ret_count,
-			   struct queue_error *err);
+int pickup_count_delivered(struct store *store, int64_t queue_id, const struct pickup *like,
+			   uint64_t *ret_count, struct queue_error *err);
 
 /*
  * Finishes the rows of other generations that stand for the same entry as `pickup`, which took them

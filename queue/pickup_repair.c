@@ -15,7 +15,8 @@
 	" p.internal_date, p.target_uid_validity, p.target_uid, s.state, p.queue_id,"              \
 	" p.acknowledge = 'delivery',"                                                             \
 	" EXISTS (SELECT 1 FROM pickup AS later INDEXED BY pickup_match"                           \
-	" WHERE later.queue_id = p.queue_id AND later.raw_sha256 = p.raw_sha256"                   \
+	" WHERE later.queue_id = p.queue_id AND later.internal_date = p.internal_date"             \
+	" AND later.raw_sha256 = p.raw_sha256"                                                     \
 	" AND later.entry_id = p.entry_id AND later.record_created > p.record_created),"           \
 	" m.entry_id IS NOT NULL AND m.raw_sha256 IS NULL, m.raw_size"                             \
 	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"                             \

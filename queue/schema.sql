@@ -427,8 +427,9 @@ CREATE TABLE pickup (
 CREATE INDEX pickup_unfinished ON pickup (queue_id, source, uid_validity, uid)
 	WHERE state IN ('stored', 'copied');
 CREATE INDEX pickup_awaiting ON pickup (queue_id, source, uid_validity, uid) WHERE state = 'awaiting';
--- A mailbox that got a new UIDVALIDITY is recognised by the bytes of its messages.
-CREATE INDEX pickup_match ON pickup (queue_id, raw_sha256);
+-- A mailbox that got a new UIDVALIDITY is recognised by the bytes of its messages. The date comes first because
+-- mail arrives in its order: digests alone would scatter a large mailbox over all pages of the index.
+CREATE INDEX pickup_match ON pickup (queue_id, internal_date, raw_sha256);
 -- The messages that an answer of the target is about.
 CREATE INDEX pickup_delivery ON pickup (entry_id) WHERE acknowledge = 'delivery';
 

@@ -86,8 +86,7 @@ static int load_find_copy(struct load *load, struct pickup *row, struct error *e
 	struct queue_error queue_err;
 	if (load_count_equal(load, row, &equal, err) != 0)
 		return -1;
-	if (pickup_count_delivered(load->store, load->queue->id, row->target, row->raw_sha256,
-				   &known, &queue_err) != 0)
+	if (pickup_count_delivered(load->store, load->queue->id, row, &known, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	if (equal <= known)
 		return 0;

@@ -273,6 +273,37 @@ static void test_only_the_same_message_of_the_same_queue_matches(void **state)
 		     &f->err, QUEUE_MISSING, "");
 }
 
+static void put_like(struct fixture *f, uint32_t uid, enum pickup_state state,
+		     enum pickup_target target, int64_t days_later)
+{
+	struct pickup pickup = pickup_of(uid, state, uid);
+	pickup.target = target;
+	pickup.internal_date_s += days_later * 86400;
+	assert_ok(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err);
+}
+
+static void test_equal_messages_in_the_target_are_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct pickup like = pickup_of(9, PICKUP_STORED, 9);
+	uint64_t count;
+	put_like(f, 1, PICKUP_MOVED, PICKUP_DROPBOX, 0);
+	put_like(f, 2, PICKUP_LEFT, PICKUP_DROPBOX, 7);
+	put_like(f, 3, PICKUP_COPIED, PICKUP_DROPBOX, -7);
+	put_like(f, 4, PICKUP_MOVED, PICKUP_DROPBOX, 8);
+	put_like(f, 5, PICKUP_STORED, PICKUP_DROPBOX, 0);
+	put_like(f, 6, PICKUP_MOVED, PICKUP_BADMAIL, 0);
+	put(f, &elsewhere, 7, PICKUP_MOVED, 7);
+	assert_ok(pickup_count_delivered(f->store, 1, &like, &count, &f->err), &f->err);
+	assert_int_equal(4, count);
+	like.target = PICKUP_BADMAIL;
+	assert_ok(pickup_count_delivered(f->store, 1, &like, &count, &f->err), &f->err);
+	assert_int_equal(1, count);
+	like.raw_sha256[0]++;
+	assert_ok(pickup_count_delivered(f->store, 1, &like, &count, &f->err), &f->err);
+	assert_int_equal(0, count);
+}
+
 /* ---- at size ---- */
 
 static char *plan_of(struct fixture *f, const char *sql)
@@ -310,6 +341,7 @@ int main(void)
 	    TEST(test_an_entry_is_taken_over_once_through_several_generations),
 	    TEST(test_an_unfinished_row_is_found_first),
 	    TEST(test_only_the_same_message_of_the_same_queue_matches),
+	    TEST(test_equal_messages_in_the_target_are_counted),
 	    TEST(test_the_overview_does_not_read_the_finished_ledger),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

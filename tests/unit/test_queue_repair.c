@@ -109,7 +109,8 @@ static void test_the_last_row_of_an_entry_stands_for_its_message(void **state)
 	put(f, &inbox, 5, id);
 	put(f, &inbox, 6, put_bad_entry(f));
 	later.uid_validity = inbox.uid_validity + 1;
-	pickup = (struct pickup){.uid = 1, .entry_id = id, .raw_sha256 = {1, 2, 3}};
+	pickup = (struct pickup){
+	    .uid = 1, .entry_id = id, .raw_sha256 = {1, 2, 3}, .internal_date_s = NOW_S};
 	assert_ok(pickup_put(f->store, &later, &pickup, NOW_MS + 1, &f->err), &f->err);
 	assert_ok(pickup_walk(f->store, inbox.queue_id, note_superseded, list, &f->err), &f->err);
 	g_autofree char *wanted = g_strdup_printf("%u:1 %u:0 %u:0 ", inbox.uid_validity,
