@@ -325,9 +325,9 @@ static void conversion_write(struct sink *sink, const void *bytes, size_t length
 		convert_joined(conversion, bytes, length);
 		return;
 	}
-	g_autoptr(GByteArray) eight_bit = g_byte_array_sized_new((guint)length);
-	charset_shift_decode(&conversion->shift, kind, bytes, length, eight_bit);
-	convert_joined(conversion, eight_bit->data, eight_bit->len);
+	g_autofree unsigned char *eight_bit = g_malloc(charset_shift_room(length));
+	size_t count = charset_shift_decode(&conversion->shift, kind, bytes, length, eight_bit);
+	convert_joined(conversion, eight_bit, count);
 }
 
 void conversion_init(struct conversion *conversion, const struct charset *charset,

@@ -8,14 +8,12 @@ enum mode { MODE_ASCII, MODE_KANA, MODE_KANJI, MODE_KANJI_SECOND, MODE_EXTRA, MO
 
 enum { SS2 = 0x8e, SS3 = 0x8f, ESC = 0x1b };
 
-static void put(GByteArray *array, int byte)
+static void put(unsigned char **out, int byte)
 {
-	guint8 value = (guint8)byte;
-
-	g_byte_array_append(array, &value, 1);
+	*(*out)++ = (unsigned char)byte;
 }
 
-static void put_in_mode(struct charset_shift *shift, unsigned char c, GByteArray *out)
+static void put_in_mode(struct charset_shift *shift, unsigned char c, unsigned char **out)
 {
 	if (c <= ' ' || c >= 0x7f) {
 		/* RFC 1468: a line begins and ends in ASCII. */
@@ -73,7 +71,7 @@ static bool jis_escape_step(struct charset_shift *shift)
 	return false;
 }
 
-static void jis_step(struct charset_shift *shift, unsigned char c, GByteArray *out)
+static void jis_step(struct charset_shift *shift, unsigned char c, unsigned char **out)
 {
 	if (shift->sequence_length == 0 && c != ESC) {
 		put_in_mode(shift, c, out);
@@ -82,11 +80,12 @@ static void jis_step(struct charset_shift *shift, unsigned char c, GByteArray *o
 	shift->sequence[shift->sequence_length++] = c;
 	if (jis_escape_step(shift))
 		return;
-	g_byte_array_append(out, shift->sequence, (guint)shift->sequence_length);
+	for (size_t i = 0; i < shift->sequence_length; i++)
+		put(out, shift->sequence[i]);
 	shift->sequence_length = 0;
 }
 
-static void hz_step(struct charset_shift *shift, unsigned char c, GByteArray *out)
+static void hz_step(struct charset_shift *shift, unsigned char c, unsigned char **out)
 {
 	if (shift->sequence_length == 0 && c != '~') {
 		put_in_mode(shift, c, out);
@@ -107,13 +106,16 @@ static void hz_step(struct charset_shift *shift, unsigned char c, GByteArray *ou
 		put(out, c);
 }
 
-void charset_shift_decode(struct charset_shift *shift, enum charset_shift_kind kind,
-			  const unsigned char *bytes, size_t length, GByteArray *eight_bit)
+size_t charset_shift_decode(struct charset_shift *shift, enum charset_shift_kind kind,
+			    const unsigned char *bytes, size_t length, unsigned char *eight_bit)
 {
+	unsigned char *out = eight_bit;
+
 	for (size_t i = 0; i < length; i++) {
 		if (kind == SHIFT_HZ)
-			hz_step(shift, bytes[i], eight_bit);
+			hz_step(shift, bytes[i], &out);
 		else
-			jis_step(shift, bytes[i], eight_bit);
+			jis_step(shift, bytes[i], &out);
 	}
+	return (size_t)(out - eight_bit);
 }

@@ -20,8 +20,15 @@ struct charset_shift {
 	size_t sequence_length;
 };
 
-/* Appends the eight-bit form of `bytes`; sequences may be split over calls. */
-void charset_shift_decode(struct charset_shift *shift, enum charset_shift_kind kind,
-			  const unsigned char *bytes, size_t length, GByteArray *eight_bit);
+/* Room for the eight-bit form of so many bytes. */
+static inline size_t charset_shift_room(size_t length)
+{
+	return 2 * length + sizeof(((struct charset_shift *)NULL)->sequence);
+}
+
+/* Writes the eight-bit form of `bytes` and returns its length; sequences may be split over calls.
+ */
+size_t charset_shift_decode(struct charset_shift *shift, enum charset_shift_kind kind,
+			    const unsigned char *bytes, size_t length, unsigned char *eight_bit);
 
 #endif

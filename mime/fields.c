@@ -35,7 +35,7 @@ static char *addresses_of(const struct context *context, const char *name)
 
 	for (size_t i = 0; i < context->header->count; i++) {
 		const struct field *field = &context->header->fields[i];
-		if (g_ascii_strcasecmp(field->name, name) != 0)
+		if (!field_is(field, name))
 			continue;
 		g_autofree char *more = address_list_format(field->value, field->length,
 							    context->hint, what, context->defects);

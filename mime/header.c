@@ -213,10 +213,17 @@ void header_free(struct header *header)
 	g_free(header);
 }
 
+bool field_is(const struct field *field, const char *name)
+{
+	/* Most differ in the first letter. */
+	return g_ascii_tolower(field->name[0]) == g_ascii_tolower(name[0]) &&
+	       g_ascii_strcasecmp(field->name, name) == 0;
+}
+
 const struct field *header_find(const struct header *header, const char *name)
 {
 	for (size_t i = 0; i < header->count; i++)
-		if (g_ascii_strcasecmp(header->fields[i].name, name) == 0)
+		if (field_is(&header->fields[i], name))
 			return &header->fields[i];
 	return NULL;
 }
@@ -226,7 +233,7 @@ size_t header_count(const struct header *header, const char *name)
 	size_t count = 0;
 
 	for (size_t i = 0; i < header->count; i++)
-		if (g_ascii_strcasecmp(header->fields[i].name, name) == 0)
+		if (field_is(&header->fields[i], name))
 			count++;
 	return count;
 }

@@ -41,6 +41,9 @@ struct header *header_read(struct input *input, uint64_t offset, const struct he
 			   struct defects *defects);
 void header_free(struct header *header);
 
+/* In any case. */
+bool field_is(const struct field *field, const char *name);
+
 /* The first field of that name, in any case; NULL when there is none. */
 const struct field *header_find(const struct header *header, const char *name);
 

@@ -33,6 +33,7 @@ enum effect {
 	EFFECT_BREAK
 };
 
+/* libxml2 gives names in lower case. */
 static enum effect effect_of(const char *name)
 {
 	static const struct {
@@ -55,7 +56,7 @@ static enum effect effect_of(const char *name)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(effects); i++)
-		if (g_ascii_strcasecmp(name, effects[i].name) == 0)
+		if (strcmp(name, effects[i].name) == 0)
 			return effects[i].effect;
 	return EFFECT_NONE;
 }
@@ -142,6 +143,16 @@ static gunichar character_meant(gunichar c)
 	return c == 0xad || c == 0xfeff || c == 0x200b ? 0 : c;
 }
 
+/* How many ASCII characters at the beginning are neither blanks nor controls. */
+static size_t word_length(const char *at, const char *end)
+{
+	const char *from = at;
+
+	while (at<end && * at> ' ' && *at < 0x7f)
+		at++;
+	return (size_t)(at - from);
+}
+
 static void on_characters(void *context, const xmlChar *text, int length)
 {
 	struct html_text *html = context;
@@ -150,10 +161,18 @@ static void on_characters(void *context, const xmlChar *text, int length)
 
 	if (html->dropped > 0)
 		return;
-	for (; at < end; at = g_utf8_next_char(at)) {
+	while (at < end) {
+		size_t word = word_length(at, end);
+		if (word > 0) {
+			settle(html);
+			g_string_append_len(html->out, at, (gssize)word);
+			at += word;
+			continue;
+		}
 		gunichar c = character_meant(g_utf8_get_char(at));
 		if (c != 0)
 			put_character(html, c);
+		at = g_utf8_next_char(at);
 	}
 }
 
