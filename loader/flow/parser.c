@@ -19,11 +19,13 @@ enum {
 	PARSER_MAX_TRIES = 3,
 	PARSER_SOCKET_BYTES = 1024 * 1024, /* wanted, so that the process need not be waited on */
 	PARSER_UNREAD = 250,		   /* answers that its socket holds in any case */
+	PARSER_PACKET_BYTES = 256 * 1024,  /* of messages: so many are not waited for */
 	PARSER_WALL_FACTOR = 6		   /* wall time allowed per CPU time allowed */
 };
 
 struct parser_job {
 	struct parser_request request;
+	size_t packet;	       /* messages in the packet that this one was sent in */
 	unsigned tries;	       /* deaths of the parser at this message */
 	bool header_only_left; /* given up but for the header */
 	bool given_up;
@@ -38,6 +40,7 @@ struct parser {
 	int socket; /* -1: no process */
 	pid_t process;
 	bool stands_still;    /* it is stopped */
+	bool one_by_one;      /* it has died: packets of one message tell at which */
 	GArray *jobs;	      /* struct parser_job, the batch */
 	size_t answered;      /* jobs before this one are through */
 	size_t sent;	      /* jobs before this one are through or with the process */
@@ -81,15 +84,15 @@ void parser_set_output_max(struct parser *parser, uint64_t bytes)
 	parser->output_max = bytes;
 }
 
-/* Ends the process and returns its wait status; 0 when there is none. */
-static int parser_reap(struct parser *parser, bool kill_it)
+/* Ends the process, which may have ended already or not want to, and returns its wait status; 0
+ * when there is none. */
+static int parser_reap(struct parser *parser)
 {
 	if (parser->socket < 0)
 		return 0;
 	descriptor_close_scoped(&parser->socket);
 	parser->socket = -1;
-	if (kill_it)
-		kill(parser->process, SIGKILL);
+	kill(parser->process, SIGKILL);
 	int status = 0;
 	while (waitpid(parser->process, &status, 0) < 0 && errno == EINTR)
 		;
@@ -100,7 +103,7 @@ void parser_stop(struct parser *parser)
 {
 	if (parser == NULL)
 		return;
-	parser_reap(parser, true);
+	parser_reap(parser);
 	g_array_unref(parser->jobs);
 	g_free(parser);
 }
@@ -168,20 +171,45 @@ void parser_begin(struct parser *parser)
 	parser->answered = 0;
 	parser->sent = 0;
 	parser->free_offset = 0;
+	parser->one_by_one = false;
+}
+
+/* How many messages the next packet has; 0: it is not full yet, and more are to come. */
+static size_t parser_packet(const struct parser *parser, bool more_to_come)
+{
+	size_t max = parser->one_by_one ? 1 : PARSER_PACKET_MAX;
+	size_t count = 0;
+	uint64_t bytes = 0;
+	while (count < max && parser->sent + count < parser->jobs->len &&
+	       bytes < PARSER_PACKET_BYTES)
+		bytes += parser_job_at(parser, parser->sent + count++)->request.size;
+	bool full = count == max || bytes >= PARSER_PACKET_BYTES;
+	bool idle = parser->sent == parser->answered;
+	return full || idle || !more_to_come ? count : 0;
+}
+
+static ssize_t parser_send_packet(struct parser *parser, size_t count)
+{
+	struct parser_request requests[PARSER_PACKET_MAX];
+	for (size_t i = 0; i < count; i++) {
+		struct parser_job *job = parser_job_at(parser, parser->sent + i);
+		job->packet = count;
+		requests[i] = job->request;
+		requests[i].restart = parser->sent + i == parser->answered;
+		requests[i].output_end = parser->free_offset;
+	}
+	return send(parser->socket, requests, count * sizeof requests[0],
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* Sends what is not with the process yet, as far as its socket takes it. A dead process is noticed
  * later. */
-static void parser_send(struct parser *parser)
+static void parser_send(struct parser *parser, bool more_to_come)
 {
-	while (parser->sent < parser->jobs->len) {
-		struct parser_request *request = &parser_job_at(parser, parser->sent)->request;
-		request->restart = parser->sent == parser->answered;
-		request->output_end = parser->free_offset;
-		if (send(parser->socket, request, sizeof *request, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-			break;
-		parser->sent++;
-	}
+	size_t count;
+	while ((count = parser_packet(parser, more_to_come)) > 0 &&
+	       parser_send_packet(parser, count) >= 0)
+		parser->sent += count;
 }
 
 static void parser_job_fail(struct parser_job *job, const char *reason)
@@ -206,13 +234,19 @@ static char *parser_describe_death(const struct parser_job *job, int status, boo
 	return g_strdup_printf("the parser ended (status %d)", WEXITSTATUS(status));
 }
 
-/* The process died at the first message without an answer: count it, and begin again behind the
- * last answer. */
+/*
+ * The process died at the first message without an answer, or, where that came with others, at one
+ * of them: count it, or find out which it was, and begin again behind the last answer.
+ */
 static void parser_recover(struct parser *parser, bool late)
 {
 	struct parser_job *job = parser_job_at(parser, parser->answered);
-	int status = parser_reap(parser, late);
+	int status = parser_reap(parser);
 	parser->sent = parser->answered;
+	if (job->packet > 1) {
+		parser->one_by_one = true;
+		return;
+	}
 	job->tries++;
 	if (job->tries < PARSER_MAX_TRIES)
 		return;
@@ -229,17 +263,44 @@ static void parser_recover(struct parser *parser, bool late)
 	job->tries = PARSER_MAX_TRIES - 1;
 }
 
-/* 1: a reply was taken; 0: the process is dead or silent. */
-static int parser_receive(struct parser *parser, bool *ret_late, struct parser_reply *ret_reply)
+/* The answers to a packet. */
+struct parser_answers {
+	struct parser_reply replies[PARSER_PACKET_MAX];
+	size_t count; /* 0: not what a parser sends */
+};
+
+/* As recv(): -1 with EAGAIN when there is none yet. */
+static int parser_receive_now(const struct parser *parser, struct parser_answers *ret_answers)
 {
-	uint64_t limit_s =
-	    parser_cpu_limit_s(parser_job_at(parser, parser->answered)->request.size);
-	int64_t deadline_ms = clock_monotonic_ms() + (int64_t)(limit_s * 1000 * PARSER_WALL_FACTOR);
+	ssize_t got =
+	    recv(parser->socket, ret_answers->replies, sizeof ret_answers->replies, MSG_DONTWAIT);
+	ret_answers->count = got > 0 ? (size_t)got / sizeof ret_answers->replies[0] : 0;
+	/* A process that cannot begin says so before it is asked anything. */
+	bool is_refusal = ret_answers->count == 1 && ret_answers->replies[0].error != 0;
+	if (ret_answers->count > parser->sent - parser->answered && !is_refusal)
+		ret_answers->count = 0;
+	return got < 0 ? -1 : 0;
+}
+
+/* Wall time for the packet that is to be answered next. */
+static int64_t parser_patience_ms(const struct parser *parser)
+{
+	const struct parser_job *job = parser_job_at(parser, parser->answered);
+	size_t count = MAX(job->packet, 1);
+	uint64_t limit_s = 0;
+	for (size_t i = parser->answered; count-- > 0 && i < parser->jobs->len; i++)
+		limit_s += parser_cpu_limit_s(parser_job_at(parser, i)->request.size);
+	return (int64_t)(limit_s * 1000 * PARSER_WALL_FACTOR);
+}
+
+/* 1: there are answers; 0: the process is dead or silent. */
+static int parser_receive(struct parser *parser, bool *ret_late, struct parser_answers *ret_answers)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + parser_patience_ms(parser);
 	*ret_late = false;
 	for (;;) {
-		ssize_t got = recv(parser->socket, ret_reply, sizeof *ret_reply, MSG_DONTWAIT);
-		if (got >= 0 || errno != EAGAIN)
-			return got == (ssize_t)sizeof *ret_reply;
+		if (parser_receive_now(parser, ret_answers) == 0 || errno != EAGAIN)
+			return ret_answers->count > 0;
 		int64_t left_ms = deadline_ms - clock_monotonic_ms();
 		struct pollfd wait = {.fd = parser->socket, .events = POLLIN};
 		int ready = left_ms > 0 ? poll(&wait, 1, (int)left_ms) : 0;
@@ -252,13 +313,18 @@ static int parser_receive(struct parser *parser, bool *ret_late, struct parser_r
 	}
 }
 
-static int parser_take(struct parser *parser, const struct parser_reply *reply, struct error *err)
+static int parser_take(struct parser *parser, const struct parser_answers *answers,
+		       struct error *err)
 {
-	if (reply->error != 0)
-		return error_set(err, ERROR_IO, "parsing a message: %s", g_strerror(reply->error));
-	parser_job_at(parser, parser->answered)->reply = *reply;
-	parser->free_offset = reply->record_offset + reply->record_size;
-	parser->answered++;
+	for (size_t i = 0; i < answers->count; i++) {
+		const struct parser_reply *reply = &answers->replies[i];
+		if (reply->error != 0)
+			return error_set(err, ERROR_IO, "parsing a message: %s",
+					 g_strerror(reply->error));
+		parser_job_at(parser, parser->answered)->reply = *reply;
+		parser->free_offset = reply->record_offset + reply->record_size;
+		parser->answered++;
+	}
 	return 0;
 }
 
@@ -266,10 +332,10 @@ static int parser_take(struct parser *parser, const struct parser_reply *reply, 
 static int parser_advance(struct parser *parser, struct error *err)
 {
 	bool late;
-	struct parser_reply reply;
-	parser_send(parser);
-	if (parser_receive(parser, &late, &reply) == 1)
-		return parser_take(parser, &reply, err);
+	struct parser_answers answers;
+	parser_send(parser, false);
+	if (parser_receive(parser, &late, &answers) == 1)
+		return parser_take(parser, &answers, err);
 	parser_recover(parser, late);
 	return 0;
 }
@@ -286,7 +352,7 @@ int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool he
 {
 	struct parser_job job = {
 	    .request = {.offset = offset, .size = size, .header_only = header_only}};
-	struct parser_reply reply;
+	struct parser_answers answers;
 	if (parser->jobs->len == 0 && parser_wake(parser, err) != 0)
 		return -1;
 	parser_go_on(parser);
@@ -294,11 +360,11 @@ int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool he
 	*ret_index = parser->jobs->len - 1;
 	/* Before the process has to wait for room for its answers. */
 	while (parser->answered + PARSER_UNREAD < parser->sent &&
-	       recv(parser->socket, &reply, sizeof reply, MSG_DONTWAIT) == (ssize_t)sizeof reply) {
-		if (parser_take(parser, &reply, err) != 0)
+	       parser_receive_now(parser, &answers) == 0 && answers.count > 0) {
+		if (parser_take(parser, &answers, err) != 0)
 			return -1;
 	}
-	parser_send(parser);
+	parser_send(parser, true);
 	return 0;
 }
 

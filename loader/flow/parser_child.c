@@ -52,6 +52,24 @@ static int parser_child_answer(const struct parser_child *child,
 	return 0;
 }
 
+/* Returns how many replies there are: the last one may tell an error. */
+static size_t parser_child_answer_packet(const struct parser_child *child,
+					 const struct parser_request *requests, size_t count,
+					 uint64_t *output_end, struct parser_reply *replies)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (requests[i].restart)
+			*output_end = requests[i].output_end;
+		parser_child_limit_cpu(requests[i].size);
+		errno = 0;
+		if (parser_child_answer(child, &requests[i], output_end, &replies[i]) != 0) {
+			replies[i].error = errno != 0 ? errno : EIO;
+			return i + 1;
+		}
+	}
+	return count;
+}
+
 static void parser_child_leave_signals(void)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
@@ -98,16 +116,14 @@ _Noreturn void parser_child_run(struct parser_child *child)
 		_exit(EXIT_FAILURE);
 	}
 	uint64_t output_end = 0;
-	struct parser_request request;
-	while (recv(child->socket, &request, sizeof request, 0) == (ssize_t)sizeof request) {
-		if (request.restart)
-			output_end = request.output_end;
-		parser_child_limit_cpu(request.size);
-		struct parser_reply reply = {.error = 0};
-		errno = 0;
-		if (parser_child_answer(child, &request, &output_end, &reply) != 0)
-			reply.error = errno != 0 ? errno : EIO;
-		if (send(child->socket, &reply, sizeof reply, MSG_NOSIGNAL) < 0)
+	struct parser_request requests[PARSER_PACKET_MAX];
+	ssize_t got;
+	while ((got = recv(child->socket, requests, sizeof requests, 0)) > 0) {
+		size_t count = (size_t)got / sizeof requests[0];
+		struct parser_reply replies[PARSER_PACKET_MAX] = {{0}};
+		size_t done =
+		    parser_child_answer_packet(child, requests, count, &output_end, replies);
+		if (send(child->socket, replies, done * sizeof replies[0], MSG_NOSIGNAL) < 0)
 			break;
 	}
 	_exit(EXIT_SUCCESS);

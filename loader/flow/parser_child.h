@@ -1,9 +1,10 @@
 /*
  * parser_child.h - the parser's process from inside, and the words it speaks with the worker.
  *
- * The worker sends a parser_request for each message over a socket pair that keeps packet borders;
- * the child answers each in order with a parser_reply, after writing content and the record
- * (parsed.h) to the output file.
+ * The worker sends packets of some parser_requests, one for each message, over a socket pair that
+ * keeps packet borders; the child answers each packet with one of as many parser_replies, after
+ * writing content and the records (parsed.h) to the output file. After an error it answers the
+ * rest of the packet no more.
  */
 #ifndef LOADER_FLOW_PARSER_CHILD_H
 #define LOADER_FLOW_PARSER_CHILD_H
@@ -12,6 +13,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Packets cost more than small messages do. */
+enum { PARSER_PACKET_MAX = 32 };
 
 struct parser_request {
 	uint64_t offset;

@@ -47,6 +47,15 @@ def print_case(title, series):
             print(f"| {name} | {runs.row()} |")
 
 
+def print_growth(series):
+    """How many times as much the second of each two entrants costs."""
+    print("\n| times as much | s | CPU, s | server's CPU, s |\n|---|---|---|---|")
+    entrants = list(series.items())
+    for (_, few), (name, many) in zip(entrants[::2], entrants[1::2]):
+        ratios = (many.median(field) / few.median(field) for field in ["wall_s", "cpu_s", "server_cpu_s"])
+        print(f"| {name} | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} |")
+
+
 def print_summary(cases):
     """All entrants in one table: seconds, and the least and the most where there were several runs."""
     names = dict.fromkeys(name for series in cases.values() for name, runs in series.items() if runs.costs)

@@ -88,6 +88,16 @@ static bool has_other_descriptors(void)
 	return open_count != 6;
 }
 
+/* A message that has taken the parser over: it answers nonsense, and works on for ever. */
+static _Noreturn void babble(void)
+{
+	static const struct itimerval never;
+	__real_setitimer(ITIMER_PROF, &never, NULL);
+	for (int descriptor = 0; descriptor < 1024; descriptor++)
+		(void)send(descriptor, "?", 1, MSG_NOSIGNAL);
+	hang();
+}
+
 static pid_t worker;
 
 /* What the sandbox must refuse; a parser that could do it answers with an error that no test
@@ -120,6 +130,8 @@ int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t of
 	}
 	if (got > 0 && strstr(start, "hang-in-body") != NULL && !options->header_only)
 		hang();
+	if (got > 0 && strstr(start, "babble") != NULL && !options->header_only)
+		babble();
 	if (got > 0 && strstr(start, "scribble") != NULL && scribble_later() != 0)
 		return -1;
 	if (got > 0 && strstr(start, "flood") != NULL && !options->header_only &&
@@ -242,6 +254,36 @@ static void a_message_that_kills_the_parser_does_not_stop_the_others(void **stat
 	finish(fixture);
 	assert_subject(fixture, before, "before");
 	assert_given_up(fixture, poison, NULL, "the parser ended (status 3)");
+	assert_subject(fixture, after, "after");
+}
+
+/* They come in packets: which one it was has to be found out. */
+static void messages_that_kill_the_parser_are_told_from_their_neighbours(void **state)
+{
+	enum { COUNT = 100 };
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT; i++) {
+		bool poison = i == 40 || i == 41 || i == COUNT - 1;
+		submit(fixture, poison ? "Subject: crash-always\n\nx\n" : "Subject: good\n\nx\n");
+	}
+	finish(fixture);
+	for (size_t i = 0; i < COUNT; i++) {
+		if (i == 40 || i == 41 || i == COUNT - 1)
+			assert_given_up(fixture, i, NULL, "the parser ended (status 3)");
+		else
+			assert_subject(fixture, i, "good");
+	}
+}
+
+static void a_parser_that_answers_nonsense_is_ended(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t before = submit(fixture, "Subject: before\n\nx\n");
+	size_t poison = submit(fixture, "Subject: babble\n\nx\n");
+	size_t after = submit(fixture, "Subject: after\n\nx\n");
+	finish(fixture);
+	assert_subject(fixture, before, "before");
+	assert_given_up(fixture, poison, "babble", "parsing crashed");
 	assert_subject(fixture, after, "after");
 }
 
@@ -397,6 +439,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(messages_of_a_batch_keep_their_order, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		messages_that_kill_the_parser_are_told_from_their_neighbours, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_parser_that_answers_nonsense_is_ended, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_message_that_kills_the_parser_does_not_stop_the_others, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_header_of_a_poisonous_message_is_still_read, setup,
