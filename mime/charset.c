@@ -17,14 +17,12 @@ struct letter {
 	char utf8[UTF8_MAX];
 };
 
-enum letters { LETTERS_NOT_ASKED, LETTERS_NONE, LETTERS_KNOWN };
-
 struct charset {
 	const struct charset_row *row;
 	bool has_converter; /* UTF-8 needs none: it is only checked */
 	iconv_t converter;
-	enum letters letters_state;
-	struct letter *letters; /* of each byte, where it alone decides */
+	bool letters_asked;
+	struct letter *letters; /* of each byte, where it alone decides; else NULL */
 };
 
 static struct charset charsets[G_N_ELEMENTS(charset_rows)];
@@ -203,16 +201,15 @@ static bool letter_read(iconv_t converter, unsigned char byte, struct letter *le
  */
 static const struct letter *charset_letters(struct charset *charset)
 {
-	if (charset->letters_state != LETTERS_NOT_ASKED)
+	if (charset->letters_asked)
 		return charset->letters;
-	charset->letters_state = LETTERS_NONE;
+	charset->letters_asked = true;
 	if (charset->row->multibyte || !charset->has_converter)
 		return NULL;
 	g_autofree struct letter *letters = g_new0(struct letter, BYTE_VALUES);
 	for (unsigned byte = 0; byte < BYTE_VALUES; byte++)
 		if (!letter_read(charset->converter, (unsigned char)byte, &letters[byte]))
 			return NULL;
-	charset->letters_state = LETTERS_KNOWN;
 	charset->letters = g_steal_pointer(&letters);
 	return charset->letters;
 }
