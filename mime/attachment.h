@@ -10,7 +10,7 @@
 /* Attachments under way; `list` holds struct mime_attachment. */
 struct attachments {
 	struct input *input;
-	struct output *output;
+	struct mime_output *output;
 	struct defects *defects;
 	const char *hint; /* charset to expect of raw 8-bit file names; may be NULL */
 	GArray *list;

@@ -39,7 +39,7 @@ void mime_close(void)
 struct parse {
 	const struct mime_options *options;
 	struct input *input;
-	struct output *output;
+	struct mime_output *output;
 	struct defects *defects;
 	struct header *header;
 	struct mime_message *message;
@@ -146,31 +146,30 @@ static void parse_message(struct parse *parse)
 	if (!parse->options->header_only)
 		parse_body(parse, hint);
 	parse->message->defects = defects_format(parse->defects);
-	output_flush(parse->output);
 }
 
 int mime_parse(const struct mime_options *options, int input_fd, uint64_t offset, uint64_t size,
-	       int output_fd, uint64_t *output_end, struct mime_message **ret_message)
+	       struct mime_output *output, struct mime_message **ret_message)
 {
+	uint64_t output_start = mime_output_tell(output);
 	struct parse parse = {
 	    .options = options,
 	    .input = input_new(input_fd, offset, size),
-	    .output = output_new(output_fd, *output_end),
+	    .output = output,
 	    .defects = defects_new(),
 	    .message = g_new0(struct mime_message, 1),
 	};
 
 	parse_message(&parse);
-	int error = parse.input->error ? parse.input->error : parse.output->error;
+	int error = parse.input->error ? parse.input->error : output->error;
 	if (error) {
 		mime_message_free(parse.message);
+		output_rewind(output, output_start);
 	} else {
-		*output_end = output_tell(parse.output);
 		*ret_message = parse.message;
 	}
 	header_free(parse.header);
 	defects_free(parse.defects);
-	output_free(parse.output);
 	input_free(parse.input);
 	errno = error;
 	return error ? -1 : 0;

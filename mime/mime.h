@@ -2,7 +2,7 @@
  * mime.h - from the bytes of a message to what it says: header fields, bodies, attachments.
  *
  * Life:      mime_open() once per process, before any sandbox is entered; mime_parse() per message;
- *            mime_message_free() per result.
+ *            mime_message_free() per result, mime_output_flush() before its contents are read.
  * Units:     sizes and offsets in bytes, times in seconds since 1970-01-01 UTC.
  * Ownership: a struct mime_message owns all its strings; descriptors stay the caller's.
  * Text:      every string and every body is valid UTF-8 without control characters other than
@@ -85,13 +85,34 @@ int mime_open(void);
 void mime_close(void);
 
 /*
- * Parses the message at [offset, offset + size) of input_fd (read with pread) and writes decoded
- * content to output_fd (pwrite, pread) from *output_end on; on success *output_end is moved behind
- * the last byte that *ret_message refers to. Returns -1 with errno when a read or a write fails;
- * *ret_message is then untouched.
+ * The file that decoded content goes to, of one message after the other (pwrite, pread), beginning
+ * at offset 0. 64 KiB of it stay in memory until mime_output_flush(): small messages share a write.
+ */
+struct mime_output;
+
+/* mime_output_free() closes nothing, and writes nothing. */
+struct mime_output *mime_output_new(int fd);
+void mime_output_free(struct mime_output *output);
+
+/* Where the next byte goes. */
+uint64_t mime_output_tell(const struct mime_output *output);
+
+/* Goes on there; what has not been flushed is dropped, a failure forgotten. */
+void mime_output_seek(struct mime_output *output, uint64_t offset);
+
+/* Bytes that go with a message. A failure is told by mime_output_flush(). */
+void mime_output_write(struct mime_output *output, const void *bytes, size_t length);
+
+/* Returns -1 with errno when a write has failed since the last mime_output_seek(). */
+int mime_output_flush(struct mime_output *output);
+
+/*
+ * Parses the message at [offset, offset + size) of input_fd (read with pread); its content goes to
+ * the output. Returns -1 with errno when a read or a write fails; *ret_message is then untouched,
+ * and the output where it was.
  */
 int mime_parse(const struct mime_options *options, int input_fd, uint64_t offset, uint64_t size,
-	       int output_fd, uint64_t *output_end, struct mime_message **ret_message);
+	       struct mime_output *output, struct mime_message **ret_message);
 
 /* Releases the message with all it owns; takes NULL. */
 void mime_message_free(struct mime_message *message);

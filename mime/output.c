@@ -7,17 +7,16 @@
 
 enum { BUFFER = 65536 };
 
-struct output *output_new(int fd, uint64_t start)
+struct mime_output *mime_output_new(int fd)
 {
-	struct output *output = g_new0(struct output, 1);
+	struct mime_output *output = g_new0(struct mime_output, 1);
 
 	output->fd = fd;
-	output->start = start;
 	output->buffer = g_malloc(BUFFER);
 	return output;
 }
 
-void output_free(struct output *output)
+void mime_output_free(struct mime_output *output)
 {
 	if (!output)
 		return;
@@ -25,13 +24,13 @@ void output_free(struct output *output)
 	g_free(output);
 }
 
-uint64_t output_tell(const struct output *output)
+uint64_t mime_output_tell(const struct mime_output *output)
 {
 	return output->start + output->length;
 }
 
 /* Writes at output->start and moves it on. */
-static void write_through(struct output *output, const unsigned char *bytes, size_t length)
+static void write_through(struct mime_output *output, const unsigned char *bytes, size_t length)
 {
 	while (length > 0 && !output->error) {
 		ssize_t n = pwrite(output->fd, bytes, length, (off_t)output->start);
@@ -47,16 +46,30 @@ static void write_through(struct output *output, const unsigned char *bytes, siz
 	}
 }
 
-void output_flush(struct output *output)
+void mime_output_seek(struct mime_output *output, uint64_t offset)
+{
+	output->start = offset;
+	output->length = 0;
+	output->error = 0;
+}
+
+static void buffer_write(struct mime_output *output)
 {
 	write_through(output, output->buffer, output->length);
 	output->length = 0;
 }
 
-void output_write(struct output *output, const void *bytes, size_t length)
+int mime_output_flush(struct mime_output *output)
+{
+	buffer_write(output);
+	errno = output->error;
+	return output->error ? -1 : 0;
+}
+
+void mime_output_write(struct mime_output *output, const void *bytes, size_t length)
 {
 	if (length > BUFFER - output->length)
-		output_flush(output);
+		buffer_write(output);
 	if (length > BUFFER) {
 		write_through(output, bytes, length);
 		return;
@@ -65,7 +78,7 @@ void output_write(struct output *output, const void *bytes, size_t length)
 	output->length += length;
 }
 
-void output_rewind(struct output *output, uint64_t offset)
+void output_rewind(struct mime_output *output, uint64_t offset)
 {
 	if (offset >= output->start) {
 		output->length = (size_t)(offset - output->start);
@@ -75,9 +88,9 @@ void output_rewind(struct output *output, uint64_t offset)
 	output->length = 0;
 }
 
-size_t output_read(struct output *output, uint64_t offset, void *bytes, size_t length)
+size_t output_read(struct mime_output *output, uint64_t offset, void *bytes, size_t length)
 {
-	if (output->error || offset >= output_tell(output))
+	if (output->error || offset >= mime_output_tell(output))
 		return 0;
 	if (offset >= output->start) {
 		size_t skip = (size_t)(offset - output->start);
@@ -100,16 +113,16 @@ static void content_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct content_writer *writer = (struct content_writer *)sink;
 
-	output_write(writer->output, bytes, length);
+	mime_output_write(writer->output, bytes, length);
 	writer->content->size += length;
 }
 
-void content_begin(struct content_writer *writer, struct output *output,
+void content_begin(struct content_writer *writer, struct mime_output *output,
 		   struct mime_content *content)
 {
 	*writer =
 	    (struct content_writer){.sink = {content_write}, .output = output, .content = content};
-	*content = (struct mime_content){.present = true, .offset = output_tell(output)};
+	*content = (struct mime_content){.present = true, .offset = mime_output_tell(output)};
 }
 
 void content_restart(struct content_writer *writer)

@@ -1,8 +1,6 @@
 /*
- * output.h - the file that decoded content goes to, and one content in it.
+ * output.h - the file that decoded content goes to (mime.h), from inside, and one content in it.
  *
- * Life:      output_new() .. output_flush(), output_free(), within one mime_parse(). Small messages
- *            stay in the buffer and cost one pwrite().
  * Units:     offsets in the file.
  * Errors:    a failed read or write is remembered in `error` (an errno); later calls do nothing.
  */
@@ -12,7 +10,7 @@
 #include "mime/mime.h"
 #include "mime/sink.h"
 
-struct output {
+struct mime_output {
 	int fd;
 	int error;
 	uint64_t start; /* of the buffer in the file; everything before it has been written */
@@ -23,26 +21,18 @@ struct output {
 /* Bytes to be written as one content: give it to whatever takes a sink. */
 struct content_writer {
 	struct sink sink;
-	struct output *output;
+	struct mime_output *output;
 	struct mime_content *content;
 };
 
-struct output *output_new(int fd, uint64_t start);
-void output_free(struct output *output);
-
-uint64_t output_tell(const struct output *output);
-void output_write(struct output *output, const void *bytes, size_t length);
-
 /* Back to an earlier offset: what was written from there on is given up. */
-void output_rewind(struct output *output, uint64_t offset);
+void output_rewind(struct mime_output *output, uint64_t offset);
 
 /* Reads what was written before; returns the bytes read, 0 at the end or on error. */
-size_t output_read(struct output *output, uint64_t offset, void *bytes, size_t length);
-
-void output_flush(struct output *output);
+size_t output_read(struct mime_output *output, uint64_t offset, void *bytes, size_t length);
 
 /* Starts a content at the end of the output; content_restart() gives up what it has so far. */
-void content_begin(struct content_writer *writer, struct output *output,
+void content_begin(struct content_writer *writer, struct mime_output *output,
 		   struct mime_content *content);
 void content_restart(struct content_writer *writer);
 

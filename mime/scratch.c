@@ -5,9 +5,9 @@
 
 static void scratch_to_file(struct scratch *scratch)
 {
-	scratch->file_offset = output_tell(scratch->output);
+	scratch->file_offset = mime_output_tell(scratch->output);
 	if (scratch->size > 0)
-		output_write(scratch->output, scratch->memory, (size_t)scratch->size);
+		mime_output_write(scratch->output, scratch->memory, (size_t)scratch->size);
 	scratch->in_file = true;
 	g_clear_pointer(&scratch->memory, g_free);
 }
@@ -19,7 +19,7 @@ static void scratch_write(struct sink *sink, const void *bytes, size_t length)
 	if (!scratch->in_file && scratch->size + length > SCRATCH_MEMORY)
 		scratch_to_file(scratch);
 	if (scratch->in_file) {
-		output_write(scratch->output, bytes, length);
+		mime_output_write(scratch->output, bytes, length);
 	} else {
 		if (scratch->size + length > scratch->capacity) {
 			scratch->capacity =
@@ -31,7 +31,7 @@ static void scratch_write(struct sink *sink, const void *bytes, size_t length)
 	scratch->size += length;
 }
 
-void scratch_init(struct scratch *scratch, struct output *output)
+void scratch_init(struct scratch *scratch, struct mime_output *output)
 {
 	*scratch = (struct scratch){.sink = {scratch_write}, .output = output};
 }

@@ -15,7 +15,7 @@ enum { SCRATCH_MEMORY = 1 << 20 };
 
 struct scratch {
 	struct sink sink; /* write here */
-	struct output *output;
+	struct mime_output *output;
 	unsigned char *memory;
 	size_t capacity;
 	bool in_file;
@@ -23,7 +23,7 @@ struct scratch {
 	uint64_t size;
 };
 
-void scratch_init(struct scratch *scratch, struct output *output);
+void scratch_init(struct scratch *scratch, struct mime_output *output);
 void scratch_clear(struct scratch *scratch);
 
 /* Up to `length` bytes at `offset`; 0 at the end. */

@@ -82,7 +82,7 @@ static void convert(struct text_source *source, struct charset_choice choice,
 	flowed_finish(&flowed);
 }
 
-void text_store(struct input *input, const struct part *part, struct output *output,
+void text_store(struct input *input, const struct part *part, struct mime_output *output,
 		struct defects *defects, struct mime_content *ret_content)
 {
 	struct scratch scratch;
@@ -101,7 +101,7 @@ void text_store(struct input *input, const struct part *part, struct output *out
 	scratch_clear(&scratch);
 }
 
-void text_store_from_html(const struct mime_content *html, struct output *output,
+void text_store_from_html(const struct mime_content *html, struct mime_output *output,
 			  struct mime_content *ret_content)
 {
 	struct html_filter filter;
@@ -127,7 +127,7 @@ void text_store_from_html(const struct mime_content *html, struct output *output
 	html_text_finish(&text);
 }
 
-bool text_is_blank(const struct mime_content *content, struct output *output)
+bool text_is_blank(const struct mime_content *content, struct mime_output *output)
 {
 	char piece[256];
 	size_t n;

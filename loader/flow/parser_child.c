@@ -4,7 +4,6 @@
 #include "loader/flow/parsed.h"
 #include "loader/flow/parser.h"
 #include "loader/flow/parser_sandbox.h"
-#include "loader/flow/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,42 +30,41 @@ static void parser_child_limit_cpu(uint64_t size)
 }
 
 static int parser_child_answer(const struct parser_child *child,
-			       const struct parser_request *request, uint64_t *output_end,
+			       const struct parser_request *request, struct mime_output *output,
 			       struct parser_reply *reply)
 {
 	struct mime_options options = *child->options;
 	options.header_only = request->header_only;
 	scoped(mime_message_free) struct mime_message *message = NULL;
-	if (mime_parse(&options, child->input, request->offset, request->size, child->output,
-		       output_end, &message) != 0)
+	if (mime_parse(&options, child->input, request->offset, request->size, output, &message) !=
+	    0)
 		return -1;
 	g_autofree unsigned char *record = NULL;
 	size_t record_size;
 	parsed_format(message, &record, &record_size);
-	struct error err;
-	if (spool_write(child->output, *output_end, record, record_size, &err) != 0)
-		return -1;
-	reply->record_offset = *output_end;
+	reply->record_offset = mime_output_tell(output);
 	reply->record_size = record_size;
-	*output_end += record_size;
+	mime_output_write(output, record, record_size);
 	return 0;
 }
 
 /* Returns how many replies there are: the last one may tell an error. */
 static size_t parser_child_answer_packet(const struct parser_child *child,
 					 const struct parser_request *requests, size_t count,
-					 uint64_t *output_end, struct parser_reply *replies)
+					 struct mime_output *output, struct parser_reply *replies)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (requests[i].restart)
-			*output_end = requests[i].output_end;
+			mime_output_seek(output, requests[i].output_end);
 		parser_child_limit_cpu(requests[i].size);
 		errno = 0;
-		if (parser_child_answer(child, &requests[i], output_end, &replies[i]) != 0) {
+		if (parser_child_answer(child, &requests[i], output, &replies[i]) != 0) {
 			replies[i].error = errno != 0 ? errno : EIO;
 			return i + 1;
 		}
 	}
+	if (mime_output_flush(output) != 0)
+		replies[0].error = errno;
 	return count;
 }
 
@@ -115,14 +113,13 @@ _Noreturn void parser_child_run(struct parser_child *child)
 		send(child->socket, &refused, sizeof refused, MSG_NOSIGNAL);
 		_exit(EXIT_FAILURE);
 	}
-	uint64_t output_end = 0;
+	struct mime_output *output = mime_output_new(child->output);
 	struct parser_request requests[PARSER_PACKET_MAX];
 	ssize_t got;
 	while ((got = recv(child->socket, requests, sizeof requests, 0)) > 0) {
 		size_t count = (size_t)got / sizeof requests[0];
 		struct parser_reply replies[PARSER_PACKET_MAX] = {{0}};
-		size_t done =
-		    parser_child_answer_packet(child, requests, count, &output_end, replies);
+		size_t done = parser_child_answer_packet(child, requests, count, output, replies);
 		if (send(child->socket, replies, done * sizeof replies[0], MSG_NOSIGNAL) < 0)
 			break;
 	}

@@ -54,19 +54,22 @@ static uint64_t size_at(const struct corpus *corpus, guint i)
 }
 
 /* Not inlined: callgrind counts what happens in here. */
-__attribute__((noinline)) static void pass_ours(const struct corpus *corpus, int output)
+__attribute__((noinline)) static void pass_ours(const struct corpus *corpus, int output_fd)
 {
+	struct mime_output *output = mime_output_new(output_fd);
 	const struct mime_options options = mime_options_default();
 	uint64_t offset = 0;
 	for (guint i = 0; i < corpus->sizes->len; i++) {
 		struct mime_message *message;
-		uint64_t output_end = 0;
+		mime_output_seek(output, 0);
 		require(mime_parse(&options, corpus->messages, offset, size_at(corpus, i), output,
-				   &output_end, &message) == 0,
+				   &message) == 0 &&
+			    mime_output_flush(output) == 0,
 			"parsing");
 		mime_message_free(message);
 		offset += size_at(corpus, i);
 	}
+	mime_output_free(output);
 }
 
 static void decode(GMimeObject *parent, GMimeObject *part, gpointer nowhere)

@@ -73,18 +73,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mime_message *again = NULL;
 	unsigned char *bytes = NULL;
 	size_t length = 0;
-	uint64_t end = 0;
+	struct mime_output *writer = mime_output_new(output);
 
 	options.attach_html = size % 2 != 0;
 	require(ftruncate(input, 0) == 0 && ftruncate(output, 0) == 0);
 	require(pwrite(input, data, size, 0) == (ssize_t)size);
-	require(mime_parse(&options, input, 0, size, output, &end, &message) == 0);
+	require(mime_parse(&options, input, 0, size, writer, &message) == 0);
+	require(mime_output_flush(writer) == 0);
 	check_message(message);
 	parsed_format(message, &bytes, &length);
-	require(parsed_parse(bytes, length, end, &again) == 0);
+	require(parsed_parse(bytes, length, mime_output_tell(writer), &again) == 0);
 	require(again->attachment_count == message->attachment_count);
 	free(bytes);
 	mime_message_free(message);
 	mime_message_free(again);
+	mime_output_free(writer);
 	return 0;
 }

@@ -66,14 +66,26 @@ static inline int disk_file(const char *bytes, size_t length)
 	return fd;
 }
 
+/* Parses the message at [offset, offset + length) of the input, content going behind output_end. */
+static inline void parsed_fill(struct parsed *parsed, const struct mime_options *options, int input,
+			       uint64_t offset, uint64_t length)
+{
+	struct mime_output *output = mime_output_new(parsed->output);
+
+	mime_output_seek(output, parsed->output_end);
+	assert_int_equal(0, mime_parse(options, input, offset, length, output, &parsed->message));
+	assert_int_equal(0, mime_output_flush(output));
+	parsed->output_end = mime_output_tell(output);
+	mime_output_free(output);
+}
+
 static inline struct parsed parse_bytes(const void *bytes, size_t length,
 					const struct mime_options *options)
 {
 	struct parsed parsed = {.output = memory_file("", 0)};
 	int input = memory_file(bytes, length);
 
-	assert_int_equal(0, mime_parse(options, input, 0, length, parsed.output, &parsed.output_end,
-				       &parsed.message));
+	parsed_fill(&parsed, options, input, 0, length);
 	close(input);
 	return parsed;
 }

@@ -277,8 +277,7 @@ static void test_contents_follow_what_is_in_the_file(void **state)
 	struct parsed parsed = {.output = memory_file("before", 6), .output_end = 6};
 
 	(void)state;
-	assert_int_equal(0, mime_parse(&options, input, 7, length, parsed.output,
-				       &parsed.output_end, &parsed.message));
+	parsed_fill(&parsed, &options, input, 7, length);
 	assert_int_equal(parsed.message->text_body.offset, 6);
 	assert_int_equal(parsed.output_end, 11);
 	assert_text(&parsed, "Hello");
@@ -293,18 +292,58 @@ static void test_files_that_fail(void **state)
 	struct mime_message *message = NULL;
 	int input = memory_file("\r\nHello", 7);
 	int full = open("/dev/full", O_RDWR);
-	uint64_t end = 0;
+	struct mime_output *output = mime_output_new(full);
 
 	(void)state;
-	assert_int_equal(-1, mime_parse(&options, input, 0, 7, full, &end, &message));
-	assert_int_equal(errno, ENOSPC);
-	assert_int_equal(-1, mime_parse(&options, input, 0, 8, full, &end, &message));
-	assert_int_equal(-1, mime_parse(&options, -1, 0, 7, full, &end, &message));
+	assert_int_equal(-1, mime_parse(&options, input, 0, 8, output, &message));
+	assert_int_equal(errno, EIO);
+	assert_int_equal(-1, mime_parse(&options, -1, 0, 7, output, &message));
 	assert_int_equal(errno, EBADF);
 	assert_null(message);
-	assert_int_equal(end, 0);
+	assert_int_equal(0, mime_output_tell(output));
+	assert_int_equal(0, mime_output_flush(output));
+
+	assert_int_equal(0, mime_parse(&options, input, 0, 7, output, &message));
+	assert_int_equal(-1, mime_output_flush(output));
+	assert_int_equal(errno, ENOSPC);
+	mime_message_free(message);
+	message = NULL;
+	/* It stays so until a new beginning. */
+	assert_int_equal(-1, mime_parse(&options, input, 0, 7, output, &message));
+	assert_int_equal(errno, ENOSPC);
+	assert_null(message);
+	mime_output_seek(output, 0);
+	assert_int_equal(0, mime_parse(&options, input, 0, 7, output, &message));
+	mime_message_free(message);
+	mime_output_free(output);
 	close(input);
 	close(full);
+}
+
+/* Messages share a buffer; one that cannot be read does not take the others' content with it. */
+static void test_messages_one_after_the_other(void **state)
+{
+	struct mime_options options = mime_options_default();
+	struct parsed first = {.output = memory_file("", 0)};
+	struct parsed second = first;
+	struct mime_message *none = NULL;
+	int input = memory_file("\r\nfirst\r\nsecond", 15);
+	struct mime_output *output = mime_output_new(first.output);
+
+	(void)state;
+	assert_int_equal(0, mime_parse(&options, input, 0, 7, output, &first.message));
+	assert_int_equal(-1, mime_parse(&options, input, 0, 100, output, &none));
+	assert_int_equal(0, mime_parse(&options, input, 7, 8, output, &second.message));
+	mime_output_write(output, "!", 1);
+	assert_int_equal(0, mime_output_flush(output));
+	first.output_end = second.output_end = mime_output_tell(output);
+	assert_int_equal(strlen("firstsecond!"), first.output_end);
+	assert_text(&first, "first");
+	assert_text(&second, "second");
+	mime_output_free(output);
+	mime_message_free(second.message);
+	close(input);
+	parsed_clear(&first);
 }
 
 static char *digest_of_attachment(int input, uint64_t offset, uint64_t size)
@@ -312,8 +351,7 @@ static char *digest_of_attachment(int input, uint64_t offset, uint64_t size)
 	struct mime_options options = mime_options_default();
 	struct parsed parsed = {.output = memory_file("", 0)};
 
-	assert_int_equal(0, mime_parse(&options, input, offset, size, parsed.output,
-				       &parsed.output_end, &parsed.message));
+	parsed_fill(&parsed, &options, input, offset, size);
 	assert_int_equal(1, parsed.message->attachment_count);
 	assert_string_equal("[]", parsed.message->defects);
 	g_autofree char *text = content_text(&parsed, &parsed.message->attachments[0].content);
@@ -358,13 +396,14 @@ static void test_a_large_message_wherever_it_lies(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(inputs); i++) {
 		struct mime_options options = mime_options_default();
 		struct mime_message *message = NULL;
-		uint64_t end = 0;
-		int output = memory_file("", 0);
+		int file_of_output = memory_file("", 0);
+		struct mime_output *output = mime_output_new(file_of_output);
 
 		assert_int_equal(
-		    -1, mime_parse(&options, inputs[i], BEFORE, file->len, output, &end, &message));
+		    -1, mime_parse(&options, inputs[i], BEFORE, file->len, output, &message));
 		assert_int_equal(errno, EIO);
-		close(output);
+		mime_output_free(output);
+		close(file_of_output);
 		close(inputs[i]);
 	}
 }
@@ -392,6 +431,7 @@ int main(void)
 	    cmocka_unit_test(test_header_only),
 	    cmocka_unit_test(test_contents_follow_what_is_in_the_file),
 	    cmocka_unit_test(test_files_that_fail),
+	    cmocka_unit_test(test_messages_one_after_the_other),
 	    cmocka_unit_test(test_a_large_message_wherever_it_lies),
 	};
 
