@@ -282,15 +282,15 @@ static int parser_receive_now(const struct parser *parser, struct parser_answers
 	return got < 0 ? -1 : 0;
 }
 
-/* Wall time for the packet that is to be answered next. */
+/* Wall time for the packet that is to be answered next: as for one message of its size. */
 static int64_t parser_patience_ms(const struct parser *parser)
 {
-	const struct parser_job *job = parser_job_at(parser, parser->answered);
-	size_t count = MAX(job->packet, 1);
-	uint64_t limit_s = 0;
-	for (size_t i = parser->answered; count-- > 0 && i < parser->jobs->len; i++)
-		limit_s += parser_cpu_limit_s(parser_job_at(parser, i)->request.size);
-	return (int64_t)(limit_s * 1000 * PARSER_WALL_FACTOR);
+	size_t end = MIN(parser->answered + MAX(parser_job_at(parser, parser->answered)->packet, 1),
+			 parser->jobs->len);
+	uint64_t bytes = 0;
+	for (size_t i = parser->answered; i < end; i++)
+		bytes += parser_job_at(parser, i)->request.size;
+	return (int64_t)(parser_cpu_limit_s(bytes) * 1000 * PARSER_WALL_FACTOR);
 }
 
 /* 1: there are answers; 0: the process is dead or silent. */
