@@ -2,7 +2,7 @@
  * part.h - a message as a tree of parts; contents stay in the input.
  *
  * Life:      part_tree_read() .. part_free() of the root.
- * Ownership: a part owns its children, parameters and name; headers belong to the tree.
+ * Ownership: a part owns its children, parameters and name.
  * Caps:      max_parts, max_depth and max_boundary of the options. Beyond one of them the tree is
  * `capped`: it still covers all bytes, but not as their sender meant.
  */

@@ -49,10 +49,9 @@ static bool boundary_is(const struct level *level, const char *text, size_t leng
 /* The innermost level that a line separates the parts of, or ends; -1 for any other line. */
 static int delimiter_level(const struct scan *scan, const struct line *line, bool *ret_closing)
 {
-	const char *text = (const char *)line->text + 2;
-
 	if (line->length < 3 || line->text[0] != '-' || line->text[1] != '-')
 		return -1;
+	const char *text = (const char *)line->text + 2;
 	size_t length = without_blanks(text, line->length - 2);
 	bool ends = length > 2 && text[length - 1] == '-' && text[length - 2] == '-';
 	for (guint i = scan->levels->len; i-- > 0;) {
