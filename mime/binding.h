@@ -28,7 +28,7 @@
 	X(uchardet_data_end)                                                                       \
 	X(uchardet_get_charset)
 
-/* Functions, and variables, under their own names. */
+/* Functions under their own names. */
 struct binding {
 #define BINDING_MEMBER(name) __typeof__(name) *(name);
 	BINDING_LIBXML(BINDING_MEMBER)

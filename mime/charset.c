@@ -19,9 +19,8 @@ struct letter {
 
 struct charset {
 	const struct charset_row *row;
-	bool has_converter; /* UTF-8 needs none: it is only checked */
+	bool has_converter; /* UTF-8 needs none, it is only checked; nor do letters */
 	iconv_t converter;
-	bool letters_asked;
 	struct letter *letters; /* of each byte, where it alone decides; else NULL */
 };
 
@@ -44,6 +43,36 @@ static bool is_utf8(const struct charset_row *row)
 	return strcmp(row->converter, "UTF-8") == 0;
 }
 
+/* False where a letter waits for an accent that may follow, or ASCII is not itself. */
+static bool letter_read(iconv_t converter, unsigned char byte, struct letter *letter)
+{
+	char *in = (char *)&byte;
+	char *to = letter->utf8;
+	size_t left = 1;
+	size_t room = UTF8_MAX;
+
+	iconv(converter, NULL, NULL, NULL, NULL);
+	bool known = iconv(converter, &in, &left, &to, &room) != (size_t)-1;
+	letter->length = (unsigned char)(UTF8_MAX - room);
+	if (ascii_is_printable(byte))
+		return letter->length == 1 && letter->utf8[0] == (char)byte;
+	return known == (letter->length > 0);
+}
+
+/*
+ * The letters of a charset that has one per byte, else NULL. glibc converts to 32 bits per
+ * character and back: looking them up takes a tenth of that.
+ */
+static struct letter *letters_read(iconv_t converter)
+{
+	g_autofree struct letter *letters = g_new0(struct letter, BYTE_VALUES);
+
+	for (unsigned byte = 0; byte < BYTE_VALUES; byte++)
+		if (!letter_read(converter, (unsigned char)byte, &letters[byte]))
+			return NULL;
+	return g_steal_pointer(&letters);
+}
+
 static void charset_register(struct charset *charset, const struct charset_row *row)
 {
 	charset->row = row;
@@ -52,6 +81,11 @@ static void charset_register(struct charset *charset, const struct charset_row *
 		charset->has_converter = (intptr_t)charset->converter != -1;
 		if (!charset->has_converter)
 			return;
+		charset->letters = row->multibyte ? NULL : letters_read(charset->converter);
+		if (charset->letters) {
+			iconv_close(charset->converter);
+			charset->has_converter = false;
+		}
 	}
 	g_auto(GStrv) aliases = g_strsplit(row->aliases, " ", -1);
 	for (char **alias = aliases; *alias; alias++)
@@ -179,41 +213,6 @@ static size_t convert_utf8(struct conversion *conversion, const unsigned char *a
 	return 0;
 }
 
-/* False where a letter waits for an accent that may follow, or ASCII is not itself. */
-static bool letter_read(iconv_t converter, unsigned char byte, struct letter *letter)
-{
-	char *in = (char *)&byte;
-	char *to = letter->utf8;
-	size_t left = 1;
-	size_t room = UTF8_MAX;
-
-	iconv(converter, NULL, NULL, NULL, NULL);
-	bool known = iconv(converter, &in, &left, &to, &room) != (size_t)-1;
-	letter->length = (unsigned char)(UTF8_MAX - room);
-	if (ascii_is_printable(byte))
-		return letter->length == 1 && letter->utf8[0] == (char)byte;
-	return known == (letter->length > 0);
-}
-
-/*
- * The letters of a charset that has one per byte, else NULL. glibc converts to 32 bits per
- * character and back: looking them up takes a tenth of that.
- */
-static const struct letter *charset_letters(struct charset *charset)
-{
-	if (charset->letters_asked)
-		return charset->letters;
-	charset->letters_asked = true;
-	if (charset->row->multibyte || !charset->has_converter)
-		return NULL;
-	g_autofree struct letter *letters = g_new0(struct letter, BYTE_VALUES);
-	for (unsigned byte = 0; byte < BYTE_VALUES; byte++)
-		if (!letter_read(charset->converter, (unsigned char)byte, &letters[byte]))
-			return NULL;
-	charset->letters = g_steal_pointer(&letters);
-	return charset->letters;
-}
-
 static void convert_letters(struct conversion *conversion, const struct letter *letters,
 			    const unsigned char *at, size_t left)
 {
@@ -274,8 +273,8 @@ static size_t convert(struct conversion *conversion, const unsigned char *bytes,
 {
 	if (is_utf8(conversion->charset->row))
 		return convert_utf8(conversion, bytes, length);
-	if (conversion->letters) {
-		convert_letters(conversion, conversion->letters, bytes, length);
+	if (conversion->charset->letters) {
+		convert_letters(conversion, conversion->charset->letters, bytes, length);
 		return 0;
 	}
 	return convert_iconv(conversion, bytes, length);
@@ -334,7 +333,6 @@ void conversion_init(struct conversion *conversion, const struct charset *charse
 	    .sink = {conversion_write},
 	    .next = next,
 	    .charset = charset,
-	    .letters = charset_letters(&charsets[charset - charsets]),
 	    .errors_max = errors_max,
 	};
 	if (charset->has_converter)

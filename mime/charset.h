@@ -19,13 +19,11 @@
 #include <stdint.h>
 
 struct charset;
-struct letter;
 
 struct conversion {
 	struct sink sink; /* write here */
 	struct sink *next;
 	const struct charset *charset;
-	const struct letter *letters; /* of a charset of one byte per letter; else NULL */
 	struct charset_shift shift;
 	uint64_t errors;
 	uint64_t errors_max;

@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-const char *mime_library_at(unsigned index)
+const char *mime_library(void)
 {
-	return index == 0 && binding_open() == 0 ? "libxml2 " LIBXML_DOTTED_VERSION : NULL;
+	return binding_open() == 0 ? "libxml2 " LIBXML_DOTTED_VERSION : NULL;
 }
 
 const char *mime_library_fault(void)

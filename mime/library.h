@@ -4,8 +4,8 @@
 #ifndef MIME_LIBRARY_H
 #define MIME_LIBRARY_H
 
-/* "libxml2 2.9.14"; NULL behind the last, and where they cannot be loaded. */
-const char *mime_library_at(unsigned index);
+/* "libxml2 2.9.14"; NULL where they cannot be loaded. */
+const char *mime_library(void);
 
 /* NULL, or what keeps them from being loaded. */
 const char *mime_library_fault(void);

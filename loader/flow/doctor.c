@@ -166,9 +166,9 @@ static void doctor_tell_libraries(struct doctor *doctor)
 	doctor_say(doctor, DOCTOR_OK, "library", "%s", integrity_engine());
 	for (unsigned i = 0; (name = imapc_library_at(i)) != NULL; i++)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
-	for (unsigned i = 0; (name = mime_library_at(i)) != NULL; i++)
+	if ((name = mime_library()) != NULL)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
-	if (mime_library_fault() != NULL)
+	else
 		doctor_say(doctor, DOCTOR_WRONG, "library", "%s", mime_library_fault());
 	doctor_tell_workarounds(doctor);
 }
