@@ -51,7 +51,6 @@ static bool letter_read(iconv_t converter, unsigned char byte, struct letter *le
 	size_t left = 1;
 	size_t room = UTF8_MAX;
 
-	iconv(converter, NULL, NULL, NULL, NULL);
 	bool known = iconv(converter, &in, &left, &to, &room) != (size_t)-1;
 	letter->length = (unsigned char)(UTF8_MAX - room);
 	if (ascii_is_printable(byte))
