@@ -5,9 +5,6 @@
 #include <glib.h>
 #include <unistd.h>
 
-/* Append only: databases of every version are out there. */
-static const char *const upgrades[] = {NULL};
-
 static int64_t schema_version(const struct store_schema *schema)
 {
 	int64_t version = 1;
@@ -130,7 +127,7 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
 		      struct store **ret_store, struct queue_error *err)
 {
-	static const struct store_schema schema = {.current = schema_sql, .upgrades = upgrades};
+	static const struct store_schema schema = {.current = schema_sql, .upgrades = schema_upgrades};
 	return store_open_schema(location, mode, &schema, patience_ms, ret_store, err);
 }
 
