@@ -5,6 +5,7 @@
 #include "mime/charset_choice.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
+#include "mime/limits.h"
 #include "mime/text.h"
 
 #include <errno.h>
@@ -13,11 +14,11 @@
 struct mime_options mime_options_default(void)
 {
 	return (struct mime_options){
-	    .max_header_size = 262144,
-	    .max_headers = 2000,
-	    .max_parts = 1000,
-	    .max_depth = 50,
-	    .max_boundary = 2048,
+	    .max_header_size = MIME_MAX_HEADER_KB * 1024,
+	    .max_headers = MIME_MAX_HEADERS,
+	    .max_parts = MIME_MAX_PARTS,
+	    .max_depth = MIME_MAX_DEPTH,
+	    .max_boundary = MIME_MAX_BOUNDARY,
 	};
 }
 

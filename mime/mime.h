@@ -66,14 +66,14 @@ struct mime_message {
 struct mime_options {
 	bool attach_html; /* add the HTML body as a last attachment "original.html" */
 	bool header_only; /* the input ends with the header block: no bodies, no attachments */
-	uint32_t max_header_size; /* bytes of a header block, default 262,144 */
-	uint32_t max_headers;	  /* fields of the message, default 2,000 */
-	uint32_t max_parts;	  /* default 1,000 */
-	uint32_t max_depth;	  /* nesting, default 50 */
-	uint32_t max_boundary;	  /* bytes of a boundary, default 2,048 */
+	uint32_t max_header_size; /* bytes of a header block */
+	uint32_t max_headers;	  /* fields of the message */
+	uint32_t max_parts;
+	uint32_t max_depth;    /* nesting */
+	uint32_t max_boundary; /* bytes of a boundary */
 };
 
-/* The defaults above; both booleans false. */
+/* The limits of limits.h; both booleans false. */
 struct mime_options mime_options_default(void);
 
 /*

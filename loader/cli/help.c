@@ -92,7 +92,7 @@ static void help_print_connection_string(void)
 	for (size_t i = 0; connection_string_key_at(i, &key); i++) {
 		g_autofree char *left = g_strdup_printf("%s=%s", key.key, key.value);
 		g_autofree char *right =
-		    key.default_value != NULL
+		    *key.default_value != '\0'
 			? g_strdup_printf("%s (default: %s)", key.meaning, key.default_value)
 			: g_strdup(key.meaning);
 		help_print_row(left, right, 26);

@@ -28,22 +28,14 @@ static uint64_t load_output_max(const struct load *load, bool on_disk)
 	return raw_max > UINT64_MAX / LOAD_OUTPUT_FACTOR ? 0 : raw_max * LOAD_OUTPUT_FACTOR;
 }
 
-static void load_set_cap(uint32_t *cap, uint32_t wanted)
-{
-	if (wanted != 0)
-		*cap = wanted;
-}
-
 static struct mime_options load_mime_options(const struct connection_string *server)
 {
-	struct mime_options options = mime_options_default();
-	options.attach_html = server->attach_html;
-	load_set_cap(&options.max_header_size, server->max_header_bytes);
-	load_set_cap(&options.max_headers, server->max_fields);
-	load_set_cap(&options.max_parts, server->max_parts);
-	load_set_cap(&options.max_depth, server->max_depth);
-	load_set_cap(&options.max_boundary, server->max_boundary_bytes);
-	return options;
+	return (struct mime_options){.attach_html = server->attach_html,
+				     .max_header_size = server->max_header_bytes,
+				     .max_headers = server->max_fields,
+				     .max_parts = server->max_parts,
+				     .max_depth = server->max_depth,
+				     .max_boundary = server->max_boundary_bytes};
 }
 
 int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,

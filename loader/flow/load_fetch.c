@@ -1,5 +1,6 @@
 #include "loader/flow/load_internal.h"
 
+#include "loader/flow/message_digest.h"
 #include "loader/flow/spool.h"
 
 #include <nettle/sha2.h>
@@ -16,6 +17,11 @@ struct load_fetch {
 static uint64_t load_max_size(const struct load *load)
 {
 	return load->mailbox->server->max_size_bytes;
+}
+
+static uint64_t load_max_header(const struct load *load)
+{
+	return load->mailbox->server->max_header_bytes;
 }
 
 static int load_fetch_begin(void *context, struct error *err)
@@ -47,20 +53,28 @@ static int load_fetch_reduce(struct load_fetch *fetch, struct error *err)
 						    item->spooled_bytes, &fetch->hash, err) != 0)
 		return -1;
 	item->too_large = true;
-	item->spooled_bytes =
-	    MIN(item->spooled_bytes, (uint64_t)mime_options_default().max_header_size);
+	item->spooled_bytes = MIN(item->spooled_bytes, load_max_header(fetch->load));
 	return 0;
 }
 
 /* How much of it is kept. */
-static size_t load_fetch_keep(const struct load_item *item, size_t size)
+static size_t load_fetch_keep(const struct load_fetch *fetch, size_t size)
 {
-	uint64_t max_header = mime_options_default().max_header_size;
+	const struct load_item *item = &fetch->item;
+	uint64_t max_header = load_max_header(fetch->load);
 	if (!item->too_large)
 		return size;
 	if (item->spooled_bytes >= max_header)
 		return 0;
 	return MIN(size, (size_t)(max_header - item->spooled_bytes));
+}
+
+/* How much of it tells the message, also later, when maxHeader may be another. */
+static size_t load_fetch_tells(const struct load_fetch *fetch, size_t size)
+{
+	if (!fetch->header_only)
+		return size;
+	return MIN(size, (size_t)(MESSAGE_DIGEST_HEADER_MAX - fetch->item.size_bytes));
 }
 
 static int load_fetch_spool(struct load_fetch *fetch, const void *bytes, size_t size,
@@ -82,13 +96,14 @@ static int load_fetch_write(void *context, const void *bytes, size_t size, struc
 	if (!item->too_large && item->size_bytes + size > load_max_size(fetch->load) &&
 	    load_fetch_reduce(fetch, err) != 0)
 		return -1;
-	size_t kept = load_fetch_keep(item, size);
+	size_t kept = load_fetch_keep(fetch, size);
+	size_t tells = load_fetch_tells(fetch, size);
 	if (load_fetch_hashes(fetch))
-		sha256_update(&fetch->hash, size, bytes);
+		sha256_update(&fetch->hash, tells, bytes);
 	if (kept > 0 && load_fetch_spool(fetch, bytes, kept, err) != 0)
 		return -1;
 	item->spooled_bytes += kept;
-	item->size_bytes += size;
+	item->size_bytes += tells;
 	fetch->load->progress.size_bytes += size;
 	load_tell(fetch->load);
 	return 0;
@@ -150,8 +165,10 @@ static int load_fetch_headers(struct load_fetch *fetch, const uint32_t *uids, si
 	if (count == 0)
 		return 0;
 	fetch->header_only = true;
-	int failed = imapc_fetch_headers(fetch->load->mailbox->session, uids, count,
-					 mime_options_default().max_header_size, sink, err);
+	uint32_t max_size =
+	    MAX(fetch->load->mailbox->server->max_header_bytes, MESSAGE_DIGEST_HEADER_MAX);
+	int failed =
+	    imapc_fetch_headers(fetch->load->mailbox->session, uids, count, max_size, sink, err);
 	fetch->header_only = false;
 	return failed;
 }

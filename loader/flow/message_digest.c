@@ -2,7 +2,6 @@
 
 #include "loader/base/scoped.h"
 #include "loader/flow/search.h"
-#include "mime/mime.h"
 
 #include <nettle/sha2.h>
 
@@ -64,8 +63,9 @@ int message_digest_headers(struct imapc_session *session, const uint32_t *uids, 
 {
 	struct message_digest digest = {.each = each, .context = context};
 	const struct imapc_sink sink = message_digest_sink(&digest);
-	uint32_t max_size = mime_options_default().max_header_size;
-	return count > 0 ? imapc_fetch_headers(session, uids, count, max_size, &sink, err) : 0;
+	if (count == 0)
+		return 0;
+	return imapc_fetch_headers(session, uids, count, MESSAGE_DIGEST_HEADER_MAX, &sink, err);
 }
 
 int message_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,

@@ -9,6 +9,10 @@
 
 enum { MESSAGE_DIGEST_SIZE = 32 };
 
+/* So many bytes of its header tell a message that is too large. The ledger has such digests, so
+ * this number never changes, whatever of a header is read (maxHeader). */
+enum { MESSAGE_DIGEST_HEADER_MAX = 262144 };
+
 /*
  * Fetches messages and calls `each` with the SHA-256 of their bytes, as they come; non-zero ends
  * the session. Nothing is kept: memory does not grow with the messages.
@@ -18,7 +22,7 @@ int message_digest(struct imapc_session *session, const uint32_t *uids, size_t c
 			       void *context),
 		   void *context, struct error *err);
 
-/* The same for header blocks, which is what is fetched of a message that is too large. */
+/* The same for the beginning of header blocks, which is what tells a message that is too large. */
 int message_digest_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
 			   int (*each)(uint32_t uid,
 				       const unsigned char sha256[MESSAGE_DIGEST_SIZE],

@@ -212,8 +212,7 @@ int connection_string_parse(const char *text, struct connection_string **ret_str
 	struct reader reader = {.at = text, .string = string, .pairs = pairs};
 
 	g_array_set_clear_func(pairs, clear_pair);
-	connection_string_key_preset(string);
-	if (check_text(text, err) < 0)
+	if (connection_string_key_preset(string, err) < 0 || check_text(text, err) < 0)
 		return -1;
 	while (*(reader.at += strspn(reader.at, " ;"))) {
 		if (read_pair(&reader, err) < 0)

@@ -28,21 +28,21 @@ struct connection_string {
 	bool attach_html;
 	bool sanitize;
 	char *ca_file;		 /* NULL: the system's authorities */
-	uint32_t timeout_s;	 /* of a connection attempt and of each command; default 60 */
-	bool idle;		 /* wait with IDLE where the server can; default true */
-	uint32_t poll_s;	 /* otherwise look for mail this often; default 60 */
-	uint64_t max_size_bytes; /* larger messages are not loaded; default 50 MB (52,428,800) */
-	/* What is looked at in a message; 0 = as mime/mime.h has it. */
+	uint32_t timeout_s;	 /* of a connection attempt and of each command */
+	bool idle;		 /* wait with IDLE where the server can */
+	uint32_t poll_s;	 /* otherwise look for mail this often */
+	uint64_t max_size_bytes; /* larger messages are not loaded */
+	/* What is looked at in a message. */
 	uint32_t max_header_bytes;
 	uint32_t max_fields;
 	uint32_t max_parts;
 	uint32_t max_depth;
 	uint32_t max_boundary_bytes;
 	bool keep_raw;	     /* keep the raw message of every entry, not of bad ones only */
-	bool create_folders; /* default true */
+	bool create_folders; /* a missing dropbox or badmail */
 	bool insecure;	     /* the password may cross the network in clear */
 	char *since;	 /* only messages received on or after this day, YYYY-MM-DD; NULL = all */
-	char *search;	 /* IMAP search criteria (RFC 3501 6.4.4), default "UNDELETED" */
+	char *search;	 /* IMAP search criteria (RFC 3501 6.4.4) */
 	char *proxy;	 /* socks5://, socks5h://, http:// without user info; NULL = none */
 	char *auth_mech; /* force this SASL mechanism or LOGIN; NULL = the strongest offered */
 	char **disable;	 /* extensions of the server to ignore, upper case, NULL-terminated */
@@ -71,11 +71,12 @@ char *connection_string_format(const struct connection_string *string);
 /* Releases; takes NULL. */
 void connection_string_free(struct connection_string *string);
 
-/* The keys, for help and completion: rows 0.. until false is returned. Texts are static. */
+/* The keys, for help and completion: rows 0.. until false is returned. Texts are static. They are
+ * the table of the README, too. */
 struct connection_string_key_help {
 	const char *key;
-	const char *value; /* "HOST", "True|False", … */
-	const char *default_value;
+	const char *value;	   /* "HOST", "True|False", … */
+	const char *default_value; /* "" = none */
 	const char *meaning;
 };
 bool connection_string_key_at(size_t index, struct connection_string_key_help *ret_help);

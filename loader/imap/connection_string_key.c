@@ -2,6 +2,7 @@
 #include "loader/base/duration.h"
 #include "loader/imap/mailbox_name.h"
 #include "loader/imap/search_criteria.h"
+#include "mime/limits.h"
 
 #include <arpa/inet.h>
 #include <glib.h>
@@ -370,52 +371,76 @@ static int set_search(struct connection_string *string, const char *value, struc
 /* --- the table --------------------------------------------------------- */
 
 static const struct connection_string_key keys[] = {
-    {{"url", "HOST", "needed", "host name or IP address of the IMAP server"}, set_url},
-    {{"port", "1-65535", "143, with ssl=True 993", "TCP port"}, set_port},
+    {{"url", "HOST", "needed", "host name or IP address of the IMAP server"},
+     .set = set_url,
+     .default_in_words = true},
+    {{"port", "1-65535", G_STRINGIFY(PORT_CLEAR) "; " G_STRINGIFY(PORT_TLS) " with ssl=True",
+      "TCP port"},
+     .set = set_port,
+     .default_in_words = true},
     {{"ssl", "True|False", "False",
-      "True: TLS from the first byte; False: STARTTLS where the server offers it"},
-     set_ssl},
-    {{"mailbox", "FOLDER", "INBOX", "folder with the incoming mail"}, set_mailbox},
-    {{"dropbox", "FOLDER", "DROPBOX", "archive folder, where a message goes once it is stored"},
-     set_dropbox},
-    {{"badmail", "FOLDER", "BADMAIL", "folder for messages that could not be loaded"}, set_badmail},
-    {{"attachHtml", "True|False", "False", "attach the HTML version as original.html"},
-     set_attach_html},
+      "True: TLS from the first byte. False: STARTTLS when the server offers it; without TLS the "
+      "password goes to a loopback address only"},
+     .set = set_ssl},
+    {{"mailbox", "FOLDER", "INBOX", "folder with the incoming mail"}, .set = set_mailbox},
+    {{"dropbox", "FOLDER", "DROPBOX", "archive folder: where a message goes once it is stored"},
+     .set = set_dropbox},
+    {{"badmail", "FOLDER", "BADMAIL", "folder for messages that could not be loaded"},
+     .set = set_badmail},
+    {{"attachHtml", "True|False", "False", "True: attach the HTML body as original.html"},
+     .set = set_attach_html},
     {{"sanitize", "True|False", "False",
       "accepted; stored text never holds control characters anyway"},
-     set_sanitize},
-    {{"caFile", "FILE", "the system's authorities",
-      "PEM file with the only authorities to trust (a private CA)"},
-     set_ca_file},
-    {{"timeout", "TIME", "60s", "how long to wait for the server: 60, 60s, 2m"}, set_timeout},
-    {{"idle", "True|False", "True", "watch: be told of new mail, where the server can (IDLE)"},
-     set_idle},
-    {{"poll", "TIME", "60s", "watch: without IDLE, look for new mail this often"}, set_poll},
-    {{"maxSize", "SIZE", "50MB", "larger messages are not loaded: 52428800, 500KB, 50MB"},
-     set_max_size},
-    {{"maxHeader", "SIZE", "256KB", "no more of a message's header is read"}, set_max_header},
-    {{"maxFields", "NUMBER", "2000", "no more header fields are read"}, set_max_fields},
-    {{"maxParts", "NUMBER", "1000", "a message is not taken apart into more parts"}, set_max_parts},
-    {{"maxDepth", "NUMBER", "50", "nor into parts of parts deeper than this"}, set_max_depth},
-    {{"maxBoundary", "NUMBER", "2048", "a longer boundary, in bytes, divides nothing"},
-     set_max_boundary},
+     .set = set_sanitize},
+    {{"caFile", "FILE", "the system's",
+      "file with the certificate authorities to trust instead (PEM)"},
+     .set = set_ca_file,
+     .default_in_words = true},
+    {{"timeout", "TIME", "60s", "for connecting and for each command, up to 60m"},
+     .set = set_timeout},
+    {{"idle", "True|False", "True",
+      "watch is told of new mail (IDLE) where the server can do that"},
+     .set = set_idle},
+    {{"poll", "TIME", "60s", "without IDLE watch looks this often, up to 25m"}, .set = set_poll},
+    {{"maxSize", "SIZE", "50MB",
+      "larger messages become bad entries with their header only; up to 900MB"},
+     .set = set_max_size},
+    {{"maxHeader", "SIZE", G_STRINGIFY(MIME_MAX_HEADER_KB) "KB",
+      "no more of a message's header is read, whether it is loaded or too large; up to 4MB"},
+     .set = set_max_header},
+    {{"maxFields", "NUMBER", G_STRINGIFY(MIME_MAX_HEADERS), "no more header fields are read"},
+     .set = set_max_fields},
+    {{"maxParts", "NUMBER", G_STRINGIFY(MIME_MAX_PARTS),
+      "a message is not taken apart into more parts"},
+     .set = set_max_parts},
+    {{"maxDepth", "NUMBER", G_STRINGIFY(MIME_MAX_DEPTH),
+      "nor into parts of parts deeper than this"},
+     .set = set_max_depth},
+    {{"maxBoundary", "NUMBER", G_STRINGIFY(MIME_MAX_BOUNDARY),
+      "a boundary longer than this many bytes is ignored"},
+     .set = set_max_boundary},
     {{"keepRaw", "True|False", "False",
-      "keep the raw message of every entry, not of bad ones only"},
-     set_keep_raw},
-    {{"createFolders", "True|False", "True", "create a missing dropbox or badmail"},
-     set_create_folders},
-    {{"insecure", "True|False", "False",
-      "the password may cross the network in clear where the server offers no TLS"},
-     set_insecure},
-    {{"since", "YYYY-MM-DD", "", "only messages received on or after this day"}, set_since},
-    {{"search", "CRITERIA", "UNDELETED", "which messages: IMAP search keys (RFC 3501 6.4.4)"},
-     set_search},
+      "True: keep the raw message of every entry, not only of bad ones"},
+     .set = set_keep_raw},
+    {{"createFolders", "True|False", "True",
+      "create a missing dropbox and badmail; False: an error before any message is touched"},
+     .set = set_create_folders},
+    {{"insecure", "True|False", "False", "True: let the password cross the network without TLS"},
+     .set = set_insecure},
+    {{"since", "YYYY-MM-DD", "", "only messages received on or after this day (YYYY-MM-DD)"},
+     .set = set_since},
+    {{"search", "CRITERIA", "UNDELETED",
+      "which messages to load, as IMAP search keys (RFC 3501, 6.4.4)"},
+     .set = set_search},
     {{"proxy", "URL", "", "socks5://, socks5h:// or http:// and HOST:PORT, without a user name"},
-     set_proxy},
-    {{"authMech", "NAME", "the strongest offered",
-      "sign in with this mechanism: SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5, XOAUTH2"},
-     set_auth_mech},
-    {{"disable", "NAME,NAME", "", "extensions of the server to ignore, such as MOVE"}, set_disable},
+     .set = set_proxy},
+    {{"authMech", "NAME", "the strongest",
+      "force SCRAM-SHA-256, SCRAM-SHA-1 (with these the server must prove that it knows the "
+      "password, too), PLAIN, LOGIN, CRAM-MD5 or XOAUTH2"},
+     .set = set_auth_mech,
+     .default_in_words = true},
+    {{"disable", "NAME,NAME", "", "extensions of the server to ignore, e.g. MOVE,UIDPLUS"},
+     .set = set_disable},
 };
 
 bool connection_string_key_at(size_t index, struct connection_string_key_help *ret_help)
@@ -435,18 +460,14 @@ const struct connection_string_key *connection_string_key_find(const char *name)
 	return NULL;
 }
 
-void connection_string_key_preset(struct connection_string *string)
+int connection_string_key_preset(struct connection_string *string, struct error *err)
 {
-	string->mailbox = g_strdup("INBOX");
-	string->dropbox = g_strdup("DROPBOX");
-	string->badmail = g_strdup("BADMAIL");
-	string->search = g_strdup("UNDELETED");
-	string->timeout_s = 60;
-	string->idle = true;
-	string->poll_s = 60;
-	string->max_size_bytes = 50 * MIB;
-	string->create_folders = true;
-	string->disable = g_new0(char *, 1);
+	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+		if (!keys[i].default_in_words &&
+		    keys[i].set(string, keys[i].help.default_value, err) < 0)
+			return error_prefix(err, "%s", keys[i].help.key);
+	}
+	return 0;
 }
 
 static bool is_same_folder(const char *one, const char *other)

@@ -107,6 +107,20 @@ class Load(LoadCase):
         self.assertRegex(self.sql("SELECT error_text FROM entry WHERE state = 'bad'")[0][0], "4096|4 ?K|maxSize")
         self.assertEqual({"BADMAIL": 1, "DROPBOX": 1, "INBOX": 0}, self.folders())
 
+    def test_header_of_a_too_large_message_is_read_as_far_as_of_any_other(self):
+        """To maxHeader, also beyond its default."""
+        huge = message("Huge", "line\n" * 1000)
+        for number in range(400):
+            huge[f"X-{number}"] = "x" * 900
+        for max_header, last in [("10KB", "X-8"), ("350KB", "X-320"), ("1MB", "X-399")]:
+            with self.subTest(max_header):
+                self.deliver(huge)
+                self.create_queue(name=max_header.lower(), maxSize="4KB", maxHeader=max_header)
+                self.inqueue("load", max_header.lower())
+                self.assertEqual([(last,)], self.sql(
+                    "SELECT name FROM header WHERE entry_id = (SELECT max(id) FROM entry WHERE state = 'bad')"
+                    " AND name GLOB 'X-*' ORDER BY position DESC LIMIT 1"))
+
     def test_each_too_large_message_keeps_its_own_size(self):
         huge = [message(f"Huge {number}", "line\n" * 1000 * number) for number in (3, 1, 2)]
         self.deliver(huge[0], message("Invoice 1"), *huge[1:])

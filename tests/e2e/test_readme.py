@@ -81,8 +81,12 @@ class Tour(ServerCase):
 
 class Lists(Case):
     def test_connection_string_keys_are_those_of_the_help(self):
-        shown = self.inqueue("help", "connection-string").stdout
-        self.assertEqual(re.findall(r"(?m)^  (\w+)=", shown), first_column(section("Connection string")))
+        """With their defaults and meanings, in the same words."""
+        _, *keys = re.split(r"(?m)^  (?=\w+=)", self.inqueue("help", "connection-string").stdout)
+        shown = [re.fullmatch(r"(\w+)=\S+ (.*?)(?: \(default: (.*)\))?", " ".join(key.split())).groups("")
+                 for key in keys]
+        listed = re.findall(r"(?m)^\| (.*?) \|(.*)\| (.*) \|$", section("Connection string").replace("`", ""))
+        self.assertEqual(shown, [(key, meaning, default.strip()) for key, default, meaning in listed[1:]])
 
     def test_every_command_is_described(self):
         shown = self.inqueue("help").stdout

@@ -193,6 +193,18 @@ class Reload(RepairCase):
             self.assertTrue(self.check(server), self.check(server))
             self.assertEqual([], self.problems(expect=0))
 
+    def test_too_large_and_read_otherwise_since(self):
+        """It is known by the same bytes, however much of a header is read."""
+        with self.lying(small(1, b"X: %s\r\n" % (b"x" * 300000)), maxSize="10KB", maxHeader="1KB") as server:
+            server.answer(rb"UID MOVE", hang_up)
+            self.inqueue("load", expect=UNREACHABLE)
+            server.renumber()
+            self.inqueue("queue", "alter", "invoices", "--connection-string",
+                         self.sql("SELECT connection_string FROM work_queue")[0][0].replace("1KB", "1MB"))
+            self.inqueue("load")
+            self.assertEqual([("bad",)], self.sql("SELECT state FROM entry"))
+            self.assertEqual([], self.problems(expect=0))
+
     def test_interrupted_before_the_move(self):
         """The entry is good by then; another reload, or verify --repair, moves the message."""
         for finish in [("reload", 1), ("verify", "invoices", "--repair")]:
