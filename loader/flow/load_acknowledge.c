@@ -48,7 +48,12 @@ int load_acknowledge_unread(struct load *load, struct error *err)
 	if (imapc_search_seen(session, (const uint32_t *)(const void *)uids->data, uids->len, &seen,
 			      &seen_count, err) != 0)
 		return -1;
-	return seen_count > 0 ? imapc_remove_flags(session, seen, seen_count, "\\Seen", err) : 0;
+	if (seen_count == 0)
+		return 0;
+	/* Not before it is known that the folders differ. */
+	if (mailbox_find_targets(load->mailbox, err) != 0)
+		return -1;
+	return imapc_remove_flags(session, seen, seen_count, "\\Seen", err);
 }
 
 char *load_acknowledge_plan(const struct load *load)

@@ -229,7 +229,7 @@ static int mail_change_find_target(struct mail_changing *job, struct error *err)
 		return 0;
 	if (mail_find_folder(mail, mail->request->new_folder, &job->new_wire, err) != 0)
 		return -1;
-	if (strcmp(job->new_wire, mail->wire) == 0)
+	if (imapc_is_same_folder(mail->session, job->new_wire, mail->wire))
 		return error_set(err, ERROR_USAGE, "'%s' is both --folder and --new-folder",
 				 mail->folder);
 	return 0;

@@ -52,22 +52,6 @@ static int mail_folder_missing(const char *name, struct error *err)
 
 /* --- create ------------------------------------------------------------ */
 
-/* Creates what is missing of the levels above `name`. */
-static int mail_folder_create_parents(struct mail *mail, const char *name, struct error *err)
-{
-	for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		g_autofree char *parent = g_strndup(name, (size_t)(slash - name));
-		struct imapc_folder folder = {0};
-		scoped(mail_folder_clear) struct imapc_folder *release = &folder;
-		if (imapc_find_folder(mail->session, parent, release, err) != 0)
-			return -1;
-		if (!folder.exists &&
-		    imapc_create_folder(mail->session, folder.wire, parent, err) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 int mail_folder_create(struct mail *mail, struct error *err)
 {
 	struct imapc_folder folder = {0};
@@ -77,7 +61,7 @@ int mail_folder_create(struct mail *mail, struct error *err)
 	if (folder.exists)
 		return error_set(err, ERROR_NO, "folder '%s' exists already", mail->folder);
 	if (!mail->request->dry_run &&
-	    (mail_folder_create_parents(mail, mail->folder, err) != 0 ||
+	    (imapc_create_parents(mail->session, folder.wire, err) != 0 ||
 	     imapc_create_folder(mail->session, folder.wire, mail->folder, err) != 0))
 		return -1;
 	mail_folder_report(mail, 1);
@@ -175,7 +159,7 @@ static int mail_folder_do_rename(struct mail *mail, const struct imapc_folder *f
 				 const struct imapc_folder *to, struct error *err)
 {
 	if (imapc_unselect(mail->session, err) != 0 ||
-	    mail_folder_create_parents(mail, mail->request->new_folder, err) != 0)
+	    imapc_create_parents(mail->session, to->wire, err) != 0)
 		return -1;
 	return imapc_folder_rename(mail->session, from->wire, to->wire, mail->folder, err);
 }

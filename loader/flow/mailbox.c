@@ -1,6 +1,7 @@
 #include "loader/flow/mailbox.h"
 
 #include "loader/base/scoped.h"
+#include "loader/imap/mailbox_name.h"
 
 #include <string.h>
 
@@ -78,6 +79,30 @@ static int mailbox_find_source(struct mailbox *mailbox, struct error *err)
 	return 0;
 }
 
+static const char *const mailbox_keys[MAILBOX_FOLDER_COUNT] = {
+    [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
+
+/* A message that is moved into its own folder is new mail there, for ever. */
+static int mailbox_refuse_same(const struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_BADMAIL; i++) {
+		for (enum mailbox_folder j = i + 1; j < MAILBOX_FOLDER_COUNT; j++) {
+			const char *one = mailbox->folders[i].wire;
+			const char *other = mailbox->folders[j].wire;
+			if (one == NULL || other == NULL ||
+			    !imapc_is_same_folder(mailbox->session, one, other))
+				continue;
+			return error_set(
+			    err, ERROR_CONFIGURATION,
+			    "%s '%s' and %s '%s' are one folder on %s, '%s': name different "
+			    "folders in the connection string",
+			    mailbox_keys[i], mailbox_folder_name(mailbox, i), mailbox_keys[j],
+			    mailbox_folder_name(mailbox, j), mailbox->server->url, other);
+		}
+	}
+	return 0;
+}
+
 int mailbox_find_targets(struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
@@ -88,7 +113,17 @@ int mailbox_find_targets(struct mailbox *mailbox, struct error *err)
 				      err) != 0)
 			return -1;
 	}
-	return 0;
+	return mailbox_refuse_same(mailbox, err);
+}
+
+/* Whether they are one folder the server must say; most names cannot be, which saves the asking. */
+static bool mailbox_may_be_same(const struct mailbox *mailbox)
+{
+	const struct connection_string *server = mailbox->server;
+	bool dropbox = !mailbox->stays;
+	return (dropbox && mailbox_name_may_be_same(server->mailbox, server->dropbox)) ||
+	       mailbox_name_may_be_same(server->mailbox, server->badmail) ||
+	       (dropbox && mailbox_name_may_be_same(server->dropbox, server->badmail));
 }
 
 /* As a poller has it: unread mail is what is to be collected, and only folders that are named are
@@ -123,6 +158,8 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 				 "mailbox '%s' does not exist on %s: create it there, or correct "
 				 "mailbox= in the connection string",
 				 mailbox->server->mailbox, mailbox->server->url);
+	if (mailbox_may_be_same(mailbox) && mailbox_find_targets(mailbox, err) != 0)
+		return -1;
 	*ret_mailbox = steal(&mailbox);
 	return 0;
 }

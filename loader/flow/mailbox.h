@@ -24,7 +24,8 @@ struct mailbox {
 };
 
 /* Reads the password from its source, connects, signs in and looks for the source folder. That it
- * is missing is a CONFIGURATION error if `need_source`; INBOX is not asked for. */
+ * is missing is a CONFIGURATION error if `need_source`; INBOX is not asked for. So is that two of
+ * the three folders are one: where their names allow that, all are looked for. */
 int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
 		 struct mailbox **ret_mailbox, struct error *err);
 
@@ -38,7 +39,7 @@ const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_fold
  * delivery, a badmail that may be created is not needed before there is something for it. */
 bool mailbox_lacks_folder(const struct mailbox *mailbox, enum mailbox_folder folder);
 
-/* Looks for dropbox and badmail, once. */
+/* Looks for dropbox and badmail, once. CONFIGURATION when two of the three folders are one. */
 int mailbox_find_targets(struct mailbox *mailbox, struct error *err);
 
 /* Looks for them and creates what is lacking, or says (CONFIGURATION) that createFolders=False

@@ -478,7 +478,7 @@ static bool is_same_folder(const char *one, const char *other)
 
 	return mailbox_name_encode(one, '/', &wire_one, &ignored) == 0 &&
 	       mailbox_name_encode(other, '/', &wire_other, &ignored) == 0 &&
-	       !strcmp(wire_one, wire_other);
+	       mailbox_name_is_same(wire_one, wire_other, '/');
 }
 
 int connection_string_key_complete(struct connection_string *string, struct error *err)

@@ -2,6 +2,7 @@
 #include "loader/imap/session_internal.h"
 
 #include <libetpan/namespace.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- namespaces -------------------------------------------------------- */
@@ -140,13 +141,31 @@ static int list_folder(struct imapc_session *session, const char *wire, bool *re
 	return 0;
 }
 
+/* The level that a prefix ends with a delimiter: it holds a namespace, and no mail. */
+static bool is_root(const struct imapc_session *session, const char *prefix, const char *wire)
+{
+	size_t size = strlen(prefix);
+
+	return size > 1 && prefix[size - 1] == session->delimiter && strlen(wire) == size - 1 &&
+	       !strncmp(prefix, wire, size - 1);
+}
+
+static bool is_a_root(const struct imapc_session *session, const char *wire)
+{
+	for (guint i = 0; i < session->all_prefixes->len; i++) {
+		if (is_root(session, g_ptr_array_index(session->all_prefixes, i), wire))
+			return true;
+	}
+	return false;
+}
+
 static bool is_below_a_prefix(const struct imapc_session *session, const char *wire)
 {
 	for (guint i = 0; i < session->all_prefixes->len; i++) {
 		if (g_str_has_prefix(wire, g_ptr_array_index(session->all_prefixes, i)))
 			return true;
 	}
-	return false;
+	return is_a_root(session, wire);
 }
 
 static int find_wire(struct imapc_session *session, const char *name,
@@ -181,6 +200,11 @@ int imapc_find_folder(struct imapc_session *session, const char *name,
 	return 0;
 }
 
+bool imapc_is_same_folder(const struct imapc_session *session, const char *wire, const char *other)
+{
+	return mailbox_name_is_same(wire, other, session->delimiter);
+}
+
 int imapc_create_folder(struct imapc_session *session, const char *wire, const char *name,
 			struct error *err)
 {
@@ -190,6 +214,31 @@ int imapc_create_folder(struct imapc_session *session, const char *wire, const c
 	if (imapc_command(session, err, "CREATE %s", quoted) < 0)
 		return error_prefix(err, "create folder '%s'", name);
 	imapc_command(session, &ignored, "SUBSCRIBE %s", quoted);
+	return 0;
+}
+
+int imapc_create_parents(struct imapc_session *session, const char *wire, struct error *err)
+{
+	const char *at = session->delimiter ? strchr(wire, session->delimiter) : NULL;
+
+	for (; at; at = strchr(at + 1, session->delimiter)) {
+		g_autofree char *parent = g_strndup(wire, (gsize)(at - wire));
+		bool exists = false;
+
+		if (*parent == '\0' || is_a_root(session, parent))
+			continue;
+		if (list_folder(session, parent, &exists, err) < 0)
+			return error_prefix(err, "look for folder '%s'", parent);
+		if (exists)
+			continue;
+
+		char *name = mailbox_name_decode(parent, session->delimiter);
+		int failed = imapc_create_folder(session, parent, name, err);
+
+		free(name);
+		if (failed < 0 && !session->alive)
+			return -1;
+	}
 	return 0;
 }
 

@@ -221,3 +221,53 @@ char *mailbox_name_decode(const char *wire, char delimiter)
 	g_string_assign(name, valid);
 	return steal_as_malloced(g_steal_pointer(&name));
 }
+
+/* --- two names --------------------------------------------------------- */
+
+/* What a name says, with INBOX in capitals. Bytes that are no modified UTF-7 stay as they are: they
+ * may differ where their decoded form would not. */
+static char *canonical_name(const char *wire, char delimiter)
+{
+	bool ascii = g_str_is_ascii(wire);
+	char *name = ascii ? mailbox_name_decode(wire, '\0') : strdup(wire);
+
+	if (!name)
+		abort();
+
+	size_t size = strlen(name);
+
+	if (delimiter && size > 1 && name[size - 1] == delimiter)
+		name[--size] = '\0';
+
+	const char *end = delimiter ? strchr(name, delimiter) : NULL;
+
+	if (is_inbox(name, end ? (size_t)(end - name) : size))
+		memcpy(name, "INBOX", 5);
+	return name;
+}
+
+bool mailbox_name_is_same(const char *wire, const char *other, char delimiter)
+{
+	char *one = canonical_name(wire, delimiter);
+	char *two = canonical_name(other, delimiter);
+	bool same = !strcmp(one, two);
+
+	free(one);
+	free(two);
+	return same;
+}
+
+static bool may_be_below(const char *name, const char *end)
+{
+	size_t name_size = strlen(name);
+	size_t end_size = strlen(end);
+
+	return name_size > end_size + 1 && name[name_size - end_size - 1] == '/' &&
+	       !g_ascii_strcasecmp(name + name_size - end_size, end);
+}
+
+bool mailbox_name_may_be_same(const char *name, const char *other)
+{
+	return !g_ascii_strcasecmp(name, other) || may_be_below(name, other) ||
+	       may_be_below(other, name);
+}

@@ -9,6 +9,8 @@
 
 #include "loader/base/error.h"
 
+#include <stdbool.h>
+
 /*
  * To the server's form. delimiter '\0' = the server has no hierarchy: '/' stays. "INBOX" in any
  * case becomes "INBOX", also as the first level. Errors (CONFIGURATION): empty name or level,
@@ -20,5 +22,18 @@ int mailbox_name_encode(const char *name, char delimiter, char **ret_wire, struc
 /* To the operator's form; what is not valid modified UTF-7 is kept as it is, with invalid bytes as
  * U+FFFD. Never fails. */
 char *mailbox_name_decode(const char *wire, char delimiter);
+
+/*
+ * Do two names in the server's form stand for one folder: INBOX in any case, also as the first
+ * level; modified UTF-7 by what it says, however it is written; a delimiter at the end says
+ * nothing. This is the one place that knows when two folders are the same.
+ */
+bool mailbox_name_is_same(const char *wire, const char *other, char delimiter);
+
+/*
+ * May two names in the operator's form be one folder on a server whose namespaces are not known
+ * yet: the same name, or one that is the other below further levels ("INBOX/Work" and "Work").
+ */
+bool mailbox_name_may_be_same(const char *name, const char *other);
 
 #endif

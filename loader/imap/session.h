@@ -80,10 +80,19 @@ struct imapc_folder {
 int imapc_find_folder(struct imapc_session *session, const char *name,
 		      struct imapc_folder *ret_folder, struct error *err);
 
+/* Are these two names, in the server's form, one folder (mailbox_name_is_same())? */
+bool imapc_is_same_folder(const struct imapc_session *session, const char *wire, const char *other);
+
 /* CREATE and SUBSCRIBE (a refused SUBSCRIBE is ignored). `name` is the operator's form, for errors.
  */
 int imapc_create_folder(struct imapc_session *session, const char *wire, const char *name,
 			struct error *err);
+
+/*
+ * Creates what is missing of the levels above a folder, in the folder's own namespace. A level that
+ * the server refuses is passed over: it may create it by itself, and says else why it cannot.
+ */
+int imapc_create_parents(struct imapc_session *session, const char *wire, struct error *err);
 
 struct imapc_status {
 	uint32_t messages;

@@ -5,6 +5,7 @@ import unittest
 from cyrus import Cyrus
 from inqueue import CONFIGURATION, CREDENTIALS, Case, LoadCase, message
 from servers import Dovecot
+from watcher import Watcher
 
 
 class Folders(LoadCase):
@@ -106,6 +107,78 @@ class Prefix(Case):
         with Cyrus(alternative=True) as server:
             self.assertEqual(["BADMAIL", "INBOX", "v1.2", "v1.2/日本"],
                              self.load_on(server, "v1.2/日本", dropbox="v1.2/日本"))
+
+
+class OneFolder(LoadCase):
+    """Two names of one folder: a message that is moved there would be new mail there, for ever."""
+
+    @classmethod
+    def make_server(cls):
+        return Dovecot(prefix="INBOX.", separator=".")
+
+    def is_refused(self, says, *names):
+        """By every command, before anything is touched."""
+        with self.look() as mailbox:
+            if "INBOX.Work" not in mailbox.folders():
+                mailbox.create("INBOX.Work")
+                mailbox.append(message("Invoice 1"), folder="INBOX.Work")
+        before = self.state()
+        self.create_queue(**dict(zip(["mailbox", "dropbox", "badmail"], names)))
+        for command in [["queue", "check"], ["load", "--dry-run"], ["load"], ["verify"], ["verify", "--repair"]]:
+            self.fails(CONFIGURATION, *command, "invoices", says=["'invoices'", says, "are one folder on 127.0.0.1"])
+        watcher = Watcher(self, self.start("watch", "--log-format", "json"))
+        failed = watcher.wait("failed")
+        self.assertEqual("configuration", failed["class"])
+        self.assertRegex(failed["error"], says)
+        watcher.stop()
+        self.inqueue("queue", "drop", "invoices", "--yes")
+        self.assertEqual(before, self.state())
+
+    def state(self):
+        with self.look() as mailbox:
+            return {name: [(found.uid, found.flags) for found in mailbox.messages(name)] for name in mailbox.folders()}
+
+    def test_with_and_without_the_prefix(self):
+        self.is_refused("mailbox 'INBOX/Work' and dropbox 'Work' .*'INBOX.Work'", "INBOX/Work", "Work")
+        self.is_refused("mailbox 'Work' and dropbox 'inbox/Work'", "Work", "inbox/Work")
+        self.is_refused("mailbox 'Work' and badmail 'INBOX/Work'", "Work", "Done", "INBOX/Work")
+        self.is_refused("dropbox 'Work' and badmail 'Inbox/Work'", "INBOX", "Work", "Inbox/Work")
+
+    def test_while_the_mailbox_is_empty(self):
+        """Nothing has to be moved yet, but it is said all the same."""
+        with self.look() as mailbox:
+            mailbox.create("INBOX.Empty")
+        self.create_queue(mailbox="INBOX/Empty", dropbox="Empty")
+        self.fails(CONFIGURATION, "load", "invoices", says="are one folder")
+
+    def test_reload(self):
+        """A definition may become wrong between two runs."""
+        self.deliver(message("Invoice 1", "x" * 3000))
+        self.create_queue(maxSize="2KB")
+        self.inqueue("load", "invoices")
+        before = self.state()
+        self.inqueue("queue", "alter", "invoices", "--connection-string",
+                     self.column("SELECT connection_string FROM work_queue")[0] + ";dropbox=INBOX/BADMAIL")
+        self.fails(CONFIGURATION, "reload", "1", says="dropbox 'INBOX/BADMAIL' and badmail 'BADMAIL' are one folder")
+        self.assertEqual(before, self.state())
+
+    def test_names_that_only_look_alike(self):
+        """The prefix makes them different folders."""
+        self.deliver(message("Invoice 1"))
+        self.create_queue(dropbox="Work/Done", badmail="Done")
+        self.inqueue("load", "invoices")
+        self.assertEqual(1, self.folders()["INBOX.Work.Done"])
+
+    def test_cyrus(self):
+        with Cyrus() as server:
+            with server.mailbox() as mailbox:
+                mailbox.create("INBOX.Work")
+                mailbox.append(message("Invoice 1"), folder="INBOX.Work")
+            self.create_queue(server, user="robot", mailbox="INBOX/Work", dropbox="Work")
+            for command in [["queue", "check"], ["load"]]:
+                self.fails(CONFIGURATION, *command, "invoices", says="are one folder")
+            with server.mailbox() as mailbox:
+                self.assertEqual(["INBOX", "INBOX.Work"], mailbox.folders())
 
 
 class Permission(Case):

@@ -192,6 +192,44 @@ class Prefix(MailCase):
         self.life(self.enterContext(Dovecot(users={"robot": "correct horse"}, prefix="INBOX.", separator=".")))
 
 
+class OtherNamespace(MailCase):
+    """Folders that users share, in a namespace of their own."""
+
+    SHARED = """\
+namespace shared {
+  type = public
+  prefix = shared.
+  separator = .
+  location = maildir:%h/shared
+  list = children
+}
+"""
+
+    def make_user(self):
+        return "robot@example.com"
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.enterContext(Dovecot(prefix="INBOX.", separator=".", extra=self.SHARED))
+
+    def test_folders_are_created_there_only(self):
+        self.mail("createFolder", "--folder", "shared/New")
+        self.assertEqual(["INBOX", "shared.New"], self.folders())
+        self.mail("createFolder", "--folder", "shared/A/B")
+        self.assertEqual(["INBOX", "shared.A", "shared.A.B", "shared.New"], self.folders())
+        self.mail("renameFolder", "--folder", "shared/New", "--new-folder", "shared/C/D")
+        self.assertEqual(["INBOX", "shared.A", "shared.A.B", "shared.C", "shared.C.D"], self.folders())
+        self.mail("createFolder", "--folder", "sharedness/E")
+        self.assertEqual(["INBOX", "INBOX.sharedness", "INBOX.sharedness.E"], self.folders()[:3])
+
+    def test_move_into_the_folder_itself(self):
+        """Whatever its name is written like."""
+        self.create("INBOX.Work")
+        self.deliver(message("A"), folder="INBOX.Work")
+        self.refuses(USAGE, "moveMail", "--uid", "1", "--folder", "Work", "--new-folder", "Inbox/Work", says="both")
+        self.assertEqual(["A"], self.subjects("INBOX.Work"))
+
+
 del Folders
 
 if __name__ == "__main__":

@@ -206,9 +206,49 @@ static void test_every_name_comes_back(void **state)
 	}
 }
 
+static void test_two_names_of_one_folder(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *wire;
+		const char *other;
+		char delimiter;
+		bool same;
+	} pairs[] = {
+	    {"INBOX", "inbox", '/', true},
+	    {"INBOX.Work", "Inbox.Work", '.', true},
+	    {"INBOX.Work", "INBOX.work", '.', false},
+	    {"INBOX.Work", "INBOX.Work.", '.', true},
+	    {"inboxes", "INBOXes", '/', false},
+	    {"Work", "INBOX.Work", '.', false},
+	    {"a/b", "a.b", '.', false},
+	    {"Gr&APwA3w-e", "Gr&APw-&AN8-e", '/', true},
+	    {"&AFcAbwByAGs-", "Work", '/', true},
+	    {"Gr&-APwA3w-e", "Gr&APwA3w-e", '/', false},
+	    {"Gr\xfc", "Gr\xf6", '/', false},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
+		assert_int_equal(
+		    mailbox_name_is_same(pairs[i].wire, pairs[i].other, pairs[i].delimiter),
+		    pairs[i].same);
+}
+
+static void test_names_that_a_prefix_may_make_one(void **state)
+{
+	(void)state;
+	assert_true(mailbox_name_may_be_same("INBOX/Work", "Work"));
+	assert_true(mailbox_name_may_be_same("Work", "inbox/work"));
+	assert_true(mailbox_name_may_be_same("a/b/c", "b/c"));
+	assert_false(mailbox_name_may_be_same("INBOX", "DROPBOX"));
+	assert_false(mailbox_name_may_be_same("Work/a", "Work"));
+	assert_false(mailbox_name_may_be_same("Homework", "work"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_two_names_of_one_folder),
+	    cmocka_unit_test(test_names_that_a_prefix_may_make_one),
 	    cmocka_unit_test(test_examples_of_the_rfc),
 	    cmocka_unit_test(test_ascii_stands_for_itself),
 	    cmocka_unit_test(test_ampersand),
