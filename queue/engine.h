@@ -28,6 +28,9 @@ struct statement;
  * 0700. */
 int engine_create(const char *location, struct queue_error *err);
 
+/* A name that was given to a file is durable once its folder is on disk. 0, or -1 with errno. */
+int engine_sync_folder(const char *folder);
+
 enum engine_access { ENGINE_READ, ENGINE_WRITE };
 
 /* Opens what exists and changes nothing. Errors: MISSING, FOREIGN (no regular file), READ_ONLY, IO.

@@ -20,8 +20,7 @@ static int fail(const char *what, const char *path, struct queue_error *err)
 			       what, path, g_strerror(error));
 }
 
-/* A name is durable once its folder is on disk. */
-static int folder_sync(const char *folder)
+int engine_sync_folder(const char *folder)
 {
 	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -44,7 +43,7 @@ static int folder_create(const char *folder, struct queue_error *err)
 		/* Another process was faster. */
 		return errno == EEXIST ? 0 : fail("folder", folder, err);
 	/* The umask may have taken the owner's own rights away. */
-	if (chmod(folder, 0700) != 0 || folder_sync(parent) != 0)
+	if (chmod(folder, 0700) != 0 || engine_sync_folder(parent) != 0)
 		return fail("folder", folder, err);
 	return 0;
 }
@@ -65,7 +64,8 @@ int engine_create(const char *location, struct queue_error *err)
 	if (fd < 0)
 		/* Another process was faster: then it exists, which is what was asked for. */
 		return errno == EEXIST ? 0 : fail("database", location, err);
-	const bool done = fchmod(fd, 0600) == 0 && fsync(fd) == 0 && folder_sync(folder) == 0;
+	const bool done =
+	    fchmod(fd, 0600) == 0 && fsync(fd) == 0 && engine_sync_folder(folder) == 0;
 	if (!done)
 		fail("database", location, err);
 	close(fd);

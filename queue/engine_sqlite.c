@@ -1,5 +1,7 @@
 #include "queue/engine_sqlite.h"
 
+#include "queue/engine_upgrade.h"
+
 #include <errno.h>
 #include <glib.h>
 #include <string.h>
@@ -304,17 +306,26 @@ int engine_execute(struct engine *engine, const char *sql, struct queue_error *e
 	return code == SQLITE_OK ? 0 : engine_fail(engine, code, err);
 }
 
+/* Another program may have upgraded the database since it was opened. */
+static int begun(struct engine *engine, struct queue_error *err)
+{
+	if (engine_check_version(engine, err) == 0)
+		return 0;
+	engine_rollback(engine);
+	return -1;
+}
+
 int engine_begin(struct engine *engine, struct queue_error *err)
 {
 	engine->begins_to_write = true;
 	const int failed = engine_execute(engine, "BEGIN IMMEDIATE", err);
 	engine->begins_to_write = false;
-	return failed;
+	return failed != 0 ? -1 : begun(engine, err);
 }
 
 int engine_begin_look(struct engine *engine, struct queue_error *err)
 {
-	return engine_execute(engine, "BEGIN DEFERRED", err);
+	return engine_execute(engine, "BEGIN DEFERRED", err) != 0 ? -1 : begun(engine, err);
 }
 
 static int fail_commit(const struct engine *engine, int code, struct queue_error *err)

@@ -23,6 +23,7 @@ struct engine {
 	sqlite3 *db;
 	sqlite3_file *file; /* SQLite's own, of the database */
 	enum engine_access access;
+	int64_t version;   /* of the schema, at most; 0 = not checked */
 	bool journal_kept; /* the journal stays in the folder between transactions */
 	char *location;
 	GHashTable *statements;			 /* SQL text -> struct statement */

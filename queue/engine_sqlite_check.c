@@ -25,7 +25,7 @@ int engine_check(struct engine *engine, void (*report)(const char *problem, void
 		 void *context, struct queue_error *err)
 {
 	static const char *const questions[] = {
-	    "SELECT integrity_check FROM pragma_integrity_check(100)",
+	    "SELECT integrity_check FROM pragma_integrity_check LIMIT 100",
 	    "SELECT format('row %s of %s points to a row of %s that is not there', \"rowid\","
 	    " \"table\", parent) FROM pragma_foreign_key_check LIMIT 100",
 	};

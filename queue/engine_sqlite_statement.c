@@ -1,5 +1,7 @@
 #include "queue/engine_sqlite.h"
 
+#include "queue/engine_upgrade.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,14 +100,27 @@ void statement_bind_zeros(struct statement *statement, int parameter, uint64_t s
 		bound(statement, sqlite3_bind_zeroblob64(statement->handle, parameter, size_bytes));
 }
 
+/* A transaction was checked when it began. A statement that is one of its own is checked once it
+ * sees something, or finds that what it asks for is not there. */
+static int check_step(struct statement *statement, bool begins, int code, struct queue_error *err)
+{
+	const bool failed = code != SQLITE_ROW && code != SQLITE_DONE;
+	const int result = failed ? engine_fail(statement->engine, code, err) : 0;
+	if (!begins || (code != SQLITE_ROW && code != SQLITE_ERROR))
+		return result;
+	return engine_check_version(statement->engine, err) != 0 ? -1 : result;
+}
+
 int statement_step(struct statement *statement, struct queue_error *err)
 {
+	const bool begins =
+	    !engine_in_transaction(statement->engine) && sqlite3_stmt_busy(statement->handle) == 0;
 	int code = statement->failure;
 	if (code == SQLITE_OK)
 		code = sqlite3_step(statement->handle);
-	if (code == SQLITE_ROW)
+	const int result = check_step(statement, begins, code, err);
+	if (result == 0 && code == SQLITE_ROW)
 		return 1;
-	const int result = code == SQLITE_DONE ? 0 : engine_fail(statement->engine, code, err);
 	statement_release(statement);
 	return result;
 }

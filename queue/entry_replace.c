@@ -57,12 +57,12 @@ int entry_replace(struct store *store, int64_t entry_id, const struct entry *ent
 	if (check_bad(store, entry_id, err) != 0 ||
 	    entry_put(store, entry, contents, now_ms, &new_id, err) != 0)
 		return -1;
+	/* OR REPLACE, because no entry may be without its mail. */
 	if (run_with_ids(store, "DELETE FROM attachment WHERE entry_id = ?", entry_id, 0, err) !=
 		0 ||
-	    run_with_ids(store, "DELETE FROM entry_mail WHERE entry_id = ?", entry_id, 0, err) !=
-		0 ||
-	    run_with_ids(store, "UPDATE entry_mail SET entry_id = ?1 WHERE entry_id = ?2", entry_id,
-			 new_id, err) != 0 ||
+	    run_with_ids(store,
+			 "UPDATE OR REPLACE entry_mail SET entry_id = ?1 WHERE entry_id = ?2",
+			 entry_id, new_id, err) != 0 ||
 	    run_with_ids(store, "UPDATE attachment SET entry_id = ?1 WHERE entry_id = ?2", entry_id,
 			 new_id, err) != 0 ||
 	    run_with_ids(store, "DELETE FROM entry_status WHERE id = ?", new_id, 0, err) != 0)

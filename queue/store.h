@@ -12,6 +12,7 @@
 
 #include "queue/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct store;
@@ -28,15 +29,33 @@ enum store_mode {
 
 /*
  * Opens the database at `location` (a path of a SQLite file; an empty file is no database yet).
- * Brings an older schema up to date, except for STORE_READ, which reports QUEUE_REFUSED then.
- * Errors: MISSING (with the way out in its text), FOREIGN, NEWER, READ_ONLY, FULL, BUSY, IO,
- * CORRUPT; the file is untouched in each.
+ * Brings an older schema up to date, also for STORE_READ: all of it or nothing, after a copy of the
+ * database was made beside it (store_copy.h) unless there is no room for one. A newer one is
+ * refused, also when it becomes newer while the store is open: NEWER comes out of the next
+ * transaction then. Errors: MISSING (with the way out in its text), FOREIGN, NEWER, READ_ONLY,
+ * FULL, BUSY, IO, CORRUPT; the file is untouched in each.
  */
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
 	       struct queue_error *err);
 
-/* Likewise, for those who have other things to do: waits for other processes no longer than this,
- * now and whenever the store is used. */
+/* What has become of an older database. Texts are borrowed for the call. */
+struct store_upgraded {
+	int64_t from, to;    /* versions of the schema */
+	const char *copy;    /* path of the copy; NULL: there is none */
+	const char *no_room; /* why there is none, where one was wanted */
+};
+
+struct store_options {
+	int64_t patience_ms; /* for other processes, now and whenever the store is used */
+	bool no_copy;	     /* of an older database */
+	void (*upgraded)(const struct store_upgraded *upgraded, void *context); /* or NULL */
+	void *context;
+};
+
+int store_open_with(const char *location, enum store_mode mode, const struct store_options *options,
+		    struct store **ret_store, struct queue_error *err);
+
+/* Likewise, for those who have other things to do than to wait for other processes. */
 int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
 		      struct store **ret_store, struct queue_error *err);
 

@@ -15,7 +15,8 @@
 #define STORE_APPLICATION 0x696E7175 /* "inqu" */
 
 /* How the schema came to be. Version n is `current`, or version 1 and upgrades[0] to upgrades[n -
- * 2]. */
+ * 2].
+ */
 struct store_schema {
 	const char *current;
 	const char *const
@@ -28,9 +29,10 @@ struct store {
 	GArray *locked; /* int64_t ids of the queues this process has locked, or NULL */
 };
 
-/* store_open_within() with another schema, for tests of upgrades. */
+/* store_open_with() with another schema, for tests of upgrades. */
 int store_open_schema(const char *location, enum store_mode mode, const struct store_schema *schema,
-		      int64_t patience_ms, struct store **ret_store, struct queue_error *err);
+		      const struct store_options *options, struct store **ret_store,
+		      struct queue_error *err);
 
 int store_enter(struct store *store, bool *ret_own, struct queue_error *err);
 

@@ -17,10 +17,11 @@ static const struct command_option global_options[] = {
     {"database", "FILE",
      "the database (default: $INQUEUE_DATABASE, else inqueue.db in the state folder)"},
     {"json", NULL, "print JSON instead of tables"},
+    {"no-backup", NULL, "bring an older database up to date without keeping a copy of it"},
     {"help", NULL, "print help for the command"},
 };
 
-enum { GLOBAL_DATABASE, GLOBAL_JSON, GLOBAL_HELP };
+enum { GLOBAL_DATABASE, GLOBAL_JSON, GLOBAL_NO_BACKUP, GLOBAL_HELP };
 
 /* Where the database lies unless the operator says otherwise. Caller frees. */
 static char *command_default_database(void)
@@ -136,6 +137,7 @@ int invocation_parse(struct invocation *invocation, const struct command *comman
 	if (invocation_parse_options(invocation, argc, argv, err) != 0)
 		return -1;
 	invocation->json = invocation->values[GLOBAL_JSON] != NULL;
+	invocation->no_backup = invocation->values[GLOBAL_NO_BACKUP] != NULL;
 	return 0;
 }
 
@@ -298,11 +300,29 @@ int invocation_entry_id(const struct invocation *invocation, size_t index, int64
 	return 0;
 }
 
+/* Whoever runs the program should know that there is more in the folder, and may go. */
+static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void *context)
+{
+	const struct invocation *invocation = context;
+	fprintf(stderr, "inqueue: database '%s' was brought from schema %" PRId64 " to %" PRId64,
+		invocation->database, upgraded->from, upgraded->to);
+	if (upgraded->copy != NULL)
+		fprintf(stderr, "; as it was it lies in '%s', which can be deleted",
+			upgraded->copy);
+	else if (upgraded->no_room != NULL)
+		fprintf(stderr, " without a copy of what it was: %s", upgraded->no_room);
+	fputc('\n', stderr);
+}
+
 int invocation_open(const struct invocation *invocation, enum store_mode mode,
 		    struct store **ret_store, struct error *err)
 {
 	struct queue_error queue_err;
-	if (store_open(invocation->database, mode, ret_store, &queue_err) != 0)
+	const struct store_options options = {.patience_ms = STORE_PATIENCE_MS,
+					      .no_copy = invocation->no_backup,
+					      .upgraded = invocation_tell_upgraded,
+					      .context = (void *)invocation};
+	if (store_open_with(invocation->database, mode, &options, ret_store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	return 0;
 }

@@ -42,6 +42,7 @@ struct command {
 struct invocation {
 	const struct command *command;
 	const char *database; /* path */
+	bool no_backup;	      /* before an older database is brought up to date */
 	bool json;
 	char **arguments;
 	size_t argument_count;

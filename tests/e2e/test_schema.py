@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -210,7 +211,8 @@ class SchemaTest(unittest.TestCase):
             ("next_attempt_at = '2026-01-31 12:00:00'", "CHECK"),
             ("attempt_count = -1", "CHECK"),
             ("priority = 'high'", "cannot store TEXT value in INTEGER column"),
-            ("queue_id = 99", "FOREIGN KEY"),
+            ("queue_id = 99", "there is no queue"),
+            ("id = 99", "the id of an entry cannot be changed"),
             ("held = 2", "CHECK"),
         ):
             with self.subTest(change):
@@ -250,9 +252,11 @@ class SchemaTest(unittest.TestCase):
         for change, reason in (
             ("UPDATE attachment SET file_name = '../x'", "CHECK"),
             ("UPDATE attachment SET file_name = ''", "CHECK"),
-            ("UPDATE attachment SET sha256 = printf('%064d', 9)", "FOREIGN KEY"),
+            ("UPDATE attachment SET sha256 = printf('%064d', 9)", "put these in first"),
+            ("UPDATE content SET sha256 = printf('%064d', 9)", "the digest of a content cannot be changed"),
             ("UPDATE content SET size = 5", "CHECK"),
-            ("DELETE FROM content", "FOREIGN KEY"),
+            ("DELETE FROM content", "an entry uses this content"),
+            ("DELETE FROM entry_mail", "an entry goes as a whole"),
             ("UPDATE entry_mail SET message_body = NULL", "CHECK"),
             ("UPDATE entry_mail SET raw_content = printf('%064d', 1)", "CHECK"),
             ("UPDATE pickup SET state = 'gone'", "CHECK"),
@@ -271,7 +275,37 @@ class SchemaTest(unittest.TestCase):
         for table in ("entry_status", "entry_mail", "attachment", "pickup", "entry_tag", "entry_event"):
             self.assertEqual(self.sql(f"SELECT * FROM {table}"), [])
 
+    def test_nothing_is_left_behind_without_foreign_keys(self):
+        self.sql(ENTRY)
+        self.sql("INSERT INTO entry_tag VALUES (1, 'urgent')")
+        for change, reason in (
+            ("DELETE FROM work_queue", "say PRAGMA foreign_keys = ON first"),
+            ("DELETE FROM entry_status WHERE id = 1", "say PRAGMA foreign_keys = ON first"),
+            ("DELETE FROM entry_mail", "PRAGMA foreign_keys = ON, then DELETE FROM entry_status"),
+            ("DELETE FROM content", "an entry uses this content"),
+            ("UPDATE work_queue SET id = 2", "the id of a queue cannot be changed"),
+            ("UPDATE entry_status SET id = 2", "the id of an entry cannot be changed"),
+            ("UPDATE entry_status SET queue_id = 2", "there is no queue"),
+            ("INSERT INTO entry_tag VALUES (2, 'urgent')", "there is no entry"),
+            ("UPDATE attachment SET entry_id = 2", "put these in first"),
+        ):
+            with self.subTest(change):
+                self.assert_refused("PRAGMA foreign_keys = OFF; " + change, reason)
+        self.assertEqual([], self.sql("PRAGMA foreign_key_check"))
+        for table in ("work_queue", "entry_status", "entry_mail", "attachment", "entry_tag"):
+            self.assertEqual(1, len(self.sql(f"SELECT * FROM {table}")), table)
+
     # ---- questions that are asked often ----
+
+    def test_what_belongs_to_a_deleted_row_is_looked_up(self):
+        triggers = self.sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%_deleted'")
+        self.assertEqual(4, len(triggers))
+        for trigger in triggers:
+            with self.subTest(trigger["name"]):
+                condition = re.search(r"(?s)WHEN (.*?)\nBEGIN", trigger["sql"])[1]
+                question = re.sub(r"OLD\.\w+", "1", condition)
+                plan = self.shell(f".mode list\nEXPLAIN QUERY PLAN SELECT {question};").stdout
+                self.assertEqual(question.count("EXISTS"), plan.count("SEARCH"), plan)
 
     def test_claims_and_lists_use_an_index(self):
         for query, index in (

@@ -1,5 +1,6 @@
 inqueue_unit_test(queue_value queue)
 inqueue_unit_test(queue_store queue)
+inqueue_unit_test(queue_upgrade queue)
 inqueue_unit_test(queue_definition queue)
 inqueue_unit_test(queue_entry queue)
 inqueue_unit_test(queue_pickup queue)

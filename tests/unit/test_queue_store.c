@@ -1,8 +1,7 @@
 /* Opening a database: what is made, what is refused untouched, and how it is kept. */
+#include "place_fixture.h"
 #include "queue_fixture.h"
 
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 static char *read_bytes(const char *path, gsize *ret_size)
@@ -197,7 +196,7 @@ static void test_a_newer_version_is_refused(void **state)
 	f->store = NULL;
 	write_database(f, "PRAGMA user_version = 1000");
 	assert_untouched(f, QUEUE_NEWER,
-			 "was written by a newer inqueue (schema 1000, this one knows 1)");
+			 "was written by a newer inqueue (schema 1000, this one knows 2)");
 }
 
 static void test_a_damaged_database_is_corrupt(void **state)
@@ -216,48 +215,6 @@ static void test_a_damaged_database_is_corrupt(void **state)
 	struct work_queue *queue;
 	assert_error(work_queue_find(f->store, "invoices", &queue, &f->err), &f->err, QUEUE_CORRUPT,
 		     "is damaged: restore a backup");
-}
-
-/* ---- versions ---- */
-
-static const char *const no_upgrade[] = {NULL};
-static const char *const one_upgrade[] = {"ALTER TABLE t ADD COLUMN b TEXT", NULL};
-static const char *const broken_upgrade[] = {"ALTER TABLE t ADD COLUMN b TEXT",
-					     "CREATE TABLE t (a)", NULL};
-
-static const struct store_schema first_schema = {"CREATE TABLE t (a TEXT)", no_upgrade};
-static const struct store_schema second_schema = {"CREATE TABLE t (a TEXT, b TEXT)", one_upgrade};
-static const struct store_schema broken_schema = {"CREATE TABLE t (a)", broken_upgrade};
-
-static int open_with(struct fixture *f, enum store_mode mode, const struct store_schema *schema)
-{
-	store_close(f->store);
-	f->store = NULL;
-	return store_open_schema(f->path, mode, schema, STORE_PATIENCE_MS, &f->store, &f->err);
-}
-
-static void test_an_older_schema_is_brought_up_to_date_by_writers(void **state)
-{
-	struct fixture *f = *state;
-	assert_ok(open_with(f, STORE_CREATE, &first_schema), &f->err);
-	assert_error(open_with(f, STORE_READ, &second_schema), &f->err, QUEUE_REFUSED,
-		     "was written by an older inqueue (schema 1, this one has 2)");
-	assert_ok(open_with(f, STORE_WRITE, &second_schema), &f->err);
-	assert_int_equal(2, ask_number(f->store, "SELECT user_version FROM pragma_user_version"));
-	assert_int_equal(0, ask_number(f->store, "SELECT count(b) FROM t"));
-	assert_ok(open_with(f, STORE_READ, &second_schema), &f->err);
-	assert_error(open_with(f, STORE_WRITE, &first_schema), &f->err, QUEUE_NEWER, "newer");
-}
-
-static void test_an_upgrade_that_fails_leaves_the_old_version(void **state)
-{
-	struct fixture *f = *state;
-	assert_ok(open_with(f, STORE_CREATE, &first_schema), &f->err);
-	assert_error(open_with(f, STORE_WRITE, &broken_schema), &f->err, QUEUE_SOFTWARE,
-		     "table t already exists");
-	assert_ok(open_with(f, STORE_WRITE, &first_schema), &f->err);
-	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM pragma_table_info('t')"
-						 " WHERE name = 'b'"));
 }
 
 /* ---- how it is kept ---- */
@@ -284,7 +241,7 @@ static void test_the_settings_are_those_that_were_measured(void **state)
 		assert_int_equal(1, ask_number(f->store, "PRAGMA cell_size_check"));
 		assert_int_equal(0, ask_number(f->store, "PRAGMA trusted_schema"));
 		assert_int_equal(0x696E7175, ask_number(f->store, "PRAGMA application_id"));
-		assert_int_equal(1, ask_number(f->store, "PRAGMA user_version"));
+		assert_int_equal(2, ask_number(f->store, "PRAGMA user_version"));
 		if (modes[i] != STORE_READ)
 			assert_int_equal(0, ask_number(f->store, "PRAGMA secure_delete"));
 		store_close(f->store);
@@ -337,19 +294,6 @@ static void make_database(struct fixture *f)
 	put_queue(f, "invoices");
 	store_close(f->store);
 	f->store = NULL;
-}
-
-/* Runs a body as an ordinary user: permissions do not bind root. The body's result is the exit
- * status. */
-static int as_ordinary_user(struct fixture *f, int (*body)(struct fixture *))
-{
-	const pid_t child = fork();
-	if (child == 0) {
-		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
-			_exit(99);
-		_exit(body(f));
-	}
-	return wait_for(child);
 }
 
 static int expect_status(struct fixture *f, int result, enum queue_status status)
@@ -439,45 +383,6 @@ static void test_a_file_of_somebody_else_is_an_error_that_says_so(void **state)
 	assert_int_equal(0, chmod(f->path, 0600));
 }
 
-#define CANNOT_MOUNT 77
-
-static bool write_to(const char *path, const char *text)
-{
-	const int fd = open(path, O_WRONLY | O_CLOEXEC);
-	const bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	return written && close(fd) == 0;
-}
-
-/* Where mounts are private; an ordinary user may mount as root of a user name space. */
-static bool enter_mount_space(void)
-{
-	if (geteuid() == 0)
-		return unshare(CLONE_NEWNS) == 0;
-	g_autofree char *user = g_strdup_printf("0 %u 1", (unsigned)geteuid());
-	g_autofree char *group = g_strdup_printf("0 %u 1", (unsigned)getegid());
-	return unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0 &&
-	       write_to("/proc/self/setgroups", "deny") && write_to("/proc/self/uid_map", user) &&
-	       write_to("/proc/self/gid_map", group);
-}
-
-/* Runs a body with a file system of its own on the test's folder, that the rest of the system does
- * not see. */
-static int with_mount(struct fixture *f, const char *options, int (*body)(struct fixture *))
-{
-	const pid_t child = fork();
-	if (child == 0) {
-		if (!enter_mount_space() ||
-		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-		    mount("tmpfs", f->folder, "tmpfs", 0, options) != 0)
-			_exit(CANNOT_MOUNT);
-		_exit(body(f));
-	}
-	const int status = wait_for(child);
-	if (status == CANNOT_MOUNT)
-		skip();
-	return status;
-}
-
 static int on_read_only_file_system(struct fixture *f)
 {
 	make_database(f);
@@ -560,8 +465,6 @@ int main(void)
 	    TEST(test_another_programs_wal_is_left_alone),
 	    TEST(test_a_newer_version_is_refused),
 	    TEST(test_a_damaged_database_is_corrupt),
-	    TEST(test_an_older_schema_is_brought_up_to_date_by_writers),
-	    TEST(test_an_upgrade_that_fails_leaves_the_old_version),
 	    TEST(test_a_commit_survives_power_loss),
 	    TEST(test_the_settings_are_those_that_were_measured),
 	    TEST(test_a_closed_database_is_one_file),

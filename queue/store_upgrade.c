@@ -1,0 +1,134 @@
+/* Leads a database to the current schema: whose it is, the copy before, the steps, the version. */
+#include "queue/store_upgrade.h"
+
+#include "queue/engine_upgrade.h"
+#include "queue/store_copy.h"
+
+#include <glib.h>
+#include <unistd.h>
+
+/* What a database was, and what of it is left. */
+struct upgrade {
+	int64_t from, to;
+	char *copy;
+	char *no_room;
+};
+
+static void upgrade_clear(struct upgrade *upgrade)
+{
+	g_free(upgrade->copy);
+	g_free(upgrade->no_room);
+}
+
+int64_t store_upgrade_target(const struct store_schema *schema)
+{
+	int64_t version = 1;
+	while (schema->upgrades[version - 1] != NULL)
+		version++;
+	return version;
+}
+
+int store_identify(struct store *store, int64_t version, struct engine_identity *ret_identity,
+		   struct queue_error *err)
+{
+	if (engine_identify(store->engine, STORE_APPLICATION, ret_identity, err) != 0)
+		return -1;
+	if (ret_identity->application != STORE_APPLICATION &&
+	    (ret_identity->application != 0 || !ret_identity->empty))
+		return queue_error_set(err, QUEUE_FOREIGN,
+				       "'%s' is another program's database; name another with "
+				       "--database",
+				       engine_location(store->engine));
+	if (ret_identity->version > version)
+		return engine_fail_newer(store->engine, ret_identity->version, version, err);
+	return 0;
+}
+
+static int make_copy(struct store *store, struct upgrade *upgrade, struct queue_error *err)
+{
+	if (store_copy_make(store->engine, upgrade->to, &upgrade->copy, err) == 0)
+		return 0;
+	if (err->status == QUEUE_FULL) {
+		upgrade->no_room = g_strdup(err->text);
+		return 0;
+	}
+	return queue_error_set(err, err->status,
+			       "%s; this inqueue keeps a copy of the older database before it "
+			       "brings it up to date, unless it is told --no-backup",
+			       err->text);
+}
+
+static int run_steps(struct store *store, const struct store_schema *schema,
+		     const struct upgrade *upgrade, struct queue_error *err)
+{
+	for (int64_t from = upgrade->from; from < upgrade->to; from++)
+		if (engine_execute(store->engine, schema->upgrades[from - 1], err) != 0)
+			return queue_error_set(err, err->status,
+					       "%s (bringing it from schema %" G_GINT64_FORMAT
+					       " to %" G_GINT64_FORMAT "; it is as it was)",
+					       err->text, from, from + 1);
+	return 0;
+}
+
+/* In a transaction that may write, so that nobody else does. */
+static int write_schema(struct store *store, const struct store_schema *schema,
+			const struct store_options *options, struct upgrade *upgrade,
+			struct queue_error *err)
+{
+	/* Again, because another process may have been faster. */
+	struct engine_identity identity;
+	if (store_identify(store, upgrade->to, &identity, err) != 0)
+		return -1;
+	if (identity.version == upgrade->to)
+		return 0;
+	if (identity.empty) {
+		if (engine_execute(store->engine, schema->current, err) != 0)
+			return -1;
+	} else {
+		upgrade->from = identity.version;
+		if (!options->no_copy && make_copy(store, upgrade, err) != 0)
+			return -1;
+		if (run_steps(store, schema, upgrade, err) != 0)
+			return -1;
+	}
+	return engine_set_identity(store->engine, STORE_APPLICATION, upgrade->to, err);
+}
+
+static int write_all(struct store *store, const struct store_schema *schema,
+		     const struct store_options *options, struct upgrade *upgrade,
+		     struct queue_error *err)
+{
+	if (store_begin(store, err) != 0)
+		return -1;
+	return store_leave(store, true, write_schema(store, schema, options, upgrade, err), err);
+}
+
+static void report(const struct store_options *options, const struct upgrade *upgrade)
+{
+	const struct store_upgraded upgraded = {.from = upgrade->from,
+						.to = upgrade->to,
+						.copy = upgrade->copy,
+						.no_room = upgrade->no_room};
+	if (upgrade->from != 0 && options->upgraded != NULL)
+		options->upgraded(&upgraded, options->context);
+}
+
+int store_upgrade(struct store *store, const struct store_schema *schema,
+		  const struct store_options *options, struct queue_error *err)
+{
+	struct upgrade upgrade
+	    __attribute__((cleanup(upgrade_clear))) = {.to = store_upgrade_target(schema)};
+	struct queue_error ignored;
+	if (engine_execute(store->engine, "PRAGMA foreign_keys = OFF", err) != 0)
+		return -1;
+	const int result = write_all(store, schema, options, &upgrade, err);
+	if (result == 0)
+		report(options, &upgrade);
+	/* A commit that this machine's files have failed may be found done all the same. */
+	else if (upgrade.copy != NULL && err->status != QUEUE_IO)
+		unlink(upgrade.copy);
+	if (engine_execute(store->engine, "PRAGMA foreign_keys = ON",
+			   result == 0 ? err : &ignored) != 0)
+		return -1;
+	return result;
+}

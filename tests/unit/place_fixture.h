@@ -1,0 +1,64 @@
+/*
+ * place_fixture.h - tests in places that cannot be written, or hold little.
+ */
+#ifndef TEST_PLACE_FIXTURE_H
+#define TEST_PLACE_FIXTURE_H
+
+#include "queue_fixture.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+/* Runs a body as an ordinary user: permissions do not bind root. The body's result is the exit
+ * status. */
+static inline int as_ordinary_user(struct fixture *f, int (*body)(struct fixture *))
+{
+	const pid_t child = fork();
+	if (child == 0) {
+		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+			_exit(99);
+		_exit(body(f));
+	}
+	return wait_for(child);
+}
+
+#define CANNOT_MOUNT 77
+
+static inline bool write_to(const char *path, const char *text)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+	const bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	return written && close(fd) == 0;
+}
+
+/* Where mounts are private; an ordinary user may mount as root of a user name space. */
+static inline bool enter_mount_space(void)
+{
+	if (geteuid() == 0)
+		return unshare(CLONE_NEWNS) == 0;
+	g_autofree char *user = g_strdup_printf("0 %u 1", (unsigned)geteuid());
+	g_autofree char *group = g_strdup_printf("0 %u 1", (unsigned)getegid());
+	return unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0 &&
+	       write_to("/proc/self/setgroups", "deny") && write_to("/proc/self/uid_map", user) &&
+	       write_to("/proc/self/gid_map", group);
+}
+
+/* Runs a body with a file system of its own on the test's folder, that the rest of the system does
+ * not see. */
+static inline int with_mount(struct fixture *f, const char *options, int (*body)(struct fixture *))
+{
+	const pid_t child = fork();
+	if (child == 0) {
+		if (!enter_mount_space() ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		    mount("tmpfs", f->folder, "tmpfs", 0, options) != 0)
+			_exit(CANNOT_MOUNT);
+		_exit(body(f));
+	}
+	const int status = wait_for(child);
+	if (status == CANNOT_MOUNT)
+		skip();
+	return status;
+}
+
+#endif
