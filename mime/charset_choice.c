@@ -2,6 +2,7 @@
 
 #include "mime/ascii.h"
 #include "mime/binding.h"
+#include "mime/charset_form.h"
 #include "mime/clean.h"
 
 #include <string.h>
@@ -76,23 +77,6 @@ static const char *survey_mark(const struct survey *survey)
 	return NULL;
 }
 
-static void discard(struct sink *sink, const void *bytes, size_t length)
-{
-	(void)sink;
-	(void)bytes;
-	(void)length;
-}
-
-static bool reads_as(struct text_source *source, const struct charset *charset, uint64_t errors_max)
-{
-	struct sink nowhere = {discard};
-	struct conversion conversion;
-
-	conversion_init(&conversion, charset, errors_max, &nowhere);
-	source->feed(source, &conversion.sink);
-	return conversion_finish(&conversion);
-}
-
 struct detection {
 	struct sink sink;
 	size_t left;
@@ -124,16 +108,21 @@ static const struct charset *detect(struct text_source *source, const struct sur
 	if (strcmp(name, "MAC-CYRILLIC") == 0)
 		name = "windows-1251";
 	const struct charset *charset = charset_find(name);
-	return charset && !charset_is_ascii(charset) && reads_as(source, charset, 0) ? charset
-										     : NULL;
+	return charset && !charset_is_ascii(charset) && charset_form_reads(source, charset, 0)
+		   ? charset
+		   : NULL;
 }
 
 static struct charset_choice guess(struct text_source *source, const struct survey *survey,
 				   const char *hint)
 {
 	const struct charset *hinted = hint ? charset_find(hint) : NULL;
+	const struct charset *form = hinted ? charset_form_eight_bit(source, hinted) : NULL;
 
-	if (hinted && !charset_is_ascii(hinted) && reads_as(source, hinted, 0))
+	if (form)
+		return (struct charset_choice){form, 0};
+	if (hinted && !charset_is_ascii(hinted) && !charset_is_wide(hinted) &&
+	    charset_form_reads(source, hinted, 0))
 		return (struct charset_choice){hinted, 0};
 	const struct charset *detected = detect(source, survey);
 	if (detected)
@@ -148,16 +137,22 @@ static struct charset_choice choose_unlabelled(struct text_source *source,
 					       struct defects *defects)
 {
 	const struct charset *utf8 = charset_find("utf-8");
+	const struct charset *japanese = charset_find("iso-2022-jp");
 	struct charset_choice choice = {utf8, 0};
 
-	if (survey->high > 0 && !reads_as(source, utf8, 0))
+	if (survey->high > 0 && !charset_form_reads(source, utf8, 0))
 		choice = guess(source, survey, hint);
+	else if (survey->escapes && japanese && charset_form_has_shifts(source) &&
+		 charset_form_reads(source, japanese, 0))
+		choice.charset = japanese;
 	if (label && !charset_find(label))
 		defects_add(defects, "charset '%s' of %s unknown; read as %s", label, what,
 			    charset_name(choice.charset));
 	else if (survey->high > 0)
 		defects_add(defects, "8-bit bytes in %s without a charset; read as %s", what,
 			    charset_name(choice.charset));
+	else if (choice.charset == japanese)
+		defects_add(defects, "Japanese in %s without a charset; read as iso-2022-jp", what);
 	return choice;
 }
 
@@ -171,9 +166,13 @@ static struct charset_choice choose_mislabelled(struct text_source *source,
 	uint64_t tolerable = survey->size / 100 + 1;
 	struct charset_choice choice = {utf8, 0};
 
-	if (charset == utf8 || !reads_as(source, utf8, 0)) {
+	if (charset == utf8 || !charset_form_reads(source, utf8, 0)) {
+		const struct charset *form = charset_form_eight_bit(source, charset);
 		choice = (struct charset_choice){charset, tolerable};
-		if (!charset_is_multibyte(charset) || !reads_as(source, charset, tolerable))
+		if (form)
+			choice = (struct charset_choice){form, 0};
+		else if (!charset_is_multibyte(charset) ||
+			 !charset_form_reads(source, charset, tolerable))
 			choice = guess(source, survey, NULL);
 	}
 	if (choice.charset == charset)
@@ -192,14 +191,20 @@ struct charset_choice charset_choose(struct text_source *source, const char *lab
 	const char *mark = survey_mark(&survey);
 	const struct charset *charset = label ? charset_find(label) : NULL;
 
-	if (mark && reads_as(source, charset_find(mark), 0))
+	if (mark && charset_form_reads(source, charset_find(mark), 0))
 		return (struct charset_choice){charset_find(mark), 0};
 	if (!charset || charset_is_ascii(charset))
 		return choose_unlabelled(source, &survey, label, hint, what, defects);
 	/* Plain ASCII reads the same in everything that does not use escapes. */
 	if (survey.high == 0 && !survey.escapes && !charset_is_wide(charset))
 		return (struct charset_choice){charset_find("utf-8"), 0};
-	if (reads_as(source, charset, 0))
+	if (charset_is_wide(charset)) {
+		charset = charset_form_wide(source, charset);
+		if (charset_is_utf8(charset))
+			defects_add(defects, "%s is not %s as it says; read as utf-8", what, label);
+	}
+	bool is_other = survey.high > 0 && charset_form_eight_bit(source, charset);
+	if (!is_other && charset_form_reads(source, charset, 0))
 		return (struct charset_choice){charset, 0};
 	return choose_mislabelled(source, &survey, charset, what, defects);
 }
@@ -241,7 +246,7 @@ static void string_write(struct sink *sink, const void *bytes, size_t length)
 	g_string_append_len(((struct string_sink *)sink)->text, bytes, (gssize)length);
 }
 
-char *charset_line(const char *bytes, size_t length, const char *label, const char *hint,
+char *charset_text(const char *bytes, size_t length, const char *label, const char *hint,
 		   const char *what, struct defects *defects)
 {
 	struct memory_source memory = {{memory_feed}, bytes, length};
@@ -252,6 +257,46 @@ char *charset_line(const char *bytes, size_t length, const char *label, const ch
 	struct clean clean;
 	clean_init(&clean, &target.sink);
 	charset_convert(&memory.source, choice, &clean.sink);
-	g_autofree char *text = g_string_free(target.text, FALSE);
+	return g_string_free(target.text, FALSE);
+}
+
+char *charset_line(const char *bytes, size_t length, const char *label, const char *hint,
+		   const char *what, struct defects *defects)
+{
+	g_autofree char *text = charset_text(bytes, length, label, hint, what, defects);
+
 	return clean_line(text, 0);
+}
+
+struct charset_choice charset_choose_bytes(const char *bytes, size_t length, const char *hint,
+					   const char *what, struct defects *defects)
+{
+	struct memory_source memory = {{memory_feed}, bytes, length};
+
+	return charset_choose(&memory.source, NULL, hint, what, defects);
+}
+
+void charset_append(GString *text, const char *bytes, size_t length, struct charset_choice choice)
+{
+	struct memory_source memory = {{memory_feed}, bytes, length};
+	struct string_sink target = {.sink = {string_write}, .text = text};
+
+	charset_convert(&memory.source, choice, &target.sink);
+}
+
+bool charset_reads(const char *bytes, size_t length, const char *label)
+{
+	struct memory_source memory = {{memory_feed}, bytes, length};
+	const struct charset *charset = charset_find(label);
+
+	return charset && charset_form_reads(&memory.source, charset, 0);
+}
+
+const char *charset_guess(const char *bytes, size_t length, const char *hint)
+{
+	struct memory_source memory = {{memory_feed}, bytes, length};
+	struct survey survey = {.sink = {survey_write}};
+
+	memory_feed(&memory.source, &survey.sink);
+	return charset_name(guess(&memory.source, &survey, hint).charset);
 }

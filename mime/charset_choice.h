@@ -35,8 +35,23 @@ struct charset_choice charset_choose(struct text_source *source, const char *lab
 /* Converts the source into the sink as chosen. */
 void charset_convert(struct text_source *source, struct charset_choice choice, struct sink *sink);
 
-/* Converts bytes in memory to UTF-8, cleaned to one line. Caller frees. */
+/* Converts bytes in memory to clean UTF-8. Caller frees. */
+char *charset_text(const char *bytes, size_t length, const char *label, const char *hint,
+		   const char *what, struct defects *defects);
+
+/* The same, as one line. */
 char *charset_line(const char *bytes, size_t length, const char *label, const char *hint,
 		   const char *what, struct defects *defects);
+
+/* For unlabelled bytes in memory: the choice, and what the bytes are by it. */
+struct charset_choice charset_choose_bytes(const char *bytes, size_t length, const char *hint,
+					   const char *what, struct defects *defects);
+void charset_append(GString *text, const char *bytes, size_t length, struct charset_choice choice);
+
+/* True when the label is known and everything reads in it. */
+bool charset_reads(const char *bytes, size_t length, const char *label);
+
+/* The name of the charset of bytes that have no label and are not UTF-8. */
+const char *charset_guess(const char *bytes, size_t length, const char *hint);
 
 #endif

@@ -20,7 +20,8 @@ struct parameter {
 	char *name;
 	char *charset; /* from the extended form; NULL for plain ones */
 	bool extended; /* extended or continued */
-	char *bytes;
+	bool has_gap;  /* sections are missing */
+	GString *bytes;
 };
 
 struct parameters {
@@ -43,7 +44,7 @@ static void parameter_free(void *data)
 
 	g_free(parameter->name);
 	g_free(parameter->charset);
-	g_free(parameter->bytes);
+	g_string_free(parameter->bytes, TRUE);
 	g_free(parameter);
 }
 
@@ -138,9 +139,7 @@ static void append_percent_decoded(GString *bytes, const char *text)
 		if (*text == '%' && g_ascii_isxdigit(text[1]) && g_ascii_isxdigit(text[2])) {
 			int byte =
 			    g_ascii_xdigit_value(text[1]) * 16 + g_ascii_xdigit_value(text[2]);
-			/* A zero byte would end the name; nothing ends a name that way honestly. */
-			if (byte != 0)
-				g_string_append_c(bytes, (char)byte);
+			g_string_append_c(bytes, (char)byte);
 			text += 2;
 		} else {
 			g_string_append_c(bytes, *text);
@@ -148,50 +147,83 @@ static void append_percent_decoded(GString *bytes, const char *text)
 	}
 }
 
-/* charset'language'text in the first piece, only text in the others. */
-static void append_extended(struct parameter *parameter, GString *bytes, const struct piece *piece)
+/* Does charset'language' stand before the text? Behind the first section only a known charset does.
+ */
+static const char *behind_charset(const char *text, bool is_first, char **ret_charset)
 {
-	const char *text = piece->value->str;
 	const char *quote = strchr(text, '\'');
 	const char *second = quote ? strchr(quote + 1, '\'') : NULL;
 
-	if (piece->section <= 0 && second) {
-		if (quote > text)
-			parameter->charset = g_strndup(text, (size_t)(quote - text));
-		text = second + 1;
-	}
-	append_percent_decoded(bytes, text);
+	if (!second)
+		return text;
+	g_autofree char *charset = quote > text ? g_strndup(text, (size_t)(quote - text)) : NULL;
+	if (!is_first && !(charset && charset_find(charset)))
+		return text;
+	*ret_charset = g_steal_pointer(&charset);
+	return second + 1;
 }
 
-static const struct piece *find_section(const GPtrArray *pieces, const char *name, int section)
+/* Some mailers write the extended form and forget the star: filename="utf-8''%E2%82%AC.txt". */
+static bool lacks_star(const struct piece *piece)
 {
-	for (guint i = 0; i < pieces->len; i++) {
-		const struct piece *piece = g_ptr_array_index(pieces, i);
-		if (piece->section == section && strcmp(piece->name, name) == 0)
-			return piece;
-	}
-	return NULL;
+	const char *text = piece->value->str;
+	const char *quotes = strstr(text, "''");
+
+	if (piece->extended || piece->section > 0 || !is_file_name(piece->name) || !quotes ||
+	    !strchr(quotes, '%'))
+		return false;
+	g_autofree char *charset = g_strndup(text, (size_t)(quotes - text));
+	return charset_find(charset) != NULL;
 }
 
-static struct parameter *join_sections(const GPtrArray *pieces, const struct piece *first)
+static void append_piece(struct parameter *parameter, const struct piece *piece)
+{
+	const char *text = piece->value->str;
+
+	if (!piece->extended && !lacks_star(piece)) {
+		g_string_append(parameter->bytes, text);
+		return;
+	}
+	/* The section that named the charset may be the one that is missing. */
+	if (parameter->bytes->len == 0)
+		text = behind_charset(text, piece->section <= 0, &parameter->charset);
+	append_percent_decoded(parameter->bytes, text);
+}
+
+/* A zero byte would end the name; nothing ends a name that way honestly, but UTF-16 is full of
+ * them. */
+static void drop_zero_bytes(struct parameter *parameter)
+{
+	const struct charset *charset =
+	    parameter->charset ? charset_find(parameter->charset) : NULL;
+	GString *bytes = parameter->bytes;
+	size_t kept = 0;
+
+	if (charset && charset_is_wide(charset))
+		return;
+	for (size_t i = 0; i < bytes->len; i++)
+		if (bytes->str[i])
+			bytes->str[kept++] = bytes->str[i];
+	g_string_truncate(bytes, kept);
+}
+
+static struct parameter *parameter_new(const struct piece *piece)
 {
 	struct parameter *parameter = g_new0(struct parameter, 1);
-	GString *bytes = g_string_new(NULL);
-	const struct piece *piece = first;
 
-	parameter->name = g_strdup(first->name);
-	parameter->extended = first->extended || first->section == 0;
-	for (int section = MAX(first->section, 0); piece; section++) {
-		if (piece->extended)
-			append_extended(parameter, bytes, piece);
-		else
-			g_string_append(bytes, piece->value->str);
-		piece = first->section == SECTION_NONE
-			    ? NULL
-			    : find_section(pieces, first->name, section + 1);
-	}
-	parameter->bytes = g_string_free(bytes, FALSE);
+	parameter->name = g_strdup(piece->name);
+	parameter->extended = piece->extended || piece->section != SECTION_NONE;
+	parameter->bytes = g_string_new(NULL);
 	return parameter;
+}
+
+static int by_name_and_section(gconstpointer a, gconstpointer b)
+{
+	const struct piece *one = *(struct piece *const *)a;
+	const struct piece *other = *(struct piece *const *)b;
+	int names = strcmp(one->name, other->name);
+
+	return names != 0 ? names : one->section - other->section;
 }
 
 static struct parameter *find(const struct parameters *parameters, const char *name)
@@ -204,20 +236,71 @@ static struct parameter *find(const struct parameters *parameters, const char *n
 	return NULL;
 }
 
+/* A name that has gaps gives way to a whole one, a plain one to an extended one. */
+static bool is_better(const struct parameter *parameter, const struct parameter *other)
+{
+	if (parameter->has_gap != other->has_gap)
+		return other->has_gap;
+	return parameter->extended && !other->extended;
+}
+
 static void add(struct parameters *parameters, struct parameter *parameter)
 {
 	struct parameter *other = find(parameters, parameter->name);
 
+	drop_zero_bytes(parameter);
 	if (!other) {
 		g_ptr_array_add(parameters->list, parameter);
 		return;
 	}
-	if (parameter->extended && !other->extended) {
+	if (is_better(parameter, other)) {
 		struct parameter swapped = *other;
 		*other = *parameter;
 		*parameter = swapped;
 	}
 	parameter_free(parameter);
+}
+
+/* Joins the sections of each name in their order, whichever number they start with or leave out. */
+static void add_continued(struct parameters *parameters, GPtrArray *sections)
+{
+	struct parameter *parameter = NULL;
+	int expected = 0;
+
+	g_ptr_array_sort(sections, by_name_and_section);
+	for (guint i = 0; i < sections->len; i++) {
+		const struct piece *piece = g_ptr_array_index(sections, i);
+		if (!parameter || strcmp(parameter->name, piece->name) != 0) {
+			if (parameter)
+				add(parameters, parameter);
+			parameter = parameter_new(piece);
+			expected = 0;
+		} else if (piece->section < expected) {
+			continue;
+		}
+		parameter->has_gap = parameter->has_gap || piece->section != expected;
+		expected = piece->section + 1;
+		append_piece(parameter, piece);
+	}
+	if (parameter)
+		add(parameters, parameter);
+}
+
+static void add_all(struct parameters *parameters, const GPtrArray *pieces)
+{
+	g_autoptr(GPtrArray) sections = g_ptr_array_new();
+
+	for (guint i = 0; i < pieces->len; i++) {
+		struct piece *piece = g_ptr_array_index(pieces, i);
+		if (piece->section != SECTION_NONE) {
+			g_ptr_array_add(sections, piece);
+			continue;
+		}
+		struct parameter *parameter = parameter_new(piece);
+		append_piece(parameter, piece);
+		add(parameters, parameter);
+	}
+	add_continued(parameters, sections);
 }
 
 struct parameters *parameters_parse(const char *raw, size_t length)
@@ -237,11 +320,7 @@ struct parameters *parameters_parse(const char *raw, size_t length)
 	while (at < end && pieces->len < PARAMETERS_MAX)
 		at = read_piece(at + 1, end, pieces);
 
-	for (guint i = 0; i < pieces->len; i++) {
-		const struct piece *piece = g_ptr_array_index(pieces, i);
-		if (piece->section <= 0)
-			add(parameters, join_sections(pieces, piece));
-	}
+	add_all(parameters, pieces);
 	return parameters;
 }
 
@@ -263,7 +342,7 @@ const char *parameters_bytes(const struct parameters *parameters, const char *na
 {
 	const struct parameter *parameter = find(parameters, name);
 
-	return parameter ? parameter->bytes : NULL;
+	return parameter ? parameter->bytes->str : NULL;
 }
 
 char *parameters_text(const struct parameters *parameters, const char *name, const char *hint,
@@ -273,9 +352,11 @@ char *parameters_text(const struct parameters *parameters, const char *name, con
 
 	if (!parameter)
 		return NULL;
+	if (parameter->has_gap)
+		defects_add(defects, "sections of parameter '%s' are missing", name);
+	const GString *bytes = parameter->bytes;
 	if (parameter->charset)
-		return charset_line(parameter->bytes, strlen(parameter->bytes), parameter->charset,
-				    hint, "a parameter", defects);
-	return word_decode(parameter->bytes, strlen(parameter->bytes), hint, "a parameter",
-			   defects);
+		return charset_line(bytes->str, bytes->len, parameter->charset, hint, "a parameter",
+				    defects);
+	return word_decode(bytes->str, bytes->len, hint, "a parameter", defects);
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { CHARSET_LENGTH_MAX = 60, WORD_LENGTH_MAX = 2048 };
+enum { CHARSET_LENGTH_MAX = 60, WORD_LENGTH_MAX = 2048, ESC = 0x1b };
 
 static bool is_charset_character(char c)
 {
@@ -59,38 +59,127 @@ bool word_parse(const char *text, size_t length, struct word *ret_word)
 	return true;
 }
 
-/* Decoding under way: what is done, and the bytes of the run of words or of plain text at hand. */
+/* The text of an encoded word, borrowed. */
+struct coded {
+	const char *text;
+	size_t length;
+};
+
+/* Decoding under way: what is done, and the run of words or of plain text at hand. */
 struct decoding {
 	GString *done;
-	GString *run;
-	char *charset; /* of the run; NULL for plain text */
-	const char *hint;
+	GString *run;	/* its bytes; plain text is UTF-8 */
+	char *charset;	/* of the run; NULL for plain text */
+	GArray *coded;	/* of struct coded: the words at its end that are not decoded yet */
+	bool is_base64; /* they are */
 	const char *what;
 	struct defects *defects;
 };
+
+static void words_decode(const GArray *coded, bool is_base64, GString *bytes)
+{
+	for (guint i = 0; i < coded->len; i++) {
+		const struct coded *word = &g_array_index(coded, struct coded, i);
+		transfer_decode_word(word->text, word->length, is_base64, bytes);
+	}
+}
+
+static void words_decode_joined(const GArray *coded, bool is_base64, GString *bytes)
+{
+	g_autoptr(GString) joined = g_string_new(NULL);
+
+	for (guint i = 0; i < coded->len; i++) {
+		const struct coded *word = &g_array_index(coded, struct coded, i);
+		g_string_append_len(joined, word->text, (gssize)word->length);
+	}
+	transfer_decode_word(joined->str, joined->len, is_base64, bytes);
+}
+
+/* How many bits of the last of `count` characters belong to no byte, when it ends there. */
+static unsigned loose_bits(char last, size_t count)
+{
+	static const char alphabet[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = strchr(alphabet, last);
+	unsigned value = at ? (unsigned)(at - alphabet) : 0;
+
+	return count % 4 == 2 ? value & 15 : value & 3;
+}
+
+/*
+ * A word of base64 that ends inside a group of four was cut off a longer one, or its padding was
+ * left out. Cut it was when its last character holds bits of a byte to come; otherwise when the
+ * words cannot be read one by one, and all together end as base64 does.
+ */
+static bool words_are_cut(const GArray *coded, const char *charset)
+{
+	size_t total = 0;
+	bool may_be = false;
+
+	for (guint i = 0; i < coded->len; i++) {
+		const struct coded *word = &g_array_index(coded, struct coded, i);
+		bool is_padded = word->length > 0 && word->text[word->length - 1] == '=';
+
+		total += word->length;
+		if (i + 1 == coded->len || is_padded || word->length % 4 == 0)
+			continue;
+		if (word->length % 4 == 1 ||
+		    loose_bits(word->text[word->length - 1], word->length) != 0)
+			return true;
+		may_be = true;
+	}
+	if (!may_be || total % 4 != 0)
+		return false;
+	g_autoptr(GString) single = g_string_new(NULL);
+	words_decode(coded, true, single);
+	return !charset_reads(single->str, single->len, charset);
+}
+
+/* Writers that count bytes cut words inside of "=E2", or of four characters of base64. */
+static void coded_end(struct decoding *decoding)
+{
+	const GArray *coded = decoding->coded;
+
+	if (coded->len > 1 && (!decoding->is_base64 || words_are_cut(coded, decoding->charset)))
+		words_decode_joined(coded, decoding->is_base64, decoding->run);
+	else
+		words_decode(coded, decoding->is_base64, decoding->run);
+	g_array_set_size(decoding->coded, 0);
+}
+
+/* Blanks at the ends of a run become one; none is lost. */
+static void append_trimmed(GString *done, char *text)
+{
+	size_t length = strlen(text);
+
+	if (text[0] == ' ')
+		g_string_append_c(done, ' ');
+	bool ends_blank = length > 0 && text[length - 1] == ' ';
+	g_strstrip(text);
+	g_string_append(done, text);
+	if (*text && ends_blank)
+		g_string_append_c(done, ' ');
+}
 
 static void run_end(struct decoding *decoding)
 {
 	GString *run = decoding->run;
 
-	if (run->len == 0) {
-		g_clear_pointer(&decoding->charset, g_free);
-		return;
+	coded_end(decoding);
+	if (run->len > 0) {
+		/* The blanks that clean_line() would trim matter here. */
+		g_autofree char *text = charset_text(
+		    run->str, run->len, decoding->charset ? decoding->charset : "utf-8", NULL,
+		    decoding->what, decoding->defects);
+		append_trimmed(decoding->done, g_strdelimit(text, "\n\t", ' '));
 	}
-	/* charset_line() trims; the blanks around a run matter. */
-	if (run->str[0] == ' ')
-		g_string_append_c(decoding->done, ' ');
-	g_autofree char *text = charset_line(run->str, run->len, decoding->charset, decoding->hint,
-					     decoding->what, decoding->defects);
-	g_string_append(decoding->done, text);
-	if (*text && run->str[run->len - 1] == ' ')
-		g_string_append_c(decoding->done, ' ');
 	g_string_truncate(run, 0);
 	g_clear_pointer(&decoding->charset, g_free);
 }
 
 static void add_word(struct decoding *decoding, const struct word *word)
 {
+	struct coded coded = {word->text, word->text_length};
 	bool joins =
 	    decoding->charset && strlen(decoding->charset) == word->charset_length &&
 	    g_ascii_strncasecmp(decoding->charset, word->charset, word->charset_length) == 0;
@@ -98,8 +187,11 @@ static void add_word(struct decoding *decoding, const struct word *word)
 	if (!joins) {
 		run_end(decoding);
 		decoding->charset = g_strndup(word->charset, word->charset_length);
+	} else if (decoding->is_base64 != word->is_base64) {
+		coded_end(decoding);
 	}
-	transfer_decode_word(word->text, word->text_length, word->is_base64, decoding->run);
+	decoding->is_base64 = word->is_base64;
+	g_array_append_val(decoding->coded, coded);
 }
 
 static size_t blanks(const char *at, const char *end)
@@ -181,21 +273,107 @@ static char *unfold(const char *raw, size_t length)
 	return g_strstrip(text);
 }
 
-char *word_decode(const char *raw, size_t length, const char *hint, const char *what,
-		  struct defects *defects)
+/* The length of the word at `at`; 0 when none begins there. */
+static size_t word_length(const char *at, const char *end)
 {
-	if (is_plain(raw, length))
-		return unfold(raw, length);
+	struct word word;
+
+	return *at == '=' && word_parse(at, (size_t)(end - at), &word) ? word.length : 0;
+}
+
+/* Goes through plain text and words in turn; NULL for a kind that is not wanted. */
+static void split_plain(const char *raw, size_t length,
+			void (*plain)(void *context, const char *at, size_t length),
+			void (*word)(void *context, const char *at, size_t length), void *context)
+{
+	const char *end = raw + length;
+	const char *from = raw;
+
+	for (const char *at = raw; at < end;) {
+		size_t skip = word_length(at, end);
+		at += skip > 0 ? skip : 1;
+		if (skip == 0 && at < end)
+			continue;
+		const char *until = skip > 0 ? at - skip : at;
+		if (until > from)
+			plain(context, from, (size_t)(until - from));
+		if (skip > 0 && word)
+			word(context, until, skip);
+		from = at;
+	}
+}
+
+static void gather(void *context, const char *at, size_t length)
+{
+	g_string_append_len(context, at, (gssize)length);
+}
+
+/* Plain text on its way to UTF-8. */
+struct converting {
+	GString *text;
+	struct charset_choice choice;
+};
+
+static void convert_plain(void *context, const char *at, size_t length)
+{
+	struct converting *converting = context;
+
+	charset_append(converting->text, at, length, converting->choice);
+}
+
+static void copy_word(void *context, const char *at, size_t length)
+{
+	g_string_append_len(((struct converting *)context)->text, at, (gssize)length);
+}
+
+static bool is_seven_bit(const char *raw, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((raw[i] & 0x80) || raw[i] == ESC)
+			return false;
+	return true;
+}
+
+char *word_plain_to_utf8(const char *raw, size_t length, const char *hint, const char *what,
+			 struct defects *defects, size_t *ret_length)
+{
+	if (is_seven_bit(raw, length))
+		return NULL;
+
+	g_autoptr(GString) plain = g_string_new(NULL);
+	struct converting converting = {.text = g_string_sized_new(length)};
+	split_plain(raw, length, gather, NULL, plain);
+	converting.choice = charset_choose_bytes(plain->str, plain->len, hint, what, defects);
+	split_plain(raw, length, convert_plain, copy_word, &converting);
+	*ret_length = converting.text->len;
+	return g_string_free(converting.text, FALSE);
+}
+
+char *word_decode_utf8(const char *text, size_t length, const char *what, struct defects *defects)
+{
+	if (is_plain(text, length))
+		return unfold(text, length);
 
 	struct decoding decoding = {
 	    .done = g_string_sized_new(length),
 	    .run = g_string_sized_new(length),
-	    .hint = hint,
+	    .coded = g_array_new(FALSE, FALSE, sizeof(struct coded)),
 	    .what = what,
 	    .defects = defects,
 	};
 
-	decode(&decoding, raw, raw + length);
+	decode(&decoding, text, text + length);
 	g_string_free(decoding.run, TRUE);
+	g_array_unref(decoding.coded);
 	return g_strstrip(g_string_free(decoding.done, FALSE));
+}
+
+char *word_decode(const char *raw, size_t length, const char *hint, const char *what,
+		  struct defects *defects)
+{
+	size_t converted_length = length;
+	g_autofree char *converted =
+	    word_plain_to_utf8(raw, length, hint, what, defects, &converted_length);
+
+	return word_decode_utf8(converted ? converted : raw, converted_length, what, defects);
 }

@@ -54,6 +54,39 @@ static void test_padded_base64_words_lose_nothing(void **state)
 	assert_word("=?utf-8?B?YQ?= =?utf-8?B?Yg?=", "ab");
 }
 
+static void test_words_cut_anywhere(void **state)
+{
+	(void)state;
+	/* Inside of a group of four, and of a character. */
+	assert_word("=?utf-8?B?0J/RgNC40?= =?utf-8?B?LLQtdGC?=", "Привет");
+	assert_word("=?utf-8?B?0J/Rg?= =?utf-8?B?NC40LLQt?= =?UTF-8?B?dGC?=", "Привет");
+	assert_word("=?utf-8?B?0J/RgNC?= =?utf-8?B?40LLQtdGC?=", "Привет");
+	assert_word("=?utf-8?B?0?= =?utf-8?B?J?= =?utf-8?B?8?= =?utf-8?B?=?=", "П");
+	assert_word("=?koi8-r?B?8NLJ1?= =?koi8-r?B?8XU?=", "Привет");
+	assert_word("=?utf-8?Q?=D0=9F=?= =?utf-8?Q?D1=80=D0?= =?utf-8?Q?=B8?=", "При");
+	assert_word("=?utf-8?Q?=D?= =?utf-8?Q?0=9F?=", "П");
+	/* Of another encoding: bytes are joined, texts are not. */
+	assert_word("=?utf-8?B?0J/R?= =?utf-8?Q?=80=D0=B8?=", "При");
+}
+
+static void test_words_without_padding_are_whole(void **state)
+{
+	(void)state;
+	assert_word("=?utf-8?B?0J/RgA?= =?utf-8?B?0LjQsg?= =?utf-8?B?0LXRgg?=", "Привет");
+	assert_word("=?utf-8?B?YQ?= =?utf-8?B?YmM?= =?utf-8?B?ZGU?=", "abcde");
+}
+
+static void test_japanese_under_another_label(void **state)
+{
+	(void)state;
+	assert_word("=?ISO-2022-JP?B?g2OBW4OL?=", "ツール");
+	assert_word("=?ISO-2022-JP?B?pcShvKXr?=", "ツール"); /* EUC-JP */
+	assert_word("=?ISO-2022-JP?B?GyRCJUQhPCVrGyhC?=", "ツール");
+	assert_word("=?UTF-16?B?IKwAMQ==?=", "€1");
+	assert_word("\x1b$B%D!<%k\x1b(B", "ツール");
+	assert_word("\x1b[1mbold", "[1mbold");
+}
+
 static void test_broken_words_stay_as_written(void **state)
 {
 	(void)state;
@@ -209,6 +242,9 @@ int main(void)
 	    cmocka_unit_test(test_blanks_between_words_go_others_stay),
 	    cmocka_unit_test(test_a_character_split_between_words_is_joined),
 	    cmocka_unit_test(test_padded_base64_words_lose_nothing),
+	    cmocka_unit_test(test_words_cut_anywhere),
+	    cmocka_unit_test(test_words_without_padding_are_whole),
+	    cmocka_unit_test(test_japanese_under_another_label),
 	    cmocka_unit_test(test_broken_words_stay_as_written),
 	    cmocka_unit_test(test_common_misuse_is_understood),
 	    cmocka_unit_test(test_raw_8bit_bytes),

@@ -72,6 +72,56 @@ static void test_rfc2231(void **state)
 	assert_parameter("a; filename*=plain.txt", "filename", "plain.txt");
 }
 
+static void assert_gap(const char *raw, const char *expected, const char *expected_defects)
+{
+	struct defects *defects = defects_new();
+	struct parameters *parameters = parameters_parse(raw, strlen(raw));
+	g_autofree char *text = parameters_text(parameters, "filename", NULL, defects);
+	g_autofree char *list = defects_format(defects);
+
+	assert_string_equal(text ? text : "(null)", expected);
+	assert_string_equal(list, expected_defects);
+	parameters_free(parameters);
+	defects_free(defects);
+}
+
+static void test_sections_that_are_missing(void **state)
+{
+	static const char missing[] = "[\"sections of parameter 'filename' are missing\"]";
+
+	(void)state;
+	assert_gap("a; filename*1=invoice.; filename*2=pdf", "invoice.pdf", missing);
+	assert_gap("a; filename*0=invoice.; filename*2=pdf", "invoice.pdf", missing);
+	assert_gap("a; filename*7=pdf; filename*3=invoice.", "invoice.pdf", missing);
+	assert_gap("a; filename*1*=utf-8''%E2%82%AC; filename*2*=.txt", "€.txt", missing);
+	assert_gap("a; filename*1*=%E2%82%AC; filename*2*='a'b.txt", "€'a'b.txt",
+		   "[\"sections of parameter 'filename' are missing\","
+		   "\"8-bit bytes in a parameter without a charset; read as utf-8\"]");
+	assert_gap("a; filename*0=a; filename*0=b; filename*1=c", "ac", "[]");
+	assert_gap("a; filename*1=b; filename=\"whole.txt\"", "whole.txt", "[]");
+	assert_gap("a; filename*1=b; filename*=whole.txt", "whole.txt", "[]");
+}
+
+static void test_a_forgotten_star(void **state)
+{
+	(void)state;
+	assert_parameter("a; filename=\"utf-8''%E2%82%AC%20rates.txt\"", "filename", "€ rates.txt");
+	assert_parameter("a; filename=\"50%41''s.txt\"", "filename", "50%41''s.txt");
+	assert_parameter("a; filename=\"utf-8''s.txt\"", "filename", "utf-8''s.txt");
+}
+
+static void test_names_in_utf16(void **state)
+{
+	(void)state;
+	assert_parameter("a; filename*=utf-16''%FE%FF%20%AC%00.%00t%00x%00t", "filename", "€.txt");
+	assert_parameter("a; filename*=utf-16''%20%AC%00.%00t%00x%00t", "filename", "€.txt");
+	assert_parameter("a; filename*=utf-16''%AC%20.%00t%00x%00t%00", "filename", "€.txt");
+	assert_parameter("a; filename*=utf-16le''%AC%20.%00t%00x%00t%00", "filename", "€.txt");
+	assert_parameter("a; filename=\"=?UTF-16BE?Q?=20=AC=00.=00t=00x=00t?=\"", "filename",
+			 "€.txt");
+	assert_parameter("a; filename*=utf-16''plain.txt", "filename", "plain.txt");
+}
+
 static void test_the_extended_form_wins(void **state)
 {
 	(void)state;
@@ -104,6 +154,9 @@ int main(void)
 	    cmocka_unit_test(test_plain_parameters),
 	    cmocka_unit_test(test_file_names_as_mail_has_them),
 	    cmocka_unit_test(test_rfc2231),
+	    cmocka_unit_test(test_sections_that_are_missing),
+	    cmocka_unit_test(test_a_forgotten_star),
+	    cmocka_unit_test(test_names_in_utf16),
 	    cmocka_unit_test(test_the_extended_form_wins),
 	    cmocka_unit_test(test_zero_bytes_do_not_cut),
 	    cmocka_unit_test(test_many_parameters_are_capped),
