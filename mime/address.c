@@ -1,182 +1,42 @@
+/*
+ * Takes lists of mailboxes apart. GMime 3.2.13 crashes on nested groups, loses addresses at ";",
+ * names with unquoted commas and what comments stand in; what would have to be done to a field
+ * before GMime could read it is all the reading there is.
+ */
 #include "mime/address.h"
 
+#include "mime/address_bare.h"
+#include "mime/address_reader.h"
 #include "mime/word.h"
 
 #include <glib.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* How far a ">" is looked for: no address is longer, and hostile lists stay linear. */
-enum { ANGLE_MAX = 1024 };
+/* So many words before commas are one name; more are a list of names. */
+enum { PENDING_MAX = 3 };
 
-/* The mailbox at hand: raw bytes, with quotes, comments and brackets taken apart. */
-struct reader {
-	const char *at;
-	const char *end;
-	GString *phrase;  /* words outside of < > */
-	GString *comment; /* the last comment */
-	GString *angle;	  /* what stands in < > */
-	bool has_angle;
+struct context {
+	const char *hint;
+	const char *what;
+	struct defects *defects;
 };
 
-static void reader_open(struct reader *reader, const char *raw, size_t length)
+/* The list under way. */
+struct list {
+	const struct context *context;
+	GString *text;
+	GPtrArray *pending; /* words before commas, raw, that may belong to the next mailbox */
+	bool only_best;	    /* `text` is the best mailbox so far */
+	enum address_kind best;
+};
+
+static char *decoded(const struct list *list, const char *raw)
 {
-	*reader = (struct reader){
-	    .at = raw,
-	    .end = raw + length,
-	    .phrase = g_string_new(NULL),
-	    .comment = g_string_new(NULL),
-	    .angle = g_string_new(NULL),
-	};
-}
+	g_autofree char *text = g_strdup(raw);
 
-static void reader_close(struct reader *reader)
-{
-	g_string_free(reader->phrase, TRUE);
-	g_string_free(reader->comment, TRUE);
-	g_string_free(reader->angle, TRUE);
-}
-
-static void reader_reset(struct reader *reader)
-{
-	g_string_truncate(reader->phrase, 0);
-	g_string_truncate(reader->comment, 0);
-	g_string_truncate(reader->angle, 0);
-	reader->has_angle = false;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Runs of blanks become one; none at the start. */
-static void append_blank(GString *text)
-{
-	if (text->len > 0 && text->str[text->len - 1] != ' ')
-		g_string_append_c(text, ' ');
-}
-
-static void read_quoted(struct reader *reader, GString *text)
-{
-	for (reader->at++; reader->at < reader->end && *reader->at != '"'; reader->at++) {
-		if (*reader->at == '\\' && reader->at + 1 < reader->end)
-			reader->at++;
-		if (*reader->at != '\r' && *reader->at != '\n')
-			g_string_append_c(text, *reader->at);
-	}
-	if (reader->at < reader->end)
-		reader->at++;
-}
-
-static void read_comment(struct reader *reader)
-{
-	size_t depth = 0;
-
-	g_string_truncate(reader->comment, 0);
-	for (; reader->at < reader->end; reader->at++) {
-		char c = *reader->at;
-		if (c == '(' && depth++ == 0)
-			continue;
-		if (c == ')' && --depth == 0)
-			break;
-		if (c == '\\' && reader->at + 1 < reader->end)
-			c = *++reader->at;
-		g_string_append_c(reader->comment, c);
-	}
-	if (reader->at < reader->end)
-		reader->at++;
-}
-
-/* A "<" that is never closed ends where the next mailbox would begin. */
-static const char *angle_end(const struct reader *reader)
-{
-	const char *limit =
-	    reader->end - reader->at > ANGLE_MAX ? reader->at + ANGLE_MAX : reader->end;
-	bool quoted = false;
-
-	for (const char *at = reader->at; at < limit; at++) {
-		if (*at == '\\' && quoted)
-			at++;
-		else if (*at == '"')
-			quoted = !quoted;
-		else if (*at == '>' && !quoted)
-			return at;
-	}
-	for (const char *at = reader->at; at < reader->end; at++)
-		if (*at == '>' || *at == ',' || *at == ';')
-			return at;
-	return reader->end;
-}
-
-static void read_angle(struct reader *reader)
-{
-	reader->at++;
-	const char *end = angle_end(reader);
-	const char *colon = memchr(reader->at, ':', (size_t)(end - reader->at));
-
-	/* The obsolete route: <@relay,@relay:user@host>. */
-	if (reader->at < end && *reader->at == '@' && colon)
-		reader->at = colon + 1;
-	if (!reader->has_angle) {
-		for (; reader->at < end; reader->at++)
-			if (!is_blank(*reader->at))
-				g_string_append_c(reader->angle, *reader->at);
-		reader->has_angle = reader->angle->len > 0;
-	}
-	reader->at = end < reader->end && *end == '>' ? end + 1 : end;
-}
-
-/* The quoted local part of a bare address needs its quotes: "a b"@example.com. */
-static void read_quoted_word(struct reader *reader)
-{
-	size_t start = reader->phrase->len;
-
-	read_quoted(reader, reader->phrase);
-	if (reader->at < reader->end && *reader->at == '@') {
-		g_string_insert_c(reader->phrase, (gssize)start, '"');
-		g_string_append_c(reader->phrase, '"');
-	}
-}
-
-/* Returns true when a mailbox is complete. */
-static bool read_piece(struct reader *reader)
-{
-	struct word word;
-
-	switch (*reader->at) {
-	case ',':
-	case ';':
-		reader->at++;
-		return true;
-	case ':':
-		/* What came before is a group's name. */
-		if (!reader->has_angle)
-			reader_reset(reader);
-		reader->at++;
-		return false;
-	case '"':
-		read_quoted_word(reader);
-		return false;
-	case '(':
-		read_comment(reader);
-		return false;
-	case '<':
-		read_angle(reader);
-		return false;
-	default:
-		break;
-	}
-	if (word_parse(reader->at, (size_t)(reader->end - reader->at), &word)) {
-		g_string_append_len(reader->phrase, reader->at, (gssize)word.length);
-		reader->at += word.length;
-	} else if (is_blank(*reader->at)) {
-		append_blank(reader->phrase);
-		reader->at++;
-	} else {
-		g_string_append_c(reader->phrase, *reader->at++);
-	}
-	return false;
+	g_strdelimit(text, (char[]){ADDRESS_QUOTED_AT, '\0'}, '@');
+	return word_decode_utf8(text, strlen(text), list->context->what, list->context->defects);
 }
 
 static void append_name(GString *list, const char *name)
@@ -194,63 +54,213 @@ static void append_name(GString *list, const char *name)
 	g_string_append_c(list, '"');
 }
 
-struct context {
-	const char *hint;
-	const char *what;
-	struct defects *defects;
-};
-
-static char *decoded(const GString *raw, const struct context *context)
+static void add(struct list *list, enum address_kind kind, const char *name, const char *address)
 {
-	return word_decode(raw->str, raw->len, context->hint, context->what, context->defects);
-}
-
-/* Adds the mailbox read, if any. */
-static void append_mailbox(GString *list, const struct reader *reader,
-			   const struct context *context)
-{
-	bool old_style = !reader->has_angle && strchr(reader->phrase->str, '@');
-	g_autofree char *address =
-	    decoded(reader->has_angle ? reader->angle : reader->phrase, context);
-	g_autofree char *name =
-	    decoded(reader->has_angle ? reader->phrase : reader->comment, context);
-
-	if (!*address)
+	if (list->only_best && kind <= list->best)
 		return;
-	if (list->len > 0)
-		g_string_append(list, "; ");
-	if ((!reader->has_angle && !old_style) || !*name || strcmp(name, address) == 0) {
-		g_string_append(list, address);
+	if (list->only_best)
+		g_string_truncate(list->text, 0);
+	list->best = MAX(list->best, kind);
+	if (list->text->len > 0)
+		g_string_append(list->text, "; ");
+	if (!*name || strcmp(name, address) == 0) {
+		g_string_append(list->text, address);
 		return;
 	}
-	append_name(list, name);
-	g_string_append_printf(list, " <%s>", address);
+	append_name(list->text, name);
+	g_string_append_printf(list->text, " <%s>", address);
 }
 
-static char *format(const char *raw, size_t length, bool only_first, const struct context *context)
+static bool is_local_part(const char *text)
 {
-	struct reader reader;
-	GString *list = g_string_new(NULL);
+	size_t length = strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_+");
 
-	reader_open(&reader, raw, length);
-	while (reader.at < reader.end && !(only_first && list->len > 0)) {
-		if (read_piece(&reader) || reader.at == reader.end) {
-			append_mailbox(list, &reader, context);
-			reader_reset(&reader);
+	return length > 0 && text[length] == '\0';
+}
+
+/* Words without an address: MAILER-DAEMON (Mail Delivery System), or no more than a name. */
+static void add_words(struct list *list, const char *raw, const char *comment, bool may_be_local)
+{
+	g_autofree char *text = decoded(list, raw);
+
+	if (!*text)
+		return;
+	if (may_be_local && is_local_part(text)) {
+		g_autofree char *name = decoded(list, comment);
+		add(list, ADDRESS_LOCAL, name, text);
+	} else {
+		add(list, strchr(text, '@') ? ADDRESS_FULL : ADDRESS_NAME, "", text);
+	}
+}
+
+/* The words before commas were mailboxes of their own. */
+static void flush_pending(struct list *list)
+{
+	for (guint i = 0; i < list->pending->len; i++)
+		add_words(list, g_ptr_array_index(list->pending, i), "", true);
+	g_ptr_array_set_size(list->pending, 0);
+}
+
+/* Puts the words before commas in front of the name: Lee, Ann <ann@example.com>. */
+static void join_pending(struct list *list, GString *name)
+{
+	if (list->pending->len == 0)
+		return;
+	defects_add(list->context->defects, "a name in %s has commas and no quotes",
+		    list->context->what);
+	for (guint i = list->pending->len; i > 0; i--) {
+		if (name->len > 0)
+			g_string_prepend(name, ", ");
+		g_string_prepend(name, g_ptr_array_index(list->pending, i - 1));
+	}
+	g_ptr_array_set_size(list->pending, 0);
+}
+
+static void add_mailbox(struct list *list, GString *raw_name, const char *address)
+{
+	g_autofree char *clean = address_bare_clean(address, strlen(address));
+	g_autofree char *text = decoded(list, clean);
+
+	join_pending(list, raw_name);
+	g_autofree char *name = decoded(list, raw_name->str);
+	add(list, strchr(text, '@') ? ADDRESS_FULL : ADDRESS_LOCAL, name, text);
+}
+
+/* Raw words as a name: what has no letter is none. */
+static GString *name_new(const char *words, size_t length)
+{
+	GString *name = g_string_new_len(words, (gssize)length);
+
+	for (size_t i = 0; i < length; i++)
+		if (g_ascii_isalnum(words[i]) || (words[i] & 0x80))
+			return name;
+	return g_string_truncate(name, 0);
+}
+
+/* The addresses that stand in words, each with the words before it for a name. */
+static void add_bare(struct list *list, const char *words, const char *comment)
+{
+	struct address_bare bare;
+	struct address_bare next;
+	size_t from = 0;
+
+	for (bool found = address_bare_find(words, 0, &bare); found; bare = next) {
+		found = address_bare_find(words, bare.end, &next);
+		GString *name = name_new(words + from, bare.begin - from);
+		g_autofree char *address = g_strndup(words + bare.begin, bare.end - bare.begin);
+		if (name->len == 0)
+			flush_pending(list);
+		if (name->len == 0 && from == 0 && !found) {
+			const char *behind = *comment ? comment : words + bare.end;
+			g_string_free(name, TRUE);
+			name = name_new(behind, strlen(behind));
 		}
+		if (from > 0)
+			defects_add(list->context->defects, "no comma between addresses in %s",
+				    list->context->what);
+		add_mailbox(list, name, address);
+		g_string_free(name, TRUE);
+		from = bare.end;
 	}
-	reader_close(&reader);
-	return g_string_free(list, list->len == 0);
+}
+
+static void end_angle(struct list *list, const struct address_reader *mailbox)
+{
+	const char *rest = mailbox->phrase->str + mailbox->angle_at;
+	const char *angle = mailbox->angle->str;
+	bool has_more = strchr(rest, '@') != NULL;
+	g_autoptr(GString) name = g_string_new_len(
+	    mailbox->phrase->str, (gssize)(has_more ? mailbox->angle_at : mailbox->phrase->len));
+	/* <ann@example.com, bob@example.com> */
+	g_auto(GStrv) addresses = g_strsplit_set(angle, strchr(angle, '"') ? "" : ",;", -1);
+
+	for (char **address = addresses; *address; address++) {
+		if (**address)
+			add_mailbox(list, name, *address);
+		g_string_truncate(name, 0);
+	}
+	if (has_more || mailbox->separator == ADDRESS_NO_SEPARATOR)
+		defects_add(list->context->defects, "no comma between addresses in %s",
+			    list->context->what);
+	if (has_more)
+		add_bare(list, rest, mailbox->comment->str);
+}
+
+/* Words before a comma wait for the mailbox that follows. A long list of names is one of names. */
+static void end_words(struct list *list, const struct address_reader *mailbox)
+{
+	g_autofree char *text = decoded(list, mailbox->phrase->str);
+
+	if (!*text)
+		return;
+	if (mailbox->separator == ',' && list->pending->len < PENDING_MAX &&
+	    mailbox->comment->len == 0 && !strchr(text, '@')) {
+		g_ptr_array_add(list->pending, g_strstrip(g_strdup(mailbox->phrase->str)));
+		return;
+	}
+	flush_pending(list);
+	add_words(list, mailbox->phrase->str, mailbox->comment->str, true);
+}
+
+static void end_mailbox(struct list *list, const struct address_reader *mailbox)
+{
+	struct address_bare bare;
+	const char *phrase = mailbox->phrase->str;
+
+	if (mailbox->has_double_brackets)
+		defects_add(list->context->defects, "double brackets in %s", list->context->what);
+	if (mailbox->separator == ':') {
+		flush_pending(list);
+	} else if (mailbox->angle->len > 0) {
+		end_angle(list, mailbox);
+	} else if (address_bare_find(phrase, 0, &bare)) {
+		add_bare(list, phrase, mailbox->comment->str);
+	} else if (mailbox->has_angle) {
+		flush_pending(list);
+		add_words(list, phrase, "", false);
+	} else {
+		end_words(list, mailbox);
+	}
+	if (mailbox->separator == ';')
+		flush_pending(list);
+}
+
+static char *format(const char *raw, size_t length, const struct context *context, bool only_best,
+		    enum address_kind *ret_kind)
+{
+	g_autofree char *converted = word_plain_to_utf8(raw, length, context->hint, context->what,
+							context->defects, &length);
+	struct list list = {
+	    .context = context,
+	    .text = g_string_new(NULL),
+	    .pending = g_ptr_array_new_with_free_func(g_free),
+	    .only_best = only_best,
+	};
+	struct address_reader reader;
+
+	address_reader_open(&reader, converted ? converted : raw, length);
+	while (!(only_best && list.best == ADDRESS_FULL) && address_reader_next(&reader))
+		end_mailbox(&list, &reader);
+	flush_pending(&list);
+	address_reader_close(&reader);
+	g_ptr_array_unref(list.pending);
+	*ret_kind = list.best;
+	return g_string_free(list.text, list.text->len == 0);
 }
 
 char *address_list_format(const char *raw, size_t length, const char *hint, const char *what,
 			  struct defects *defects)
 {
-	return format(raw, length, false, &(struct context){hint, what, defects});
+	struct context context = {hint, what, defects};
+	enum address_kind kind;
+
+	return format(raw, length, &context, false, &kind);
 }
 
 char *address_first_format(const char *raw, size_t length, const char *hint, const char *what,
-			   struct defects *defects)
+			   struct defects *defects, enum address_kind *ret_kind)
 {
-	return format(raw, length, true, &(struct context){hint, what, defects});
+	struct context context = {hint, what, defects};
+
+	return format(raw, length, &context, true, ret_kind);
 }

@@ -3,9 +3,12 @@
  * forms).
  *
  * Rules:     groups are flattened; comments go, except an old-style name behind a bare address; ","
- * and ";" separate; encoded words are decoded in names, quoted or not; junk is kept as text.
+ *            and ";" separate, but a word without an address before a comma belongs to the mailbox
+ *            behind it (Lee, Ann <ann@example.com>); encoded words are decoded in names, quoted or
+ *            not; junk is kept as text.
+ *
  * Output:    "Name <addr>", or the bare address; a name that holds one of , ; < > @ " or a
- * backslash stands in quotes.
+ *            backslash stands in quotes.
  */
 #ifndef MIME_ADDRESS_H
 #define MIME_ADDRESS_H
@@ -14,12 +17,20 @@
 
 #include <stddef.h>
 
+/* What a mailbox is known by: the better, the higher. */
+enum address_kind {
+	ADDRESS_ABSENT, /* there is no mailbox */
+	ADDRESS_NAME,	/* a name, or junk */
+	ADDRESS_LOCAL,	/* an address without a domain: MAILER-DAEMON */
+	ADDRESS_FULL,
+};
+
 /* The mailboxes of a field's raw value joined with "; "; NULL when there is none. Caller frees. */
 char *address_list_format(const char *raw, size_t length, const char *hint, const char *what,
 			  struct defects *defects);
 
-/* Only the first of them. */
+/* Only one of them: the first of the best kind. */
 char *address_first_format(const char *raw, size_t length, const char *hint, const char *what,
-			   struct defects *defects);
+			   struct defects *defects, enum address_kind *ret_kind);
 
 #endif

@@ -1,208 +1,374 @@
+/*
+ * Reads Date fields, strictly: what is not understood makes the whole field unreadable, since a
+ * wrong date would be believed. GMime 3.2.13 passes over what it does not know (PM, "+9999",
+ * "8.00.00"), so each field would have to be read and judged here before it gets it.
+ */
 #include "mime/date.h"
 
 #include <glib.h>
 #include <string.h>
 
-enum { TOKENS_MAX = 16, TOKEN_LENGTH_MAX = 15 };
+enum { YEAR_MIN = 1900, YEAR_MAX = 9999, WORD_MAX = 20 };
+/* From Baker Island to the Line Islands. */
+enum { ZONE_MIN = -12 * 60, ZONE_MAX = 14 * 60 };
+
+enum half { HALF_NONE, HALF_AM, HALF_PM };
 
 struct date {
 	int year, month, day;
 	int hour, minute, second;
 	int zone_minutes;
-	bool has_day, has_month, has_year, has_time, has_zone;
+	enum half half;
+	bool has_day, has_month, has_year, has_time, has_zone, has_offset;
 };
 
-static bool is_separator(char c)
+struct reader {
+	const char *at;
+	const char *end;
+	struct date date;
+};
+
+static char peek(const struct reader *reader, size_t ahead)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == '\0';
+	return (size_t)(reader->end - reader->at) > ahead ? reader->at[ahead] : '\0';
 }
 
-/* Splits at blanks and commas, without comments. Returns the number of tokens. */
-static size_t tokens_split(const char *text, size_t length, char tokens[][TOKEN_LENGTH_MAX + 1])
+static bool is_word_character(char c)
 {
-	size_t count = 0;
-	size_t used = 0;
+	return g_ascii_isalpha(c) || (unsigned char)c >= 0x80;
+}
+
+/* Blanks, commas, comments and quotes. */
+static void skip_filling(struct reader *reader)
+{
 	size_t depth = 0;
 
-	for (size_t i = 0; i <= length && count < TOKENS_MAX; i++) {
-		char c = i < length ? text[i] : ' ';
+	for (; reader->at < reader->end; reader->at++) {
+		char c = *reader->at;
 		if (c == '(')
 			depth++;
-		if (depth == 0 && !is_separator(c) && used < TOKEN_LENGTH_MAX) {
-			tokens[count][used++] = c;
-		} else if (used > 0 && (depth > 0 || is_separator(c))) {
-			tokens[count++][used] = '\0';
-			used = 0;
-		}
-		if (c == ')' && depth > 0)
+		else if (c == ')' && depth > 0)
 			depth--;
+		else if (depth == 0 && !(g_ascii_isspace(c) || c == ',' || c == '"' || c == '\0'))
+			break;
 	}
-	return count;
 }
 
-static bool all_digits(const char *text)
+/* Up to `digits_max` digits; how many there are. */
+static size_t read_number(struct reader *reader, size_t digits_max, int *ret_number)
 {
-	return *text && text[strspn(text, "0123456789")] == '\0';
+	size_t digits = 0;
+	int number = 0;
+
+	for (; digits < digits_max && g_ascii_isdigit(peek(reader, 0)); digits++)
+		number = number * 10 + (*reader->at++ - '0');
+	*ret_number = number;
+	return digits;
 }
 
-static int month_parse(const char *text)
+static bool take_day(struct date *date, int day)
 {
-	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+	bool is_new = !date->has_day;
 
-	for (int i = 0; i < 12; i++)
-		if (g_ascii_strncasecmp(text, names + 3 * (size_t)i, 3) == 0)
-			return i + 1;
+	date->day = day;
+	date->has_day = true;
+	return is_new;
+}
+
+static bool take_month(struct date *date, int month)
+{
+	bool is_new = !date->has_month;
+
+	date->month = month;
+	date->has_month = true;
+	return is_new && month > 0;
+}
+
+/* RFC 5322, 4.3: two digits below 50 are 20xx, other two or three digits count from 1900. */
+static bool take_year(struct date *date, int number, size_t digits)
+{
+	bool is_new = !date->has_year;
+
+	date->year = number;
+	if (digits == 2)
+		date->year = number < 50 ? number + 2000 : number + 1900;
+	else if (digits == 3)
+		date->year = number + 1900;
+	date->has_year = true;
+	return is_new && digits >= 2 && date->year >= YEAR_MIN && date->year <= YEAR_MAX;
+}
+
+static int month_parse(const char *word)
+{
+	static const char *const names[] = {"january",	 "february", "march",	 "april",
+					    "may",	 "june",     "july",	 "august",
+					    "september", "october",  "november", "december"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names) && strlen(word) >= 3; i++)
+		if (g_str_has_prefix(names[i], word))
+			return (int)i + 1;
 	return 0;
 }
 
-static bool time_parse(const char *text, struct date *date)
+/* ":30", ".30": false when none stands here. */
+static bool read_time_part(struct reader *reader, char separator, int *ret_number)
 {
-	int numbers[3] = {0, 0, 0};
-	size_t count = 0;
-
-	while (count < 3) {
-		if (!g_ascii_isdigit(*text))
-			return false;
-		int digits = 0;
-		for (; g_ascii_isdigit(*text) && digits < 3; digits++, text++)
-			numbers[count] = numbers[count] * 10 + (*text - '0');
-		count++;
-		if (*text != ':' && *text != '.')
-			break;
-		text++;
-	}
-	/* Fractions of a second are dropped. */
-	if (count < 2 || (*text && !(count == 3 && all_digits(text))))
+	if (peek(reader, 0) != separator || !g_ascii_isdigit(peek(reader, 1)))
 		return false;
-	date->hour = numbers[0];
-	date->minute = numbers[1];
-	date->second = MIN(numbers[2], 59);
-	return numbers[0] < 24 && numbers[1] < 60 && numbers[2] <= 60;
+	reader->at++;
+	return read_number(reader, 2, ret_number) > 0;
 }
 
-static bool offset_parse(const char *text, int *ret_minutes)
+/* Behind the hour. Fractions of a second are dropped. */
+static bool read_time(struct reader *reader, int hour)
 {
-	char digits[5] = "";
-	size_t used = 0;
+	struct date *date = &reader->date;
+	bool is_new = !date->has_time;
+	char separator = peek(reader, 0);
 
-	for (const char *c = text + 1; *c; c++) {
-		if (*c == ':')
+	date->has_time = true;
+	date->hour = hour;
+	if (!read_time_part(reader, separator, &date->minute))
+		return false;
+	if (read_time_part(reader, separator, &date->second) &&
+	    (peek(reader, 0) == '.' || peek(reader, 0) == ',') && g_ascii_isdigit(peek(reader, 1)))
+		for (reader->at++; g_ascii_isdigit(peek(reader, 0)); reader->at++)
 			continue;
-		if (!g_ascii_isdigit(*c) || used == 4)
-			return false;
-		digits[used++] = *c;
-	}
-	if (used != 4 && used != 2)
-		return false;
-	int number = (int)g_ascii_strtoll(digits, NULL, 10);
-	int minutes = used == 2 ? number * 60 : number / 100 * 60 + number % 100;
-	*ret_minutes = *text == '-' ? -minutes : minutes;
-	return minutes < 24 * 60;
+	bool ends = peek(reader, 0) != separator && !g_ascii_isdigit(peek(reader, 0));
+	return is_new && ends && hour < 24 && date->minute < 60 && date->second <= 60;
 }
 
-static bool zone_parse(const char *text, int *ret_minutes)
+/* Two numbers of which one is the day: which, only a number above 12 tells. */
+static bool take_day_and_month(struct date *date, int first, int second, bool day_first)
+{
+	if (!day_first && first <= 12 && second <= 12 && first != second)
+		return false;
+	bool swapped = !day_first && second > 12;
+	return take_day(date, swapped ? second : first) &&
+	       take_month(date, swapped ? first : second);
+}
+
+/* "-Nov-", "-11-": the middle of a date. */
+static bool read_middle(struct reader *reader, char separator, int *ret_number, bool *ret_is_name)
+{
+	char word[WORD_MAX] = "";
+	size_t length = 0;
+
+	reader->at++;
+	*ret_is_name = g_ascii_isalpha(peek(reader, 0));
+	if (*ret_is_name) {
+		while (length + 1 < WORD_MAX && g_ascii_isalpha(peek(reader, 0)))
+			word[length++] = g_ascii_tolower(*reader->at++);
+		*ret_number = month_parse(word);
+	} else if (read_number(reader, 2, ret_number) == 0) {
+		return false;
+	}
+	return peek(reader, 0) == separator && g_ascii_isdigit(peek(reader, 1));
+}
+
+/* "2026-11-20T", "2026/11/20", "20-Nov-26", "20.11.2026", "11/20/2026": behind the first number. */
+static bool read_joined_date(struct reader *reader, int first, size_t digits)
+{
+	struct date *date = &reader->date;
+	char separator = *reader->at;
+	int middle;
+	int last;
+	bool is_name;
+
+	if (!read_middle(reader, separator, &middle, &is_name))
+		return false;
+	reader->at++;
+	size_t last_digits = read_number(reader, 5, &last);
+	if (peek(reader, 0) == 'T' && g_ascii_isdigit(peek(reader, 1)))
+		reader->at++;
+	if (digits == 4)
+		return last_digits <= 2 && take_year(date, first, digits) &&
+		       take_month(date, middle) && take_day(date, last);
+	return digits <= 2 && take_year(date, last, last_digits) &&
+	       take_day_and_month(date, first, middle, is_name || separator == '.');
+}
+
+/* "20261120T100000": behind the eight digits. */
+static bool read_basic_form(struct reader *reader, int number)
+{
+	struct date *date = &reader->date;
+	int time;
+
+	reader->at++;
+	size_t digits = read_number(reader, 6, &time);
+	if (digits == 4)
+		time *= 100;
+	bool is_new = !date->has_time;
+	date->has_time = true;
+	date->hour = time / 10000;
+	date->minute = time / 100 % 100;
+	date->second = time % 100;
+	return is_new && (digits == 4 || digits == 6) && date->hour < 24 && date->minute < 60 &&
+	       date->second <= 60 && take_year(date, number / 10000, 4) &&
+	       take_month(date, number / 100 % 100) && take_day(date, number % 100);
+}
+
+static bool read_digits(struct reader *reader)
+{
+	struct date *date = &reader->date;
+	bool has_zero = *reader->at == '0';
+	int number;
+	size_t digits = read_number(reader, 8, &number);
+	char next = peek(reader, 0);
+	bool joins = g_ascii_isalnum(peek(reader, 1));
+
+	if (next == ':' && digits <= 2)
+		return read_time(reader, number);
+	if (next == '.' && joins && date->has_month && digits <= 2)
+		return read_time(reader, number);
+	if ((next == '-' || next == '/' || next == '.') && joins && !date->has_month)
+		return read_joined_date(reader, number, digits);
+	if (next == 'T' && digits == 8)
+		return read_basic_form(reader, number);
+	if (next == '.')
+		reader->at++;
+	/* "029 Apr": scripts pad days. */
+	if (!date->has_day && (digits <= 2 || (digits == 3 && has_zero)))
+		return take_day(date, number);
+	return digits <= 4 && take_year(date, number, digits);
+}
+
+/* "+0100", "+01:00", "+01", "+100", "+1". */
+static bool read_offset(struct reader *reader)
+{
+	struct date *date = &reader->date;
+	int sign = *reader->at++ == '-' ? -1 : 1;
+	int number;
+	int minutes = 0;
+	size_t digits = read_number(reader, 5, &number);
+
+	if (digits == 0 || digits > 4 || !date->has_time || date->has_offset)
+		return false;
+	if (digits > 2) {
+		minutes = number % 100;
+		number /= 100;
+	} else if (peek(reader, 0) == ':') {
+		reader->at++;
+		if (read_number(reader, 2, &minutes) != 2)
+			return false;
+	}
+	date->zone_minutes = sign * (number * 60 + minutes);
+	date->has_zone = date->has_offset = true;
+	return minutes < 60 && number < 24 && !g_ascii_isdigit(peek(reader, 0)) &&
+	       date->zone_minutes >= ZONE_MIN && date->zone_minutes <= ZONE_MAX;
+}
+
+static bool zone_parse(const char *word, int *ret_minutes)
 {
 	static const struct {
 		const char *name;
 		int hours;
-	} zones[] = {{"UT", 0},	  {"UTC", 0},  {"GMT", 0},  {"Z", 0},	 {"EST", -5}, {"EDT", -4},
-		     {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7},
-		     {"WET", 0},  {"WEST", 1}, {"BST", 1},  {"CET", 1},	 {"MET", 1},  {"CEST", 2},
-		     {"MEST", 2}, {"EET", 2},  {"EEST", 3}, {"MSK", 3},	 {"JST", 9},  {"KST", 9}};
+	} zones[] = {{"ut", 0},	   {"utc", 0},	 {"gmt", 0},   {"z", 0},     {"est", -5},
+		     {"edt", -4},  {"cst", -6},	 {"cdt", -5},  {"mst", -7},  {"mdt", -6},
+		     {"pst", -8},  {"pdt", -7},	 {"wet", 0},   {"west", 1},  {"bst", 1},
+		     {"cet", 1},   {"met", 1},	 {"mez", 1},   {"cest", 2},  {"mest", 2},
+		     {"mesz", 2},  {"eet", 2},	 {"eest", 3},  {"msk", 3},   {"hkt", 8},
+		     {"sgt", 8},   {"jst", 9},	 {"kst", 9},   {"aest", 10}, {"aedt", 11},
+		     {"nzst", 12}, {"nzdt", 13}, {"hst", -10}, {"akst", -9}, {"akdt", -8}};
 
-	if ((*text == '+' || *text == '-'))
-		return offset_parse(text, ret_minutes);
 	for (size_t i = 0; i < G_N_ELEMENTS(zones); i++) {
-		if (g_ascii_strcasecmp(text, zones[i].name) == 0) {
+		if (strcmp(word, zones[i].name) == 0) {
 			*ret_minutes = zones[i].hours * 60;
 			return true;
 		}
 	}
 	/* Military letters were defined wrongly once and mean nothing: RFC 5322, 4.3. */
 	*ret_minutes = 0;
-	return g_ascii_isalpha(text[0]) && text[1] == '\0';
+	return word[0] && word[1] == '\0';
 }
 
-/* RFC 5322, 4.3: two digits below 50 are 20xx, other two or three digits count from 1900. */
-static int year_complete(int number, size_t digits)
+/* "PM", "p.m.": the dots are no part of the word. */
+static bool take_half(struct reader *reader, const char *word)
 {
-	if (digits == 2)
-		return number < 50 ? number + 2000 : number + 1900;
-	return digits == 3 ? number + 1900 : number;
-}
+	struct date *date = &reader->date;
+	bool dotted = word[0] && !word[1] && peek(reader, 0) == '.' &&
+		      g_ascii_tolower(peek(reader, 1)) == 'm';
 
-static bool number_take(const char *token, struct date *date)
-{
-	size_t digits = strlen(token);
-	int number = (int)g_ascii_strtoll(token, NULL, 10);
-
-	if (digits <= 2 && !date->has_day) {
-		date->day = number;
-		return date->has_day = true;
-	}
-	if (digits <= 4 && !date->has_year) {
-		date->year = year_complete(number, digits);
-		return date->has_year = true;
-	}
-	return false;
-}
-
-/* "06-Nov-94", and the ISO form "2024-05-01". */
-static bool dashed_take(char *token, struct date *date)
-{
-	g_auto(GStrv) parts = g_strsplit(token, "-", 4);
-
-	if (g_strv_length(parts) != 3 || !all_digits(parts[0]) || !all_digits(parts[2]))
+	if (!date->has_time || date->half != HALF_NONE ||
+	    !(dotted || (word[0] && word[1] == 'm' && !word[2])))
 		return false;
-	bool iso = strlen(parts[0]) == 4;
-	date->month =
-	    all_digits(parts[1]) ? (int)g_ascii_strtoll(parts[1], NULL, 10) : month_parse(parts[1]);
-	if (iso) {
-		date->year = (int)g_ascii_strtoll(parts[0], NULL, 10);
-		date->day = (int)g_ascii_strtoll(parts[2], NULL, 10);
-	} else {
-		date->day = (int)g_ascii_strtoll(parts[0], NULL, 10);
-		date->year =
-		    year_complete((int)g_ascii_strtoll(parts[2], NULL, 10), strlen(parts[2]));
-	}
-	return date->has_day = date->has_month = date->has_year = date->month > 0;
+	if (word[0] != 'a' && word[0] != 'p')
+		return false;
+	if (dotted)
+		reader->at += peek(reader, 2) == '.' ? 3 : 2;
+	date->half = word[0] == 'a' ? HALF_AM : HALF_PM;
+	return true;
 }
 
-static void token_take(char *token, struct date *date)
+static bool take_word(struct reader *reader, const char *word)
 {
-	if (strchr(token, ':') || (date->has_year && !date->has_time && strchr(token, '.'))) {
-		if (!date->has_time && *token != '+' && *token != '-') {
-			date->has_time = time_parse(token, date);
-			return;
-		}
-	}
-	if (all_digits(token) && number_take(token, date))
-		return;
-	if (!date->has_month && g_ascii_isalpha(token[0]) && month_parse(token) > 0) {
-		date->month = month_parse(token);
-		date->has_month = true;
-	} else if (g_ascii_isdigit(token[0]) && !date->has_month) {
-		dashed_take(token, date);
-	} else if (date->has_time && !date->has_zone) {
-		date->has_zone = zone_parse(token, &date->zone_minutes);
-	}
+	struct date *date = &reader->date;
+
+	if (take_half(reader, word))
+		return true;
+	if (peek(reader, 0) == '.')
+		reader->at++;
+	if (month_parse(word) > 0)
+		return take_month(date, month_parse(word));
+	if (date->has_time && !date->has_zone)
+		return date->has_zone = zone_parse(word, &date->zone_minutes);
+	/* The weekday, in any language; "at 10:00"; a name behind the zone. */
+	return date->has_zone || !(date->has_day || date->has_month || date->has_year) ||
+	       strcmp(word, "at") == 0;
 }
 
-bool date_parse(const char *text, size_t length, int64_t *ret_time)
+static bool read_word(struct reader *reader)
 {
-	char tokens[TOKENS_MAX][TOKEN_LENGTH_MAX + 1] = {{0}};
-	struct date date = {0};
-	size_t count = tokens_split(text, length, tokens);
+	char word[WORD_MAX] = "";
+	size_t length = 0;
 
-	for (size_t i = 0; i < count; i++)
-		token_take(tokens[i], &date);
-	if (!date.has_day || !date.has_month || !date.has_year || !date.has_time || date.year < 1)
+	for (; is_word_character(peek(reader, 0)); reader->at++)
+		if (length + 1 < WORD_MAX)
+			word[length++] = g_ascii_tolower(*reader->at);
+	return take_word(reader, word);
+}
+
+static bool read_piece(struct reader *reader)
+{
+	char c = *reader->at;
+
+	if (g_ascii_isdigit(c))
+		return read_digits(reader);
+	if (c == '+' || c == '-')
+		return read_offset(reader);
+	return is_word_character(c) && read_word(reader);
+}
+
+/* "12 AM" is midnight, "12 PM" noon; "22:00 PM" says the same twice. */
+static bool apply_half(struct date *date)
+{
+	if (date->half == HALF_AM && date->hour > 12)
+		return false;
+	if (date->half == HALF_AM)
+		date->hour %= 12;
+	else if (date->half == HALF_PM && date->hour < 12)
+		date->hour += 12;
+	return true;
+}
+
+bool date_parse(const char *text, size_t length, int64_t *ret_time, bool *ret_has_zone)
+{
+	struct reader reader = {.at = text, .end = text + length};
+	struct date *date = &reader.date;
+
+	for (skip_filling(&reader); reader.at < reader.end; skip_filling(&reader))
+		if (!read_piece(&reader))
+			return false;
+	if (!date->has_day || !date->has_month || !date->has_year || !date->has_time ||
+	    !apply_half(date))
 		return false;
 
-	g_autoptr(GDateTime) time = g_date_time_new_utc(date.year, date.month, date.day, date.hour,
-							date.minute, date.second);
+	g_autoptr(GDateTime) time =
+	    g_date_time_new_utc(date->year, date->month, date->day, date->hour, date->minute, 0);
 	if (!time)
 		return false;
-	*ret_time = g_date_time_to_unix(time) - (int64_t)date.zone_minutes * 60;
+	*ret_time =
+	    g_date_time_to_unix(time) + MIN(date->second, 59) - (int64_t)date->zone_minutes * 60;
+	*ret_has_zone = date->has_zone;
 	return true;
 }

@@ -1,6 +1,7 @@
 #include "mime/fields.h"
 
 #include "mime/address.h"
+#include "mime/charset_choice.h"
 #include "mime/date.h"
 #include "mime/json_text.h"
 #include "mime/word.h"
@@ -45,24 +46,48 @@ static char *addresses_of(const struct context *context, const char *name)
 	return list->len > 0 ? g_strdup(list->str) : NULL;
 }
 
-static char *first_address(const struct context *context, const char *name)
+/* The best mailbox of all fields of the name; the first of equals. */
+static enum address_kind first_address(const struct context *context, const char *name,
+				       char **ret_mailbox)
 {
-	const struct field *field = header_find(context->header, name);
+	g_autofree char *what = g_strconcat("field ", name, NULL);
+	enum address_kind best = ADDRESS_ABSENT;
 
-	return field ? address_first_format(field->value, field->length, context->hint, name,
-					    context->defects)
-		     : NULL;
+	for (size_t i = 0; i < context->header->count && best < ADDRESS_FULL; i++) {
+		const struct field *field = &context->header->fields[i];
+		if (!field_is(field, name))
+			continue;
+		enum address_kind kind;
+		g_autofree char *mailbox = address_first_format(
+		    field->value, field->length, context->hint, what, context->defects, &kind);
+		if (kind <= best)
+			continue;
+		best = kind;
+		g_free(*ret_mailbox);
+		*ret_mailbox = g_steal_pointer(&mailbox);
+	}
+	return best;
 }
 
+/* From, unless only Sender has an address. */
 static char *sender_of(const struct context *context)
 {
-	char *sender = first_address(context, "From");
+	g_autofree char *from = NULL;
+	g_autofree char *sender = NULL;
+	enum address_kind from_kind = first_address(context, "From", &from);
 
-	if (sender)
-		return sender;
-	sender = first_address(context, "Sender");
-	defects_add(context->defects, sender ? "no From field; Sender taken" : "no From field");
-	return sender;
+	if (from_kind >= ADDRESS_LOCAL)
+		return g_steal_pointer(&from);
+	enum address_kind sender_kind = first_address(context, "Sender", &sender);
+	bool takes_sender = sender && (sender_kind > from_kind);
+	if (from_kind == ADDRESS_NAME)
+		defects_add(context->defects, takes_sender
+						  ? "no address in field From; Sender taken"
+						  : "no address in field From");
+	else
+		defects_add(context->defects,
+			    takes_sender ? "no From field; Sender taken" : "no From field");
+	return takes_sender ? g_steal_pointer(&sender) : g_steal_pointer(&from);
 }
 
 /* The first "<…>", or the first word where brackets are missing. */
@@ -89,17 +114,26 @@ static char *identifiers_of(const struct context *context, const char *name)
 	return normal->len > 0 ? g_strdup(normal->str) : NULL;
 }
 
+/* The first field that can be read. */
 static void date_fill(struct mime_message *message, const struct context *context)
 {
-	const struct field *field = header_find(context->header, "Date");
+	bool has_zone = true;
+	bool has_field = false;
 
-	if (!field) {
-		defects_add(context->defects, "no Date field");
-		return;
+	for (size_t i = 0; i < context->header->count && !message->has_date_sent; i++) {
+		const struct field *field = &context->header->fields[i];
+		if (!field_is(field, "Date"))
+			continue;
+		has_field = true;
+		message->has_date_sent =
+		    date_parse(field->value, field->length, &message->date_sent, &has_zone);
+		if (!message->has_date_sent)
+			defects_add(context->defects, "Date field unreadable");
 	}
-	message->has_date_sent = date_parse(field->value, field->length, &message->date_sent);
-	if (!message->has_date_sent)
-		defects_add(context->defects, "Date field unreadable");
+	if (!has_field)
+		defects_add(context->defects, "no Date field");
+	if (!has_zone)
+		defects_add(context->defects, "Date field without a zone; read as UTC");
 }
 
 static char *headers_format(const struct context *context)
@@ -118,6 +152,33 @@ static char *headers_format(const struct context *context)
 	}
 	g_string_append_c(json, ']');
 	return g_string_free(json, FALSE);
+}
+
+/* Where people write; other fields may have passed through anything. */
+static bool is_written_by_people(const struct field *field)
+{
+	static const char *const names[] = {"Subject", "From", "Sender", "Reply-To",
+					    "To",      "Cc",   "Bcc"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (field_is(field, names[i]))
+			return true;
+	return false;
+}
+
+char *fields_charset(const struct header *header, const char *hint)
+{
+	g_autoptr(GString) raw = g_string_new(NULL);
+
+	for (size_t i = 0; i < header->count; i++) {
+		const struct field *field = &header->fields[i];
+		if (is_written_by_people(field) &&
+		    !charset_reads(field->value, field->length, "utf-8")) {
+			g_string_append_len(raw, field->value, (gssize)field->length);
+			g_string_append_c(raw, '\n');
+		}
+	}
+	return raw->len > 0 ? g_strdup(charset_guess(raw->str, raw->len, hint)) : g_strdup(hint);
 }
 
 void fields_fill(struct mime_message *message, const struct header *header, const char *hint,

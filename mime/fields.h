@@ -8,8 +8,15 @@
 #include "mime/mime.h"
 
 /*
- * Fills subject, addresses, identifiers, date and headers. `hint` (may be NULL) is the charset of
- * the message's text: raw 8-bit bytes in fields are probably in it too.
+ * The charset of raw 8-bit bytes in a header: one for all of its fields, since one program wrote
+ * them. `hint` (may be NULL) is the charset of the message's text, which is tried first; it is the
+ * answer where there are no such bytes. Caller frees.
+ */
+char *fields_charset(const struct header *header, const char *hint);
+
+/*
+ * Fills subject, addresses, identifiers, date and headers. `hint` (may be NULL) is what
+ * fields_charset() says.
  */
 void fields_fill(struct mime_message *message, const struct header *header, const char *hint,
 		 struct defects *defects);

@@ -82,10 +82,9 @@ static char *charset_hint(const struct parse *parse)
 {
 	const struct field *field = header_find(parse->header, "Content-Type");
 
-	if (!field)
-		return NULL;
-	struct parameters *content = parameters_parse(field->value, field->length);
-	char *hint = g_strdup(parameters_bytes(content, "charset"));
+	struct parameters *content =
+	    parameters_parse(field ? field->value : "", field ? field->length : 0);
+	char *hint = fields_charset(parse->header, parameters_bytes(content, "charset"));
 	parameters_free(content);
 	return hint;
 }

@@ -42,7 +42,7 @@ struct mime_attachment {
 struct mime_message {
 	/* Decoded; NULL where the mail has no such field. */
 	char *subject;
-	char *sender;	 /* first mailbox of From, else of Sender: "Name <addr>" */
+	char *sender; /* first mailbox of From that has an address, else of Sender: "Name <addr>" */
 	char *recipient; /* To, Cc, Bcc, Reply-To: mailboxes joined with "; " */
 	char *cc;
 	char *bcc;
@@ -51,7 +51,7 @@ struct mime_message {
 	char *in_reply_to;
 	char *thread_references;
 	bool has_date_sent;
-	int64_t date_sent; /* the Date field */
+	int64_t date_sent; /* the first Date field that can be read without doubt */
 
 	char *headers; /* all fields, decoded, in order: JSON [["Name","value"],…] */
 	char *defects; /* JSON list of strings, "[]" when nothing was wrong */
