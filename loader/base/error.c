@@ -15,6 +15,7 @@ void error_fill(struct error *err, enum error_kind kind, const char *format, ...
 	memcpy(err->text, text, sizeof text);
 	err->kind = kind;
 	err->sign_in_refused = false;
+	err->outdated = false;
 }
 
 void error_put_before(struct error *err, const char *format, ...)
@@ -24,7 +25,9 @@ void error_put_before(struct error *err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(prefix, sizeof prefix, format, args);
 	va_end(args);
-	bool sign_in_refused = err->sign_in_refused;
+	const bool sign_in_refused = err->sign_in_refused;
+	const bool outdated = err->outdated;
 	error_fill(err, err->kind, "%s: %s", prefix, err->text);
 	err->sign_in_refused = sign_in_refused;
+	err->outdated = outdated;
 }

@@ -32,6 +32,7 @@ enum error_kind {
 struct error {
 	enum error_kind kind;
 	bool sign_in_refused; /* by a mail server: asking again may lock the account */
+	bool outdated;	      /* the database is newer than this program: it cannot go on */
 	char text[1024];      /* one line of UTF-8, no newline */
 };
 

@@ -79,7 +79,9 @@ void help_print_command(const struct command *command)
 	for (size_t i = 0; command->more_options != NULL && command->more_options(i, &more); i++)
 		help_print_option(&more);
 	printf("  --database FILE               the database (else $INQUEUE_DATABASE)\n"
-	       "  --json                        print JSON instead of tables\n");
+	       "  --json                        print JSON instead of tables\n"
+	       "  --no-backup                   bring an older database up to date without\n"
+	       "                                keeping a copy of it\n");
 }
 
 static void help_print_connection_string(void)

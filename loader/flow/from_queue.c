@@ -28,4 +28,5 @@ static enum error_kind error_kind_from_queue(enum queue_status status)
 void error_take_queue(struct error *err, const struct queue_error *queue_err)
 {
 	error_fill(err, error_kind_from_queue(queue_err->status), "%s", queue_err->text);
+	err->outdated = queue_err->status == QUEUE_NEWER;
 }

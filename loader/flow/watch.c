@@ -41,8 +41,9 @@ struct watch {
 	uint64_t stamp;	 /* of the database, when it was read last */
 	bool read_again; /* it may have changed in the moment it was read */
 	int64_t read_ms;
-	bool unread;	   /* the definitions could not be read */
-	int64_t unread_ms; /* to be said then */
+	bool unread;	       /* the definitions could not be read */
+	int64_t unread_ms;     /* to be said then */
+	struct error outdated; /* why it ends by itself; kind NONE: it does not */
 	bool stopping;
 	int64_t stop_end_ms; /* stopping: workers that live longer are killed */
 	int64_t watchdog_ms; /* 0 = none is fed */
@@ -74,7 +75,10 @@ static void watch_read(struct watch *watch, int64_t now_ms)
 		return;
 	}
 	watch->read_again = true;
-	watch_note_unread(watch, &err, now_ms);
+	if (err.outdated)
+		watch->outdated = err;
+	else
+		watch_note_unread(watch, &err, now_ms);
 }
 
 static void watch_read_if_changed(struct watch *watch, int64_t now_ms)
@@ -282,10 +286,20 @@ static bool watch_has_workers(const struct watch *watch)
 	return false;
 }
 
+/* Somebody has upgraded the database: another version of this program has to go on. */
+static void watch_end_outdated(struct watch *watch, int64_t now_ms)
+{
+	if (watch->stopping || watch->outdated.kind == ERROR_NONE)
+		return;
+	log_event(LOG_LEVEL_ERROR, "outdated", log_text("error", watch->outdated.text));
+	watch_stop(watch, now_ms);
+}
+
 static void watch_round(struct watch *watch)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	watch_read_if_changed(watch, now_ms);
+	watch_end_outdated(watch, now_ms);
 	watch_start_due(watch, now_ms);
 	watch_table_sweep(watch->table);
 	for (guint i = 0; i < watch->table->queues->len; i++)
@@ -344,5 +358,8 @@ int watch_run(const struct watch_options *options, struct error *err)
 	mime_close();
 	g_free(watch.told);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return 0;
+	if (watch.outdated.kind == ERROR_NONE)
+		return 0;
+	*err = watch.outdated;
+	return -1;
 }

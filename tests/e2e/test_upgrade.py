@@ -1,0 +1,246 @@
+"""A database of schema 1, as an operator has it who installs a newer inqueue.
+
+tests/data/schema-1.db.gz was made by the program of schema 1 out of the mail that fill() delivers:
+
+    INQUEUE=/path/of/that/program python3 -B test_upgrade.py keep FILE
+"""
+
+import contextlib
+import email.message
+import gzip
+import json
+import pathlib
+import re
+import sqlite3
+import sys
+import unittest
+
+from inqueue import CONFIGURATION, CREDENTIALS, DATA, SOURCE_DIR, UNREACHABLE, Case, ServerCase, messages
+from watcher import WatchCase
+
+OLD = SOURCE_DIR / "tests" / "data" / "schema-1.db.gz"
+UPGRADES = SOURCE_DIR / "queue" / "upgrades"
+VERSION = 1 + len(list(UPGRADES.glob("*.sql")))
+PASSWORD = "correct horse"
+WHEN = '"31-Jan-2026 12:00:00 +0000"'
+TOLD = r"\Ainqueue: database '[^']+' was brought from schema 1 to \d+; as it was it lies in '([^']+)', which can be deleted\n\Z"
+
+# These hold what differs from run to run: a clock's or a server's numbers, chance, and places of a test.
+VARYING = {
+    "record_created", "record_updated", "last_action", "last_success", "refused_at", "at", "last_attempt_at",
+    "next_attempt_at", "lease_until", "lease_token", "duration_ms", "uid_validity", "target_uid_validity",
+    "credential_reference",
+}
+# Numbers that are given as things come.
+UNORDERED = {("content", "id"), ("delivery", "id")}
+# What the parser makes of a mail gets better, and upgrading an entry does not parse its mail again.
+PARSED = {"subject", "sender", "recipient", "cc", "bcc", "reply_to", "date_sent", "message_id", "in_reply_to",
+          "thread_references", "message_body", "message_body_size", "message_body_content", "html_body",
+          "html_body_size", "html_body_content", "defects", "headers"}
+COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
+            "content": "SELECT * FROM content WHERE sha256 IN (SELECT raw_content FROM entry_mail)"}
+# Columns that came later and are not filled in for what was loaded before, with the reason.
+LATER = {}
+
+
+def old_database(path):
+    path.write_bytes(gzip.decompress(OLD.read_bytes()))
+    path.chmod(0o600)
+
+
+def varied(column, value):
+    if column in VARYING | PARSED:
+        return value is not None
+    if isinstance(value, str):
+        value = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z", "TIME", value)  # of ours; those of mail have no fraction
+        return re.sub(r"\b(port[= ]|127\.0\.0\.1:|after )\d+", r"\1N", value)
+    return value
+
+
+def tables(database):
+    return [name for name, in database.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")]
+
+
+def rows(database, table):
+    """Of a table, without what differs between two loads of the same mail."""
+    found = database.execute(COMPARED.get(table, f"SELECT * FROM {table}"))
+    names = [name for name, *_ in found.description]
+    kept = [{name: varied(name, value) for name, value in zip(names, row)
+             if (table, name) not in LATER and (table, name) not in UNORDERED} for row in found]
+    return sorted(map(repr, kept))
+
+
+def all_rows(database, table, columns):
+    return sorted(map(repr, database.execute(f"SELECT {', '.join(columns)} FROM {table}")))
+
+
+def objects(database):
+    """The schema without its comments and line breaks."""
+    def plain(sql):
+        return " ".join(re.sub(r"--[^\n]*", "", sql or "").split())
+    return {(kind, name, table): plain(sql)
+            for kind, name, table, sql in database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema")}
+
+
+def mail():
+    found = [path.read_bytes() for path in sorted((SOURCE_DIR / "samples" / "messages").glob("*.eml"))]
+    for subject, size in [("Large", 1200000), ("Too large", 2200000)]:
+        made = email.message.EmailMessage()
+        made["From"], made["To"], made["Subject"] = "ann@example.com", "robot@example.com", subject
+        made["Date"], made["Message-ID"] = "Sat, 31 Jan 2026 11:59:00 +0000", f"<{size}@example.com>"
+        made.set_content("The same line again and again.\n" * (size // 31))
+        found.append(made.as_bytes())
+    return found
+
+
+class FilledCase(ServerCase):
+    """A database with entries in every state, by loading, working off, posting in vain and a refused sign-in."""
+
+    def fill(self):
+        for user in ["robot@example.com", "quotes@example.com", "orders@example.com"]:
+            self.server.add_user(user, PASSWORD)
+        self.create_queue(user="robot@example.com", maxSize="2MB", keepRaw="True")
+        self.create_queue(name="quotes", user="quotes@example.com")
+        self.create_queue(name="orders", user="orders@example.com")
+        with self.server.mailbox("robot@example.com") as mailbox:
+            mailbox.append(*mail(), date=WHEN)
+        with self.server.mailbox("quotes@example.com") as mailbox:
+            mailbox.append(*mail()[:2], date=WHEN)
+        self.inqueue("queue", "alter", "quotes", "--deliver-to", "http://127.0.0.1:9/", "--allow-private", "true",
+                     "--retry-delay", "1h", "--acknowledge", "delivery")
+        self.inqueue("load", "invoices")
+        self.inqueue("load", "quotes")
+        self.inqueue("deliver", "quotes", expect=UNREACHABLE)
+        self.file("orders.password", "wrong\n")
+        self.inqueue("load", "orders", expect=CREDENTIALS)
+        self.work_off()
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            database.execute("INSERT INTO pickup_attempt VALUES (1, 'robot/INBOX', 1, 99, 2, 'hung up', ?)",
+                             ["2026-01-31T12:00:00.000Z"])
+
+    def claim(self):
+        claimed = json.loads(self.inqueue("claim", "invoices", "--worker", "ada", "--json").stdout)
+        return claimed["id"], "--token", claimed["lease_token"]
+
+    def work_off(self):
+        self.inqueue("complete", *self.claim())
+        self.inqueue("fail", *self.claim(), "--business", "--reason", "no such customer")
+        self.inqueue("fail", *self.claim(), "--application", "--reason", "no reply")
+        self.inqueue("defer", *self.claim(), "--until", "1d")
+        self.inqueue("release", *self.claim(), "--reason", "lunch")
+        self.claim()
+        operator = "--by", "bob"
+        self.inqueue("hold", 7, *operator)
+        self.inqueue("tag", 8, "--add", "urgent", *operator)
+        self.inqueue("note", 9, "called back", *operator)
+        self.inqueue("priority", 10, "--to", "5", *operator)
+        self.inqueue("discard", 11, "--reason", "spam", *operator)
+
+
+class Upgraded(FilledCase):
+    def keep(self):
+        """No test: makes the file that is named on the command line."""
+        self.fill()
+        pathlib.Path(sys.argv[2]).write_bytes(gzip.compress(self.database.read_bytes(), mtime=0))
+
+    def test_it_is_what_this_program_makes_of_the_same_mail(self):
+        self.fill()
+        old = self.folder / "old.db"
+        old_database(old)
+        result = self.inqueue("--database", old, "list")
+        copy = pathlib.Path(re.search(TOLD, result.stderr)[1])
+        self.assertEqual((old.parent / f"old.db.before-schema-{VERSION}", 0o600), (copy, copy.stat().st_mode & 0o777))
+        self.assert_nothing_is_lost(old, copy)
+        with contextlib.closing(sqlite3.connect(old)) as upgraded, \
+                contextlib.closing(sqlite3.connect(self.database)) as fresh:
+            self.assertEqual(objects(fresh), objects(upgraded))
+            for question in ["PRAGMA user_version", "PRAGMA application_id", "PRAGMA page_size", "PRAGMA auto_vacuum"]:
+                self.assertEqual(*(database.execute(question).fetchall() for database in [fresh, upgraded]), question)
+            for table in tables(fresh):
+                with self.subTest(table=table):
+                    self.assertEqual(rows(fresh, table), rows(upgraded, table))
+            self.assertEqual([("ok",)], upgraded.execute("PRAGMA integrity_check").fetchall())
+            self.assertEqual([], upgraded.execute("PRAGMA foreign_key_check").fetchall())
+
+
+    def assert_nothing_is_lost(self, upgraded, copy):
+        original = self.folder / "original.db"
+        old_database(original)
+        with contextlib.closing(sqlite3.connect(original)) as before, \
+                contextlib.closing(sqlite3.connect(upgraded)) as after, contextlib.closing(sqlite3.connect(copy)) as kept:
+            self.assertEqual(sorted(before.iterdump()), sorted(kept.iterdump()))
+            self.assertEqual([(1,)], kept.execute("PRAGMA user_version").fetchall())
+            for table in tables(before):
+                columns = [row[1] for row in before.execute(f"PRAGMA table_info({table})")]
+                self.assertEqual(all_rows(before, table, columns), all_rows(after, table, columns), table)
+
+
+class Commands(Case):
+    def setUp(self):
+        super().setUp()
+        old_database(self.database)
+
+    def test_each_can_be_the_first(self):
+        for command in [["list"], ["show", 1], ["status"], ["queue", "list"], ["history", 1], ["stats"], ["export"],
+                        ["claim", "invoices"], ["purge", "--dry-run", "--state", "done", "--older-than", "90d"]]:
+            with self.subTest(command=command):
+                for left in self.folder.glob("inqueue.db*"):
+                    left.unlink()
+                old_database(self.database)
+                self.assertRegex(self.inqueue(*command).stderr, TOLD)
+                self.assertEqual("", self.inqueue("list").stderr)
+
+    def test_all_that_was_there_can_be_worked_with(self):
+        self.inqueue("list")
+        self.assertEqual({"new", "claimed", "done", "failed", "bad"},
+                         {entry["state"] for entry in self.json_lines("list", "--json")})
+        self.assertEqual(1200000 // 31, self.inqueue("show", 13).stdout.count("The same line"))
+        self.assertIn("sha256", self.inqueue("status", "--json").stdout + self.inqueue("show", 2, "--json").stdout)
+        saved = self.folder / "saved"
+        self.inqueue("save", 2, "--to", saved)
+        self.inqueue("save", 2, "--raw", "--to", saved)
+        self.assertEqual(2, len(list(saved.iterdir())))
+        entry = json.loads(self.inqueue("claim", "invoices", "--json").stdout)
+        self.inqueue("complete", entry["id"], "--token", entry["lease_token"])
+        self.assertIn("schema ", self.inqueue("doctor", expect=CONFIGURATION).stdout)
+
+    def test_without_a_copy(self):
+        result = self.inqueue("list", "--no-backup")
+        self.assertRegex(result.stderr, r"\Ainqueue: database '[^']+' was brought from schema 1 to \d+\n\Z")
+        self.assertEqual(["inqueue.db"], [path.name for path in self.folder.glob("inqueue.db*")])
+
+
+class Outdated(WatchCase):
+    """Somebody else has upgraded the database while this program runs."""
+
+    def upgrade(self):
+        with contextlib.closing(sqlite3.connect(self.database, timeout=30)) as database:
+            database.execute("PRAGMA user_version = 99")
+
+    def test_watch_ends(self):
+        self.create_queue()
+        watcher = self.watch()
+        watcher.wait_idle()
+        self.upgrade()
+        watcher.wait("outdated")
+        watcher.ended(expect=DATA)
+        self.assertRegex(watcher.lines[-1], r"\Ainqueue: database '.*' was written by a newer inqueue \(schema 99, this "
+                         r"one knows \d+\): install that version, and restart what still runs with this one\Z")
+
+    def test_a_worker_that_waits_ends(self):
+        self.create_queue()
+        started = self.folder / "started"
+        self.deliver(*messages(1))
+        self.inqueue("load", "invoices")
+        process = self.start("work", "invoices", "--", "sh", "-c", f"cat >{started}")
+        while not self.column("SELECT id FROM entry WHERE state = 'done'"):
+            self.assertIsNone(process.poll())
+        self.upgrade()
+        self.assertIn("newer inqueue (schema 99", self.finish(process, expect=DATA).stderr)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["keep"]:
+        sys.exit(not unittest.TextTestRunner().run(unittest.TestSuite([Upgraded("keep")])).wasSuccessful())
+    unittest.main()
