@@ -23,8 +23,8 @@ enum { STORE_PATIENCE_MS = 30000 };
 enum store_mode {
 	STORE_CREATE, /* open, create where it does not exist (0600; a missing folder: 0700) */
 	STORE_WRITE,  /* must exist */
-	STORE_READ /* must exist; nothing is changed but what a killed writer left half done: that
-		      is undone */
+	STORE_READ /* must exist; nothing is changed but what a killed writer left half done, which
+		      is undone, and an older schema */
 };
 
 /*

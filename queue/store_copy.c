@@ -45,10 +45,11 @@ static int create(const char *database, const char *path, struct queue_error *er
 	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(path, err);
-	const bool done = fchmod(fd, 0600) == 0 &&
-			  (geteuid() != 0 || fchown(fd, status.st_uid, status.st_gid) == 0);
+	const bool done = fchmod(fd, 0600) == 0;
 	if (!done)
 		fail(path, err);
+	if (geteuid() == 0)
+		(void)!fchown(fd, status.st_uid, status.st_gid);
 	close(fd);
 	return done ? 0 : -1;
 }

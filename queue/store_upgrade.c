@@ -44,8 +44,13 @@ int store_identify(struct store *store, int64_t version, struct engine_identity 
 	return 0;
 }
 
-static int make_copy(struct store *store, struct upgrade *upgrade, struct queue_error *err)
+static int make_copy(struct store *store, const struct store_options *options,
+		     struct upgrade *upgrade, struct queue_error *err)
 {
+	if (options->no_copy) {
+		store_copy_clean(store->engine, upgrade->to);
+		return 0;
+	}
 	if (store_copy_make(store->engine, upgrade->to, &upgrade->copy, err) == 0)
 		return 0;
 	if (err->status == QUEUE_FULL) {
@@ -86,7 +91,7 @@ static int write_schema(struct store *store, const struct store_schema *schema,
 			return -1;
 	} else {
 		upgrade->from = identity.version;
-		if (!options->no_copy && make_copy(store, upgrade, err) != 0)
+		if (make_copy(store, options, upgrade, err) != 0)
 			return -1;
 		if (run_steps(store, schema, upgrade, err) != 0)
 			return -1;

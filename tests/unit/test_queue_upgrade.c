@@ -209,12 +209,15 @@ static void test_no_copy_where_none_is_wanted(void **state)
 	scoped_reported reported = {0};
 	struct store_options options = telling(&reported);
 	options.no_copy = true;
+	g_autofree char *left = beside(f, ".before-schema-2.unfinished");
+	assert_true(g_file_set_contents(left, "SQLite form", -1, NULL));
 	make_first(f);
 	assert_ok(open_with(f, STORE_WRITE, &second_schema, &options), &f->err);
 	assert_int_equal(1, reported.count);
 	assert_null(reported.copy);
 	assert_null(reported.no_room);
 	assert_false(exists(f, ".before-schema-2"));
+	assert_false(exists(f, ".before-schema-2.unfinished"));
 }
 
 static int upgrade_without_room(struct fixture *f)
