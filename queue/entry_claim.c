@@ -8,9 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* More than these in one claim would keep other workers waiting. */
-#define EXPIRED_MAX 1000
-
 /* Priorities at which entries wait, highest first. A claim seeks the first entry that is due level
  * by level, because an index that has all entries of a level by their due time cannot pass over
  * those of a higher level that are not due yet in one step. */
@@ -22,19 +19,7 @@
 	" AND s.state = 'new' AND s.held = 0 AND s.priority < level.priority"                      \
 	" ORDER BY s.priority DESC LIMIT 1) FROM level WHERE level.priority IS NOT NULL)"
 
-#define CLAIM                                                                                      \
-	"UPDATE entry_status SET state = 'claimed', lease_owner = ?3, lease_token = ?4,"           \
-	" lease_until = ?5, last_attempt_at = ?2, attempt_count = attempt_count + 1,"              \
-	" record_updated = ?2 WHERE id = ("
-
-#define RETURNING ") RETURNING id, attempt_count"
-
-static const char claim_any[] = CLAIM LEVELS
-    " SELECT id FROM (SELECT (SELECT s.id FROM entry_status s WHERE s.queue_id = ?1"
-    " AND s.state = 'new' AND s.held = 0 AND s.priority = level.priority"
-    " AND coalesce(s.next_attempt_at, '') <= ?9"
-    " ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id"
-    " FROM level WHERE level.priority IS NOT NULL) WHERE id IS NOT NULL LIMIT 1" RETURNING;
+#define ORDER " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1"
 
 #define FILTERS                                                                                    \
 	" AND (?6 IS NULL OR instr(lower(m.sender), lower(?6)) > 0)"                               \
@@ -42,26 +27,63 @@ static const char claim_any[] = CLAIM LEVELS
 	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t"                                    \
 	" WHERE t.entry_id = s.id AND t.tag = ?8))"
 
-static const char claim_filtered[] =
-    CLAIM "SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
-	  " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
-	  " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS
-	  " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1" RETURNING;
+#define ATTEMPTS "(SELECT max_attempts FROM work_queue WHERE id = ?1)"
 
+/* Entries that some worker has not finished in time, and that another may have. */
+#define ENDED                                                                                      \
+	" s.queue_id = ?1 AND s.state = 'claimed' AND s.lease_until <= ?2 AND s.held = 0"          \
+	" AND s.attempt_count < " ATTEMPTS
+
+#define CLAIM                                                                                      \
+	"UPDATE entry_status SET state = 'claimed', lease_owner = ?3, lease_token = ?4,"           \
+	" lease_until = ?5, last_attempt_at = ?2, attempt_count = attempt_count + 1,"              \
+	" record_updated = ?2 WHERE id = ("
+
+#define CLAIMED                                                                                    \
+	" SELECT s.id FROM candidate CROSS JOIN entry_status s ON s.id = candidate.id" ORDER       \
+	") RETURNING id, attempt_count"
+
+static const char claim_any[] =
+    CLAIM LEVELS ", candidate (id) AS ("
+		 " SELECT * FROM (SELECT (SELECT s.id FROM entry_status s WHERE s.queue_id = ?1"
+		 " AND s.state = 'new' AND s.held = 0 AND s.priority = level.priority"
+		 " AND coalesce(s.next_attempt_at, '') <= ?9"
+		 " ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS first"
+		 " FROM level WHERE level.priority IS NOT NULL AND first IS NOT NULL LIMIT 1)"
+		 " UNION ALL SELECT * FROM (SELECT s.id FROM entry_status s WHERE" ENDED
+		 " AND coalesce(s.next_attempt_at, '') <= ?9" ORDER "))" CLAIMED;
+
+static const char claim_filtered[] =
+    CLAIM "WITH candidate (id) AS ("
+	  " SELECT * FROM (SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
+	  " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
+	  " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER ")"
+	  " UNION ALL"
+	  " SELECT * FROM (SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
+	  " WHERE" ENDED " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER "))" CLAIMED;
+
+/* A lease that ends later; one that has ended and was the last; both change what can be claimed. */
 #define NEXT_LEASE                                                                                 \
 	" UNION ALL SELECT (SELECT lease_until FROM entry_status WHERE queue_id = ?1"              \
-	" AND state = 'claimed' ORDER BY lease_until LIMIT 1))"
+	" AND state = 'claimed' AND lease_until > ?2 ORDER BY lease_until LIMIT 1)"                \
+	" UNION ALL SELECT min(lease_until) FROM entry_status WHERE queue_id = ?1"                 \
+	" AND state = 'claimed' AND lease_until <= ?2 AND attempt_count >= " ATTEMPTS
 
 static const char due_any[] =
     LEVELS " SELECT min(due) FROM (SELECT (SELECT coalesce(s.next_attempt_at, '')"
 	   " FROM entry_status s WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
 	   " AND s.priority = level.priority ORDER BY coalesce(s.next_attempt_at, ''), s.id"
-	   " LIMIT 1) AS due FROM level WHERE level.priority IS NOT NULL" NEXT_LEASE;
+	   " LIMIT 1) AS due FROM level WHERE level.priority IS NOT NULL"
+	   " UNION ALL SELECT min(coalesce(s.next_attempt_at, '')) FROM entry_status s"
+	   " WHERE" ENDED NEXT_LEASE ")";
 
 static const char due_filtered[] =
     "SELECT min(due) FROM (SELECT min(coalesce(s.next_attempt_at, '')) AS due"
     " FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
-    " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0" FILTERS NEXT_LEASE;
+    " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0" FILTERS
+    " UNION ALL SELECT min(coalesce(s.next_attempt_at, ''))"
+    " FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id WHERE" ENDED FILTERS NEXT_LEASE
+    ")";
 
 static bool is_filtered(const struct entry_wish *wish)
 {
@@ -75,22 +97,21 @@ static void bind_filters(struct statement *statement, const struct entry_wish *w
 	statement_bind_text(statement, 8, wish->tag);
 }
 
-/* Leases that have ended: their entries wait again, or have failed for good. */
-static int take_back_expired(struct store *store, int64_t queue_id, const char *now,
-			     struct queue_error *err)
+/* Entries whose last attempt has ended with its lease have failed for good. A claim ends them as
+ * well (see the schema), but there may be nothing to claim. */
+static int end_exhausted(struct store *store, int64_t queue_id, const char *now,
+			 struct queue_error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "UPDATE entry_status SET state = CASE WHEN attempt_count >="
-	    " (SELECT max_attempts FROM work_queue WHERE id = ?1) THEN 'failed' ELSE 'new' END,"
-	    " error_kind = 'application', error_text = 'lease ended: nothing was heard of worker '"
-	    " || lease_owner || ' until ' || lease_until,"
+	    "UPDATE entry_status SET state = 'failed', error_kind = 'application',"
+	    " error_text = 'lease ended: nothing was heard of worker ' || lease_owner"
+	    " || ' until ' || lease_until,"
 	    " lease_owner = NULL, lease_token = NULL, lease_until = NULL, record_updated = ?2"
-	    " WHERE id IN (SELECT id FROM entry_status WHERE queue_id = ?1 AND state = 'claimed'"
-	    " AND lease_until <= ?2 ORDER BY lease_until LIMIT ?3)");
+	    " WHERE queue_id = ?1 AND state = 'claimed' AND lease_until <= ?2"
+	    " AND attempt_count >= " ATTEMPTS);
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, now);
-	statement_bind_int(statement, 3, EXPIRED_MAX);
 	return statement_step(statement, err);
 }
 
@@ -126,7 +147,7 @@ static int claim_many(struct store *store, const struct entry_wish *wish, int64_
 	char until[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
 	value_format_time_ms(lease->until_ms, until);
-	if (take_back_expired(store, wish->queue_id, now, err) != 0)
+	if (end_exhausted(store, wish->queue_id, now, err) != 0)
 		return -1;
 	size_t count = 0;
 	for (int found = 1; count < room && found == 1; count += (size_t)found) {
@@ -166,9 +187,12 @@ int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_
 int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t now_ms,
 		    int64_t *ret_due_ms, struct queue_error *err)
 {
+	char now[VALUE_TIME_MAX];
 	scoped_statement *statement =
 	    engine_prepare(store->engine, is_filtered(wish) ? due_filtered : due_any);
 	statement_bind_int(statement, 1, wish->queue_id);
+	value_format_time_ms(now_ms, now);
+	statement_bind_text(statement, 2, now);
 	if (is_filtered(wish))
 		bind_filters(statement, wish);
 	if (statement_step(statement, err) != 1)

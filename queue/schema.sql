@@ -144,8 +144,10 @@ CREATE TABLE entry_status (
 CREATE INDEX entry_status_claim
 	ON entry_status (queue_id, priority DESC, coalesce(next_attempt_at, ''), id)
 	WHERE state = 'new' AND held = 0;
--- Which leases end next.
-CREATE INDEX entry_status_lease ON entry_status (queue_id, lease_until) WHERE state = 'claimed';
+-- Which leases end next, and which that have ended can be claimed.
+CREATE INDEX entry_status_lease
+	ON entry_status (queue_id, lease_until, attempt_count, held, priority, next_attempt_at, state)
+	WHERE state = 'claimed';
 -- Lists and counts.
 CREATE INDEX entry_status_state ON entry_status (queue_id, state, id);
 
@@ -169,8 +171,8 @@ BEGIN
 	END;
 END;
 
--- A lease that ended was an attempt. Who was claimed for the last time so becomes a failure at the next
--- claim in its queue.
+-- A lease that ended was an attempt. What was claimed for the last time so becomes a failure at the next claim
+-- in its queue; every other entry keeps its token until somebody claims that very entry.
 CREATE TRIGGER entry_status_exhausted AFTER UPDATE OF lease_token ON entry_status
 WHEN NEW.state = 'claimed' AND NEW.lease_token IS NOT OLD.lease_token
 BEGIN
@@ -217,7 +219,7 @@ CREATE INDEX entry_tag_tag ON entry_tag (tag, entry_id);
 --   completed   its worker finished it; duration_ms, here and below: how long that worker had it
 --   failed      its worker failed, why; state says whether that is final (failed) or not (new)
 --   expired     its worker was not heard of until the lease ended
---   released    its worker gave it back
+--   released    its worker gave it back; or somebody took it back from the worker that detail names
 --   deferred    not before detail
 --   retried, reloaded, discarded, held, unheld, priority, tagged, untagged, note
 --               an operator did that, why; detail: the priority, the tag
@@ -253,10 +255,11 @@ CREATE TABLE change_author (
 CREATE TRIGGER entry_status_expired BEFORE UPDATE OF lease_token ON entry_status
 WHEN OLD.state = 'claimed' AND NEW.state = 'claimed' AND NEW.lease_token <> OLD.lease_token
 BEGIN
-	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, duration_ms)
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, duration_ms)
 	VALUES (NEW.id,
 		(SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = NEW.id),
 		NEW.last_attempt_at, 'expired', 'new', OLD.attempt_count, OLD.lease_owner,
+		'lease ended: nothing was heard of worker ' || OLD.lease_owner || ' until ' || OLD.lease_until,
 		CAST(round((julianday(NEW.last_attempt_at) - julianday(OLD.last_attempt_at)) * 86400000) AS INTEGER));
 END;
 
@@ -275,7 +278,9 @@ BEGIN
 		CASE WHEN change = 'failed' OR change = 'expired' OR change = 'discarded' THEN NEW.error_text
 			ELSE (SELECT why FROM change_author) END,
 		CASE change WHEN 'extended' THEN NEW.lease_until WHEN 'deferred' THEN NEW.next_attempt_at
-			WHEN 'priority' THEN CAST(NEW.priority AS TEXT) END,
+			WHEN 'priority' THEN CAST(NEW.priority AS TEXT)
+			WHEN 'released' THEN
+				CASE WHEN (SELECT who FROM change_author) IS NOT NULL THEN OLD.lease_owner END END,
 		CASE WHEN change = 'claimed' THEN
 			CAST(round((julianday(at) - julianday(max(NEW.record_created,
 				coalesce(NEW.next_attempt_at, '')))) * 86400000) AS INTEGER)
@@ -730,7 +735,8 @@ SELECT q.id AS queue_id, q.name AS queue, (
 		UNION ALL
 		SELECT s.id FROM clock CROSS JOIN entry_status s
 		WHERE s.queue_id = q.id AND s.state = 'claimed' AND s.lease_until <= clock.now
-			AND s.held = 0 AND s.attempt_count < q.max_attempts)
+			AND s.held = 0 AND s.attempt_count < q.max_attempts
+			AND coalesce(s.next_attempt_at, '') <= clock.now)
 	SELECT s.id FROM candidate JOIN entry_status s ON s.id = candidate.id
 	ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id
 FROM work_queue q;
@@ -784,7 +790,8 @@ SELECT q.name AS queue, e.who AS worker,
 	CAST(avg(CASE WHEN e.change = 'completed' THEN e.duration_ms END) AS INTEGER) AS average_ms,
 	max(e.at) AS last_seen
 FROM entry_event e JOIN entry_status s ON s.id = e.entry_id JOIN work_queue q ON q.id = s.queue_id
-WHERE e.change IN ('claimed', 'extended', 'completed', 'failed', 'expired', 'released')
+WHERE e.change IN ('claimed', 'extended', 'completed', 'failed', 'expired')
+	OR (e.change = 'released' AND e.detail IS NULL)
 GROUP BY q.id, e.who
 ORDER BY q.name, e.who;
 

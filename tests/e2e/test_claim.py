@@ -87,6 +87,25 @@ class Claim(EntryCase):
         self.inqueue("complete", 1, "--token", second["lease_token"])
         self.fails(NO, "complete", 1, "--token", second["lease_token"], says="the entry is done")
 
+    def test_claim_of_another_entry_leaves_the_token_of_an_ended_lease_good(self):
+        self.put(3)
+        self.inqueue("hold", 1, 3)
+        first = self.claim("--lease", "1ms", "--worker", "ada")
+        self.inqueue("priority", 3, "--to", "1")
+        self.inqueue("unhold", 3)
+        self.assertEqual(3, self.claim("--worker", "bob")["id"])
+        self.inqueue("complete", 2, "--token", first["lease_token"])
+        self.assertEqual(["loaded", "claimed", "completed"], self.history(2))
+
+    def test_filtered_claims_have_ended_leases_too(self):
+        self.put(subject="Invoice")
+        self.put(subject="Order")
+        self.inqueue("claim", self.queue, "--lease", "1ms", "--count", "2")
+        self.fails(NO, "claim", self.queue, "--subject", "reminder")
+        claimed = self.claim("--subject", "order")
+        self.assertEqual((2, 2), (claimed["id"], claimed["attempt_count"]))
+        self.assertEqual(["claimed", "claimed"], self.states())
+
     def test_status_tells_ended_leases_from_others(self):
         self.put(2)
         self.claim("--lease", "1ms")

@@ -57,19 +57,22 @@ class Queue(RuleBasedStateMachine):
     def inqueue(self, *arguments, expect=DONE, **more):
         return self.runner.inqueue(*arguments, expect=expect, **more)
 
-    def reap(self):
-        """What the next claim does to leases that have ended."""
-        for entry in self.entries.values():
-            if entry.state == "claimed" and entry.expired:
-                entry.state = "failed" if entry.attempts >= MAX_ATTEMPTS else "new"
-                entry.token, entry.expired = None, False
+    def overdue(self):
+        return [entry for entry in self.entries.values() if entry.state == "claimed" and entry.expired]
+
+    def end_exhausted(self):
+        """What a claim does to those whose last lease has ended; it takes nothing from the others."""
+        for entry in self.overdue():
+            if entry.attempts >= MAX_ATTEMPTS:
+                entry.state, entry.token, entry.expired = "failed", None, False
 
     def expected(self):
-        waiting = [entry for entry in self.entries.values() if entry.claimable()]
-        return min(waiting, key=Entry.order, default=None)
+        fit = [entry for entry in self.entries.values() if entry.claimable()
+               or (entry in self.overdue() and entry.attempts < MAX_ATTEMPTS and not entry.held)]
+        return min(fit, key=Entry.order, default=None)
 
     def took(self, entry, token):
-        entry.state, entry.token, entry.attempts = "claimed", token, entry.attempts + 1
+        entry.state, entry.token, entry.attempts, entry.expired = "claimed", token, entry.attempts + 1, False
 
     # What comes in
 
@@ -82,7 +85,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule(target=tokens, worker=WORKERS)
     def claim(self, worker):
-        self.reap()
+        self.end_exhausted()
         entry = self.expected()
         if entry is None:
             self.inqueue("claim", "invoices", expect=NO)
@@ -94,20 +97,14 @@ class Queue(RuleBasedStateMachine):
 
     @rule(target=tokens, worker=WORKERS)
     def claim_with_sql(self, worker):
-        """Takes an ended lease over in one step; the last attempt of one is a failure afterwards."""
-        overdue = [entry for entry in self.entries.values() if entry.state == "claimed" and entry.expired]
-        fit = [entry for entry in self.entries.values() if entry.claimable()
-               or (entry in overdue and entry.attempts < MAX_ATTEMPTS and not entry.held)]
-        entry = min(fit, key=Entry.order, default=None)
+        """Ends nothing where there is nothing to claim."""
+        entry = self.expected()
         rows = self.runner.change(CLAIM, {"worker": worker})
         if entry is None:
             assert rows == [], rows
             return multiple()
         assert [entry.id] == [row[0] for row in rows], (entry.id, rows)
-        for other in overdue:
-            if other.attempts >= MAX_ATTEMPTS:
-                other.state, other.token, other.expired = "failed", None, False
-        entry.expired = False
+        self.end_exhausted()
         self.took(entry, rows[0][1])
         return entry.id, rows[0][1]
 

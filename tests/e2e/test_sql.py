@@ -133,6 +133,21 @@ class OtherLanguages(EntryCase):
         self.assertEqual([], self.change(self.complete_sql, {"id": 1, "token": "old"}))
         self.assertEqual(["loaded", "claimed", "expired", "claimed"], self.history(1))
 
+    def test_claim_of_another_entry_leaves_the_token_of_an_ended_lease_good(self):
+        self.put(2)
+        token = self.claim("--lease", "1ms")["lease_token"]
+        self.inqueue("priority", 2, "--to", "1")
+        self.assertEqual(2, self.claimed()[0][0])
+        self.assertEqual([(1,)], self.change(self.complete_sql, {"id": 1, "token": token}))
+
+    def test_ended_lease_of_what_is_not_due_keeps_nobody(self):
+        """As after a clock that was set back."""
+        self.put(2)
+        self.claim("--lease", "1ms")
+        self.change("UPDATE entry_status SET next_attempt_at = '2126-01-31T12:00:00.000Z' WHERE id = 1")
+        self.assertEqual(2, self.claimed()[0][0])
+        self.assertEqual([], self.claimed())
+
     def test_last_attempt_that_ended_is_a_failure_after_the_next_claim(self):
         self.put(2)
         self.change("UPDATE entry_status SET state = 'claimed', lease_owner = 'gone', lease_token = 'old',"

@@ -175,6 +175,122 @@ static void test_an_ended_lease_that_nobody_took_is_still_good(void **state)
 		  &f->err);
 }
 
+static int64_t due(struct fixture *f, int64_t queue_id, int64_t now_ms)
+{
+	const struct entry_wish any = {.queue_id = queue_id};
+	const struct entry_wish ada = {.queue_id = queue_id, .sender = "ada@"};
+	int64_t due_ms;
+	int64_t filtered_ms;
+	assert_ok(entry_claim_due(f->store, &any, now_ms, &due_ms, &f->err), &f->err);
+	assert_ok(entry_claim_due(f->store, &ada, now_ms, &filtered_ms, &f->err), &f->err);
+	assert_int_equal(due_ms, filtered_ms);
+	return due_ms;
+}
+
+static void put_second_first(struct fixture *f)
+{
+	change(f, "UPDATE entry_status SET priority = 1 WHERE id = 2");
+}
+
+static void test_a_claim_of_another_entry_takes_nothing_away(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	for (int i = 0; i < 2; i++)
+		put_plain_entry(f, queue_id);
+	const struct entry_lease first = claim(f, queue_id, NOW_MS + 1);
+	put_second_first(f);
+	const struct entry_lease second = claim(f, queue_id, first.until_ms);
+	assert_int_equal(2, second.entry_id);
+	assert_ok(entry_extend(f->store, 1, first.token, first.until_ms + MINUTE_MS, first.until_ms,
+			       &f->err),
+		  &f->err);
+	assert_int_equal(0, claim(f, queue_id, first.until_ms + 1).entry_id);
+	assert_ok(entry_complete(f->store, 1, first.token, first.until_ms + 2, &f->err), &f->err);
+	assert_text(f, "loaded claimed extended completed", HISTORY);
+}
+
+static void test_only_the_last_attempt_is_ended_by_a_claim_of_another_entry(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	for (int i = 0; i < 2; i++)
+		put_plain_entry(f, queue_id);
+	change(f, "UPDATE work_queue SET max_attempts = 1");
+	const struct entry_lease first = claim(f, queue_id, NOW_MS + 1);
+	put_second_first(f);
+	assert_int_equal(2, claim(f, queue_id, first.until_ms).entry_id);
+	assert_error(entry_complete(f->store, 1, first.token, first.until_ms + 1, &f->err), &f->err,
+		     QUEUE_REFUSED, "the lease of this token is over, the entry is failed");
+}
+
+static void test_an_ended_lease_is_claimed_in_its_place_in_the_order(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	for (int i = 0; i < 4; i++)
+		put_plain_entry(f, queue_id);
+	change(f, "UPDATE entry_status SET priority = 1 WHERE id = 3");
+	const struct entry_wish two = {
+	    .queue_id = queue_id, .worker = "ada", .lease_ms = 10 * MINUTE_MS};
+	struct entry_lease leases[4];
+	size_t count;
+	assert_ok(entry_claim(f->store, &two, NOW_MS + 1, leases, 2, &count, &f->err), &f->err);
+	change(f, "UPDATE entry_status SET priority = 1 WHERE id = 4");
+	assert_ok(entry_claim(f->store, &two, leases[0].until_ms, leases, 4, &count, &f->err),
+		  &f->err);
+	assert_int_equal(4, count);
+	const int64_t expected[] = {3, 4, 1, 2};
+	for (size_t i = 0; i < G_N_ELEMENTS(expected); i++)
+		assert_int_equal(expected[i], leases[i].entry_id);
+	assert_text(f, "loaded claimed expired claimed", HISTORY);
+	assert_text(f,
+		    "lease ended: nothing was heard of worker ada until 2026-01-31T12:10:00.001Z",
+		    "SELECT why FROM entry_event WHERE entry_id = 1 AND change = 'expired'");
+}
+
+static void test_ended_leases_that_a_claim_passes_over(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	put_plain_entry(f, queue_id);
+	const struct entry_lease lease = claim(f, queue_id, NOW_MS + 1);
+	const struct entry_wish nobody = {
+	    .queue_id = queue_id, .worker = "bob", .lease_ms = 1000, .sender = "nobody"};
+	struct entry_lease other;
+	size_t count;
+	int64_t due_ms;
+	assert_ok(entry_claim(f->store, &nobody, lease.until_ms, &other, 1, &count, &f->err),
+		  &f->err);
+	assert_int_equal(0, count);
+	assert_ok(entry_claim_due(f->store, &nobody, lease.until_ms, &due_ms, &f->err), &f->err);
+	assert_int_equal(0, due_ms);
+	change(f, "UPDATE entry_status SET held = 1");
+	assert_int_equal(0, claim(f, queue_id, lease.until_ms).entry_id);
+	assert_int_equal(0, due(f, queue_id, lease.until_ms));
+	change(f, "UPDATE entry_status SET held = 0,"
+		  " next_attempt_at = '2026-01-31T12:30:00.000Z'");
+	assert_int_equal(0, claim(f, queue_id, lease.until_ms).entry_id);
+	assert_int_equal(NOW_MS + 30 * MINUTE_MS, due(f, queue_id, lease.until_ms));
+	change(f, "UPDATE entry_status SET next_attempt_at = NULL");
+	assert_int_equal(lease.until_ms, due(f, queue_id, lease.until_ms));
+	assert_int_equal(1, claim(f, queue_id, lease.until_ms).entry_id);
+}
+
+static void test_a_last_attempt_is_ended_though_nothing_can_be_claimed(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	put_plain_entry(f, queue_id);
+	change(f, "UPDATE work_queue SET max_attempts = 1");
+	const struct entry_lease lease = claim(f, queue_id, NOW_MS + 1);
+	change(f, "UPDATE entry_status SET held = 1");
+	assert_int_equal(lease.until_ms, due(f, queue_id, lease.until_ms));
+	assert_int_equal(0, claim(f, queue_id, lease.until_ms).entry_id);
+	assert_text(f, "failed", "SELECT state FROM entry");
+	assert_int_equal(0, due(f, queue_id, lease.until_ms));
+}
+
 static void test_leases_that_end_count_as_attempts(void **state)
 {
 	struct fixture *f = *state;
@@ -292,18 +408,6 @@ static void test_a_heartbeat_keeps_the_lease(void **state)
 		    "SELECT detail FROM entry_event WHERE change = 'extended'");
 }
 
-static int64_t due(struct fixture *f, int64_t queue_id, int64_t now_ms)
-{
-	const struct entry_wish any = {.queue_id = queue_id};
-	const struct entry_wish ada = {.queue_id = queue_id, .sender = "ada@"};
-	int64_t due_ms;
-	int64_t filtered_ms;
-	assert_ok(entry_claim_due(f->store, &any, now_ms, &due_ms, &f->err), &f->err);
-	assert_ok(entry_claim_due(f->store, &ada, now_ms, &filtered_ms, &f->err), &f->err);
-	assert_int_equal(due_ms, filtered_ms);
-	return due_ms;
-}
-
 static void test_the_next_due_time_is_known(void **state)
 {
 	struct fixture *f = *state;
@@ -342,6 +446,11 @@ int main(void)
 	    TEST(test_filters_choose_among_the_waiting),
 	    TEST(test_a_stale_token_changes_nothing_and_is_told_so),
 	    TEST(test_an_ended_lease_that_nobody_took_is_still_good),
+	    TEST(test_a_claim_of_another_entry_takes_nothing_away),
+	    TEST(test_only_the_last_attempt_is_ended_by_a_claim_of_another_entry),
+	    TEST(test_an_ended_lease_is_claimed_in_its_place_in_the_order),
+	    TEST(test_ended_leases_that_a_claim_passes_over),
+	    TEST(test_a_last_attempt_is_ended_though_nothing_can_be_claimed),
 	    TEST(test_leases_that_end_count_as_attempts),
 	    TEST(test_application_failures_are_retried_ever_later),
 	    TEST(test_the_delay_grows_to_an_hour),
