@@ -4,7 +4,8 @@
  *
  * Life:      entry_claim() .. one of entry_complete(), entry_fail(), entry_release(),
  * entry_defer(). A lease that ends before that was an attempt, and the entry can be claimed again
- * from that moment on; until somebody does, its old token remains good.
+ * from that moment on; until somebody does, its old token remains good, unless that was the last
+ * attempt: the next claim in its queue makes the entry a failure then.
  * Errors:    as in store.h. A token that is no longer good: REFUSED, with who has the entry or what
  * became of it, and nothing is changed. An entry that does not exist: MISSING.
  * Threads, times: as in store.h. Functions make their own transaction unless one is open; several
@@ -21,6 +22,9 @@
 
 #define ENTRY_TOKEN_SIZE 33 /* 128 random bits in hexadecimal, and NUL */
 
+/* No lease lasts longer: one that ends later comes of a clock that was ahead (entry_overlong.h). */
+#define ENTRY_LEASE_MAX_MS (INT64_C(31) * 86400 * 1000)
+
 struct entry_lease {
 	int64_t entry_id;
 	int64_t until_ms;
@@ -32,7 +36,7 @@ struct entry_lease {
 struct entry_wish {
 	int64_t queue_id;
 	const char *worker; /* who it is, for people */
-	int64_t lease_ms;   /* at least 1 */
+	int64_t lease_ms;   /* 1 to ENTRY_LEASE_MAX_MS */
 	const char *sender; /* contains, ignoring the case of ASCII letters */
 	const char *subject;
 	const char *tag; /* is one of its tags */
@@ -82,7 +86,7 @@ int entry_release(struct store *store, int64_t entry_id, const char *token, cons
 int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_t due_ms,
 		const char *why, int64_t now_ms, struct queue_error *err);
 
-/* The lease goes on until until_ms, which is after now_ms. */
+/* The lease goes on until until_ms, which is after now_ms, by at most ENTRY_LEASE_MAX_MS. */
 int entry_extend(struct store *store, int64_t entry_id, const char *token, int64_t until_ms,
 		 int64_t now_ms, struct queue_error *err);
 

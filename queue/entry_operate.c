@@ -22,6 +22,10 @@ static const char *const operation_sql[] = {
 		       " WHERE priority <> ?2 AND id",
     [ENTRY_TAG] = "INSERT OR IGNORE INTO entry_tag (entry_id, tag)"
 		  " SELECT id, ?3 FROM entry_status WHERE id",
+    [ENTRY_TAKE_BACK] =
+	"UPDATE entry_status SET state = 'new', attempt_count = attempt_count - 1,"
+	" lease_owner = NULL, lease_token = NULL, lease_until = NULL, record_updated = ?1"
+	" WHERE state = 'claimed' AND id",
     [ENTRY_UNTAG] = "DELETE FROM entry_tag WHERE tag = ?3 AND entry_id",
 };
 
@@ -43,6 +47,7 @@ static void bind_order(struct statement *statement, const struct entry_order *or
 	case ENTRY_RETRY:
 	case ENTRY_HOLD:
 	case ENTRY_UNHOLD:
+	case ENTRY_TAKE_BACK:
 		break;
 	}
 	statement_bind_text(statement, 1, now);

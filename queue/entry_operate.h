@@ -1,5 +1,5 @@
 /*
- * entry_operate.h - what operators do with entries that no worker has, one by one or many at once.
+ * entry_operate.h - what operators do with entries, one by one or many at once.
  *
  * Every change goes into the entries' history with who made it and why. Entries that the operation
  * does not fit (named with each) stay as they are and do not count. Errors, threads, times: as in
@@ -18,7 +18,9 @@ enum entry_operation {
 	ENTRY_UNHOLD,	/* held: workers get it again */
 	ENTRY_PRIORITY, /* any */
 	ENTRY_TAG,	/* any that has not got the tag */
-	ENTRY_UNTAG	/* any that has it */
+	ENTRY_UNTAG,	/* any that has it */
+	ENTRY_TAKE_BACK /* claimed: new, as if its worker had given it back; that one's token is
+			   good no more */
 };
 
 struct entry_order {

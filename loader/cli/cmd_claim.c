@@ -26,6 +26,16 @@ static const char *cmd_claim_worker(void)
 	return worker;
 }
 
+int cmd_claim_lease(const struct invocation *invocation, int64_t *ret_lease_ms, struct error *err)
+{
+	if (invocation_duration(invocation, "lease", 1, claim_lease_ms, ret_lease_ms, err) != 0)
+		return -1;
+	return *ret_lease_ms <= ENTRY_LEASE_MAX_MS
+		   ? 0
+		   : error_set(err, ERROR_USAGE, "--lease takes at most %dd",
+			       (int)(ENTRY_LEASE_MAX_MS / 86400000));
+}
+
 int cmd_claim_wish(const struct invocation *invocation, const struct work_queue *queue,
 		   struct entry_wish *ret_wish, struct error *err)
 {
@@ -34,8 +44,7 @@ int cmd_claim_wish(const struct invocation *invocation, const struct work_queue 
 					.subject = invocation_text(invocation, "subject"),
 					.tag = invocation_text(invocation, "tag")};
 	if (invocation_line(invocation, "worker", &ret_wish->worker, err) != 0 ||
-	    invocation_duration(invocation, "lease", 1, claim_lease_ms, &ret_wish->lease_ms, err) !=
-		0)
+	    cmd_claim_lease(invocation, &ret_wish->lease_ms, err) != 0)
 		return -1;
 	if (ret_wish->worker == NULL || *ret_wish->worker == '\0')
 		ret_wish->worker = cmd_claim_worker();

@@ -1,5 +1,5 @@
 /*
- * cmd_claim.h - what `claim` and `work` have in common.
+ * cmd_claim.h - what `claim`, `work` and `extend` have in common.
  */
 #ifndef LOADER_CLI_CMD_CLAIM_H
 #define LOADER_CLI_CMD_CLAIM_H
@@ -11,5 +11,8 @@
  */
 int cmd_claim_wish(const struct invocation *invocation, const struct work_queue *queue,
 		   struct entry_wish *ret_wish, struct error *err);
+
+/* Reads --lease: 10 minutes unless it is given. */
+int cmd_claim_lease(const struct invocation *invocation, int64_t *ret_lease_ms, struct error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 SCOPED_DEFINE(struct store *, store_close)
+SCOPED_DEFINE(struct entry *, entry_free)
 
 /* Who sits at the keyboard. */
 static const char *cmd_operate_who(const struct invocation *invocation)
@@ -30,9 +31,65 @@ static void cmd_operate_print(const struct invocation *invocation, uint64_t chan
 		printf("%" PRIu64 " %s changed\n", changed, changed == 1 ? "entry" : "entries");
 }
 
-/* All of them or none; entries that the order does not fit are left as they are. */
+/* Who has a claimed entry, and what takes it back. Caller frees. */
+static char *cmd_operate_claimed(const struct entry *entry)
+{
+	char until[CLOCK_TEXT_SIZE];
+	clock_format_s(entry->lease_until_ms / 1000, until);
+	const bool over = entry->lease_until_ms <= clock_now_ms();
+	return g_strdup_printf("entry %" PRId64 ": worker '%.100s' %s %s; if that worker is gone: "
+			       "inqueue release %" PRId64 " --force --reason TEXT",
+			       entry->id, entry->lease_owner,
+			       over ? "had it, by a lease that ended at" : "has it until", until,
+			       entry->id);
+}
+
+/* Why the order does not fit the entry, where its state is why; else NULL. Caller frees. */
+static char *cmd_operate_unfit(const struct entry_order *order, const struct entry *entry)
+{
+	const char *state = entry_state_format(entry->state);
+	switch (order->operation) {
+	case ENTRY_RETRY:
+		if (entry->state == ENTRY_BAD)
+			return g_strdup_printf("entry %" PRId64
+					       " could not be loaded; after the cause is gone: "
+					       "inqueue reload %" PRId64,
+					       entry->id, entry->id);
+		if (entry->state == ENTRY_NEW && entry->held)
+			return g_strdup_printf("entry %" PRId64 " is held: inqueue unhold %" PRId64,
+					       entry->id, entry->id);
+		break;
+	case ENTRY_DISCARD:
+	case ENTRY_TAKE_BACK:
+		break;
+	default:
+		return NULL;
+	}
+	return entry->state == ENTRY_CLAIMED
+		   ? cmd_operate_claimed(entry)
+		   : g_strdup_printf("entry %" PRId64 " is %s%s", entry->id, state,
+				     order->operation == ENTRY_TAKE_BACK ? ": no worker has it"
+									 : " already");
+}
+
+static int cmd_operate_note_unfit(struct store *store, int64_t entry_id,
+				  const struct entry_order *order, GPtrArray *unfit,
+				  struct error *err)
+{
+	struct queue_error queue_err;
+	scoped(entry_free) struct entry *entry = NULL;
+	if (entry_find(store, entry_id, &entry, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	char *words = cmd_operate_unfit(order, entry);
+	if (words != NULL)
+		g_ptr_array_add(unfit, words);
+	return 0;
+}
+
+/* All of them or none; entries that the order does not fit are left as they are, and `unfit` gets
+ * why. */
 static int cmd_operate_ids(const struct invocation *invocation, struct store *store,
-			   const struct entry_order *order, uint64_t *ret_changed,
+			   const struct entry_order *order, uint64_t *ret_changed, GPtrArray *unfit,
 			   struct error *err)
 {
 	struct queue_error queue_err;
@@ -47,6 +104,8 @@ static int cmd_operate_ids(const struct invocation *invocation, struct store *st
 		if (entry_operate(store, id, order, clock_now_ms(), &changed, &queue_err) != 0)
 			return error_from_queue(err, &queue_err);
 		*ret_changed += changed;
+		if (!changed && cmd_operate_note_unfit(store, id, order, unfit, err) != 0)
+			return -1;
 	}
 	if (store_commit(store, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
@@ -76,6 +135,23 @@ static int cmd_operate_filtered(const struct invocation *invocation, struct stor
 	return 0;
 }
 
+/* The last one is the error, where nothing was changed. */
+static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t changed,
+				  const GPtrArray *unfit, struct error *err)
+{
+	const guint told = changed == 0 && unfit->len > 0 ? unfit->len - 1 : unfit->len;
+	for (guint i = 0; i < told; i++)
+		fprintf(stderr, "inqueue: %s\n", (const char *)g_ptr_array_index(unfit, i));
+	if (changed > 0)
+		return 0;
+	if (told < unfit->len)
+		return error_set(err, ERROR_NO, "%s", (const char *)g_ptr_array_index(unfit, told));
+	return error_set(
+	    err, ERROR_NO,
+	    "nothing to change: see `inqueue %s --help` for the entries it is meant for",
+	    invocation->command->name);
+}
+
 static int cmd_operate(const struct invocation *invocation, struct entry_order *order,
 		       struct error *err)
 {
@@ -86,16 +162,12 @@ static int cmd_operate(const struct invocation *invocation, struct entry_order *
 	    invocation_open(invocation, STORE_WRITE, &store, err) != 0)
 		return -1;
 	const bool by_id = invocation->argument_count > 0;
-	if (by_id ? cmd_operate_ids(invocation, store, order, &changed, err) != 0
+	g_autoptr(GPtrArray) unfit = g_ptr_array_new_with_free_func(g_free);
+	if (by_id ? cmd_operate_ids(invocation, store, order, &changed, unfit, err) != 0
 		  : cmd_operate_filtered(invocation, store, order, &changed, err) != 0)
 		return -1;
 	cmd_operate_print(invocation, changed);
-	if (by_id && changed == 0)
-		return error_set(err, ERROR_NO,
-				 "nothing to change: see `inqueue %s --help` for the entries it is "
-				 "meant for",
-				 invocation->command->name);
-	return 0;
+	return by_id ? cmd_operate_tell_unfit(invocation, changed, unfit, err) : 0;
 }
 
 int cmd_retry(const struct invocation *invocation, struct error *err)
@@ -107,6 +179,17 @@ int cmd_retry(const struct invocation *invocation, struct error *err)
 int cmd_discard(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_DISCARD};
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_take_back(const struct invocation *invocation, struct error *err)
+{
+	struct entry_order order = {.operation = ENTRY_TAKE_BACK};
+	if (invocation_text(invocation, "token") != NULL ||
+	    invocation_text(invocation, "reason") == NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--force goes with --reason TEXT, for the history, and without "
+				 "--token");
 	return cmd_operate(invocation, &order, err);
 }
 

@@ -1,13 +1,13 @@
-#include "loader/cli/command.h"
+#include "loader/cli/cmd_claim.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
 #include "loader/cli/output.h"
 #include "loader/flow/from_queue.h"
-#include "queue/entry_claim.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 SCOPED_DEFINE(struct store *, store_close)
 
@@ -66,8 +66,12 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 	struct queue_error queue_err;
 	settle->token = invocation_text(invocation, "token");
 	if (settle->token == NULL)
-		return error_set(err, ERROR_USAGE,
-				 "--token is needed: the lease token that `inqueue claim` printed");
+		return error_set(
+		    err, ERROR_USAGE,
+		    "--token is needed: the lease token that `inqueue claim` printed%s",
+		    strcmp(invocation->command->name, "release") == 0
+			? "; an operator takes the entry from its worker with --force"
+			: "");
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
 		return -1;
 	if (store_begin(store, &queue_err) != 0)
@@ -125,6 +129,11 @@ int cmd_fail(const struct invocation *invocation, struct error *err)
 int cmd_release(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
+	if (invocation_flag(invocation, "force"))
+		return cmd_take_back(invocation, err);
+	if (invocation_text(invocation, "by") != NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--by goes with --force: a worker's token says who it is");
 	if (invocation_line(invocation, "reason", &settle.reason, err) != 0)
 		return -1;
 	return cmd_settle_all(invocation, cmd_settle_release, &settle, err);
@@ -133,7 +142,7 @@ int cmd_release(const struct invocation *invocation, struct error *err)
 int cmd_extend(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
-	if (invocation_duration(invocation, "lease", 1, 600000, &settle.lease_ms, err) != 0)
+	if (cmd_claim_lease(invocation, &settle.lease_ms, err) != 0)
 		return -1;
 	return cmd_settle_all(invocation, cmd_settle_extend, &settle, err);
 }

@@ -5,6 +5,7 @@
 #include "loader/cli/output.h"
 #include "loader/flow/from_queue.h"
 #include "queue/delivery.h"
+#include "queue/entry_overlong.h"
 #include "queue/queue_health.h"
 
 #include <inttypes.h>
@@ -12,6 +13,9 @@
 
 SCOPED_DEFINE(struct store *, store_close)
 SCOPED_DEFINE(struct work_queue *, work_queue_free)
+SCOPED_DEFINE(json_t *, json_decref)
+
+enum { CMD_STATUS_OVERLONG_MAX = 20 };
 
 struct cmd_status_view {
 	struct store *store;
@@ -36,11 +40,11 @@ static json_t *cmd_status_delivery(const struct work_queue *queue,
 
 static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
 				  const struct work_queue_counts *counts,
-				  const uint64_t attempts[DELIVERY_OUTCOMES])
+				  const uint64_t attempts[DELIVERY_OUTCOMES], json_t *overlong)
 {
 	output_json_print(json_pack(
 	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
-	    "s:o}",
+	    "s:o, s:O}",
 	    "queue", queue->name, "paused", (int)queue->paused, "last_action",
 	    output_json_time_ms(queue->last_action_ms), "last_message",
 	    output_json_text(queue->last_message), "last_success",
@@ -53,7 +57,7 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    "not_collected",
 	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
 	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
-	    cmd_status_delivery(queue, attempts)));
+	    cmd_status_delivery(queue, attempts), "overlong_leases", overlong));
 }
 
 static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
@@ -119,6 +123,42 @@ static void cmd_status_add_row(struct output_table *table, const struct work_que
 	output_table_add(table, cells);
 }
 
+static int cmd_status_add_overlong(const struct entry_overlong *overlong, void *context)
+{
+	json_array_append_new(context,
+			      json_pack("{s:I, s:s, s:o}", "id", (json_int_t)overlong->entry_id,
+					"worker", overlong->worker, "lease_until",
+					output_json_time_ms(overlong->until_ms)));
+	return 0;
+}
+
+static int cmd_status_print_overlong(const struct entry_overlong *overlong, void *context)
+{
+	(void)context;
+	g_autofree char *words = entry_overlong_format(overlong);
+	printf("queue '%s', entry %" PRId64 ": %s\n", overlong->queue_name, overlong->entry_id,
+	       words);
+	return 0;
+}
+
+static int cmd_status_show(struct cmd_status_view *view, const struct work_queue *queue,
+			   const struct queue_health *health,
+			   const struct work_queue_counts *counts,
+			   const uint64_t attempts[DELIVERY_OUTCOMES])
+{
+	if (view->table != NULL) {
+		cmd_status_add_row(view->table, queue, health, counts, attempts);
+		return 0;
+	}
+	scoped(json_decref) json_t *overlong = json_array();
+	const int failed =
+	    entry_overlong_list(view->store, queue->id, clock_now_ms(), CMD_STATUS_OVERLONG_MAX,
+				cmd_status_add_overlong, overlong, view->queue_err);
+	if (failed == 0)
+		cmd_status_print_json(queue, health, counts, attempts, overlong);
+	return failed;
+}
+
 static int cmd_status_queue(const struct work_queue *queue, void *context)
 {
 	struct cmd_status_view *view = context;
@@ -132,12 +172,9 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 	struct queue_health health;
 	if (queue_health_find(view->store, queue->id, &health, view->queue_err) != 0)
 		return -1;
-	if (view->table == NULL)
-		cmd_status_print_json(queue, &health, &counts, attempts);
-	else
-		cmd_status_add_row(view->table, queue, &health, &counts, attempts);
+	const int failed = cmd_status_show(view, queue, &health, &counts, attempts);
 	queue_health_clear(&health);
-	return 0;
+	return failed;
 }
 
 int cmd_status(const struct invocation *invocation, struct error *err)
@@ -172,5 +209,9 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 	int failed = work_queue_list(store, cmd_status_queue, &view, &queue_err);
 	if (view.table != NULL)
 		output_table_print(view.table);
+	if (view.table != NULL && failed == 0)
+		failed = entry_overlong_list(store, queue != NULL ? queue->id : 0, clock_now_ms(),
+					     CMD_STATUS_OVERLONG_MAX, cmd_status_print_overlong,
+					     NULL, &queue_err);
 	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
 }

@@ -149,6 +149,7 @@ int cmd_claim(const struct invocation *invocation, struct error *err);
 int cmd_complete(const struct invocation *invocation, struct error *err);
 int cmd_fail(const struct invocation *invocation, struct error *err);
 int cmd_release(const struct invocation *invocation, struct error *err);
+int cmd_take_back(const struct invocation *invocation, struct error *err);
 int cmd_extend(const struct invocation *invocation, struct error *err);
 int cmd_defer(const struct invocation *invocation, struct error *err);
 int cmd_work(const struct invocation *invocation, struct error *err);

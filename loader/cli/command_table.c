@@ -67,7 +67,8 @@ static const struct command_option save_options[] = {
 
 static const struct command_option claim_options[] = {
     {"worker", "NAME", "who you are, for people (default: host:process)"},
-    {"lease", "TIME", "how long you have the entry unless you extend that (default: 10m)"},
+    {"lease", "TIME",
+     "how long you have the entry unless you extend that (default: 10m; at most 31d)"},
     {"wait", "TIME", "how long to wait for an entry when there is none (default: not at all)"},
     {"count", "N", "claim up to N entries; they share a token (default: 1)"},
     {"sender", "TEXT", "only where the sender contains this"},
@@ -101,13 +102,15 @@ static const struct command_option fail_options[] = {
 
 static const struct command_option release_options[] = {
     TOKEN_OPTION,
+    {"force", NULL, "without a token: take them from the worker that has them, for good"},
     REASON_OPTION,
+    {"by", "NAME", "with --force: who does it, for the history (default: the user)"},
     {NULL, NULL, NULL},
 };
 
 static const struct command_option extend_options[] = {
     TOKEN_OPTION,
-    {"lease", "TIME", "how long from now on (default: 10m)"},
+    {"lease", "TIME", "how long from now on (default: 10m; at most 31d)"},
     {NULL, NULL, NULL},
 };
 
@@ -120,7 +123,8 @@ static const struct command_option defer_options[] = {
 
 static const struct command_option work_options[] = {
     {"worker", "NAME", "who you are, for people (default: host:process)"},
-    {"lease", "TIME", "how long an entry is gone when this worker is killed (default: 10m)"},
+    {"lease", "TIME",
+     "how long an entry is gone when this worker is killed (default: 10m; at most 31d)"},
     {"concurrency", "N", "how many commands at once (default: 1)"},
     {"until-empty", NULL, "end when nothing is left to claim; else wait for more"},
     {"timeout", "TIME", "end a command that takes longer; an application failure"},
@@ -290,8 +294,11 @@ static const struct command commands[] = {
      "later, until the attempts of the queue are used up.",
      fail_options, NULL, cmd_fail},
     {"release", "ID…", 1, SIZE_MAX, "give back entries that were claimed",
-     "They can be claimed again at once; the attempt does not count.", release_options, NULL,
-     cmd_release},
+     "They can be claimed again at once; the attempt does not count. With --force and --reason an "
+     "operator takes entries back whose worker is gone, or whose lease ends years from now because "
+     "a "
+     "clock was wrong; should that worker come back, its token changes nothing any more.",
+     release_options, NULL, cmd_release},
     {"extend", "ID…", 1, SIZE_MAX, "keep entries that were claimed for longer", NULL,
      extend_options, NULL, cmd_extend},
     {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, not to be claimed before",

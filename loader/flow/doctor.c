@@ -1,5 +1,6 @@
 #include "loader/flow/doctor.h"
 
+#include "loader/base/clock.h"
 #include "loader/base/scoped.h"
 #include "loader/base/secret.h"
 #include "loader/flow/from_queue.h"
@@ -7,6 +8,7 @@
 #include "loader/flow/target_secret.h"
 #include "loader/imap/library.h"
 #include "mime/library.h"
+#include "queue/entry_overlong.h"
 #include "queue/integrity.h"
 #include "queue/work_queue.h"
 
@@ -16,6 +18,8 @@
 #include <sys/stat.h>
 
 SCOPED_DEFINE(struct connection_string *, connection_string_free)
+
+enum { DOCTOR_OVERLONG_MAX = 20 }; /* lines */
 
 struct doctor {
 	const char *database;
@@ -146,6 +150,14 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+static int doctor_take_overlong(const struct entry_overlong *overlong, void *context)
+{
+	g_autofree char *what = g_strdup_printf("entry %" PRId64, overlong->entry_id);
+	g_autofree char *words = entry_overlong_format(overlong);
+	doctor_say(context, DOCTOR_WRONG, what, "%s", words);
+	return 0;
+}
+
 static void doctor_take_workaround(const char *words, void *context)
 {
 	doctor_say(context, DOCTOR_NOTE, "workaround", "%s", words);
@@ -186,6 +198,9 @@ int doctor_run(struct store *store, const char *database, doctor_report *report,
 	if (doctor_check_database(&doctor, store, err) != 0)
 		return -1;
 	if (work_queue_list(store, doctor_check_queue, &doctor, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	if (entry_overlong_list(store, 0, clock_now_ms(), DOCTOR_OVERLONG_MAX, doctor_take_overlong,
+				&doctor, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	doctor_tell_libraries(&doctor);
 	return doctor.wrong;

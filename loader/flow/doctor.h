@@ -1,5 +1,6 @@
 /*
- * doctor.h - is this installation in order: database, schema, who can read the secrets, libraries.
+ * doctor.h - is this installation in order: database, schema, leases, who can read the secrets,
+ * libraries.
  * Changes nothing, and needs no server.
  */
 #ifndef LOADER_FLOW_DOCTOR_H

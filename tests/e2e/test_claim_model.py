@@ -165,16 +165,20 @@ class Queue(RuleBasedStateMachine):
     # What operators do
 
     @precondition(lambda self: self.entries)
-    @rule(data=st.data(), what=st.sampled_from(["hold", "unhold", "retry", "discard"]))
+    @rule(data=st.data(), what=st.sampled_from(["hold", "unhold", "retry", "discard", "release"]))
     def operate(self, data, what):
         entry = data.draw(st.sampled_from(list(self.entries.values())))
         fits = {"hold": not entry.held and entry.state in ("new", "claimed"), "unhold": entry.held,
                 "retry": entry.state in ("failed", "done") or entry.deferred,
+                "release": entry.state == "claimed",
                 "discard": entry.state in ("new", "failed") and not self.final_business(entry)}[what]
-        self.inqueue(what, entry.id, expect=DONE if fits else NO)
+        options = ["--force", "--reason", "x"] if what == "release" else []
+        self.inqueue(what, entry.id, *options, expect=DONE if fits else NO)
         if not fits:
             return
-        if what in ("hold", "unhold"):
+        if what == "release":
+            entry.state, entry.token, entry.expired, entry.attempts = "new", None, False, entry.attempts - 1
+        elif what in ("hold", "unhold"):
             entry.held = what == "hold"
         elif what == "retry":
             entry.state, entry.attempts, entry.deferred, entry.due = "new", 0, False, 0

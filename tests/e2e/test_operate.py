@@ -8,7 +8,7 @@ import os
 import unittest
 
 from entries import EntryCase
-from inqueue import NO, USAGE
+from inqueue import CONFIGURATION, NO, USAGE
 
 USER = pwd.getpwuid(os.getuid()).pw_name
 
@@ -121,6 +121,98 @@ class Operate(OperateCase):
         self.fails(NO, "retry", "--queue", "nothing")
         self.fails(NO, "note", 7, "x", says="there is no entry 7")
         self.fails(NO, "history", 7, says="there is no entry 7")
+
+
+class TakeBack(OperateCase):
+    """Claims whose worker is gone."""
+
+    def test_operator_takes_a_claim_back(self):
+        self.put()
+        token = self.claim("--worker", "robot-7", "--lease", "30d")["lease_token"]
+        self.changed(1, "release", 1, "--force", "--reason", "robot is gone", "--by", "ada")
+        self.assertEqual([("released", "ada", "robot is gone", "robot-7", "new")], self.sql(
+            "SELECT change, who, why, detail, state FROM history ORDER BY number DESC LIMIT 1"))
+        self.fails(NO, "complete", 1, "--token", token, says="the lease of this token is over, the entry is new")
+        claimed = self.claim("--worker", "robot-8")
+        self.assertEqual((1, 1), (claimed["id"], claimed["attempt_count"]))
+        self.assertEqual(["robot-7", "robot-8"], self.column("SELECT worker FROM worker_overview"))
+
+    def test_only_what_is_claimed(self):
+        self.put(2)
+        self.claim()
+        told = self.inqueue("release", 1, 2, "--force", "--reason", "x")
+        self.assertEqual(("1 entry changed\n", "inqueue: entry 2 is new: no worker has it\n"), told[1:])
+        self.fails(NO, "release", 1, "--force", "--reason", "x", says="entry 1 is new: no worker has it")
+        self.fails(NO, "release", 1, 7, "--force", "--reason", "x", says="there is no entry 7")
+
+    def test_wrong_use(self):
+        self.put()
+        for arguments, says in ((["--force"], "--force goes with --reason"),
+                                (["--force", "--reason", "x", "--token", "t"], "--force goes with --reason"),
+                                (["--token", "t", "--by", "ada"], "--by goes with --force"),
+                                ([], "--token is needed.*--force")):
+            with self.subTest(arguments=arguments):
+                self.fails(USAGE, "release", 1, *arguments, says=says)
+
+    def test_retry_and_discard_say_who_has_the_entry_and_the_way_out(self):
+        self.put()
+        until = self.claim("--worker", "robot-7")["lease_until"]
+        for command in ("retry", "discard"):
+            told = self.fails(NO, command, 1).stderr
+            self.assertIn(f"entry 1: worker 'robot-7' has it until {until}; if that worker is gone: "
+                          "inqueue release 1 --force --reason TEXT", told)
+        self.change("UPDATE entry_status SET lease_until = '2026-02-01T00:00:00.000Z',"
+                    " last_attempt_at = '2026-01-31T23:00:00.000Z'")
+        self.fails(NO, "retry", 1, says="worker 'robot-7' had it, by a lease that ended at 2026-02-01T00:00:00Z; .*"
+                   "inqueue release 1 --force --reason TEXT")
+
+    def test_what_does_not_fit_says_why(self):
+        bad, held, done, new = self.put(4)
+        self.change("UPDATE entry_status SET state = 'bad', error_kind = 'load', error_text = 'x' WHERE id = ?", bad)
+        self.change("UPDATE entry_status SET held = 1 WHERE id = ?", held)
+        self.change("UPDATE entry_status SET state = 'done' WHERE id = ?", done)
+        self.fails(NO, "retry", bad, says=f"could not be loaded; .*inqueue reload {bad}$")
+        self.fails(NO, "retry", held, says=f"entry {held} is held: inqueue unhold {held}$")
+        self.fails(NO, "retry", new, says=f"entry {new} is new already$")
+        told = self.inqueue("discard", done, new)
+        self.assertEqual(("1 entry changed\n", f"inqueue: entry {done} is done already\n"), told[1:])
+
+
+class Overlong(OperateCase):
+    """Claimed while the clock was ahead."""
+
+    def setUp(self):
+        super().setUp()
+        self.put(2)
+        self.claim("--lease", "31d", "--worker", "ada")
+        self.claim("--worker", "robot-7")
+        self.change("UPDATE entry_status SET last_attempt_at = '2135-01-31T12:00:00.000Z',"
+                    " lease_until = '2135-01-31T12:10:00.000Z' WHERE id = 2")
+
+    says = ("worker 'robot-7' has it until 2135-01-31T12:10:00.000Z, longer than any lease lasts (31 days):"
+            " a clock was wrong; `inqueue release 2 --force --reason TEXT` ends it")
+
+    def test_status_names_it(self):
+        self.assertTrue(self.inqueue("status").stdout.endswith(f"\nqueue 'invoices', entry 2: {self.says}\n"))
+        self.define("orders")
+        self.assertNotIn("entry 2", self.inqueue("status", "orders").stdout)
+        self.assertEqual([{"id": 2, "worker": "robot-7", "lease_until": "2135-01-31T12:10:00Z"}],
+                         self.inqueue("status", "invoices", "--json").json()["overlong_leases"])
+
+    def test_doctor_names_it(self):
+        found = self.inqueue("doctor", "--json", expect=CONFIGURATION).stdout.splitlines()
+        self.assertEqual([{"state": "wrong", "what": "entry 2", "words": self.says}],
+                         [line for line in map(json.loads, found) if line["what"].startswith("entry")])
+
+    def test_it_can_be_ended(self):
+        self.changed(1, "release", 2, "--force", "--reason", "the clock was wrong")
+        self.assertEqual([], self.inqueue("status", "--json").json()["overlong_leases"])
+        self.assertEqual((2, 1), tuple(map(self.claim().get, ("id", "attempt_count"))))
+
+    def test_no_command_takes_a_longer_one(self):
+        for arguments in (("claim", self.queue), ("extend", 1, "--token", "t")):
+            self.fails(USAGE, *arguments, "--lease", "745h", says="--lease takes at most 31d")
+        self.fails(USAGE, "work", self.queue, "--lease", "32d", "--", "true", says="--lease takes at most 31d")
 
 
 class History(OperateCase):

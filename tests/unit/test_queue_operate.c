@@ -4,6 +4,7 @@
 #include "queue/entry_claim.h"
 #include "queue/entry_event.h"
 #include "queue/entry_operate.h"
+#include "queue/entry_overlong.h"
 #include "queue/entry_purge.h"
 #include "queue/queue_stats.h"
 #include "queue/store_watch.h"
@@ -48,6 +49,66 @@ static void test_history_names_who_and_why(void **state)
 		     QUEUE_MISSING, "there is no entry 99");
 	assert_error(entry_note(f->store, 99, "bob", "x", NOW_MS, &f->err), &f->err, QUEUE_MISSING,
 		     "there is no entry 99");
+}
+
+static struct entry_lease claim(struct fixture *f, int64_t now_ms)
+{
+	const struct entry_wish wish = {
+	    .queue_id = 1, .worker = "robot-7", .lease_ms = ENTRY_LEASE_MAX_MS};
+	struct entry_lease lease = {0};
+	size_t count;
+	assert_ok(entry_claim(f->store, &wish, now_ms, &lease, 1, &count, &f->err), &f->err);
+	assert_int_equal(1, count);
+	return lease;
+}
+
+static void test_a_claim_is_taken_back_without_its_token(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t id = put_plain_entry(f, put_queue(f, "invoices"));
+	const struct entry_order order = {.operation = ENTRY_TAKE_BACK, .why = "gone"};
+	assert_false(operate(f, id, order));
+	const struct entry_lease lease = claim(f, NOW_MS);
+	assert_true(operate(f, id, order));
+	assert_error(entry_complete(f->store, id, lease.token, NOW_MS, &f->err), &f->err,
+		     QUEUE_REFUSED, "the lease of this token is over, the entry is new");
+	g_autoptr(GString) events = g_string_new("");
+	assert_ok(entry_event_list(f->store, id, collect, events, &f->err), &f->err);
+	assert_string_equal("loaded:-:- claimed:robot-7:- released:ada:gone ", events->str);
+	assert_int_equal(1, claim(f, NOW_MS).attempt);
+}
+
+static int name_overlong(const struct entry_overlong *overlong, void *context)
+{
+	g_string_append_printf(context, "%d:%s:%s ", (int)overlong->entry_id, overlong->queue_name,
+			       overlong->worker);
+	return 0;
+}
+
+static void assert_overlong(struct fixture *f, int64_t queue_id, int64_t now_ms, int64_t limit,
+			    const char *expected)
+{
+	g_autoptr(GString) names = g_string_new("");
+	assert_ok(
+	    entry_overlong_list(f->store, queue_id, now_ms, limit, name_overlong, names, &f->err),
+	    &f->err);
+	assert_string_equal(expected, names->str);
+}
+
+static void test_leases_that_no_clock_in_order_gave_are_named(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	const int64_t other_id = put_queue(f, "orders");
+	for (int i = 0; i < 2; i++)
+		put_plain_entry(f, queue_id);
+	claim(f, NOW_MS);
+	claim(f, NOW_MS + 1);
+	assert_overlong(f, queue_id, NOW_MS + 1, 10, "");
+	assert_overlong(f, queue_id, NOW_MS, 10, "2:invoices:robot-7 ");
+	assert_overlong(f, 0, NOW_MS - 1, 10, "2:invoices:robot-7 1:invoices:robot-7 ");
+	assert_overlong(f, 0, NOW_MS - 1, 1, "2:invoices:robot-7 ");
+	assert_overlong(f, other_id, NOW_MS - 1, 10, "");
 }
 
 static void test_a_long_history_comes_whole(void **state)
@@ -146,6 +207,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_history_names_who_and_why),
+	    TEST(test_a_claim_is_taken_back_without_its_token),
+	    TEST(test_leases_that_no_clock_in_order_gave_are_named),
 	    TEST(test_a_long_history_comes_whole),
 	    TEST(test_many_are_changed_at_once_and_counted),
 	    TEST(test_purge_leaves_the_ledger_and_open_entries),
