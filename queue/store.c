@@ -114,6 +114,11 @@ void store_close(struct store *store)
 	g_free(store);
 }
 
+void store_set_patience_ms(struct store *store, int64_t patience_ms)
+{
+	engine_set_patience_ms(store->engine, patience_ms);
+}
+
 int store_begin(struct store *store, struct queue_error *err)
 {
 	return engine_begin(store->engine, err);

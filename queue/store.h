@@ -59,6 +59,9 @@ int store_open_with(const char *location, enum store_mode mode, const struct sto
 int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
 		      struct store **ret_store, struct queue_error *err);
 
+/* From now on. */
+void store_set_patience_ms(struct store *store, int64_t patience_ms);
+
 /* Rolls back what is open; takes NULL. */
 void store_close(struct store *store);
 

@@ -7,7 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t requested;
+static volatile sig_atomic_t requested; /* how often */
+static volatile sig_atomic_t expected = 1;
 static volatile sig_atomic_t worker;
 static volatile sig_atomic_t descriptor = -1;
 static pid_t descriptor_owner;
@@ -17,11 +18,11 @@ static void stop_on_signal(int number)
 	int saved = errno;
 	if (worker > 0) {
 		kill((pid_t)worker, number);
-	} else if (requested) {
+	} else if (requested >= expected) {
 		signal(number, SIG_DFL);
 		raise(number);
 	}
-	requested = 1;
+	requested = requested + 1;
 	const uint64_t one = 1;
 	if (descriptor >= 0)
 		(void)!write(descriptor, &one, sizeof one);
@@ -47,14 +48,24 @@ void stop_pass_on(pid_t child)
 
 bool stop_requested(void)
 {
+	return requested > 0;
+}
+
+int stop_signals(void)
+{
 	return requested;
+}
+
+void stop_expect(int signals)
+{
+	expected = signals;
 }
 
 int stop_descriptor(void)
 {
 	/* A parent's is of no use: it would be readable from the parent's signals. */
 	if (descriptor < 0 || descriptor_owner != getpid()) {
-		descriptor = eventfd(requested ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+		descriptor = eventfd(requested > 0 ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
 		descriptor_owner = getpid();
 	}
 	return descriptor;

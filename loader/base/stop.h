@@ -20,6 +20,11 @@ void stop_pass_on(pid_t child);
 
 bool stop_requested(void);
 
+/* How many have come, for those who do more at the second; only the one after `signals` ends the
+ * process then. */
+int stop_signals(void);
+void stop_expect(int signals);
+
 /* Readable for ever from the first signal on, for poll(); one for each process that calls this
  * after stop_install(). -1 where the system gives none. */
 int stop_descriptor(void);

@@ -128,6 +128,7 @@ static const struct command_option work_options[] = {
     {"concurrency", "N", "how many commands at once (default: 1)"},
     {"until-empty", NULL, "end when nothing is left to claim; else wait for more"},
     {"timeout", "TIME", "end a command that takes longer; an application failure"},
+    {"grace", "TIME", "how long commands may go on after TERM or INT (default: 60s)"},
     {"sender", "TEXT", "only where the sender contains this"},
     {"subject", "TEXT", "only where the subject contains this"},
     {"tag", "TAG", "only with this tag"},
@@ -307,7 +308,11 @@ static const struct command commands[] = {
      "The command gets the entry as JSON on standard input and in $INQUEUE_ENTRY_FILE, its "
      "attachments as files in $INQUEUE_ATTACHMENTS. Exit status 0 completes the entry, 75 gives it "
      "back for later, 65 is a business failure, anything else an application failure with the last "
-     "lines of standard error as the reason. Ends between entries on TERM or INT.",
+     "lines of standard error as the reason. On TERM or INT nothing more is claimed, and what runs "
+     "is finished; after --grace, or a second signal, commands get TERM, five seconds later KILL, "
+     "and "
+     "entries without a result are given back. While the database is locked by somebody else, "
+     "commands go on, and their results wait.",
      work_options, NULL, cmd_work},
     {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
      "For failed and done entries, and for those that wait for their next attempt; by filter for "

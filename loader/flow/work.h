@@ -4,8 +4,19 @@
  * The command gets the entry as JSON on standard input and in a file, its attachments in a folder,
  * and INQUEUE_* in its environment; its exit status says what becomes of the entry: 0 complete, 75
  * deferred by the queue's retry delay without counting, 65 a business failure, anything else an
- * application failure. Leases are extended while commands run. A command ends with this process.
- * Stops between entries when stop_requested(). Errors: IO, those of the database.
+ * application failure. Leases are extended while commands run. An entry whose files cannot be
+ * written is an application failure, unless nothing at all can be written.
+ *
+ * A locked database is waited for beside everything else: commands go on and may time out, results
+ * stay in memory, and leases are extended as soon as that is possible.
+ *
+ * The first wish to stop (stop.h) ends the claiming. After grace_ms, at the second wish, or when
+ * something goes wrong, commands get TERM, five seconds later KILL; their results are stored, and
+ * entries without one given back. A command that cannot be started is something wrong, and costs
+ * its entry no attempt. A command ends with this process, however that ends.
+ *
+ * Errors: USAGE, the command cannot be started (work_command.h); IO; those of the database, among
+ * them TEMPORARY where results could not be stored before the end.
  */
 #ifndef LOADER_FLOW_WORK_H
 #define LOADER_FLOW_WORK_H
@@ -21,8 +32,13 @@ enum work_end {
 	WORK_DEFERRED,
 	WORK_BUSINESS,
 	WORK_APPLICATION,
+	WORK_RELEASED, /* given back: the command could not be started, or was stopped with the
+			  worker */
 	WORK_LOST /* the lease was not ours any more, or the command finished the entry itself */
 };
+
+/* "completed", "deferred", "business failure", "application failure", "released", "lost". */
+const char *work_end_format(enum work_end end);
 
 struct work_outcome {
 	int64_t entry_id;
@@ -37,9 +53,11 @@ struct work_options {
 	size_t concurrency;
 	bool until_empty;   /* end when nothing can be claimed and nothing runs */
 	int64_t timeout_ms; /* for each command; 0 = none */
+	int64_t grace_ms;   /* for what runs, after the first wish to stop */
 	const char *database;
 	char *const *command; /* ends with NULL */
 	void (*settled)(const struct work_outcome *outcome, void *context);
+	void (*note)(const char *words, void *context); /* what people should know meanwhile */
 	void *context;
 };
 

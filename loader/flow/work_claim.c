@@ -38,7 +38,7 @@ static int work_claim_wait(struct store *store, const struct entry_wish *wish,
 	if (due_ms != 0)
 		until_ms = MIN(until_ms, monotonic_ms + due_ms - now_ms);
 	struct pollfd changed = {.fd = store_watch_descriptor(watch), .events = POLLIN};
-	return work_wait(&changed, 1, until_ms, false, err);
+	return work_wait(&changed, 1, until_ms, 0, err);
 }
 
 int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_until_ms,

@@ -7,11 +7,13 @@
 #include "loader/flow/save.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <glib/gstdio.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 SCOPED_DEFINE(struct work_files *, work_files_free)
 SCOPED_DEFINE(struct entry *, entry_free)
@@ -67,6 +69,25 @@ int work_files_write(struct store *store, const struct entry_lease *lease,
 	    work_files_write_entry(store, lease, files, paths, err) != 0)
 		return -1;
 	*ret_files = steal(&files);
+	return 0;
+}
+
+int work_files_probe(struct error *err)
+{
+	static const char bytes[64 * 1024];
+	scoped(work_files_free) struct work_files *files = g_new0(struct work_files, 1);
+	g_autofree char *folder = g_build_filename(g_get_tmp_dir(), "inqueue-probe-XXXXXX", NULL);
+	if (g_mkdtemp_full(folder, 0700) == NULL)
+		return error_set(err, ERROR_IO, "temporary folder '%s': %s", folder,
+				 g_strerror(errno));
+	files->folder = steal(&folder);
+	g_autofree char *path = g_build_filename(files->folder, "probe", NULL);
+	scoped(descriptor_close) int descriptor =
+	    open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (descriptor < 0 || write(descriptor, bytes, sizeof bytes) != (ssize_t)sizeof bytes ||
+	    fsync(descriptor) != 0)
+		return error_set(err, ERROR_IO, "temporary folder '%s': %s", files->folder,
+				 g_strerror(errno));
 	return 0;
 }
 

@@ -15,6 +15,9 @@ struct work_files;
 int work_files_write(struct store *store, const struct entry_lease *lease,
 		     struct work_files **ret_files, struct error *err);
 
+/* Can anything at all be written where the files of entries go? */
+int work_files_probe(struct error *err);
+
 /* The path of entry.json, borrowed. */
 const char *work_files_entry(const struct work_files *files);
 

@@ -1,6 +1,7 @@
 #include "loader/flow/work_process.h"
 
 #include "loader/base/scoped.h"
+#include "loader/flow/work_command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +13,14 @@
 #include <sys/wait.h>
 
 /* Between fork() and exec(): nothing but system calls. */
-static _Noreturn void work_process_become(char *const *command, char *const *environment, int input,
-					  int errors, pid_t parent)
+struct work_process_ends {
+	int input;
+	int errors;
+	int failure; /* for the errno of exec; closed by one that goes well */
+};
+
+static _Noreturn void work_process_become(char *const *command, char *const *environment,
+					  const struct work_process_ends *ends, pid_t parent)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -24,38 +31,67 @@ static _Noreturn void work_process_become(char *const *command, char *const *env
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (getppid() == parent && dup2(input, STDIN_FILENO) >= 0 &&
-	    dup2(errors, STDERR_FILENO) >= 0)
+	if (getppid() == parent && dup2(ends->input, STDIN_FILENO) >= 0 &&
+	    dup2(ends->errors, STDERR_FILENO) >= 0)
 		execvpe(command[0], command, environment);
-	static const char words[] = "inqueue: the command cannot be run\n";
-	const ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
-	_exit(ignored < 0 ? 126 : 127);
+	const int number = errno;
+	const ssize_t told = write(ends->failure, &number, sizeof number);
+	_exit(told < 0 ? 126 : 127);
 }
 
-int work_process_start(char *const *command, char *const *environment, const char *input,
-		       struct work_process *ret_process, struct error *err)
+/* Waits until the child has become the command. Returns errno of what kept it, or 0. */
+static int work_process_await_exec(int failure)
 {
-	int ends[2];
-	scoped(descriptor_close) int in = open(input, O_RDONLY | O_CLOEXEC);
-	if (in < 0 || pipe2(ends, O_CLOEXEC) != 0)
-		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
-	scoped(descriptor_close) int theirs = ends[1];
-	scoped(descriptor_close) int ours = ends[0];
+	int number = 0;
+	ssize_t got;
+	while ((got = read(failure, &number, sizeof number)) < 0 && errno == EINTR)
+		;
+	return got == (ssize_t)sizeof number ? number : 0;
+}
+
+static int work_process_spawn(char *const *command, char *const *environment,
+			      const struct work_process_ends *ends,
+			      struct work_process *ret_process, struct error *err)
+{
 	fflush(NULL);
 	const pid_t parent = getpid();
 	const pid_t child = fork();
 	if (child == 0)
-		work_process_become(command, environment, in, theirs, parent);
+		work_process_become(command, environment, ends, parent);
 	if (child < 0)
 		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
 	/* Also here: whoever comes first. */
 	setpgid(child, child);
 	ret_process->id = child;
 	ret_process->descriptor = pidfd_open(child, 0);
+	return ret_process->descriptor >= 0
+		   ? 0
+		   : error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
+}
+
+int work_process_start(char *const *command, char *const *environment, const char *input,
+		       struct work_process *ret_process, struct error *err)
+{
+	int errors[2];
+	int failure[2];
+	scoped(descriptor_close) int in = open(input, O_RDONLY | O_CLOEXEC);
+	if (in < 0 || pipe2(errors, O_CLOEXEC) != 0)
+		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
+	scoped(descriptor_close) int ours = errors[0];
+	scoped(descriptor_close) int theirs = errors[1];
+	if (pipe2(failure, O_CLOEXEC) != 0)
+		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
+	scoped(descriptor_close) int failed = failure[0];
+	scoped(descriptor_close) int fails = failure[1];
+	const struct work_process_ends ends = {.input = in, .errors = theirs, .failure = fails};
+	if (work_process_spawn(command, environment, &ends, ret_process, err) != 0)
+		return -1;
+	close(descriptor_steal(&fails));
+	const int number = work_process_await_exec(failed);
+	if (number != 0)
+		return work_command_refuse(command[0], number, err);
 	fcntl(ours, F_SETFL, O_NONBLOCK);
 	ret_process->errors = descriptor_steal(&ours);
-	if (ret_process->descriptor < 0)
-		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
 	return 0;
 }
 

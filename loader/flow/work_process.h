@@ -16,7 +16,8 @@ struct work_process {
 	int errors;	/* its standard error, not blocking; -1 = closed */
 };
 
-/* Standard input is the file `input`, standard output ours. The command is looked up in PATH. */
+/* Standard input is the file `input`, standard output ours. The command is looked up in PATH.
+ * Errors beside IO: those of work_command.h, when it cannot be executed. */
 int work_process_start(char *const *command, char *const *environment, const char *input,
 		       struct work_process *ret_process, struct error *err);
 

@@ -9,7 +9,7 @@
 
 static const int64_t work_wait_max_ms = 60000;
 
-int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, bool stopping,
+int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, int known_signals,
 	      struct error *err)
 {
 	sigset_t stops;
@@ -24,7 +24,7 @@ int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, bool s
 				      .tv_nsec = left_ms % 1000 * 1000000};
 	sigprocmask(SIG_BLOCK, &stops, &before);
 	int ready = 0;
-	if (stopping || !stop_requested())
+	if (stop_signals() <= known_signals)
 		ready = ppoll(descriptors, count, &left, &before);
 	const int error = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -8,24 +8,8 @@ import signal
 import unittest
 
 import processes
-from entries import EntryCase
 from inqueue import NO, USAGE
-
-
-class WorkCase(EntryCase):
-    def script(self, text, name="command"):
-        return self.file(name, "#!/bin/sh\n" + text, mode=0o700)
-
-    def work(self, text, *options, **more):
-        return self.inqueue("work", self.queue, "--until-empty", *options, "--", self.script(text), **more)
-
-    def outcome(self):
-        return self.sql("SELECT state, error_kind, error_text, attempt_count FROM entry ORDER BY id")
-
-    def fifo(self, name):
-        path = self.folder / name
-        os.mkfifo(path)
-        return path
+from work_case import WorkCase
 
 
 class Exit(WorkCase):
@@ -148,24 +132,9 @@ class Loop(WorkCase):
         gate = self.fifo("gate")
         process = self.start("work", self.queue, "--until-empty", "--concurrency", "3", "--", self.script("cat gate"))
         self.wait_for_children(process, 3)
-        self.open_until_end(gate, process)
+        self.open_until(gate, lambda: process.poll() is not None)
         self.finish(process)
         self.assertEqual(["done"] * 3, self.states())
-
-    def children(self, process):
-        return pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-
-    def wait_for_children(self, process, count):
-        while len(self.children(process)) < count:
-            self.assertIsNone(process.poll())
-            os.sched_yield()
-
-    def open_until_end(self, gate, process):
-        while process.poll() is None:
-            try:
-                os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
-            except OSError:
-                os.sched_yield()
 
     def test_lease_is_extended_while_the_command_runs(self):
         self.put()
