@@ -107,8 +107,9 @@ static void work_give_up(struct work *work, guint index, const struct error *why
 		  "entry %" PRId64 ": its result (%s) could not be stored, and is lost when the "
 		  "lease ends: %s",
 		  work_job_entry(job), result != NULL ? result : "unknown", why->text);
-	work->options->note(lost.text, work->options->context);
-	if (!work->failed)
+	if (work->failed)
+		work->options->note(lost.text, work->options->context);
+	else
 		*work->failure = lost;
 	work->failed = true;
 	g_ptr_array_remove_index(work->jobs, index);
@@ -248,9 +249,7 @@ static struct pollfd *work_descriptors(const struct work *work)
 
 static int64_t work_next_ms(const struct work *work)
 {
-	int64_t next_ms = MIN(work->end_at_ms, work->give_up_ms);
-	if (work_is_ending(work))
-		next_ms = work->give_up_ms;
+	int64_t next_ms = work_is_ending(work) ? work->give_up_ms : work->end_at_ms;
 	for (guint i = 0; i < work->jobs->len; i++) {
 		const struct work_job *job = g_ptr_array_index(work->jobs, i);
 		next_ms = MIN(next_ms, work_job_next_ms(job));

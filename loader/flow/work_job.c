@@ -196,6 +196,7 @@ void work_job_stop(struct work_job *job, int64_t monotonic_ms)
 	if (job->stage != WORK_STAGE_RUNNING || job->stopped)
 		return;
 	job->stopped = true;
+	job->extend_at_ms = INT64_MAX;
 	if (job->timed_out || job->lost)
 		return; /* It has been told already. */
 	job->stop_at_ms = INT64_MAX;
