@@ -145,6 +145,15 @@ static enum work_step work_tend_job(struct work *work, struct work_job *job, int
 	return step;
 }
 
+/* A result that cannot be stored keeps the worker from its end no longer than this. */
+static bool work_is_hopeless(const struct work *work, const struct work_job *job,
+			     enum work_step step, bool was_ending)
+{
+	if (step == WORK_STEP_BUSY)
+		return clock_monotonic_ms() >= work->give_up_ms;
+	return step == WORK_STEP_FAILED && was_ending && work_job_result(job) != NULL;
+}
+
 static void work_tend(struct work *work)
 {
 	struct error err;
@@ -152,15 +161,13 @@ static void work_tend(struct work *work)
 	for (guint i = work->jobs->len; i-- > 0;) {
 		struct work_job *job = g_ptr_array_index(work->jobs, i);
 		const int64_t now_ms = clock_monotonic_ms();
-		const bool ending = work_is_ending(work);
+		const bool was_ending = work_is_ending(work);
 		work_job_watch(job, now_ms);
 		const enum work_step step = work_tend_job(work, job, now_ms, &err);
-		if (step == WORK_STEP_FAILED && ending && work_job_result(job) != NULL)
+		if (work_is_hopeless(work, job, step, was_ending))
 			work_give_up(work, i, &err);
 		else if (step == WORK_STEP_FAILED)
 			work_fail(work, &err);
-		else if (step == WORK_STEP_BUSY && now_ms >= work->give_up_ms)
-			work_give_up(work, i, &err);
 		else if (work_job_is_settled(job))
 			g_ptr_array_remove_index(work->jobs, i);
 	}
