@@ -143,6 +143,8 @@ static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
 	if (got > 0)
 		protocol_log_put(transport->log, PROTOCOL_SERVER, bytes, (size_t)got,
 				 transport->hidden);
+	if (got > 0 && nesting_feed(&transport->nesting, bytes, (size_t)got) != 0)
+		return fail(transport, TRANSPORT_NESTED);
 	return got;
 }
 
@@ -248,6 +250,11 @@ int transport_explain(const struct transport *transport, struct error *err)
 		    err, ERROR_PROTOCOL,
 		    "%s sent more than %u MiB without sense: the connection was dropped",
 		    transport->host, (unsigned int)(UNPARSED_BYTES_MAX >> 20));
+	case TRANSPORT_NESTED:
+		return error_set(err, ERROR_PROTOCOL,
+				 "%s sent an answer of more than %d nested parentheses: the "
+				 "connection was dropped",
+				 transport->host, NESTING_MAX);
 	case TRANSPORT_NETWORK:
 		return error_set(err, ERROR_UNREACHABLE, "the connection to %s broke: %s",
 				 transport->host, curl_easy_strerror(transport->curl_error));

@@ -5,6 +5,7 @@
 #ifndef LOADER_IMAP_TRANSPORT_INTERNAL_H
 #define LOADER_IMAP_TRANSPORT_INTERNAL_H
 
+#include "loader/imap/nesting.h"
 #include "loader/imap/transport.h"
 
 #include <curl/curl.h>
@@ -16,6 +17,7 @@ enum transport_failure {
 	TRANSPORT_CLOSED,  /* by the server */
 	TRANSPORT_MUTE,	   /* too slow, or silent */
 	TRANSPORT_FLOOD,   /* more than libetpan can make sense of */
+	TRANSPORT_NESTED,  /* an answer that would take libetpan's parser down */
 	TRANSPORT_NETWORK, /* any other error */
 	TRANSPORT_BROKEN   /* by transport_break() */
 };
@@ -33,6 +35,7 @@ struct transport {
 	int64_t wait_left_us;
 	uint64_t unparsed_bytes; /* since transport_progress() */
 	uint64_t received_bytes;
+	struct nesting nesting;
 	char early[512]; /* read by transport_wait(); [early_start, early_end) is to be read yet */
 	size_t early_start;
 	size_t early_end;

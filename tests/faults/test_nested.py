@@ -1,0 +1,43 @@
+"""A server that nests its answers until libetpan's parser would crash: each command says so, and nothing is lost."""
+
+import unittest
+
+from inqueue import PROTOCOL
+from liar import LiarCase
+
+DEEP = 32_000
+ANSWERS = {
+    "structure": b"* 1 FETCH (UID 1 BODYSTRUCTURE " + b"(" * DEEP + b")" * DEEP + b")\r\n",
+    "extension": b"* X-ANYTHING " + b"(" * DEEP + b"\r\n",
+    "in quotes": b"* X-ANYTHING \"" + b"(" * DEEP + b"\r\n",
+    "behind words": b"* OK {9999999}\r\n* 1 FETCH (UID 1 ENVELOPE " + b"(" * DEEP + b"\r\n",
+}
+MOMENTS = {"CAPABILITY": rb"CAPABILITY", "sign-in": rb"LOGIN", "SELECT": rb"SELECT|EXAMINE", "SEARCH": rb"UID SEARCH",
+           "FETCH": rb"UID FETCH", "LIST": rb"LIST", "STATUS": rb"STATUS", "MOVE": rb"UID MOVE"}
+COMMANDS = {
+    "load": (["load"], {"CAPABILITY", "sign-in", "SELECT", "SEARCH", "FETCH", "LIST", "MOVE"}),
+    "queue check": (["queue", "check", "invoices"], {"CAPABILITY", "sign-in", "LIST", "STATUS"}),
+    "verify": (["verify", "invoices"], {"CAPABILITY", "sign-in", "SELECT", "SEARCH", "LIST"}),
+    "mail": (["mail", "getHeaderOnly", "--queue", "invoices"], {"CAPABILITY", "sign-in", "SELECT", "SEARCH", "FETCH"}),
+}
+
+
+class Nested(LiarCase):
+    fault = "answers nested 32,000 levels deep"
+
+    def test_each_command_survives_each_moment(self):
+        """Each answer meets each command, at one moment or another."""
+        trials = [(name, moment) for name, (_, moments) in COMMANDS.items() for moment in sorted(moments)]
+        for number, (name, moment) in enumerate(trials):
+            kind = list(ANSWERS)[number % len(ANSWERS)]
+            self.use_database(number)
+            with self.subTest(command=name, moment=moment, answer=kind), self.lying() as server:
+                # curl asks for the capabilities first, and passes over what it does not know.
+                server.answer(MOMENTS[moment], ANSWERS[kind] + b"TAG OK done\r\n", 2 if moment == "CAPABILITY" else 1)
+                result = self.inqueue(*COMMANDS[name][0], expect=PROTOCOL)
+                self.assertIn("sent an answer of more than 200 nested parentheses", result.stderr)
+                self.judge(server)
+
+
+if __name__ == "__main__":
+    unittest.main()

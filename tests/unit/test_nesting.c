@@ -1,0 +1,99 @@
+#include "loader/imap/nesting.h"
+
+#include <glib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* All at once, and byte by byte: both must say the same. */
+static int feed(const GString *text)
+{
+	struct nesting whole = {0};
+	struct nesting pieces = {0};
+	const int result = nesting_feed(&whole, text->str, text->len);
+	int last = 0;
+	for (size_t i = 0; i < text->len && last == 0; i++)
+		last = nesting_feed(&pieces, text->str + i, 1);
+	assert_int_equal(result, last);
+	return result;
+}
+
+/* `before`, then `count` times `level`, then `after`. */
+static int feed_levels(const char *before, const char *level, int count, const char *after)
+{
+	g_autoptr(GString) text = g_string_new(before);
+	for (int i = 0; i < count; i++)
+		g_string_append(text, level);
+	g_string_append(text, after);
+	return feed(text);
+}
+
+static void test_answers_of_servers_pass(void **state)
+{
+	(void)state;
+	assert_int_equal(0, feed_levels("* NAMESPACE ", "((\"\" \"/\"))", 900, "\r\n"));
+	assert_int_equal(0, feed_levels("* 1 FETCH (UID 3 FLAGS (\\Seen) BODYSTRUCTURE ", "(",
+					NESTING_MAX - 1, "\r\n"));
+	assert_int_equal(0, feed_levels("", "* 1 FETCH (UID 1 FLAGS (\\Seen)\r\n", 5000, ""));
+}
+
+static void test_deep_answers_end_the_connection(void **state)
+{
+	(void)state;
+	assert_int_equal(-1, feed_levels("* CAPABILITY ", "(", NESTING_MAX + 1, "\r\n"));
+	assert_int_equal(-1,
+			 feed_levels("* 1 FETCH (UID 1 BODYSTRUCTURE ", "(\"text\" ", 20000, ""));
+	assert_int_equal(-1, feed_levels("* 1 FETCH (ENVELOPE (\"\\\"(\" ", "(", NESTING_MAX, ""));
+	assert_int_equal(-1, feed_levels("1 OK ", "(", NESTING_MAX + 1, "\r\n"));
+}
+
+static void test_a_quote_that_never_ends_hides_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(0, feed_levels("* LIST () \"/\" \"", "(", 300, "\"\r\n"));
+	assert_int_equal(-1, feed_levels("* 1 FETCH (X\" ", "(", NESTING_QUOTED_MAX + 1, ""));
+}
+
+static void test_mail_may_hold_anything(void **state)
+{
+	(void)state;
+	assert_int_equal(0, feed_levels("* 1 FETCH (UID 1 BODY[] {3000}\r\n", "(", 3000, ")\r\n"));
+	assert_int_equal(0, feed_levels("* 1 FETCH (UID 1 BODY[] {3000+}\r\n", "(", 3000, ")\r\n"));
+	assert_int_equal(-1,
+			 feed_levels("* 1 FETCH (BODY[] {100}\r\n", "(", 100 + NESTING_MAX, ""));
+}
+
+/* What is open before a literal is still open behind it. */
+static void test_levels_go_on_behind_a_literal(void **state)
+{
+	(void)state;
+	assert_int_equal(-1, feed_levels("* 1 FETCH (A ", "({1}\r\nx", NESTING_MAX, ""));
+}
+
+static void test_words_for_people_announce_no_literal(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"* OK hello {99999}\r\n", "* ok [X] {99999}\r\n",
+					    "* BYE {99999}\r\n", "3 NO {99999}\r\n",
+					    "+ {99999}\r\n"};
+	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+		g_autofree char *before = g_strconcat(lines[i], "* 1 FETCH ", NULL);
+		assert_int_equal(-1, feed_levels(before, "(", NESTING_MAX + 1, ""));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_answers_of_servers_pass),
+	    cmocka_unit_test(test_deep_answers_end_the_connection),
+	    cmocka_unit_test(test_a_quote_that_never_ends_hides_nothing),
+	    cmocka_unit_test(test_mail_may_hold_anything),
+	    cmocka_unit_test(test_levels_go_on_behind_a_literal),
+	    cmocka_unit_test(test_words_for_people_announce_no_literal),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
