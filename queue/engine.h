@@ -5,8 +5,8 @@
  * Life:       engine_open() .. engine_close(), which releases the statements too.
  * Statements: engine_prepare() hands out a statement that is prepared once per text and kept by the
  * engine. The holder binds, steps and lets go of it by statement_release() (scoped_statement does
- * that); until then a reader keeps writers from committing, so hold it for reading rows only, not
- * while waiting for anybody. Two holders of the same text at a time are a fault of the caller.
+ * that); until then a reader keeps the log from being emptied, so hold it for reading rows only,
+ * not while waiting for anybody. Two holders of the same text at a time are a fault of the caller.
  * Ownership:  texts bound are copied before the call returns, unless said otherwise; column texts
  * are borrowed until the next step or release. Errors:     as in queue/error.h; texts name the
  * database. A bind cannot fail visibly: what went wrong comes out of the next step. Threads:    one
@@ -66,11 +66,25 @@ int engine_set_identity(struct engine *engine, int64_t application, int64_t vers
  */
 int engine_lay_out(struct engine *engine, struct queue_error *err);
 
-/* Sets how safely, and in how much memory, a database that has its schema is worked with. */
+/*
+ * Sets how safely, and in how much memory, a database that has its schema is worked with. A writer
+ * puts one that has no write-ahead log yet into WAL mode, once. Errors: BUSY when it has been in
+ * use all the time, IO where processes cannot share memory.
+ */
 int engine_configure(struct engine *engine, struct queue_error *err);
 
 /* How long to wait for other processes; not at all unless set. */
 void engine_set_patience_ms(struct engine *engine, int64_t patience_ms);
+
+/* Is another connection in a transaction that writes, or about to end one? Without waiting; false
+ * within one of our own. */
+bool engine_another_writes(struct engine *engine);
+
+/* How long the log may get before a commit empties it; 16 MiB unless set. */
+void engine_set_log_limit(struct engine *engine, int64_t size_bytes);
+
+/* What the log takes on disk. */
+int64_t engine_log_size(const struct engine *engine);
 
 /* A transaction that writes: no other can begin until it ends. */
 int engine_begin(struct engine *engine, struct queue_error *err);
@@ -82,7 +96,8 @@ bool engine_in_transaction(const struct engine *engine);
 /* Runs statements without parameters or rows. */
 int engine_execute(struct engine *engine, const char *sql, struct queue_error *err);
 
-/* Gives unused space back to the file system, in short transactions. None may be open. */
+/* Gives unused space, and the log's, back to the file system, in short transactions; none may be
+ * open. Where somebody is reading, what he sees stays until a later commit. */
 int engine_shrink(struct engine *engine, struct queue_error *err);
 
 /* Never NULL. */

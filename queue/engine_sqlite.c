@@ -1,5 +1,6 @@
 #include "queue/engine_sqlite.h"
 
+#include "queue/engine_sqlite_log.h"
 #include "queue/engine_upgrade.h"
 
 #include <errno.h>
@@ -10,22 +11,32 @@
 
 /* ---- waiting for others ---- */
 
-static bool another_writes(const struct engine *engine)
+/* Of the locks beside the log: https://www.sqlite.org/walformat.html#wal_locks */
+enum { WRITE_LOCK = 0 };
+
+bool engine_another_writes(struct engine *engine)
 {
 	sqlite3_file *file = engine->file;
-	int reserved = 0;
-	return file->pMethods->xCheckReservedLock(file, &reserved) == SQLITE_OK && reserved != 0;
+	const sqlite3_io_methods *methods = file->pMethods;
+	/* What this connection has locked it would give away. */
+	if (engine_in_transaction(engine) || methods->iVersion < 2)
+		return false;
+	const int code =
+	    methods->xShmLock(file, WRITE_LOCK, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
+	if (code == SQLITE_OK)
+		methods->xShmLock(file, WRITE_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+	return code == SQLITE_BUSY;
 }
 
 /*
  * Short random waits: with SQLite's own, growing ones the one who has waited longest asks least
  * often, and single transactions were seen waiting for seconds beside three busy writers.
  *
- * Each try to begin a transaction locks the database for reading, and so keeps the other one from
- * committing; hundreds that try kept him, and both cores, busy. Whether he writes is asked without
- * a lock. Only by who wants to write, too: readers come in beside a writer.
+ * Each try to begin a transaction begins to read first, which takes locks that keep the log from
+ * being emptied; hundreds that try kept it long, and both cores busy. Whether another one writes is
+ * asked by his lock alone.
  */
-static int wait_for_others(void *context, int count)
+int engine_wait_for_others(void *context, int count)
 {
 	struct engine *engine = context;
 	int64_t now_us = g_get_monotonic_time();
@@ -38,7 +49,7 @@ static int wait_for_others(void *context, int count)
 			return 0;
 		g_usleep((gulong)g_random_int_range(200, engine->asked++ < 20 ? 2000 : 10000));
 		now_us = g_get_monotonic_time();
-	} while (engine->begins_to_write && another_writes(engine));
+	} while (engine->begins_to_write && engine_another_writes(engine));
 	return 1;
 }
 
@@ -115,7 +126,8 @@ static void harden(struct engine *engine)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
-	sqlite3_busy_handler(db, wait_for_others, engine);
+	sqlite3_busy_handler(db, engine_wait_for_others, engine);
+	engine_log_attach(engine);
 	/* These only change the connection, and cannot fail. */
 	sqlite3_exec(db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
 	if (engine->access == ENGINE_READ)
@@ -145,13 +157,9 @@ void engine_close(struct engine *engine)
 {
 	if (engine == NULL)
 		return;
-	g_hash_table_destroy(engine->statements);
 	engine_rollback(engine);
-	/* Not for tidiness alone: a journal that somebody may not read keeps him out of a database
-	 * he may read. But not worth waiting for. */
-	engine->patience_ms = 0;
-	if (engine->journal_kept)
-		sqlite3_exec(engine->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+	engine_log_leave(engine);
+	g_hash_table_destroy(engine->statements);
 	sqlite3_close(engine->db);
 	g_free(engine->location);
 	g_free(engine->piece);
@@ -209,7 +217,9 @@ int engine_identify(struct engine *engine, int64_t application,
 		    .application = big_endian_32(header + 68),
 		    .version = big_endian_32(header + 60),
 		};
-		if (identity.application != 0 && identity.application != application) {
+		/* One of ours has its number before it has a log. */
+		const bool has_log = header[18] == 2;
+		if (identity.application != application && (identity.application != 0 || has_log)) {
 			*ret_identity = identity;
 			return 0;
 		}
@@ -243,12 +253,7 @@ int engine_lay_out(struct engine *engine, struct queue_error *err)
 }
 
 /*
- * A rollback journal, not WAL: SQLite 3.40.1 can lose data when two connections checkpoint a WAL
- * while a third commits (fixed in 3.51.3), and large contents are written once instead of twice.
- * Readers wait for writers only while these commit, or write more than the cache holds.
- *
- * synchronous = FULL is all that TRUNCATE needs: the commit is the journal's truncation, which FULL
- * syncs. EXTRA syncs the folder after a journal is deleted, and none is.
+ * In WAL mode synchronous = FULL syncs the log at each commit, which is what makes one durable.
  *
  * secure_delete costs a write for every page freed; deleted mail is no better protected than mail
  * kept.
@@ -258,16 +263,7 @@ static int keep_safely(struct engine *engine, struct queue_error *err)
 	if (engine_execute(engine, "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;", err) !=
 	    0)
 		return -1;
-	scoped_statement *statement = engine_prepare(engine, "PRAGMA journal_mode = TRUNCATE");
-	if (statement_step(statement, err) < 0)
-		return -1;
-	if (g_strcmp0(statement_text(statement, 0), "truncate") != 0)
-		return queue_error_set(err, QUEUE_BUSY,
-				       "database '%s' was put into WAL mode and is in use: end the "
-				       "other processes, then run again",
-				       engine->location);
-	engine->journal_kept = true;
-	return 0;
+	return engine_log_require(engine, err);
 }
 
 int engine_configure(struct engine *engine, struct queue_error *err)
@@ -294,7 +290,10 @@ int engine_shrink(struct engine *engine, struct queue_error *err)
 		if (engine_execute(engine, "PRAGMA incremental_vacuum(1000)", err) != 0)
 			return -1;
 		before = unused;
+		engine_log_bound(engine);
 	}
+	/* The file itself gets shorter when the log is emptied. */
+	engine_log_give_back(engine);
 	return unused < 0 ? -1 : 0;
 }
 
@@ -328,23 +327,14 @@ int engine_begin_look(struct engine *engine, struct queue_error *err)
 	return engine_execute(engine, "BEGIN DEFERRED", err) != 0 ? -1 : begun(engine, err);
 }
 
-static int fail_commit(const struct engine *engine, int code, struct queue_error *err)
-{
-	if ((code & 0xff) != SQLITE_BUSY)
-		return engine_fail(engine, code, err);
-	return queue_error_set(err, QUEUE_BUSY,
-			       "database '%s' is being read by another process for more than "
-			       "%" G_GINT64_FORMAT " s, so that nothing could be stored: end that "
-			       "reader, or try again later",
-			       engine->location, engine->patience_ms / 1000);
-}
-
 int engine_commit(struct engine *engine, struct queue_error *err)
 {
 	const int code = sqlite3_exec(engine->db, "COMMIT", NULL, NULL, NULL);
-	if (code == SQLITE_OK)
+	if (code == SQLITE_OK) {
+		engine_log_bound(engine);
 		return 0;
-	fail_commit(engine, code, err);
+	}
+	engine_fail(engine, code, err);
 	engine_rollback(engine);
 	return -1;
 }

@@ -23,8 +23,7 @@ struct engine {
 	sqlite3 *db;
 	sqlite3_file *file; /* SQLite's own, of the database */
 	enum engine_access access;
-	int64_t version;   /* of the schema, at most; 0 = not checked */
-	bool journal_kept; /* the journal stays in the folder between transactions */
+	int64_t version; /* of the schema, at most; 0 = not checked */
 	char *location;
 	GHashTable *statements;			 /* SQL text -> struct statement */
 	struct statement *recent[ENGINE_RECENT]; /* by the address of their text */
@@ -33,10 +32,18 @@ struct engine {
 	unsigned asked;	      /* how often, since the wait began */
 	bool begins_to_write; /* waits, if at all, until no other writes */
 	unsigned char *piece; /* PIECE_SIZE bytes, on first use */
+	int64_t log_pages;    /* in the write-ahead log after our last commit */
+	int64_t log_page_bytes;
+	int64_t log_limit_bytes;
+	int64_t log_tried_bytes; /* how long it was when it was to be emptied; 0: it was short */
+	int64_t log_tried_us;
 };
 
 /* What SQLite's result means to the caller. */
 int engine_fail(const struct engine *engine, int code, struct queue_error *err);
+
+/* SQLite's busy handler: waits a moment, in which the others may be through. 0: that was enough. */
+int engine_wait_for_others(void *context, int count);
 
 /* A struct statement, for the table of them. */
 void engine_statement_free(void *pointer);

@@ -57,6 +57,7 @@ const char *engine_version(void)
 const char *engine_workaround(void)
 {
 	return sqlite3_libversion_number() < SQLITE_WAL_IS_SAFE
-		   ? "a WAL can lose commits before SQLite 3.51.3: rollback journal instead"
+		   ? "a checkpoint beside a commit can lose it before SQLite 3.51.3: "
+		     "none runs but under the write lock"
 		   : NULL;
 }

@@ -1,6 +1,9 @@
 #include "queue/engine_sqlite.h"
 
+#include "queue/engine_sqlite_log.h"
+
 #include <errno.h>
+#include <unistd.h>
 
 static int fail_full(const struct engine *engine, struct queue_error *err)
 {
@@ -19,8 +22,28 @@ static int fail_read_only(const struct engine *engine, struct queue_error *err)
 	    engine->location);
 }
 
+/* Who may only read finds a log, or nothing at all. */
+static bool lacks_log(const struct engine *engine)
+{
+	g_autofree char *log = engine_sibling(engine, "-wal");
+	g_autofree char *index = engine_sibling(engine, "-shm");
+	return engine->access == ENGINE_READ &&
+	       (access(log, R_OK) != 0 || access(index, R_OK) != 0);
+}
+
+static int fail_log(const struct engine *engine, struct queue_error *err)
+{
+	return queue_error_set(
+	    err, QUEUE_READ_ONLY,
+	    "database '%s' cannot be read without '%s-wal' and '%s-shm', which are missing or may "
+	    "not be read: `inqueue status`, run by its owner, brings them back",
+	    engine->location, engine->location, engine->location);
+}
+
 static int fail_io(const struct engine *engine, int code, struct queue_error *err)
 {
+	if (code == SQLITE_IOERR_SHMMAP)
+		return engine_log_refuse(engine, err);
 	const int error = sqlite3_system_errno(engine->db);
 	switch (error) {
 	case ENOSPC:
@@ -58,8 +81,9 @@ int engine_fail(const struct engine *engine, int code, struct queue_error *err)
 	case SQLITE_FULL:
 		return fail_full(engine, err);
 	case SQLITE_READONLY:
-		return fail_read_only(engine, err);
+		return lacks_log(engine) ? fail_log(engine, err) : fail_read_only(engine, err);
 	case SQLITE_CANTOPEN:
+		return lacks_log(engine) ? fail_log(engine, err) : fail_io(engine, code, err);
 	case SQLITE_IOERR:
 		return fail_io(engine, code, err);
 	case SQLITE_NOTADB:

@@ -1,7 +1,8 @@
 -- inqueue's database, for whoever reads it: work queues, their entries, and which mail has become what.
 --
--- Open it with the sqlite3 shell (`sqlite3 -readonly FILE`; first `.timeout 30000`, so that a question asked
--- while a loader commits waits instead of failing). Reading is free for all. Start with the views:
+-- Open it with the sqlite3 shell (`sqlite3 -readonly FILE`). Reading is free for all: nobody who reads waits, or keeps
+-- a writer waiting, for however long. Whoever writes says `.timeout 30000` first, and `PRAGMA wal_autocheckpoint = 0`:
+-- emptying the log (FILE-wal) is left to inqueue. Start with the views:
 --
 --   queue_overview    each queue at a glance
 --   entry             each entry with all its columns

@@ -24,7 +24,8 @@ enum store_mode {
 	STORE_CREATE, /* open, create where it does not exist (0600; a missing folder: 0700) */
 	STORE_WRITE,  /* must exist */
 	STORE_READ /* must exist; nothing is changed but what a killed writer left half done, which
-		      is undone, and an older schema */
+		      is undone, an older schema, and the log's files, which are made where they
+		      are missing */
 };
 
 /*
@@ -32,8 +33,9 @@ enum store_mode {
  * Brings an older schema up to date, also for STORE_READ: all of it or nothing, after a copy of the
  * database was made beside it (store_copy.h) unless there is no room for one. A newer one is
  * refused, also when it becomes newer while the store is open: NEWER comes out of the next
- * transaction then. Errors: MISSING (with the way out in its text), FOREIGN, NEWER, READ_ONLY,
- * FULL, BUSY, IO, CORRUPT; the file is untouched in each.
+ * transaction then. Puts a database with a rollback journal into WAL mode, except for STORE_READ,
+ * which reads it as it is. Errors: MISSING (with the way out in its text), FOREIGN, NEWER,
+ * READ_ONLY, FULL, BUSY, IO, CORRUPT; the file is untouched in each.
  */
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
 	       struct queue_error *err);
@@ -70,11 +72,12 @@ void store_close(struct store *store);
 int store_begin(struct store *store, struct queue_error *err);
 
 /* Several looks that see one state of the database, and cost what one costs; nothing is written
- * until store_rollback(). Keeps commits waiting: for short looks. */
+ * until store_rollback(). The log grows while it lasts: for short looks. */
 int store_begin_look(struct store *store, struct queue_error *err);
 
-/* Durable when it returns 0; on an error everything since store_begin() is undone. Waits as
- * long for those who are reading, then BUSY. */
+/* Durable when it returns 0; on an error everything since store_begin() is undone. Waits for
+ * nobody.
+ */
 int store_commit(struct store *store, struct queue_error *err);
 
 /* Undoes; harmless outside a transaction. */

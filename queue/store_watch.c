@@ -1,14 +1,27 @@
+/*
+ * store_watch.c - tells of commits by others: what they write to the database's files is noticed at
+ * once, and that they are through with it a moment later.
+ */
 #include "queue/store_watch.h"
 
 #include "queue/store_private.h"
 
 #include <errno.h>
 #include <glib.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+/* How long after somebody was still writing to look again: doubled each time. */
+enum { FIRST_LOOK_MS = 1, LAST_LOOK_MS = 256 };
+
 struct store_watch {
-	int descriptor;
+	struct engine *engine; /* the store's */
+	int descriptor;	       /* epoll, of the other two */
+	int writes;	       /* inotify */
+	int timer;	       /* while somebody is writing */
+	int look_ms;
 };
 
 static int fail(struct store *store, struct queue_error *err)
@@ -21,21 +34,40 @@ static int fail(struct store *store, struct queue_error *err)
 				   : "");
 }
 
-/* A commit writes to the file before it is done; whoever looks then waits for its lock, and sees
- * what it committed. */
+/* Who commits writes to the log; he who finds the log long, or has no log yet, to the database. */
+static int watch_files(struct store_watch *watch)
+{
+	static const char *const suffixes[] = {"", "-wal"};
+	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+		g_autofree char *path = engine_sibling(watch->engine, suffixes[i]);
+		if (inotify_add_watch(watch->writes, path, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+static int join(struct store_watch *watch, int descriptor)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	return epoll_ctl(watch->descriptor, EPOLL_CTL_ADD, descriptor, &event);
+}
+
 int store_watch_open(struct store *store, struct store_watch **ret_watch, struct queue_error *err)
 {
-	g_autofree char *path = engine_sibling(store->engine, "");
-	const int descriptor = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (descriptor < 0)
-		return fail(store, err);
-	if (inotify_add_watch(descriptor, path, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF) < 0) {
+	struct store_watch *watch = g_new0(struct store_watch, 1);
+	watch->engine = store->engine;
+	watch->descriptor = epoll_create1(EPOLL_CLOEXEC);
+	watch->writes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	watch->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (watch->descriptor < 0 || watch->writes < 0 || watch->timer < 0 ||
+	    watch_files(watch) != 0 || join(watch, watch->writes) != 0 ||
+	    join(watch, watch->timer) != 0) {
 		fail(store, err);
-		close(descriptor);
+		store_watch_close(watch);
 		return -1;
 	}
-	*ret_watch = g_new(struct store_watch, 1);
-	(*ret_watch)->descriptor = descriptor;
+	*ret_watch = watch;
 	return 0;
 }
 
@@ -44,17 +76,36 @@ int store_watch_descriptor(const struct store_watch *watch)
 	return watch->descriptor;
 }
 
-void store_watch_clear(struct store_watch *watch)
+static void forget(int descriptor)
 {
 	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	while (read(watch->descriptor, events, sizeof events) > 0 || errno == EINTR)
+	while (read(descriptor, events, sizeof events) > 0 || errno == EINTR)
 		;
+}
+
+/*
+ * A commit is seen by others only some time after its last write to the log, when that is on disk,
+ * and nothing tells of that moment. But it is over before the writer lets go of his lock: who still
+ * has it now may have made the writes that are forgotten here, and is looked after.
+ */
+void store_watch_clear(struct store_watch *watch)
+{
+	struct itimerspec again = {0};
+	forget(watch->writes);
+	forget(watch->timer);
+	const bool writes = engine_another_writes(watch->engine);
+	watch->look_ms = writes ? CLAMP(watch->look_ms * 2, FIRST_LOOK_MS, LAST_LOOK_MS) : 0;
+	again.it_value.tv_nsec = watch->look_ms * 1000000L;
+	timerfd_settime(watch->timer, 0, &again, NULL);
 }
 
 void store_watch_close(struct store_watch *watch)
 {
 	if (watch == NULL)
 		return;
-	close(watch->descriptor);
+	const int descriptors[] = {watch->timer, watch->writes, watch->descriptor};
+	for (size_t i = 0; i < G_N_ELEMENTS(descriptors); i++)
+		if (descriptors[i] >= 0)
+			close(descriptors[i]);
 	g_free(watch);
 }

@@ -34,6 +34,23 @@ TEMPORARY, PROTOCOL, CREDENTIALS, CONFIGURATION = 75, 76, 77, 78
 SANITIZER_EXIT_CODE = 99
 
 
+def database_files(path):
+    """The database and its log, as far as they are there."""
+    return [part for part in (path, path.with_name(path.name + "-wal")) if part.exists()]
+
+
+def copy_database(source, target):
+    """While nobody has either of them open."""
+    remove_database(target)
+    for part in database_files(source):
+        shutil.copy(part, target.with_name(target.name + part.name.removeprefix(source.name)))
+
+
+def remove_database(path):
+    for suffix in ["", "-wal", "-shm"]:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 class Result(NamedTuple):
     code: int
     stdout: str
@@ -175,6 +192,10 @@ class Case(unittest.TestCase):
     def sql(self, statement, *parameters):
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
             return database.execute(statement, parameters).fetchall()
+
+    def database_bytes(self):
+        """What lies on the disk of it, with the log."""
+        return b"".join(path.read_bytes() for path in database_files(self.database))
 
     def column(self, statement, *parameters):
         return [row[0] for row in self.sql(statement, *parameters)]

@@ -122,7 +122,7 @@ class Formats(DeliverCase):
                         ["deliver", "--test"], ["status"]]:
             result = self.inqueue(*command)
             self.assertNotRegex(result.stdout + result.stderr, "top.*secret|YW5uOn")
-        self.assertNotIn(b"top-secret", self.database.read_bytes())
+        self.assertNotIn(b"top-secret", self.database_bytes())
         self.assertEqual([
             f"deliver to         {receiver.url(user='ann')} (multipart)", f"its password       file:{password}",
             "header field       X-Team: accounts", "header field       X-Source: mail",
@@ -151,7 +151,7 @@ class Formats(DeliverCase):
         shown = self.inqueue("deliver", "--test", "invoices", expect=inqueue.CONFIGURATION).stdout
         for secret in ["geheim", "verborgen", base64.b64encode(b"ann:geheim:1").decode()]:
             self.assertNotIn(secret, shown)
-            self.assertNotIn(secret.encode(), self.database.read_bytes())
+            self.assertNotIn(secret.encode(), self.database_bytes())
 
     def test_secrets_where_they_do_not_belong(self):
         create = ["queue", "create", "orders", "--connection-string", "url=imap.example.com", "--user-name", "robot",

@@ -212,10 +212,10 @@ class Disk(LoadCase):
         disk = self.folder / "disk"
         disk.mkdir()
         script = self.file("on-disk", f"""#!/bin/sh
-mount -t tmpfs -o size={size} none {disk} && cp {self.database} {disk} && {then} || exit 99
+mount -t tmpfs -o size={size} none {disk} && cp {self.database}* {disk} && {then} || exit 99
 "$@"
 code=$?
-cp {disk}/inqueue.db {self.database} || exit 99
+rm {self.database}* && cp {disk}/inqueue.db* {self.folder} || exit 99
 exit $code
 """, mode=0o700)
         self.fails(code, "load", "invoices", says=says, wrap=[*self.namespace(), str(script)],
@@ -236,10 +236,10 @@ exit $code
     def test_read_only(self):
         self.deliver(message("Invoice 1"))
         self.create_queue()
-        before = self.database.read_bytes()
+        before = self.database_bytes()
         self.on_disk("4m", IO, "inqueue.db", "(?i)read-only|cannot be written",
                      then=f"mount -o remount,bind,ro {self.folder}/disk")
-        self.assertEqual(before, self.database.read_bytes())
+        self.assertEqual(before, self.database_bytes())
         self.assertEqual({"INBOX": 1}, self.folders())
 
 

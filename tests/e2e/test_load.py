@@ -73,12 +73,12 @@ class Load(LoadCase):
         self.deliver(*messages(2))
         self.deliver(message("Huge", "x" * 70 + "\n" + "y" * 3000))
         self.create_queue(maxSize="2KB")
-        before = self.database.read_bytes()
+        before = self.database_bytes()
         shown = self.inqueue("load", "invoices", "--dry-run").stdout
         for line in ["create folder 'DROPBOX'", "create folder 'BADMAIL'", r"UID 1: load .*'DROPBOX'", "UID 2: load",
                      "UID 3: too large .*'BADMAIL'"]:
             self.assertRegex(shown, line)
-        self.assertEqual(before, self.database.read_bytes())
+        self.assertEqual(before, self.database_bytes())
         self.assertEqual({"INBOX": 3}, self.folders())
         with self.look() as mailbox:
             self.assertEqual([set()] * 3, [set(found.flags) for found in mailbox.messages()])

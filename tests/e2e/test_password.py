@@ -17,7 +17,7 @@ class Password(ServerCase):
     def tearDown(self):
         """The password is nowhere in the database."""
         if self.database.exists():
-            self.assertNotIn(b"correct horse", self.database.read_bytes())
+            self.assertNotIn(b"correct horse", self.database_bytes())
 
     def test_file(self):
         self.create("--password-file", self.file("secret", "correct horse\n"))

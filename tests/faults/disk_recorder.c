@@ -12,7 +12,8 @@ static GArray *steps; /* struct disk_step */
 struct recorded_file {
 	sqlite3_file base;
 	enum disk_file which;
-	sqlite3_file *real; /* behind this struct */
+	gboolean syncs_folder; /* with its next sync, as the system's VFS does */
+	sqlite3_file *real;    /* behind this struct */
 };
 
 static sqlite3_file *real_of(sqlite3_file *file)
@@ -32,7 +33,9 @@ static void note(enum disk_action action, enum disk_file file, gint64 offset, co
 
 static enum disk_file which_file(const char *name)
 {
-	return g_str_has_suffix(name, "-journal") ? DISK_JOURNAL : DISK_DATABASE;
+	if (g_str_has_suffix(name, "-journal"))
+		return DISK_JOURNAL;
+	return g_str_has_suffix(name, "-wal") ? DISK_LOG : DISK_DATABASE;
 }
 
 /* ---- a file ---- */
@@ -62,7 +65,11 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static int file_sync(sqlite3_file *file, int flags)
 {
-	note(DISK_SYNC, ((struct recorded_file *)(void *)file)->which, 0, NULL, 0);
+	struct recorded_file *recorded = (struct recorded_file *)(void *)file;
+	note(DISK_SYNC, recorded->which, 0, NULL, 0);
+	if (recorded->syncs_folder)
+		note(DISK_SYNC_FOLDER, recorded->which, 0, NULL, 0);
+	recorded->syncs_folder = FALSE;
 	return real_of(file)->pMethods->xSync(real_of(file), flags);
 }
 
@@ -101,9 +108,31 @@ static int file_characteristics(sqlite3_file *file)
 	return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
 }
 
-/* Version 1: no shared memory and no mapping, past which nothing could be recorded. */
+/* The log's index: nothing of it needs to reach a disk, and nothing of it survives. */
+static int file_shm_map(sqlite3_file *file, int region, int size, int extend,
+			void volatile **ret_memory)
+{
+	return real_of(file)->pMethods->xShmMap(real_of(file), region, size, extend, ret_memory);
+}
+
+static int file_shm_lock(sqlite3_file *file, int offset, int count, int flags)
+{
+	return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
+}
+
+static void file_shm_barrier(sqlite3_file *file)
+{
+	real_of(file)->pMethods->xShmBarrier(real_of(file));
+}
+
+static int file_shm_unmap(sqlite3_file *file, int delete_it)
+{
+	return real_of(file)->pMethods->xShmUnmap(real_of(file), delete_it);
+}
+
+/* Version 2: no mapping of the files themselves, past which nothing could be recorded. */
 static const sqlite3_io_methods methods = {
-    .iVersion = 1,
+    .iVersion = 2,
     .xClose = file_close,
     .xRead = file_read,
     .xWrite = file_write,
@@ -116,6 +145,10 @@ static const sqlite3_io_methods methods = {
     .xFileControl = file_control,
     .xSectorSize = file_sector_size,
     .xDeviceCharacteristics = file_characteristics,
+    .xShmMap = file_shm_map,
+    .xShmLock = file_shm_lock,
+    .xShmBarrier = file_shm_barrier,
+    .xShmUnmap = file_shm_unmap,
 };
 
 /* ---- the VFS ---- */
@@ -131,6 +164,8 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
 	if (code != SQLITE_OK)
 		return code;
 	recorded->which = name != NULL ? which_file(name) : DISK_DATABASE;
+	recorded->syncs_folder = (flags & SQLITE_OPEN_CREATE) != 0 &&
+				 (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_WAL)) != 0;
 	recorded->base.pMethods = &methods;
 	return SQLITE_OK;
 }
@@ -140,7 +175,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 	(void)vfs;
 	note(DISK_DELETE, which_file(name), 0, NULL, 0);
 	if (sync)
-		note(DISK_SYNC, which_file(name), 0, NULL, 0);
+		note(DISK_SYNC_FOLDER, which_file(name), 0, NULL, 0);
 	return real_vfs->xDelete(real_vfs, name, sync);
 }
 
@@ -219,7 +254,7 @@ static void image_apply(struct disk_image *image, const struct disk_step *step, 
 		image_put_by_chance(image, file, step, chance);
 		return;
 	}
-	image->lost += !happens && step->action != DISK_SYNC;
+	image->lost += !happens && step->action <= DISK_DELETE;
 	if (!happens)
 		return;
 	if (step->action == DISK_WRITE)
@@ -234,15 +269,20 @@ static void image_apply(struct disk_image *image, const struct disk_step *step, 
 void disk_image_make(guint count, GRand *chance, gboolean syncs_lie, struct disk_image *ret_image)
 {
 	guint synced[DISK_FILE_COUNT] = {0};
+	guint folder_synced = 0;
 	*ret_image = (struct disk_image){0};
 	for (guint i = 0; i < count && !syncs_lie; i++) {
 		const struct disk_step *step = &g_array_index(steps, struct disk_step, i);
 		if (step->action == DISK_SYNC)
 			synced[step->file] = i;
+		else if (step->action == DISK_SYNC_FOLDER)
+			folder_synced = i;
 	}
 	for (guint i = 0; i < count; i++) {
 		const struct disk_step *step = &g_array_index(steps, struct disk_step, i);
-		image_apply(ret_image, step, i < synced[step->file], chance);
+		const guint until =
+		    step->action == DISK_DELETE ? folder_synced : synced[step->file];
+		image_apply(ret_image, step, i < until, chance);
 	}
 }
 

@@ -12,9 +12,9 @@
 #include <glib.h>
 #include <stddef.h>
 
-enum disk_file { DISK_DATABASE, DISK_JOURNAL, DISK_FILE_COUNT };
+enum disk_file { DISK_DATABASE, DISK_JOURNAL, DISK_LOG, DISK_FILE_COUNT };
 
-enum disk_action { DISK_WRITE, DISK_CUT, DISK_SYNC, DISK_DELETE };
+enum disk_action { DISK_WRITE, DISK_CUT, DISK_DELETE, DISK_SYNC, DISK_SYNC_FOLDER };
 
 struct disk_step {
 	enum disk_action action;
@@ -36,8 +36,9 @@ struct disk_image {
 };
 
 /*
- * What had been synced is there; of what had not, each sector of each write, each cut and each
- * deletion got there or did not, as chance will have it. With `syncs_lie` nothing counts as synced.
+ * What had been synced is there (a deletion: its folder); of what had not, each sector of each
+ * write, each cut and each deletion got there or did not, as chance will have it. With `syncs_lie`
+ * nothing counts as synced.
  */
 void disk_image_make(guint count, GRand *chance, gboolean syncs_lie, struct disk_image *ret_image);
 void disk_image_clear(struct disk_image *image);

@@ -3,14 +3,17 @@
  *
  * Loads mail into a database on a disk that remembers every write and sync, then lets the power go
  * at random moments (1,000 times): the database that is left opens, is whole, and holds what had
- * been committed, and of what had not all or nothing. On a disk that lies about syncs this must
- * fail, or the test could not find anything.
+ * been committed, and of what had not all or nothing. The log is emptied every few commits, and
+ * begun anew; in the middle the database is put back to a rollback journal, as older programs left
+ * it, and is converted once more. On a disk that lies about syncs this must fail, or the test could
+ * not find anything.
  */
 #include "disk_recorder.h"
 
 #include "queue/entry.h"
 #include "queue/integrity.h"
 #include "queue/pickup.h"
+#include "queue/store_private.h"
 #include "queue/work_queue.h"
 
 #include <glib.h>
@@ -21,6 +24,9 @@
 #include <unistd.h>
 
 enum { BATCHES = 12, BATCH = 3, BODY_BYTES = 30000, NOW_MS = 1000 };
+
+/* Three commits or so. */
+enum { LOG_BYTES = 500000 };
 
 /* What a reader sees at a moment: how many entries, how many moved messages. */
 struct sight {
@@ -86,11 +92,11 @@ static int64_t create_queue(struct store *store)
 }
 
 /* As a run does: a batch in one transaction, then the ledger in another. */
-static void load(struct store *store, int64_t queue_id, int body)
+static void load(struct store *store, int64_t queue_id, int body, uint32_t first, uint32_t end)
 {
 	struct queue_error err;
 	const struct pickup_source source = {queue_id, "robot@imap.example.com/INBOX", 7};
-	for (uint32_t batch = 0; batch < BATCHES; batch++) {
+	for (uint32_t batch = first; batch < end; batch++) {
 		uint32_t uids[BATCH];
 		require(store_begin(store, &err) == 0, "store_begin", &err);
 		for (uint32_t i = 0; i < BATCH; i++) {
@@ -106,17 +112,37 @@ static void load(struct store *store, int64_t queue_id, int body)
 	}
 }
 
+static struct store *open_store(const char *path)
+{
+	struct queue_error err;
+	struct store *store = NULL;
+	require(store_open(path, STORE_CREATE, &store, &err) == 0, "store_open", &err);
+	engine_set_log_limit(store->engine, LOG_BYTES);
+	return store;
+}
+
+static void put_back_to_a_journal(const char *path)
+{
+	sqlite3 *db = NULL;
+	require(sqlite3_open(path, &db) == SQLITE_OK &&
+		    sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) == SQLITE_OK,
+		"journal_mode", NULL);
+	sqlite3_close(db);
+}
+
 static void work(void)
 {
 	g_autofree char *path = g_build_filename(folder, "recorded.db", NULL);
-	struct queue_error err;
-	struct store *store = NULL;
 	int body = memfd_create("body", MFD_CLOEXEC);
 	require(body >= 0 && ftruncate(body, BODY_BYTES) == 0, "body", NULL);
-	require(store_open(path, STORE_CREATE, &store, &err) == 0, "store_open", &err);
+	struct store *store = open_store(path);
 	int64_t queue_id = create_queue(store);
 	note_sight(0, 0);
-	load(store, queue_id, body);
+	load(store, queue_id, body, 0, BATCHES / 2);
+	store_close(store);
+	put_back_to_a_journal(path);
+	store = open_store(path);
+	load(store, queue_id, body, BATCHES / 2, BATCHES);
 	store_close(store);
 	close(body);
 }
@@ -126,7 +152,10 @@ static void work(void)
 static void write_image(const struct disk_image *image, const char *path)
 {
 	g_autofree char *journal = g_strconcat(path, "-journal", NULL);
-	const char *const names[DISK_FILE_COUNT] = {path, journal};
+	g_autofree char *log = g_strconcat(path, "-wal", NULL);
+	g_autofree char *index = g_strconcat(path, "-shm", NULL);
+	const char *const names[DISK_FILE_COUNT] = {path, journal, log};
+	unlink(index);
 	for (size_t i = 0; i < DISK_FILE_COUNT; i++) {
 		unlink(names[i]);
 		const GByteArray *file = image->files[i];
@@ -220,7 +249,9 @@ static void lose_power(unsigned images, gboolean syncs_lie, guint last, struct f
 
 static void clean_up(void)
 {
-	static const char *const names[] = {"recorded.db", "image.db", "image.db-journal"};
+	static const char *const names[] = {"recorded.db", "recorded.db-wal",  "recorded.db-shm",
+					    "image.db",	   "image.db-journal", "image.db-wal",
+					    "image.db-shm"};
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
 		g_autofree char *path = g_build_filename(folder, names[i], NULL);
 		unlink(path);

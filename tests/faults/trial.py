@@ -15,7 +15,7 @@ import subprocess
 import traceback
 
 import checker
-from inqueue import DONE, PROGRAM, ServerCase, connection_string, messages
+from inqueue import DONE, PROGRAM, ServerCase, connection_string, copy_database, messages
 from maildirs import Maildir, with_crlf
 from servers import Dovecot
 from tally import Tally
@@ -141,7 +141,7 @@ class FaultCase(ServerCase):
 
     def copy_queue(self, path, user, text):
         """A database with the queue of setUp() in it, for another mailbox."""
-        path.write_bytes(self.database.read_bytes())
+        copy_database(self.database, path)
         with contextlib.closing(sqlite3.connect(path)) as database, database:
             database.execute("UPDATE work_queue SET user_name = ?, connection_string = ?", [user, text])
 

@@ -22,6 +22,16 @@ static inline int as_ordinary_user(struct fixture *f, int (*body)(struct fixture
 	return wait_for(child);
 }
 
+/* The log of a database that is to be read by others, as its owner makes it. */
+static inline void make_log_readable(struct fixture *f)
+{
+	static const char *const suffixes[] = {"-wal", "-shm"};
+	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+		g_autofree char *path = g_strconcat(f->path, suffixes[i], NULL);
+		assert_int_equal(0, chmod(path, 0444));
+	}
+}
+
 #define CANNOT_MOUNT 77
 
 static inline bool write_to(const char *path, const char *text)

@@ -310,13 +310,13 @@ static int count_locks(int descriptor, int command, ...)
 	void *argument = va_arg(arguments, void *);
 	va_end(arguments);
 	const struct flock *lock = argument;
-	if (command == F_SETLK && lock->l_type == F_RDLCK && lock->l_len > 1)
+	if (command == F_SETLK && lock->l_type == F_RDLCK)
 		locks_for_reading++;
 	return fcntl(descriptor, command, argument);
 }
 
-/* Hundreds of waiting writers would lock it for reading all the time, and nobody could commit. */
-static void test_who_waits_to_write_does_not_lock_the_database(void **state)
+/* Hundreds of waiting writers would keep the log from being emptied, and the processors busy. */
+static void test_who_waits_to_write_does_not_begin_to_read(void **state)
 {
 	struct fixture *f = *state;
 	sqlite3_vfs *files = sqlite3_vfs_find(NULL);
@@ -331,23 +331,24 @@ static void test_who_waits_to_write_does_not_lock_the_database(void **state)
 	peer_end(&peer);
 }
 
-static void test_a_commit_that_readers_hold_up_too_long_is_undone(void **state)
+/* A statement that is not finished, by a process that does not mean to. */
+static void test_a_commit_does_not_wait_for_a_reader(void **state)
 {
 	struct fixture *f = *state;
 	struct store *reader;
 	open_again(f);
-	engine_set_patience_ms(f->store->engine, 50);
+	engine_set_patience_ms(f->store->engine, 0);
 	assert_ok(store_open(f->path, STORE_READ, &reader, &f->err), &f->err);
 	struct statement *statement = engine_prepare(reader->engine, "SELECT name FROM work_queue");
 	assert_int_equal(1, statement_step(statement, &f->err));
 	assert_int_equal(0, begin_and_write(f));
-	assert_error(store_commit(f->store, &f->err), &f->err, QUEUE_BUSY,
-		     "is being read by another process");
-	statement_release(statement);
-	store_close(reader);
-	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
-	assert_int_equal(0, begin_and_write(f));
 	assert_ok(store_commit(f->store, &f->err), &f->err);
+	/* He goes on with what he began to read. */
+	assert_int_equal(0, ask_number(reader, "SELECT count(*) FROM entry"));
+	assert_int_equal(1, ask_number(f->store, "SELECT count(*) FROM entry"));
+	statement_release(statement);
+	assert_int_equal(1, ask_number(reader, "SELECT count(*) FROM entry"));
+	store_close(reader);
 }
 
 static void test_what_a_killed_writer_left_is_undone(void **state)
@@ -378,21 +379,26 @@ static int spill(struct fixture *f)
 		   : 1;
 }
 
-static void test_a_reader_rolls_back_a_large_transaction_that_was_killed(void **state)
+static void test_a_large_transaction_that_was_killed_is_undone(void **state)
 {
 	struct fixture *f = *state;
-	struct stat before;
-	struct stat after;
-	assert_int_equal(0, stat(f->path, &before));
+	g_autofree char *log = g_strconcat(f->path, "-wal", NULL);
+	struct stat status;
 	const struct peer peer = peer_start(f, spill);
 	peer_wait_ready(&peer);
 	peer_kill(&peer);
-	assert_int_equal(0, stat(f->path, &after));
-	assert_true(after.st_size > before.st_size);
+	assert_int_equal(0, stat(log, &status));
+	assert_true(status.st_size > 10000000);
 	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
 	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
-	assert_int_equal(0, stat(f->path, &after));
-	assert_int_equal(before.st_size, after.st_size);
+	g_autofree char *check = ask_text(f->store, "PRAGMA integrity_check");
+	assert_string_equal("ok", check);
+	/* What is committed next is written over it. */
+	store_close(f->store);
+	open_again(f);
+	assert_int_equal(0, begin_and_write(f));
+	assert_ok(store_commit(f->store, &f->err), &f->err);
+	assert_int_equal(1, ask_number(f->store, "SELECT count(*) FROM entry"));
 }
 
 #define WRITERS	     4
@@ -435,8 +441,12 @@ static void test_a_database_made_by_several_at_once_is_made_once(void **state)
 	pid_t children[WRITERS];
 	for (size_t i = 0; i < WRITERS; i++) {
 		children[i] = fork();
-		if (children[i] == 0)
-			_exit(store_open(f->path, STORE_CREATE, &f->store, &f->err) == 0 ? 0 : 1);
+		if (children[i] == 0) {
+			const int result = store_open(f->path, STORE_CREATE, &f->store, &f->err);
+			if (result != 0)
+				print_error("%s\n", f->err.text);
+			_exit(result == 0 ? 0 : 1);
+		}
 	}
 	for (size_t i = 0; i < WRITERS; i++)
 		assert_int_equal(0, wait_for(children[i]));
@@ -458,10 +468,10 @@ int main(void)
 	    TEST(test_the_lock_file_belongs_to_whom_the_database_does),
 	    TEST(test_readers_go_on_while_a_transaction_is_open),
 	    TEST(test_a_second_writer_waits_and_then_says_who_is_to_blame),
-	    TEST(test_who_waits_to_write_does_not_lock_the_database),
-	    TEST(test_a_commit_that_readers_hold_up_too_long_is_undone),
+	    TEST(test_who_waits_to_write_does_not_begin_to_read),
+	    TEST(test_a_commit_does_not_wait_for_a_reader),
 	    TEST(test_what_a_killed_writer_left_is_undone),
-	    TEST(test_a_reader_rolls_back_a_large_transaction_that_was_killed),
+	    TEST(test_a_large_transaction_that_was_killed_is_undone),
 	    TEST(test_writers_at_once_all_get_their_turn),
 	    TEST(test_a_database_made_by_several_at_once_is_made_once),
 	};

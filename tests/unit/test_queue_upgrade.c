@@ -139,6 +139,7 @@ static void test_who_may_only_read_is_told_who_upgrades(void **state)
 	make_first(f);
 	assert_int_equal(0, chmod(f->folder, 0755));
 	assert_int_equal(0, chmod(f->path, 0444));
+	make_log_readable(f);
 	assert_int_equal(0, as_ordinary_user(f, read_older));
 }
 
