@@ -1,6 +1,8 @@
 #include "mime/reply.h"
 
-#include <glib.h>
+#include "mime/reply_lines.h"
+#include "mime/reply_words.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -9,273 +11,10 @@
 #define ATTRIBUTION_BYTES ((size_t)600)
 /* Lines of a header block that are looked at. */
 #define BLOCK_LINES 8
+/* A quoted line that is shorter has not been wrapped. */
+#define WRAPPED_BYTES ((size_t)60)
 
 enum line_kind { LINE_OTHER, LINE_QUOTE, LINE_FORWARD };
-
-/* What stands in an attribution: its verb. This and all that follows as fold_line() makes it. */
-static const char *const verbs[] = {
-    "wrote",
-    "writes",
-    "schrieb",
-    "geschrieben",
-    "a écrit",
-    "ecrit",
-    "escribió",
-    "escribio",
-    "ha scritto",
-    "scrisse",
-    "escreveu",
-    "schreef",
-    "het volgende geschreven",
-    "skrev",
-    "kirjoitti",
-    "napisał",
-    "napisana przez",
-    "pisze",
-    "napsal",
-    "napísal",
-    "napisal",
-    "napisao",
-    "írta",
-    "a scris",
-    "va escriure",
-    "missatge de",
-    "rašė",
-    "rakstīja",
-    "kirjutas",
-    "написа",
-    "пишет",
-    "пише",
-    "έγραψε",
-    "yazdı",
-    "đã viết",
-    "menulis",
-    "เขียน",
-    "نوشت",
-    "लिखा",
-    "写道",
-    "寫道",
-    "のメール",
-    "書きました",
-    "작성",
-};
-
-/* What stands between two rules above a quoted mail. */
-static const char *const separators[] = {
-    "original message",
-    "- original -",
-    "ursprüngliche nachricht",
-    "originalnachricht",
-    "original-nachricht",
-    "message d'origine",
-    "message original",
-    "mensaje original",
-    "messaggio originale",
-    "mensagem original",
-    "oorspronkelijk bericht",
-    "oprindelig meddelelse",
-    "oprindelig besked",
-    "ursprungligt meddelande",
-    "originalmeddelande",
-    "opprinnelig melding",
-    "alkuperäinen viesti",
-    "wiadomość oryginalna",
-    "oryginalna wiadomość",
-    "původní zpráva",
-    "původní e-mail",
-    "pôvodná správa",
-    "eredeti üzenet",
-    "mesaj original",
-    "mesajul original",
-    "orijinal mesaj",
-    "orijinal ileti",
-    "missatge original",
-    "αρχικό μήνυμα",
-    "исходное сообщение",
-    "оригінальне повідомлення",
-    "原始邮件",
-    "原邮件",
-    "邮件原件",
-    "原始郵件",
-    "元のメッセージ",
-    "원본 메시지",
-    "원본 메일",
-};
-
-static const char *const forwards[] = {
-    "forwarded message",
-    "begin forwarded message",
-    "weitergeleitete nachricht",
-    "anfang der weitergeleiteten",
-    "message transféré",
-    "début du message transféré",
-    "début du message réexpédié",
-    "mensaje reenviado",
-    "inicio del mensaje reenviado",
-    "messaggio inoltrato",
-    "inizio messaggio inoltrato",
-    "mensagem encaminhada",
-    "mensagem reencaminhada",
-    "missatge reenviat",
-    "doorgestuurd bericht",
-    "vidarebefordrat meddelande",
-    "vidarebefordrat brev",
-    "videresendt meddelelse",
-    "videresendt melding",
-    "videresendt besked",
-    "välitetty viesti",
-    "przekazana wiadomość",
-    "przekazywanej wiadomości",
-    "přeposlaná zpráva",
-    "továbbított üzenet",
-    "пересылаемое сообщение",
-    "пересланное сообщение",
-    "переадресованного сообщения",
-    "转发的邮件",
-    "轉寄郵件",
-    "転送メッセージ",
-    "전달된 메시지",
-};
-
-static const char *const markers[] = {
-    "reply above this line",
-    "reply above the line",
-    "write above this line",
-    "type your reply above",
-    "answer above this line",
-    "bitte antworten sie oberhalb",
-    "antwort oberhalb dieser zeile",
-    "oberhalb dieser zeile antworten",
-    "antworten sie über dieser zeile",
-    "antwort über dieser zeile",
-    "répondre au-dessus de cette ligne",
-    "répondez au-dessus de cette ligne",
-    "réponse au-dessus de cette ligne",
-    "responda por encima de esta línea",
-    "responder por encima de esta línea",
-    "escriba su respuesta por encima de esta línea",
-    "rispondi sopra questa riga",
-    "risposta sopra questa riga",
-    "responda acima desta linha",
-    "resposta acima desta linha",
-    "antwoord boven deze regel",
-    "svar ovanför denna rad",
-    "svar ovanför den här raden",
-    "svar over denne linje",
-    "svaret over denne linje",
-    "odpowiedź powyżej tej linii",
-};
-
-/* Each marker holds one of these. */
-static const char *const marker_hints[] = {
-    "above",	   "oberhalb",	 "über dieser", "au-dessus",  "por encima", "sopra questa",
-    "acima desta", "boven deze", "ovanför",	"over denne", "powyżej",
-};
-
-/* The names of header lines in a quoted mail, by the line they begin. */
-static const char *const from_names[] = {
-    "from",   "von",	   "de",      "da",	"van",	      "från",  "fra",	 "lähettäjä",
-    "od",     "от",	   "от кого", "від",	"από",	      "de la", "发件人", "寄件者",
-    "差出人", "보낸 사람", "kimden",  "feladó", "expéditeur", "מאת"};
-static const char *const other_names[] = {
-    "sent",	     "date",	  "to",		"subject",   "cc",	   "answer to",
-    "gesendet",	     "datum",	  "an",		"betreff",   "envoyé",	   "à",
-    "objet",	     "enviado",	  "enviado el", "enviada",   "enviada em", "para",
-    "asunto",	     "assunto",	  "fecha",	"inviato",   "data",	   "a",
-    "oggetto",	     "verzonden", "aan",	"onderwerp", "skickat",	   "till",
-    "ämne",	     "sendt",	  "til",	"emne",	     "lähetetty",  "päiväys",
-    "vastaanottaja", "aihe",	  "wysłano",	"wysłane",   "do",	   "temat",
-    "odesláno",	     "komu",	  "předmět",	"odoslané",  "predmet",	   "elküldve",
-    "dátum",	     "címzett",	  "tárgy",	"trimis",    "către",	   "subiect",
-    "gönderildi",    "tarih",	  "kime",	"konu",	     "enviat",	   "per a",
-    "assumpte",	     "στάλθηκε",  "ημερομηνία", "προς",	     "θέμα",	   "отправлено",
-    "дата",	     "кому",	  "тема",	"надіслано", "发送时间",   "收件人",
-    "主题",	     "日期",	  "寄件日期",	"收件者",    "主旨",	   "送信日時",
-    "日時",	     "宛先",	  "件名",	"보낸 날짜", "받는 사람",  "제목",
-    "נשלח",	     "אל",	  "נושא"};
-
-/* ---- lines ---- */
-
-/* One character that is not ASCII. What looks the same is the same: blanks of all kinds, both
- * apostrophes; marks that only say in which direction text runs are left out. */
-static void fold_character(GString *folded, gunichar c)
-{
-	const GUnicodeType type = g_unichar_type(c);
-	if (type == G_UNICODE_SPACE_SEPARATOR)
-		g_string_append_c(folded, ' ');
-	else if (c == 0x2019)
-		g_string_append_c(folded, '\'');
-	else if (type != G_UNICODE_FORMAT)
-		g_string_append_unichar(folded, g_unichar_tolower(c));
-}
-
-static char fold_byte(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-/* False: the line has characters that are not ASCII. */
-static bool fold_ascii(char *line)
-{
-	for (; *line != '\0'; line++) {
-		if ((*line & 0x80) != 0)
-			return false;
-		*line = fold_byte(*line);
-	}
-	return true;
-}
-
-/* Without blanks around it, in lower case. Each line of a mail comes here: ASCII is the cheap case.
- */
-static char *fold_line(const char *line)
-{
-	g_autofree char *copy = g_strdup(line);
-	if (fold_ascii(copy))
-		return g_strstrip(g_steal_pointer(&copy));
-	GString *folded = g_string_sized_new(strlen(line) + 1);
-	for (const char *next; *line != '\0'; line = next) {
-		next = g_utf8_next_char(line);
-		if (next == line + 1)
-			g_string_append_c(folded, fold_byte(*line));
-		else
-			fold_character(folded, g_utf8_get_char(line));
-	}
-	return g_strstrip(g_string_free(folded, FALSE));
-}
-
-/* A text, line by line. */
-struct lines {
-	char **text;   /* as they stand */
-	char **folded; /* by fold_line(); NULL until somebody asks */
-	size_t count;
-};
-
-static struct lines lines_split(const char *text, size_t length)
-{
-	g_autofree char *copy = g_strndup(text, length);
-	struct lines lines = {.text = g_strsplit(copy, "\n", -1)};
-	lines.count = g_strv_length(lines.text);
-	lines.folded = g_new0(char *, lines.count);
-	return lines;
-}
-
-static void lines_clear(struct lines *lines)
-{
-	for (size_t i = 0; i < lines->count; i++)
-		g_free(lines->folded[i]);
-	g_free(lines->folded);
-	g_strfreev(lines->text);
-}
-
-/* Folded; NULL behind the last one. */
-static const char *line_at(struct lines *lines, size_t index)
-{
-	if (index >= lines->count)
-		return NULL;
-	if (lines->folded[index] == NULL)
-		lines->folded[index] = fold_line(lines->text[index]);
-	return lines->folded[index];
-}
 
 /* ---- what a folded line is ---- */
 
@@ -470,18 +209,113 @@ static bool is_rule(const char *line)
 	return size >= 5 && (strspn(line, "_ ") == size || strspn(line, "- ") == size);
 }
 
-static char *join_above(struct lines *lines, size_t count)
+/* The lines that are kept, without empty ones around them; where lines were dropped, no more than
+ * one empty line stands. */
+static char *join_kept(struct lines *lines, const bool *kept)
 {
-	while (count > 0 &&
-	       (is_blank(line_at(lines, count - 1)) || is_rule(line_at(lines, count - 1))))
-		count--;
-	size_t first = 0;
-	while (first < count && is_blank(line_at(lines, first)))
-		first++;
 	GString *answer = g_string_new(NULL);
-	for (size_t i = first; i < count; i++)
-		g_string_append_printf(answer, "%s%s", i > first ? "\n" : "", lines->text[i]);
+	size_t blanks = 0;
+	bool dropped = false;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		dropped = dropped || !kept[i];
+		if (!kept[i] || is_blank(line_at(lines, i))) {
+			blanks += kept[i] ? 1 : 0;
+			continue;
+		}
+		for (size_t n = dropped ? MIN(blanks, 1) : blanks; n > 0 && answer->len > 0; n--)
+			g_string_append_c(answer, '\n');
+		if (answer->len > 0)
+			g_string_append_c(answer, '\n');
+		g_string_append(answer, lines->text[i]);
+		blanks = 0;
+		dropped = false;
+	}
 	return g_string_free(answer, FALSE);
+}
+
+/* ---- answers between and below the quoted lines ---- */
+
+/* How many lines the attribution at `index` takes; 0 = none begins there. */
+static size_t attribution_length(struct lines *lines, size_t index)
+{
+	return is_attribution_at(lines, index) ? count_attribution(lines, index) : 0;
+}
+
+/* Where the first line that begins with ">" stands, when no more than an attribution comes before
+ * it; otherwise the quote has no marks, and nobody can say where it ends. */
+static size_t find_marks(struct lines *lines, size_t index)
+{
+	index += attribution_length(lines, index);
+	while (index < lines->count && is_blank(line_at(lines, index)))
+		index++;
+	return index < lines->count && is_quoted(line_at(lines, index)) ? index : lines->count;
+}
+
+/* What a program cut off the quoted line above, which was too long: it goes on in mid-sentence. */
+static bool is_cut_off(struct lines *lines, size_t index)
+{
+	const char *above = line_at(lines, index - 1);
+	const char *text = lines->text[index];
+	const size_t length = strlen(above);
+
+	return length >= WRAPPED_BYTES && strchr(".!?:;", above[length - 1]) == NULL &&
+	       g_unichar_islower(g_utf8_get_char(text + strspn(text, " \t")));
+}
+
+/* A signature, or what a mailing list adds: nothing below it is an answer. */
+static bool is_footer(const char *line)
+{
+	const size_t size = strlen(line);
+
+	return size >= 2 && strspn(line, "-_=*") == size;
+}
+
+/*
+ * Marks what the writer wrote from the first quoted line on. Returns true when that is an answer,
+ * not just a signature.
+ */
+static bool keep_answers(struct lines *lines, size_t index, bool *kept)
+{
+	bool answers = false;
+	bool in_quote = true;
+	bool in_footer = false;
+
+	while (index < lines->count) {
+		const char *line = line_at(lines, index);
+		const size_t attribution = is_blank(line) ? 0 : attribution_length(lines, index);
+		if (is_quoted(line) || (in_quote && is_cut_off(lines, index))) {
+			in_quote = true;
+			index++;
+			continue;
+		}
+		if (attribution > 0 && find_marks(lines, index) < lines->count) {
+			index += attribution;
+			continue;
+		}
+		if (!is_blank(line) && classify(lines, index) != LINE_OTHER)
+			break;
+		in_quote = false;
+		in_footer = in_footer || is_footer(line);
+		answers = answers || (!in_footer && !is_blank(line));
+		kept[index++] = true;
+	}
+	return answers;
+}
+
+static char *find_reply_at(struct lines *lines, size_t index)
+{
+	const size_t marks = find_marks(lines, index);
+	g_autofree bool *kept = g_new0(bool, lines->count + 1);
+	const bool answers = marks < lines->count && keep_answers(lines, marks, kept);
+
+	if (!answers)
+		memset(kept, 0, lines->count);
+	while (!answers && index > 0 &&
+	       (is_blank(line_at(lines, index - 1)) || is_rule(line_at(lines, index - 1))))
+		index--;
+	memset(kept, true, index);
+	return join_kept(lines, kept);
 }
 
 static char *find_reply(struct lines *lines)
@@ -491,7 +325,7 @@ static char *find_reply(struct lines *lines)
 			continue;
 		const enum line_kind kind = classify(lines, i);
 		if (kind == LINE_QUOTE)
-			return join_above(lines, i);
+			return find_reply_at(lines, i);
 		if (kind == LINE_FORWARD)
 			break;
 	}

@@ -1,4 +1,4 @@
-/* What an answer says above the mail it quotes, as mail programs and services write it. */
+/* What an answer says beside the mail it quotes, as mail programs and services write it. */
 #include "mime/reply.h"
 
 #include <setjmp.h>
@@ -328,6 +328,46 @@ static void test_quotes_and_markers(void **state)
 	check(rows, G_N_ELEMENTS(rows));
 }
 
+static void test_answers_between_quoted_lines(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+	    {"a question, an answer",
+	     "Hi,\n\n> Do you want 5 or 10?\n10 please.\n> Deliver on Monday?\nNo, on Tuesday.\n\n"
+	     "Ann\n",
+	     "Hi,\n\n10 please.\nNo, on Tuesday.\n\nAnn"},
+	    {"with an attribution",
+	     "Hi,\n\nOn 3 Mar 2026, Bo wrote:\n> 5 or 10?\n\n10 please.\n\n> Monday?\n\nTuesday.\n",
+	     "Hi,\n\n10 please.\n\nTuesday."},
+	    {"below the quote", "On 3 Mar 2026, Ann wrote:\n> Please pay.\n\nYes.\n", "Yes."},
+	    {"above and below", "Yes.\n\nAm 03.03.26 um 09:30 schrieb Ann:\n> x\n\nGruß\nBo\n",
+	     "Yes.\n\nGruß\nBo"},
+	    {"two who are quoted",
+	     "On 3 Mar 2026, Ann wrote:\n> x\n\nOn 2 Mar 2026, Bo wrote:\n> y\n\nYes to both.\n",
+	     "Yes to both."},
+	    {"a signature below is no answer",
+	     "Yes.\n\nOn 3 Mar 2026, Ann wrote:\n> x\n\n-- \nBo\n+49 30 1234\n", "Yes."},
+	    {"nor is a list's footer",
+	     "Yes.\n\nOn 3 Mar 2026, Ann wrote:\n> x\n_________\nlist@example.com\n", "Yes."},
+	    {"a quoted line that was wrapped",
+	     "Yes.\n\nOn 3 Mar 2026, Ann wrote:\n> We would like to know whether the second "
+	     "delivery "
+	     "of this month\nhas been paid\n> already.\n",
+	     "Yes."},
+	    {"an answer to a long line",
+	     "Hi,\n> We would like to know whether the second delivery of this month has been "
+	     "paid\n"
+	     "No, it has not.\n",
+	     "Hi,\nNo, it has not."},
+	    {"an older mail below, without marks",
+	     "Hi,\n> 5 or 10?\n10.\n\n-----Original Message-----\nFrom: Bo\nold text\n",
+	     "Hi,\n10."},
+	    {"nothing tells answers from a quote without marks",
+	     "See below.\n\nOn 3 Mar 2026, Ann wrote:\n\n5 or 10?\n10.\n", "See below."},
+	};
+	check(rows, G_N_ELEMENTS(rows));
+}
+
 static void test_no_reply(void **state)
 {
 	(void)state;
@@ -335,7 +375,6 @@ static void test_no_reply(void **state)
 	    {"nothing", "", ""},
 	    {"no quote", "Please pay.\nBy Monday.\n", ""},
 	    {"only a quote", "> Please pay.\n", ""},
-	    {"below the quote", "On 3 Mar 2026, Ann wrote:\n> Please pay.\n\nYes.\n", ""},
 	    {"forwarded, Gmail",
 	     "FYI\n\n---------- Forwarded message ---------\nFrom: Ann\nDate: Tue\nTo: Robot\n",
 	     ""},
@@ -387,6 +426,11 @@ static void test_large_texts_are_quick(void **state)
 		g_string_append(text, "From: a\n");
 	g_autofree char *reply = reply_plain(text->str, text->len);
 	assert_string_equal("", reply);
+	g_string_assign(text, "");
+	while (text->len < 200000)
+		g_string_append(text, "> On 3 it\nOn 3 wrote\n");
+	g_autofree char *answers = reply_plain(text->str, text->len);
+	assert_true(g_str_has_prefix(answers, "On 3 wrote\nOn 3 wrote\n"));
 }
 
 int main(void)
@@ -395,6 +439,7 @@ int main(void)
 	    cmocka_unit_test(test_attribution_lines),
 	    cmocka_unit_test(test_header_blocks),
 	    cmocka_unit_test(test_quotes_and_markers),
+	    cmocka_unit_test(test_answers_between_quoted_lines),
 	    cmocka_unit_test(test_no_reply),
 	    cmocka_unit_test(test_sentences_are_not_attributions),
 	    cmocka_unit_test(test_large_texts_are_quick),
