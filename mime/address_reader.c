@@ -232,7 +232,8 @@ static bool is_in_literal(const struct address_reader *reader)
 	return literal && !strchr(literal, ']');
 }
 
-/* What came before another colon is a group's name. */
+/* What came before another colon is a group's name, or it was an address with something behind it.
+ */
 static bool read_colon(struct address_reader *reader)
 {
 	reader->at++;
@@ -240,8 +241,10 @@ static bool read_colon(struct address_reader *reader)
 		g_string_append_c(reader->phrase, ':');
 		return false;
 	}
-	reader->separator = ':';
-	return !reader->has_angle;
+	if (reader->has_angle)
+		return false;
+	reader->separator = strchr(reader->phrase->str, '@') ? ';' : ':';
+	return true;
 }
 
 static void read_text(struct address_reader *reader)

@@ -151,6 +151,11 @@ bool charset_is_wide(const struct charset *charset)
 	       strncmp(charset->row->converter, "UTF-32", 6) == 0;
 }
 
+bool charset_is_shifted(const struct charset *charset)
+{
+	return strncmp(charset->row->name, "iso-2022-", 9) == 0;
+}
+
 static void unreadable(struct conversion *conversion)
 {
 	conversion->errors++;

@@ -51,6 +51,9 @@ bool charset_is_multibyte(const struct charset *charset);
 /* UTF-16 or UTF-32: bytes below 128 are not ASCII characters. */
 bool charset_is_wide(const struct charset *charset);
 
+/* Uses escape sequences. */
+bool charset_is_shifted(const struct charset *charset);
+
 void conversion_init(struct conversion *conversion, const struct charset *charset,
 		     uint64_t errors_max, struct sink *next);
 

@@ -130,6 +130,17 @@ static struct charset_choice guess(struct text_source *source, const struct surv
 	return (struct charset_choice){charset_find("windows-1252"), UINT64_MAX};
 }
 
+/* Escapes of ISO-2022-JP say so themselves; in no other charset they mean anything. */
+static const struct charset *shifted(struct text_source *source, const struct survey *survey)
+{
+	const struct charset *japanese = charset_find("iso-2022-jp");
+
+	return survey->high == 0 && survey->escapes && japanese &&
+		       charset_form_has_shifts(source) && charset_form_reads(source, japanese, 0)
+		   ? japanese
+		   : NULL;
+}
+
 /* Unlabelled, unknown, or labelled us-ascii. */
 static struct charset_choice choose_unlabelled(struct text_source *source,
 					       const struct survey *survey, const char *label,
@@ -137,13 +148,12 @@ static struct charset_choice choose_unlabelled(struct text_source *source,
 					       struct defects *defects)
 {
 	const struct charset *utf8 = charset_find("utf-8");
-	const struct charset *japanese = charset_find("iso-2022-jp");
+	const struct charset *japanese = shifted(source, survey);
 	struct charset_choice choice = {utf8, 0};
 
 	if (survey->high > 0 && !charset_form_reads(source, utf8, 0))
 		choice = guess(source, survey, hint);
-	else if (survey->escapes && japanese && charset_form_has_shifts(source) &&
-		 charset_form_reads(source, japanese, 0))
+	else if (japanese)
 		choice.charset = japanese;
 	if (label && !charset_find(label))
 		defects_add(defects, "charset '%s' of %s unknown; read as %s", label, what,
@@ -151,7 +161,7 @@ static struct charset_choice choose_unlabelled(struct text_source *source,
 	else if (survey->high > 0)
 		defects_add(defects, "8-bit bytes in %s without a charset; read as %s", what,
 			    charset_name(choice.charset));
-	else if (choice.charset == japanese)
+	else if (japanese)
 		defects_add(defects, "Japanese in %s without a charset; read as iso-2022-jp", what);
 	return choice;
 }
@@ -202,6 +212,13 @@ struct charset_choice charset_choose(struct text_source *source, const char *lab
 		charset = charset_form_wide(source, charset);
 		if (charset_is_utf8(charset))
 			defects_add(defects, "%s is not %s as it says; read as utf-8", what, label);
+	}
+	const struct charset *japanese =
+	    charset_is_shifted(charset) ? NULL : shifted(source, &survey);
+	if (japanese) {
+		defects_add(defects, "%s is not %s as it says; read as iso-2022-jp", what,
+			    charset_name(charset));
+		return (struct charset_choice){japanese, 0};
 	}
 	bool is_other = survey.high > 0 && charset_form_eight_bit(source, charset);
 	if (!is_other && charset_form_reads(source, charset, 0))

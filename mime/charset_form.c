@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { ESC = 0x1b };
+
 static void discard(struct sink *sink, const void *bytes, size_t length)
 {
 	(void)sink;
@@ -55,7 +57,7 @@ static bool reads_without_controls(struct text_source *source, const struct char
 
 struct shift_search {
 	struct sink sink;
-	bool after_escape;
+	int matched; /* of ESC $ */
 	bool found;
 };
 
@@ -65,8 +67,18 @@ static void shift_search_write(struct sink *sink, const void *bytes, size_t leng
 	const char *at = bytes;
 
 	for (size_t i = 0; i < length; i++) {
-		search->found = search->found || (search->after_escape && at[i] == '$');
-		search->after_escape = at[i] == 0x1b;
+		if (search->matched == 0) {
+			const char *escape = memchr(at + i, ESC, length - i);
+			if (!escape)
+				return;
+			i = (size_t)(escape - at);
+		}
+		search->found =
+		    search->found || (search->matched == 2 && (at[i] == '@' || at[i] == 'B'));
+		if (at[i] == ESC)
+			search->matched = 1;
+		else
+			search->matched = search->matched == 1 && at[i] == '$' ? 2 : 0;
 	}
 }
 

@@ -11,7 +11,7 @@
 bool charset_form_reads(struct text_source *source, const struct charset *charset,
 			uint64_t errors_max);
 
-/* Does the text switch to Japanese as ISO-2022-JP does, with ESC $? */
+/* Does the text switch to Japanese as ISO-2022-JP does, with ESC $ B or ESC $ @? */
 bool charset_form_has_shifts(struct text_source *source);
 
 /*

@@ -62,6 +62,8 @@ static void test_groups_are_flattened(void **state)
 	assert_list("Team: a@example.com, B <b@example.com>;", "a@example.com; B <b@example.com>");
 	assert_list("undisclosed-recipients:;", "(null)");
 	assert_list("One: a@example.com;, c@example.com", "a@example.com; c@example.com");
+	assert_list("Ann <a@example.com>: b", "Ann b <a@example.com>");
+	assert_list("a@example.com: b@example.com", "a@example.com; b@example.com");
 }
 
 static void test_comments_and_routes_go(void **state)

@@ -84,6 +84,7 @@ static void test_japanese_under_another_label(void **state)
 	assert_word("=?ISO-2022-JP?B?GyRCJUQhPCVrGyhC?=", "ツール");
 	assert_word("=?UTF-16?B?IKwAMQ==?=", "€1");
 	assert_word("\x1b$B%D!<%k\x1b(B", "ツール");
+	assert_word("=?utf-8?B?GyRCJUQhPCVrGyhC?=", "ツール");
 	assert_word("\x1b[1mbold", "[1mbold");
 }
 
