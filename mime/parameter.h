@@ -3,9 +3,11 @@
  * 2231).
  *
  * Life:      parameters_parse() .. parameters_free().
- * Rules:     the RFC 2231 form wins over the plain one, wherever it stands; its continuations are
- * joined by number; of equal names the first counts; a file name may have blanks without quotes,
- * and a backslash in quotes that escapes nothing stays (C:\Temp\list.csv).
+ * Rules:     the RFC 2231 form wins over the plain one, wherever it stands; its sections are joined
+ *            in their order, whatever number they begin with or leave out, but a whole form that
+ *            stands beside a gap wins; of equal names the first counts; a file name may have blanks
+ *            without quotes, and a backslash in quotes that escapes nothing stays
+ * (C:\Temp\list.csv).
  */
 #ifndef MIME_PARAMETER_H
 #define MIME_PARAMETER_H
@@ -24,7 +26,8 @@ const char *parameters_value(const struct parameters *parameters);
 /* The bytes of a parameter, percent signs decoded, charset untouched; NULL when there is none. */
 const char *parameters_bytes(const struct parameters *parameters, const char *name);
 
-/* The same as one line of UTF-8, encoded words decoded. Caller frees. */
+/* The same as one line of UTF-8, encoded words decoded; missing sections are a defect. Caller
+ * frees. */
 char *parameters_text(const struct parameters *parameters, const char *name, const char *hint,
 		      struct defects *defects);
 

@@ -281,7 +281,7 @@ static size_t word_length(const char *at, const char *end)
 	return *at == '=' && word_parse(at, (size_t)(end - at), &word) ? word.length : 0;
 }
 
-/* Goes through plain text and words in turn; NULL for a kind that is not wanted. */
+/* Goes through plain text and words in turn; `word` may be NULL. */
 static void split_plain(const char *raw, size_t length,
 			void (*plain)(void *context, const char *at, size_t length),
 			void (*word)(void *context, const char *at, size_t length), void *context)
