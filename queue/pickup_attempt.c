@@ -10,7 +10,7 @@ static void bind_source(struct statement *statement, const struct pickup_source 
 	statement_bind_int(statement, 3, source->uid_validity);
 }
 
-static int add(struct store *store, const struct pickup_source *source, uint32_t uid, bool alone,
+static int add(struct store *store, const struct pickup_source *source, uint32_t uid, bool counted,
 	       const char *reason, const char *now, struct queue_error *err)
 {
 	scoped_statement *statement = engine_prepare(
@@ -20,15 +20,15 @@ static int add(struct store *store, const struct pickup_source *source, uint32_t
 	    " ON CONFLICT DO UPDATE SET tries = tries + ?5, reason = ?6, record_updated = ?7");
 	bind_source(statement, source);
 	statement_bind_int(statement, 4, uid);
-	statement_bind_int(statement, 5, alone);
+	statement_bind_int(statement, 5, counted);
 	statement_bind_text(statement, 6, reason);
 	statement_bind_text(statement, 7, now);
 	return statement_step(statement, err);
 }
 
 int pickup_attempt_add(struct store *store, const struct pickup_source *source,
-		       const uint32_t *uids, size_t count, const char *reason, int64_t now_ms,
-		       struct queue_error *err)
+		       const uint32_t *uids, size_t count, bool counted, const char *reason,
+		       int64_t now_ms, struct queue_error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -37,7 +37,7 @@ int pickup_attempt_add(struct store *store, const struct pickup_source *source,
 		return -1;
 	int result = 0;
 	for (size_t i = 0; i < count && result == 0; i++)
-		result = add(store, source, uids[i], count == 1, reason, now, err);
+		result = add(store, source, uids[i], counted, reason, now, err);
 	return store_leave(store, own, result, err);
 }
 

@@ -16,14 +16,14 @@
 
 struct pickup_attempt {
 	uint32_t uid;
-	uint32_t tries; /* alone; 0 = it was among several when the run failed */
+	uint32_t tries; /* counted; 0 = whether it was this message's fault is not known */
 	const char *reason;
 };
 
-/* Notes that a run failed at these messages: among several, or, counted, at the only one. */
+/* Notes that a run failed at these messages; `counted`: it is theirs, and one more try in vain. */
 int pickup_attempt_add(struct store *store, const struct pickup_source *source,
-		       const uint32_t *uids, size_t count, const char *reason, int64_t now_ms,
-		       struct queue_error *err);
+		       const uint32_t *uids, size_t count, bool counted, const char *reason,
+		       int64_t now_ms, struct queue_error *err);
 
 /* Calls `each` for every row of the source, by UID; non-zero ends the list and is returned. */
 int pickup_attempt_list(struct store *store, const struct pickup_source *source,

@@ -440,7 +440,8 @@ CREATE INDEX pickup_match ON pickup (queue_id, internal_date, raw_sha256);
 CREATE INDEX pickup_delivery ON pickup (entry_id) WHERE acknowledge = 'delivery';
 
 -- Messages that a run could not get past. They are loaded one by one, after all others; one that was tried
--- alone three times becomes a bad entry. The row goes when the message is picked up.
+-- alone three times becomes a bad entry. Where the server sends no other message either, a try does not count.
+-- The row goes when the message is picked up.
 CREATE TABLE pickup_attempt (
 	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
 	source TEXT NOT NULL,

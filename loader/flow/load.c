@@ -5,8 +5,10 @@
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
+#include "loader/flow/load_divide.h"
 #include "loader/flow/load_internal.h"
 #include "loader/flow/load_suspect.h"
+#include "loader/flow/load_unsent.h"
 #include "loader/flow/search.h"
 
 #include <inttypes.h>
@@ -124,7 +126,7 @@ static int load_messages(struct load *load, const uint32_t *uids, size_t count, 
 		length = MIN(load_together_max(count), count);
 		for (size_t i = 0; i < length; i++)
 			sizes[i] = (struct imapc_size){.uid = uids[i]};
-		if (imapc_fetch_sizes(load->mailbox->session, sizes, length, err) != 0 ||
+		if (load_sizes(load, sizes, length, err) != 0 ||
 		    load_window(load, sizes, length, err) != 0)
 			return -1;
 	}
@@ -144,12 +146,8 @@ static int load_verdict(const struct load *load, struct error *err)
 			    mailbox_folder_name(load->mailbox, load_target_folder(i)),
 			    load->missing[i]);
 	}
-	if (load->withheld > 0)
-		return error_set(
-		    err, ERROR_PROTOCOL,
-		    "the server did not send UID %u%s; it stays in '%s', and the next run "
-		    "tries again",
-		    load->withheld_uid, load->withheld > 1 ? " and others" : "", name);
+	if (load_unsent_verdict(load, &load->result->unsent, err) != 0)
+		return -1;
 	if (stop_requested() && load->result->not_collected > 0)
 		return error_set(err, ERROR_TEMPORARY,
 				 "asked to stop; %" PRId64
@@ -170,7 +168,7 @@ static int load_listed(struct load *load, struct load_work *work, struct error *
 	load->progress.total = count + (size_t)MIN(limit - count, suspects->len);
 	if (load_messages(load, work->uids, count, err) != 0 || load_drain(load, err) != 0)
 		return -1;
-	if (load->options->dry_run || stop_requested())
+	if (load->options->dry_run || load->options->leave_suspects || stop_requested())
 		return 0;
 	return load_suspects(load, suspects, (size_t)(limit - count), err);
 }
@@ -234,10 +232,13 @@ static int load_with_mailbox(struct load *load, struct error *err)
 	if (load_prepare(load, err) != 0)
 		return -1;
 	load_open_pipeline(load);
+	load->unsent = load_unsent_new();
 	int failed = load_work_off(load, err);
+	load_unsent_note(load);
 	if (failed == 0 && !load->options->dry_run)
 		failed = load_note(load, err);
 	load_close_pipeline(load, failed != 0);
+	g_array_unref(load->unsent);
 	return failed;
 }
 

@@ -30,6 +30,8 @@ struct load_result {
 	int64_t not_collected;	/* messages still waiting in the mailbox; -1 = not known */
 	uint32_t uid_next;	/* of the mailbox when the run began; 0 = not known */
 	uint32_t worker_deaths; /* how often the worker died and was started again */
+	/* All else went well, but the server did not send some message; kind NONE: it did. */
+	struct error unsent;
 };
 
 /* A message whose entry is committed. */
@@ -68,7 +70,8 @@ struct load_options {
 	/* For mail on its way, in memory that the run's processes share; twice as much where all of
 	 * it is large. 0 = LOAD_MEMORY_BYTES. */
 	uint64_t memory_bytes;
-	bool dry_run; /* change nothing anywhere; `plan` is told what would be done */
+	bool dry_run;	     /* change nothing anywhere; `plan` is told what would be done */
+	bool leave_suspects; /* messages that a run has failed at before are for a later one */
 	void (*plan)(const char *step, void *context);
 	/* Told while messages arrive, and once more when the run has ended. */
 	void (*progress)(const struct load_progress *progress, void *context);

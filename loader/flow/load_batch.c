@@ -1,10 +1,11 @@
 #include "loader/flow/load_internal.h"
 
-#include "loader/base/clock.h"
 #include "loader/base/scoped.h"
+#include "loader/flow/load_divide.h"
+#include "loader/flow/load_unsent.h"
 #include "loader/flow/spool.h"
-#include "queue/pickup_attempt.h"
 
+#include <inttypes.h>
 #include <nettle/sha2.h>
 
 enum { LOAD_OUTPUT_FACTOR = 16 };
@@ -108,22 +109,109 @@ void load_batch_forget_stored(struct load_batch *batch)
 	g_array_set_size(batch->rows, 0);
 }
 
+/* --- what was asked for ---------------------------------------------------- */
+
+static bool load_has_arrived(const GArray *items, guint first, uint32_t uid)
+{
+	for (guint i = first; i < items->len; i++) {
+		if (g_array_index(items, struct load_item, i).uid == uid)
+			return true;
+	}
+	return false;
+}
+
+/* Takes out what has arrived of them, and returns how many are left. */
+static size_t load_leave_missing(struct imapc_size *sizes, size_t count, void *batch)
+{
+	const GArray *items = ((const struct load_batch *)batch)->items;
+	size_t left = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!load_has_arrived(items, 0, sizes[i].uid))
+			sizes[left++] = sizes[i];
+	}
+	return left;
+}
+
+/* Takes out the items from `first` on that are in `empty`, which is in their order. */
+static void load_drop_items(GArray *items, guint first, const GArray *empty)
+{
+	guint kept = first;
+	for (guint i = first, next = 0; i < items->len; i++) {
+		const struct load_item *item = &g_array_index(items, struct load_item, i);
+		if (next < empty->len &&
+		    g_array_index(empty, struct imapc_size, next).uid == item->uid)
+			next++;
+		else
+			g_array_index(items, struct load_item, kept++) = *item;
+	}
+	g_array_set_size(items, kept);
+}
+
+static GArray *load_list_empty(const GArray *items, guint first)
+{
+	GArray *empty = g_array_new(FALSE, FALSE, sizeof(struct imapc_size));
+	for (guint i = first; i < items->len; i++) {
+		const struct load_item *item = &g_array_index(items, struct load_item, i);
+		const struct imapc_size size = {.uid = item->uid};
+		if (item->size_bytes == 0)
+			g_array_append_val(empty, size);
+	}
+	return empty;
+}
+
 /*
- * Looks at what was asked for and did not come. Gone messages are nobody's fault; one that is still
- * there stays for the next run and is said at the end of this one.
+ * A body of no bytes, whether NIL, "" or {0}, for a message that has some, or of which the server
+ * does not say how many: it cannot get at the message. That counts as not sent.
+ */
+static int load_drop_withheld(struct load *load, GArray *items, guint first, struct error *err)
+{
+	g_autoptr(GArray) empty = load_list_empty(items, first);
+	struct imapc_size *sizes = (struct imapc_size *)(void *)empty->data;
+	guint withheld = 0;
+	if (empty->len == 0)
+		return 0;
+	int failed = imapc_fetch_sizes(load->mailbox->session, sizes, empty->len, err);
+	for (guint i = 0; i < empty->len; i++) {
+		if (failed != 0 || sizes[i].size_bytes > 0)
+			sizes[withheld++] = sizes[i];
+	}
+	g_array_set_size(empty, withheld);
+	load_drop_items(items, first, empty);
+	return failed;
+}
+
+static void load_note_withheld(struct load *load, const struct imapc_size *sizes, size_t count,
+			       uint32_t uid)
+{
+	struct error failure;
+	uint64_t size_bytes = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (sizes[i].uid == uid)
+			size_bytes = sizes[i].size_bytes;
+	}
+	if (size_bytes > 0)
+		error_fill(&failure, ERROR_PROTOCOL,
+			   "the server sends no body, though it says that the message has %" PRIu64
+			   " bytes",
+			   size_bytes);
+	else
+		error_fill(&failure, ERROR_PROTOCOL, "the server sends no body");
+	load_unsent_add(load, uid, &failure);
+}
+
+/*
+ * Looks at what was asked for and did not come, although the server has said OK. Gone messages are
+ * nobody's fault; one that is still there is not sent.
  */
 static int load_account_for(struct load *load, const struct imapc_size *sizes, size_t count,
-			    const GArray *items, struct error *err)
+			    const GArray *items, guint first, struct error *err)
 {
-	if (items->len == count)
+	if (items->len - first == count)
 		return 0;
 	g_autofree uint32_t *missing = g_new(uint32_t, count);
 	size_t missing_count = 0;
-	for (size_t i = 0, next = 0; i < count; i++) {
-		if (next < items->len &&
-		    g_array_index(items, struct load_item, next).uid == sizes[i].uid)
-			next++;
-		else
+	for (size_t i = 0; i < count; i++) {
+		if (!load_has_arrived(items, first, sizes[i].uid))
 			missing[missing_count++] = sizes[i].uid;
 	}
 	g_autofree uint32_t *present = NULL;
@@ -132,59 +220,39 @@ static int load_account_for(struct load *load, const struct imapc_size *sizes, s
 				 &present_count, err) != 0)
 		return -1;
 	load->result->not_collected -= (int64_t)(missing_count - present_count);
-	if (load->withheld == 0 && present_count > 0)
-		load->withheld_uid = present[0];
-	load->withheld += present_count;
+	for (size_t i = 0; i < present_count; i++)
+		load_note_withheld(load, sizes, count, present[i]);
 	return 0;
 }
 
-/*
- * A body of no bytes for a message that has some: the server has answered NIL, which means that it
- * cannot get at the message. It counts as not sent.
- */
-static void load_drop_withheld(GArray *items, const struct imapc_size *sizes, size_t count)
+static int load_batch_ask(struct load *load, struct imapc_size *sizes, size_t count, void *context,
+			  struct error *err)
 {
-	guint kept = 0;
-	for (guint i = 0, next = 0; i < items->len; i++) {
-		const struct load_item *item = &g_array_index(items, struct load_item, i);
-		while (next < count && sizes[next].uid < item->uid)
-			next++;
-		bool withheld = item->size_bytes == 0 && next < count &&
-				sizes[next].uid == item->uid && sizes[next].size_bytes > 0;
-		if (!withheld)
-			g_array_index(items, struct load_item, kept++) = *item;
-	}
-	g_array_set_size(items, kept);
+	struct load_batch *batch = context;
+	guint first = batch->items->len;
+	int failed = load_fetch(load, batch, sizes, count, err);
+	struct error ignored;
+	if (load_drop_withheld(load, batch->items, first, failed != 0 ? &ignored : err) != 0)
+		failed = -1;
+	if (failed == 0)
+		failed = load_account_for(load, sizes, count, batch->items, first, err);
+	if (batch->items->len > first)
+		load_unsent_confirm(load);
+	return failed;
 }
 
-/* Is this failure perhaps the fault of a message, which will fail the same way again? */
-static bool load_may_be_a_messages_fault(const struct error *err)
+static void load_batch_in_vain(struct load *load, struct imapc_size *size,
+			       const struct error *failure, void *context)
 {
-	return err->kind == ERROR_PROTOCOL || err->kind == ERROR_UNREACHABLE ||
-	       err->kind == ERROR_DATA || err->kind == ERROR_SOFTWARE;
+	(void)context;
+	load_unsent_add(load, size->uid, failure);
 }
 
-/* Remembers what had not arrived when the fetch failed, so that the next run gets past it. */
-static void load_note_suspects(struct load *load, const struct imapc_size *sizes, size_t count,
-			       const GArray *items, const struct error *failure)
+/* The next run asks for these messages one by one, and has room for each on disk. */
+static bool load_batch_is_final(const struct error *failure, const void *context)
 {
-	g_autofree uint32_t *uids = g_new(uint32_t, count);
-	size_t missing = 0;
-	for (size_t i = 0; i < count; i++) {
-		bool arrived = false;
-		for (guint j = 0; j < items->len && !arrived; j++)
-			arrived = g_array_index(items, struct load_item, j).uid == sizes[i].uid;
-		if (!arrived)
-			uids[missing++] = sizes[i].uid;
-	}
-	/* If this fails too, the run's own failure is what is to be said. */
-	struct queue_error ignored;
-	if (missing == 0)
-		return;
-	load_hold(load);
-	pickup_attempt_add(load->store, &load->source, uids, missing, failure->text, clock_now_ms(),
-			   &ignored);
-	load_go_on(load);
+	(void)failure;
+	return ((const struct load_batch *)context)->overrun;
 }
 
 void load_take_position(const struct load *load, const struct load_batch *batch,
@@ -218,6 +286,7 @@ static int load_batch_begin(struct load_batch *batch, struct error *err)
 	g_array_set_size(batch->items, 0);
 	g_string_chunk_clear(batch->reasons);
 	batch->spool_end = 0;
+	batch->overrun = false;
 	return spool_clear(batch->spool, err) != 0 || spool_clear(batch->output, err) != 0 ? -1 : 0;
 }
 
@@ -227,12 +296,15 @@ int load_batch_bring(struct load *load, struct load_batch *batch, const struct i
 	if (load_batch_begin(batch, err) != 0)
 		return -1;
 	parser_begin(batch->parser);
-	if (load_fetch(load, batch, sizes, count, err) != 0) {
-		if (load_may_be_a_messages_fault(err))
-			load_note_suspects(load, sizes, count, batch->items, err);
+	g_autofree struct imapc_size *asked = g_memdup2(sizes, count * sizeof *sizes);
+	const struct load_question question = {.ask = load_batch_ask,
+					       .leave = load_leave_missing,
+					       .in_vain = load_batch_in_vain,
+					       .is_final = load_batch_is_final,
+					       .context = batch,
+					       .in_vain_run = &load->in_vain};
+	if (load_divide(load, asked, count, &question, err) != 0)
 		return error_prefix(err, "fetch UID %u to %u", sizes[0].uid, sizes[count - 1].uid);
-	}
 	g_array_sort(batch->items, load_compare_items);
-	load_drop_withheld(batch->items, sizes, count);
-	return load_account_for(load, sizes, count, batch->items, err);
+	return 0;
 }

@@ -82,7 +82,9 @@ static int load_fetch_spool(struct load_fetch *fetch, const void *bytes, size_t 
 {
 	uint64_t end = fetch->item.offset + fetch->item.spooled_bytes;
 	/* Whatever has been announced. */
-	if (!fetch->batch->on_disk && end + size > 2 * load_memory_max(fetch->load))
+	fetch->batch->overrun =
+	    !fetch->batch->on_disk && end + size > 2 * load_memory_max(fetch->load);
+	if (fetch->batch->overrun)
 		return error_set(err, ERROR_PROTOCOL,
 				 "the server sends far more than the sizes it has announced; the "
 				 "messages will be fetched one by one");
@@ -146,10 +148,10 @@ static int load_compare_sizes(const void *left, const void *right)
 }
 
 /* `sizes` are in the order of UIDs. */
-static void load_fetch_note_announced(const struct load_fetch *fetch,
+static void load_fetch_note_announced(const struct load_fetch *fetch, guint first,
 				      const struct imapc_size *sizes, size_t count)
 {
-	for (guint i = 0; i < fetch->batch->items->len; i++) {
+	for (guint i = first; i < fetch->batch->items->len; i++) {
 		struct load_item *item = &g_array_index(fetch->batch->items, struct load_item, i);
 		const struct imapc_size key = {.uid = item->uid};
 		const struct imapc_size *size =
@@ -185,6 +187,7 @@ int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_s
 	g_autofree uint32_t *headers = g_new(uint32_t, count);
 	size_t whole_count = 0;
 	size_t header_count = 0;
+	guint first = batch->items->len;
 	for (size_t i = 0; i < count; i++) {
 		if (sizes[i].size_bytes > load_max_size(load))
 			headers[header_count++] = sizes[i].uid;
@@ -193,6 +196,6 @@ int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_s
 	}
 	if (load_fetch_headers(&fetch, headers, header_count, &sink, err) != 0)
 		return -1;
-	load_fetch_note_announced(&fetch, sizes, count);
+	load_fetch_note_announced(&fetch, first, sizes, count);
 	return load_fetch_whole(&fetch, whole, whole_count, &sink, err);
 }

@@ -37,6 +37,7 @@ struct load_batch {
 	GArray *items;	       /* struct load_item */
 	GStringChunk *reasons; /* texts of load_item.refused */
 	GPtrArray *moved;      /* from load.moved: the ledger learns of it with this batch */
+	bool overrun;	       /* more has come than there is room for */
 	/* Written by load_store(). */
 	GArray *rows; /* struct pickup, committed */
 	struct load_result stored;
@@ -72,9 +73,11 @@ struct load {
 	struct pickup_source source;
 	struct load_result *result;
 	struct load_progress progress;
-	uint64_t withheld;     /* messages that are there, but that the server did not send */
-	uint32_t withheld_uid; /* the first of them */
-	bool suspecting;       /* the batch is one message that a run has failed at before */
+	GArray *unsent;	     /* load_unsent.h: messages that the server did not send */
+	unsigned in_vain;    /* messages in a row that it did not send */
+	bool outage;	     /* nor any other */
+	unsigned reconnects; /* in this run */
+	bool suspecting;     /* the batch is one message that a run has failed at before */
 	/* The pipeline. */
 	struct load_batch batches[LOAD_BATCHES];
 	unsigned turn;	     /* which of those in memory comes next */
@@ -114,7 +117,8 @@ void load_batch_close(struct load_batch *batch);
 
 /*
  * Fetches the messages of `sizes` (which hold UID and size) into an open batch, and hands them to
- * its parser. A message that is gone by now is passed over.
+ * its parser. A message that is gone by now is passed over, and one that the server does not send
+ * noted (load_unsent.h).
  */
 int load_batch_bring(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
 		     size_t count, struct error *err);

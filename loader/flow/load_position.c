@@ -27,8 +27,8 @@ static void load_position_blame_batch(struct load_position *position, size_t bat
 	/* The worker may have died while it wrote. */
 	uint32_t count = MIN(position->batches[batch].count, (uint32_t)LOAD_POSITION_UIDS);
 	if (count > 0)
-		pickup_attempt_add(store, source, position->batches[batch].uids, count, reason,
-				   clock_now_ms(), &ignored);
+		pickup_attempt_add(store, source, position->batches[batch].uids, count, count == 1,
+				   reason, clock_now_ms(), &ignored);
 	position->batches[batch].count = 0;
 }
 

@@ -3,6 +3,7 @@
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/from_queue.h"
+#include "loader/flow/load_divide.h"
 #include "queue/pickup_attempt.h"
 
 struct load_suspect {
@@ -71,7 +72,7 @@ size_t load_part_suspects(GArray *suspects, uint32_t *uids, size_t count)
 static int load_suspect(struct load *load, const struct load_suspect *suspect, struct error *err)
 {
 	struct imapc_size size = {.uid = suspect->uid};
-	if (imapc_fetch_sizes(load->mailbox->session, &size, 1, err) != 0)
+	if (load_sizes(load, &size, 1, err) != 0)
 		return -1;
 	if (size.size_bytes == UINT64_MAX)
 		size.size_bytes = 0;

@@ -175,6 +175,7 @@ static int mail_read_fetch_some(struct mail_read *read, guint first, guint count
 		uids[i] = mail_item_at(read, first + i)->row.uid;
 	if (imapc_fetch_messages(session, uids, count, &sink, err) == 0)
 		return 0;
+	error_prefix(err, "fetch messages");
 	if (!read->mail->request->go_on)
 		return -1;
 	for (guint i = 0; i < count; i++) {

@@ -68,6 +68,18 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 	return imapc_open(&account, &mailbox->session, err);
 }
 
+int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
+		      struct error *err)
+{
+	struct imapc_session *lost = steal(&mailbox->session);
+	if (mailbox_sign_in(mailbox, queue, database, err) != 0) {
+		mailbox->session = lost;
+		return -1;
+	}
+	imapc_close(lost);
+	return 0;
+}
+
 /* INBOX is there on every server, by that name (RFC 3501 5.1): whoever looks often need not ask. */
 static int mailbox_find_source(struct mailbox *mailbox, struct error *err)
 {

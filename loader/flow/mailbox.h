@@ -29,6 +29,11 @@ struct mailbox {
 int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
 		 struct mailbox **ret_mailbox, struct error *err);
 
+/* Signs in again after the connection was lost; no folder is open then. On failure the lost session
+ * stays. */
+int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
+		      struct error *err);
+
 /* Signs off; takes NULL. */
 void mailbox_close(struct mailbox *mailbox);
 

@@ -52,7 +52,9 @@ int message_digest(struct imapc_session *session, const uint32_t *uids, size_t c
 {
 	struct message_digest digest = {.each = each, .context = context};
 	const struct imapc_sink sink = message_digest_sink(&digest);
-	return count > 0 ? imapc_fetch_messages(session, uids, count, &sink, err) : 0;
+	if (count > 0 && imapc_fetch_messages(session, uids, count, &sink, err) != 0)
+		return error_prefix(err, "fetch messages");
+	return 0;
 }
 
 int message_digest_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
@@ -63,9 +65,10 @@ int message_digest_headers(struct imapc_session *session, const uint32_t *uids, 
 {
 	struct message_digest digest = {.each = each, .context = context};
 	const struct imapc_sink sink = message_digest_sink(&digest);
-	if (count == 0)
-		return 0;
-	return imapc_fetch_headers(session, uids, count, MESSAGE_DIGEST_HEADER_MAX, &sink, err);
+	if (count > 0 &&
+	    imapc_fetch_headers(session, uids, count, MESSAGE_DIGEST_HEADER_MAX, &sink, err) != 0)
+		return error_prefix(err, "fetch messages");
+	return 0;
 }
 
 int message_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,

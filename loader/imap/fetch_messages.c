@@ -166,7 +166,7 @@ static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, s
 		    g_strdup_printf("UID FETCH %s (%s %s)", part->str, items, body);
 
 		if (fetch_run(session, fetch, command, err) < 0)
-			return fetch->failed ? -1 : error_prefix(err, "fetch messages");
+			return -1;
 	}
 	return 0;
 }

@@ -99,6 +99,22 @@ int imapc_search(struct imapc_session *session, const char *criteria, uint32_t *
 	return 0;
 }
 
+int imapc_search_last(struct imapc_session *session, uint32_t messages, const char *criteria,
+		      uint32_t **ret_uids, size_t *ret_count, struct error *err)
+{
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	uint32_t last = count_messages(session);
+	uint32_t first = last > messages ? last - messages + 1 : 1;
+
+	if (last > 0) {
+		if (imapc_command(session, err, "UID SEARCH %u:%u %s", first, last, criteria) < 0)
+			return error_prefix(err, "search for messages");
+		take_found(session, found);
+	}
+	hand_out(found, NULL, ret_uids, ret_count);
+	return 0;
+}
+
 /* Those of `uids` to which `keys` applies. */
 static int search_among(struct imapc_session *session, const char *keys, const uint32_t *uids,
 			size_t count, uint32_t **ret_uids, size_t *ret_count, struct error *err)

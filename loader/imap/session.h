@@ -120,6 +120,10 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 int imapc_search(struct imapc_session *session, const char *criteria, uint32_t **ret_uids,
 		 size_t *ret_count, struct error *err);
 
+/* As imapc_search(), among the last `messages` of the mailbox. */
+int imapc_search_last(struct imapc_session *session, uint32_t messages, const char *criteria,
+		      uint32_t **ret_uids, size_t *ret_count, struct error *err);
+
 /* The UIDs among `uids` that are still in the selected mailbox; as above. */
 int imapc_search_present(struct imapc_session *session, const uint32_t *uids, size_t count,
 			 uint32_t **ret_uids, size_t *ret_count, struct error *err);

@@ -28,11 +28,15 @@ class Interrupted(LoadCase):
     def test_after_signing_in(self):
         self.interrupted(SERVER, rb"Logged in", True, 0)
 
-    def test_in_the_middle_of_a_message(self):
-        self.interrupted(SERVER, rb"Subject: Invoice 2", True, 0)
-
-    def test_in_the_middle_of_a_literals_size(self):
-        self.interrupted(SERVER, rb"BODY\[\] \{", True, 0)
+    def test_where_messages_come(self):
+        """The run connects again, and asks for what has not come."""
+        for number, pattern in enumerate([rb"Subject: Invoice 2", rb"BODY\[\] \{"]):
+            with self.subTest(pattern), Proxy(self.server.port) as proxy:
+                self.deliver(*messages(3))
+                self.create_queue(name=f"queue-{number}", port=proxy.port)
+                proxy.cut(SERVER, pattern, True)
+                self.inqueue("load", f"queue-{number}")
+                self.assertEqual(3 * (number + 1), len(self.entries()))
 
     def test_before_seen_is_set(self):
         self.interrupted(CLIENT, rb"UID STORE", False, 3)

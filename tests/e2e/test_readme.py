@@ -21,10 +21,6 @@ def section(title):
     return re.split(rf"(?m)^#{{1,{len(level)}}} ", rest)[0]
 
 
-def first_column(text):
-    return re.findall(r"(?m)^\| `([^`|]+)`", text)
-
-
 class Installation(Case):
     def test_the_program_needs_nothing_of_the_tests(self):
         """With the pkg-config files of all that is installed, but for the tests' own."""

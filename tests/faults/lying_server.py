@@ -128,6 +128,11 @@ class LyingServer:
         """For the next `times` commands that match; None: always."""
         self._lies.append(Lie(pattern, answer, times))
 
+    def heal(self):
+        """No lie is told any more."""
+        for lie in self._lies:
+            lie.left = 0
+
     # The server
 
     def _accept(self):

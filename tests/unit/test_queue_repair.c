@@ -131,10 +131,11 @@ static void test_only_what_failed_alone_counts(void **state)
 	struct fixture *f = *state;
 	const uint32_t uids[] = {3, 4};
 	g_autoptr(GString) list = g_string_new(NULL);
-	assert_ok(pickup_attempt_add(f->store, &inbox, uids, 2, "cut", NOW_MS, &f->err), &f->err);
-	assert_ok(pickup_attempt_add(f->store, &inbox, &uids[1], 1, "crash", NOW_MS, &f->err),
+	assert_ok(pickup_attempt_add(f->store, &inbox, uids, 2, false, "cut", NOW_MS, &f->err),
 		  &f->err);
-	assert_ok(pickup_attempt_add(f->store, &inbox, &uids[1], 1, "crash", NOW_MS, &f->err),
+	assert_ok(pickup_attempt_add(f->store, &inbox, &uids[1], 1, true, "crash", NOW_MS, &f->err),
+		  &f->err);
+	assert_ok(pickup_attempt_add(f->store, &inbox, &uids[1], 1, true, "crash", NOW_MS, &f->err),
 		  &f->err);
 	assert_ok(pickup_attempt_list(f->store, &inbox, list_attempt, list, &f->err), &f->err);
 	assert_string_equal("3:0:cut 4:2:crash ", list->str);
