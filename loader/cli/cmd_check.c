@@ -3,6 +3,7 @@
 #include "loader/base/scoped.h"
 #include "loader/cli/output.h"
 #include "loader/flow/check.h"
+#include "loader/flow/search.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,6 +49,10 @@ static void cmd_check_print(const struct check_result *result)
 		cmd_check_print_folder(folder_keys[i], &result->folders[i],
 				       i != MAILBOX_SOURCE && result->creates_folders);
 	printf("waiting       %" PRId64 " messages\n", result->waiting);
+	g_autofree char *unfound =
+	    search_describe_unfound(result->folders[MAILBOX_SOURCE].name, result->unfound);
+	if (result->unfound > 0)
+		printf("left out      %s\n", unfound);
 }
 
 static json_t *cmd_check_folder_json(const struct check_folder *folder)
@@ -74,6 +79,7 @@ static json_t *cmd_check_json(const struct check_result *result)
 				    cmd_check_folder_json(&result->folders[i]));
 	}
 	json_object_set_new(object, "waiting", json_integer(result->waiting));
+	json_object_set_new(object, "not_found", json_integer(result->unfound));
 	return object;
 }
 

@@ -39,7 +39,8 @@ static int check_waiting(struct mailbox *mailbox, struct check_result *result, s
 	    imapc_search(mailbox->session, criteria, &uids, &count, err) != 0)
 		return -1;
 	result->waiting = (int64_t)count;
-	return 0;
+	return search_count_unfound(mailbox->session, mailbox->server, count, &result->unfound,
+				    err);
 }
 
 static const char *check_moving(const struct imapc_session *session)

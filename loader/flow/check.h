@@ -28,6 +28,7 @@ struct check_result {
 	struct check_folder folders[MAILBOX_FOLDER_COUNT];
 	bool creates_folders; /* a missing dropbox or badmail is made */
 	int64_t waiting;      /* messages that the next run would look at */
+	uint32_t unfound;     /* that the search leaves out (search.h) */
 };
 
 /*

@@ -36,7 +36,9 @@ static int load_drop_known(const struct pickup *pickup, void *context)
 static int load_list_work(struct load *load, struct load_work *work, struct error *err)
 {
 	g_autofree char *criteria = search_format(load->mailbox->server);
-	if (imapc_search(load->mailbox->session, criteria, &work->uids, &work->count, err) != 0)
+	if (imapc_search(load->mailbox->session, criteria, &work->uids, &work->count, err) != 0 ||
+	    search_count_unfound(load->mailbox->session, load->mailbox->server, work->count,
+				 &load->unfound, err) != 0)
 		return -1;
 	if (work->count == 0)
 		return 0;

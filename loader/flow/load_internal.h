@@ -77,6 +77,7 @@ struct load {
 	unsigned in_vain;    /* messages in a row that it did not send */
 	bool outage;	     /* nor any other */
 	unsigned reconnects; /* in this run */
+	uint32_t unfound;    /* messages that the search leaves out */
 	bool suspecting;     /* the batch is one message that a run has failed at before */
 	/* The pipeline. */
 	struct load_batch batches[LOAD_BATCHES];

@@ -3,6 +3,7 @@
 #include "loader/base/clock.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_storer.h"
+#include "loader/flow/search.h"
 #include "queue/work_queue.h"
 
 #include <glib.h>
@@ -243,7 +244,10 @@ int load_note(struct load *load, struct error *err)
 	const struct load_result *result = load->result;
 	g_autofree char *message = g_strdup_printf(
 	    "OK; %" PRIu64 " items.", load->options->items_before + result->loaded + result->bad);
-	return load_settle(load, message, err);
+	g_autofree char *unfound =
+	    search_describe_unfound(load->mailbox->server->mailbox, load->unfound);
+	g_autofree char *warning = g_strdup_printf("%s %s.", message, unfound);
+	return load_settle(load, load->unfound > 0 ? warning : message, err);
 }
 
 int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,

@@ -40,10 +40,34 @@ static struct entry_content load_content(const struct load_batch *batch,
 				      .size_bytes = content->size};
 }
 
-/* The entry borrows everything from the message and the item. */
-static struct entry load_entry(const struct load *load, const struct load_item *item,
-			       const struct mime_message *message, char *failure)
+/* The server's date where it gives one, and else what comes next to it. */
+static int64_t load_date_received_s(const struct load_item *item,
+				    const struct mime_message *message)
 {
+	if (item->internal_date_s != 0)
+		return item->internal_date_s;
+	return message->has_date_sent ? message->date_sent : clock_now_ms() / 1000;
+}
+
+/* A list of strings, as JSON. Caller frees. */
+static char *load_defects(const struct load_item *item, const struct mime_message *message)
+{
+	if (item->internal_date_s != 0)
+		return g_strdup(message->defects);
+	GString *defects = g_string_new(message->defects);
+	g_string_truncate(defects, defects->len - strlen("]"));
+	g_string_append_printf(
+	    defects, "%s\"received: the server gives no date that can be read; %s is taken\"]",
+	    defects->len > strlen("[") ? "," : "",
+	    message->has_date_sent ? "that of the Date field" : "the time of loading");
+	return g_string_free(defects, FALSE);
+}
+
+/* The entry borrows everything from the message, the item and the texts. */
+static struct entry load_entry(const struct load *load, const struct load_item *item,
+			       const struct mime_message *message, char *failure, char *defects)
+{
+	int64_t received_s = load_date_received_s(item, message);
 	struct entry entry = {
 	    .queue_id = load->queue->id,
 	    .state = failure != NULL ? ENTRY_BAD : ENTRY_NEW,
@@ -58,10 +82,10 @@ static struct entry load_entry(const struct load *load, const struct load_item *
 	    .message_id = message->message_id,
 	    .in_reply_to = message->in_reply_to,
 	    .thread_references = message->thread_references,
-	    .date_sent_s = message->has_date_sent ? message->date_sent : item->internal_date_s,
-	    .date_received_s = item->internal_date_s,
+	    .date_sent_s = message->has_date_sent ? message->date_sent : received_s,
+	    .date_received_s = received_s,
 	    .headers = message->headers,
-	    .defects = message->defects,
+	    .defects = defects,
 	    .raw_size = MAX(item->size_bytes, item->announced_size_bytes),
 	};
 	entry.raw_incomplete =
@@ -123,7 +147,8 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 	g_autofree struct entry_attachment *rows = load_attachments(message);
 	g_autofree struct entry_content *bytes =
 	    g_new0(struct entry_content, message->attachment_count);
-	struct entry entry = load_entry(load, item, message, failure);
+	g_autofree char *defects = load_defects(item, message);
+	struct entry entry = load_entry(load, item, message, failure, defects);
 	struct entry_contents contents = load_contents(batch, item, message, bytes);
 	entry.attachments = rows;
 	entry.attachment_count = message->attachment_count;

@@ -25,6 +25,7 @@ const char *verify_problem_format(enum verify_problem problem)
 	    [VERIFY_UNFINISHED] = "unfinished", [VERIFY_STAYED] = "stayed",
 	    [VERIFY_NO_ENTRY] = "no-entry",	[VERIFY_STRAY] = "stray",
 	    [VERIFY_MISPLACED] = "misplaced",	[VERIFY_MISSING] = "missing",
+	    [VERIFY_UNFOUND] = "unfound",
 	};
 	return names[problem];
 }
@@ -38,6 +39,7 @@ const char *verify_problem_describe(enum verify_problem problem)
 	    [VERIFY_STRAY] = "not known: no entry came from it",
 	    [VERIFY_MISPLACED] = "in the wrong folder for the state of its entry",
 	    [VERIFY_MISSING] = "not there any more",
+	    [VERIFY_UNFOUND] = "there, but not found by the search: no run loads it",
 	};
 	return sentences[problem];
 }
@@ -78,6 +80,17 @@ static int verify_select(struct verify *verify, enum mailbox_folder which, bool 
 			    err);
 }
 
+/* Some of them tell of all. */
+enum { VERIFY_UNFOUND_MAX = 100 };
+
+/* Every message was searched for; the server has said how many there are. */
+static void verify_report_unfound(struct verify *verify, size_t found)
+{
+	uint32_t messages = imapc_count_messages(verify->mailbox->session);
+	for (size_t i = found; i < messages && i - found < VERIFY_UNFOUND_MAX; i++)
+		verify_report(verify, VERIFY_UNFOUND, MAILBOX_SOURCE, 0, 0);
+}
+
 static int verify_list_folder(struct verify *verify, enum mailbox_folder which, struct error *err)
 {
 	struct verify_folder *folder = &verify->folders[which];
@@ -87,6 +100,8 @@ static int verify_list_folder(struct verify *verify, enum mailbox_folder which, 
 	if (verify_select(verify, which, true, &selected, err) != 0 ||
 	    imapc_search(verify->mailbox->session, "ALL", &folder->uids, &folder->count, err) != 0)
 		return -1;
+	if (which == MAILBOX_SOURCE)
+		verify_report_unfound(verify, folder->count);
 	folder->uid_validity = selected.uid_validity;
 	folder->known = g_new0(bool, folder->count);
 	verify->result->messages += folder->count;

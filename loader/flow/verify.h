@@ -24,7 +24,8 @@ enum verify_problem {
 	VERIFY_NO_ENTRY,   /* picked up, but there is no entry, and the message is in the mailbox */
 	VERIFY_STRAY,	   /* in a target folder, but nothing is known of it */
 	VERIFY_MISPLACED,  /* in the bad-mail folder, though its entry is good, or the reverse */
-	VERIFY_MISSING	   /* in none of the folders: removed there, or lost */
+	VERIFY_MISSING,	   /* in none of the folders: removed there, or lost */
+	VERIFY_UNFOUND	   /* in the mailbox, says the server, but its SEARCH leaves it out */
 };
 
 struct verify_finding {

@@ -31,7 +31,7 @@ bool imapc_fetch_take_body(int type, struct mailimap_msg_att_body_section *secti
 	return true;
 }
 
-/* Seconds since 1970 UTC; 0 for what is no time. */
+/* Seconds since 1970 UTC; 0 for what is no time. A year of two digits may be of any century. */
 static int64_t convert_date(const struct mailimap_date_time *date)
 {
 	int zone_min = abs(date->dt_zone) / 100 * 60 + abs(date->dt_zone) % 100;
@@ -45,9 +45,9 @@ static int64_t convert_date(const struct mailimap_date_time *date)
 	};
 
 	if (date->dt_day < 1 || date->dt_day > 31 || date->dt_month < 1 || date->dt_month > 12 ||
-	    date->dt_year < 1 || date->dt_year > 9999 || date->dt_hour < 0 || date->dt_hour > 23 ||
-	    date->dt_min < 0 || date->dt_min > 59 || date->dt_sec < 0 || date->dt_sec > 60 ||
-	    zone_min > 24 * 60)
+	    date->dt_year < 1970 || date->dt_year > 9999 || date->dt_hour < 0 ||
+	    date->dt_hour > 23 || date->dt_min < 0 || date->dt_min > 59 || date->dt_sec < 0 ||
+	    date->dt_sec > 60 || zone_min > 24 * 60)
 		return 0;
 	return (int64_t)timegm(&time) - (date->dt_zone < 0 ? -60 : 60) * (int64_t)zone_min;
 }

@@ -310,9 +310,11 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 
 	if (!selection || selection->sel_uidvalidity == 0)
 		return error_set(
-		    err, ERROR_PROTOCOL,
-		    "open folder '%s': the server gives no UIDVALIDITY, so its messages "
-		    "cannot be told apart",
+		    err, ERROR_CONFIGURATION,
+		    "folder '%s': its UIDVALIDITY is 0 or missing, so that a number may mean "
+		    "another "
+		    "message tomorrow, and none is touched: have the server's administrator repair "
+		    "the folder, or collect from another one (mailbox=)",
 		    name);
 	session->uid_validity = selection->sel_uidvalidity;
 	*ret_mailbox = (struct imapc_mailbox){

@@ -49,7 +49,7 @@ static void hand_out(GArray *found, const struct uid_set *wanted, uint32_t **ret
 	*ret_count = count;
 }
 
-static uint32_t count_messages(const struct imapc_session *session)
+uint32_t imapc_count_messages(const struct imapc_session *session)
 {
 	const struct mailimap_selection_info *selection = session->imap->imap_selection_info;
 
@@ -61,10 +61,10 @@ static int search_windows(struct imapc_session *session, const char *criteria, G
 {
 	uint32_t first = 1;
 	/* Twice what a quiet mailbox needs; a server that keeps changing its count ends here. */
-	uint32_t rounds_left = 2 * (count_messages(session) / WINDOW_MESSAGES) + 100;
+	uint32_t rounds_left = 2 * (imapc_count_messages(session) / WINDOW_MESSAGES) + 100;
 
 	for (;;) {
-		uint32_t messages = count_messages(session);
+		uint32_t messages = imapc_count_messages(session);
 
 		if (first > messages)
 			return 0;
@@ -80,7 +80,7 @@ static int search_windows(struct imapc_session *session, const char *criteria, G
 		take_found(session, found);
 
 		/* Messages that others removed meanwhile have moved the rest down. */
-		uint32_t left = count_messages(session);
+		uint32_t left = imapc_count_messages(session);
 		uint32_t removed = left < messages ? messages - left : 0;
 
 		first = last + 1 > removed ? last + 1 - removed : 1;
@@ -103,7 +103,7 @@ int imapc_search_last(struct imapc_session *session, uint32_t messages, const ch
 		      uint32_t **ret_uids, size_t *ret_count, struct error *err)
 {
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	uint32_t last = count_messages(session);
+	uint32_t last = imapc_count_messages(session);
 	uint32_t first = last > messages ? last - messages + 1 : 1;
 
 	if (last > 0) {

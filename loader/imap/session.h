@@ -105,7 +105,7 @@ int imapc_status(struct imapc_session *session, const char *wire, const char *na
 
 struct imapc_mailbox {
 	uint32_t messages;
-	uint32_t uid_validity; /* never 0: a server without it is a PROTOCOL error */
+	uint32_t uid_validity; /* never 0: a server without it is a CONFIGURATION error */
 	uint32_t uid_next;     /* 0 when the server does not say */
 	bool read_only;	       /* also when SELECT was answered [READ-ONLY] */
 };
@@ -119,6 +119,9 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
  */
 int imapc_search(struct imapc_session *session, const char *criteria, uint32_t **ret_uids,
 		 size_t *ret_count, struct error *err);
+
+/* How many messages the selected mailbox has, as the server has told by now (EXISTS). */
+uint32_t imapc_count_messages(const struct imapc_session *session);
 
 /* As imapc_search(), among the last `messages` of the mailbox. */
 int imapc_search_last(struct imapc_session *session, uint32_t messages, const char *criteria,

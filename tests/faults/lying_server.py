@@ -262,6 +262,8 @@ class Session:
                 found = [message for message in found if message.uid in chosen]
             elif key == b"UNDELETED":
                 found = [message for message in found if "\\Deleted" not in message.flags]
+            elif key == b"DELETED":
+                found = [message for message in found if "\\Deleted" in message.flags]
             elif key in (b"LARGER", b"SMALLER"):
                 size, larger = int(keys.pop(0)), key == b"LARGER"
                 found = [message for message in found if (len(message.raw) > size) == larger

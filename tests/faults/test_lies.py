@@ -1,6 +1,7 @@
 """Servers that lie or break: the run ends or goes on, nothing is lost or doubled, and a later run finishes."""
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -249,6 +250,22 @@ class Bodies(Lies):
         """Asked for once more without it."""
         self.told(BODIES, b'* 1 FETCH (UID 1 INTERNALDATE "99-Foo-20" BODY[] {5}\r\nhello)\r\nTAG OK done\r\n', DONE,
                   small(1))
+
+    def test_date_that_says_nothing(self):
+        """A year of two digits, none, or no date: that of the Date field is taken, with a defect."""
+        for number, date in enumerate([b'"03-Mar-26 09:30:00 +0000"', b"NIL", b'"yesterday"',
+                                       b'"01-Jan-0001 00:00:00 +0000"']):
+            with self.subTest(date=date):
+                self.use_database(number)
+                with self.lying(small(1)) as server:
+                    def odd(_session, tag, command, date=date):
+                        dated = b"INTERNALDATE %s " % date if b"INTERNALDATE" in command else b""
+                        return b"* 1 FETCH (UID 1 %sBODY[] {%d}\r\n%s)\r\n%s OK done\r\n" % (
+                            dated, len(small(1)), small(1), tag)
+                    server.answer(rb"UID FETCH .*BODY.PEEK\[\]", odd, times=None)
+                    self.inqueue("load")
+                    self.assertEqual([("2026-03-03T08:30:00Z", "2026-03-03T08:30:00Z", 1)], self.sql(
+                        "SELECT date_received, date_sent, defects LIKE '%server gives no date%Date field%' FROM entry"))
 
     def test_flags_nobody_can_read(self):
         def odd(session, tag, command):
@@ -615,6 +632,66 @@ def crash_at(uid):
 def reaches(command, uid):
     """Does a FETCH ask for this message."""
     return uid in parse_set(command.split()[2], {uid})
+
+
+class LeftOut(Lies):
+    fault = "a search that leaves messages out"
+
+    def test_said(self):
+        for count, sentence in [(1, "1 message of 'INBOX' is not found by the search"),
+                                (2, "2 messages of 'INBOX' are not found by the search")]:
+            with self.subTest(count=count):
+                self.use_database(count)
+                with self.lying(*[small(number) for number in range(1, 5)]) as server:
+                    server.messages()[3].flags.add("\\Deleted")  # another client's
+
+                    def leave_out(session, tag, command, count=count):
+                        left = [server.take_away(uid) for uid in range(1, count + 1)]
+                        answer = session.honest(session, tag, command.replace(b"1:4", b"1:%d" % (4 - count)))
+                        for message in left:
+                            server.put_back(message)
+                        return answer
+                    server.answer(rb"UID SEARCH \d+:\d+ ", leave_out, times=None)
+                    self.assertIn(sentence, self.inqueue("queue", "check", "invoices").stdout)
+                    check = json.loads(self.inqueue("queue", "check", "invoices", "--json").stdout)
+                    self.assertEqual(count, check["not_found"])
+                    self.inqueue("load")
+                    self.assertEqual([f"OK; {3 - count} items. {sentence}."],
+                                     self.column("SELECT last_message FROM work_queue"))
+                    self.assertIn(sentence, self.inqueue("status", "--json").stdout)
+                    found = self.inqueue("verify", "invoices", expect=1).stdout
+                    self.assertEqual(count, found.count("not found by the search"))
+
+    def test_no_false_alarm(self):
+        """What another client has flagged \\Deleted, and what an operator's search leaves out, is meant to be."""
+        for name, keys in [("default", {}), ("search", {"search": "UNDELETED LARGER 1000000"})]:
+            with self.subTest(name):
+                self.use_database(name)
+                with self.lying(small(1), small(2), **keys) as server:
+                    server.messages()[0].flags.add("\\Deleted")
+                    self.assertNotIn("not found", self.inqueue("queue", "check", "invoices").stdout)
+                    self.inqueue("load")
+                    self.assertRegex(self.sql("SELECT last_message FROM work_queue")[0][0], r"\AOK; \d items\.\Z")
+
+    def test_no_question_more(self):
+        with self.lying() as server:
+            self.inqueue("load")
+            self.assertEqual([], [command for command in server.commands if command.endswith(b" DELETED")])
+
+
+class NoNumbers(Lies):
+    fault = "UIDVALIDITY 0"
+
+    def test_one_sentence(self):
+        with self.lying() as server:
+            server.answer(rb"(SELECT|EXAMINE)", lambda session, tag, command: session.honest(
+                session, tag, command).replace(b"[UIDVALIDITY 101]", b"[UIDVALIDITY 0]"), times=None)
+            sentence = ("folder 'INBOX': its UIDVALIDITY is 0 or missing, so that a number may mean another message "
+                        "tomorrow, and none is touched: have the server's administrator repair the folder, or collect "
+                        "from another one (mailbox=)\n")
+            for command in ["load"], ["queue", "check", "invoices"], ["verify", "invoices"]:
+                with self.subTest(command):
+                    self.assertTrue(self.inqueue(*command, expect=CONFIGURATION).stderr.endswith(": " + sentence))
 
 
 class Farewells(Lies):
