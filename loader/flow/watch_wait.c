@@ -68,12 +68,19 @@ static bool watch_wait_can_idle(const struct watch_wait *wait)
 	return wait->mailbox->server->idle && imapc_has_capability(wait->mailbox->session, "IDLE");
 }
 
+static int64_t watch_wait_limit_ms(const struct watch_wait *wait, int64_t wait_ms)
+{
+	return wait->at_most_ms > 0 ? MIN(wait_ms, wait->at_most_ms) : wait_ms;
+}
+
 int watch_wait_for_mail(struct watch_wait *wait, const struct load_result *last, int wake,
 			struct error *err)
 {
 	if (!watch_wait_can_idle(wait)) {
-		watch_wait_pause(wait, wake,
-				 backoff_jitter_ms(watch_wait_poll_ms(wait), g_random_int()));
+		watch_wait_pause(
+		    wait, wake,
+		    watch_wait_limit_ms(
+			wait, backoff_jitter_ms(watch_wait_poll_ms(wait), g_random_int())));
 		return 0;
 	}
 	watch_wait_after_false_news(wait, last, wake);
@@ -82,9 +89,10 @@ int watch_wait_for_mail(struct watch_wait *wait, const struct load_result *last,
 		return -1;
 	if (news || stop_requested())
 		return 0;
-	wait->begins(wait->renew_ms, wait->context);
+	int64_t idle_ms = watch_wait_limit_ms(wait, wait->renew_ms);
+	wait->begins(idle_ms, wait->context);
 	enum imapc_idle_end end;
-	if (imapc_idle(wait->mailbox->session, wake, wait->renew_ms, &end, err) != 0)
+	if (imapc_idle(wait->mailbox->session, wake, idle_ms, &end, err) != 0)
 		return -1;
 	wait->told_of_news = end == IMAPC_IDLE_CHANGED;
 	return 0;

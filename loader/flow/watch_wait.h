@@ -18,6 +18,7 @@
 struct watch_wait {
 	struct mailbox *mailbox;
 	int64_t renew_ms;				/* the longest IDLE */
+	int64_t at_most_ms;				/* the next wait; 0 = no limit */
 	bool told_of_news;				/* the last one ended with news */
 	uint32_t uid_next;				/* when it began */
 	struct backoff false_news;			/* pauses after news that were none */

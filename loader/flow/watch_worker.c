@@ -7,6 +7,7 @@
 #include "loader/flow/from_queue.h"
 #include "loader/flow/refusal.h"
 #include "loader/flow/watch_bell.h"
+#include "loader/flow/watch_policy.h"
 #include "loader/flow/watch_wait.h"
 #include "loader/flow/worker.h"
 
@@ -44,6 +45,8 @@ struct watch_worker {
 	int64_t told_ms; /* monotonic: the last sign of life */
 	int64_t began_ms;
 	struct watch_wait wait;
+	struct watch_policy unsent; /* pauses between tries of what the server does not send */
+	int64_t suspects_ms;	    /* monotonic: the next of them */
 };
 
 /* Without anybody to hear it the supervisor is dead, and its signal on the way. */
@@ -104,6 +107,23 @@ static int watch_worker_open_store(const struct watch_worker *worker, struct sto
 	return 0;
 }
 
+/* A message that the server does not send is no reason to leave the others waiting: it is tried
+ * again after a pause, and new mail is loaded meanwhile. */
+static int watch_worker_bear_unsent(struct watch_worker *worker, struct store *store,
+				    const struct load_result *result)
+{
+	struct error ignored;
+	if (result->unsent.kind == ERROR_NONE || !imapc_is_alive(worker->mailbox->session))
+		return -1;
+	log_event(LOG_LEVEL_WARNING, "unsent", log_text("queue", worker->queue->name),
+		  log_text("error", result->unsent.text));
+	worker_note_failure(store, worker->queue, result->not_collected, &result->unsent, &ignored);
+	worker->suspects_ms =
+	    clock_monotonic_ms() +
+	    watch_policy_pause_ms(&worker->unsent, result->unsent.kind, g_random_int());
+	return 0;
+}
+
 /* 0 when the run went well, 1 when another process holds the queue. The store is open for the run
  * only: what it caches would cost more memory than all else that an idle worker has. */
 static int watch_worker_look(struct watch_worker *worker, struct load_result *result,
@@ -112,6 +132,8 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	const struct load_options options = {.database = worker->options->database,
 					     .limit = worker->options->run_limit,
 					     .memory_bytes = WATCH_MEMORY_BYTES,
+					     .leave_suspects =
+						 clock_monotonic_ms() < worker->suspects_ms,
 					     .progress = watch_worker_progress,
 					     .stored = watch_worker_stored,
 					     .context = worker,
@@ -125,8 +147,12 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 		return queue_err.status == QUEUE_BUSY ? 1 : error_from_queue(err, &queue_err);
 	worker->began_ms = clock_monotonic_ms();
 	watch_bell_clear(worker->bell);
-	if (load_mailbox(store, worker->queue, worker->mailbox, &options, result, err) != 0)
-		return -1;
+	if (load_mailbox(store, worker->queue, worker->mailbox, &options, result, err) != 0) {
+		if (watch_worker_bear_unsent(worker, store, result) != 0)
+			return -1;
+	} else if (!options.leave_suspects) {
+		watch_policy_reset(&worker->unsent);
+	}
 	watch_worker_log_run(worker, result);
 	return 0;
 }
@@ -162,6 +188,7 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 	/* More than one run may take: the next follows at once. */
 	if (stop_requested() || (result.not_collected > 0 && result.loaded + result.bad > 0))
 		return 0;
+	worker->wait.at_most_ms = MAX(worker->suspects_ms - clock_monotonic_ms(), 0);
 	return watch_wait_for_mail(&worker->wait, &result, worker->wake, err);
 }
 
@@ -272,8 +299,11 @@ int watch_worker_start(const char *queue_name, const struct watch_options *optio
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0) {
-		struct watch_worker worker = {
-		    .options = options, .position = position, .pipe_end = ends[1], .bell = bell};
+		struct watch_worker worker = {.options = options,
+					      .position = position,
+					      .pipe_end = ends[1],
+					      .bell = bell,
+					      .unsent = watch_policy_new(options->retry_ms)};
 		close(ends[0]);
 		watch_worker_prepare(parent);
 		watch_worker_live(&worker, queue_name);

@@ -586,6 +586,21 @@ class Unsent(Lies):
                 self.inqueue("load", expect=TEMPORARY)
             self.judge(server, bad=self.before)
 
+    def test_watched(self):
+        """New mail is loaded between the tries."""
+        with self.lying(small(1), small(2), small(3), poll="1s") as server:
+            server.answer(BODIES, at_two(refuse), times=None)
+            watcher = Watcher(self, self.start("watch", "--log-format", "json", "--retry", "50ms"))
+            watcher.wait("unsent")
+            server.deliver(small(4))
+            self.before[checker.digest(small(4))] = 1
+            watcher.wait("stored", times=3)
+            watcher.wait("stored_bad")
+            self.assertEqual(3, watcher.count("unsent"))
+            self.assertEqual(0, watcher.count("failed"))
+            watcher.stop()
+            self.judge(server, bad=[checker.digest(small(2))])
+
     def test_size_not_told_and_an_empty_body(self):
         """Nothing says that the message is empty."""
         with self.lying(small(1)) as server:
