@@ -33,8 +33,7 @@ static void content_store(struct attachments *attachments, const struct part *pa
 	struct content_writer writer;
 
 	content_begin(&writer, attachments->output, ret_content);
-	if (!transfer_decode(attachments->input, part->begin, part->end, part->transfer,
-			     &writer.sink))
+	if (!transfer_decode(part->input, part->begin, part->end, part->transfer, &writer.sink))
 		defects_add(attachments->defects, "transfer encoding of attachment '%s' damaged",
 			    name);
 }
@@ -53,12 +52,11 @@ static void add_part(struct attachments *attachments, const struct part *part)
 	g_array_append_val(attachments->list, attachment);
 }
 
-void attachments_add(struct attachments *attachments, const struct part *root,
-		     const struct body *body)
+void attachments_add(struct attachments *attachments, const struct part *root)
 {
 	for (guint i = 0; i < root->children->len; i++)
-		attachments_add(attachments, g_ptr_array_index(root->children, i), body);
-	if (!root->is_multipart && root != body->text && root != body->html)
+		attachments_add(attachments, g_ptr_array_index(root->children, i));
+	if (!root->is_multipart && !root->is_body)
 		add_part(attachments, root);
 }
 
@@ -76,7 +74,8 @@ void attachments_add_content(struct attachments *attachments, const char *name,
 
 void attachments_add_message(struct attachments *attachments)
 {
-	struct part *whole = part_new("message/rfc822", 0, attachments->input->size);
+	struct part *whole =
+	    part_new(attachments->input, "message/rfc822", 0, attachments->input->size);
 	struct mime_content content;
 
 	content_store(attachments, whole, "original.eml", &content);

@@ -4,8 +4,8 @@
 #ifndef MIME_ATTACHMENT_H
 #define MIME_ATTACHMENT_H
 
-#include "mime/body.h"
 #include "mime/output.h"
+#include "mime/part.h"
 
 /* Attachments under way; `list` holds struct mime_attachment. */
 struct attachments {
@@ -17,9 +17,8 @@ struct attachments {
 	unsigned unnamed; /* names given so far */
 };
 
-/* Adds all leaf parts below `root` but those of `body`, in order. */
-void attachments_add(struct attachments *attachments, const struct part *root,
-		     const struct body *body);
+/* Adds all leaf parts from `root` on but those of the bodies, in order. */
+void attachments_add(struct attachments *attachments, const struct part *root);
 
 /* Adds a content that is in the output already. */
 void attachments_add_content(struct attachments *attachments, const char *file_name,

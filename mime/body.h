@@ -1,10 +1,20 @@
 /*
  * body.h - which parts of a message are its text and its HTML; all others are attachments.
  *
- * Rules:     a text part whose disposition is "attachment" is never a body. multipart/alternative:
- * the last of each kind. multipart/related: its root. multipart/signed: what is signed. Any other
- * multipart: the first part that has a body; a part with a file name comes into question only where
- *            it stands alone. Nothing of an encrypted message.
+ * Rules:     (after RFC 8621, 4.1.4)
+ *
+ * A part whose disposition is "attachment" is never a body, and one with a file name only where it
+ * stands alone, or is the only text of the message.
+ *
+ * multipart/alternative: of each kind the last one that has text, where a part that stands behind
+ * a file ("-- list footer") is no alternative to one that begins its branch, nor a plain text
+ * behind the HTML to one before it.
+ *
+ * multipart/related: its root by `start`, else by `type`, else the first part that has a body.
+ *
+ * multipart/signed: what is signed. Nothing of multipart/encrypted.
+ *
+ * Any other multipart: all its bodies, in order.
  */
 #ifndef MIME_BODY_H
 #define MIME_BODY_H
@@ -12,10 +22,13 @@
 #include "mime/part.h"
 
 struct body {
-	const struct part *text;
-	const struct part *html;
+	GPtrArray
+	    *text; /* of struct part: what the text is made of, HTML where there is no other */
+	GPtrArray *html; /* of struct part: what the HTML is made of */
 };
 
-struct body body_choose(const struct part *root);
+/* Chooses, and marks what it has chosen (part.is_body). */
+struct body body_choose(struct part *root, struct defects *defects);
+void body_clear(struct body *body);
 
 #endif

@@ -1,4 +1,8 @@
+/* Header blocks, with what mailers and what handles mail on its way do to them. */
 #include "mime/header.h"
+
+#include "mime/content_field.h"
+#include "mime/parameter.h"
 
 #include <glib.h>
 #include <string.h>
@@ -19,7 +23,13 @@ struct reading {
 	uint64_t junk_offset;
 	bool had_junk;
 	bool capped;
+	bool no_end;	 /* a delimiter ended it */
+	bool blank_end;	 /* a line of blanks ended it */
+	unsigned dashed; /* lines that were held against the own boundary */
 };
+
+/* More lines that begin with dashes are not held against the header's own boundary. */
+enum { DASHED_MAX = 16 };
 
 static bool is_blank(unsigned char c)
 {
@@ -148,10 +158,77 @@ static struct header *header_new(const struct reading *reading)
 	return header;
 }
 
-/* Where the body begins when the block ends at `offset`: with the junk, if that came last. */
-static uint64_t body_offset(const struct reading *reading, uint64_t offset)
+static bool is_blank_line(const struct line *line)
 {
-	return reading->junk && !reading->capped ? reading->junk_offset : offset;
+	size_t i = 0;
+
+	while (i < line->length && is_blank(line->text[i]))
+		i++;
+	return i == line->length;
+}
+
+/* A line of blanks is a fold where a field follows, and where none does, the empty line that
+ * something on the way has filled. */
+static bool blanks_end_block(struct input *input, struct line *line, uint64_t offset)
+{
+	struct line next;
+	bool ends = input_line(input, line->next, &next) && next.length > 0 &&
+		    !is_blank(next.text[0]) && name_length(&next) == 0;
+
+	/* The window may have moved. */
+	input_line(input, offset, line);
+	return ends;
+}
+
+static char *boundary_of(const char *raw, size_t length)
+{
+	g_autofree char *clean = content_field_clean(raw, length);
+	struct parameters *content = parameters_parse(clean, strlen(clean));
+	char *boundary = g_strdup(parameters_bytes(content, "boundary"));
+
+	parameters_free(content);
+	return boundary ? g_strchomp(boundary) : NULL;
+}
+
+/* Is the line a delimiter of the multipart whose header this is? Then the header ended before it.
+ */
+static bool is_own_delimiter(struct reading *reading, const struct line *line)
+{
+	if (line->length < 3 || memcmp(line->text, "--", 2) != 0 || reading->dashed++ >= DASHED_MAX)
+		return false;
+	for (guint i = 0; i < reading->spans->len; i++) {
+		const struct span *span = &g_array_index(reading->spans, struct span, i);
+		const char *bytes = reading->bytes->str;
+		if (g_ascii_strcasecmp(bytes + span->name, "Content-Type") != 0)
+			continue;
+		g_autofree char *boundary =
+		    boundary_of(bytes + span->value, span->end - span->value);
+		size_t length = boundary ? strlen(boundary) : 0;
+		if (length > 0 && line->length - 2 >= length &&
+		    memcmp(line->text + 2, boundary, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where the body begins if the block ends with the line at `offset`; false if it goes on. */
+static bool block_ends(struct reading *reading, struct input *input, uint64_t offset,
+		       const struct header_limits *limits, struct line *line, uint64_t *ret_body)
+{
+	*ret_body = offset;
+	if (limits->stops && limits->stops(limits->context, line))
+		return true;
+	reading->no_end = is_own_delimiter(reading, line);
+	if (reading->no_end)
+		return true;
+	*ret_body = line->next;
+	if (line->length == 0)
+		return true;
+	reading->blank_end = is_blank_line(line) && blanks_end_block(input, line, offset);
+	if (reading->blank_end)
+		return true;
+	*ret_body = offset;
+	return reading->spans->len == 0 && name_length(line) == 0;
 }
 
 /* Reads lines until the block ends; returns where the body begins. */
@@ -159,14 +236,11 @@ static uint64_t read_lines(struct reading *reading, struct input *input, uint64_
 			   const struct header_limits *limits)
 {
 	struct line line;
+	uint64_t body = offset;
 
-	for (; input_line(input, offset, &line); offset = line.next) {
-		if (limits->stops && limits->stops(limits->context, &line))
-			return body_offset(reading, offset);
-		if (line.length == 0)
-			return body_offset(reading, line.next);
-		if (reading->spans->len == 0 && name_length(&line) == 0)
-			return offset;
+	for (; input_line(input, offset, &line); offset = body = line.next) {
+		if (block_ends(reading, input, offset, limits, &line, &body))
+			break;
 		if (reading->capped)
 			continue;
 		if (reading->bytes->len + (line.end - offset) + 2 > limits->max_size ||
@@ -175,7 +249,24 @@ static uint64_t read_lines(struct reading *reading, struct input *input, uint64_
 		else
 			line_add(reading, input, &line, offset);
 	}
-	return body_offset(reading, offset);
+	return reading->junk && !reading->capped ? reading->junk_offset : body;
+}
+
+static void tell(const struct reading *reading, const struct header_limits *limits,
+		 struct defects *defects)
+{
+	bool junk_is_text = reading->junk && !reading->capped;
+
+	if (junk_is_text || reading->no_end)
+		defects_add(defects, "no blank line between header and text");
+	else if (reading->had_junk)
+		defects_add(defects, "a line in the header is no field");
+	if (reading->blank_end)
+		defects_add(defects, "the line between header and text holds blanks");
+	if (reading->capped)
+		defects_add(defects,
+			    "header longer than %zu bytes or %zu fields; the rest is left out",
+			    limits->max_size, limits->max_fields);
 }
 
 struct header *header_read(struct input *input, uint64_t offset, const struct header_limits *limits,
@@ -186,17 +277,9 @@ struct header *header_read(struct input *input, uint64_t offset, const struct he
 	    .sink = {bytes_write}, .bytes = g_string_sized_new(1024), .spans = spans};
 	uint64_t body = read_lines(&reading, input, offset, limits);
 
-	if (reading.junk && !reading.capped) {
+	if (reading.junk && !reading.capped)
 		junk_drop(&reading);
-		defects_add(defects, "no blank line between header and text");
-	} else if (reading.had_junk) {
-		defects_add(defects, "a line in the header is no field");
-	}
-	if (reading.capped)
-		defects_add(defects,
-			    "header longer than %zu bytes or %zu fields; the rest is left out",
-			    limits->max_size, limits->max_fields);
-
+	tell(&reading, limits, defects);
 	struct header *header = header_new(&reading);
 	g_string_free(reading.bytes, FALSE);
 	header->body = body;
@@ -211,6 +294,89 @@ void header_free(struct header *header)
 	g_free(header->bytes);
 	g_free(header->fields);
 	g_free(header);
+}
+
+/* --- where the header of a message begins ---------------------------------- */
+
+/* So many lines may stand before it. */
+enum { BEFORE_MAX = 10, JUNK_MAX = 3 };
+
+/* Names that no text begins its lines with. */
+static bool is_known_field(const struct line *line)
+{
+	static const char *const names[] = {
+	    "Return-Path",  "Received",	    "Delivered-To", "From",	"Sender",
+	    "Reply-To",	    "To",	    "Cc",	    "Subject",	"Date",
+	    "Message-ID",   "MIME-Version", "Content-Type", "X-Mailer", "DKIM-Signature",
+	    "X-Original-To"};
+	size_t length = name_length(line);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (strlen(names[i]) == length &&
+		    g_ascii_strncasecmp((const char *)line->text, names[i], length) == 0)
+			return true;
+	return false;
+}
+
+static void skip_indent(struct line *line, uint64_t *offset)
+{
+	while (line->length > 0 && is_blank(line->text[0])) {
+		line->text++;
+		line->length--;
+		(*offset)++;
+	}
+}
+
+/* Is there a header at `offset`, at least two fields with known names in its first lines? */
+static bool is_header(struct input *input, uint64_t offset)
+{
+	struct line line;
+	unsigned fields = 0;
+
+	for (int i = 0; i < BEFORE_MAX && input_line(input, offset, &line); i++) {
+		if (line.length == 0)
+			break;
+		fields += is_known_field(&line) ? 1 : 0;
+		offset = line.next;
+	}
+	return fields > 1;
+}
+
+/* The mark that some editors put before UTF-8, of three bytes. */
+static uint64_t skip_mark(struct input *input, uint64_t offset)
+{
+	size_t length;
+	const unsigned char *bytes = input_at(input, offset, &length);
+
+	return length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? offset + 3 : offset;
+}
+
+uint64_t header_start(struct input *input, uint64_t offset, struct defects *defects)
+{
+	uint64_t start = skip_mark(input, offset);
+	g_autoptr(GString) junk = g_string_new(NULL);
+	struct line line;
+	unsigned junk_lines = 0;
+
+	for (int i = 0; i < BEFORE_MAX && input_line(input, start, &line); i++) {
+		uint64_t at = start;
+		uint64_t next = line.next;
+		skip_indent(&line, &at);
+		if (name_length(&line) > 0 && (at == offset || is_known_field(&line))) {
+			if (at == offset || !is_header(input, at))
+				return offset;
+			defects_add(defects, "before the header: %s",
+				    junk->len > 0 ? junk->str : "blanks or a byte order mark");
+			return at;
+		}
+		if (line.length > 0 && ++junk_lines > JUNK_MAX)
+			return offset;
+		if (line.length > 0)
+			g_string_append_printf(junk, "%s'%.*s'", junk->len > 0 ? ", " : "",
+					       (int)MIN(line.length, 60), line.text);
+		start = next;
+	}
+	return offset;
 }
 
 bool field_is(const struct field *field, const char *name)

@@ -4,8 +4,11 @@
  * Life:      header_read() .. header_free().
  * Ownership: fields are borrowed from the header.
  * Rules:     a line that is neither field nor fold is taken for a fold that lost its blank, unless
- * no field follows it: then the text began there and the blank line is missing. Memory:    max_size
- * bytes of fields; what is longer is passed over with a defect, and its end is found.
+ * no field follows it: then the text began there and the blank line is missing. A delimiter of its
+ * own multipart ends the block, too, and so does a line of blanks, where no field follows.
+ *
+ * Memory:    max_size bytes of fields; what is longer is passed over with a defect, and its end is
+ * found.
  */
 #ifndef MIME_HEADER_H
 #define MIME_HEADER_H
@@ -36,6 +39,13 @@ struct header_limits {
 	bool (*stops)(void *context, const struct line *line);
 	void *context;
 };
+
+/*
+ * Where the header of a message begins that is expected at `offset`: behind a byte order mark,
+ * blank lines, an indent, and three lines of anything, if there are two fields of mail behind them.
+ * Else, and where it begins as it should, that is `offset`.
+ */
+uint64_t header_start(struct input *input, uint64_t offset, struct defects *defects);
 
 struct header *header_read(struct input *input, uint64_t offset, const struct header_limits *limits,
 			   struct defects *defects);

@@ -2,11 +2,17 @@
 
 #include "mime/binding.h"
 
-#include <stddef.h>
+#include <gmime/gmime.h>
 
 const char *mime_library(void)
 {
-	return binding_open() == 0 ? "libxml2 " LIBXML_DOTTED_VERSION : NULL;
+	static char words[80];
+
+	if (binding_open() < 0)
+		return NULL;
+	g_snprintf(words, sizeof(words), "libxml2 %s, GMime %u.%u.%u", LIBXML_DOTTED_VERSION,
+		   gmime_major_version, gmime_minor_version, gmime_micro_version);
+	return words;
 }
 
 const char *mime_library_fault(void)

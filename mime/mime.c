@@ -2,11 +2,12 @@
 
 #include "mime/attachment.h"
 #include "mime/binding.h"
+#include "mime/body_text.h"
 #include "mime/charset_choice.h"
+#include "mime/content_field.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
 #include "mime/limits.h"
-#include "mime/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,6 +28,7 @@ int mime_open(void)
 	if (binding_open() < 0)
 		return -1;
 	html_text_open();
+	part_tree_open();
 	return charset_choice_open();
 }
 
@@ -73,7 +75,8 @@ static void read_header(struct parse *parse)
 	    .max_fields = parse->options->max_headers,
 	};
 
-	parse->header = header_read(parse->input, skip_mbox_line(parse), &limits, parse->defects);
+	uint64_t start = header_start(parse->input, skip_mbox_line(parse), parse->defects);
+	parse->header = header_read(parse->input, start, &limits, parse->defects);
 	if (parse->header->count == 0)
 		defects_add(parse->defects, "no header");
 }
@@ -82,30 +85,15 @@ static char *charset_hint(const struct parse *parse)
 {
 	const struct field *field = header_find(parse->header, "Content-Type");
 
-	struct parameters *content =
-	    parameters_parse(field ? field->value : "", field ? field->length : 0);
+	g_autofree char *clean =
+	    content_field_clean(field ? field->value : "", field ? field->length : 0);
+	struct parameters *content = parameters_parse(clean, strlen(clean));
 	char *hint = fields_charset(parse->header, parameters_bytes(content, "charset"));
 	parameters_free(content);
 	return hint;
 }
 
-static void store_bodies(struct parse *parse, const struct body *body)
-{
-	struct mime_message *message = parse->message;
-
-	if (body->text)
-		text_store(parse->input, body->text, parse->output, parse->defects,
-			   &message->text_body);
-	if (!body->html)
-		return;
-	text_store(parse->input, body->html, parse->output, parse->defects, &message->html_body);
-	message->text_from_html = !body->text || text_is_blank(&message->text_body, parse->output);
-	if (message->text_from_html)
-		text_store_from_html(&message->html_body, parse->output, &message->text_body);
-}
-
-static void store_attachments(struct parse *parse, const struct part_tree *tree,
-			      const struct body *body, const char *hint)
+static void store_attachments(struct parse *parse, const struct part_tree *tree, const char *hint)
 {
 	struct mime_message *message = parse->message;
 	struct attachments attachments = {
@@ -119,7 +107,7 @@ static void store_attachments(struct parse *parse, const struct part_tree *tree,
 	if (tree->capped || parse->header->capped)
 		attachments_add_message(&attachments);
 	else
-		attachments_add(&attachments, tree->root, body);
+		attachments_add(&attachments, tree->root);
 	if (parse->options->attach_html && message->html_body.present)
 		attachments_add_content(&attachments, "original.html", "text/html",
 					&message->html_body);
@@ -129,12 +117,13 @@ static void store_attachments(struct parse *parse, const struct part_tree *tree,
 
 static void parse_body(struct parse *parse, const char *hint)
 {
-	struct part_tree *tree =
-	    part_tree_read(parse->input, parse->header, parse->options, parse->defects);
-	struct body body = body_choose(tree->root);
+	struct part_tree *tree = part_tree_read(parse->input, parse->header, parse->options,
+						parse->output, parse->defects);
+	struct body body = body_choose(tree->root, parse->defects);
 
-	store_bodies(parse, &body);
-	store_attachments(parse, tree, &body, hint);
+	body_store(&body, parse->output, parse->defects, parse->message);
+	store_attachments(parse, tree, hint);
+	body_clear(&body);
 	part_tree_free(tree);
 }
 

@@ -12,8 +12,8 @@
  * caps below and by the headers, not by the size of the message: content goes to the output file.
  * Sandbox:   after mime_open() no function here opens a file, starts a thread or needs the network.
  *
- * Source: RFC 5322, 2045-2047, 2183, 2231, 2387, 2557, 6532; and the work-queue loader's rules for
- * what a body and what an attachment is (README, "Entries").
+ * Source: RFC 5322, 2045-2047, 2183, 2231, 2387, 2557, 6532, 8621 (4.1.4); and the work-queue
+ * loader's rules for what a body and what an attachment is (README, "Entries").
  */
 #ifndef MIME_MIME_H
 #define MIME_MIME_H
@@ -56,9 +56,9 @@ struct mime_message {
 	char *headers; /* all fields, decoded, in order: JSON [["Name","value"],…] */
 	char *defects; /* JSON list of strings, "[]" when nothing was wrong */
 
-	struct mime_content text_body;	     /* the text, or the HTML turned to text */
-	bool text_from_html;		     /* the latter */
-	struct mime_content html_body;	     /* as UTF-8 */
+	struct mime_content text_body;	     /* the texts, or the HTML turned to text */
+	bool text_from_html;		     /* only the latter */
+	struct mime_content html_body;	     /* as UTF-8, several parts as one document */
 	struct mime_attachment *attachments; /* in the order of the mail */
 	size_t attachment_count;
 };

@@ -1,4 +1,7 @@
+/* What one header block says of its part. */
 #include "mime/part.h"
+
+#include "mime/content_field.h"
 
 #include <string.h>
 
@@ -7,10 +10,12 @@ static void part_free_data(void *data)
 	part_free(data);
 }
 
-struct part *part_new(const char *type, uint64_t begin, uint64_t end)
+struct part *part_new(struct input *input, const char *type, uint64_t begin, uint64_t end)
 {
 	struct part *part = g_new0(struct part, 1);
 
+	part->input = input;
+	part->is_typed = true;
 	part->type = g_strdup(type);
 	part->content = parameters_parse("", 0);
 	part->disposition = parameters_parse("", 0);
@@ -37,51 +42,55 @@ bool part_is(const struct part *part, const char *type)
 	return strcmp(part->type, type) == 0;
 }
 
-static struct parameters *field_parameters(const struct header *header, const char *name)
+bool part_is_multipart_type(const struct part *part)
 {
-	const struct field *field = header_find(header, name);
-
-	return field ? parameters_parse(field->value, field->length) : parameters_parse("", 0);
+	return g_str_has_prefix(part->type, "multipart/");
 }
 
-/* type "/" subtype, each of token characters. */
-static bool is_type(const char *value)
+static struct parameters *field_parameters(const struct field *field)
 {
-	static const char token[] = "abcdefghijklmnopqrstuvwxyz0123456789!#$&^_.+-%'*`|~{}";
-	size_t type = strspn(value, token);
-	size_t subtype = value[type] == '/' ? strspn(value + type + 1, token) : 0;
+	g_autofree char *clean = field ? content_field_clean(field->value, field->length) : NULL;
 
-	return type > 0 && subtype > 0 && value[type + 1 + subtype] == '\0' && type + subtype < 128;
+	return clean ? parameters_parse(clean, strlen(clean)) : parameters_parse("", 0);
 }
 
-static char *type_of(const struct header *header, const struct parameters *content,
-		     const char *default_type, struct defects *defects)
+bool part_is_named(const struct part *part)
 {
-	const char *value = parameters_value(content);
-
-	if (!header_find(header, "Content-Type"))
-		return g_strdup(default_type);
-	if (is_type(value))
-		return g_strdup(value);
-	defects_add(defects, "Content-Type '%s' unreadable", value);
-	/* Old mailers wrote "text" for text/plain. */
-	return g_strdup(*value == '\0' || strcmp(value, "text") == 0 ? "text/plain"
-								     : "application/octet-stream");
+	return parameters_bytes(part->disposition, "filename") ||
+	       parameters_bytes(part->content, "name");
 }
 
-static enum transfer transfer_of(const struct header *header, const char *type,
-				 struct defects *defects)
+/* RFC 2045, 5.2: what cannot be read is text; but a file is not shown as one. */
+static char *type_of(const struct part *part, struct defects *defects)
+{
+	const char *value = parameters_value(part->content);
+	char *type = part->is_typed ? content_field_type(value) : NULL;
+
+	if (!part->is_typed)
+		return g_strdup("text/plain");
+	if (type && strcmp(type, value) == 0)
+		return type;
+	if (!type)
+		type = g_strdup(part_is_named(part) && *value ? "application/octet-stream"
+							      : "text/plain");
+	defects_add(defects, "Content-Type '%s' unreadable; read as %s", value, type);
+	return type;
+}
+
+static enum transfer transfer_of(const struct header *header, struct defects *defects)
 {
 	const struct field *field = header_find(header, "Content-Transfer-Encoding");
 	enum transfer transfer = TRANSFER_IDENTITY;
 
-	if (!field || g_str_has_prefix(type, "multipart/"))
+	if (!field)
 		return transfer;
-	struct parameters *encoding = parameters_parse(field->value, field->length);
+	struct parameters *encoding = field_parameters(field);
 	const char *value = parameters_value(encoding);
 	if (*value && !transfer_parse(value, &transfer))
 		defects_add(defects, "transfer encoding '%s' unknown; content taken as it is",
 			    value);
+	else if (memchr(field->value, '"', field->length))
+		defects_add(defects, "transfer encoding '%s' in quotes", value);
 	parameters_free(encoding);
 	return transfer;
 }
@@ -100,18 +109,28 @@ static char *content_id_of(const struct header *header)
 	return length > 0 ? g_steal_pointer(&valid) : NULL;
 }
 
-struct part *part_from_header(const struct header *header, const char *default_type,
-			      struct defects *defects)
+struct part *part_from_header(struct input *input, const struct header *header,
+			      const struct field *type, struct defects *defects)
 {
 	struct part *part = g_new0(struct part, 1);
 
-	if (header_count(header, "Content-Type") > 1)
-		defects_add(defects, "field Content-Type repeated; the first one counts");
-	part->content = field_parameters(header, "Content-Type");
-	part->disposition = field_parameters(header, "Content-Disposition");
-	part->type = type_of(header, part->content, default_type, defects);
-	part->transfer = transfer_of(header, part->type, defects);
+	part->input = input;
+	part->begin = header->body;
+	part->end = header->body;
+	part->content = field_parameters(type);
+	part->disposition = field_parameters(header_find(header, "Content-Disposition"));
+	part->is_typed = type != NULL;
+	part->type = type_of(part, defects);
+	part->transfer = transfer_of(header, defects);
 	part->content_id = content_id_of(header);
 	part->children = g_ptr_array_new_with_free_func(part_free_data);
 	return part;
+}
+
+void part_take_as_text(struct part *part)
+{
+	g_free(part->type);
+	part->type = g_strdup("text/plain");
+	part->is_multipart = false;
+	part->is_typed = true;
 }

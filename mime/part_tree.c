@@ -1,255 +1,252 @@
+/* GMime takes the message apart; here its objects become ours, with places in the input. */
 #include "mime/part.h"
+#include "mime/skeleton.h"
+#include "mime/text_files.h"
 
+#include <gmime/gmime.h>
 #include <string.h>
 
-/* Delimiter lines are at most two per part, and some for what is closed twice. */
-enum { DELIMITERS_PER_PART = 3, HEADER_SIZES_MAX = 16 };
+void part_tree_open(void)
+{
+	g_mime_init();
+}
 
-/* A multipart whose end has not come yet. */
-struct level {
-	struct part *part;
-	const char *boundary;
-	size_t length;
-};
-
-/*
- * One pass over the lines of a message. A part lasts to the next delimiter of a multipart that it
- * lies in, whichever: what a broken mailer left open ends with what is around it (RFC 2046, 5.1.2).
- */
-struct scan {
-	struct input *input;
-	const struct mime_options *options;
-	struct defects *defects;
+struct walk {
+	struct skeleton *skeleton;
+	struct mime_output *output;
 	struct part_tree *tree;
-	GArray *levels;	       /* of struct level, the outermost first */
-	struct part *leaf;     /* whose content goes by; NULL before, between and behind parts */
-	uint64_t previous_end; /* end of the line before */
-	size_t parts;
-	size_t delimiters;
-	size_t header_bytes;
+	GPtrArray *boundaries; /* of the multiparts around, as in the skeleton */
+	bool is_decoded;       /* it lies in an encoded multipart */
 };
 
-static size_t without_blanks(const char *text, size_t length)
+static struct part *part_take(struct walk *walk, GMimeObject *object, const struct part *parent);
+static struct part *tree_grow(struct walk *walk, struct part *multipart);
+
+/* The part whose header block the object has. */
+static struct part *block_of(struct walk *walk, GMimeObject *object)
 {
-	while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
-		length--;
-	return length;
+	GMimeHeaderList *fields = g_mime_object_get_header_list(object);
+	GMimeHeader *field = g_mime_header_list_get_header(fields, SKELETON_PART);
+	guint64 place = g_ascii_strtoull(g_mime_header_get_raw_value(field), NULL, 10);
+
+	return g_steal_pointer(&g_ptr_array_index(walk->skeleton->parts, place));
 }
 
-static const struct level *level_at(const struct scan *scan, guint i)
+static void leaf_take(struct walk *walk, struct part *part, GMimePart *object,
+		      const struct part *parent)
 {
-	return &g_array_index(scan->levels, struct level, i);
-}
+	GMimeStream *stream = g_mime_data_wrapper_get_stream(g_mime_part_get_content(object));
 
-static bool boundary_is(const struct level *level, const char *text, size_t length)
-{
-	return level->length == length && memcmp(level->boundary, text, length) == 0;
-}
-
-/* The innermost level that a line separates the parts of, or ends; -1 for any other line. */
-static int delimiter_level(const struct scan *scan, const struct line *line, bool *ret_closing)
-{
-	if (line->length < 3 || line->text[0] != '-' || line->text[1] != '-')
-		return -1;
-	const char *text = (const char *)line->text + 2;
-	size_t length = without_blanks(text, line->length - 2);
-	bool ends = length > 2 && text[length - 1] == '-' && text[length - 2] == '-';
-	for (guint i = scan->levels->len; i-- > 0;) {
-		const struct level *level = level_at(scan, i);
-		*ret_closing = ends && boundary_is(level, text, length - 2);
-		if (*ret_closing || boundary_is(level, text, length))
-			return (int)i;
+	/* RFC 2046, 5.1.5 */
+	if (!part->is_typed && parent && part_is(parent, "multipart/digest")) {
+		g_free(part->type);
+		part->type = g_strdup("message/rfc822");
 	}
-	return -1;
+	part->begin = skeleton_offset(walk->skeleton, (size_t)stream->bound_start);
+	part->end = skeleton_offset(walk->skeleton, (size_t)stream->bound_end);
+	text_files_take_out(part, walk->skeleton->defects);
 }
 
-static bool is_delimiter(void *context, const struct line *line)
+/* --- multiparts without parts --------------------------------------------- */
+
+static bool is_around(const struct walk *walk, const char *boundary)
 {
-	bool closing;
-
-	return delimiter_level(context, line, &closing) >= 0;
-}
-
-static bool line_is_delimiter(struct scan *scan, uint64_t offset)
-{
-	struct line line;
-
-	return input_line(scan->input, offset, &line) && is_delimiter(scan, &line);
-}
-
-/* --- parts begin and end ------------------------------------------------ */
-
-/* A multipart nobody can take apart is text: its reader sees it as its sender wrote it. */
-static void take_as_text(struct scan *scan, struct part *part)
-{
-	g_free(part->type);
-	part->type = g_strdup("text/plain");
-	part->is_multipart = false;
-	scan->leaf = part;
-}
-
-/* False when a multipart has no boundary that could be used, or lies too deep. */
-static bool level_open(struct scan *scan, struct part *part)
-{
-	const char *boundary = parameters_bytes(part->content, "boundary");
-	struct level level = {.part = part, .boundary = boundary};
-
-	level.length = boundary ? without_blanks(boundary, strlen(boundary)) : 0;
-	if (level.length == 0) {
-		defects_add(scan->defects, "%s without a boundary; taken as text", part->type);
-		return false;
-	}
-	if (level.length > scan->options->max_boundary) {
-		defects_add(scan->defects, "boundary longer than %u bytes; %s taken as text",
-			    scan->options->max_boundary, part->type);
-		scan->tree->capped = true;
-		return false;
-	}
-	if (scan->levels->len >= scan->options->max_depth) {
-		defects_add(scan->defects,
-			    "parts nested deeper than %u; the message is attached whole",
-			    scan->options->max_depth);
-		scan->tree->capped = true;
-		return false;
-	}
-	part->is_multipart = true;
-	g_array_append_val(scan->levels, level);
-	return true;
-}
-
-static struct part *part_begin(struct scan *scan, const struct header *header,
-			       const struct part *parent)
-{
-	bool in_digest = parent && part_is(parent, "multipart/digest");
-	struct part *part =
-	    part_from_header(header, in_digest ? "message/rfc822" : "text/plain", scan->defects);
-
-	part->begin = header->body;
-	scan->previous_end = header->body;
-	scan->parts++;
-	if (!g_str_has_prefix(part->type, "multipart/"))
-		scan->leaf = part;
-	else if (!level_open(scan, part))
-		take_as_text(scan, part);
-	return part;
-}
-
-static void leaf_end(struct scan *scan, uint64_t end)
-{
-	if (scan->leaf)
-		scan->leaf->end = MAX(scan->leaf->begin, end);
-	scan->leaf = NULL;
-}
-
-static void level_close(struct scan *scan, bool has_end)
-{
-	struct part *part = level_at(scan, scan->levels->len - 1)->part;
-
-	g_array_set_size(scan->levels, scan->levels->len - 1);
-	if (!has_end)
-		defects_add(scan->defects, "%s has no end; the message may be cut off", part->type);
-	if (part->children->len > 0)
-		return;
-	defects_add(scan->defects, "%s without parts; taken as text", part->type);
-	take_as_text(scan, part);
-}
-
-/* Ends what lies deeper than so many levels. */
-static void levels_cut(struct scan *scan, guint count, uint64_t end)
-{
-	leaf_end(scan, end);
-	while (scan->levels->len > count) {
-		level_close(scan, scan->tree->capped);
-		leaf_end(scan, end);
-	}
-}
-
-/* --- the pass ----------------------------------------------------------- */
-
-/* Reads the part that starts here; returns where its content does. */
-static uint64_t part_read(struct scan *scan, struct part *parent, uint64_t offset)
-{
-	struct header_limits limits = {
-	    .max_size = scan->options->max_header_size,
-	    .max_fields = scan->options->max_headers,
-	    .stops = is_delimiter,
-	    .context = scan,
-	};
-	struct header *header = header_read(scan->input, offset, &limits, scan->defects);
-	uint64_t body = header->body;
-
-	/* Two delimiters in a row have no part between them. */
-	if (header->count > 0 || body != offset || !line_is_delimiter(scan, offset)) {
-		scan->header_bytes += header->size;
-		scan->tree->capped = scan->tree->capped || header->capped;
-		g_ptr_array_add(parent->children, part_begin(scan, header, parent));
-	}
-	header_free(header);
-	return body;
-}
-
-/* Returns where to go on. */
-static uint64_t delimiter_pass(struct scan *scan, guint level, bool closing,
-			       const struct line *line)
-{
-	scan->delimiters++;
-	levels_cut(scan, level + 1, scan->previous_end);
-	scan->previous_end = line->next;
-	if (!closing)
-		return part_read(scan, level_at(scan, level)->part, line->next);
-	level_close(scan, true);
-	return line->next;
-}
-
-static bool within_caps(struct scan *scan)
-{
-	if (scan->delimiters < (size_t)scan->options->max_parts * DELIMITERS_PER_PART &&
-	    scan->parts <= scan->options->max_parts &&
-	    scan->header_bytes <= (size_t)scan->options->max_header_size * HEADER_SIZES_MAX)
-		return true;
-	defects_add(scan->defects, "more than %u parts; the message is attached whole",
-		    scan->options->max_parts);
-	scan->tree->capped = true;
+	for (guint i = 0; i < walk->boundaries->len; i++)
+		if (strcmp(g_ptr_array_index(walk->boundaries, i), boundary) == 0)
+			return true;
 	return false;
 }
 
-static void scan_lines(struct scan *scan, uint64_t offset)
+/* Looks at the delimiters behind the start of a multipart: returns where what is around it goes on;
+ * *ret_opened is set when one begins a part of it. */
+static uint64_t multipart_end(const struct walk *walk, const struct part *part, bool *ret_opened)
 {
-	struct line line;
+	const struct skeleton *skeleton = walk->skeleton;
+	const char *own = skeleton_boundary(skeleton, part);
+	bool closed = false;
 
-	while (scan->levels->len > 0) {
-		offset = input_find_dashes(scan->input, offset, &scan->previous_end);
-		if (!input_line(scan->input, offset, &line))
-			return;
-		bool closing;
-		int level = delimiter_level(scan, &line, &closing);
-		if (level < 0) {
-			scan->previous_end = line.end;
-			offset = line.next;
-		} else if (within_caps(scan)) {
-			offset = delimiter_pass(scan, (guint)level, closing, &line);
-		} else {
-			return;
-		}
+	*ret_opened = false;
+	for (guint i = 0; i < skeleton->delimiters->len; i++) {
+		const struct skeleton_delimiter *delimiter =
+		    &g_array_index(skeleton->delimiters, struct skeleton_delimiter, i);
+		if (delimiter->previous_end < part->begin)
+			continue;
+		if (is_around(walk, delimiter->boundary))
+			return MAX(part->begin, delimiter->previous_end);
+		if (!own || strcmp(delimiter->boundary, own) != 0)
+			continue;
+		*ret_opened = *ret_opened || (!closed && !delimiter->closing);
+		closed = true;
 	}
+	return skeleton->input->size;
+}
+
+static bool is_encoded(const struct part *part)
+{
+	return part->transfer == TRANSFER_BASE64 || part->transfer == TRANSFER_QUOTED_PRINTABLE;
+}
+
+/* Some mailers encode a multipart as a whole, though RFC 2045 (6.4) forbids it. NULL when no parts
+ * come out. */
+static struct part *part_decode(struct walk *walk, struct part *part)
+{
+	struct content_writer writer;
+	struct mime_content content;
+	struct part *parts = NULL;
+
+	content_begin(&writer, walk->output, &content);
+	transfer_decode(part->input, part->begin, part->end, part->transfer, &writer.sink);
+	if (mime_output_flush(walk->output) < 0)
+		return NULL;
+	struct input *input = input_new(walk->output->fd, content.offset, content.size);
+	struct part *inner = part_new(input, part->type, 0, content.size);
+	struct parameters *swapped = inner->content;
+	inner->content = part->content;
+	part->content = swapped;
+	g_ptr_array_add(walk->tree->inputs, input);
+	parts = tree_grow(walk, inner);
+	if (parts->is_multipart) {
+		defects_add(walk->skeleton->defects, "%s as a whole encoded; decoded", part->type);
+		return parts;
+	}
+	part->content = parts->content;
+	parts->content = swapped;
+	part_free(parts);
+	return NULL;
+}
+
+static void tell_of_end(struct walk *walk, const struct part *part, const GMimeMultipart *object)
+{
+	if (!object->write_end_boundary && !walk->skeleton->capped)
+		defects_add(walk->skeleton->defects, "%s has no end; the message may be cut off",
+			    part->type);
+}
+
+static struct part *without_parts(struct walk *walk, struct part *part, GMimeMultipart *object)
+{
+	struct defects *defects = walk->skeleton->defects;
+	bool opened;
+
+	part->end = multipart_end(walk, part, &opened);
+	if (opened) {
+		tell_of_end(walk, part, object);
+		defects_add(defects, "%s without parts", part->type);
+		return part;
+	}
+	struct part *decoded =
+	    is_encoded(part) && !walk->is_decoded ? part_decode(walk, part) : NULL;
+	if (decoded) {
+		part_free(part);
+		return decoded;
+	}
+	if (!walk->is_decoded)
+		tell_of_end(walk, part, object);
+	defects_add(defects, "%s without parts; taken as text", part->type);
+	part_take_as_text(part);
+	return part;
+}
+
+/* --- multiparts ----------------------------------------------------------- */
+
+static struct part *too_deep(struct walk *walk, struct part *part)
+{
+	bool opened;
+
+	defects_add(walk->skeleton->defects,
+		    "parts nested deeper than %u; the message is attached whole",
+		    walk->skeleton->options->max_depth);
+	walk->tree->capped = true;
+	part->end = multipart_end(walk, part, &opened);
+	part_take_as_text(part);
+	return part;
+}
+
+static struct part *multipart_take(struct walk *walk, struct part *part, GMimeMultipart *object)
+{
+	const char *boundary = skeleton_boundary(walk->skeleton, part);
+
+	if (walk->boundaries->len >= walk->skeleton->options->max_depth)
+		return too_deep(walk, part);
+	part->is_multipart = true;
+	if (g_mime_multipart_get_count(object) == 0)
+		return without_parts(walk, part, object);
+	tell_of_end(walk, part, object);
+	g_ptr_array_add(walk->boundaries, (void *)boundary);
+	for (int i = 0; i < g_mime_multipart_get_count(object); i++)
+		g_ptr_array_add(part->children,
+				part_take(walk, g_mime_multipart_get_part(object, i), part));
+	g_ptr_array_set_size(walk->boundaries, (gint)walk->boundaries->len - 1);
+	return part;
+}
+
+static struct part *part_take(struct walk *walk, GMimeObject *object, const struct part *parent)
+{
+	struct part *part = block_of(walk, object);
+
+	if (GMIME_IS_MULTIPART(object))
+		return multipart_take(walk, part, GMIME_MULTIPART(object));
+	leaf_take(walk, part, GMIME_PART(object), parent);
+	return part;
+}
+
+/* --- the tree ------------------------------------------------------------- */
+
+static struct part *skeleton_take_apart(struct walk *walk)
+{
+	const GString *text = walk->skeleton->text;
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text->str, text->len);
+	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+	GMimeObject *object = g_mime_parser_construct_part(parser, NULL);
+	struct part *root = part_take(walk, object, NULL);
+
+	g_object_unref(object);
+	g_object_unref(parser);
+	g_object_unref(stream);
+	walk->tree->capped = walk->tree->capped || walk->skeleton->capped;
+	return root;
+}
+
+/* What a decoded multipart holds. */
+static struct part *tree_grow(struct walk *walk, struct part *multipart)
+{
+	struct skeleton *outer = walk->skeleton;
+	g_autoptr(GPtrArray) boundaries = g_ptr_array_new();
+	struct walk inner = {
+	    .skeleton = skeleton_new(multipart->input, outer->options, outer->defects),
+	    .output = walk->output,
+	    .tree = walk->tree,
+	    .boundaries = boundaries,
+	    .is_decoded = true,
+	};
+
+	skeleton_read_multipart(inner.skeleton, multipart);
+	struct part *root = skeleton_take_apart(&inner);
+	skeleton_free(inner.skeleton);
+	return root;
+}
+
+static void input_free_data(void *data)
+{
+	input_free(data);
 }
 
 struct part_tree *part_tree_read(struct input *input, const struct header *top,
-				 const struct mime_options *options, struct defects *defects)
+				 const struct mime_options *options, struct mime_output *output,
+				 struct defects *defects)
 {
 	struct part_tree *tree = g_new0(struct part_tree, 1);
-	g_autoptr(GArray) levels = g_array_new(FALSE, FALSE, sizeof(struct level));
-	struct scan scan = {
-	    .input = input,
-	    .options = options,
-	    .defects = defects,
+	g_autoptr(GPtrArray) boundaries = g_ptr_array_new();
+	struct walk walk = {
+	    .skeleton = skeleton_new(input, options, defects),
+	    .output = output,
 	    .tree = tree,
-	    .levels = levels,
+	    .boundaries = boundaries,
 	};
 
-	tree->root = part_begin(&scan, top, NULL);
-	scan_lines(&scan, top->body);
-	levels_cut(&scan, 0, input->size);
+	tree->inputs = g_ptr_array_new_with_free_func(input_free_data);
+	skeleton_read(walk.skeleton, top);
+	tree->root = skeleton_take_apart(&walk);
+	skeleton_free(walk.skeleton);
 	return tree;
 }
 
@@ -258,5 +255,6 @@ void part_tree_free(struct part_tree *tree)
 	if (!tree)
 		return;
 	part_free(tree->root);
+	g_ptr_array_unref(tree->inputs);
 	g_free(tree);
 }

@@ -82,8 +82,8 @@ static void convert(struct text_source *source, struct charset_choice choice,
 	flowed_finish(&flowed);
 }
 
-void text_store(struct input *input, const struct part *part, struct mime_output *output,
-		struct defects *defects, struct mime_content *ret_content)
+void text_store(const struct part *part, struct mime_output *output, struct defects *defects,
+		struct mime_content *ret_content)
 {
 	struct scratch scratch;
 	struct scratch_source source = {{scratch_feed}, &scratch};
@@ -91,7 +91,7 @@ void text_store(struct input *input, const struct part *part, struct mime_output
 	const char *what = strstr(part->type, "html") ? "the HTML" : "the text";
 
 	scratch_init(&scratch, output);
-	if (!transfer_decode(input, part->begin, part->end, part->transfer, &scratch.sink))
+	if (!transfer_decode(part->input, part->begin, part->end, part->transfer, &scratch.sink))
 		defects_add(defects, "transfer encoding of %s damaged", what);
 	g_autofree char *label = label_of(part, &scratch, defects);
 	struct charset_choice choice = charset_choose(&source.source, label, NULL, what, defects);

@@ -8,8 +8,8 @@
 #include "mime/part.h"
 
 /* Writes a text part: transfer encoding, charset and format=flowed undone. */
-void text_store(struct input *input, const struct part *part, struct mime_output *output,
-		struct defects *defects, struct mime_content *ret_content);
+void text_store(const struct part *part, struct mime_output *output, struct defects *defects,
+		struct mime_content *ret_content);
 
 /* Writes HTML, stored before, as text. */
 void text_store_from_html(const struct mime_content *html, struct mime_output *output,

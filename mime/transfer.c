@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { LOOKED_AT = 4096 };
+
 bool transfer_parse(const char *name, enum transfer *ret_transfer)
 {
 	static const struct {
@@ -32,9 +34,28 @@ bool transfer_parse(const char *name, enum transfer *ret_transfer)
 	return false;
 }
 
+/* Some mailers say base64 of what they have not encoded: more than every tenth byte of its
+ * beginning, and more than three, are none of the alphabet's. */
+static bool is_plain_text(struct input *input, uint64_t begin, uint64_t end)
+{
+	size_t length;
+	const unsigned char *bytes = input_at(input, begin, &length);
+	size_t odd = 0;
+
+	length = (size_t)MIN(MIN((uint64_t)length, end - begin), (uint64_t)LOOKED_AT);
+	for (size_t i = 0; i < length; i++)
+		odd += !g_ascii_isalnum(bytes[i]) && !strchr("+/=-_\r\n", bytes[i]);
+	return odd > 3 && odd * 10 > length;
+}
+
 static bool decode_base64(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
 {
 	struct base64 base64;
+
+	if (begin < end && is_plain_text(input, begin, end)) {
+		input_copy(input, begin, end, sink);
+		return false;
+	}
 
 	base64_init(&base64, sink);
 	input_copy(input, begin, end, &base64.sink);

@@ -1,49 +1,193 @@
+/* GMime decodes; here are found the lines that it is given, and made as long as they say. */
 #include "mime/uuencode.h"
 
 #include <glib.h>
+#include <gmime/gmime.h>
 #include <string.h>
 
-static unsigned value_at(const struct line *line, size_t i)
-{
-	return i < line->length ? (line->text[i] - 32U) & 63U : 0;
-}
-
-/* A line's first character says how many bytes it holds, 45 at most. */
-static void decode_line(const struct line *line, struct sink *sink)
-{
-	size_t count = value_at(line, 0);
-	unsigned char out[66];
-	size_t length = 0;
-
-	for (size_t i = 1; length < count && i < line->length; i += 4) {
-		unsigned a = value_at(line, i);
-		unsigned b = value_at(line, i + 1);
-		unsigned c = value_at(line, i + 2);
-		unsigned d = value_at(line, i + 3);
-		out[length++] = (unsigned char)(a << 2 | b >> 4);
-		out[length++] = (unsigned char)(b << 4 | c >> 2);
-		out[length++] = (unsigned char)(c << 6 | d);
-	}
-	sink_write(sink, out, MIN(length, count));
-}
+enum { LINE_BYTES = 45, LINE_CHARS = LINE_BYTES / 3 * 4, FULL_LINES = 3, MODE_MAX = 4 };
 
 static bool line_starts(const struct line *line, const char *word)
 {
-	return line->length >= strlen(word) && memcmp(line->text, word, strlen(word)) == 0;
+	return line->length >= strlen(word) &&
+	       g_ascii_strncasecmp((const char *)line->text, word, strlen(word)) == 0;
+}
+
+static bool is_end(const struct line *line)
+{
+	return line->length == 3 && line_starts(line, "end");
+}
+
+/* How many bytes a line says it holds. */
+static size_t count_of(const struct line *line)
+{
+	return line->length > 0 ? (line->text[0] - 32U) & 63U : 0;
+}
+
+static size_t chars_of(size_t count)
+{
+	return (count + 2) / 3 * 4;
+}
+
+/* Blanks at its end may have gone; one character behind is a sum of it. */
+static bool is_data(const struct line *line)
+{
+	size_t count = count_of(line);
+
+	if (count == 0 || count > LINE_BYTES || line->length > 2 + chars_of(count))
+		return false;
+	for (size_t i = 0; i < line->length; i++)
+		if (line->text[i] < ' ' || line->text[i] > '`')
+			return false;
+	return true;
+}
+
+static bool is_full(const struct line *line)
+{
+	return line->length >= 1 + LINE_CHARS && count_of(line) == LINE_BYTES && is_data(line);
+}
+
+/* The last line of data is an empty one. */
+static bool is_last(const struct line *line)
+{
+	return line->length == 0 || (count_of(line) == 0 && line->length <= 2);
+}
+
+/* "begin 644 name": mode and name. */
+static bool is_begin(const struct line *line, char **ret_name)
+{
+	size_t at = strlen("begin ");
+	size_t mode = at;
+
+	if (!line_starts(line, "begin "))
+		return false;
+	while (mode < line->length && g_ascii_isdigit(line->text[mode]))
+		mode++;
+	if (mode == at || mode - at > MODE_MAX || mode + 1 >= line->length ||
+	    line->text[mode] != ' ')
+		return false;
+	*ret_name = g_strndup((const char *)line->text + mode + 1, line->length - mode - 1);
+	return true;
+}
+
+/* What is left of such a line: its last word may be the name. */
+static bool is_damaged_begin(const struct line *line, char **ret_name)
+{
+	const char *text = (const char *)line->text;
+	size_t at = line->length;
+
+	if (!line_starts(line, "beg"))
+		return false;
+	while (at > 0 && text[at - 1] != ' ')
+		at--;
+	if (memchr(text + at, '.', line->length - at))
+		*ret_name = g_strndup(text + at, line->length - at);
+	return true;
+}
+
+/* Reads the data that begins at `offset`, and the "end" line. */
+static void find_end(struct input *input, uint64_t offset, uint64_t end, struct uuencoded *file)
+{
+	struct line line;
+
+	file->end = offset;
+	for (; offset < end && input_line(input, offset, &line); offset = line.next) {
+		if (is_end(&line)) {
+			file->end = MIN(line.next, end);
+			return;
+		}
+		if (!is_data(&line) && !is_last(&line))
+			break;
+		if (is_data(&line))
+			file->end = MIN(line.next, end);
+	}
+	file->damaged = true;
+}
+
+/* Do so many lines of data stand at `offset`, full ones if asked for? */
+static bool data_stands(struct input *input, uint64_t offset, uint64_t end, unsigned lines,
+			bool full)
+{
+	struct line line;
+
+	for (; lines > 0; lines--, offset = line.next)
+		if (offset >= end || !input_line(input, offset, &line) ||
+		    !(full ? is_full(&line) : is_data(&line)))
+			return false;
+	return true;
+}
+
+static bool starts_at(struct input *input, uint64_t offset, const struct line *line, uint64_t end,
+		      struct uuencoded *file)
+{
+	uint64_t next = line->next;
+	bool full = is_full(line);
+	bool begins = is_begin(line, &file->name);
+	bool damaged = !begins && is_damaged_begin(line, &file->name);
+
+	*file = (struct uuencoded){.begin = offset,
+				   .data = damaged ? next : offset,
+				   .name = file->name,
+				   .damaged = !begins};
+	if (begins && data_stands(input, next, end, 1, false))
+		find_end(input, next, end, file);
+	else if (damaged && data_stands(input, next, end, FULL_LINES, true))
+		find_end(input, next, end, file);
+	else if (full && data_stands(input, offset, end, FULL_LINES, true))
+		find_end(input, offset, end, file);
+	return file->end > file->begin;
+}
+
+bool uuencode_find(struct input *input, uint64_t begin, uint64_t end, struct uuencoded *ret_file)
+{
+	struct line line;
+
+	for (uint64_t at = begin; at < end && input_line(input, at, &line); at = line.next) {
+		/* Others need no look behind them. */
+		if (!is_full(&line) && !line_starts(&line, "beg"))
+			continue;
+		*ret_file = (struct uuencoded){0};
+		uint64_t next = line.next;
+		if (starts_at(input, at, &line, end, ret_file))
+			return true;
+		g_free(ret_file->name);
+		line.next = next;
+	}
+	return false;
+}
+
+/* A line's first character says how many bytes it holds, 45 at most. */
+static void decode_line(GMimeEncoding *decoder, const struct line *line, struct sink *sink)
+{
+	char in[1 + LINE_CHARS + 1];
+	char out[sizeof(in) + 3];
+	size_t count = MIN(count_of(line), LINE_BYTES);
+	size_t chars = chars_of(count);
+
+	if (count == 0)
+		return;
+	memset(in, ' ', sizeof(in));
+	memcpy(in, line->text, MIN(line->length, 1 + chars));
+	in[0] = (char)(' ' + count);
+	in[1 + chars] = '\n';
+	g_mime_encoding_reset(decoder);
+	sink_write(sink, out, g_mime_encoding_step(decoder, in, chars + 2, out));
 }
 
 bool uuencode_decode(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
 {
+	GMimeEncoding decoder;
 	struct line line;
 	bool started = false;
 
+	g_mime_encoding_init_decode(&decoder, GMIME_CONTENT_ENCODING_UUENCODE);
 	for (uint64_t at = begin; at < end && input_line(input, at, &line); at = line.next) {
-		if (!started)
-			started = line_starts(&line, "begin ");
-		else if (line.length == 3 && line_starts(&line, "end"))
+		bool starts = !started && line_starts(&line, "begin ");
+		if (started && is_end(&line))
 			return true;
-		else
-			decode_line(&line, sink);
+		started = started || starts || (at == begin && is_full(&line));
+		if (started && !starts)
+			decode_line(&decoder, &line, sink);
 	}
 	if (!started)
 		input_copy(input, begin, end, sink);

@@ -1,3 +1,6 @@
-foreach(name input part_tree header fields address date parameter text html message hostile file_name reply samples)
+foreach(name input part_tree header structure body cases fields address date parameter text html message hostile file_name reply
+		samples)
 	inqueue_unit_test(mime_${name} mime)
 endforeach()
+# The library alone: what mime/ works around.
+inqueue_unit_test(mime_gmime mime PkgConfig::GMIME)

@@ -14,21 +14,21 @@ static void text_write(struct sink *sink, const void *bytes, size_t length)
 	g_string_append_len(((struct text *)sink)->bytes, bytes, (gssize)length);
 }
 
-static void shape_add(GString *shape, struct input *input, const struct part *part)
+static void shape_add(GString *shape, const struct part *part)
 {
 	struct text text = {.sink = {text_write}, .bytes = shape};
 
 	g_string_append(shape, part->type);
 	if (!part->is_multipart) {
 		g_string_append_c(shape, '[');
-		input_copy(input, part->begin, part->end, &text.sink);
+		input_copy(part->input, part->begin, part->end, &text.sink);
 		g_string_append_c(shape, ']');
 		return;
 	}
 	g_string_append_c(shape, '(');
 	for (guint i = 0; i < part->children->len; i++) {
 		g_string_append(shape, i > 0 ? " " : "");
-		shape_add(shape, input, g_ptr_array_index(part->children, i));
+		shape_add(shape, g_ptr_array_index(part->children, i));
 	}
 	g_string_append_c(shape, ')');
 }
@@ -41,15 +41,17 @@ static void assert_shape_with(const struct mime_options *options, const char *ra
 	struct defects *defects = defects_new();
 	struct header_limits limits = {.max_size = 262144, .max_fields = 2000};
 	struct header *header = header_read(input, 0, &limits, defects);
-	struct part_tree *tree = part_tree_read(input, header, options, defects);
+	struct mime_output *output = mime_output_new(file);
+	struct part_tree *tree = part_tree_read(input, header, options, output, defects);
 	g_autoptr(GString) shape = g_string_new(tree->capped ? "capped " : "");
 
-	shape_add(shape, input, tree->root);
+	shape_add(shape, tree->root);
 	g_autofree char *list = defects_format(defects);
 	assert_string_equal(expected, shape->str);
 	assert_string_equal(expected_defects, list);
 
 	part_tree_free(tree);
+	mime_output_free(output);
 	header_free(header);
 	defects_free(defects);
 	input_free(input);

@@ -1,0 +1,439 @@
+/* What GMime is given of a message. Its contents it does not need to take the message apart, and
+ * is better off without: GMime 3.2 keeps what stands in front of and behind the parts in memory,
+ * compares each line that begins with dashes with all boundaries, and takes the middle of a line
+ * longer than its buffer for the beginning of one. Its header blocks and delimiters it gets as
+ * they were meant. */
+#include "mime/skeleton.h"
+
+#include "mime/limits.h"
+
+#include <string.h>
+
+/* Delimiter lines are at most two per part, and some for what is closed twice. */
+enum { DELIMITERS_PER_PART = 3, HEADER_SIZES_MAX = 16 };
+
+/* A search goes that far; a message of good will needs none. */
+enum { SEARCHES_MAX = 16, SEARCH_LINES_MAX = 10000 };
+
+/* Blanks in a line that text behind a boundary may begin at. */
+enum { BLANKS_MAX = 8 };
+
+static void part_free_data(void *data)
+{
+	part_free(data);
+}
+
+struct skeleton *skeleton_new(struct input *input, const struct mime_options *options,
+			      struct defects *defects)
+{
+	struct skeleton *skeleton = g_new0(struct skeleton, 1);
+
+	skeleton->input = input;
+	skeleton->options = options;
+	skeleton->defects = defects;
+	skeleton->text = g_string_sized_new(512);
+	skeleton->runs = g_array_new(FALSE, FALSE, sizeof(struct skeleton_run));
+	skeleton->parts = g_ptr_array_new_with_free_func(part_free_data);
+	skeleton->delimiters = g_array_new(FALSE, FALSE, sizeof(struct skeleton_delimiter));
+	skeleton->boundaries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	return skeleton;
+}
+
+void skeleton_free(struct skeleton *skeleton)
+{
+	if (!skeleton)
+		return;
+	g_string_free(skeleton->text, TRUE);
+	g_array_unref(skeleton->runs);
+	g_ptr_array_unref(skeleton->parts);
+	g_array_unref(skeleton->delimiters);
+	g_hash_table_unref(skeleton->boundaries);
+	g_free(skeleton);
+}
+
+uint64_t skeleton_offset(const struct skeleton *skeleton, size_t place)
+{
+	const struct skeleton_run *runs = (const void *)skeleton->runs->data;
+	guint low = 0;
+	guint high = skeleton->runs->len;
+
+	while (high - low > 1) {
+		guint middle = low + (high - low) / 2;
+		if (runs[middle].place <= place)
+			low = middle;
+		else
+			high = middle;
+	}
+	return skeleton->runs->len > 0 ? runs[low].offset : 0;
+}
+
+static void run_begin(struct skeleton *skeleton, uint64_t offset)
+{
+	struct skeleton_run run = {.place = skeleton->text->len, .offset = offset};
+
+	g_array_append_val(skeleton->runs, run);
+}
+
+/* --- boundaries ----------------------------------------------------------- */
+
+/* Blanks at its end are none of its own (RFC 2046, 5.1.1). */
+static char *boundary_of(const struct part *part)
+{
+	const char *boundary = parameters_bytes(part->content, "boundary");
+
+	return boundary ? g_strchomp(g_strdup(boundary)) : NULL;
+}
+
+const char *skeleton_boundary(const struct skeleton *skeleton, const struct part *multipart)
+{
+	g_autofree char *boundary = boundary_of(multipart);
+
+	return boundary ? g_hash_table_lookup(skeleton->boundaries, boundary) : NULL;
+}
+
+/* GMime decodes what looks like an encoded word, and converts what is not ASCII. */
+static char *boundary_shown(const char *boundary)
+{
+	static const char safe[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'()+_,-./:=? ";
+
+	if (!strstr(boundary, "=?") && boundary[strspn(boundary, safe)] == '\0')
+		return g_strdup(boundary);
+	g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, boundary, -1);
+	return g_strconcat("boundary-", digest, NULL);
+}
+
+/* False where a multipart cannot be divided. */
+static bool boundary_add(struct skeleton *skeleton, const struct part *part)
+{
+	g_autofree char *boundary = boundary_of(part);
+
+	if (!boundary || !*boundary) {
+		defects_add(skeleton->defects, "%s without a boundary; taken as text", part->type);
+		return false;
+	}
+	if (strlen(boundary) > skeleton->options->max_boundary) {
+		defects_add(skeleton->defects, "boundary longer than %u bytes; %s taken as text",
+			    skeleton->options->max_boundary, part->type);
+		skeleton->capped = true;
+		return false;
+	}
+	/* What has been handed out must stay. */
+	if (!g_hash_table_contains(skeleton->boundaries, boundary)) {
+		char *shown = boundary_shown(boundary);
+		g_hash_table_insert(skeleton->boundaries, g_steal_pointer(&boundary), shown);
+	}
+	return true;
+}
+
+/* --- delimiter lines ------------------------------------------------------ */
+
+static size_t without_blanks(const char *text, size_t length)
+{
+	while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+		length--;
+	return length;
+}
+
+static const char *known(const struct skeleton *skeleton, const char *text, size_t length)
+{
+	char boundary[MIME_MAX_BOUNDARY + 1];
+
+	if (length == 0 || length >= sizeof(boundary) || length > skeleton->options->max_boundary ||
+	    memchr(text, '\0', length))
+		return NULL;
+	memcpy(boundary, text, length);
+	boundary[length] = '\0';
+	return g_hash_table_lookup(skeleton->boundaries, boundary);
+}
+
+/* "boundary", "boundary--", and "boundary --" as its sender quoted it with a blank. */
+static const char *known_either(const struct skeleton *skeleton, const char *text, size_t length,
+				bool *ret_closing)
+{
+	const char *boundary = known(skeleton, text, length);
+
+	*ret_closing = false;
+	if (boundary || length < 2 || memcmp(text + length - 2, "--", 2) != 0)
+		return boundary;
+	*ret_closing = true;
+	return known(skeleton, text, without_blanks(text, length - 2));
+}
+
+/*
+ * The boundary that a line delimits parts of, as it stands in the text; NULL for any other line.
+ * That it begins the line is enough (RFC 2046, 5.1.1), but a boundary may begin with another one:
+ * what stands behind it must begin with a blank.
+ */
+static const char *delimiter_of(const struct skeleton *skeleton, const struct line *line,
+				bool *ret_closing)
+{
+	if (line->length < 3 || line->text[0] != '-' || line->text[1] != '-')
+		return NULL;
+	const char *text = (const char *)line->text + 2;
+	size_t length = without_blanks(text, line->length - 2);
+	const char *boundary = known_either(skeleton, text, length, ret_closing);
+	const char *blank = text;
+	for (int i = 0; !boundary && i < BLANKS_MAX; i++) {
+		while (blank < text + length && *blank != ' ' && *blank != '\t')
+			blank++;
+		if (blank == text + length)
+			return NULL;
+		boundary = known_either(skeleton, text, (size_t)(blank - text), ret_closing);
+		blank++;
+	}
+	return boundary;
+}
+
+static bool is_delimiter(void *context, const struct line *line)
+{
+	bool closing;
+
+	return delimiter_of(context, line, &closing) != NULL;
+}
+
+static bool line_is_delimiter(struct skeleton *skeleton, uint64_t offset)
+{
+	struct line line;
+
+	return input_line(skeleton->input, offset, &line) && is_delimiter(skeleton, &line);
+}
+
+/* Does a line from `offset` on delimit parts of the multipart, before other lines do? */
+static bool delimiter_follows(struct skeleton *skeleton, uint64_t offset, const struct part *part)
+{
+	g_autofree char *boundary = boundary_of(part);
+	size_t length = boundary ? strlen(boundary) : 0;
+	uint64_t previous_end;
+	struct line line;
+
+	if (length == 0 || skeleton->searches++ >= SEARCHES_MAX)
+		return false;
+	for (int i = 0; i < SEARCH_LINES_MAX; i++) {
+		offset = input_find_dashes(skeleton->input, offset, &previous_end);
+		if (!input_line(skeleton->input, offset, &line))
+			return false;
+		const char *text = (const char *)line.text + 2;
+		if (without_blanks(text, line.length - 2) == length &&
+		    memcmp(text, boundary, length) == 0)
+			return true;
+		if (is_delimiter(skeleton, &line))
+			return false;
+		offset = line.next;
+	}
+	return false;
+}
+
+/* --- what is written ------------------------------------------------------ */
+
+static void content_write(struct skeleton *skeleton, uint64_t begin, uint64_t end)
+{
+	if (begin == end)
+		return;
+	run_begin(skeleton, begin);
+	g_string_append_c(skeleton->text, '.');
+	run_begin(skeleton, end);
+}
+
+/* The line end in front of a delimiter belongs to it. */
+static void content_write_line(struct skeleton *skeleton, uint64_t begin, uint64_t text_end,
+			       uint64_t line_end)
+{
+	if (begin == line_end)
+		return;
+	run_begin(skeleton, begin);
+	g_string_append_c(skeleton->text, '.');
+	run_begin(skeleton, MAX(begin, text_end));
+	g_string_append_c(skeleton->text, '\n');
+	run_begin(skeleton, line_end);
+}
+
+static void delimiter_write(struct skeleton *skeleton, const char *boundary, bool closing,
+			    uint64_t previous_end)
+{
+	struct skeleton_delimiter delimiter = {boundary, closing, previous_end};
+
+	g_array_append_val(skeleton->delimiters, delimiter);
+	g_string_append_printf(skeleton->text, "--%s%s\n", boundary, closing ? "--" : "");
+}
+
+/*
+ * GMime asks only whether a part is a multipart. Of a digest's parts it would take those without a
+ * type for messages, and go into a message of any kind; but a forwarded message is one attachment,
+ * with its bytes as they are.
+ */
+static void block_write(struct skeleton *skeleton, struct part *part)
+{
+	run_begin(skeleton, part->begin);
+	g_string_append_printf(skeleton->text, SKELETON_PART ": %u\n", skeleton->parts->len);
+	g_ptr_array_add(skeleton->parts, part);
+	if (!part_is_multipart_type(part) || !boundary_add(skeleton, part)) {
+		if (part_is_multipart_type(part))
+			part_take_as_text(part);
+		g_string_append(skeleton->text, "Content-Type: text/plain\n\n");
+		return;
+	}
+	g_string_append_printf(skeleton->text, "Content-Type: multipart/mixed; boundary=\"%s\"\n\n",
+			       skeleton_boundary(skeleton, part));
+}
+
+/* --- header blocks -------------------------------------------------------- */
+
+static struct part *part_of(struct skeleton *skeleton, const struct header *header,
+			    const struct field *type)
+{
+	return part_from_header(skeleton->input, header, type, skeleton->defects);
+}
+
+static bool is_multipart(const struct field *type)
+{
+	const char *value = type->value + strspn(type->value, " \t");
+
+	return g_ascii_strncasecmp(value, "multipart/", strlen("multipart/")) == 0;
+}
+
+/*
+ * Of several Content-Types a multipart counts whose delimiters are there, else the first that is
+ * none. A type behind the multipart's is its first part's, whose delimiter has been lost, if there
+ * is a text for it.
+ */
+static const struct field *choose_type(struct skeleton *skeleton, const struct header *header,
+				       const struct field **ret_first_part)
+{
+	const struct field *simple = NULL;
+	const struct field *multipart = NULL;
+	const struct field *end = header->fields + header->count;
+
+	*ret_first_part = NULL;
+	for (const struct field *field = header->fields; field < end; field++) {
+		if (!field_is(field, "Content-Type"))
+			continue;
+		if (!is_multipart(field)) {
+			simple = simple ? simple : field;
+			*ret_first_part = multipart && !*ret_first_part ? field : *ret_first_part;
+			continue;
+		}
+		struct part *part = part_of(skeleton, header, field);
+		if (!multipart && delimiter_follows(skeleton, header->body, part))
+			multipart = field;
+		part_free(part);
+	}
+	const struct field *first = header_find(header, "Content-Type");
+	return multipart ? multipart : simple ? simple : first;
+}
+
+static bool text_stands_at(struct skeleton *skeleton, uint64_t offset)
+{
+	struct line line;
+
+	while (input_line(skeleton->input, offset, &line) && !is_delimiter(skeleton, &line)) {
+		for (size_t i = 0; i < line.length; i++)
+			if (line.text[i] != ' ' && line.text[i] != '\t')
+				return true;
+		offset = line.next;
+	}
+	return false;
+}
+
+static void block_repeated(struct skeleton *skeleton, const struct header *header)
+{
+	const struct field *first_part;
+	const struct field *type = choose_type(skeleton, header, &first_part);
+	struct part *part = part_of(skeleton, header, type);
+
+	defects_add(skeleton->defects, "field Content-Type repeated; %s counts", part->type);
+	block_write(skeleton, part);
+	if (!first_part || !part_is_multipart_type(part) || !text_stands_at(skeleton, header->body))
+		return;
+	defects_add(skeleton->defects, "delimiter before the first part of %s missing", part->type);
+	delimiter_write(skeleton, skeleton_boundary(skeleton, part), false, header->body);
+	block_write(skeleton, part_of(skeleton, header, first_part));
+}
+
+static void block_add(struct skeleton *skeleton, const struct header *header)
+{
+	skeleton->header_bytes += header->size;
+	skeleton->capped = skeleton->capped || header->capped;
+	if (header_count(header, "Content-Type") > 1)
+		block_repeated(skeleton, header);
+	else
+		block_write(skeleton,
+			    part_of(skeleton, header, header_find(header, "Content-Type")));
+}
+
+/* Reads the header block that a part begins with; returns where its content does. */
+static uint64_t block_read(struct skeleton *skeleton, uint64_t offset)
+{
+	struct header_limits limits = {
+	    .max_size = skeleton->options->max_header_size,
+	    .max_fields = skeleton->options->max_headers,
+	    .stops = is_delimiter,
+	    .context = skeleton,
+	};
+
+	/* Two delimiters in a row have no part between them. */
+	if (offset == skeleton->input->size || line_is_delimiter(skeleton, offset))
+		return offset;
+	struct header *header = header_read(skeleton->input, offset, &limits, skeleton->defects);
+	uint64_t body = header->body;
+	block_add(skeleton, header);
+	header_free(header);
+	return body;
+}
+
+/* --- the pass ------------------------------------------------------------- */
+
+static bool within_caps(struct skeleton *skeleton)
+{
+	if (skeleton->delimiters->len < skeleton->options->max_parts * DELIMITERS_PER_PART &&
+	    skeleton->parts->len <= skeleton->options->max_parts &&
+	    skeleton->header_bytes <= (size_t)skeleton->options->max_header_size * HEADER_SIZES_MAX)
+		return true;
+	defects_add(skeleton->defects, "more than %u parts; the message is attached whole",
+		    skeleton->options->max_parts);
+	skeleton->capped = true;
+	return false;
+}
+
+static void lines_read(struct skeleton *skeleton, uint64_t offset)
+{
+	uint64_t begin = offset;
+	uint64_t previous_end = offset;
+	struct line line;
+	bool closing;
+
+	while (g_hash_table_size(skeleton->boundaries) > 0) {
+		offset = input_find_dashes(skeleton->input, offset, &previous_end);
+		if (!input_line(skeleton->input, offset, &line))
+			break;
+		const char *boundary = delimiter_of(skeleton, &line, &closing);
+		if (!boundary) {
+			previous_end = line.end;
+			offset = line.next;
+			continue;
+		}
+		if (!within_caps(skeleton))
+			break;
+		content_write_line(skeleton, begin, previous_end, offset);
+		delimiter_write(skeleton, boundary, closing, previous_end);
+		offset = closing ? line.next : block_read(skeleton, line.next);
+		begin = offset;
+		previous_end = offset == line.next ? line.end : offset;
+		run_begin(skeleton, offset);
+	}
+	content_write(skeleton, begin, skeleton->input->size);
+}
+
+void skeleton_read(struct skeleton *skeleton, const struct header *top)
+{
+	block_add(skeleton, top);
+	lines_read(skeleton, top->body);
+}
+
+void skeleton_read_multipart(struct skeleton *skeleton, struct part *multipart)
+{
+	uint64_t begin = multipart->begin;
+
+	block_write(skeleton, multipart);
+	lines_read(skeleton, begin);
+}

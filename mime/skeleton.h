@@ -1,0 +1,66 @@
+/*
+ * skeleton.h - a message as GMime is given it: its header blocks and delimiter lines, put right,
+ * and one byte in place of each stretch between them.
+ *
+ * Life:      skeleton_new(), skeleton_read(), skeleton_free().
+ *
+ * Offsets:   places in the text and places in the input belong together (skeleton_offset()), so
+ * that a line can be put right, put in, or left out.
+ *
+ * Caps:      max_parts (three delimiter lines each), max_boundary, and 16 times max_header_size of
+ * header blocks. The text ends where one of them is reached, and `capped` is set.
+ *
+ * Memory:    the text and a struct part for each header block; nothing of the contents.
+ */
+#ifndef MIME_SKELETON_H
+#define MIME_SKELETON_H
+
+#include "mime/part.h"
+
+#include <glib.h>
+
+/* Names the part of a header block: its place in `parts`. */
+#define SKELETON_PART "Part"
+
+struct skeleton {
+	struct input *input;
+	const struct mime_options *options;
+	struct defects *defects;
+	GString *text;
+	GArray *runs;		/* of struct skeleton_run, by place in the text */
+	GPtrArray *parts;	/* of struct part; who takes one leaves NULL */
+	GArray *delimiters;	/* of struct skeleton_delimiter, in order */
+	GHashTable *boundaries; /* as the mail has them, and as they stand in the text */
+	size_t header_bytes;
+	unsigned searches; /* for delimiters further down */
+	bool capped;
+};
+
+/* Everything from here on in the text stands for what is at `offset` of the input. */
+struct skeleton_run {
+	size_t place;
+	uint64_t offset;
+};
+
+struct skeleton_delimiter {
+	const char *boundary; /* as it stands in the text; borrowed */
+	bool closing;
+	uint64_t previous_end; /* offset behind the text of the line before */
+};
+
+struct skeleton *skeleton_new(struct input *input, const struct mime_options *options,
+			      struct defects *defects);
+void skeleton_free(struct skeleton *skeleton);
+
+/* Reads the message whose header block is `top`. */
+void skeleton_read(struct skeleton *skeleton, const struct header *top);
+
+/* Reads the content of a multipart that lies in the input from its start to its end; takes it. */
+void skeleton_read_multipart(struct skeleton *skeleton, struct part *multipart);
+
+uint64_t skeleton_offset(const struct skeleton *skeleton, size_t place);
+
+/* The boundary of a multipart as it stands in the text; NULL where it has none. */
+const char *skeleton_boundary(const struct skeleton *skeleton, const struct part *multipart);
+
+#endif
