@@ -41,7 +41,8 @@ struct part {
 struct part_tree {
 	struct part *root;
 	bool capped;
-	GPtrArray *inputs; /* of struct input: decoded multiparts, in the output's file */
+	struct input *input; /* of the message; learns of failures in the others */
+	GPtrArray *inputs;   /* of struct input: decoded multiparts, in the output's file */
 };
 
 /* Makes GMime ready, once per process. */

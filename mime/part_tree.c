@@ -15,6 +15,7 @@ struct walk {
 	struct skeleton *skeleton;
 	struct mime_output *output;
 	struct part_tree *tree;
+	size_t *parts;	       /* of the message so far */
 	GPtrArray *boundaries; /* of the multiparts around, as in the skeleton */
 	bool is_decoded;       /* it lies in an encoded multipart */
 };
@@ -112,6 +113,7 @@ static struct part *part_decode(struct walk *walk, struct part *part)
 	part->content = parts->content;
 	parts->content = swapped;
 	part_free(parts);
+	g_ptr_array_remove(walk->tree->inputs, input);
 	return NULL;
 }
 
@@ -197,6 +199,7 @@ static struct part *skeleton_take_apart(struct walk *walk)
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text->str, text->len);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeObject *object = g_mime_parser_construct_part(parser, NULL);
+	*walk->parts += walk->skeleton->parts->len;
 	struct part *root = part_take(walk, object, NULL);
 
 	g_object_unref(object);
@@ -215,10 +218,12 @@ static struct part *tree_grow(struct walk *walk, struct part *multipart)
 	    .skeleton = skeleton_new(multipart->input, outer->options, outer->defects),
 	    .output = walk->output,
 	    .tree = walk->tree,
+	    .parts = walk->parts,
 	    .boundaries = boundaries,
 	    .is_decoded = true,
 	};
 
+	inner.skeleton->parts_before = *walk->parts;
 	skeleton_read_multipart(inner.skeleton, multipart);
 	struct part *root = skeleton_take_apart(&inner);
 	skeleton_free(inner.skeleton);
@@ -236,13 +241,16 @@ struct part_tree *part_tree_read(struct input *input, const struct header *top,
 {
 	struct part_tree *tree = g_new0(struct part_tree, 1);
 	g_autoptr(GPtrArray) boundaries = g_ptr_array_new();
+	size_t parts = 0;
 	struct walk walk = {
 	    .skeleton = skeleton_new(input, options, defects),
 	    .output = output,
 	    .tree = tree,
+	    .parts = &parts,
 	    .boundaries = boundaries,
 	};
 
+	tree->input = input;
 	tree->inputs = g_ptr_array_new_with_free_func(input_free_data);
 	skeleton_read(walk.skeleton, top);
 	tree->root = skeleton_take_apart(&walk);
@@ -255,6 +263,11 @@ void part_tree_free(struct part_tree *tree)
 	if (!tree)
 		return;
 	part_free(tree->root);
+	for (guint i = 0; i < tree->inputs->len; i++) {
+		const struct input *decoded = g_ptr_array_index(tree->inputs, i);
+		if (decoded->error)
+			tree->input->error = decoded->error;
+	}
 	g_ptr_array_unref(tree->inputs);
 	g_free(tree);
 }

@@ -386,7 +386,7 @@ static uint64_t block_read(struct skeleton *skeleton, uint64_t offset)
 static bool within_caps(struct skeleton *skeleton)
 {
 	if (skeleton->delimiters->len < skeleton->options->max_parts * DELIMITERS_PER_PART &&
-	    skeleton->parts->len <= skeleton->options->max_parts &&
+	    skeleton->parts_before + skeleton->parts->len <= skeleton->options->max_parts &&
 	    skeleton->header_bytes <= (size_t)skeleton->options->max_header_size * HEADER_SIZES_MAX)
 		return true;
 	defects_add(skeleton->defects, "more than %u parts; the message is attached whole",

@@ -31,6 +31,7 @@ struct skeleton {
 	GPtrArray *parts;	/* of struct part; who takes one leaves NULL */
 	GArray *delimiters;	/* of struct skeleton_delimiter, in order */
 	GHashTable *boundaries; /* as the mail has them, and as they stand in the text */
+	size_t parts_before;	/* of the message, in other skeletons */
 	size_t header_bytes;
 	unsigned searches; /* for delimiters further down */
 	bool capped;

@@ -278,6 +278,27 @@ static void test_a_million_parts(void **state)
 	}
 }
 
+/* Decoded, each is a message's parts again; all count as one message's. */
+static void test_encoded_multiparts(void **state)
+{
+	g_autoptr(GString) raw = g_string_new(HEADER MIXED);
+	g_autoptr(GString) parts = g_string_new(NULL);
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		g_string_append(parts, "--c\r\n\r\nx\r\n");
+	g_autofree char *encoded = g_base64_encode((const guchar *)parts->str, parts->len);
+	for (int i = 0; i < 100; i++)
+		g_string_append_printf(raw,
+				       "--b\r\nContent-Transfer-Encoding: base64\r\n"
+				       "Content-Type: multipart/mixed; boundary=c\r\n\r\n%s\r\n",
+				       encoded);
+	struct parsed parsed = parse_string(raw);
+	assert_kept_whole(&parsed, raw);
+	assert_defect(&parsed, "more than 1000 parts; the message is attached whole");
+	parsed_clear(&parsed);
+}
+
 static GString *nested(unsigned depth)
 {
 	GString *raw = g_string_new(HEADER "Content-Type: multipart/mixed; boundary=b0\r\n\r\n");
@@ -422,6 +443,7 @@ int main(void)
 	    cmocka_unit_test(test_a_longer_boundary),
 	    cmocka_unit_test(test_the_most_parts),
 	    cmocka_unit_test(test_a_million_parts),
+	    cmocka_unit_test(test_encoded_multiparts),
 	    cmocka_unit_test(test_nesting),
 	    cmocka_unit_test(test_a_million_fields),
 	    cmocka_unit_test(test_a_field_of_megabytes),
