@@ -57,6 +57,12 @@ static void cmd_load_progress(const struct load_progress *progress, void *contex
 			      progress->size_bytes);
 }
 
+static void cmd_load_noted(const char *words, void *context)
+{
+	const struct cmd_load_view *view = context;
+	fprintf(stderr, "inqueue: load '%s': %s\n", view->queue_name, words);
+}
+
 static void cmd_load_print(const char *queue_name, const struct load_result *result)
 {
 	printf("%s: %" PRIu64 " loaded", queue_name, result->loaded);
@@ -91,6 +97,7 @@ static int cmd_load_queue(const struct invocation *invocation, const char *name,
 				       .dry_run = invocation_flag(invocation, "dry-run"),
 				       .plan = cmd_load_plan,
 				       .progress = cmd_load_progress,
+				       .noted = cmd_load_noted,
 				       .context = &view};
 	struct load_result result;
 	int failed = worker_load(name, &options, &result, err);

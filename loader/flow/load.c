@@ -139,16 +139,13 @@ static int load_messages(struct load *load, const uint32_t *uids, size_t count, 
 static int load_verdict(const struct load *load, struct error *err)
 {
 	const char *name = load->mailbox->server->mailbox;
-	for (enum pickup_target i = PICKUP_DROPBOX; i <= PICKUP_BADMAIL; i++) {
-		if (load->missing[i] > 0)
-			return error_set(
-			    err, ERROR_PROTOCOL,
-			    "the server said that messages were moved to '%s', but %zu have not "
-			    "arrived there; their entries are stored",
-			    mailbox_folder_name(load->mailbox, load_target_folder(i)),
-			    load->missing[i]);
+	if (load_unsent_verdict(load, &load->result->unsent, err) != 0) {
+		struct error moves;
+		if (load_move_verdict(load, &moves) != 0)
+			error_put_before(err, "%s; besides", moves.text);
+		return -1;
 	}
-	if (load_unsent_verdict(load, &load->result->unsent, err) != 0)
+	if (load_move_verdict(load, err) != 0)
 		return -1;
 	if (stop_requested() && load->result->not_collected > 0)
 		return error_set(err, ERROR_TEMPORARY,
@@ -189,7 +186,10 @@ static int load_work_off(struct load *load, struct error *err)
 		failed = load_listed(load, &work, err);
 	load->progress.ended = true;
 	load_tell(load);
-	return failed == 0 ? load_verdict(load, err) : -1;
+	if (failed != 0)
+		return -1;
+	load->result->went_through = true;
+	return load_verdict(load, err);
 }
 
 static int load_plan_folders(const struct load *load, struct error *err)
@@ -254,7 +254,9 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 			    .options = options,
 			    .mailbox = mailbox,
 			    .result = ret_result};
-	return load_with_mailbox(&load, err);
+	int failed = load_with_mailbox(&load, err);
+	load_move_close(&load);
+	return failed;
 }
 
 int load_run(struct store *store, const struct work_queue *queue,

@@ -30,8 +30,11 @@ struct load_result {
 	int64_t not_collected;	/* messages still waiting in the mailbox; -1 = not known */
 	uint32_t uid_next;	/* of the mailbox when the run began; 0 = not known */
 	uint32_t worker_deaths; /* how often the worker died and was started again */
-	/* All else went well, but the server did not send some message; kind NONE: it did. */
+	/* The server did not send some message; kind NONE: it did. */
 	struct error unsent;
+	/* All that could be done was done: a failure is about single messages, which the next run
+	 * tries again. */
+	bool went_through;
 };
 
 /* A message whose entry is committed. */
@@ -77,6 +80,8 @@ struct load_options {
 	void (*progress)(const struct load_progress *progress, void *context);
 	/* Told of each message as soon as its entry is committed; may be NULL. */
 	void (*stored)(const struct load_stored *stored, void *context);
+	/* Told once of what is not as it should be, but keeps nothing; may be NULL. */
+	void (*noted)(const char *words, void *context);
 	void *context;			/* of the callbacks */
 	struct load_position *position; /* kept up to date; may be NULL */
 };

@@ -37,6 +37,7 @@ static int load_settle_gone(struct load *load, GArray *rows, struct error *err)
 			gone[gone_count++] = uids[i];
 	}
 	g_array_set_size(rows, kept);
+	load->settled += gone_count;
 	return load_mark(load, gone, gone_count, PICKUP_MOVED, NULL, err);
 }
 
@@ -146,7 +147,6 @@ static int load_finish_rows(struct load *load, struct error *err)
 		return error_from_queue(err, &queue_err);
 	if (rows->len == 0)
 		return 0;
-	guint unfinished = rows->len;
 	if (mailbox_prepare_targets(load->mailbox, err) != 0 ||
 	    load_settle_gone(load, rows, err) != 0)
 		return -1;
@@ -155,7 +155,7 @@ static int load_finish_rows(struct load *load, struct error *err)
 		return -1;
 	if (load_move(load, rows, err) != 0)
 		return -1;
-	load->result->finished += unfinished;
+	load->result->finished += load->settled;
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "loader/flow/load.h"
 #include "loader/flow/mailbox.h"
 #include "loader/flow/parser.h"
+#include "loader/imap/move.h"
 #include "queue/entry.h"
 #include "queue/pickup.h"
 
@@ -84,13 +85,15 @@ struct load {
 	unsigned turn;	     /* which of those in memory comes next */
 	unsigned large_turn; /* which of the others, counted from LOAD_BATCH_LARGE */
 	struct load_storer storer;
-	GArray *unmoved;  /* struct pickup: committed, but the server has not been told */
-	size_t move_max;  /* so many are moved at once */
-	GPtrArray *moved; /* what the ledger does not know of yet; NULL: it learns at once */
-	size_t left;	  /* to be pushed after the batch at hand */
-	/* UIDNEXT of the target folders after our last move; 0 = not known. */
-	uint32_t target_uid_next[2];
-	size_t missing[2]; /* moved, the server says, but not arrived there */
+	GArray *unmoved;       /* struct pickup: committed, but the server has not been told */
+	size_t move_max;       /* so many are moved at once */
+	GPtrArray *moved;      /* what the ledger does not know of yet; NULL: it learns at once */
+	size_t left;	       /* to be pushed after the batch at hand */
+	struct move *moves[2]; /* by target; NULL: nothing has been moved there yet */
+	uint64_t settled;      /* messages that the server is done with */
+	size_t mark_max;       /* more cannot be marked \Seen at once; 0: nobody knows */
+	char *unmarked;	       /* why messages are not marked \Seen; NULL: they are */
+	bool stops;	       /* the queue is not to be loaded again by itself */
 };
 
 /* A message on its way. */
@@ -214,9 +217,16 @@ int load_moved_store(struct load *load, const GPtrArray *list, struct error *err
 /*
  * Does for rows of the ledger (struct pickup) what is left to do on the server: `stored` messages
  * are marked \Seen and moved to their target, the originals of `copied` ones go. The ledger
- * follows.
+ * follows. What is wrong with single messages ends nothing: load_move_verdict() says it.
  */
 int load_move(struct load *load, const GArray *rows, struct error *err);
+int load_move_verdict(const struct load *load, struct error *err);
+
+/* Ends all moving. */
+void load_move_close(struct load *load);
+
+/* Marks messages \Seen. That the server refuses it is noted, and keeps nothing. */
+int load_mark_seen(struct load *load, const uint32_t *uids, size_t count, struct error *err);
 
 enum { LOAD_TOGETHER_MIN = 1000 };
 

@@ -50,8 +50,10 @@ int load_mark_moved(struct load *load, const uint32_t *uids, size_t count,
 	struct load_moved *moved = g_new0(struct load_moved, 1);
 	moved->uids = g_memdup2(uids, count * sizeof *uids);
 	moved->count = count;
-	moved->target_uid_validity = copy->uid_validity;
-	moved->target_uids = g_memdup2(copy->uids, count * sizeof *copy->uids);
+	if (copy != NULL) {
+		moved->target_uid_validity = copy->uid_validity;
+		moved->target_uids = g_memdup2(copy->uids, count * sizeof *copy->uids);
+	}
 	g_ptr_array_add(load->moved, moved);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/mail_selection.h"
+#include "loader/imap/move.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,19 @@
 enum { MAIL_CHANGE_AT_ONCE = 10000 };
 
 SCOPED_DEFINE(struct mail_selection *, mail_selection_clear)
-SCOPED_DEFINE(struct imapc_copy *, imapc_copy_free)
+
+struct mail_done {
+	uint32_t uid;
+	uint32_t new_uid; /* moveMail; 0 = not known */
+};
 
 struct mail_changing {
 	struct mail *mail;
-	char *new_wire; /* moveMail */
-	GArray *uids;	/* uint32_t: done */
-	GArray *new_uids;
+	char *new_wire;	     /* moveMail */
+	GArray *done;	     /* struct mail_done */
 	bool originals_left; /* on a server that cannot expunge single messages */
+	struct move *move;   /* moveMail */
+	GHashTable *copies;  /* UID -> UID of the copy, of originals that have to go */
 };
 
 /* --- one set ----------------------------------------------------------- */
@@ -68,36 +74,43 @@ static int mail_change_delete(struct mail_changing *job, const uint32_t *uids, s
 			 "removes them");
 }
 
-static bool mail_change_is_told(const struct imapc_copy *copy, size_t count)
+/* What has moved counts, whatever becomes of the others. */
+static int mail_change_moved(enum move_fate fate, const uint32_t *uids, size_t count,
+			     const struct imapc_copy *copy, void *context, struct error *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (copy->uids[i] == 0)
-			return false;
+	struct mail_changing *job = context;
+	(void)err;
+	/* Told first, and again when their originals are gone. */
+	if (fate == MOVE_COPIED) {
+		for (size_t i = 0; i < count; i++)
+			g_hash_table_insert(job->copies, GUINT_TO_POINTER(uids[i]),
+					    GUINT_TO_POINTER(copy->uids[i]));
+		return 0;
 	}
-	return copy->uid_validity != 0;
+	job->originals_left = job->originals_left || fate == MOVE_LEFT;
+	for (size_t i = 0; i < count; i++) {
+		gpointer known = g_hash_table_lookup(job->copies, GUINT_TO_POINTER(uids[i]));
+		const struct mail_done done = {.uid = uids[i],
+					       .new_uid = copy != NULL ? copy->uids[i]
+								       : GPOINTER_TO_UINT(known)};
+		g_array_append_val(job->done, done);
+	}
+	return 0;
 }
 
 static int mail_change_move(struct mail_changing *job, const uint32_t *uids, size_t count,
 			    struct error *err)
 {
-	struct imapc_session *session = job->mail->session;
-	const char *name = job->mail->request->new_folder;
-	struct imapc_copy copy = {0};
-	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
-	int failed;
-	if (imapc_has_capability(session, "MOVE")) {
-		failed = imapc_move(session, uids, count, job->new_wire, name, release, err);
-		if (failed == 0 && !mail_change_is_told(release, count))
-			failed = mail_change_check_gone(job, uids, count, err);
-	} else {
-		failed = imapc_copy(session, uids, count, job->new_wire, name, release, err);
-		if (failed == 0)
-			failed = mail_change_remove(job, uids, count, err);
-	}
-	if (failed != 0)
+	size_t returns;
+	if (job->move == NULL)
+		job->move = move_new(job->mail->session, job->new_wire,
+				     job->mail->request->new_folder, mail_change_moved, job);
+	move_forget(job->move);
+	g_hash_table_remove_all(job->copies);
+	if (move_messages(job->move, uids, count, err) != 0)
 		return -1;
-	g_array_append_vals(job->new_uids, copy.uids, (guint)count);
-	return 0;
+	const struct move_return *back = move_returns(job->move, &returns);
+	return returns > 0 ? move_say_return(job->move, back, err) : move_verdict(job->move, err);
 }
 
 static int mail_change_set(struct mail_changing *job, const uint32_t *uids, size_t count,
@@ -105,20 +118,21 @@ static int mail_change_set(struct mail_changing *job, const uint32_t *uids, size
 {
 	int failed = -1;
 	switch (job->mail->request->action) {
+	case MAIL_MOVE_MAIL:
+		return mail_change_move(job, uids, count, err);
 	case MAIL_MARK_READ:
 		failed = imapc_add_flags(job->mail->session, uids, count, "\\Seen", err);
 		break;
 	case MAIL_DELETE:
 		failed = mail_change_delete(job, uids, count, err);
 		break;
-	case MAIL_MOVE_MAIL:
-		failed = mail_change_move(job, uids, count, err);
-		break;
 	default:
 		return error_set(err, ERROR_SOFTWARE, "not a change of messages");
 	}
-	if (failed == 0)
-		g_array_append_vals(job->uids, uids, (guint)count);
+	for (size_t i = 0; i < count && failed == 0; i++) {
+		const struct mail_done done = {.uid = uids[i]};
+		g_array_append_val(job->done, done);
+	}
 	return failed;
 }
 
@@ -127,15 +141,20 @@ static int mail_change_set(struct mail_changing *job, const uint32_t *uids, size
 static int mail_change_explain(const struct mail_changing *job, uint32_t first, uint32_t last,
 			       struct error *err)
 {
+	/* It has named them. */
+	if (job->move != NULL)
+		return -1;
 	if (first == last)
 		return error_prefix(err, "UID %u of folder '%s'", first, job->mail->folder);
 	return error_prefix(err, "UID %u to %u of folder '%s'", first, last, job->mail->folder);
 }
 
-/* A refused set says nothing about its single messages. */
+/* A refused set says nothing about its single messages. One that was moved has been taken apart. */
 static int mail_change_one_by_one(struct mail_changing *job, const uint32_t *uids, size_t count,
 				  struct error *err)
 {
+	if (job->move != NULL)
+		return mail_pass_over(job->mail, count == 1 ? uids[0] : 0, err);
 	for (size_t i = 0; i < count; i++) {
 		if (mail_change_set(job, &uids[i], 1, err) == 0)
 			continue;
@@ -164,7 +183,8 @@ static int mail_change_messages(struct mail_changing *job, const struct mail_sel
 	return 0;
 }
 
-static void mail_change_report(const struct mail_changing *job, const uint32_t *uids, size_t count)
+static void mail_change_report(const struct mail_changing *job, const uint32_t *uids,
+			       const uint32_t *new_uids, size_t count)
 {
 	const struct mail_report *report = job->mail->report;
 	const struct mail_request *request = job->mail->request;
@@ -173,14 +193,34 @@ static void mail_change_report(const struct mail_changing *job, const uint32_t *
 	    .folder = job->mail->folder,
 	    .new_folder = request->action == MAIL_MOVE_MAIL ? request->new_folder : NULL,
 	    .uids = uids,
-	    .new_uids =
-		job->new_uids->len == count && count > 0 ? (void *)job->new_uids->data : NULL,
+	    .new_uids = request->action == MAIL_MOVE_MAIL ? new_uids : NULL,
 	    .count = count,
 	    .note = job->originals_left
 			? "the server has no UIDPLUS: the originals stay, marked \\Deleted"
 			: NULL,
 	};
 	report->change(&change, report->context);
+}
+
+static int mail_change_compare(const void *left, const void *right)
+{
+	uint32_t first = ((const struct mail_done *)left)->uid;
+	uint32_t second = ((const struct mail_done *)right)->uid;
+	return (first > second) - (first < second);
+}
+
+static void mail_change_report_done(const struct mail_changing *job)
+{
+	guint count = job->done->len;
+	g_autofree uint32_t *uids = g_new(uint32_t, count + 1);
+	g_autofree uint32_t *new_uids = g_new(uint32_t, count + 1);
+	g_array_sort(job->done, mail_change_compare);
+	for (guint i = 0; i < count; i++) {
+		const struct mail_done *done = &g_array_index(job->done, struct mail_done, i);
+		uids[i] = done->uid;
+		new_uids[i] = done->new_uid;
+	}
+	mail_change_report(job, uids, count > 0 ? new_uids : NULL, count);
 }
 
 /* Moving single messages destroys nothing. */
@@ -211,14 +251,14 @@ static int mail_change_do(struct mail_changing *job, const struct mail_selection
 {
 	struct mail *mail = job->mail;
 	if (mail->request->dry_run || selection->count == 0) {
-		mail_change_report(job, selection->uids, selection->count);
+		mail_change_report(job, selection->uids, NULL, selection->count);
 		return 0;
 	}
 	if (mail_change_asks(mail->request) && mail_change_confirm(mail, selection, err) != 0)
 		return -1;
 	int failed = mail_change_messages(job, selection, err);
-	if (failed == 0 || job->uids->len > 0)
-		mail_change_report(job, (void *)job->uids->data, job->uids->len);
+	if (failed == 0 || job->done->len > 0)
+		mail_change_report_done(job);
 	return failed;
 }
 
@@ -252,10 +292,11 @@ static int mail_change_run(struct mail_changing *job, struct error *err)
 
 int mail_change(struct mail *mail, struct error *err)
 {
-	g_autoptr(GArray) uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	g_autoptr(GArray) new_uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	struct mail_changing job = {.mail = mail, .uids = uids, .new_uids = new_uids};
+	g_autoptr(GArray) done = g_array_new(FALSE, FALSE, sizeof(struct mail_done));
+	g_autoptr(GHashTable) copies = g_hash_table_new(NULL, NULL);
+	struct mail_changing job = {.mail = mail, .done = done, .copies = copies};
 	int failed = mail_change_run(&job, err);
+	move_free(job.move);
 	free(job.new_wire);
 	return failed;
 }

@@ -1,45 +1,54 @@
+/* Moves outside of a run go the way that all moves go (loader/imap/move.h), one set at a time. */
 #include "loader/flow/mailbox_move.h"
 
 #include "loader/base/scoped.h"
+#include "loader/imap/move.h"
 
-static int mailbox_copy_and_expunge(struct mailbox *mailbox, const uint32_t *uids, size_t count,
-				    enum mailbox_folder to, struct imapc_copy *copy,
-				    struct error *err)
+#include <string.h>
+
+SCOPED_DEFINE(struct move *, move_free)
+
+struct mailbox_moving {
+	const uint32_t *uids;
+	size_t count;
+	struct imapc_copy *copy;
+};
+
+/* Where they are now. */
+static int mailbox_move_tell(enum move_fate fate, const uint32_t *uids, size_t count,
+			     const struct imapc_copy *copy, void *context, struct error *err)
 {
-	struct imapc_session *session = mailbox->session;
-	if (!imapc_has_capability(session, "UIDPLUS"))
-		return error_set(err, ERROR_CONFIGURATION,
-				 "the server can neither MOVE nor UID EXPUNGE: move the messages "
-				 "with a mail program");
-	if (imapc_copy(session, uids, count, mailbox->folders[to].wire,
-		       mailbox_folder_name(mailbox, to), copy, err) != 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (copy->uids[i] == 0)
-			return error_set(err, ERROR_PROTOCOL,
-					 "the server does not say that UID %u was copied to '%s'",
-					 uids[i], mailbox_folder_name(mailbox, to));
+	const struct mailbox_moving *moving = context;
+	(void)fate;
+	(void)err;
+	if (copy == NULL)
+		return 0;
+	moving->copy->uid_validity = copy->uid_validity;
+	for (size_t i = 0; i < moving->count; i++) {
+		for (size_t j = 0; j < count; j++) {
+			if (moving->uids[i] == uids[j])
+				moving->copy->uids[i] = copy->uids[j];
+		}
 	}
-	if (imapc_add_flags(session, uids, count, "\\Deleted", err) != 0)
-		return -1;
-	return imapc_expunge(session, uids, count, err);
+	return 0;
 }
 
 int mailbox_move(struct mailbox *mailbox, const uint32_t *uids, size_t count,
 		 enum mailbox_folder to, struct imapc_copy *ret_copy, struct error *err)
 {
 	struct imapc_session *session = mailbox->session;
-	g_autofree uint32_t *present = NULL;
-	size_t present_count;
-	int failed = imapc_has_capability(session, "MOVE")
-			 ? imapc_move(session, uids, count, mailbox->folders[to].wire,
-				      mailbox_folder_name(mailbox, to), ret_copy, err)
-			 : mailbox_copy_and_expunge(mailbox, uids, count, to, ret_copy, err);
-	if (failed != 0 ||
-	    imapc_search_present(session, uids, count, &present, &present_count, err) != 0)
+	struct mailbox_moving moving = {.uids = uids, .count = count, .copy = ret_copy};
+	if (!imapc_has_capability(session, "MOVE") && !imapc_has_capability(session, "UIDPLUS"))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "the server can neither MOVE nor UID EXPUNGE: move the messages "
+				 "with a mail program");
+	scoped(move_free) struct move *move =
+	    move_new(session, mailbox->folders[to].wire, mailbox_folder_name(mailbox, to),
+		     mailbox_move_tell, &moving);
+	*ret_copy = (struct imapc_copy){.uids = g_new0(uint32_t, count)};
+	if (move_messages(move, uids, count, err) != 0 || move_verdict(move, err) != 0)
 		return -1;
-	if (present_count > 0)
-		return error_set(err, ERROR_PROTOCOL, "UID %u does not leave its folder for '%s'",
-				 present[0], mailbox_folder_name(mailbox, to));
-	return 0;
+	size_t returns;
+	const struct move_return *back = move_returns(move, &returns);
+	return returns > 0 ? move_say_return(move, back, err) : 0;
 }

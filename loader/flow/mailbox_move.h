@@ -8,9 +8,9 @@
 #include "loader/flow/mailbox.h"
 
 /*
- * Moves messages of the selected folder by MOVE, else by COPY and UID EXPUNGE, and looks whether
- * they are gone. ret_copy tells where they are now, where the server does; the caller releases it
- * with imapc_copy_free(). CONFIGURATION when the server can do neither.
+ * Moves messages of the selected folder as loader/imap/move.h does; a problem with one of them is
+ * an error. ret_copy tells where they are now, where the server does; the caller releases it with
+ * imapc_copy_free(). CONFIGURATION when the server can do neither.
  */
 int mailbox_move(struct mailbox *mailbox, const uint32_t *uids, size_t count,
 		 enum mailbox_folder to, struct imapc_copy *ret_copy, struct error *err);

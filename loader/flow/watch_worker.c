@@ -44,6 +44,7 @@ struct watch_worker {
 	int wake;	 /* readable: the bell was rung, or the end is wanted */
 	int64_t told_ms; /* monotonic: the last sign of life */
 	int64_t began_ms;
+	char *said; /* what a run could not do, and what was noted: said once */
 	struct watch_wait wait;
 	struct watch_policy unsent; /* pauses between tries of what the server does not send */
 	int64_t suspects_ms;	    /* monotonic: the next of them */
@@ -84,6 +85,21 @@ static void watch_worker_stored(const struct load_stored *stored, void *context)
 		  log_number("duration_ms", clock_monotonic_ms() - worker->began_ms));
 }
 
+static void watch_worker_say(struct watch_worker *worker, const char *event, const char *words)
+{
+	if (g_strcmp0(worker->said, words) == 0)
+		return;
+	g_free(worker->said);
+	worker->said = g_strdup(words);
+	log_event(LOG_LEVEL_WARNING, event, log_text("queue", worker->queue->name),
+		  log_text("error", words));
+}
+
+static void watch_worker_noted(const char *words, void *context)
+{
+	watch_worker_say(context, "noted", words);
+}
+
 static void watch_worker_log_run(const struct watch_worker *worker,
 				 const struct load_result *result)
 {
@@ -107,20 +123,28 @@ static int watch_worker_open_store(const struct watch_worker *worker, struct sto
 	return 0;
 }
 
-/* A message that the server does not send is no reason to leave the others waiting: it is tried
- * again after a pause, and new mail is loaded meanwhile. */
-static int watch_worker_bear_unsent(struct watch_worker *worker, struct store *store,
-				    const struct load_result *result)
+/* A message that the server does not send is tried again after a pause. */
+static void watch_worker_bear_unsent(struct watch_worker *worker, const struct error *unsent)
+{
+	log_event(LOG_LEVEL_WARNING, "unsent", log_text("queue", worker->queue->name),
+		  log_text("error", unsent->text));
+	worker->suspects_ms = clock_monotonic_ms() +
+			      watch_policy_pause_ms(&worker->unsent, unsent->kind, g_random_int());
+}
+
+/* What is wrong with single messages is said, and is no reason to leave the others waiting: new
+ * mail is loaded meanwhile. */
+static int watch_worker_bear(struct watch_worker *worker, struct store *store,
+			     const struct load_result *result, const struct error *failure)
 {
 	struct error ignored;
-	if (result->unsent.kind == ERROR_NONE || !imapc_is_alive(worker->mailbox->session))
+	if (!result->went_through || !imapc_is_alive(worker->mailbox->session))
 		return -1;
-	log_event(LOG_LEVEL_WARNING, "unsent", log_text("queue", worker->queue->name),
-		  log_text("error", result->unsent.text));
-	worker_note_failure(store, worker->queue, result->not_collected, &result->unsent, &ignored);
-	worker->suspects_ms =
-	    clock_monotonic_ms() +
-	    watch_policy_pause_ms(&worker->unsent, result->unsent.kind, g_random_int());
+	worker_note_failure(store, worker->queue, result->not_collected, failure, &ignored);
+	if (result->unsent.kind != ERROR_NONE)
+		watch_worker_bear_unsent(worker, &result->unsent);
+	if (strcmp(failure->text, result->unsent.text) != 0)
+		watch_worker_say(worker, "incomplete", failure->text);
 	return 0;
 }
 
@@ -136,6 +160,7 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 						 clock_monotonic_ms() < worker->suspects_ms,
 					     .progress = watch_worker_progress,
 					     .stored = watch_worker_stored,
+					     .noted = watch_worker_noted,
 					     .context = worker,
 					     .position = worker->position};
 	scoped(store_close) struct store *store = NULL;
@@ -148,7 +173,7 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	worker->began_ms = clock_monotonic_ms();
 	watch_bell_clear(worker->bell);
 	if (load_mailbox(store, worker->queue, worker->mailbox, &options, result, err) != 0) {
-		if (watch_worker_bear_unsent(worker, store, result) != 0)
+		if (watch_worker_bear(worker, store, result, err) != 0)
 			return -1;
 	} else if (!options.leave_suspects) {
 		watch_policy_reset(&worker->unsent);
@@ -270,6 +295,7 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 		watch_worker_fail(worker, &err);
 	mailbox_close(worker->mailbox);
 	work_queue_free(worker->queue);
+	g_free(worker->said);
 }
 
 void watch_worker_prepare(pid_t parent)

@@ -141,7 +141,7 @@ void imapc_copy_free(struct imapc_copy *copy)
 {
 	if (!copy)
 		return;
-	free(copy->uids);
+	g_free(copy->uids);
 	copy->uids = NULL;
 }
 
@@ -161,32 +161,16 @@ static int transfer(struct imapc_session *session, const char *verb, const uint3
 	return 0;
 }
 
-static int transfer_to(struct imapc_session *session, const char *verb, const uint32_t *uids,
-		       size_t count, const char *wire, struct imapc_copy *ret_copy,
-		       struct error *err)
-{
-	struct imapc_copy copy = {.uids = g_new0(uint32_t, count)};
-
-	if (transfer(session, verb, uids, count, wire, &copy, err) < 0) {
-		imapc_copy_free(&copy);
-		return -1;
-	}
-	*ret_copy = copy;
-	return 0;
-}
-
 int imapc_move(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
-	       const char *name, struct imapc_copy *ret_copy, struct error *err)
+	       struct imapc_copy *ret_copy, struct error *err)
 {
-	if (transfer_to(session, "MOVE", uids, count, wire, ret_copy, err) < 0)
-		return error_prefix(err, "move to folder '%s'", name);
-	return 0;
+	*ret_copy = (struct imapc_copy){.uids = g_new0(uint32_t, count)};
+	return transfer(session, "MOVE", uids, count, wire, ret_copy, err);
 }
 
 int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
-	       const char *name, struct imapc_copy *ret_copy, struct error *err)
+	       struct imapc_copy *ret_copy, struct error *err)
 {
-	if (transfer_to(session, "COPY", uids, count, wire, ret_copy, err) < 0)
-		return error_prefix(err, "copy to folder '%s'", name);
-	return 0;
+	*ret_copy = (struct imapc_copy){.uids = g_new0(uint32_t, count)};
+	return transfer(session, "COPY", uids, count, wire, ret_copy, err);
 }

@@ -286,6 +286,17 @@ int imapc_status(struct imapc_session *session, const char *wire, const char *na
 	return 0;
 }
 
+static void note_open(struct imapc_session *session, const char *wire, const char *name,
+		      const struct mailimap_selection_info *selection)
+{
+	g_free(session->open_wire);
+	g_free(session->open_name);
+	session->open_wire = g_strdup(wire);
+	session->open_name = g_strdup(name);
+	session->uid_validity = selection ? selection->sel_uidvalidity : 0;
+	session->open_uid_next = selection ? selection->sel_uidnext : 0;
+}
+
 static void set_selection(mailimap *imap, struct mailimap_selection_info *selection)
 {
 	if (imap->imap_selection_info)
@@ -300,7 +311,7 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 	mailimap *imap = session->imap;
 
 	set_selection(imap, mailimap_selection_info_new());
-	session->uid_validity = 0;
+	note_open(session, NULL, NULL, NULL);
 	if (imapc_command(session, err, "%s %s", read_only ? "EXAMINE" : "SELECT", quoted) < 0) {
 		set_selection(imap, NULL);
 		return error_prefix(err, "open folder '%s'", name);
@@ -316,7 +327,7 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 		    "message tomorrow, and none is touched: have the server's administrator repair "
 		    "the folder, or collect from another one (mailbox=)",
 		    name);
-	session->uid_validity = selection->sel_uidvalidity;
+	note_open(session, wire, name, selection);
 	*ret_mailbox = (struct imapc_mailbox){
 	    .messages = selection->sel_exists,
 	    .uid_validity = selection->sel_uidvalidity,

@@ -150,6 +150,8 @@ void imapc_close(struct imapc_session *session)
 	g_ptr_array_unref(session->capabilities);
 	g_free(session->capability_text);
 	g_free(session->personal_prefix);
+	g_free(session->open_wire);
+	g_free(session->open_name);
 	g_ptr_array_unref(session->all_prefixes);
 	g_free(session);
 }

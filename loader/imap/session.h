@@ -184,18 +184,6 @@ struct imapc_copy {
 };
 void imapc_copy_free(struct imapc_copy *copy);
 
-/*
- * UID MOVE (RFC 6851) of a set. COPYUID is taken from an untagged OK or the tagged one. Success
- * means that the server said OK: the caller looks at copy->uids, and for what is 0 at
- * imapc_search_present().
- */
-int imapc_move(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
-	       const char *name, struct imapc_copy *ret_copy, struct error *err);
-
-/* UID COPY, likewise. */
-int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
-	       const char *name, struct imapc_copy *ret_copy, struct error *err);
-
 /* UID EXPUNGE of a set (RFC 4315); only with UIDPLUS. */
 int imapc_expunge(struct imapc_session *session, const uint32_t *uids, size_t count,
 		  struct error *err);

@@ -31,8 +31,11 @@ struct imapc_session {
 	char *personal_prefix;	 /* "" where there is none */
 	GPtrArray *all_prefixes; /* char *, of every namespace; none is empty */
 
-	uint32_t
-	    uid_validity; /* of the open folder, as it was when it was opened; 0: none is open */
+	/* The open folder, as it was when it was opened. */
+	char *open_wire; /* NULL: none is open */
+	char *open_name;
+	uint32_t uid_validity; /* 0: none is open */
+	uint32_t open_uid_next;
 
 	struct imapc_fetch *fetch; /* the running FETCH; NULL between commands */
 };
@@ -89,6 +92,16 @@ char *imapc_quote(const char *text);
 
 /* Fills in personal_prefix, all_prefixes and delimiter, once. */
 int imapc_learn_namespaces(struct imapc_session *session, struct error *err);
+
+/*
+ * UID MOVE (RFC 6851) and UID COPY of a set. COPYUID is taken from an untagged OK or the tagged
+ * one. Success means that the server said OK, and nothing more: see move.h. *ret_copy is filled
+ * also after a failure, with what was told before it.
+ */
+int imapc_move(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
+	       struct imapc_copy *ret_copy, struct error *err);
+int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
+	       struct imapc_copy *ret_copy, struct error *err);
 
 /* A row of LIST that is a mailbox, not only a level above others. */
 bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);

@@ -5,6 +5,7 @@
  * The input is all that the server says after its greeting; a byte 1 stands for the tag of the next
  * command. It is sent at once, and the connection is closed behind it.
  */
+#include "loader/imap/move.h"
 #include "loader/imap/session.h"
 
 #include <glib.h>
@@ -135,6 +136,19 @@ static int take_end(void *context, uint32_t uid, int64_t internal_date_s, struct
 	return 0;
 }
 
+static int take_fate(enum move_fate fate, const uint32_t *uids, size_t count,
+		     const struct imapc_copy *copy, void *context, struct error *err)
+{
+	(void)fate;
+	(void)copy;
+	(void)context;
+	(void)err;
+	require(count <= 3);
+	for (size_t i = 0; i < count; i++)
+		require(uids[i] >= 1 && uids[i] <= 3);
+	return 0;
+}
+
 static void use(struct imapc_session *session)
 {
 	struct error err = {0};
@@ -142,7 +156,7 @@ static void use(struct imapc_session *session)
 	struct imapc_mailbox mailbox;
 	struct imapc_status status;
 	struct imapc_size sizes[] = {{.uid = 1}, {.uid = 2}, {.uid = 3}};
-	struct imapc_copy copy = {0};
+	struct move *move;
 	uint32_t *found = NULL;
 	size_t count = 0;
 	size_t bytes = 0;
@@ -159,8 +173,10 @@ static void use(struct imapc_session *session)
 	imapc_fetch_messages(session, uids, 3, &sink, &err);
 	imapc_fetch_headers(session, uids, 3, 1024, &sink, &err);
 	imapc_add_flags(session, uids, 3, "\\Seen", &err);
-	if (imapc_move(session, uids, 3, "DROPBOX", "DROPBOX", &copy, &err) == 0)
-		imapc_copy_free(&copy);
+	move = move_new(session, "DROPBOX", "DROPBOX", take_fate, NULL);
+	if (move_messages(move, uids, 3, &err) == 0)
+		move_verdict(move, &err);
+	move_free(move);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

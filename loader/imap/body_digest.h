@@ -1,0 +1,22 @@
+/*
+ * body_digest.h - the SHA-256 of messages of the selected folder, or of their header blocks.
+ *
+ * Works on a session (session.h: life, errors, threads). Nothing is kept: memory does not grow with
+ * the messages.
+ */
+#ifndef LOADER_IMAP_BODY_DIGEST_H
+#define LOADER_IMAP_BODY_DIGEST_H
+
+#include "loader/imap/session.h"
+
+enum { BODY_DIGEST_SIZE = 32 };
+
+typedef int (*body_digest_take)(uint32_t uid, const unsigned char sha256[BODY_DIGEST_SIZE],
+				void *context);
+
+/* Fetches messages and calls `each` with their digests, as they come; what it returns other than 0
+ * ends the session. header_max 0: whole messages, else at most so many bytes of their headers. */
+int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
+		uint32_t header_max, body_digest_take each, void *context, struct error *err);
+
+#endif
