@@ -64,3 +64,27 @@ int queue_health_note_refusal(struct store *store, int64_t queue_id, const char 
 			   note_refusal(store, queue_id, reason, limit, now_ms, ret_refusals, err),
 			   err);
 }
+
+static int stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
+		struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO queue_health (queue_id, stopped_at, stopped_reason) VALUES (?1, ?2, ?3)"
+	    " ON CONFLICT (queue_id) DO UPDATE SET stopped_at = ?2, stopped_reason = ?3");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, now);
+	statement_bind_text(statement, 3, reason);
+	return statement_step(statement, err);
+}
+
+int queue_health_stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
+		      struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own, stop(store, queue_id, reason, now_ms, err), err);
+}

@@ -1,6 +1,7 @@
 /*
  * queue_health.h - how the collecting of a queue's mail is going: the last good look at its
- * mailbox, refused sign-ins, and whether collecting is stopped because of these.
+ * mailbox, refused sign-ins, and whether collecting is stopped because of these or because mail
+ * comes back that was moved away.
  *
  * Kept in the database so that a restarted service does not knock at once on a door that has been
  * shut, and so that monitoring can ask. A run that ends well notes itself
@@ -38,5 +39,9 @@ void queue_health_clear(struct queue_health *health);
 int queue_health_note_refusal(struct store *store, int64_t queue_id, const char *reason,
 			      uint32_t limit, int64_t now_ms, uint32_t *ret_refusals,
 			      struct queue_error *err);
+
+/* Stops the queue for another reason. */
+int queue_health_stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
+		      struct queue_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "loader/base/scoped.h"
 #include "loader/flow/search.h"
+#include "loader/imap/rights.h"
 
 SCOPED_DEFINE(struct mailbox *, mailbox_close)
 
@@ -52,6 +53,55 @@ static const char *check_moving(const struct imapc_session *session)
 	return "COPY and \\Deleted; the server cannot expunge single messages";
 }
 
+/* What a run does in the mailbox: where mail stays there, it is only marked as read. */
+static int check_source_rights(const struct mailbox *mailbox, char **ret_lacking, struct error *err)
+{
+	return rights_find_lacking(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
+				   mailbox->stays ? "rs" : "rte", ret_lacking, err);
+}
+
+static int check_say_lacking(const struct mailbox *mailbox, enum mailbox_folder folder,
+			     const char *lacking, struct error *err)
+{
+	g_autofree char *described = rights_describe(lacking);
+	return error_set(err, ERROR_CREDENTIALS,
+			 "the right %s is missing in folder '%s': ask for it on %s", described,
+			 mailbox_folder_name(mailbox, folder), mailbox->server->url);
+}
+
+/* A server without rights tells by opening a folder whether it can be changed. */
+static int check_can_be_changed(struct mailbox *mailbox, struct error *err)
+{
+	struct imapc_mailbox selected;
+	const char *name = mailbox->server->mailbox;
+	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire, name, false,
+			 &selected, err) != 0)
+		return -1;
+	if (!selected.read_only)
+		return 0;
+	return error_set(err, ERROR_CREDENTIALS,
+			 "mailbox '%s' may only be read: messages could not be moved away; ask for "
+			 "the right to delete mail in it",
+			 name);
+}
+
+static int check_rights(struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
+		const struct imapc_folder *folder = &mailbox->folders[i];
+		g_autofree char *lacking = NULL;
+		if (!folder->exists || (i == MAILBOX_DROPBOX && mailbox->stays))
+			continue;
+		if ((i == MAILBOX_SOURCE ? check_source_rights(mailbox, &lacking, err)
+					 : rights_find_lacking(mailbox->session, folder->wire, "i",
+							       &lacking, err)) != 0)
+			return -1;
+		if (lacking != NULL)
+			return check_say_lacking(mailbox, i, lacking, err);
+	}
+	return mailbox->folders[MAILBOX_SOURCE].exists ? check_can_be_changed(mailbox, err) : 0;
+}
+
 static int check_verdict(const struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
@@ -84,5 +134,5 @@ int check_run(const struct work_queue *queue, const char *database,
 	if (check_folders(mailbox, &result, err) != 0 || check_waiting(mailbox, &result, err) != 0)
 		return -1;
 	report(&result, context);
-	return check_verdict(mailbox, err);
+	return check_verdict(mailbox, err) != 0 ? -1 : check_rights(mailbox, err);
 }

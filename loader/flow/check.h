@@ -34,7 +34,8 @@ struct check_result {
 /*
  * Connects, looks, and hands the result to `report` before signing off. Errors: those of
  * mailbox_open(); a missing source folder, or a missing other one that may not be created, is
- * CONFIGURATION, after `report`.
+ * CONFIGURATION, after `report`; so is, as CREDENTIALS, a right that a run needs and the user does
+ * not have (RFC 4314), or a mailbox that may only be read.
  */
 int check_run(const struct work_queue *queue, const char *database,
 	      void (*report)(const struct check_result *result, void *context), void *context,

@@ -7,6 +7,7 @@
 #include "loader/flow/load_acknowledge.h"
 #include "loader/flow/load_divide.h"
 #include "loader/flow/load_internal.h"
+#include "loader/flow/load_return.h"
 #include "loader/flow/load_suspect.h"
 #include "loader/flow/load_unsent.h"
 #include "loader/flow/search.h"
@@ -256,6 +257,8 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 			    .result = ret_result};
 	int failed = load_with_mailbox(&load, err);
 	load_move_close(&load);
+	if (failed != 0)
+		load_stop(&load, err);
 	return failed;
 }
 

@@ -6,6 +6,7 @@
 
 #include "loader/base/scoped.h"
 #include "loader/flow/load_acknowledge.h"
+#include "loader/flow/load_return.h"
 #include "loader/imap/rights.h"
 
 #include <string.h>
@@ -101,9 +102,10 @@ static struct move *load_mover(struct load *load, enum pickup_target target)
 	return load->moves[target];
 }
 
-static int load_move_stored(struct load *load, const uint32_t *uids, size_t count,
-			    enum pickup_target target, struct error *err)
+static int load_move_stored(struct load *load, const GArray *rows, const uint32_t *uids,
+			    size_t count, enum pickup_target target, struct error *err)
 {
+	struct move *move;
 	if (count == 0)
 		return 0;
 	if (load_acknowledge_stays(load, target))
@@ -111,7 +113,10 @@ static int load_move_stored(struct load *load, const uint32_t *uids, size_t coun
 	if (mailbox_create_folder(load->mailbox, load_target_folder(target), err) != 0 ||
 	    load_mark_seen(load, uids, count, err) != 0)
 		return -1;
-	return move_messages(load_mover(load, target), uids, count, err);
+	move = load_mover(load, target);
+	if (move_messages(move, uids, count, err) != 0)
+		return -1;
+	return load_take_returns(load, rows, move, err);
 }
 
 /* The UIDs of the rows that are in this state, for this target. Caller frees. */
@@ -134,7 +139,7 @@ int load_move(struct load *load, const GArray *rows, struct error *err)
 	for (enum pickup_target target = PICKUP_DROPBOX; target <= PICKUP_BADMAIL; target++) {
 		size_t count;
 		g_autofree uint32_t *stored = load_pick_uids(rows, PICKUP_STORED, target, &count);
-		if (load_move_stored(load, stored, count, target, err) != 0)
+		if (load_move_stored(load, rows, stored, count, target, err) != 0)
 			return -1;
 		g_autofree uint32_t *copied = load_pick_uids(rows, PICKUP_COPIED, target, &count);
 		if (count > 0 && move_originals(load_mover(load, target), copied, count, err) != 0)

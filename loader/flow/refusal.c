@@ -11,10 +11,11 @@ int refusal_check(struct store *store, const struct work_queue *queue, struct er
 	if (queue_health_find(store, queue->id, &health, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	if (health.stopped_ms != 0)
-		error_fill(err, ERROR_CREDENTIALS,
-			   "collecting is stopped: %s; correct the password or the definition, "
-			   "then `inqueue queue resume %s`",
-			   health.stopped_reason, queue->name);
+		error_fill(err, health.refusals > 0 ? ERROR_CREDENTIALS : ERROR_CONFIGURATION,
+			   "collecting is stopped: %s; correct the %sdefinition, then `inqueue "
+			   "queue resume %s`",
+			   health.stopped_reason, health.refusals > 0 ? "password or the " : "",
+			   queue->name);
 	queue_health_clear(&health);
 	return health.stopped_ms != 0 ? -1 : 0;
 }

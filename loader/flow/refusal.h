@@ -21,7 +21,8 @@
 /* In a row. */
 enum { REFUSAL_MAX = 3 };
 
-/* CREDENTIALS when collecting is stopped: the text says why, and how to go on. */
+/* CREDENTIALS when collecting is stopped, CONFIGURATION when that was not for refused sign-ins: the
+ * text says why, and how to go on. */
 int refusal_check(struct store *store, const struct work_queue *queue, struct error *err);
 
 /* Counts one. Writes how many there have been in a row; from REFUSAL_MAX on collecting is stopped.

@@ -200,19 +200,33 @@ class Permission(Case):
         with self.server.mailbox() as mailbox:
             self.assertEqual((1, 0), (mailbox.count(), mailbox.count("INBOX.DROPBOX")))
 
+    def check_says(self, *says):
+        self.fails(CREDENTIALS, "queue", "check", "invoices", says=["check 'invoices'", *says])
+
     def test_archive_that_takes_no_mail(self):
         self.create_queue(self.server)
+        self.inqueue("queue", "check", "invoices")
         self.server.set_rights("user.robot.DROPBOX", "robot", "lr")
-        self.refused("'DROPBOX'", "Permission denied")
+        self.check_says(r"the right i \(put messages into it\) is missing in folder 'DROPBOX'")
+        self.refused(r"the right i .* is missing in folder 'DROPBOX'", "Permission denied")
         self.server.set_rights("user.robot.DROPBOX", "robot", "lrswipkxtea")
         self.inqueue("load", "invoices")
         self.assertEqual(["Invoice 1"], self.entries())
         with self.server.mailbox() as mailbox:
             self.assertEqual((0, 1), (mailbox.count(), mailbox.count("INBOX.DROPBOX")))
 
+    def test_mailbox_whose_mail_cannot_be_deleted(self):
+        """It is not the archive that refuses."""
+        self.create_queue(self.server)
+        self.server.set_rights("user.robot", "robot", "lrswi")
+        says = r"the right t \(mark messages as deleted\), e \(expunge messages\) is missing in folder 'INBOX'"
+        self.check_says(says)
+        self.refused(says, "Permission denied")
+
     def test_mailbox_that_may_only_be_read(self):
         self.create_queue(self.server)
         self.server.set_rights("user.robot", "robot", "lr")
+        self.check_says("is missing in folder 'INBOX'")
         self.refused("'INBOX'", "only be read")
         self.assertEqual([], self.entries())
 
@@ -222,6 +236,65 @@ class Permission(Case):
         self.assertEqual([], self.entries())
         with self.server.mailbox() as mailbox:
             self.assertEqual([frozenset()], [found.flags for found in mailbox.messages()])
+
+
+class SharedFolder(LoadCase):
+    """Dovecot's folders that all may use, as far as an administrator lets them."""
+
+    ACL = """\
+mail_plugins = acl
+protocol imap {
+  mail_plugins = acl imap_acl
+}
+plugin {
+  acl = vfile
+}
+namespace shared {
+  type = public
+  prefix = shared.
+  separator = .
+  location = maildir:%h/shared
+  subscriptions = no
+  list = children
+}
+"""
+
+    @classmethod
+    def make_server(cls):
+        return Dovecot(prefix="INBOX.", separator=".", extra=cls.ACL)
+
+    def shared(self, rights):
+        """The folder shared.Work with a message in it, and nothing but these rights."""
+        folder = self.server.folder / "home" / self.user / "shared" / ".Work"
+        for name in ["cur", "new", "tmp"]:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "new" / "1.a.example").write_bytes(message("Invoice 1").as_bytes())
+        (folder / "dovecot-acl").write_text(f"authenticated {rights}\n")
+        for path in [self.server.folder / "home", *(self.server.folder / "home").rglob("*")]:
+            self.server.give_away(path)
+
+    def test_right_to_delete_is_missing(self):
+        self.shared("lrwsi")
+        self.create_queue(mailbox="shared/Work")
+        says = r"the right t \(mark messages as deleted\), e \(expunge messages\) is missing in folder 'shared/Work'"
+        self.fails(CREDENTIALS, "queue", "check", "invoices", says=says)
+        self.fails(CREDENTIALS, "load", "invoices", says=["load 'invoices'", says])
+        self.assertEqual(0, self.folders()["INBOX.DROPBOX"])
+
+    def test_mailbox_that_may_only_be_read(self):
+        self.shared("lr")
+        self.create_queue(mailbox="shared/Work")
+        self.fails(CREDENTIALS, "queue", "check", "invoices", says="t .*, e .* missing in folder 'shared/Work'")
+        self.create_queue(name="blind", mailbox="shared/Work", disable="ACL")
+        self.fails(CREDENTIALS, "queue", "check", "blind", says="mailbox 'shared/Work' may only be read")
+        self.fails(CREDENTIALS, "load", "blind", says="mailbox 'shared/Work' may only be read")
+
+    def test_all_rights(self):
+        self.shared("lrwstipekxa")
+        self.create_queue(mailbox="shared/Work")
+        self.inqueue("queue", "check", "invoices")
+        self.inqueue("load", "invoices")
+        self.assertEqual(1, self.folders()["INBOX.DROPBOX"])
 
 
 class Refused(Case):

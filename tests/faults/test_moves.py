@@ -6,7 +6,7 @@ import json
 import unittest
 
 import checker
-from inqueue import DONE, PROTOCOL
+from inqueue import CONFIGURATION, DONE, PROTOCOL
 from liar import LiarCase, small
 from lying_server import parse_set
 from watcher import Watcher
@@ -240,6 +240,68 @@ class LeftBehind(MoveCase):
             server.answer(rb"UID COPY", nothing_but_others)
             self.loads(PROTOCOL, "UID 1:3 was copied to 'DROPBOX', but it has not arrived")
             self.assertEqual([1, 2, 3], self.numbers(server, "INBOX"))
+
+
+class OneFolder(MoveCase):
+    """Two names of one folder that nothing tells of: a link, an alias, a label."""
+
+    fault = "mail that comes back"
+
+    def alias(self, server, name="DROPBOX"):
+        server._folders[name] = server._folders["INBOX"]
+
+    def alter(self, **keys):
+        text = self.column("SELECT connection_string FROM work_queue")[0]
+        self.inqueue("queue", "alter", "invoices", "--connection-string",
+                     text + "".join(f";{key}={value}" for key, value in keys.items()))
+
+    def is_stopped(self, says):
+        self.assertRegex(self.sql("SELECT stopped_reason FROM queue_health")[0][0], says)
+        self.loads(CONFIGURATION, f"collecting is stopped: .*{says}.*`inqueue queue resume invoices`")
+        self.assertRegex(self.inqueue("status").stdout, "stopped")
+
+    def test_the_queue_stops_at_once(self):
+        """And what has come back is not loaded again when the definition is right."""
+        for capabilities in BOTH:
+            with self.subTest(capabilities), self.lying(capabilities=capabilities) as server:
+                self.alias(server)
+                self.loads(CONFIGURATION, "UID 1 of 'INBOX' came back there as UID 4 .*both names are one folder.*resume")
+                self.is_stopped("both names are one folder")
+                self.assertEqual([1, 2, 3], self.numbers(server, "INBOX"))
+                self.alter(dropbox="Done")
+                self.loads()
+                self.assertEqual(([], [1, 2, 3]), (self.numbers(server, "INBOX"), self.numbers(server, "Done")))
+                self.assertEqual(3, len(self.sql("SELECT 1 FROM entry")))
+            self.use_database(f"next-{capabilities}")
+
+    def test_watch_stops(self):
+        with self.lying(poll="1s") as server:
+            self.alias(server)
+            watcher = Watcher(self, self.start("watch", "--log-format", "json"))
+            self.assertRegex(watcher.wait("stopped")["error"], "one folder")
+            watcher.stop()
+            self.assertEqual(3, len(self.sql("SELECT 1 FROM entry")))
+
+    def test_a_folder_that_only_numbers_alike(self):
+        """The same UIDVALIDITY and UIDs, and new mail that arrives meanwhile: its bytes tell."""
+        with self.lying(small(1)) as server:
+            server.create("DROPBOX")
+            server._folders["DROPBOX"].uid_validity = server._folders["INBOX"].uid_validity
+            server._folders["DROPBOX"].uid_next = 2
+
+            def arrive(session, tag, command):
+                server.deliver(small(2))
+                return session.honest(session, tag, command)
+            server.answer(rb"UID MOVE", arrive)
+            self.loads()
+            self.before[checker.digest(small(2))] = 1
+            self.judge(server)
+
+    def test_mail(self):
+        with self.lying() as server:
+            self.alias(server, "Done")
+            self.inqueue("mail", "moveMail", "--queue", "invoices", "--uid", "1", "--new-folder", "Done",
+                         expect=CONFIGURATION)
 
 
 class Seen(MoveCase):

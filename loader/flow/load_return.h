@@ -1,0 +1,25 @@
+/*
+ * load_return.h - mail that comes back: a message that was moved away and is in the mailbox again.
+ *
+ * Folders can be one whatever their names say (aliases, labels, links), and rules and other
+ * programs can put mail back. A queue that goes on then makes entry after entry of one message, for
+ * ever: it is stopped instead (queue/queue_health.h), until its definition changes or it is
+ * resumed.
+ */
+#ifndef LOADER_FLOW_LOAD_RETURN_H
+#define LOADER_FLOW_LOAD_RETURN_H
+
+#include "loader/flow/load_internal.h"
+
+/*
+ * After a move of `rows` (struct pickup): CONFIGURATION, and the queue is to be stopped, when
+ * messages lie in the mailbox again under new UIDs. The ledger knows them by these then, so that
+ * they are not loaded again.
+ */
+int load_take_returns(struct load *load, const GArray *rows, const struct move *move,
+		      struct error *err);
+
+/* Stops the queue if it is to be, after a run that failed with *err, which says so then. */
+void load_stop(struct load *load, struct error *err);
+
+#endif
