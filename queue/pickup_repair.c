@@ -1,5 +1,6 @@
 #include "queue/pickup_repair.h"
 
+#include "queue/entry_operate.h"
 #include "queue/store_private.h"
 #include "queue/value.h"
 
@@ -18,7 +19,9 @@
 	" WHERE later.queue_id = p.queue_id AND later.internal_date = p.internal_date"             \
 	" AND later.raw_sha256 = p.raw_sha256"                                                     \
 	" AND later.entry_id = p.entry_id AND later.record_created > p.record_created),"           \
-	" m.entry_id IS NOT NULL AND m.raw_sha256 IS NULL, m.raw_size"                             \
+	" m.entry_id IS NOT NULL AND m.raw_sha256 IS NULL, m.raw_size,"                            \
+	" EXISTS (SELECT 1 FROM pickup_gone AS g WHERE g.queue_id = p.queue_id"                    \
+	" AND g.source = p.source AND g.uid_validity = p.uid_validity AND g.uid = p.uid)"          \
 	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"                             \
 	" LEFT JOIN entry_mail m ON m.entry_id = p.entry_id"
 
@@ -55,6 +58,7 @@ static void read_row(const struct statement *from, struct walk_row *ret_row)
 	    .superseded = statement_int(from, 14) != 0,
 	    .raw_incomplete = statement_int(from, 15) != 0,
 	    .whole_size = (uint64_t)statement_int(from, 16),
+	    .gone = statement_int(from, 17) != 0,
 	};
 	value_parse_sha256(statement_text(from, 6), row->pickup.raw_sha256);
 	if (row->has_entry)
@@ -143,6 +147,17 @@ static void bind_key(struct statement *statement, const struct pickup_source *so
 	statement_bind_int(statement, 4, uid);
 }
 
+/* Whatever is known of the message from now on, nobody has said that it is gone. */
+static int forget_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
+		       struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "DELETE FROM pickup_gone WHERE queue_id = ?"
+					  " AND source = ? AND uid_validity = ? AND uid = ?");
+	bind_key(statement, source, uid);
+	return statement_step(statement, err);
+}
+
 static int redirect(struct store *store, const struct pickup_source *source,
 		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
 {
@@ -164,7 +179,9 @@ static int redirect(struct store *store, const struct pickup_source *source,
 	statement_bind_text(statement, 9, sha256);
 	statement_bind_int(statement, 10, (int64_t)pickup->raw_size);
 	statement_bind_text(statement, 11, now);
-	return statement_step(statement, err);
+	if (statement_step(statement, err) != 0)
+		return -1;
+	return forget_gone(store, source, pickup->uid, err);
 }
 
 int pickup_redirect(struct store *store, const struct pickup_source *source,
@@ -183,7 +200,9 @@ static int forget(struct store *store, const struct pickup_source *source, uint3
 	    engine_prepare(store->engine, "DELETE FROM pickup WHERE queue_id = ? AND source = ?"
 					  " AND uid_validity = ? AND uid = ?");
 	bind_key(statement, source, uid);
-	return statement_step(statement, err);
+	if (statement_step(statement, err) != 0)
+		return -1;
+	return forget_gone(store, source, uid, err);
 }
 
 int pickup_forget(struct store *store, const struct pickup_source *source, uint32_t uid,
@@ -193,4 +212,55 @@ int pickup_forget(struct store *store, const struct pickup_source *source, uint3
 	if (store_enter(store, &own, err) != 0)
 		return -1;
 	return store_leave(store, own, forget(store, source, uid, err), err);
+}
+
+static int put_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
+		    const char *who, int64_t now_ms, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "INSERT INTO pickup_gone (queue_id, source, uid_validity, uid,"
+			   " accepted_at, accepted_by) VALUES (?, ?, ?, ?, ?, ?)"
+			   " ON CONFLICT DO NOTHING");
+	bind_key(statement, source, uid);
+	statement_bind_text(statement, 5, now);
+	statement_bind_text(statement, 6, who);
+	return statement_step(statement, err);
+}
+
+/* There is nothing left to move. */
+static int finish_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
+		       int64_t now_ms, struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "UPDATE pickup SET state = 'moved', record_updated = ?5"
+			   " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3"
+			   " AND uid = ?4 AND state IN ('stored', 'copied')");
+	bind_key(statement, source, uid);
+	statement_bind_text(statement, 5, now);
+	return statement_step(statement, err);
+}
+
+static int accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
+		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
+		       struct queue_error *err)
+{
+	if (put_gone(store, source, uid, who, now_ms, err) != 0 ||
+	    finish_gone(store, source, uid, now_ms, err) != 0)
+		return -1;
+	return entry_id != 0 ? entry_note(store, entry_id, who, note, now_ms, err) : 0;
+}
+
+int pickup_accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
+		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
+		       struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own,
+			   accept_gone(store, source, uid, entry_id, who, note, now_ms, err), err);
 }

@@ -21,6 +21,7 @@ struct pickup_with_entry {
 	bool raw_incomplete;
 	uint64_t whole_size; /* as the server announced it, where `raw_incomplete` */
 	bool superseded; /* the mailbox was numbered afresh: a later row stands for the message */
+	bool gone;	 /* somebody has accepted that the message is not there any more */
 };
 
 /* Calls `each` for every row of the queue; non-zero ends the walk and is returned. No lock is held
@@ -38,6 +39,15 @@ int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_
  * size. */
 int pickup_redirect(struct store *store, const struct pickup_source *source,
 		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err);
+
+/*
+ * Notes that `who` has accepted that the message is gone; nothing is left to be done for it. The
+ * history of its entry says so in the words of `note`; entry_id 0: it has none any more.
+ * pickup_redirect() takes it back.
+ */
+int pickup_accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
+		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
+		       struct queue_error *err);
 
 /* Deletes a row, so that its message is loaded anew. */
 int pickup_forget(struct store *store, const struct pickup_source *source, uint32_t uid,

@@ -439,6 +439,29 @@ CREATE INDEX pickup_match ON pickup (queue_id, internal_date, raw_sha256);
 -- The messages that an answer of the target is about.
 CREATE INDEX pickup_delivery ON pickup (entry_id) WHERE acknowledge = 'delivery';
 
+-- The target folders of a queue, since it first moved mail there. What lay in one before that is not the queue's own:
+-- the messages with UIDs below first_uid, as long as the folder has this UIDVALIDITY.
+CREATE TABLE pickup_folder (
+	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
+	folder TEXT NOT NULL,           -- account, and the folder as the server names it
+	uid_validity INTEGER NOT NULL,
+	first_uid INTEGER NOT NULL,
+	record_created TEXT NOT NULL,
+	PRIMARY KEY (queue_id, folder)
+) STRICT, WITHOUT ROWID;
+
+-- Messages of the ledger that are not where it has them, and that nobody misses any more: somebody has accepted it
+-- (`inqueue verify NAME --accept-missing`).
+CREATE TABLE pickup_gone (
+	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
+	source TEXT NOT NULL,
+	uid_validity INTEGER NOT NULL,
+	uid INTEGER NOT NULL,
+	accepted_at TEXT NOT NULL,
+	accepted_by TEXT NOT NULL,
+	PRIMARY KEY (queue_id, source, uid_validity, uid)
+) STRICT, WITHOUT ROWID;
+
 -- Messages that a run could not get past. They are loaded one by one, after all others; one that was tried
 -- alone three times becomes a bad entry. Where the server sends no other message either, a try does not count.
 -- The row goes when the message is picked up.
@@ -608,6 +631,8 @@ WHEN EXISTS (SELECT 1 FROM entry_status WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM pickup_attempt WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM queue_health WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM delivery_target WHERE queue_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM pickup_folder WHERE queue_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM pickup_gone WHERE queue_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the queue goes with it');
 END;

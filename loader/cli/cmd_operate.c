@@ -8,20 +8,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 SCOPED_DEFINE(struct store *, store_close)
 SCOPED_DEFINE(struct entry *, entry_free)
-
-/* Who sits at the keyboard. */
-static const char *cmd_operate_who(const struct invocation *invocation)
-{
-	const char *named = invocation_text(invocation, "by");
-	const char *before_sudo = getenv("SUDO_USER");
-	if (named != NULL)
-		return named;
-	return before_sudo != NULL ? before_sudo : g_get_user_name();
-}
 
 static void cmd_operate_print(const struct invocation *invocation, uint64_t changed)
 {
@@ -157,7 +146,7 @@ static int cmd_operate(const struct invocation *invocation, struct entry_order *
 {
 	scoped(store_close) struct store *store = NULL;
 	uint64_t changed;
-	order->who = cmd_operate_who(invocation);
+	order->who = invocation_who(invocation);
 	if (invocation_line(invocation, "reason", &order->why, err) != 0 ||
 	    invocation_open(invocation, STORE_WRITE, &store, err) != 0)
 		return -1;
@@ -243,7 +232,7 @@ int cmd_note(const struct invocation *invocation, struct error *err)
 		return error_set(err, ERROR_USAGE, "a note is UTF-8 text");
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
 		return -1;
-	if (entry_note(store, id, cmd_operate_who(invocation), text, clock_now_ms(), &queue_err) !=
+	if (entry_note(store, id, invocation_who(invocation), text, clock_now_ms(), &queue_err) !=
 	    0)
 		return error_from_queue(err, &queue_err);
 	return 0;

@@ -91,6 +91,9 @@ int invocation_word(const struct invocation *invocation, const char *option, con
 int invocation_line(const struct invocation *invocation, const char *option, const char **ret_text,
 		    struct error *err);
 
+/* Whom the option --by names, else who sits at the keyboard. */
+const char *invocation_who(const struct invocation *invocation);
+
 /* A positional argument as an entry's id. */
 int invocation_entry_id(const struct invocation *invocation, size_t index, int64_t *ret_id,
 			struct error *err);

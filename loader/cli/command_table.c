@@ -197,6 +197,22 @@ static const struct command_option export_options[] = {
 
 static const struct command_option verify_options[] = {
     {"repair", NULL, "finish what can be finished"},
+    {"adopt", NULL,
+     "make entries of strays: mail that came to dropbox or badmail since the queue uses them, and "
+     "that no queue knows; says how many and from when, and asks"},
+    {"since", "TIME",
+     "with --adopt: only what was received from then on: 2026-01-31, 2026-01-31T12:00:00Z, or back "
+     "from now: 12h, 7d"},
+    {"search", "KEYS",
+     "with --adopt: only what these IMAP search keys find, e.g. 'TO orders@example.com'; needed in "
+     "a folder that several queues use"},
+    {"accept-missing", NULL, "from now on nobody misses the messages that are missing now"},
+    {"by", "NAME", "with --accept-missing: who does it, for the history (default: the user)"},
+    {"yes", NULL, "adopt without asking; needed where there is no terminal"},
+    {"dry-run", NULL, "say what would be done, and change nothing"},
+    {"summary", NULL,
+     "how many messages of each folder the ledger knows, were there before, belong to other "
+     "queues, or have been accepted as gone"},
     {NULL, NULL, NULL},
 };
 
@@ -269,8 +285,13 @@ static const struct command commands[] = {
      status_options, NULL, cmd_status},
     {"verify", "NAME", 1, 1, "hold the mailbox, its two target folders and the database together",
      "Lists every message that is not where it should be, or has no entry. With --repair moves are "
-     "finished and messages without an entry loaded; a missing one cannot be brought back. Exit "
-     "status 1 when a problem is left.",
+     "finished, and a run loads what the ledger calls unfinished. Mail that other queues of the "
+     "database know, or that lay in dropbox or badmail before the queue first moved something "
+     "there, is left alone; --summary counts it. Other mail there that the ledger does not know is "
+     "a stray, and becomes an entry only with --adopt; where it is not known since when the queue "
+     "uses the folder, only what --since names. A second copy of a message that has its entry is a "
+     "duplicate, and never becomes one. A missing message cannot be brought back; "
+     "--accept-missing accepts that it is gone. Exit status 1 when a problem is left.",
      verify_options, NULL, cmd_verify},
     {"reload", "ID", 1, 1, "load a bad entry again, after its cause is gone",
      "Fetches the message from the badmail folder. When it can be loaded now, the entry is "

@@ -68,3 +68,12 @@ int invocation_line(const struct invocation *invocation, const char *option, con
 		return error_set(err, ERROR_USAGE, "--%s takes UTF-8 text", option);
 	return 0;
 }
+
+const char *invocation_who(const struct invocation *invocation)
+{
+	const char *named = invocation_text(invocation, "by");
+	const char *before_sudo = getenv("SUDO_USER");
+	if (named != NULL)
+		return named;
+	return before_sudo != NULL ? before_sudo : g_get_user_name();
+}

@@ -281,7 +281,7 @@ void load_take_position_to_store(const struct load *load, const struct load_batc
 	position->batches[slot].count = batch->items->len;
 }
 
-static int load_batch_begin(struct load_batch *batch, struct error *err)
+int load_batch_begin(struct load_batch *batch, struct error *err)
 {
 	g_array_set_size(batch->items, 0);
 	g_string_chunk_clear(batch->reasons);

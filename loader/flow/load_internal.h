@@ -119,6 +119,9 @@ int load_batch_open(const struct load *load, bool on_disk, struct load_batch *ba
 		    struct error *err);
 void load_batch_close(struct load_batch *batch);
 
+/* Forgets the messages that an open batch holds. */
+int load_batch_begin(struct load_batch *batch, struct error *err);
+
 /*
  * Fetches the messages of `sizes` (which hold UID and size) into an open batch, and hands them to
  * its parser. A message that is gone by now is passed over, and one that the server does not send

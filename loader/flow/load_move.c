@@ -5,6 +5,7 @@
 #include "loader/flow/load_internal.h"
 
 #include "loader/base/scoped.h"
+#include "loader/flow/first_use.h"
 #include "loader/flow/load_acknowledge.h"
 #include "loader/flow/load_return.h"
 #include "loader/imap/rights.h"
@@ -102,6 +103,14 @@ static struct move *load_mover(struct load *load, enum pickup_target target)
 	return load->moves[target];
 }
 
+static int load_note_first_use(struct load *load, struct error *err)
+{
+	load_hold(load);
+	int failed = first_use_note(load->store, load->queue->id, load->mailbox, err);
+	load_go_on(load);
+	return failed;
+}
+
 static int load_move_stored(struct load *load, const GArray *rows, const uint32_t *uids,
 			    size_t count, enum pickup_target target, struct error *err)
 {
@@ -111,7 +120,7 @@ static int load_move_stored(struct load *load, const GArray *rows, const uint32_
 	if (load_acknowledge_stays(load, target))
 		return load_acknowledge_read(load, uids, count, err);
 	if (mailbox_create_folder(load->mailbox, load_target_folder(target), err) != 0 ||
-	    load_mark_seen(load, uids, count, err) != 0)
+	    load_note_first_use(load, err) != 0 || load_mark_seen(load, uids, count, err) != 0)
 		return -1;
 	move = load_mover(load, target);
 	if (move_messages(move, uids, count, err) != 0)

@@ -18,6 +18,7 @@ struct mailbox {
 	struct imapc_session *session;
 	char *source; /* "user@host/folder": the ledger's name of the source folder */
 	struct imapc_folder folders[MAILBOX_FOLDER_COUNT];
+	bool noted[MAILBOX_FOLDER_COUNT]; /* by first_use_note() */
 	bool on_delivery; /* messages stay unread in the source until their delivery is answered */
 	bool stays; /* and for good where no dropbox is named: there is none then, whatever its name
 		     * would be */

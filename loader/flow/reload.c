@@ -2,6 +2,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
+#include "loader/flow/first_use.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_internal.h"
 #include "loader/flow/mailbox_move.h"
@@ -122,7 +123,9 @@ static int reload_move(struct reload *reload, struct error *err)
 	/* Nothing goes to the dropbox before the target has answered. */
 	if (reload->load.mailbox->stays || pickup->on_delivery)
 		return 0;
-	if (mailbox_move(reload->load.mailbox, &reload->uid, 1, MAILBOX_DROPBOX, release, err) != 0)
+	if (first_use_note(reload->load.store, reload->load.queue->id, reload->load.mailbox, err) !=
+		0 ||
+	    mailbox_move(reload->load.mailbox, &reload->uid, 1, MAILBOX_DROPBOX, release, err) != 0)
 		return -1;
 	pickup->state = PICKUP_MOVED;
 	pickup->target = PICKUP_DROPBOX;

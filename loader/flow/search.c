@@ -62,6 +62,12 @@ char *search_describe_unfound(const char *folder, uint32_t unfound)
 			       unfound, folder);
 }
 
+char *search_format_since(int64_t internal_date_s)
+{
+	g_autofree char *day = search_format_day_s(internal_date_s - SEARCH_DAY_S);
+	return g_strdup_printf("SINCE %s", day);
+}
+
 char *search_format_like(int64_t internal_date_s, uint64_t size_bytes)
 {
 	g_autofree char *first = search_format_day_s(internal_date_s - SEARCH_DAY_S);

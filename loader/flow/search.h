@@ -22,6 +22,9 @@ int search_count_unfound(struct imapc_session *session, const struct connection_
 /* "1 message of 'INBOX' is not found by the search". Caller frees. */
 char *search_describe_unfound(const char *folder, uint32_t unfound);
 
+/* Messages of this internal date or later, and some of the day before, for the server's zone. */
+char *search_format_since(int64_t internal_date_s);
+
 /* Messages of this size (in bytes), and of this internal date give or take a day for the server's
  * zone; 0: of any date. */
 char *search_format_like(int64_t internal_date_s, uint64_t size_bytes);

@@ -1,7 +1,10 @@
+/* Finishes what a verification has found: rows that are behind, messages in the wrong folder, and
+ * what a run of load does. */
 #include "loader/flow/verify_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/scoped.h"
+#include "loader/flow/first_use.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load.h"
 #include "loader/flow/mailbox_move.h"
@@ -14,7 +17,7 @@ int verify_repair_row(struct verify *verify, const struct pickup_with_entry *row
 {
 	struct queue_error queue_err;
 	struct pickup pickup = row->pickup;
-	if (!verify->options->repair)
+	if (!verify_repairs(verify))
 		return 0;
 	verify->run_needed = true;
 	verify->result->repaired++;
@@ -63,12 +66,12 @@ static int verify_do_move(struct verify *verify, const struct verify_move *move,
 {
 	struct imapc_copy copy = {0};
 	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
-	if (mailbox_move(verify->mailbox, &move->uid, 1, move->to, release, err) != 0)
+	if (mailbox_create_folder(verify->mailbox, move->to, err) != 0 ||
+	    first_use_note(verify->store, verify->queue->id, verify->mailbox, err) != 0 ||
+	    mailbox_move(verify->mailbox, &move->uid, 1, move->to, release, err) != 0 ||
+	    verify_redirect(verify, move, &copy, err) != 0)
 		return -1;
-	if (move->source != NULL && verify_redirect(verify, move, &copy, err) != 0)
-		return -1;
-	verify->result->repaired++;
-	verify->run_needed = verify->run_needed || move->to == MAILBOX_SOURCE;
+	verify->result->repaired += !move->adopted;
 	return 0;
 }
 

@@ -5,38 +5,50 @@
 
 struct body_digest {
 	struct sha256_ctx hash;
+	uint64_t size_bytes;
+	int (*each)(const struct body_facts *facts, void *context);
+	void *context;
+};
+
+/* Of those who want no more. */
+struct body_digest_only {
 	body_digest_take each;
 	void *context;
 };
 
 static int digest_begin(void *context, struct error *err)
 {
+	struct body_digest *digest = context;
 	(void)err;
-	sha256_init(&((struct body_digest *)context)->hash);
+	sha256_init(&digest->hash);
+	digest->size_bytes = 0;
 	return 0;
 }
 
 static int digest_write(void *context, const void *bytes, size_t size, struct error *err)
 {
+	struct body_digest *digest = context;
 	(void)err;
-	sha256_update(&((struct body_digest *)context)->hash, size, bytes);
+	sha256_update(&digest->hash, size, bytes);
+	digest->size_bytes += size;
 	return 0;
 }
 
 static int digest_end(void *context, uint32_t uid, int64_t internal_date_s, struct error *err)
 {
 	struct body_digest *digest = context;
-	unsigned char sha256[SHA256_DIGEST_SIZE];
-
-	(void)internal_date_s;
-	sha256_digest(&digest->hash, sizeof sha256, sha256);
-	if (uid != 0 && digest->each(uid, sha256, digest->context) != 0)
+	struct body_facts facts = {
+	    .uid = uid, .size_bytes = digest->size_bytes, .internal_date_s = internal_date_s};
+	sha256_digest(&digest->hash, sizeof facts.sha256, facts.sha256);
+	if (uid != 0 && digest->each(&facts, digest->context) != 0)
 		return error_set(err, ERROR_SOFTWARE, "comparing messages was given up");
 	return 0;
 }
 
-int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
-		uint32_t header_max, body_digest_take each, void *context, struct error *err)
+int body_digest_facts(struct imapc_session *session, const uint32_t *uids, size_t count,
+		      uint32_t header_max,
+		      int (*each)(const struct body_facts *facts, void *context), void *context,
+		      struct error *err)
 {
 	struct body_digest digest = {.each = each, .context = context};
 	const struct imapc_sink sink = {
@@ -49,4 +61,17 @@ int body_digest(struct imapc_session *session, const uint32_t *uids, size_t coun
 		 : imapc_fetch_headers(session, uids, count, header_max, &sink, err)) < 0)
 		return error_prefix(err, "fetch messages");
 	return 0;
+}
+
+static int digest_tell(const struct body_facts *facts, void *context)
+{
+	const struct body_digest_only *only = context;
+	return only->each(facts->uid, facts->sha256, only->context);
+}
+
+int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
+		uint32_t header_max, body_digest_take each, void *context, struct error *err)
+{
+	struct body_digest_only only = {each, context};
+	return body_digest_facts(session, uids, count, header_max, digest_tell, &only, err);
 }

@@ -111,6 +111,16 @@ class Mailbox:
         self._do("uid", "STORE", str(uid), "+FLAGS.SILENT", "(\\Deleted)")
         self._do("uid", "EXPUNGE", str(uid))
 
+    def copy(self, folder, uid, to):
+        """One more of it, as another mail program might make."""
+        self._do("select", to_wire(folder), True)
+        self._do("uid", "COPY", str(uid), to_wire(to))
+
+    def move(self, folder, uid, to):
+        """As somebody who drags it with a mail program."""
+        self.copy(folder, uid, to)
+        self.expunge(folder, uid)
+
     def flag(self, folder, uid, *flags):
         """Sets flags, as another mail program might."""
         self._do("select", to_wire(folder))

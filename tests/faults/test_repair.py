@@ -8,8 +8,10 @@ import subprocess
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, DATA, DEADLINE_S, IO, NO, PROTOCOL, SOURCE_DIR, UNREACHABLE, copy_database
+import strace
+from inqueue import (CONFIGURATION, DATA, DEADLINE_S, DONE, IO, NO, PROTOCOL, SOURCE_DIR, UNREACHABLE, copy_database)
 from liar import LiarCase, hang_up, small
+from trial import sample
 
 
 def moved_then_gone(session, tag, command):
@@ -33,8 +35,8 @@ class RepairCase(LiarCase):
         found = self.json_lines("verify", "invoices", "--json", expect=expect)
         return sorted((finding["problem"], finding["folder"], finding["uid"]) for finding in found)
 
-    def repaired(self, server, bad=(), expect=0):
-        self.inqueue("verify", "invoices", "--repair", expect=expect)
+    def repaired(self, server, *options, bad=()):
+        self.inqueue("verify", "invoices", "--repair", *options)
         verdict = self.check(server, bad)
         self.tally.add(verdict, True)
         self.assertTrue(verdict, verdict)
@@ -123,7 +125,9 @@ class Verify(RepairCase):
             server.deliver(small(2), folder="DROPBOX")
             self.before[checker.digest(small(2))] = 1
             self.assertEqual([("stray", "DROPBOX", 2)], self.problems())
-            self.repaired(server)
+            self.fails(NO, "verify", "invoices", "--repair", says="1 of 1 .*--adopt makes entries of strays")
+            self.assertEqual(["Invoice 1"], self.column("SELECT subject FROM entry"))
+            self.repaired(server, "--adopt", "--yes")
             self.assertEqual(["Invoice 1", "Invoice 2"], self.column("SELECT subject FROM entry ORDER BY id"))
 
     def test_entry_deleted_before_the_move(self):
@@ -143,12 +147,27 @@ class Verify(RepairCase):
             self.repaired(server, bad=self.before)
             self.assertEqual(2, len(self.sql("SELECT 1 FROM entry")))
 
+    def test_a_server_that_copies_and_keeps_the_originals(self):
+        """However many copies it made before it was healed: they are said, and never become entries."""
+        def copy_only(session, tag, command):
+            return session.honest(session, tag, command.replace(b"UID MOVE", b"UID COPY"))
+        with self.lying() as server:
+            server.answer(rb"UID MOVE", copy_only, times=3)
+            self.inqueue("load", expect=PROTOCOL)
+            for _ in range(3):
+                self.start("load").communicate(timeout=DEADLINE_S)
+            copies = len(server.messages("DROPBOX")) - 3
+            self.inqueue("verify", "invoices", "--repair", "--adopt", "--yes", expect=NO if copies else DONE)
+            self.assertEqual(3, len(self.sql("SELECT 1 FROM entry")))
+            self.assertEqual([], server.messages())
+            self.assertEqual(["duplicate"] * copies, [problem for problem, *_ in self.problems(NO if copies else DONE)])
+
     def test_missing(self):
         with self.lying(small(1)) as server:
             self.inqueue("load")
             server.take_away(1, "DROPBOX")
             self.assertEqual([("missing", "DROPBOX", 1)], self.problems())
-            self.fails(NO, "verify", "invoices", "--repair", says="1 of 1 problems could not be repaired")
+            self.fails(NO, "verify", "invoices", "--repair", says="1 of 1 problems could not be repaired; --accept-miss")
 
     def test_known_by_bytes_alone(self):
         """A server that does not tell UIDs in the target."""
@@ -158,6 +177,44 @@ class Verify(RepairCase):
             self.assertEqual([], self.problems(expect=0))
             server.take_away(2, "DROPBOX")
             self.assertEqual([("missing", "DROPBOX", None)], self.problems())
+
+
+class Adopt(RepairCase):
+    """Strays become entries once, and stay where they are or belong, whenever that ends."""
+
+    fault = "verify --adopt, kill -9 at a system call"
+    calls = ["pwrite64", "fsync", "fdatasync", "unlink", "ftruncate", "sendto", "recvfrom"]
+    large = small(3, b"X: %s\r\n" % (b"x" * 20000))  # becomes a bad entry, and moves
+
+    def adopt(self, name, wrap=()):
+        self.use_database(name)
+        server = self.lying(small(1), maxSize="10KB")
+        self.inqueue("load")
+        server.deliver(small(2), self.large, folder="DROPBOX")
+        self.before = checker.count_digests(server.messages("DROPBOX"))
+        self.start("verify", "invoices", "--adopt", "--yes", wrap=wrap).communicate(timeout=DEADLINE_S)
+        return server
+
+    def judge_adopted(self, server):
+        verdict = self.check(server, bad={checker.digest(self.large)})
+        self.tally.add(verdict, True)
+        self.assertTrue(verdict, verdict)
+        self.assertEqual([("Invoice 1", "new"), ("Invoice 2", "new"), ("Invoice 3", "bad")],
+                         self.sql("SELECT subject, state FROM entry ORDER BY id"))
+
+    def test_killed_at_a_call(self):
+        # The leak sanitizer works by ptrace, as strace does: one of them at a time.
+        self.environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+        log = self.folder / "strace"
+        self.judge_adopted(self.adopt("quiet", strace.watch(log, self.calls, first_only=True)))
+        calls = strace.count_calls(log)
+        points = [(call, when) for call, count in sorted(calls.items()) for when in range(1, count + 1)]
+        for call, when in sample(points, 12):
+            with self.subTest(call=call, when=when):
+                server = self.adopt(f"{call}-{when}", strace.kill(log, call, when, first_only=True))
+                self.inqueue("verify", "invoices", "--repair", "--adopt", "--yes")
+                self.judge_adopted(server)
+                self.assertEqual([], self.problems(expect=0))
 
 
 class Reload(RepairCase):
@@ -386,7 +443,7 @@ class Backup(RepairCase):
             self.judge(server)
 
     def test_restored_backup_loads_nothing_twice_that_is_still_there(self):
-        """What was loaded after the backup is in the archive, and verify --repair brings its entries back."""
+        """What was loaded after the backup is in the archive, and becomes entries again."""
         with self.lying(small(1)) as server:
             self.inqueue("load")
             saved = self.folder / "saved.db"
@@ -396,7 +453,7 @@ class Backup(RepairCase):
             self.inqueue("load")
             copy_database(saved, self.database)
             self.assertEqual([("stray", "DROPBOX", 2)], self.problems())
-            self.repaired(server)
+            self.repaired(server, "--adopt", "--yes")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include "queue/entry_replace.h"
 #include "queue/integrity.h"
 #include "queue/pickup_attempt.h"
+#include "queue/pickup_folder.h"
 #include "queue/pickup_repair.h"
 
 static const struct pickup_source inbox = {1, "robot@imap.example.com/INBOX", 7};
@@ -118,6 +119,131 @@ static void test_the_last_row_of_an_entry_stands_for_its_message(void **state)
 	assert_string_equal(wanted, list->str);
 }
 
+/* ---- what is gone ---- */
+
+static int note_gone(const struct pickup_with_entry *row, void *context)
+{
+	*(bool *)context = row->gone;
+	return 0;
+}
+
+static void test_what_is_gone_is_accepted_until_it_is_found(void **state)
+{
+	struct fixture *f = *state;
+	struct pickup_with_entry row;
+	char *source = NULL;
+	bool gone = false;
+	int64_t id = put_bad_entry(f);
+	put(f, &inbox, 5, id);
+	for (int i = 0; i < 2; i++)
+		assert_ok(pickup_accept_gone(f->store, &inbox, 5, id, "ann", "it is gone", NOW_MS,
+					     &f->err),
+			  &f->err);
+	assert_ok(pickup_walk(f->store, inbox.queue_id, note_gone, &gone, &f->err), &f->err);
+	assert_true(gone);
+	g_autofree char *who = ask_text(f->store, "SELECT who || ': ' || why FROM entry_event");
+	assert_string_equal("ann: it is gone", who);
+	assert_ok(pickup_find_entry(f->store, id, &row, &source, &f->err), &f->err);
+	assert_ok(pickup_redirect(f->store, &row.source, &row.pickup, NOW_MS, &f->err), &f->err);
+	assert_ok(pickup_walk(f->store, inbox.queue_id, note_gone, &gone, &f->err), &f->err);
+	assert_false(gone);
+	free(source);
+}
+
+/* ---- folders ---- */
+
+#define ARCHIVE "robot@imap.example.com/Archive"
+
+static void test_a_folder_is_noted_once(void **state)
+{
+	struct fixture *f = *state;
+	struct pickup_folder folder;
+	const uint32_t uid_next[] = {100, 200};
+	assert_error(pickup_folder_find(f->store, inbox.queue_id, ARCHIVE, &folder, &f->err),
+		     &f->err, QUEUE_MISSING, "is not noted");
+	for (size_t i = 0; i < G_N_ELEMENTS(uid_next); i++)
+		assert_ok(pickup_folder_note(f->store, inbox.queue_id, ARCHIVE, PICKUP_DROPBOX, 9,
+					     uid_next[i], NOW_MS, &f->err),
+			  &f->err);
+	assert_ok(pickup_folder_find(f->store, inbox.queue_id, ARCHIVE, &folder, &f->err), &f->err);
+	assert_int_equal(9, folder.uid_validity);
+	assert_int_equal(100, folder.first_uid);
+}
+
+/* As in a database that had no notes yet. */
+static void test_the_ledger_tells_how_long_a_folder_has_been_used(void **state)
+{
+	struct fixture *f = *state;
+	struct pickup_folder folder;
+	const uint32_t target_uids[] = {70, 60, 50};
+	for (uint32_t i = 0; i < G_N_ELEMENTS(target_uids); i++) {
+		/* The last one is in another folder. */
+		const struct pickup pickup = {.uid = i + 1,
+					      .state = PICKUP_MOVED,
+					      .target = i < 2 ? PICKUP_DROPBOX : PICKUP_BADMAIL,
+					      .target_uid_validity = 9,
+					      .target_uid = target_uids[i]};
+		assert_ok(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err);
+	}
+	assert_ok(pickup_folder_note(f->store, inbox.queue_id, ARCHIVE, PICKUP_DROPBOX, 9, 100,
+				     NOW_MS, &f->err),
+		  &f->err);
+	assert_ok(pickup_folder_find(f->store, inbox.queue_id, ARCHIVE, &folder, &f->err), &f->err);
+	assert_int_equal(60, folder.first_uid);
+}
+
+static int add_uid(const struct pickup_elsewhere *found, void *context)
+{
+	*(uint64_t *)context += found->uid;
+	return 0;
+}
+
+static uint64_t uids_elsewhere(struct fixture *f, int64_t queue_id, const char *folder)
+{
+	uint64_t uids = 0;
+	const struct pickup_place place = {.queue_id = queue_id,
+					   .account = "robot@imap.example.com/",
+					   .folder = folder,
+					   .source = folder,
+					   .uid_validity = 9};
+	assert_ok(pickup_elsewhere_walk(f->store, &place, add_uid, &uids, &f->err), &f->err);
+	return uids;
+}
+
+static void test_other_queues_are_asked_what_they_have_in_a_folder(void **state)
+{
+	struct fixture *f = *state;
+	int64_t orders = put_queue(f, "orders");
+	struct pickup like = {.raw_sha256 = {7}, .raw_size = 10, .internal_date_s = NOW_S};
+	const struct pickup_place place = {
+	    .queue_id = orders, .account = "robot@imap.example.com/", .folder = ARCHIVE};
+	bool found;
+	assert_ok(store_begin(f->store, &f->err), &f->err);
+	for (uint32_t uid = 1; uid <= 2001; uid++) {
+		const struct pickup pickup = {.uid = uid,
+					      .state = PICKUP_MOVED,
+					      .target_uid_validity = 9,
+					      .target_uid = uid,
+					      .raw_sha256 = {7},
+					      .raw_size = 10,
+					      .internal_date_s = NOW_S};
+		assert_ok(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err);
+	}
+	assert_ok(store_commit(f->store, &f->err), &f->err);
+	assert_int_equal(2001 * 2002 / 2, uids_elsewhere(f, orders, ARCHIVE));
+	assert_int_equal(0, uids_elsewhere(f, inbox.queue_id, ARCHIVE));
+	/* The other queue's folder has the same UIDVALIDITY, and is another one. */
+	assert_ok(pickup_folder_note(f->store, inbox.queue_id, ARCHIVE, PICKUP_DROPBOX, 9, 1,
+				     NOW_MS, &f->err),
+		  &f->err);
+	assert_int_equal(0, uids_elsewhere(f, orders, "robot@imap.example.com/Done"));
+	assert_ok(pickup_elsewhere_find(f->store, &place, &like, &found, &f->err), &f->err);
+	assert_true(found);
+	like.internal_date_s++;
+	assert_ok(pickup_elsewhere_find(f->store, &place, &like, &found, &f->err), &f->err);
+	assert_false(found);
+}
+
 /* ---- failures ---- */
 
 static int list_attempt(const struct pickup_attempt *attempt, void *context)
@@ -206,6 +332,10 @@ int main(void)
 	    TEST(test_a_walk_sees_every_row_of_every_source),
 	    TEST(test_a_row_is_found_by_its_entry_and_redirected),
 	    TEST(test_the_last_row_of_an_entry_stands_for_its_message),
+	    TEST(test_what_is_gone_is_accepted_until_it_is_found),
+	    TEST(test_a_folder_is_noted_once),
+	    TEST(test_the_ledger_tells_how_long_a_folder_has_been_used),
+	    TEST(test_other_queues_are_asked_what_they_have_in_a_folder),
 	    TEST(test_only_what_failed_alone_counts),
 	    TEST(test_a_bad_entry_is_replaced_under_its_id),
 	    TEST(test_a_sound_database_has_no_problems),

@@ -1,0 +1,192 @@
+/* Tells a queue's own messages of a target folder from those that were there before it, and from
+ * those of other queues. */
+#include "queue/pickup_folder.h"
+
+#include "queue/store_private.h"
+#include "queue/value.h"
+
+#include <glib.h>
+#include <string.h>
+
+#define CHUNK_ROWS 1000
+
+int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder,
+		       struct pickup_folder *ret_folder, struct queue_error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT uid_validity, first_uid FROM pickup_folder"
+					  " WHERE queue_id = ? AND folder = ?");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, folder);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return queue_error_set(err, QUEUE_MISSING, "folder '%s' is not noted", folder);
+	if (result < 0)
+		return -1;
+	*ret_folder = (struct pickup_folder){.uid_validity = (uint32_t)statement_int(statement, 0),
+					     .first_uid = (uint32_t)statement_int(statement, 1)};
+	return 0;
+}
+
+static int note(struct store *store, int64_t queue_id, const char *folder,
+		enum pickup_target target, uint32_t uid_validity, uint32_t uid_next, int64_t now_ms,
+		struct queue_error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO pickup_folder (queue_id, folder, uid_validity, first_uid, record_created)"
+	    " VALUES (?1, ?2, ?3, min(?4, coalesce((SELECT min(target_uid) FROM pickup"
+	    " WHERE queue_id = ?1 AND target = ?5 AND target_uid_validity = ?3), ?4)), ?6)"
+	    " ON CONFLICT DO NOTHING");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, folder);
+	statement_bind_int(statement, 3, uid_validity);
+	statement_bind_int(statement, 4, uid_next);
+	statement_bind_text(statement, 5, target == PICKUP_BADMAIL ? "badmail" : "dropbox");
+	statement_bind_text(statement, 6, now);
+	return statement_step(statement, err);
+}
+
+int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder,
+		       enum pickup_target target, uint32_t uid_validity, uint32_t uid_next,
+		       int64_t now_ms, struct queue_error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(
+	    store, own, note(store, queue_id, folder, target, uid_validity, uid_next, now_ms, err),
+	    err);
+}
+
+/* Where a walk goes on. */
+struct position {
+	int64_t queue_id;
+	char *source;
+	uint32_t uid_validity;
+	uint32_t uid;
+};
+
+static void position_clear(struct position *position)
+{
+	g_free(position->source);
+}
+
+/* A queue that has noted its folders, but not this one, has nothing there. UIDVALIDITY is no name:
+ * two folders may have the same. */
+#define ELSEWHERE                                                                                  \
+	"SELECT p.queue_id, p.source, p.uid_validity, p.uid,"                                      \
+	" CASE WHEN p.source = ?4 AND p.uid_validity = ?5 THEN p.uid"                              \
+	" WHEN p.target_uid_validity = ?5 THEN p.target_uid END AS here,"                          \
+	" CASE WHEN p.target = 'badmail' AND p.target_uid IS NULL THEN (SELECT m.raw_size"         \
+	" FROM entry_mail m WHERE m.entry_id = p.entry_id AND m.raw_sha256 IS NULL) END AS header" \
+	" FROM pickup p WHERE p.queue_id <> ?1 AND substr(p.source, 1, length(?2)) = ?2"           \
+	" AND (EXISTS (SELECT 1 FROM pickup_folder f WHERE f.queue_id = p.queue_id"                \
+	" AND f.folder = ?3) OR p.source = ?4 OR NOT EXISTS"                                       \
+	" (SELECT 1 FROM pickup_folder f WHERE f.queue_id = p.queue_id))"                          \
+	" AND (p.queue_id, p.source, p.uid_validity, p.uid) > (?6, ?7, ?8, ?9)"                    \
+	" AND (here IS NOT NULL OR header IS NOT NULL)"                                            \
+	" ORDER BY p.queue_id, p.source, p.uid_validity, p.uid LIMIT ?10"
+
+static int read_elsewhere(struct store *store, const struct pickup_place *place,
+			  struct position *position, GArray *chunk, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(store->engine, ELSEWHERE);
+	statement_bind_int(statement, 1, place->queue_id);
+	statement_bind_text(statement, 2, place->account);
+	statement_bind_text(statement, 3, place->folder);
+	statement_bind_text(statement, 4, place->source);
+	statement_bind_int(statement, 5, place->uid_validity);
+	statement_bind_int(statement, 6, position->queue_id);
+	statement_bind_text(statement, 7, position->source);
+	statement_bind_int(statement, 8, position->uid_validity);
+	statement_bind_int(statement, 9, position->uid);
+	statement_bind_int(statement, 10, CHUNK_ROWS);
+	int result;
+	while ((result = statement_step(statement, err)) == 1) {
+		const struct pickup_elsewhere found = {.uid = (uint32_t)statement_int(statement, 4),
+						       .header_size =
+							   (uint64_t)statement_int(statement, 5)};
+		g_array_append_val(chunk, found);
+		if (chunk->len < CHUNK_ROWS)
+			continue;
+		g_free(position->source);
+		*position = (struct position){
+		    statement_int(statement, 0), g_strdup(statement_text(statement, 1)),
+		    (uint32_t)statement_int(statement, 2), (uint32_t)statement_int(statement, 3)};
+	}
+	return result;
+}
+
+int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
+			  int (*each)(const struct pickup_elsewhere *, void *context),
+			  void *context, struct queue_error *err)
+{
+	__attribute__((cleanup(position_clear))) struct position position = {.source =
+										 g_strdup("")};
+	g_autoptr(GArray) chunk = g_array_new(FALSE, FALSE, sizeof(struct pickup_elsewhere));
+	do {
+		g_array_set_size(chunk, 0);
+		if (read_elsewhere(store, place, &position, chunk, err) != 0)
+			return -1;
+		for (guint i = 0; i < chunk->len; i++) {
+			const int result =
+			    each(&g_array_index(chunk, struct pickup_elsewhere, i), context);
+			if (result != 0)
+				return result;
+		}
+	} while (chunk->len == CHUNK_ROWS);
+	return 0;
+}
+
+/* The message as parameters 1 to 3. */
+static void bind_like(struct statement *statement, const struct pickup *like)
+{
+	char sha256[VALUE_SHA256_MAX];
+	char internal_date[VALUE_TIME_MAX];
+	value_format_sha256(like->raw_sha256, sha256);
+	value_format_time_s(like->internal_date_s, internal_date);
+	statement_bind_text(statement, 1, sha256);
+	statement_bind_int(statement, 2, (int64_t)like->raw_size);
+	statement_bind_text(statement, 3, internal_date);
+}
+
+int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
+			  const struct pickup *like, bool *ret_found, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT 1 FROM work_queue q CROSS JOIN pickup p INDEXED BY pickup_match"
+	    " ON p.queue_id = q.id AND p.internal_date = ?3 AND p.raw_sha256 = ?1"
+	    " WHERE q.id <> ?4 AND p.raw_size = ?2 AND substr(p.source, 1, length(?5)) = ?5"
+	    " LIMIT 1");
+	bind_like(statement, like);
+	statement_bind_int(statement, 4, place->queue_id);
+	statement_bind_text(statement, 5, place->account);
+	const int result = statement_step(statement, err);
+	*ret_found = result == 1;
+	return result < 0 ? -1 : 0;
+}
+
+int pickup_own_find(struct store *store, int64_t queue_id, const struct pickup *like,
+		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct queue_error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT p.entry_id, EXISTS (SELECT 1 FROM pickup_gone g WHERE g.queue_id = p.queue_id"
+	    " AND g.source = p.source AND g.uid_validity = p.uid_validity AND g.uid = p.uid)"
+	    " AS gone FROM pickup p INDEXED BY pickup_match WHERE p.queue_id = ?4"
+	    " AND p.internal_date = ?3 AND p.raw_sha256 = ?1 AND p.raw_size = ?2"
+	    " ORDER BY gone DESC, p.entry_id LIMIT 1");
+	bind_like(statement, like);
+	statement_bind_int(statement, 4, queue_id);
+	const int result = statement_step(statement, err);
+	*ret_own = PICKUP_OWN_NONE;
+	if (result != 1)
+		return result;
+	*ret_own = statement_int(statement, 1) != 0 ? PICKUP_OWN_GONE : PICKUP_OWN_KNOWN;
+	*ret_entry_id = statement_int(statement, 0);
+	return 0;
+}
