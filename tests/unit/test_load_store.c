@@ -32,8 +32,7 @@ static void test_no_digest_of_an_attachment_is_taken(void **state)
 				      "--b\r\n\r\nPlease pay.\r\n"
 				      "--b\r\nContent-Type: application/octet-stream\r\n\r\n"
 				      "Twelve.\r\n--b--\r\n";
-	struct connection_string server = {.max_size_bytes = 1000000};
-	struct mailbox mailbox = {.server = &server};
+	struct mailbox mailbox = {0};
 	struct work_queue queue = {.id = 1};
 	struct load_options options = {.database = "/tmp/none.db"};
 	struct load load = {.queue = &queue, .options = &options, .mailbox = &mailbox};
@@ -44,6 +43,7 @@ static void test_no_digest_of_an_attachment_is_taken(void **state)
 	int taken = 0;
 	bool bad = true;
 	(void)state;
+	assert_int_equal(0, connection_string_parse("url=imap.example.com", &mailbox.server, &err));
 	assert_int_equal(0, load_batch_open(&load, false, &batch, &err));
 	assert_int_equal(0, spool_write(batch.spool, 0, message, sizeof message - 1, &err));
 	assert_int_equal(
@@ -53,6 +53,7 @@ static void test_no_digest_of_an_attachment_is_taken(void **state)
 	assert_false(bad);
 	assert_int_equal(1, taken);
 	load_batch_close(&batch);
+	connection_string_free(mailbox.server);
 }
 
 int main(void)
