@@ -2,6 +2,8 @@
 #include "place_fixture.h"
 #include "queue_fixture.h"
 
+#include "queue/store_stamp.h"
+
 #include <sys/resource.h>
 
 static char *read_bytes(const char *path, gsize *ret_size)
@@ -285,6 +287,38 @@ static void test_a_reader_cannot_write(void **state)
 		     QUEUE_READ_ONLY, "cannot be written");
 }
 
+/* What the file system's clock does not tell apart is one moment. */
+static void await_next_moment(struct fixture *f)
+{
+	g_autofree char *path = g_build_filename(f->folder, "probe", NULL);
+	struct stat first;
+	struct stat now;
+	assert_true(g_file_set_contents(path, "x", 1, NULL));
+	assert_int_equal(0, stat(path, &first));
+	do {
+		assert_true(g_file_set_contents(path, "x", 1, NULL));
+		assert_int_equal(0, stat(path, &now));
+	} while (now.st_mtim.tv_sec == first.st_mtim.tv_sec &&
+		 now.st_mtim.tv_nsec == first.st_mtim.tv_nsec);
+}
+
+static void test_every_commit_gives_another_stamp(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *link = g_build_filename(f->folder, "link.db", NULL);
+	assert_int_equal(0, store_stamp(f->path));
+	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
+	assert_int_equal(0, symlink(f->path, link));
+	static const char *const names[] = {"invoices", "orders", "quotes"};
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		const uint64_t before = store_stamp(link);
+		assert_int_equal(before, store_stamp(f->path));
+		await_next_moment(f);
+		put_queue(f, names[i]);
+		assert_int_not_equal(before, store_stamp(link));
+	}
+}
+
 static void test_a_transaction_is_all_or_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -485,6 +519,7 @@ int main(void)
 	    TEST(test_a_commit_survives_power_loss),
 	    TEST(test_the_settings_are_those_that_were_measured),
 	    TEST(test_a_reader_cannot_write),
+	    TEST(test_every_commit_gives_another_stamp),
 	    TEST(test_a_transaction_is_all_or_nothing),
 	    TEST(test_a_file_without_write_permission_can_be_read),
 	    TEST(test_a_folder_without_write_permission_is_read_only),
