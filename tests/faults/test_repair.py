@@ -424,6 +424,7 @@ class Backup(RepairCase):
         """It does not wait for him, nor see what he has not committed."""
         with self.lying(small(1)), contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as other:
             self.inqueue("load")
+            other.execute("PRAGMA foreign_keys = ON")
             other.execute("BEGIN IMMEDIATE")
             other.execute("DELETE FROM entry_status")
             self.assertEqual([1, 1], self.finish_backup(self.start_backup()))
