@@ -224,7 +224,8 @@ static bool block_ends(struct reading *reading, struct input *input, uint64_t of
 	*ret_body = line->next;
 	if (line->length == 0)
 		return true;
-	reading->blank_end = is_blank_line(line) && blanks_end_block(input, line, offset);
+	reading->blank_end =
+	    reading->spans->len > 0 && is_blank_line(line) && blanks_end_block(input, line, offset);
 	if (reading->blank_end)
 		return true;
 	*ret_body = offset;

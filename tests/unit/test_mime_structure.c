@@ -182,6 +182,12 @@ static void test_a_part_that_begins_with_its_text(void **state)
 	(void)state;
 	assert_text(&parsed, "From: a\nTo: b");
 	parsed_clear(&parsed);
+
+	parsed = parse(HEADER "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+			      "--b\r\n \r\nText\r\n--b--\r\n");
+	assert_text(&parsed, " \nText");
+	assert_string_equal(parsed.message->defects, "[]");
+	parsed_clear(&parsed);
 }
 
 /* --- the header's end --------------------------------------------------------- */
