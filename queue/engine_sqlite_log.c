@@ -28,12 +28,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* A longer log is emptied after a commit: when nobody reads it holds this and the largest
- * transaction. */
-#define LIMIT_BYTES INT64_C(16777216)
-/* What its file keeps for later transactions: to write over blocks is cheaper than to get new ones.
+/*
+ * A longer log is emptied after a commit, and its file is cut to this by the one that begins it
+ * anew: when nobody reads it holds this and the largest transaction. 1,000 mixed messages, 328 MB,
+ * in transactions of 50 took 12.1 s with 4 MiB, 11.7 s with 16 MiB and 12.7 s with 64 MiB, where a
+ * checkpoint kept writers out for a second; pages of 4 and 64 KiB instead of 16 were no faster.
  */
-#define KEPT_BYTES INT64_C(67108864)
+#define LIMIT_BYTES INT64_C(16777216)
 /* What a process leaves in it: the first one to open a database that nobody has open reads and sums
  * up all that is there, for nothing. */
 #define LEFT_BYTES INT64_C(1048576)
@@ -215,7 +216,7 @@ int engine_log_require(struct engine *engine, struct queue_error *err)
 		follow_database(engine, "-wal", &database);
 		follow_database(engine, "-shm", &database);
 	}
-	return keep_at_most(engine, KEPT_BYTES, err);
+	return keep_at_most(engine, LIMIT_BYTES, err);
 }
 
 /* ---- emptying it ---- */
@@ -312,7 +313,7 @@ void engine_log_bound(struct engine *engine)
 		return;
 	engine->log_tried_bytes = size_bytes;
 	engine->log_tried_us = now_us;
-	empty_soon(engine, engine_log_size(engine) > KEPT_BYTES);
+	empty_soon(engine, engine_log_size(engine) > LIMIT_BYTES);
 }
 
 void engine_log_leave(struct engine *engine)
@@ -326,5 +327,5 @@ void engine_log_give_back(struct engine *engine)
 	struct queue_error err;
 	if (keep_at_most(engine, 0, &err) == 0)
 		empty(engine, true);
-	keep_at_most(engine, KEPT_BYTES, &err);
+	keep_at_most(engine, LIMIT_BYTES, &err);
 }

@@ -7,8 +7,11 @@
 #include "queue/delivery.h"
 #include "queue/entry_overlong.h"
 #include "queue/queue_health.h"
+#include "queue/store_log.h"
 
+#include <glib.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 SCOPED_DEFINE(struct store *, store_close)
@@ -177,6 +180,21 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 	return failed;
 }
 
+/* Words for a person: that is no queue's state. */
+static void cmd_status_tell_log(const struct invocation *invocation, struct store *store)
+{
+	struct store_log log;
+	store_log_find(store, &log);
+	g_autofree char *readers = log.grown ? store_log_readers(store) : NULL;
+	const double size_mb = (double)log.size_bytes / 1e6;
+	if (readers != NULL)
+		fprintf(stderr,
+			"inqueue: '%s-wal' takes %.1f MB because %s has been reading the database: "
+			"once "
+			"it has ended, the next commit gives the space back\n",
+			invocation->database, size_mb, readers);
+}
+
 int cmd_status(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
@@ -213,5 +231,6 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 		failed = entry_overlong_list(store, queue != NULL ? queue->id : 0, clock_now_ms(),
 					     CMD_STATUS_OVERLONG_MAX, cmd_status_print_overlong,
 					     NULL, &queue_err);
+	cmd_status_tell_log(invocation, store);
 	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
 }

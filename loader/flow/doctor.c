@@ -10,6 +10,7 @@
 #include "mime/library.h"
 #include "queue/entry_overlong.h"
 #include "queue/integrity.h"
+#include "queue/store_log.h"
 #include "queue/work_queue.h"
 
 #include <errno.h>
@@ -70,6 +71,26 @@ static int doctor_check_database(struct doctor *doctor, struct store *store, str
 			   "sqlite3 '%s' .recover",
 			   doctor->database, doctor->database);
 	return 0;
+}
+
+/* A log that a reader holds up goes on growing; one that is only long is emptied by the next
+ * commit.
+ */
+static void doctor_check_log(struct doctor *doctor, struct store *store)
+{
+	struct store_log log;
+	store_log_find(store, &log);
+	const double size_mb = (double)log.size_bytes / 1e6;
+	g_autofree char *readers = log.grown ? store_log_readers(store) : NULL;
+	if (readers != NULL)
+		doctor_say(
+		    doctor, DOCTOR_NOTE, "log",
+		    "'%s-wal' takes %.1f MB because %s has been reading the database: once it "
+		    "has ended, the next commit gives the space back",
+		    doctor->database, size_mb, readers);
+	else
+		doctor_say(doctor, DOCTOR_OK, "log", "'%s-wal' takes %.1f MB", doctor->database,
+			   size_mb);
 }
 
 /* Who but its owner can get at a file. */
@@ -197,6 +218,7 @@ int doctor_run(struct store *store, const char *database, doctor_report *report,
 	doctor_check_private(&doctor, "file", database, DOCTOR_NOTE);
 	if (doctor_check_database(&doctor, store, err) != 0)
 		return -1;
+	doctor_check_log(&doctor, store);
 	if (work_queue_list(store, doctor_check_queue, &doctor, &queue_err) != 0)
 		return error_from_queue(err, &queue_err);
 	if (entry_overlong_list(store, 0, clock_now_ms(), DOCTOR_OVERLONG_MAX, doctor_take_overlong,
