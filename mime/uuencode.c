@@ -129,9 +129,10 @@ static bool starts_at(struct input *input, uint64_t offset, const struct line *l
 				   .data = damaged ? next : offset,
 				   .name = file->name,
 				   .damaged = !begins};
-	if (begins && data_stands(input, next, end, 1, false))
-		find_end(input, next, end, file);
-	else if (damaged && data_stands(input, next, end, FULL_LINES, true))
+	bool begin_is_followed = begins
+				     ? data_stands(input, next, end, 1, false)
+				     : damaged && data_stands(input, next, end, FULL_LINES, true);
+	if (begin_is_followed)
 		find_end(input, next, end, file);
 	else if (full && data_stands(input, offset, end, FULL_LINES, true))
 		find_end(input, offset, end, file);
