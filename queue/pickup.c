@@ -66,8 +66,8 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	    store->engine,
 	    "INSERT INTO pickup (queue_id, source, uid_validity, uid, state, target, entry_id,"
 	    " raw_sha256, raw_size, internal_date, target_uid_validity, target_uid, record_created,"
-	    " record_updated, acknowledge)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14)");
+	    " record_updated, acknowledge, uid_next)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15)");
 	bind_source(statement, source);
 	statement_bind_int(statement, 4, pickup->uid);
 	statement_bind_text(statement, 5, state_names[pickup->state]);
@@ -80,6 +80,7 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	bind_uid(statement, 12, pickup->target_uid);
 	statement_bind_text(statement, 13, now);
 	statement_bind_text(statement, 14, pickup->on_delivery ? "delivery" : "load");
+	bind_uid(statement, 15, pickup->uid_next);
 	return statement_step(statement, err);
 }
 
@@ -247,6 +248,30 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 		return queue_error_set(err, QUEUE_MISSING,
 				       "no message with these bytes was picked up before");
 	*ret_pickup = best.pickup;
+	return 0;
+}
+
+int pickup_count_returns(struct store *store, const struct pickup_source *source,
+			 const struct pickup *like, uint64_t *ret_count, struct queue_error *err)
+{
+	char sha256[VALUE_SHA256_MAX];
+	char internal_date[VALUE_TIME_MAX];
+	value_format_sha256(like->raw_sha256, sha256);
+	value_format_time_s(like->internal_date_s, internal_date);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT count(DISTINCT uid_next) FROM pickup INDEXED BY pickup_match"
+	    " WHERE queue_id = ?1 AND internal_date = ?6 AND raw_sha256 = ?4 AND source = ?2"
+	    " AND uid_validity = ?3 AND raw_size = ?5 AND state = 'moved' AND uid_next <= ?7"
+	    " AND record_created >= (SELECT record_updated FROM work_queue WHERE id = ?1)");
+	bind_source(statement, source);
+	statement_bind_text(statement, 4, sha256);
+	statement_bind_int(statement, 5, (int64_t)like->raw_size);
+	statement_bind_text(statement, 6, internal_date);
+	statement_bind_int(statement, 7, like->uid);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	*ret_count = (uint64_t)statement_int(statement, 0);
 	return 0;
 }
 

@@ -51,7 +51,9 @@ struct pickup {
 	int64_t internal_date_s;      /* seconds since 1970-01-01 UTC */
 	uint32_t target_uid_validity; /* of the message in the target folder; 0 = not known */
 	uint32_t target_uid;
-	bool on_delivery; /* the server is told when the target has answered, not before */
+	uint32_t uid_next; /* of the mailbox when the run began; 0 = not known; only pickup_put()
+			      takes it, nothing gives it */
+	bool on_delivery;  /* the server is told when the target has answered, not before */
 };
 
 /* Adds a row, in the open transaction when there is one. EXISTS when the ledger has this UID. */
@@ -81,6 +83,14 @@ int pickup_list_awaiting(struct store *store, const struct pickup_source *source
 int pickup_match(struct store *store, const struct pickup_source *source,
 		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
 		 struct pickup *ret_pickup, struct queue_error *err);
+
+/*
+ * How often a message has been moved away and come back: in how many runs of load, since the queue
+ * was defined, altered or resumed last, a message with the bytes, size and internal date of `like`
+ * was moved out of this source that was there before the UID of `like` was given.
+ */
+int pickup_count_returns(struct store *store, const struct pickup_source *source,
+			 const struct pickup *like, uint64_t *ret_count, struct queue_error *err);
 
 /*
  * Counts the messages with the same bytes that this queue has put into the same target (states

@@ -427,6 +427,7 @@ CREATE TABLE pickup (
 	internal_date TEXT NOT NULL,
 	record_created TEXT NOT NULL,
 	record_updated TEXT NOT NULL,
+	uid_next INTEGER,               -- of the mailbox when the run began: what came later has this UID at least
 	PRIMARY KEY (queue_id, source, uid_validity, uid)
 ) STRICT, WITHOUT ROWID;
 

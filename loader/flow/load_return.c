@@ -81,6 +81,27 @@ int load_take_returns(struct load *load, const GArray *rows, const struct move *
 	return move_say_return(move, returning.returns, err);
 }
 
+int load_refuse_return(struct load *load, const struct load_item *item, struct error *err)
+{
+	uint64_t count;
+	struct queue_error queue_err;
+	struct pickup like = {.uid = item->uid,
+			      .raw_size = item->size_bytes,
+			      .internal_date_s = item->internal_date_s};
+	memcpy(like.raw_sha256, item->raw_sha256, sizeof like.raw_sha256);
+	if (item->not_fetched)
+		return 0;
+	if (pickup_count_returns(load->store, &load->source, &like, &count, &queue_err) != 0)
+		return error_from_queue(err, &queue_err);
+	if (count < LOAD_RETURNS_MAX)
+		return 0;
+	load->stops = true;
+	return error_set(err, ERROR_CONFIGURATION,
+			 "the same message has come back to '%s' %d times after it was moved away: "
+			 "two of the folders are one, or something puts it back",
+			 load->mailbox->server->mailbox, LOAD_RETURNS_MAX);
+}
+
 void load_stop(struct load *load, struct error *err)
 {
 	struct queue_error queue_err;

@@ -19,6 +19,15 @@
 int load_take_returns(struct load *load, const GArray *rows, const struct move *move,
 		      struct error *err);
 
+/*
+ * A new message that this queue has moved away LOAD_RETURNS_MAX times since it was defined, altered
+ * or resumed last: CONFIGURATION, and the queue is to be stopped. A person puts a message back once
+ * or twice to have it worked on again; whatever does so more often does it for ever. The database
+ * is the caller's.
+ */
+enum { LOAD_RETURNS_MAX = 5 };
+int load_refuse_return(struct load *load, const struct load_item *item, struct error *err);
+
 /* Stops the queue if it is to be, after a run that failed with *err, which says so then. */
 void load_stop(struct load *load, struct error *err);
 

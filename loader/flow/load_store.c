@@ -4,6 +4,7 @@
 #include "loader/base/scoped.h"
 #include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
+#include "loader/flow/load_return.h"
 #include "loader/flow/load_storer.h"
 #include "queue/pickup_attempt.h"
 
@@ -203,10 +204,12 @@ static int load_store_item(struct load *load, struct load_batch *batch,
 {
 	bool found;
 	if (load_match_earlier(load, item, pickup, &found, err) != 0 ||
-	    (!found && load_store_new(load, batch, item, pickup, err) != 0))
+	    (!found && (load_refuse_return(load, item, err) != 0 ||
+			load_store_new(load, batch, item, pickup, err) != 0)))
 		return -1;
 	load_acknowledge_begin(load, found, pickup);
 	pickup->uid = item->uid;
+	pickup->uid_next = load->result->uid_next;
 	pickup->raw_size = item->size_bytes;
 	pickup->internal_date_s = item->internal_date_s;
 	memcpy(pickup->raw_sha256, item->raw_sha256, sizeof pickup->raw_sha256);

@@ -416,7 +416,7 @@ static int move_part(struct move *move, move_attempt attempt, enum move_problem_
 		     const uint32_t *uids, size_t count, struct error *err)
 {
 	g_autoptr(GArray) refused = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	struct error why;
+	struct error why = {.kind = ERROR_NONE};
 
 	if (count > move->together_max)
 		return move_in_turn(move, attempt, kind, uids, count, err);

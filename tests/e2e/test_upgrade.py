@@ -40,7 +40,8 @@ PARSED = {"subject", "sender", "recipient", "cc", "bcc", "reply_to", "date_sent"
 COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
             "content": "SELECT * FROM content WHERE sha256 IN (SELECT raw_content FROM entry_mail)"}
 # Tables, and (table, column), that came later and hold nothing about what was loaded before, with the reason.
-LATER = {"pickup_folder": "where a folder began is noted when this program first uses it"}
+LATER = {"pickup_folder": "where a folder began is noted when this program first uses it",
+         ("pickup", "uid_next"): "noted of what is loaded from now on"}
 
 
 def old_database(path):
@@ -157,7 +158,7 @@ class Upgraded(FilledCase):
             self.assertEqual(objects(fresh), objects(upgraded))
             for question in ["PRAGMA user_version", "PRAGMA application_id", "PRAGMA page_size", "PRAGMA auto_vacuum"]:
                 self.assertEqual(*(database.execute(question).fetchall() for database in [fresh, upgraded]), question)
-            for table in sorted(set(tables(fresh)) - set(LATER)):
+            for table in sorted(set(tables(fresh)) - LATER.keys()):
                 with self.subTest(table=table):
                     self.assertEqual(rows(fresh, table), rows(upgraded, table))
             self.assertEqual([("ok",)], upgraded.execute("PRAGMA integrity_check").fetchall())

@@ -274,6 +274,37 @@ class OneFolder(MoveCase):
                 self.assertEqual(3, len(self.sql("SELECT 1 FROM entry")))
             self.use_database(f"next-{capabilities}")
 
+    def come_back(self, server):
+        """By a server that tells nothing of it."""
+        def move_within(session, tag, command):
+            for message in session.selected.find(uids_of(command)):
+                session.remove([message])
+                session.selected.add(message.raw)
+            server._folders["DROPBOX"].uid_next += len(uids_of(command))
+            return tag + b" OK moved\r\n"
+        server.create("DROPBOX")
+        server.answer(rb"UID MOVE", move_within, times=None)
+
+    def test_the_same_message_again_and_again(self):
+        with self.lying(small(1)) as server:
+            self.come_back(server)
+            for number in range(1, 6):
+                self.loads()
+                self.assertEqual(number, len(self.sql("SELECT 1 FROM entry")))
+            self.loads(CONFIGURATION, "the same message has come back to 'INBOX' 5 times .*`inqueue queue resume invoices`")
+            self.is_stopped("has come back to 'INBOX' 5 times")
+            self.assertEqual(5, len(self.sql("SELECT 1 FROM entry")))
+            self.inqueue("queue", "resume", "invoices")
+            self.loads()
+
+    def test_many_equal_messages_are_no_return(self):
+        """They were there together, however many runs it takes to load them."""
+        with self.lying(*[small(1)] * 10) as server:
+            for _ in range(10):
+                self.inqueue("load", "--limit", "1")
+            self.assertEqual(10, len(self.sql("SELECT 1 FROM entry")))
+            self.judge(server)
+
     def test_watch_stops(self):
         with self.lying(poll="1s") as server:
             self.alias(server)
