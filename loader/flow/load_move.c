@@ -117,8 +117,10 @@ static int load_move_stored(struct load *load, const GArray *rows, const uint32_
 	struct move *move;
 	if (count == 0)
 		return 0;
-	if (load_acknowledge_stays(load, target))
+	if (load_acknowledge_stays(load, target)) {
+		load->settled += count;
 		return load_acknowledge_read(load, uids, count, err);
+	}
 	if (mailbox_create_folder(load->mailbox, load_target_folder(target), err) != 0 ||
 	    load_note_first_use(load, err) != 0 || load_mark_seen(load, uids, count, err) != 0)
 		return -1;

@@ -28,7 +28,7 @@ COLUMNS = {
     " size sha256 data",
     "header": "entry_id position name value",
     "pickup": "queue_id source uid_validity uid state target acknowledge target_uid_validity target_uid entry_id"
-    " raw_sha256 raw_size internal_date record_created record_updated",
+    " raw_sha256 raw_size internal_date record_created record_updated uid_next",
     "queue_overview": "id name paused last_message last_action not_collected new claimed expired done failed"
     " bad unfinished_pickups oldest_waiting",
     "entry_tag": "entry_id tag",
