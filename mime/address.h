@@ -2,13 +2,13 @@
  * address.h - lists of mailboxes as mail writes them (RFC 5322, section 3.4, with its obsolete
  * forms).
  *
- * Rules:     groups are flattened; comments go, except an old-style name behind a bare address; ","
- *            and ";" separate, but a word without an address before a comma belongs to the mailbox
- *            behind it (Lee, Ann <ann@example.com>); encoded words are decoded in names, quoted or
- *            not; junk is kept as text.
+ * Rules:  groups are flattened; comments go, except an old-style name behind a bare address; ","
+ *         and ";" separate, but a word without an address before a comma belongs to the mailbox
+ *         behind it (Lee, Ann <ann@example.com>); encoded words are decoded in names, quoted or
+ *         not; junk is kept as text.
  *
- * Output:    "Name <addr>", or the bare address; a name that holds one of , ; < > @ " or a
- *            backslash stands in quotes.
+ * Output: "Name <addr>", or the bare address; a name that holds one of , ; < > @ " or a backslash
+ *         stands in quotes.
  */
 #ifndef MIME_ADDRESS_H
 #define MIME_ADDRESS_H

@@ -1,10 +1,9 @@
 /*
  * address_reader.h - a list of mailboxes, one after the other, as it is written.
  *
- * Life:      address_reader_open(), address_reader_next() while it returns true,
- * address_reader_close().
+ * Life: address_reader_open(), address_reader_next() while it returns true, address_reader_close().
  *
- * Text:      raw but for folds, quotes and comments: encoded words are not decoded.
+ * Text: raw but for folds, quotes and comments: encoded words are not decoded.
  */
 #ifndef MIME_ADDRESS_READER_H
 #define MIME_ADDRESS_READER_H

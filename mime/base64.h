@@ -1,9 +1,9 @@
 /*
  * base64.h - base64 decoding as a sink (RFC 2045, section 6.8).
  *
- * Life:      base64_init(), pieces through the sink, base64_finish(); nothing to release.
- * Damage:    characters outside the alphabet, data behind padding, and a lone last character are
- *            survived and reported; missing padding is not even that.
+ * Life:   base64_init(), pieces through the sink, base64_finish(); nothing to release.
+ * Damage: characters outside the alphabet, data behind padding, and a lone last character are
+ *         survived and reported; missing padding is not even that.
  */
 #ifndef MIME_BASE64_H
 #define MIME_BASE64_H

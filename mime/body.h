@@ -1,7 +1,7 @@
 /*
  * body.h - which parts of a message are its text and its HTML; all others are attachments.
  *
- * Rules:     (after RFC 8621, 4.1.4)
+ * Rules: (after RFC 8621, 4.1.4)
  *
  * A part whose disposition is "attachment" is never a body, and one with a file name only where it
  * stands alone, or is the only text of the message.

@@ -1,13 +1,14 @@
 /*
  * charset.h - the character sets of mail, and conversion to UTF-8.
  *
- * Life:      charset_open() once, before a sandbox: glibc loads a module per charset;
- * charset_close(). A conversion: conversion_init(), pieces through the sink, conversion_finish().
- * Rules:     as the web reads labels (WHATWG Encoding): iso-8859-1 is windows-1252, gb2312 is
- * gb18030, shift_jis is cp932, euc-kr is uhc; us-ascii is UTF-8 without the upper half. Errors: a
- * conversion counts what it cannot read and puts U+FFFD in its place; above its limit it is
- *            `failed` and swallows the rest.
- * Threads:   one at a time; one conversion at a time per charset.
+ * Life:    charset_open() once, before a sandbox: glibc loads a module per charset;
+ *          charset_close(). A conversion: conversion_init(), pieces through the sink,
+ *          conversion_finish().
+ * Rules:   as the web reads labels (WHATWG Encoding): iso-8859-1 is windows-1252, gb2312 is
+ *          gb18030, shift_jis is cp932, euc-kr is uhc; us-ascii is UTF-8 without the upper half.
+ * Errors:  a conversion counts what it cannot read and puts U+FFFD in its place; above its limit it
+ *          is `failed` and swallows the rest.
+ * Threads: one at a time; one conversion at a time per charset.
  */
 #ifndef MIME_CHARSET_H
 #define MIME_CHARSET_H

@@ -1,9 +1,10 @@
 /*
  * charset_choice.h - which charset bytes are in, when their label may be missing or wrong.
  *
- * Order:     a byte order mark; the label, where everything reads in it; UTF-8, where everything
- * reads; the label of a multi-byte charset, where nearly everything reads; what detection says;
- * windows-1252. Life:      charset_choice_open() once, charset_choice_close().
+ * Order: a byte order mark; the label, where everything reads in it; UTF-8, where everything reads;
+ *        the label of a multi-byte charset, where nearly everything reads; what detection says;
+ *        windows-1252.
+ * Life:  charset_choice_open() once, charset_choice_close().
  */
 #ifndef MIME_CHARSET_CHOICE_H
 #define MIME_CHARSET_CHOICE_H

@@ -2,10 +2,10 @@
  * clean.h - text without control characters: valid UTF-8 in, text that any terminal or robot can
  * take out.
  *
- * Life:      clean_init(), then pieces through the sink; nothing to release.
- * Rules:     CRLF, CR, form feed, vertical tab and U+0085 become a newline; newline and tab stay;
- * all other C0 and C1 characters and DEL go; U+FEFF goes at the start. Input:     whole characters
- * only, in every piece.
+ * Life:  clean_init(), then pieces through the sink; nothing to release.
+ * Rules: CRLF, CR, form feed, vertical tab and U+0085 become a newline; newline and tab stay; all
+ *        other C0 and C1 characters and DEL go; U+FEFF goes at the start.
+ * Input: whole characters only, in every piece.
  */
 #ifndef MIME_CLEAN_H
 #define MIME_CLEAN_H

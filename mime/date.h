@@ -2,7 +2,7 @@
  * date.h - the Date field (RFC 5322, section 3.3 and its obsolete forms; RFC 850, ctime, ISO 8601
  * and what scripts write by kindness).
  *
- * Units:     seconds since 1970-01-01 UTC.
+ * Units: seconds since 1970-01-01 UTC.
  */
 #ifndef MIME_DATE_H
 #define MIME_DATE_H

@@ -1,8 +1,8 @@
 /*
  * defects.h - what was wrong with a message: short texts, each once.
  *
- * Life:      defects_new() .. defects_free().
- * Memory:    DEFECTS_MAX texts of at most DEFECT_LENGTH_MAX bytes; more are dropped.
+ * Life:   defects_new() .. defects_free().
+ * Memory: DEFECTS_MAX texts of at most DEFECT_LENGTH_MAX bytes; more are dropped.
  */
 #ifndef MIME_DEFECTS_H
 #define MIME_DEFECTS_H

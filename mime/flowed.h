@@ -1,11 +1,11 @@
 /*
  * flowed.h - format=flowed text with its paragraphs put together (RFC 3676), as a sink.
  *
- * Life:      flowed_init(), pieces of text with "\n" line ends through the sink, flowed_finish().
- * Rules:     lines that end in a blank go on in the next one of the same quote depth; DelSp drops
- * that blank;
- *            "-- " is a signature's separator and stays alone; quotes come out as "> " or ">> ".
- * Memory:    one line; lines beyond FLOWED_LINE_MAX bytes are passed on as they come.
+ * Life:   flowed_init(), pieces of text with "\n" line ends through the sink, flowed_finish().
+ * Rules:  lines that end in a blank go on in the next one of the same quote depth; DelSp drops that
+ *         blank; "-- " is a signature's separator and stays alone; quotes come out as "> " or ">>
+ *         ".
+ * Memory: one line; lines beyond FLOWED_LINE_MAX bytes are passed on as they come.
  */
 #ifndef MIME_FLOWED_H
 #define MIME_FLOWED_H

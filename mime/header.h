@@ -4,11 +4,12 @@
  * Life:      header_read() .. header_free().
  * Ownership: fields are borrowed from the header.
  * Rules:     a line that is neither field nor fold is taken for a fold that lost its blank, unless
- * no field follows it: then the text began there and the blank line is missing. A delimiter of its
- * own multipart ends the block, too, and so does a line of blanks, where no field follows.
+ *            no field follows it: then the text began there and the blank line is missing. A
+ *            delimiter of its own multipart ends the block, too, and so does a line of blanks,
+ *            where no field follows.
  *
  * Memory:    max_size bytes of fields; what is longer is passed over with a defect, and its end is
- * found.
+ *            found.
  */
 #ifndef MIME_HEADER_H
 #define MIME_HEADER_H

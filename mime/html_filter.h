@@ -6,8 +6,8 @@
  * HTML_VALUE_MAX bytes (data: URLs) and tags at HTML_TAG_MAX, because the parser holds a token
  * whole. Pieces passed on end in front of a tag where there is one.
  *
- * Life:      html_filter_init(), pieces through the sink, html_filter_finish().
- * Memory:    one piece of HTML_PIECE bytes and a tag.
+ * Life:   html_filter_init(), pieces through the sink, html_filter_finish().
+ * Memory: one piece of HTML_PIECE bytes and a tag.
  */
 #ifndef MIME_HTML_FILTER_H
 #define MIME_HTML_FILTER_H

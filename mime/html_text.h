@@ -1,14 +1,16 @@
 /*
  * html_text.h - HTML turned to text, as a sink.
  *
- * Life:      html_text_init(), pieces of UTF-8 through the sink, html_text_finish(); html_filter.h
- * in front. Rules:     a title is dropped (the rest of head, script and style by the filter); br
- * and li start a line; div, p and tr a paragraph; other blocks a line; a td after the first of its
- * row follows a tab; hr is a rule of 20 underscores; a link's address stands in brackets before its
- * text; entities are decoded, the no-break space to a plain one; blanks run together, except in
- * pre; at most two newlines in a row; no blank at a line's end, no newline at either end. Memory:
- * libxml2's push parser holds one token, and a stack of HTML_DEPTH_MAX elements: deeper ones are
- * closed.
+ * Life:   html_text_init(), pieces of UTF-8 through the sink, html_text_finish(); html_filter.h in
+ *         front.
+ * Rules:  a title is dropped (the rest of head, script and style by the filter); br and li start a
+ *         line; div, p and tr a paragraph; other blocks a line; a td after the first of its row
+ *         follows a tab; hr is a rule of 20 underscores; a link's address stands in brackets before
+ *         its text; entities are decoded, the no-break space to a plain one; blanks run together,
+ *         except in pre; at most two newlines in a row; no blank at a line's end, no newline at
+ *         either end.
+ * Memory: libxml2's push parser holds one token, and a stack of HTML_DEPTH_MAX elements: deeper
+ *         ones are closed.
  */
 #ifndef MIME_HTML_TEXT_H
 #define MIME_HTML_TEXT_H

@@ -6,7 +6,7 @@
  * Ownership: pointers handed out stay valid until the next call with the same input.
  * Errors:    a failed read is remembered in `error` (an errno) and looks like the message's end.
  * Files:     pread() and, in memory, mmap(): an offset that is shared stays as it is. Nobody may
- * make the file shorter meanwhile.
+ *            make the file shorter meanwhile.
  */
 #ifndef MIME_INPUT_H
 #define MIME_INPUT_H

@@ -6,14 +6,16 @@
  * Units:     sizes and offsets in bytes, times in seconds since 1970-01-01 UTC.
  * Ownership: a struct mime_message owns all its strings; descriptors stay the caller's.
  * Text:      every string and every body is valid UTF-8 without control characters other than
- * newline and tab (no CR, no NUL, no C1, no U+FEFF at the start); lines end in "\n". Errors:
- * parsing cannot fail: any bytes give a message, and a list of defects. Only reading and writing
- * the two files can fail; then errno says why. Threads:   one at a time. Memory:    bounded by the
- * caps below and by the headers, not by the size of the message: content goes to the output file.
+ *            newline and tab (no CR, no NUL, no C1, no U+FEFF at the start); lines end in "\n".
+ * Errors:    parsing cannot fail: any bytes give a message, and a list of defects. Only reading and
+ *            writing the two files can fail; then errno says why.
+ * Threads:   one at a time.
+ * Memory:    bounded by the caps below and by the headers, not by the size of the message: content
+ *            goes to the output file.
  * Sandbox:   after mime_open() no function here opens a file, starts a thread or needs the network.
  *
- * Source: RFC 5322, 2045-2047, 2183, 2231, 2387, 2557, 6532, 8621 (4.1.4); and the work-queue
- * loader's rules for what a body and what an attachment is (README, "Entries").
+ * Source:    RFC 5322, 2045-2047, 2183, 2231, 2387, 2557, 6532, 8621 (4.1.4); and the work-queue
+ *            loader's rules for what a body and what an attachment is (README, "Entries").
  */
 #ifndef MIME_MIME_H
 #define MIME_MIME_H

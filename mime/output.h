@@ -1,8 +1,8 @@
 /*
  * output.h - the file that decoded content goes to (mime.h), from inside, and one content in it.
  *
- * Units:     offsets in the file.
- * Errors:    a failed read or write is remembered in `error` (an errno); later calls do nothing.
+ * Units:  offsets in the file.
+ * Errors: a failed read or write is remembered in `error` (an errno); later calls do nothing.
  */
 #ifndef MIME_OUTPUT_H
 #define MIME_OUTPUT_H

@@ -2,12 +2,11 @@
  * parameter.h - Content-Type and Content-Disposition: a value and its parameters (RFC 2045, 2183,
  * 2231).
  *
- * Life:      parameters_parse() .. parameters_free().
- * Rules:     the RFC 2231 form wins over the plain one, wherever it stands; its sections are joined
- *            in their order, whatever number they begin with or leave out, but a whole form that
- *            stands beside a gap wins; of equal names the first counts; a file name may have blanks
- *            without quotes, and a backslash in quotes that escapes nothing stays
- * (C:\Temp\list.csv).
+ * Life:  parameters_parse() .. parameters_free().
+ * Rules: the RFC 2231 form wins over the plain one, wherever it stands; its sections are joined in
+ *        their order, whatever number they begin with or leave out, but a whole form that stands
+ *        beside a gap wins; of equal names the first counts; a file name may have blanks without
+ *        quotes, and a backslash in quotes that escapes nothing stays (C:\Temp\list.csv).
  */
 #ifndef MIME_PARAMETER_H
 #define MIME_PARAMETER_H

@@ -1,9 +1,9 @@
 /*
  * quoted_printable.h - quoted-printable decoding as a sink (RFC 2045, section 6.7).
  *
- * Life:      quoted_printable_init(), pieces through the sink, quoted_printable_finish().
- * Damage:    a "=" that begins neither two hexadecimal digits nor a line end stays in the text and
- * is reported. Blanks before a line end go, as the RFC says.
+ * Life:   quoted_printable_init(), pieces through the sink, quoted_printable_finish().
+ * Damage: a "=" that begins neither two hexadecimal digits nor a line end stays in the text and is
+ *         reported. Blanks before a line end go, as the RFC says.
  */
 #ifndef MIME_QUOTED_PRINTABLE_H
 #define MIME_QUOTED_PRINTABLE_H

@@ -2,7 +2,7 @@
  * reply_lines.h - a text, line by line, as it stands and folded: without blanks around it, in lower
  * case, with one kind of blank and of apostrophe.
  *
- * Life:      lines_split() .. lines_clear().
+ * Life: lines_split() .. lines_clear().
  */
 #ifndef MIME_REPLY_LINES_H
 #define MIME_REPLY_LINES_H

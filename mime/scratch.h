@@ -2,9 +2,10 @@
  * scratch.h - decoded bytes kept to be read more than once: in memory while few, else in the output
  * file.
  *
- * Life:      scratch_init() .. scratch_clear(); first all writes, then reads. Between the first
- * write and the last one nobody else may write to the output. Memory:    SCRATCH_MEMORY bytes at
- * most. Errors:    the output's.
+ * Life:   scratch_init() .. scratch_clear(); first all writes, then reads. Between the first write
+ *         and the last one nobody else may write to the output.
+ * Memory: SCRATCH_MEMORY bytes at most.
+ * Errors: the output's.
  */
 #ifndef MIME_SCRATCH_H
 #define MIME_SCRATCH_H

@@ -1,10 +1,10 @@
 /*
  * transfer.h - content transfer encodings (RFC 2045), forgiving as mail needs it.
  *
- * Rules:     base64 goes on behind padding, does without it, and skips what is not of its alphabet,
- *            unless that is so much that the text has not been encoded at all;
- *            quoted-printable keeps a "=" that means nothing; uuencode starts at its "begin" line.
- * Memory:    a few kB, whatever the size.
+ * Rules:  base64 goes on behind padding, does without it, and skips what is not of its alphabet,
+ *         unless that is so much that the text has not been encoded at all; quoted-printable keeps
+ *         a "=" that means nothing; uuencode starts at its "begin" line.
+ * Memory: a few kB, whatever the size.
  */
 #ifndef MIME_TRANSFER_H
 #define MIME_TRANSFER_H

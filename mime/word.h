@@ -1,9 +1,9 @@
 /*
  * word.h - header text: unfolded, encoded words decoded (RFC 2047), raw 8-bit bytes understood.
  *
- * Rules:     neighbouring words of one charset and encoding are joined before they are decoded, so
- * that a character survives wherever it was cut; blanks between words go; a broken word stays as it
- * is written.
+ * Rules: neighbouring words of one charset and encoding are joined before they are decoded, so that
+ *        a character survives wherever it was cut; blanks between words go; a broken word stays as
+ *        it is written.
  */
 #ifndef MIME_WORD_H
 #define MIME_WORD_H

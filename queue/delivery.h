@@ -1,14 +1,14 @@
 /*
  * delivery.h - attempts to post entries to their queue's target.
  *
- * Life:      the deliverer of a queue holds work_queue_lock_delivery(). delivery_claim() gives it
- * entries, each delivery_settle() ends one: what the target answered and what becomes of the entry
- * are written in one transaction, which may hold many of both.
- * Retries:   those of entry_fail(), with the queue's delay and number of attempts; Retry-After can
- * only make them later.
- * Breaker:   DELIVERY_REFUSED_MAX answers 401, 403, 404 or 410 in a row stop the queue's target,
- * and the entries they were given for wait again: the URL or the credentials are wrong, not the
- * mail. Errors, threads, times: as in store.h.
+ * Life:    the deliverer of a queue holds work_queue_lock_delivery(). delivery_claim() gives it
+ *          entries, each delivery_settle() ends one: what the target answered and what becomes of
+ *          the entry are written in one transaction, which may hold many of both.
+ * Retries: those of entry_fail(), with the queue's delay and number of attempts; Retry-After can
+ *          only make them later.
+ * Breaker: DELIVERY_REFUSED_MAX answers 401, 403, 404 or 410 in a row stop the queue's target, and
+ *          the entries they were given for wait again: the URL or the credentials are wrong, not
+ *          the mail. Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_DELIVERY_H
 #define QUEUE_DELIVERY_H

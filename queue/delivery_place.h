@@ -2,12 +2,12 @@
  * delivery_place.h - places at a target: all processes that deliver to it with one database share
  * them, so that together they make no more posts at a time than the target is to get.
  *
- * Life:      delivery_places_open() while the process holds work_queue_lock_delivery() ..
- * delivery_places_close(); a process has those of one target at a time. A place is kept from post
- * to post, until another process waits for one. All are given up when the process ends, however it
- * ends.
- * Errors:    none: where the system refuses a lock there is no place.
- * Threads:   one at a time.
+ * Life:    delivery_places_open() while the process holds work_queue_lock_delivery() ..
+ *          delivery_places_close(); a process has those of one target at a time. A place is kept
+ *          from post to post, until another process waits for one. All are given up when the
+ *          process ends, however it ends.
+ * Errors:  none: where the system refuses a lock there is no place.
+ * Threads: one at a time.
  */
 #ifndef QUEUE_DELIVERY_PLACE_H
 #define QUEUE_DELIVERY_PLACE_H

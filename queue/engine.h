@@ -4,13 +4,16 @@
  *
  * Life:       engine_open() .. engine_close(), which releases the statements too.
  * Statements: engine_prepare() hands out a statement that is prepared once per text and kept by the
- * engine. The holder binds, steps and lets go of it by statement_release() (scoped_statement does
- * that); until then a reader keeps the log from being emptied, so hold it for reading rows only,
- * not while waiting for anybody. Two holders of the same text at a time are a fault of the caller.
+ *             engine. The holder binds, steps and lets go of it by statement_release()
+ *             (scoped_statement does that); until then a reader keeps the log from being emptied,
+ *             so hold it for reading rows only, not while waiting for anybody. Two holders of the
+ *             same text at a time are a fault of the caller.
  * Ownership:  texts bound are copied before the call returns, unless said otherwise; column texts
- * are borrowed until the next step or release. Errors:     as in queue/error.h; texts name the
- * database. A bind cannot fail visibly: what went wrong comes out of the next step. Threads:    one
- * at a time. Memory:     a page cache of 4 MiB, and what one row takes.
+ *             are borrowed until the next step or release.
+ * Errors:     as in queue/error.h; texts name the database. A bind cannot fail visibly: what went
+ *             wrong comes out of the next step.
+ * Threads:    one at a time.
+ * Memory:     a page cache of 4 MiB, and what one row takes.
  */
 #ifndef QUEUE_ENGINE_H
 #define QUEUE_ENGINE_H

@@ -2,9 +2,10 @@
  * entry.h - entries of class Mail: storing them, listing them, reading them back.
  *
  * Ownership: structs passed in are borrowed for the call; entry_find() hands out an entry that the
- * caller frees; in a list it is borrowed for the call. Content:   bytes come from a descriptor
- * (pread) and go out in pieces, so that memory does not grow with their size. Content is stored
- * once per SHA-256. Errors, threads, times: as in store.h.
+ *            caller frees; in a list it is borrowed for the call.
+ * Content:   bytes come from a descriptor (pread) and go out in pieces, so that memory does not
+ *            grow with their size. Content is stored once per SHA-256. Errors, threads, times: as
+ *            in store.h.
  */
 #ifndef QUEUE_ENTRY_H
 #define QUEUE_ENTRY_H

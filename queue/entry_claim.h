@@ -2,15 +2,15 @@
  * entry_claim.h - entries in the hands of workers: a claim gives a lease, and its token is the
  * proof with which the worker finishes the entry or gives it back.
  *
- * Life:      entry_claim() .. one of entry_complete(), entry_fail(), entry_release(),
- * entry_defer(). A lease that ends before that was an attempt, and the entry can be claimed again
- * from that moment on; until somebody does, its old token remains good, unless that was the last
- * attempt: the next claim in its queue makes the entry a failure then.
- * Errors:    as in store.h. A token that is no longer good: REFUSED, with who has the entry or what
- * became of it, and nothing is changed. An entry that does not exist: MISSING.
- * Threads, times: as in store.h. Functions make their own transaction unless one is open; several
- * calls in one transaction cost little more than one. Where others write too, begin the transaction
- * first and take the time then: waiting for them would be taken off the lease.
+ * Life:   entry_claim() .. one of entry_complete(), entry_fail(), entry_release(), entry_defer(). A
+ *         lease that ends before that was an attempt, and the entry can be claimed again from that
+ *         moment on; until somebody does, its old token remains good, unless that was the last
+ *         attempt: the next claim in its queue makes the entry a failure then.
+ * Errors: as in store.h. A token that is no longer good: REFUSED, with who has the entry or what
+ *         became of it, and nothing is changed. An entry that does not exist: MISSING. Threads,
+ *         times: as in store.h. Functions make their own transaction unless one is open; several
+ *         calls in one transaction cost little more than one. Where others write too, begin the
+ *         transaction first and take the time then: waiting for them would be taken off the lease.
  */
 #ifndef QUEUE_ENTRY_CLAIM_H
 #define QUEUE_ENTRY_CLAIM_H

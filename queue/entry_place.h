@@ -2,7 +2,7 @@
  * entry_place.h - where the bytes of a part of an entry are.
  *
  * Ownership: the holder of a place ends it with entry_place_clear(). Errors, threads: as in
- * store.h.
+ *            store.h.
  */
 #ifndef QUEUE_ENTRY_PLACE_H
 #define QUEUE_ENTRY_PLACE_H

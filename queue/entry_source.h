@@ -1,10 +1,10 @@
 /*
  * entry_source.h - a part of an entry, read by whoever asks for the next bytes.
  *
- * Life:      entry_source_open() .. entry_source_close(). The store outlives it.
- * Memory:    1 MiB, whatever the part's size. No lock is held between two reads.
- * Errors:    as in store.h; MISSING when the entry or the part is not there (any more).
- * Threads:   one at a time.
+ * Life:    entry_source_open() .. entry_source_close(). The store outlives it.
+ * Memory:  1 MiB, whatever the part's size. No lock is held between two reads.
+ * Errors:  as in store.h; MISSING when the entry or the part is not there (any more).
+ * Threads: one at a time.
  */
 #ifndef QUEUE_ENTRY_SOURCE_H
 #define QUEUE_ENTRY_SOURCE_H

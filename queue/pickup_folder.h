@@ -2,9 +2,9 @@
  * pickup_folder.h - the target folders of a queue: where its own messages begin, and which messages
  * other queues of the database know.
  *
- * Names:   a folder is named by account and folder as the server names it, e.g.
- *          "robot@imap.example.com/INBOX.Archive"; an account by what is before the folder,
- *          "robot@imap.example.com/".
+ * Names: a folder is named by account and folder as the server names it, e.g.
+ *        "robot@imap.example.com/INBOX.Archive"; an account by what is before the folder,
+ *        "robot@imap.example.com/".
  *
  * Errors, threads, times: as in store.h. Functions that write make their own transaction unless one
  * is open.

@@ -8,8 +8,8 @@
  * (work_queue_note_action()); that, and any change of the definition, forgets the refusals and
  * lifts the stop.
  *
- * Ownership: queue_health_find() fills in a value that queue_health_clear() releases.
- * Errors, threads, times: as in store.h.
+ * Ownership: queue_health_find() fills in a value that queue_health_clear() releases. Errors,
+ *            threads, times: as in store.h.
  */
 #ifndef QUEUE_QUEUE_HEALTH_H
 #define QUEUE_QUEUE_HEALTH_H

@@ -1,11 +1,12 @@
 /*
  * store.h - the database that holds work queues and their entries.
  *
- * Life:      store_open() .. store_close(). One store per process; do not carry it over a fork().
- * Times:     `now_ms` is passed in: milliseconds since 1970-01-01 UTC. In the database times are
- * text, RFC 3339 UTC with milliseconds. Errors:    functions return 0, or -1 with *err filled
- * (queue/error.h). Threads:   one at a time. Durable:   a commit that returned 0 survives power
- * loss.
+ * Life:    store_open() .. store_close(). One store per process; do not carry it over a fork().
+ * Times:   `now_ms` is passed in: milliseconds since 1970-01-01 UTC. In the database times are
+ *          text, RFC 3339 UTC with milliseconds.
+ * Errors:  functions return 0, or -1 with *err filled (queue/error.h).
+ * Threads: one at a time.
+ * Durable: a commit that returned 0 survives power loss.
  */
 #ifndef QUEUE_STORE_H
 #define QUEUE_STORE_H

@@ -1,10 +1,11 @@
 /*
  * store_copy.h - the copy that is kept of a database before it is upgraded.
  *
- * Internal to queue/. Files:   DATABASE.before-schema-N, where N is the version the database is to
- * have, or DATABASE.before-schema-N.2 and so on where that is taken: a copy is never overwritten.
- * The file has its name once it is whole and on disk; until then that ends in ".unfinished". Nobody
- * but the database's owner may read it.
+ * Internal to queue/.
+ * Files: DATABASE.before-schema-N, where N is the version the database is to have, or
+ *        DATABASE.before-schema-N.2 and so on where that is taken: a copy is never overwritten. The
+ *        file has its name once it is whole and on disk; until then that ends in ".unfinished".
+ *        Nobody but the database's owner may read it.
  */
 #ifndef QUEUE_STORE_COPY_H
 #define QUEUE_STORE_COPY_H

@@ -1,11 +1,12 @@
 /*
  * store_watch.h - waiting for changes that other processes make.
  *
- * Life:      store_watch_open() .. store_watch_close(), within that of its store.
- * Use:       look at what you wait for after opening and after each clearing, then poll() the
- * descriptor: it is readable once something may have changed since. A change is never missed; a
- * wake-up without one happens.
- * Errors:    as in store.h. Threads: one at a time.
+ * Life:    store_watch_open() .. store_watch_close(), within that of its store.
+ * Use:     look at what you wait for after opening and after each clearing, then poll() the
+ *          descriptor: it is readable once something may have changed since. A change is never
+ *          missed; a wake-up without one happens.
+ * Errors:  as in store.h.
+ * Threads: one at a time.
  */
 #ifndef QUEUE_STORE_WATCH_H
 #define QUEUE_STORE_WATCH_H

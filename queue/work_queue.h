@@ -2,8 +2,8 @@
  * work_queue.h - definitions of work queues, and what is known of each as a whole.
  *
  * Ownership: work_queue_find() hands out a queue that the caller frees; in work_queue_list() the
- * queue is borrowed for the call. Strings are UTF-8. Errors, threads, times: as in store.h.
- * Functions that write make their own transaction unless one is open.
+ *            queue is borrowed for the call. Strings are UTF-8. Errors, threads, times: as in
+ *            store.h. Functions that write make their own transaction unless one is open.
  */
 #ifndef QUEUE_WORK_QUEUE_H
 #define QUEUE_WORK_QUEUE_H

@@ -4,9 +4,10 @@
  * One process at a time has it for a queue, beside the right to load it (work_queue_lock()), and it
  * is given up when that process ends, however it ends. Children do not have it.
  *
- * Life:      work_queue_watch_open() .. work_queue_watch_close(). Meanwhile this process must not
- * lock queues through a store, whose close would give up all rights.
- * Errors:    as in store.h. Threads: one at a time.
+ * Life:    work_queue_watch_open() .. work_queue_watch_close(). Meanwhile this process must not
+ *          lock queues through a store, whose close would give up all rights.
+ * Errors:  as in store.h.
+ * Threads: one at a time.
  */
 #ifndef QUEUE_WORK_QUEUE_WATCH_H
 #define QUEUE_WORK_QUEUE_WATCH_H

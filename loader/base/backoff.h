@@ -1,8 +1,10 @@
 /*
  * backoff.h - growing pauses between tries, with jitter so that many do not come back together.
  *
- * Pure: no clock, and the random number is passed in. Life: a struct backoff is initialised with
- * its two pauses and needs no release. Units: milliseconds. Threads: no shared state.
+ * Pure:    no clock, and the random number is passed in.
+ * Life:    a struct backoff is initialised with its two pauses and needs no release.
+ * Units:   milliseconds.
+ * Threads: no shared state.
  */
 #ifndef LOADER_BASE_BACKOFF_H
 #define LOADER_BASE_BACKOFF_H

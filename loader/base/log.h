@@ -10,7 +10,8 @@
  * no further than LOG_LEVEL_DEBUG. A line is one write(2), so lines of several processes do not
  * mix.
  *
- * Life:      log_open() once, before processes are forked. Ownership: texts are borrowed.
+ * Life:      log_open() once, before processes are forked.
+ * Ownership: texts are borrowed.
  * Threads:   one at a time.
  */
 #ifndef LOADER_BASE_LOG_H

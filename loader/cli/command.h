@@ -2,8 +2,8 @@
  * command.h - the command line: one table of commands, each with a table of its options; parsing,
  * help and completions are all read off them.
  *
- * Life:      a struct invocation lives for one run of the program; texts in it are borrowed from
- * argv. Errors:    a command returns 0, or -1 with *err whose kind is the exit status.
+ * Life:   a struct invocation lives for one run of the program; texts in it are borrowed from argv.
+ * Errors: a command returns 0, or -1 with *err whose kind is the exit status.
  */
 #ifndef LOADER_CLI_COMMAND_H
 #define LOADER_CLI_COMMAND_H

@@ -2,8 +2,8 @@
  * mail_view.h - what a mail action found and did, as a table, CSV or JSON Lines on standard output.
  *
  * Life:   mail_view_new() .. mail_view_free(); mail_view_report() gives the callbacks for
- * mail_run(). mail_view_begin() before the action, mail_view_end() after it. Memory: a row at a
- * time; bodies in pieces.
+ *         mail_run(). mail_view_begin() before the action, mail_view_end() after it.
+ * Memory: a row at a time; bodies in pieces.
  */
 #ifndef LOADER_CLI_MAIL_VIEW_H
 #define LOADER_CLI_MAIL_VIEW_H

@@ -3,7 +3,7 @@
  * the table in definition.c.
  *
  * Errors: CONFIGURATION, naming the field and what it takes. A target that was stopped goes on once
- * one of them is set.
+ *         one of them is set.
  */
 #ifndef LOADER_FLOW_DEFINITION_TARGET_H
 #define LOADER_FLOW_DEFINITION_TARGET_H

@@ -1,9 +1,9 @@
 /*
  * deliver_post.h - an entry, or a made-up mail, as the post that a target gets.
  *
- * Life:      deliver_post_of_entry() or deliver_post_sample() .. deliver_post_free(). The store
- * outlives it: bodies and attachments are read while they are sent.
- * Errors:    as in queue/error.h, and NO for an entry that has not what its format needs.
+ * Life:   deliver_post_of_entry() or deliver_post_sample() .. deliver_post_free(). The store
+ *         outlives it: bodies and attachments are read while they are sent.
+ * Errors: as in queue/error.h, and NO for an entry that has not what its format needs.
  */
 #ifndef LOADER_FLOW_DELIVER_POST_H
 #define LOADER_FLOW_DELIVER_POST_H

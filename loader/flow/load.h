@@ -7,9 +7,11 @@
  * left to do there.
  *
  * Errors:  any of error.h; texts do not name the queue (the caller puts that in front). What was
- * committed before the error stays. Memory:  independent of the size of messages; 4 bytes for each
- * message of the mailbox, and memory_bytes. Threads: one run per process; it makes a thread of its
- * own, which uses `store` and has ended when the run has. Callbacks come on the caller's thread.
+ *          committed before the error stays.
+ * Memory:  independent of the size of messages; 4 bytes for each message of the mailbox, and
+ *          memory_bytes.
+ * Threads: one run per process; it makes a thread of its own, which uses `store` and has ended when
+ *          the run has. Callbacks come on the caller's thread.
  */
 #ifndef LOADER_FLOW_LOAD_H
 #define LOADER_FLOW_LOAD_H

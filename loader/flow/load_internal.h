@@ -7,9 +7,10 @@
  * moves on the server (load_move.c).
  *
  * Threads: there is one besides the run's own. It has the database, and the batches that were put
- * to it, to itself; whatever else of the run uses the database stands between load_hold() and
- * load_go_on(). It is the only thread of the program because nothing else keeps server, parsers and
- * disk busy at once: a second process could not use the worker's connection or its transaction.
+ *          to it, to itself; whatever else of the run uses the database stands between load_hold()
+ *          and load_go_on(). It is the only thread of the program because nothing else keeps
+ *          server, parsers and disk busy at once: a second process could not use the worker's
+ *          connection or its transaction.
  */
 #ifndef LOADER_FLOW_LOAD_INTERNAL_H
 #define LOADER_FLOW_LOAD_INTERNAL_H

@@ -3,7 +3,7 @@
  * what a dead worker leaves there tells what it died of.
  *
  * Life: load_position_new() in the supervisor, before the fork; load_options.position in the
- * worker.
+ *       worker.
  */
 #ifndef LOADER_FLOW_LOAD_POSITION_H
 #define LOADER_FLOW_LOAD_POSITION_H

@@ -4,7 +4,7 @@
  * It waits for the parser of a batch, and stores it. Once one has failed, those behind it fail the
  * same way and are not stored.
  *
- * Life: load_storer_open() .. load_storer_close(), with the run's own thread as the only user.
+ * Life:      load_storer_open() .. load_storer_close(), with the run's own thread as the only user.
  * Ownership: from load_storer_put() to load_storer_take() a batch is the thread's.
  */
 #ifndef LOADER_FLOW_LOAD_STORER_H

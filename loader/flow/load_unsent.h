@@ -5,7 +5,8 @@
  * the server has sent another one after that: in the same run, or when it is asked for one that
  * lies in the archive folder. Where it sends none it is an outage, which is nobody's fault.
  *
- * Life:   of a run; load_unsent_note() comes at its end. Errors: as in load.h.
+ * Life:   of a run; load_unsent_note() comes at its end.
+ * Errors: as in load.h.
  */
 #ifndef LOADER_FLOW_LOAD_UNSENT_H
 #define LOADER_FLOW_LOAD_UNSENT_H

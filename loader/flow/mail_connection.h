@@ -2,7 +2,7 @@
  * mail_connection.h - opened, named connections seen from a command: open, use, close, list.
  *
  * Errors: NO (no connection of that name is open, or one is already), USAGE (not a name), those of
- * the keeper and its session.
+ *         the keeper and its session.
  */
 #ifndef LOADER_FLOW_MAIL_CONNECTION_H
 #define LOADER_FLOW_MAIL_CONNECTION_H

@@ -1,10 +1,10 @@
 /*
  * mail_session.h - who an action works for, and the signed-in session it works over.
  *
- * Life:      mail_account_from_queue() or mail_account_new() .. mail_account_free(); mail_session_*
- *            .. mail_session_close(). A session does not need its account any more.
- * Secrets:   read when the session is opened; an access token is read anew each time.
- * Errors:    as in session.h, secret.h and connection_string.h.
+ * Life:    mail_account_from_queue() or mail_account_new() .. mail_account_free(); mail_session_*
+ *          .. mail_session_close(). A session does not need its account any more.
+ * Secrets: read when the session is opened; an access token is read anew each time.
+ * Errors:  as in session.h, secret.h and connection_string.h.
  */
 #ifndef LOADER_FLOW_MAIL_SESSION_H
 #define LOADER_FLOW_MAIL_SESSION_H

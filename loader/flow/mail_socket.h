@@ -5,10 +5,10 @@
  * or /tmp. It belongs to this user alone (0700), and both ends of a socket look at the other's user
  * id.
  *
- * Words:   one line of JSON from the client ({"do": "use" | "describe" | "close"}), one back;
- * {"kind", "text"} is an error. After "use" the socket carries IMAP. Errors:  IO, CREDENTIALS (the
- * folder or the other end is somebody else's), TEMPORARY (no answer in time), USAGE (a name that
- * cannot be one).
+ * Words:  one line of JSON from the client ({"do": "use" | "describe" | "close"}), one back;
+ *         {"kind", "text"} is an error. After "use" the socket carries IMAP.
+ * Errors: IO, CREDENTIALS (the folder or the other end is somebody else's), TEMPORARY (no answer in
+ *         time), USAGE (a name that cannot be one).
  */
 #ifndef LOADER_FLOW_MAIL_SOCKET_H
 #define LOADER_FLOW_MAIL_SOCKET_H

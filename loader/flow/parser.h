@@ -7,10 +7,12 @@
  * the other messages go on.
  *
  * Life:      parser_new() .. parser_stop(). Per batch: parser_begin(), parser_submit() for each
- * message as soon as it is in the file, parser_finish(), parser_read() for each, in any order.
+ *            message as soon as it is in the file, parser_finish(), parser_read() for each, in any
+ *            order.
  * Ownership: both files are the caller's.
  * Errors:    IO (this machine: disk full, no process), SOFTWARE. A message that cannot be parsed is
- * no error. Threads:   one at a time.
+ *            no error.
+ * Threads:   one at a time.
  */
 #ifndef LOADER_FLOW_PARSER_H
 #define LOADER_FLOW_PARSER_H

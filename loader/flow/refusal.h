@@ -7,7 +7,8 @@
  * that goes well forgets them all. What fails before the server is asked for an answer (a password
  * command, a missing file) is no refusal, nor is a server that is busy: struct error tells.
  *
- * Errors: of the database, and as below. Threads: as in store.h.
+ * Errors:  of the database, and as below.
+ * Threads: as in store.h.
  */
 #ifndef LOADER_FLOW_REFUSAL_H
 #define LOADER_FLOW_REFUSAL_H

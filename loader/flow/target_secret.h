@@ -3,8 +3,8 @@
  * of header fields. The definition holds their sources: "file:PATH", "env:VARIABLE",
  * "command:COMMAND", "credential:NAME"; in the database a path is absolute, a command a JSON list.
  *
- * Ownership: strings handed out are the caller's. Errors: CONFIGURATION, naming the field; those of
- * secret_read().
+ * Ownership: strings handed out are the caller's.
+ * Errors:    CONFIGURATION, naming the field; those of secret_read().
  */
 #ifndef LOADER_FLOW_TARGET_SECRET_H
 #define LOADER_FLOW_TARGET_SECRET_H

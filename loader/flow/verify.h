@@ -6,11 +6,11 @@
  * what can be finished is. What other queues of the database know, and what lay in a folder before
  * the queue first used it (loader/flow/first_use.h), is none of its business: it is counted.
  *
- * Errors:  those of mailbox_open() and of the database; TEMPORARY while the queue is being loaded;
- *          USAGE where messages of a folder that queues share are to be adopted, and nobody says
- *          which.
- * Memory:  5 bytes for each message of the three folders, 16 for each stray, 200 for each that only
- *          its bytes can tell.
+ * Errors: those of mailbox_open() and of the database; TEMPORARY while the queue is being loaded;
+ *         USAGE where messages of a folder that queues share are to be adopted, and nobody says
+ *         which.
+ * Memory: 5 bytes for each message of the three folders, 16 for each stray, 200 for each that only
+ *         its bytes can tell.
  */
 #ifndef LOADER_FLOW_VERIFY_H
 #define LOADER_FLOW_VERIFY_H

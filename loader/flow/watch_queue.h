@@ -2,9 +2,9 @@
  * watch_queue.h - one queue as the supervisor sees it: its definition's version, its worker, and
  * what comes next.
  *
- * Life:      watch_queue_new() .. watch_queue_free(), which must not have a worker any more.
- * Times:     `now_ms` is monotonic.
- * Errors:    none: what goes wrong is logged, kept in the queue's row, and tried again.
+ * Life:   watch_queue_new() .. watch_queue_free(), which must not have a worker any more.
+ * Times:  `now_ms` is monotonic.
+ * Errors: none: what goes wrong is logged, kept in the queue's row, and tried again.
  */
 #ifndef LOADER_FLOW_WATCH_QUEUE_H
 #define LOADER_FLOW_WATCH_QUEUE_H

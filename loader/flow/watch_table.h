@@ -3,7 +3,8 @@
  * definitions in the database.
  *
  * Life:      watch_table_new() .. watch_table_free(), without workers by then.
- * Ownership: the table owns its queues. Errors: of opening and reading the database.
+ * Ownership: the table owns its queues.
+ * Errors:    of opening and reading the database.
  */
 #ifndef LOADER_FLOW_WATCH_TABLE_H
 #define LOADER_FLOW_WATCH_TABLE_H

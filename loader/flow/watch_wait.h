@@ -3,7 +3,8 @@
  * else every `poll` of the connection string.
  *
  * Life:      watch_wait_init() once there is a session, for as long as that; nothing to release.
- * Ownership: the mailbox is borrowed. Threads: one.
+ * Ownership: the mailbox is borrowed.
+ * Threads:   one.
  */
 #ifndef LOADER_FLOW_WATCH_WAIT_H
 #define LOADER_FLOW_WATCH_WAIT_H

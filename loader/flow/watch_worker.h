@@ -1,9 +1,10 @@
 /*
  * watch_worker.h - the process that watches one queue's mailbox, and what it tells its supervisor.
  *
- * Life: watch_worker_start() .. the pipe's end. The worker ends by itself when its supervisor dies,
- * on TERM (after what it has in hand), and on any error, of which it tells last.
- * Errors: IO where no process can be started. Threads: one.
+ * Life:    watch_worker_start() .. the pipe's end. The worker ends by itself when its supervisor
+ *          dies, on TERM (after what it has in hand), and on any error, of which it tells last.
+ * Errors:  IO where no process can be started.
+ * Threads: one.
  */
 #ifndef LOADER_FLOW_WATCH_WORKER_H
 #define LOADER_FLOW_WATCH_WORKER_H

@@ -16,7 +16,7 @@
  * its entry no attempt. A command ends with this process, however that ends.
  *
  * Errors: USAGE, the command cannot be started (work_command.h); IO; those of the database, among
- * them TEMPORARY where results could not be stored before the end.
+ *         them TEMPORARY where results could not be stored before the end.
  */
 #ifndef LOADER_FLOW_WORK_H
 #define LOADER_FLOW_WORK_H

@@ -2,8 +2,9 @@
  * work_files.h - an entry as files for a command: a private folder below the temporary one, with
  * entry.json and a folder attachments.
  *
- * Life: work_files_write() .. work_files_free(), which deletes the folder and whatever the command
- * has left in it. Errors: IO, those of the database.
+ * Life:   work_files_write() .. work_files_free(), which deletes the folder and whatever the
+ *         command has left in it.
+ * Errors: IO, those of the database.
  */
 #ifndef LOADER_FLOW_WORK_FILES_H
 #define LOADER_FLOW_WORK_FILES_H

@@ -2,9 +2,9 @@
  * work_job.h - one entry in the hands of a command, from its claim until its result is stored.
  *
  * Life: work_job_new(), work_job_tend() as often as it is due, until work_job_is_settled(); then
- * work_job_free(), which ends the command where it still runs and deletes its files. In between
- * poll() the two descriptors and the time. A result stays in memory until it can be stored. Only
- * work.c includes this.
+ *       work_job_free(), which ends the command where it still runs and deletes its files. In
+ *       between poll() the two descriptors and the time. A result stays in memory until it can be
+ *       stored. Only work.c includes this.
  */
 #ifndef LOADER_FLOW_WORK_JOB_H
 #define LOADER_FLOW_WORK_JOB_H

@@ -1,7 +1,8 @@
 /*
  * work_process.h - a command in a process group of its own, which ends with this process.
  *
- * Life:   work_process_start() .. work_process_close(). Errors: IO.
+ * Life:   work_process_start() .. work_process_close().
+ * Errors: IO.
  */
 #ifndef LOADER_FLOW_WORK_PROCESS_H
 #define LOADER_FLOW_WORK_PROCESS_H

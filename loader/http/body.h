@@ -5,8 +5,10 @@
  * the inside of a JSON string. It can be read any number of times, and is the same each time.
  *
  * Life:      body_new(), body_add_…(), body_measure() or body_read() as often as needed,
- * body_free(). Ownership: texts are copied; sources are borrowed until body_free(). Errors: those
- * of the sources. Memory:    the texts, and 64 KiB; a source is open only while it is read.
+ *            body_free().
+ * Ownership: texts are copied; sources are borrowed until body_free().
+ * Errors:    those of the sources.
+ * Memory:    the texts, and 64 KiB; a source is open only while it is read.
  * Threads:   one at a time.
  */
 #ifndef LOADER_HTTP_BODY_H

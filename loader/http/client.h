@@ -2,12 +2,12 @@
  * client.h - posts to one target, several at a time, over connections that are kept.
  *
  * Life:      http_client_new(), http_client_start() and http_client_wait() in turn,
- * http_client_free(), which gives up what is under way.
+ *            http_client_free(), which gives up what is under way.
  * Redirects: 301, 302, 303, 307, 308 are followed with method and body, at most three in a row.
- * Another host gets neither the URL's credentials, nor the fields that carry more of them, nor the
- * client certificate.
- * Limits:    connecting, and a delivery as a whole with its redirects; an answer is read up to
- * 64 KiB of header and 64 KiB of body.
+ *            Another host gets neither the URL's credentials, nor the fields that carry more of
+ *            them, nor the client certificate.
+ * Limits:    connecting, and a delivery as a whole with its redirects; an answer is read up to 64
+ *            KiB of header and 64 KiB of body.
  * Addresses: the one a connection is made to is checked, unless private ones are allowed.
  * Errors:    of a post they are part of its answer; only what is wrong here is an error.
  * Threads:   one at a time.

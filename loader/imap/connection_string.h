@@ -1,8 +1,8 @@
 /*
  * connection_string.h - the text an operator writes to say where a queue's mail comes from.
  *
- * Pure: no files, no network, no clock. Grammar: that of ADO.NET connection strings, as the
- * README's "Connection string" has it.
+ * Pure:      no files, no network, no clock.
+ * Grammar:   that of ADO.NET connection strings, as the README's "Connection string" has it.
  *
  * Ownership: connection_string_parse() hands out a value that the caller frees; its strings belong
  *            to it.

@@ -1,8 +1,9 @@
 /*
  * mailbox_name.h - folder names between the operator's form and the server's.
  *
- * Operator: Unicode (UTF-8), '/' between levels. Server: modified UTF-7 (RFC 3501 5.1.3), its own
- * delimiter. Pure functions. Results are the caller's to free().
+ * Operator: Unicode (UTF-8), '/' between levels.
+ * Server:   modified UTF-7 (RFC 3501 5.1.3), its own delimiter. Pure functions. Results are the
+ *           caller's to free().
  */
 #ifndef LOADER_IMAP_MAILBOX_NAME_H
 #define LOADER_IMAP_MAILBOX_NAME_H

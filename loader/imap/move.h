@@ -12,11 +12,12 @@
  * says it.
  *
  * Life:      move_new() .. move_free(), while the same folder is selected, though it may be
- * selected again between two calls. Ownership: everything that is handed in is borrowed until
- * move_free(). Errors:    those of session.h. CONFIGURATION where the target is the source. A
- * refusal that is not about single messages (no permission, no room, no such folder) is an error,
- * not a problem; where rights are missing it names the folder and the right (RFC 4314). Memory: 36
- * bytes for each message of a call, and 4 for each with a problem.
+ *            selected again between two calls.
+ * Ownership: everything that is handed in is borrowed until move_free().
+ * Errors:    those of session.h. CONFIGURATION where the target is the source. A refusal that is
+ *            not about single messages (no permission, no room, no such folder) is an error, not a
+ *            problem; where rights are missing it names the folder and the right (RFC 4314).
+ * Memory:    36 bytes for each message of a call, and 4 for each with a problem.
  */
 #ifndef LOADER_IMAP_MOVE_H
 #define LOADER_IMAP_MOVE_H

@@ -7,7 +7,7 @@
  * Memory:  none but the struct.
  * Threads: one at a time.
  *
- * Source: RFC 3501, 4.3 (quoted strings and literals) and 9 (responses).
+ * Source:  RFC 3501, 4.3 (quoted strings and literals) and 9 (responses).
  */
 #ifndef LOADER_IMAP_NESTING_H
 #define LOADER_IMAP_NESTING_H

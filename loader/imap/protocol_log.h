@@ -8,7 +8,9 @@
  * bytes, lines are cut at 4 KiB.
  *
  * Life:      protocol_log_open() once; for each connection protocol_log_new() ..
- * protocol_log_free(). Ownership: texts are copied. Errors: a line that cannot be written is lost.
+ *            protocol_log_free().
+ * Ownership: texts are copied.
+ * Errors:    a line that cannot be written is lost.
  * Threads:   one at a time per log; lines of several processes do not mix.
  */
 #ifndef LOADER_IMAP_PROTOCOL_LOG_H

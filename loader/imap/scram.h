@@ -5,9 +5,10 @@
  * costs that finds nothing new, and does not see to it that libetpan asks the server for its proof.
  *
  * Life:      scram_new() .. scram_free(); in between the messages in their order: scram_first(),
- * scram_answer(), scram_check().
+ *            scram_answer(), scram_check().
  * Text:      messages are as RFC 5802 has them, the protocol around them makes base64 of them. Name
- * and password are taken as they are: Dovecot and Cyrus do not prepare theirs (RFC 4013) either.
+ *            and password are taken as they are: Dovecot and Cyrus do not prepare theirs (RFC 4013)
+ *            either.
  * Ownership: returned texts are the caller's.
  * Errors:    CREDENTIALS: the server's part is wrong; the text says how, and holds no secret.
  * Threads:   none shared.

@@ -3,8 +3,8 @@
  *
  * Life:      imapc_open() .. imapc_close(). One mailbox selected at a time. A session dies of lost
  *            connections, of answers that make no sense and of callbacks that fail; then
- *            imapc_is_alive() is false, and only imapc_close() is useful. A refused command
- *            does not kill it.
+ *            imapc_is_alive() is false, and only imapc_close() is useful. A refused command does
+ *            not kill it.
  * Names:     folders are passed in the server's form ("wire"), as imapc_find_folder() gives it;
  *            UIDs, never sequence numbers, name messages.
  * Deadlines: a command waits for the server `timeout_s` of the connection string in all. What the

@@ -5,15 +5,15 @@
  * and the greeting; it never sees a user name. Then transport_stream() hands the connection to
  * libetpan.
  *
- * Life:      transport_open() .. transport_close(); the stream dies with its mailimap and before
- *            the transport.
- * Waiting:   a command may wait for the server `timeout_s` in all. What the server sends gives time
- *            back, a second for 16 KiB, never above `timeout_s`: so silence and a drip of single
- *            bytes end, a slow but steady line does not. Time that passes elsewhere does not count.
- * Memory:    libetpan keeps what it reads until it makes sense of it; more than 4 MiB without
- *            transport_progress() in between is an error.
- * Errors:    a read or write that fails breaks the transport for good; transport_explain() tells.
- * Threads:   one at a time.
+ * Life:    transport_open() .. transport_close(); the stream dies with its mailimap and before the
+ *          transport.
+ * Waiting: a command may wait for the server `timeout_s` in all. What the server sends gives time
+ *          back, a second for 16 KiB, never above `timeout_s`: so silence and a drip of single
+ *          bytes end, a slow but steady line does not. Time that passes elsewhere does not count.
+ * Memory:  libetpan keeps what it reads until it makes sense of it; more than 4 MiB without
+ *          transport_progress() in between is an error.
+ * Errors:  a read or write that fails breaks the transport for good; transport_explain() tells.
+ * Threads: one at a time.
  */
 #ifndef LOADER_IMAP_TRANSPORT_H
 #define LOADER_IMAP_TRANSPORT_H

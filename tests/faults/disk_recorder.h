@@ -2,9 +2,9 @@
  * disk_recorder.h - a SQLite VFS that remembers what is written, cut and synced, so that a power
  * loss at any moment can be played on copies.
  *
- * Life:     disk_recorder_install() once, before the first database is opened; it becomes the
- *           default VFS and passes everything on to the system's.
- * Threads:  one.
+ * Life:    disk_recorder_install() once, before the first database is opened; it becomes the
+ *          default VFS and passes everything on to the system's.
+ * Threads: one.
  */
 #ifndef DISK_RECORDER_H
 #define DISK_RECORDER_H

@@ -2,7 +2,7 @@
  * mime_fixture.h - a message parsed from a string, and what tests of mime/ keep needing.
  *
  * Use: open_mime and close_mime as the group's setup and teardown; parse() or parse_with(), then
- * parsed_clear().
+ *      parsed_clear().
  */
 #ifndef TEST_MIME_FIXTURE_H
 #define TEST_MIME_FIXTURE_H
