@@ -1,7 +1,6 @@
 #include "queue/change_author.h"
 
-int change_author_set(struct store *store, const char *who, const char *why,
-		      struct queue_error *err)
+int change_author_set(struct store *store, const char *who, const char *why, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "INSERT OR REPLACE INTO change_author (id, who, why) VALUES (1, ?, ?)");
@@ -10,7 +9,7 @@ int change_author_set(struct store *store, const char *who, const char *why,
 	return statement_step(statement, err);
 }
 
-int change_author_clear(struct store *store, struct queue_error *err)
+int change_author_clear(struct store *store, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, "DELETE FROM change_author");
 	return statement_step(statement, err);

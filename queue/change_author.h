@@ -11,8 +11,7 @@
 #include "queue/store_private.h"
 
 /* who NULL: the worker that has the entry, where one has it. why NULL: no reason. */
-int change_author_set(struct store *store, const char *who, const char *why,
-		      struct queue_error *err);
-int change_author_clear(struct store *store, struct queue_error *err);
+int change_author_set(struct store *store, const char *who, const char *why, struct error *err);
+int change_author_clear(struct store *store, struct error *err);
 
 #endif

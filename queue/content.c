@@ -12,16 +12,16 @@
 
 /* 1: it is there, 0: it is not. */
 static int find_same(struct store *store, const char *sha256, uint64_t size_bytes,
-		     struct queue_error *err)
+		     struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT size FROM content WHERE sha256 = ?");
 	statement_bind_text(statement, 1, sha256);
 	const int result = statement_step(statement, err);
 	if (result == 1 && (uint64_t)statement_int(statement, 0) != size_bytes)
-		return queue_error_set(err, QUEUE_INVALID,
-				       "content %s is there with another size: its digest is wrong",
-				       sha256);
+		return error_because(err, REASON_INVALID,
+				     "content %s is there with another size: its digest is wrong",
+				     sha256);
 	return result;
 }
 
@@ -37,7 +37,7 @@ static void make_digest(const struct sha256_ctx *hash, char ret_sha256[static VA
 
 /* Read once: what has the digest is what is stored, whoever else may write to the file. */
 static int put_whole(struct store *store, const struct entry_content *content,
-		     char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
+		     char ret_sha256[static VALUE_SHA256_MAX], struct error *err)
 {
 	const size_t size = (size_t)content->size_bytes;
 	g_autofree unsigned char *bytes = g_malloc(size + 1);
@@ -60,7 +60,7 @@ static int put_whole(struct store *store, const struct entry_content *content,
 }
 
 static int hash_in_pieces(struct store *store, const struct entry_content *content,
-			  char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
+			  char ret_sha256[static VALUE_SHA256_MAX], struct error *err)
 {
 	struct sha256_ctx hash;
 	g_autofree unsigned char *bytes = g_malloc(WRITE_PIECE);
@@ -78,7 +78,7 @@ static int hash_in_pieces(struct store *store, const struct entry_content *conte
 }
 
 static int put_in_pieces(struct store *store, const struct entry_content *content,
-			 char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
+			 char ret_sha256[static VALUE_SHA256_MAX], struct error *err)
 {
 	if (!content->hashed && hash_in_pieces(store, content, ret_sha256, err) != 0)
 		return -1;
@@ -98,13 +98,13 @@ static int put_in_pieces(struct store *store, const struct entry_content *conten
 }
 
 int content_put(struct store *store, const struct entry_content *content,
-		char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err)
+		char ret_sha256[static VALUE_SHA256_MAX], struct error *err)
 {
 	if (content->size_bytes > SIZE_MAX_BYTES)
-		return queue_error_set(err, QUEUE_INVALID,
-				       "content of %" G_GUINT64_FORMAT " bytes: the database holds "
-				       "at most 1,000,000,000 in one piece",
-				       content->size_bytes);
+		return error_because(err, REASON_INVALID,
+				     "content of %" G_GUINT64_FORMAT " bytes: the database holds "
+				     "at most 1,000,000,000 in one piece",
+				     content->size_bytes);
 	if (content->hashed)
 		value_format_sha256(content->sha256, ret_sha256);
 	if (content->size_bytes <= WHOLE_MAX)
@@ -112,7 +112,7 @@ int content_put(struct store *store, const struct entry_content *content,
 	return put_in_pieces(store, content, ret_sha256, err);
 }
 
-int content_drop_unused(struct store *store, struct queue_error *err)
+int content_drop_unused(struct store *store, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -128,12 +128,12 @@ int content_drop_unused(struct store *store, struct queue_error *err)
 
 int content_write(const void *bytes, size_t size,
 		  int (*write)(const void *bytes, size_t size, void *context), void *context,
-		  struct queue_error *err)
+		  struct error *err)
 {
 	for (size_t done = 0; done < size;) {
 		const size_t piece = MIN(size - done, WRITE_PIECE);
 		if (write((const char *)bytes + done, piece, context) != 0)
-			return queue_error_set(err, QUEUE_IO, "%s", "");
+			return error_because(err, REASON_IO, "%s", "");
 		done += piece;
 	}
 	return 0;
@@ -141,7 +141,7 @@ int content_write(const void *bytes, size_t size,
 
 int content_read(struct store *store, int64_t content_id, uint64_t size_bytes,
 		 int (*write)(const void *bytes, size_t size, void *context), void *context,
-		 struct queue_error *err)
+		 struct error *err)
 {
 	/* The blob is opened anew for each piece: `write` may wait for somebody, and an open blob
 	 * holds up writers. */

@@ -16,19 +16,19 @@
  * digest.
  */
 int content_put(struct store *store, const struct entry_content *content,
-		char ret_sha256[static VALUE_SHA256_MAX], struct queue_error *err);
+		char ret_sha256[static VALUE_SHA256_MAX], struct error *err);
 
 /* Deletes what no entry uses, in the open transaction. */
-int content_drop_unused(struct store *store, struct queue_error *err);
+int content_drop_unused(struct store *store, struct error *err);
 
 /* Hands the bytes to `write`, as entry_read() does. MISSING when there is no such content. */
 int content_read(struct store *store, int64_t content_id, uint64_t size_bytes,
 		 int (*write)(const void *bytes, size_t size, void *context), void *context,
-		 struct queue_error *err);
+		 struct error *err);
 
 /* Hands bytes in memory to `write` in the same way. */
 int content_write(const void *bytes, size_t size,
 		  int (*write)(const void *bytes, size_t size, void *context), void *context,
-		  struct queue_error *err);
+		  struct error *err);
 
 #endif

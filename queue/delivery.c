@@ -18,7 +18,7 @@ const char *delivery_outcome_format(enum delivery_outcome outcome)
 	return outcome_names[outcome];
 }
 
-int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, struct queue_error *err)
+int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -40,7 +40,7 @@ int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, stru
 
 int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t due_ms,
 		   int64_t now_ms, struct entry_lease *ret_leases, size_t room, size_t *ret_count,
-		   struct queue_error *err)
+		   struct error *err)
 {
 	const struct entry_wish wish = {.queue_id = queue_id,
 					.worker = DELIVERY_WORKER,
@@ -51,7 +51,7 @@ int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int6
 
 /* ---- the end of an attempt ---- */
 
-static int record(struct store *store, const struct delivery *delivery, struct queue_error *err)
+static int record(struct store *store, const struct delivery *delivery, struct error *err)
 {
 	char at[VALUE_TIME_MAX];
 	value_format_time_ms(delivery->at_ms, at);
@@ -74,7 +74,7 @@ static int record(struct store *store, const struct delivery *delivery, struct q
 }
 
 static int put_off(struct store *store, int64_t entry_id, int64_t until_ms, int64_t now_ms,
-		   struct queue_error *err)
+		   struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	char until[VALUE_TIME_MAX];
@@ -90,7 +90,7 @@ static int put_off(struct store *store, int64_t entry_id, int64_t until_ms, int6
 }
 
 static int finish_entry(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
-			struct queue_error *err)
+			struct error *err)
 {
 	const struct delivery *delivery = &end->delivery;
 	*ret_next_ms = 0;
@@ -120,7 +120,7 @@ bool delivery_blames_target(int32_t status)
 #define OF_QUEUE " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?)"
 
 static int lengthen_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
-			struct queue_error *err)
+			struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "UPDATE delivery_target SET refused_run = refused_run + 1" OF_QUEUE
@@ -133,7 +133,7 @@ static int lengthen_run(struct store *store, const struct delivery *delivery, in
 	return 0;
 }
 
-static int end_run(struct store *store, const struct delivery *delivery, struct queue_error *err)
+static int end_run(struct store *store, const struct delivery *delivery, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "UPDATE delivery_target SET refused_run = 0" OF_QUEUE
@@ -145,7 +145,7 @@ static int end_run(struct store *store, const struct delivery *delivery, struct 
 /* Writes the length of the run that this answer belongs to. Most answers belong to none, and
  * RETURNING, which makes a table for each statement, is for the others alone. */
 static int count_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
-		     struct queue_error *err)
+		     struct error *err)
 {
 	*ret_run = 0;
 	return delivery_blames_target(delivery->status)
@@ -154,7 +154,7 @@ static int count_run(struct store *store, const struct delivery *delivery, int64
 }
 
 static int stop_target(struct store *store, const struct delivery *delivery, int64_t run,
-		       struct queue_error *err)
+		       struct error *err)
 {
 	g_autofree char *why = g_strdup_printf(
 	    "the target answered %d, and so or alike to %d entries in a row: are the URL and its "
@@ -169,7 +169,7 @@ static int stop_target(struct store *store, const struct delivery *delivery, int
 }
 
 /* The entries of the run: those of the last deliveries of the queue. */
-static GArray *list_run(struct store *store, int64_t entry_id, int64_t run, struct queue_error *err)
+static GArray *list_run(struct store *store, int64_t entry_id, int64_t run, struct error *err)
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	scoped_statement *statement = engine_prepare(
@@ -188,7 +188,7 @@ static GArray *list_run(struct store *store, int64_t entry_id, int64_t run, stru
 }
 
 static int trip(struct store *store, const struct delivery *delivery, int64_t run,
-		struct queue_error *err)
+		struct error *err)
 {
 	const struct entry_order order = {.operation = ENTRY_RETRY,
 					  .who = DELIVERY_WORKER,
@@ -208,7 +208,7 @@ static int trip(struct store *store, const struct delivery *delivery, int64_t ru
 }
 
 static int settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
-		  bool *ret_stopped, struct queue_error *err)
+		  bool *ret_stopped, struct error *err)
 {
 	int64_t run;
 	if (record(store, &end->delivery, err) != 0 ||
@@ -220,17 +220,17 @@ static int settle(struct store *store, const struct delivery_end *end, int64_t *
 }
 
 int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
-		    bool *ret_stopped, struct queue_error *err)
+		    bool *ret_stopped, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
 		return -1;
 	if (store_leave(store, own, settle(store, end, ret_next_ms, ret_stopped, err), err) == 0)
 		return 0;
-	if (!own || err->status != QUEUE_REFUSED)
+	if (!own || err->reason != REASON_REFUSED)
 		return -1;
 	/* Somebody else has the entry by now, but the post was made. */
-	struct queue_error record_err;
+	struct error record_err;
 	if (store_enter(store, &own, &record_err) == 0)
 		(void)store_leave(store, own, record(store, &end->delivery, &record_err),
 				  &record_err);

@@ -47,13 +47,12 @@ struct delivery {
 
 /* Entries of a deliverer that died wait again; the attempt counts. To be called by the holder of
  * the lock, before the first claim. */
-int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms,
-		     struct queue_error *err);
+int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, struct error *err);
 
 /* What entry_claim() does, for DELIVERY_WORKER and entries that were due by due_ms. */
 int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t due_ms,
 		   int64_t now_ms, struct entry_lease *ret_leases, size_t room, size_t *ret_count,
-		   struct queue_error *err);
+		   struct error *err);
 
 /* What is to be kept, and the proof. at_ms is now. */
 struct delivery_end {
@@ -66,7 +65,7 @@ struct delivery_end {
  * answer or is. REFUSED when the lease is no longer the caller's; the attempt is kept then too, and
  * a transaction that was open goes on. */
 int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
-		    bool *ret_stopped, struct queue_error *err);
+		    bool *ret_stopped, struct error *err);
 
 struct delivery_filter {
 	int64_t queue_id; /* 0 = all, as the next two */
@@ -78,10 +77,10 @@ struct delivery_filter {
 /* Calls `each` for the attempts that the filter wants, as entry_list(). */
 int delivery_list(struct store *store, const struct delivery_filter *filter,
 		  int (*each)(const struct delivery *delivery, void *context), void *context,
-		  struct queue_error *err);
+		  struct error *err);
 
 /* Attempts of a queue by outcome. */
 int delivery_count(struct store *store, int64_t queue_id, uint64_t ret_counts[DELIVERY_OUTCOMES],
-		   struct queue_error *err);
+		   struct error *err);
 
 #endif

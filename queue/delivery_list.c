@@ -42,7 +42,7 @@ static struct delivery delivery_from_row(const struct statement *row)
 
 /* The next rows behind the one that was listed last. */
 static int read_chunk(struct store *store, const struct delivery_filter *filter, int64_t last_id,
-		      uint64_t limit, GArray *chunk, struct queue_error *err)
+		      uint64_t limit, GArray *chunk, struct error *err)
 {
 	g_autofree char *sql = g_strconcat(
 	    "SELECT d.id, q.name, d.entry_id, d.attempt, d.at, d.outcome, d.status, d.duration_ms,"
@@ -66,7 +66,7 @@ static int read_chunk(struct store *store, const struct delivery_filter *filter,
 
 int delivery_list(struct store *store, const struct delivery_filter *filter,
 		  int (*each)(const struct delivery *delivery, void *context), void *context,
-		  struct queue_error *err)
+		  struct error *err)
 {
 	int64_t last_id = filter->newest_first ? INT64_MAX : 0;
 	uint64_t left = filter->limit != 0 ? filter->limit : UINT64_MAX;
@@ -89,7 +89,7 @@ int delivery_list(struct store *store, const struct delivery_filter *filter,
 }
 
 int delivery_count(struct store *store, int64_t queue_id, uint64_t ret_counts[DELIVERY_OUTCOMES],
-		   struct queue_error *err)
+		   struct error *err)
 {
 	memset(ret_counts, 0, DELIVERY_OUTCOMES * sizeof *ret_counts);
 	scoped_statement *statement = engine_prepare(

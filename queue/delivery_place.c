@@ -36,7 +36,7 @@ struct delivery_places *delivery_places_open(struct store *store, const char *ta
 static bool take(const struct delivery_places *places, int32_t which)
 {
 	bool taken;
-	struct queue_error ignored;
+	struct error ignored;
 	return lock_file_take(places->lock_fd, places->first + which, &taken, &ignored) == 0 &&
 	       taken;
 }

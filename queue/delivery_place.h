@@ -12,6 +12,7 @@
 #ifndef QUEUE_DELIVERY_PLACE_H
 #define QUEUE_DELIVERY_PLACE_H
 
+#include "queue/base/scoped.h"
 #include "queue/store.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct delivery_places *delivery_places_open(struct store *store, const char *ta
 
 /* Gives all back; takes NULL. */
 void delivery_places_close(struct delivery_places *places);
+SCOPED_DEFINE(struct delivery_places *, delivery_places_close)
 
 /* Is there a place for one more post beside `used` ones? Takes another place where that is needed
  * and nobody else waits. A process without any is known to wait from then on. */

@@ -18,7 +18,7 @@
 #ifndef QUEUE_ENGINE_H
 #define QUEUE_ENGINE_H
 
-#include "queue/error.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ struct statement;
 
 /* Creates an empty database where there is nothing yet: the file with 0600, a missing folder with
  * 0700. */
-int engine_create(const char *location, struct queue_error *err);
+int engine_create(const char *location, struct error *err);
 
 /* A name that was given to a file is durable once its folder is on disk. 0, or -1 with errno. */
 int engine_sync_folder(const char *folder);
@@ -39,7 +39,7 @@ enum engine_access { ENGINE_READ, ENGINE_WRITE };
 /* Opens what exists and changes nothing. Errors: MISSING, FOREIGN (no regular file), READ_ONLY, IO.
  */
 int engine_open(const char *location, enum engine_access access, struct engine **ret_engine,
-		struct queue_error *err);
+		struct error *err);
 
 /* Rolls back what is open; takes NULL. */
 void engine_close(struct engine *engine);
@@ -59,22 +59,22 @@ struct engine_identity {
 
 /* Reads whose database this is, without touching one that is not `application`'s. */
 int engine_identify(struct engine *engine, int64_t application,
-		    struct engine_identity *ret_identity, struct queue_error *err);
+		    struct engine_identity *ret_identity, struct error *err);
 
 /* Sets the identity, in the open transaction. */
 int engine_set_identity(struct engine *engine, int64_t application, int64_t version,
-			struct queue_error *err);
+			struct error *err);
 
 /* Decides how an empty database is laid out on disk; what has a schema cannot be changed any more.
  */
-int engine_lay_out(struct engine *engine, struct queue_error *err);
+int engine_lay_out(struct engine *engine, struct error *err);
 
 /*
  * Sets how safely, and in how much memory, a database that has its schema is worked with. A writer
  * puts one that has no write-ahead log yet into WAL mode, once. Errors: BUSY when it has been in
  * use all the time, IO where processes cannot share memory.
  */
-int engine_configure(struct engine *engine, struct queue_error *err);
+int engine_configure(struct engine *engine, struct error *err);
 
 /* How long to wait for other processes; not at all unless set. */
 void engine_set_patience_ms(struct engine *engine, int64_t patience_ms);
@@ -90,18 +90,18 @@ void engine_set_log_limit(struct engine *engine, int64_t size_bytes);
 int64_t engine_log_size(const struct engine *engine);
 
 /* A transaction that writes: no other can begin until it ends. */
-int engine_begin(struct engine *engine, struct queue_error *err);
-int engine_begin_look(struct engine *engine, struct queue_error *err); /* one that does not */
-int engine_commit(struct engine *engine, struct queue_error *err);     /* undoes on an error */
-void engine_rollback(struct engine *engine);			       /* harmless outside */
+int engine_begin(struct engine *engine, struct error *err);
+int engine_begin_look(struct engine *engine, struct error *err); /* one that does not */
+int engine_commit(struct engine *engine, struct error *err);	 /* undoes on an error */
+void engine_rollback(struct engine *engine);			 /* harmless outside */
 bool engine_in_transaction(const struct engine *engine);
 
 /* Runs statements without parameters or rows. */
-int engine_execute(struct engine *engine, const char *sql, struct queue_error *err);
+int engine_execute(struct engine *engine, const char *sql, struct error *err);
 
 /* Gives unused space, and the log's, back to the file system, in short transactions; none may be
  * open. Where somebody is reading, what he sees stays until a later commit. */
-int engine_shrink(struct engine *engine, struct queue_error *err);
+int engine_shrink(struct engine *engine, struct error *err);
 
 /* Never NULL. */
 struct statement *engine_prepare(struct engine *engine, const char *sql);
@@ -125,7 +125,7 @@ void statement_bind_utf8(struct statement *statement, int parameter, const char 
 void statement_bind_zeros(struct statement *statement, int parameter, uint64_t size_bytes);
 
 /* 1: there is a row; 0: done, and the statement can be bound and stepped anew; -1: error. */
-int statement_step(struct statement *statement, struct queue_error *err);
+int statement_step(struct statement *statement, struct error *err);
 
 /* Columns count from 0. NULL reads as 0 and as NULL. */
 int64_t statement_int(const struct statement *statement, int column);
@@ -139,15 +139,15 @@ int64_t engine_changes(const struct engine *engine);
 /* Overwrites the bytes of a blob with [offset, offset + size_bytes) of fd. IO when they cannot be
  * read. */
 int engine_blob_write(struct engine *engine, const char *table, const char *column, int64_t id,
-		      int fd, uint64_t offset, uint64_t size_bytes, struct queue_error *err);
+		      int fd, uint64_t offset, uint64_t size_bytes, struct error *err);
 
 /* Copies `size` bytes at `offset` out of a blob. MISSING when the row is gone or the blob is
  * shorter. */
 int engine_blob_read(struct engine *engine, const char *table, const char *column, int64_t id,
-		     uint64_t offset, void *bytes, size_t size, struct queue_error *err);
+		     uint64_t offset, void *bytes, size_t size, struct error *err);
 
 /* Reads [offset, offset + size) of fd into bytes. */
 int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes, size_t size,
-		     struct queue_error *err);
+		     struct error *err);
 
 #endif

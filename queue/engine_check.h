@@ -8,11 +8,10 @@
 
 /* Reads everything; calls `report` for each problem, at most 200. */
 int engine_check(struct engine *engine, void (*report)(const char *problem, void *context),
-		 void *context, struct queue_error *err);
+		 void *context, struct error *err);
 
 /* *ret_there: is there a table, index, trigger or view of this name. */
-int engine_has_object(struct engine *engine, const char *name, bool *ret_there,
-		      struct queue_error *err);
+int engine_has_object(struct engine *engine, const char *name, bool *ret_there, struct error *err);
 
 /* "SQLite 3.40.1". */
 const char *engine_version(void);

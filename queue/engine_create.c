@@ -7,17 +7,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int fail(const char *what, const char *path, struct queue_error *err)
+static int fail(const char *what, const char *path, struct error *err)
 {
 	const int error = errno;
-	enum queue_status status = QUEUE_IO;
+	enum error_reason status = REASON_IO;
 	if (error == ENOSPC || error == EDQUOT)
-		status = QUEUE_FULL;
+		status = REASON_FULL;
 	else if (error == EROFS || error == EACCES || error == EPERM)
-		status = QUEUE_READ_ONLY;
-	return queue_error_set(err, status,
-			       "cannot create the %s '%s': %s; name another place with --database",
-			       what, path, g_strerror(error));
+		status = REASON_READ_ONLY;
+	return error_because(err, status,
+			     "cannot create the %s '%s': %s; name another place with --database",
+			     what, path, g_strerror(error));
 }
 
 int engine_sync_folder(const char *folder)
@@ -31,7 +31,7 @@ int engine_sync_folder(const char *folder)
 }
 
 /* With its parents. */
-static int folder_create(const char *folder, struct queue_error *err)
+static int folder_create(const char *folder, struct error *err)
 {
 	struct stat status;
 	if (stat(folder, &status) == 0)
@@ -48,7 +48,7 @@ static int folder_create(const char *folder, struct queue_error *err)
 	return 0;
 }
 
-int engine_create(const char *location, struct queue_error *err)
+int engine_create(const char *location, struct error *err)
 {
 	struct stat status;
 	if (stat(location, &status) == 0)

@@ -60,23 +60,23 @@ void engine_set_patience_ms(struct engine *engine, int64_t patience_ms)
 
 /* ---- open and close ---- */
 
-static int check_location(const char *location, struct queue_error *err)
+static int check_location(const char *location, struct error *err)
 {
 	struct stat status;
 	if (stat(location, &status) != 0) {
 		if (errno == ENOENT)
-			return queue_error_set(err, QUEUE_MISSING,
-					       "no database at '%s'; `inqueue queue create` makes "
-					       "one, or name another with --database",
-					       location);
-		return queue_error_set(err, QUEUE_IO, "cannot open database '%s': %s", location,
-				       g_strerror(errno));
+			return error_because(err, REASON_MISSING,
+					     "no database at '%s'; `inqueue queue create` makes "
+					     "one, or name another with --database",
+					     location);
+		return error_because(err, REASON_IO, "cannot open database '%s': %s", location,
+				     g_strerror(errno));
 	}
 	/* A FIFO would hold us up for ever. */
 	if (!S_ISREG(status.st_mode))
-		return queue_error_set(err, QUEUE_FOREIGN,
-				       "'%s' is %s, not a database; name another with --database",
-				       location, S_ISDIR(status.st_mode) ? "a folder" : "no file");
+		return error_because(err, REASON_FOREIGN,
+				     "'%s' is %s, not a database; name another with --database",
+				     location, S_ISDIR(status.st_mode) ? "a folder" : "no file");
 	return 0;
 }
 
@@ -90,7 +90,7 @@ static void spare_figures(void)
 	g_once_init_leave(&done, 1);
 }
 
-static int open_handle(struct engine *engine, struct queue_error *err)
+static int open_handle(struct engine *engine, struct error *err)
 {
 	spare_figures();
 	/* "file:…" and ":memory:" are names of files here. */
@@ -109,10 +109,10 @@ static int open_handle(struct engine *engine, struct queue_error *err)
 		return 0;
 	}
 	if (engine->db == NULL)
-		return queue_error_set(err, QUEUE_SOFTWARE, "out of memory");
+		return error_because(err, REASON_SOFTWARE, "out of memory");
 	if ((code & 0xff) == SQLITE_CANTOPEN)
-		return queue_error_set(
-		    err, QUEUE_IO, "cannot open database '%s': %s; run as its owner",
+		return error_because(
+		    err, REASON_IO, "cannot open database '%s': %s; run as its owner",
 		    engine->location, g_strerror(sqlite3_system_errno(engine->db)));
 	return engine_fail(engine, code, err);
 }
@@ -135,7 +135,7 @@ static void harden(struct engine *engine)
 }
 
 int engine_open(const char *location, enum engine_access access, struct engine **ret_engine,
-		struct queue_error *err)
+		struct error *err)
 {
 	if (check_location(location, err) != 0)
 		return -1;
@@ -195,7 +195,7 @@ static bool read_header(struct engine *engine, unsigned char ret_header[100])
 }
 
 static int ask_identity(struct engine *engine, struct engine_identity *ret_identity,
-			struct queue_error *err)
+			struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    engine, "SELECT application_id, user_version, NOT EXISTS (SELECT 1 FROM sqlite_schema)"
@@ -209,7 +209,7 @@ static int ask_identity(struct engine *engine, struct engine_identity *ret_ident
 }
 
 int engine_identify(struct engine *engine, int64_t application,
-		    struct engine_identity *ret_identity, struct queue_error *err)
+		    struct engine_identity *ret_identity, struct error *err)
 {
 	unsigned char header[100];
 	if (read_header(engine, header)) {
@@ -235,7 +235,7 @@ int engine_identify(struct engine *engine, int64_t application,
 }
 
 int engine_set_identity(struct engine *engine, int64_t application, int64_t version,
-			struct queue_error *err)
+			struct error *err)
 {
 	g_autofree char *sql = g_strdup_printf("PRAGMA application_id = %" G_GINT64_FORMAT
 					       "; PRAGMA user_version = %" G_GINT64_FORMAT ";",
@@ -246,7 +246,7 @@ int engine_set_identity(struct engine *engine, int64_t application, int64_t vers
 /* Pages of 16 KiB hold most entries without overflow; incremental auto-vacuum lets a purge make the
  * file smaller without copying it, and finds a place inside a large content without reading all
  * pages before it. */
-int engine_lay_out(struct engine *engine, struct queue_error *err)
+int engine_lay_out(struct engine *engine, struct error *err)
 {
 	return engine_execute(engine, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;",
 			      err);
@@ -258,7 +258,7 @@ int engine_lay_out(struct engine *engine, struct queue_error *err)
  * secure_delete costs a write for every page freed; deleted mail is no better protected than mail
  * kept.
  */
-static int keep_safely(struct engine *engine, struct queue_error *err)
+static int keep_safely(struct engine *engine, struct error *err)
 {
 	if (engine_execute(engine, "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;", err) !=
 	    0)
@@ -266,7 +266,7 @@ static int keep_safely(struct engine *engine, struct queue_error *err)
 	return engine_log_require(engine, err);
 }
 
-int engine_configure(struct engine *engine, struct queue_error *err)
+int engine_configure(struct engine *engine, struct error *err)
 {
 	/* Once the schema is there: SQLite counts a cache's size in pages of the size it knew when
 	 * it was set. */
@@ -275,13 +275,13 @@ int engine_configure(struct engine *engine, struct queue_error *err)
 	return engine->access == ENGINE_WRITE ? keep_safely(engine, err) : 0;
 }
 
-static int64_t unused_pages(struct engine *engine, struct queue_error *err)
+static int64_t unused_pages(struct engine *engine, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(engine, "PRAGMA freelist_count");
 	return statement_step(statement, err) == 1 ? statement_int(statement, 0) : -1;
 }
 
-int engine_shrink(struct engine *engine, struct queue_error *err)
+int engine_shrink(struct engine *engine, struct error *err)
 {
 	int64_t before = INT64_MAX;
 	int64_t unused;
@@ -299,14 +299,14 @@ int engine_shrink(struct engine *engine, struct queue_error *err)
 
 /* ---- transactions ---- */
 
-int engine_execute(struct engine *engine, const char *sql, struct queue_error *err)
+int engine_execute(struct engine *engine, const char *sql, struct error *err)
 {
 	const int code = sqlite3_exec(engine->db, sql, NULL, NULL, NULL);
 	return code == SQLITE_OK ? 0 : engine_fail(engine, code, err);
 }
 
 /* Another program may have upgraded the database since it was opened. */
-static int begun(struct engine *engine, struct queue_error *err)
+static int begun(struct engine *engine, struct error *err)
 {
 	if (engine_check_version(engine, err) == 0)
 		return 0;
@@ -314,7 +314,7 @@ static int begun(struct engine *engine, struct queue_error *err)
 	return -1;
 }
 
-int engine_begin(struct engine *engine, struct queue_error *err)
+int engine_begin(struct engine *engine, struct error *err)
 {
 	engine->begins_to_write = true;
 	const int failed = engine_execute(engine, "BEGIN IMMEDIATE", err);
@@ -322,12 +322,12 @@ int engine_begin(struct engine *engine, struct queue_error *err)
 	return failed != 0 ? -1 : begun(engine, err);
 }
 
-int engine_begin_look(struct engine *engine, struct queue_error *err)
+int engine_begin_look(struct engine *engine, struct error *err)
 {
 	return engine_execute(engine, "BEGIN DEFERRED", err) != 0 ? -1 : begun(engine, err);
 }
 
-int engine_commit(struct engine *engine, struct queue_error *err)
+int engine_commit(struct engine *engine, struct error *err)
 {
 	const int code = sqlite3_exec(engine->db, "COMMIT", NULL, NULL, NULL);
 	if (code == SQLITE_OK) {

@@ -40,7 +40,7 @@ struct engine {
 };
 
 /* What SQLite's result means to the caller. */
-int engine_fail(const struct engine *engine, int code, struct queue_error *err);
+int engine_fail(const struct engine *engine, int code, struct error *err);
 
 /* SQLite's busy handler: waits a moment, in which the others may be through. 0: that was enough. */
 int engine_wait_for_others(void *context, int count);

@@ -9,7 +9,7 @@ enum { SQLITE_WAL_IS_SAFE = 3051003 };
 /* Every row of the answer is a problem, unless it is "ok". */
 static int report_rows(struct engine *engine, const char *sql,
 		       void (*report)(const char *problem, void *context), void *context,
-		       struct queue_error *err)
+		       struct error *err)
 {
 	scoped_statement *statement = engine_prepare(engine, sql);
 	int result;
@@ -22,7 +22,7 @@ static int report_rows(struct engine *engine, const char *sql,
 }
 
 int engine_check(struct engine *engine, void (*report)(const char *problem, void *context),
-		 void *context, struct queue_error *err)
+		 void *context, struct error *err)
 {
 	static const char *const questions[] = {
 	    "SELECT integrity_check FROM pragma_integrity_check LIMIT 100",
@@ -35,8 +35,7 @@ int engine_check(struct engine *engine, void (*report)(const char *problem, void
 	return 0;
 }
 
-int engine_has_object(struct engine *engine, const char *name, bool *ret_there,
-		      struct queue_error *err)
+int engine_has_object(struct engine *engine, const char *name, bool *ret_there, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(engine, "SELECT count(*) FROM sqlite_schema WHERE name = ?");

@@ -5,21 +5,20 @@
 #include <errno.h>
 #include <unistd.h>
 
-static int fail_full(const struct engine *engine, struct queue_error *err)
+static int fail_full(const struct engine *engine, struct error *err)
 {
-	return queue_error_set(err, QUEUE_FULL,
-			       "no space left for database '%s': free some on its file system (or "
-			       "raise its quota), then run again",
-			       engine->location);
+	return error_because(err, REASON_FULL,
+			     "no space left for database '%s': free some on its file system (or "
+			     "raise its quota), then run again",
+			     engine->location);
 }
 
-static int fail_read_only(const struct engine *engine, struct queue_error *err)
+static int fail_read_only(const struct engine *engine, struct error *err)
 {
-	return queue_error_set(
-	    err, QUEUE_READ_ONLY,
-	    "database '%s' cannot be written: check the permissions of the file "
-	    "and of its folder, and whether the file system is mounted read-only",
-	    engine->location);
+	return error_because(err, REASON_READ_ONLY,
+			     "database '%s' cannot be written: check the permissions of the file "
+			     "and of its folder, and whether the file system is mounted read-only",
+			     engine->location);
 }
 
 /* Who may only read finds a log, or nothing at all. */
@@ -31,16 +30,16 @@ static bool lacks_log(const struct engine *engine)
 	       (access(log, R_OK) != 0 || access(index, R_OK) != 0);
 }
 
-static int fail_log(const struct engine *engine, struct queue_error *err)
+static int fail_log(const struct engine *engine, struct error *err)
 {
-	return queue_error_set(
-	    err, QUEUE_READ_ONLY,
+	return error_because(
+	    err, REASON_READ_ONLY,
 	    "database '%s' cannot be read without '%s-wal' and '%s-shm', which are missing or may "
 	    "not be read: `inqueue status`, run by its owner, brings them back",
 	    engine->location, engine->location, engine->location);
 }
 
-static int fail_io(const struct engine *engine, int code, struct queue_error *err)
+static int fail_io(const struct engine *engine, int code, struct error *err)
 {
 	if (code == SQLITE_IOERR_SHMMAP)
 		return engine_log_refuse(engine, err);
@@ -55,29 +54,29 @@ static int fail_io(const struct engine *engine, int code, struct queue_error *er
 	case EPERM:
 		return fail_read_only(engine, err);
 	default:
-		return queue_error_set(err, QUEUE_IO,
-				       "database '%s': %s (%s): check the disk and the kernel log",
-				       engine->location, sqlite3_errstr(code),
-				       error != 0 ? g_strerror(error) : "no reason given");
+		return error_because(err, REASON_IO,
+				     "database '%s': %s (%s): check the disk and the kernel log",
+				     engine->location, sqlite3_errstr(code),
+				     error != 0 ? g_strerror(error) : "no reason given");
 	}
 }
 
-static int fail_constraint(const struct engine *engine, int code, struct queue_error *err)
+static int fail_constraint(const struct engine *engine, int code, struct error *err)
 {
 	const bool taken = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY;
-	return queue_error_set(err, taken ? QUEUE_EXISTS : QUEUE_INVALID, "database '%s': %s",
-			       engine->location, sqlite3_errmsg(engine->db));
+	return error_because(err, taken ? REASON_EXISTS : REASON_INVALID, "database '%s': %s",
+			     engine->location, sqlite3_errmsg(engine->db));
 }
 
-int engine_fail(const struct engine *engine, int code, struct queue_error *err)
+int engine_fail(const struct engine *engine, int code, struct error *err)
 {
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return queue_error_set(err, QUEUE_BUSY,
-				       "database '%s' is locked by another process for more than "
-				       "%g s: end it, or try again later",
-				       engine->location, (double)engine->patience_ms / 1000);
+		return error_because(err, REASON_BUSY,
+				     "database '%s' is locked by another process for more than "
+				     "%g s: end it, or try again later",
+				     engine->location, (double)engine->patience_ms / 1000);
 	case SQLITE_FULL:
 		return fail_full(engine, err);
 	case SQLITE_READONLY:
@@ -87,22 +86,22 @@ int engine_fail(const struct engine *engine, int code, struct queue_error *err)
 	case SQLITE_IOERR:
 		return fail_io(engine, code, err);
 	case SQLITE_NOTADB:
-		return queue_error_set(err, QUEUE_FOREIGN,
-				       "'%s' is not a database; name another with --database",
-				       engine->location);
+		return error_because(err, REASON_FOREIGN,
+				     "'%s' is not a database; name another with --database",
+				     engine->location);
 	case SQLITE_CORRUPT:
-		return queue_error_set(err, QUEUE_CORRUPT,
-				       "database '%s' is damaged: restore a backup, or save what "
-				       "can be read with `sqlite3 '%s' .recover`",
-				       engine->location, engine->location);
+		return error_because(err, REASON_CORRUPT,
+				     "database '%s' is damaged: restore a backup, or save what "
+				     "can be read with `sqlite3 '%s' .recover`",
+				     engine->location, engine->location);
 	case SQLITE_CONSTRAINT:
 		return fail_constraint(engine, code, err);
 	case SQLITE_TOOBIG:
-		return queue_error_set(err, QUEUE_INVALID,
-				       "database '%s': a value is larger than 1,000,000,000 bytes",
-				       engine->location);
+		return error_because(err, REASON_INVALID,
+				     "database '%s': a value is larger than 1,000,000,000 bytes",
+				     engine->location);
 	default:
-		return queue_error_set(err, QUEUE_SOFTWARE, "database '%s': %s", engine->location,
-				       sqlite3_errmsg(engine->db));
+		return error_because(err, REASON_SOFTWARE, "database '%s': %s", engine->location,
+				     sqlite3_errmsg(engine->db));
 	}
 }

@@ -80,7 +80,7 @@ void engine_set_log_limit(struct engine *engine, int64_t size_bytes)
 }
 
 /* A longer log is cut to this when it is begun anew. */
-static int keep_at_most(struct engine *engine, int64_t size_bytes, struct queue_error *err)
+static int keep_at_most(struct engine *engine, int64_t size_bytes, struct error *err)
 {
 	g_autofree char *sql =
 	    g_strdup_printf("PRAGMA journal_size_limit = %" G_GINT64_FORMAT, size_bytes);
@@ -110,13 +110,13 @@ static bool is_on_network(const char *path)
 	}
 }
 
-int engine_log_refuse(const struct engine *engine, struct queue_error *err)
+int engine_log_refuse(const struct engine *engine, struct error *err)
 {
-	return queue_error_set(err, QUEUE_IO,
-			       "database '%s' lies on a file system where processes cannot share "
-			       "memory, as NFS and SMB are: move it to a disk of this machine, or "
-			       "name another with --database",
-			       engine->location);
+	return error_because(err, REASON_IO,
+			     "database '%s' lies on a file system where processes cannot share "
+			     "memory, as NFS and SMB are: move it to a disk of this machine, or "
+			     "name another with --database",
+			     engine->location);
 }
 
 /* Whoever may read or write the database may do so with its log, also when its mode was changed
@@ -136,7 +136,7 @@ static void follow_database(const struct engine *engine, const char *suffix,
 		fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW);
 }
 
-static int ask(struct engine *engine, const char *sql, char **ret_text, struct queue_error *err)
+static int ask(struct engine *engine, const char *sql, char **ret_text, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(engine, sql);
 	if (statement_step(statement, err) != 1)
@@ -165,12 +165,12 @@ static bool can_share_memory(const char *path)
 	return shared;
 }
 
-static int fail_conversion(const struct engine *engine, struct queue_error *err)
+static int fail_conversion(const struct engine *engine, struct error *err)
 {
-	return queue_error_set(err, QUEUE_BUSY,
-			       "database '%s' must be put into WAL mode once, and has been in use "
-			       "by another process for %g s: end that one, then run again",
-			       engine->location, (double)engine->patience_ms / 1000);
+	return error_because(err, REASON_BUSY,
+			     "database '%s' must be put into WAL mode once, and has been in use "
+			     "by another process for %g s: end that one, then run again",
+			     engine->location, (double)engine->patience_ms / 1000);
 }
 
 /*
@@ -179,7 +179,7 @@ static int fail_conversion(const struct engine *engine, struct queue_error *err)
  * anybody waits stays as it is: going on with the journal, its reader would keep the first commit
  * from ending.
  */
-static int convert(struct engine *engine, const char *path, struct queue_error *err)
+static int convert(struct engine *engine, const char *path, struct error *err)
 {
 	g_autofree char *before = NULL;
 	g_autofree char *mode = NULL;
@@ -191,7 +191,7 @@ static int convert(struct engine *engine, const char *path, struct queue_error *
 		return engine_log_refuse(engine, err);
 	/* SQLite asks for its busy handler here only once it has got half way. */
 	for (int count = 0; ask(engine, "PRAGMA journal_mode = WAL", &mode, err) != 0; count++) {
-		if (err->status != QUEUE_BUSY)
+		if (err->reason != REASON_BUSY)
 			return -1;
 		if (engine_wait_for_others(engine, count) == 0)
 			return fail_conversion(engine, err);
@@ -199,7 +199,7 @@ static int convert(struct engine *engine, const char *path, struct queue_error *
 	return strcmp(mode, "wal") == 0 ? 0 : engine_log_refuse(engine, err);
 }
 
-int engine_log_require(struct engine *engine, struct queue_error *err)
+int engine_log_require(struct engine *engine, struct error *err)
 {
 	g_autofree char *path = engine_sibling(engine, "");
 	g_autofree char *page_bytes = NULL;
@@ -251,7 +251,7 @@ static int checkpoint(struct engine *engine, bool *ret_all)
 }
 
 /* The next commit begins the log anew, and cuts it: this is one that changes nothing. */
-static void cut(struct engine *engine, struct queue_error *err)
+static void cut(struct engine *engine, struct error *err)
 {
 	g_autofree char *number = NULL;
 	if (engine_begin(engine, err) != 0)
@@ -273,7 +273,7 @@ int64_t engine_log_size(const struct engine *engine)
 
 static void empty(struct engine *engine, bool and_cut)
 {
-	struct queue_error err;
+	struct error err;
 	bool all = false;
 	if (engine_begin(engine, &err) != 0)
 		return;
@@ -324,7 +324,7 @@ void engine_log_leave(struct engine *engine)
 
 void engine_log_give_back(struct engine *engine)
 {
-	struct queue_error err;
+	struct error err;
 	if (keep_at_most(engine, 0, &err) == 0)
 		empty(engine, true);
 	keep_at_most(engine, LIMIT_BYTES, &err);

@@ -11,10 +11,10 @@ void engine_log_attach(struct engine *engine);
 
 /* Puts the database into WAL mode where it is not. Errors: BUSY, and IO where no memory can be
  * shared. */
-int engine_log_require(struct engine *engine, struct queue_error *err);
+int engine_log_require(struct engine *engine, struct error *err);
 
 /* Says that no memory can be shared where the database lies, and what to do about it. */
-int engine_log_refuse(const struct engine *engine, struct queue_error *err);
+int engine_log_refuse(const struct engine *engine, struct error *err);
 
 /* After a commit: empties a log that has become long, as far as readers let it, without waiting for
  * them. */

@@ -102,7 +102,7 @@ void statement_bind_zeros(struct statement *statement, int parameter, uint64_t s
 
 /* A transaction was checked when it began. A statement that is one of its own is checked once it
  * sees something, or finds that what it asks for is not there. */
-static int check_step(struct statement *statement, bool begins, int code, struct queue_error *err)
+static int check_step(struct statement *statement, bool begins, int code, struct error *err)
 {
 	const bool failed = code != SQLITE_ROW && code != SQLITE_DONE;
 	const int result = failed ? engine_fail(statement->engine, code, err) : 0;
@@ -111,7 +111,7 @@ static int check_step(struct statement *statement, bool begins, int code, struct
 	return engine_check_version(statement->engine, err) != 0 ? -1 : result;
 }
 
-int statement_step(struct statement *statement, struct queue_error *err)
+int statement_step(struct statement *statement, struct error *err)
 {
 	const bool begins =
 	    !engine_in_transaction(statement->engine) && sqlite3_stmt_busy(statement->handle) == 0;
@@ -159,7 +159,7 @@ static void blob_close(sqlite3_blob **blob)
 #define scoped_blob __attribute__((cleanup(blob_close))) sqlite3_blob
 
 int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes, size_t size,
-		     struct queue_error *err)
+		     struct error *err)
 {
 	for (size_t done = 0; done < size;) {
 		const ssize_t count =
@@ -167,8 +167,8 @@ int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count <= 0)
-			return queue_error_set(
-			    err, QUEUE_IO, "content for database '%s' cannot be read: %s",
+			return error_because(
+			    err, REASON_IO, "content for database '%s' cannot be read: %s",
 			    engine->location,
 			    count < 0 ? g_strerror(errno) : "the file is shorter than it was");
 		done += (size_t)count;
@@ -177,7 +177,7 @@ int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes
 }
 
 int engine_blob_write(struct engine *engine, const char *table, const char *column, int64_t id,
-		      int fd, uint64_t offset, uint64_t size_bytes, struct queue_error *err)
+		      int fd, uint64_t offset, uint64_t size_bytes, struct error *err)
 {
 	scoped_blob *blob = NULL;
 	int code = sqlite3_blob_open(engine->db, "main", table, column, id, 1, &blob);
@@ -198,7 +198,7 @@ int engine_blob_write(struct engine *engine, const char *table, const char *colu
 }
 
 int engine_blob_read(struct engine *engine, const char *table, const char *column, int64_t id,
-		     uint64_t offset, void *bytes, size_t size, struct queue_error *err)
+		     uint64_t offset, void *bytes, size_t size, struct error *err)
 {
 	scoped_blob *blob = NULL;
 	int code = sqlite3_blob_open(engine->db, "main", table, column, id, 0, &blob);
@@ -206,7 +206,7 @@ int engine_blob_read(struct engine *engine, const char *table, const char *colum
 		code = sqlite3_blob_read(blob, bytes, (int)size, (int)offset);
 	else if (code == SQLITE_OK || code == SQLITE_ERROR)
 		/* SQLITE_ERROR is what opening a row that does not exist says. */
-		return queue_error_set(err, QUEUE_MISSING, "database '%s': the content was deleted",
-				       engine->location);
+		return error_because(err, REASON_MISSING, "database '%s': the content was deleted",
+				     engine->location);
 	return code == SQLITE_OK ? 0 : engine_fail(engine, code, err);
 }

@@ -4,7 +4,7 @@
 
 #include "queue/engine_sqlite.h"
 
-int engine_copy_size(struct engine *engine, uint64_t *ret_bytes, struct queue_error *err)
+int engine_copy_size(struct engine *engine, uint64_t *ret_bytes, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(engine, "SELECT (page_count - freelist_count) * page_size FROM"
@@ -15,7 +15,7 @@ int engine_copy_size(struct engine *engine, uint64_t *ret_bytes, struct queue_er
 	return 0;
 }
 
-int engine_copy(struct engine *engine, const char *path, struct queue_error *err)
+int engine_copy(struct engine *engine, const char *path, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(engine, "VACUUM INTO ?");
 	statement_bind_text(statement, 1, path);
@@ -27,18 +27,17 @@ void engine_expect_version(struct engine *engine, int64_t version)
 	engine->version = version;
 }
 
-int engine_fail_newer(const struct engine *engine, int64_t found, int64_t known,
-		      struct queue_error *err)
+int engine_fail_newer(const struct engine *engine, int64_t found, int64_t known, struct error *err)
 {
-	return queue_error_set(
-	    err, QUEUE_NEWER,
+	return error_because(
+	    err, REASON_NEWER,
 	    "database '%s' was written by a newer inqueue (schema %" G_GINT64_FORMAT
 	    ", this one knows %" G_GINT64_FORMAT
 	    "): install that version, and restart what still runs with this one",
 	    engine->location, found, known);
 }
 
-int engine_check_version(struct engine *engine, struct queue_error *err)
+int engine_check_version(struct engine *engine, struct error *err)
 {
 	if (engine->version == 0)
 		return 0;

@@ -44,7 +44,7 @@ static void bind_time_s(struct statement *statement, int parameter, int64_t time
 }
 
 static int put_status(struct store *store, const struct entry *entry, int64_t now_ms,
-		      int64_t *ret_id, struct queue_error *err)
+		      int64_t *ret_id, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -82,7 +82,7 @@ static void body_clear(struct body *body)
 #define scoped_body __attribute__((cleanup(body_clear))) struct body
 
 static int body_prepare(struct store *store, const struct entry_content *content,
-			struct body *ret_body, struct queue_error *err)
+			struct body *ret_body, struct error *err)
 {
 	if (!content->present)
 		return 0;
@@ -129,7 +129,7 @@ static void bind_mail(struct statement *statement, const struct entry *entry)
 }
 
 static int put_mail(struct store *store, const struct entry *entry,
-		    const struct entry_contents *contents, int64_t id, struct queue_error *err)
+		    const struct entry_contents *contents, int64_t id, struct error *err)
 {
 	scoped_body message = {0};
 	scoped_body html = {0};
@@ -158,7 +158,7 @@ static int put_mail(struct store *store, const struct entry *entry,
 /* The bytes alone say how many and which they are. */
 static int put_attachment(struct store *store, const struct entry_attachment *attachment,
 			  const struct entry_content *content, int64_t entry_id, size_t position,
-			  struct queue_error *err)
+			  struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	if (content_put(store, content, sha256, err) != 0)
@@ -180,8 +180,7 @@ static int put_attachment(struct store *store, const struct entry_attachment *at
 }
 
 static int put_attachments(struct store *store, const struct entry *entry,
-			   const struct entry_content *contents, int64_t id,
-			   struct queue_error *err)
+			   const struct entry_content *contents, int64_t id, struct error *err)
 {
 	for (size_t i = 0; i < entry->attachment_count; i++) {
 		if (put_attachment(store, &entry->attachments[i], &contents[i], id, i + 1, err) !=
@@ -192,10 +191,10 @@ static int put_attachments(struct store *store, const struct entry *entry,
 }
 
 int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
-	      int64_t now_ms, int64_t *ret_id, struct queue_error *err)
+	      int64_t now_ms, int64_t *ret_id, struct error *err)
 {
 	if (!engine_in_transaction(store->engine))
-		return queue_error_set(err, QUEUE_SOFTWARE, "entry_put() outside a transaction");
+		return error_because(err, REASON_SOFTWARE, "entry_put() outside a transaction");
 	int64_t id;
 	if (put_status(store, entry, now_ms, &id, err) != 0)
 		return -1;

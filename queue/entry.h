@@ -10,6 +10,7 @@
 #ifndef QUEUE_ENTRY_H
 #define QUEUE_ENTRY_H
 
+#include "queue/base/scoped.h"
 #include "queue/store.h"
 
 #include <stdbool.h>
@@ -107,7 +108,7 @@ struct entry_contents {
  * transaction to be rolled back by the caller.
  */
 int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
-	      int64_t now_ms, int64_t *ret_id, struct queue_error *err);
+	      int64_t now_ms, int64_t *ret_id, struct error *err);
 
 struct entry_filter {
 	int64_t queue_id; /* 0 = all queues */
@@ -128,24 +129,24 @@ struct entry_filter {
  * error. No lock is held meanwhile: `each` may take its time, and write. */
 int entry_list(struct store *store, const struct entry_filter *filter,
 	       int (*each)(const struct entry *entry, void *context), void *context,
-	       struct queue_error *err);
+	       struct error *err);
 
 /* With its attachments. MISSING names the id. */
-int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry,
-	       struct queue_error *err);
+int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err);
 
 /* Releases; takes NULL. */
 void entry_free(struct entry *entry);
+SCOPED_DEFINE(struct entry *, entry_free)
 
 enum entry_part { ENTRY_MESSAGE_BODY, ENTRY_HTML_BODY, ENTRY_RAW, ENTRY_ATTACHMENT };
 
 /*
  * Hands the bytes of one part (for ENTRY_ATTACHMENT the one at `position`) to `write` in pieces of
- * at most 64 KiB. `write` returns 0, or -1 to stop (then this returns -1 with QUEUE_IO and an empty
+ * at most 64 KiB. `write` returns 0, or -1 to stop (then this returns -1 with REASON_IO and an empty
  * text). MISSING when the entry has no such part.
  */
 int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
 	       int (*write)(const void *bytes, size_t size, void *context), void *context,
-	       struct queue_error *err);
+	       struct error *err);
 
 #endif

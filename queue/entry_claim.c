@@ -99,8 +99,7 @@ static void bind_filters(struct statement *statement, const struct entry_wish *w
 
 /* Entries whose last attempt has ended with its lease have failed for good. A claim ends them as
  * well (see the schema), but there may be nothing to claim. */
-static int end_exhausted(struct store *store, int64_t queue_id, const char *now,
-			 struct queue_error *err)
+static int end_exhausted(struct store *store, int64_t queue_id, const char *now, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -117,7 +116,7 @@ static int end_exhausted(struct store *store, int64_t queue_id, const char *now,
 
 /* 1: claimed, 0: there is none. */
 static int claim_one(struct store *store, const struct entry_wish *wish, const char *now,
-		     const char *until, struct entry_lease *lease, struct queue_error *err)
+		     const char *until, struct entry_lease *lease, struct error *err)
 {
 	char due[VALUE_TIME_MAX];
 	scoped_statement *statement =
@@ -141,7 +140,7 @@ static int claim_one(struct store *store, const struct entry_wish *wish, const c
 
 static int claim_many(struct store *store, const struct entry_wish *wish, int64_t now_ms,
 		      const struct entry_lease *lease, struct entry_lease *ret_leases, size_t room,
-		      size_t *ret_count, struct queue_error *err)
+		      size_t *ret_count, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	char until[VALUE_TIME_MAX];
@@ -160,20 +159,19 @@ static int claim_many(struct store *store, const struct entry_wish *wish, int64_
 	return 0;
 }
 
-static int token_make(char token[ENTRY_TOKEN_SIZE], struct queue_error *err)
+static int token_make(char token[ENTRY_TOKEN_SIZE], struct error *err)
 {
 	unsigned char bytes[(ENTRY_TOKEN_SIZE - 1) / 2];
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-		return queue_error_set(err, QUEUE_SOFTWARE, "no random numbers: %s",
-				       g_strerror(errno));
+		return error_because(err, REASON_SOFTWARE, "no random numbers: %s",
+				     g_strerror(errno));
 	for (size_t i = 0; i < sizeof bytes; i++)
 		g_snprintf(token + 2 * i, 3, "%02x", bytes[i]);
 	return 0;
 }
 
 int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_ms,
-		struct entry_lease *ret_leases, size_t room, size_t *ret_count,
-		struct queue_error *err)
+		struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err)
 {
 	struct entry_lease lease = {.until_ms = now_ms + wish->lease_ms};
 	bool own;
@@ -185,7 +183,7 @@ int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_
 }
 
 int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t now_ms,
-		    int64_t *ret_due_ms, struct queue_error *err)
+		    int64_t *ret_due_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	scoped_statement *statement =

@@ -49,17 +49,16 @@ struct entry_wish {
  * the first that matches, else it costs the same however many entries there are.
  */
 int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_ms,
-		struct entry_lease *ret_leases, size_t room, size_t *ret_count,
-		struct queue_error *err);
+		struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err);
 
 /* When it is worth while to claim: now_ms for at once, a later time at which an entry becomes due
  * or a lease ends, 0 for not before somebody changes something. Locks nobody out. */
 int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t now_ms,
-		    int64_t *ret_due_ms, struct queue_error *err);
+		    int64_t *ret_due_ms, struct error *err);
 
 /* Finished: state done. */
 int entry_complete(struct store *store, int64_t entry_id, const char *token, int64_t now_ms,
-		   struct queue_error *err);
+		   struct error *err);
 
 enum entry_failure {
 	ENTRY_BUSINESS,	  /* the entry itself is wrong: final */
@@ -75,19 +74,18 @@ const char *entry_failure_format(enum entry_failure failure);
  * random, so that what failed together does not come back together.
  */
 int entry_fail(struct store *store, int64_t entry_id, const char *token, enum entry_failure failure,
-	       const char *reason, int64_t now_ms, int64_t *ret_next_attempt_ms,
-	       struct queue_error *err);
+	       const char *reason, int64_t now_ms, int64_t *ret_next_attempt_ms, struct error *err);
 
 /* Given back as it was; the attempt does not count. `why` may be NULL, as below. */
 int entry_release(struct store *store, int64_t entry_id, const char *token, const char *why,
-		  int64_t now_ms, struct queue_error *err);
+		  int64_t now_ms, struct error *err);
 
 /* Given back, not to be claimed before due_ms; the attempt does not count. */
 int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_t due_ms,
-		const char *why, int64_t now_ms, struct queue_error *err);
+		const char *why, int64_t now_ms, struct error *err);
 
 /* The lease goes on until until_ms, which is after now_ms, by at most ENTRY_LEASE_MAX_MS. */
 int entry_extend(struct store *store, int64_t entry_id, const char *token, int64_t until_ms,
-		 int64_t now_ms, struct queue_error *err);
+		 int64_t now_ms, struct error *err);
 
 #endif

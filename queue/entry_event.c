@@ -32,7 +32,7 @@ static struct entry_event event_from_row(const struct statement *row)
 }
 
 static int read_chunk(struct store *store, int64_t entry_id, int64_t from, GArray *chunk,
-		      struct queue_error *err)
+		      struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT number, at, change, state, attempt, who, why, detail,"
@@ -51,7 +51,7 @@ static int read_chunk(struct store *store, int64_t entry_id, int64_t from, GArra
 
 int entry_event_list(struct store *store, int64_t entry_id,
 		     int (*each)(const struct entry_event *event, void *context), void *context,
-		     struct queue_error *err)
+		     struct error *err)
 {
 	g_autoptr(GArray) chunk = g_array_new(FALSE, FALSE, sizeof(struct entry_event));
 	g_array_set_clear_func(chunk, event_clear);
@@ -61,8 +61,8 @@ int entry_event_list(struct store *store, int64_t entry_id,
 		if (read_chunk(store, entry_id, from, chunk, err) != 0)
 			return -1;
 		if (from == 0 && chunk->len == 0)
-			return queue_error_set(err, QUEUE_MISSING,
-					       "there is no entry %" G_GINT64_FORMAT, entry_id);
+			return error_because(err, REASON_MISSING,
+					     "there is no entry %" G_GINT64_FORMAT, entry_id);
 		for (guint i = 0; i < chunk->len; i++) {
 			const struct entry_event *event =
 			    &g_array_index(chunk, struct entry_event, i);

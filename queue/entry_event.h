@@ -25,6 +25,6 @@ struct entry_event {
  * more than 100,000 events the last are left out. MISSING when there is no such entry. */
 int entry_event_list(struct store *store, int64_t entry_id,
 		     int (*each)(const struct entry_event *event, void *context), void *context,
-		     struct queue_error *err);
+		     struct error *err);
 
 #endif

@@ -82,7 +82,7 @@ static void free_element(void *entry)
 
 /* ---- one ---- */
 
-static struct entry *read_entry(struct store *store, int64_t entry_id, struct queue_error *err)
+static struct entry *read_entry(struct store *store, int64_t entry_id, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT " COLUMNS " FROM entry WHERE id = ?");
@@ -92,8 +92,7 @@ static struct entry *read_entry(struct store *store, int64_t entry_id, struct qu
 	if (result > 0)
 		return entry_from_row(statement, &size);
 	if (result == 0)
-		queue_error_set(err, QUEUE_MISSING, "there is no entry %" G_GINT64_FORMAT,
-				entry_id);
+		error_because(err, REASON_MISSING, "there is no entry %" G_GINT64_FORMAT, entry_id);
 	return NULL;
 }
 
@@ -110,7 +109,7 @@ static void attachment_from_row(const struct statement *row,
 	value_parse_sha256(statement_text(row, 7), ret_attachment->sha256);
 }
 
-static int read_attachments(struct store *store, struct entry *entry, struct queue_error *err)
+static int read_attachments(struct store *store, struct entry *entry, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT position, file_name, declared_name, content_type, disposition,"
@@ -126,13 +125,7 @@ static int read_attachments(struct store *store, struct entry *entry, struct que
 	return result < 0 ? -1 : 0;
 }
 
-static void entry_free_scoped(struct entry **entry)
-{
-	entry_free(*entry);
-}
-
-int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry,
-	       struct queue_error *err)
+int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err)
 {
 	__attribute__((cleanup(entry_free_scoped))) struct entry *entry =
 	    read_entry(store, entry_id, err);
@@ -156,7 +149,7 @@ static char *list_sql(const struct entry_filter *filter)
 
 /* The entries behind `after`; an empty chunk is the end. */
 static int read_chunk(struct store *store, const char *sql, const struct entry_filter *filter,
-		      int64_t after, uint64_t limit, GPtrArray *chunk, struct queue_error *err)
+		      int64_t after, uint64_t limit, GPtrArray *chunk, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, sql);
 	statement_bind_int(statement, 1, after);
@@ -171,7 +164,7 @@ static int read_chunk(struct store *store, const char *sql, const struct entry_f
 
 int entry_list(struct store *store, const struct entry_filter *filter,
 	       int (*each)(const struct entry *entry, void *context), void *context,
-	       struct queue_error *err)
+	       struct error *err)
 {
 	g_autofree char *sql = list_sql(filter);
 	g_autoptr(GPtrArray) chunk = g_ptr_array_new_with_free_func(free_element);

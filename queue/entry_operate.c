@@ -55,7 +55,7 @@ static void bind_order(struct statement *statement, const struct entry_order *or
 
 /* In the open transaction; the statement chooses its entries. */
 static int carry_out(struct store *store, struct statement *statement,
-		     const struct entry_order *order, int64_t *ret_changed, struct queue_error *err)
+		     const struct entry_order *order, int64_t *ret_changed, struct error *err)
 {
 	if (change_author_set(store, order->who, order->why, err) != 0 ||
 	    statement_step(statement, err) != 0)
@@ -64,20 +64,20 @@ static int carry_out(struct store *store, struct statement *statement,
 	return change_author_clear(store, err);
 }
 
-static int check_exists(struct store *store, int64_t entry_id, struct queue_error *err)
+static int check_exists(struct store *store, int64_t entry_id, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT 1 FROM entry_status WHERE id = ?");
 	statement_bind_int(statement, 1, entry_id);
 	const int result = statement_step(statement, err);
 	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING, "there is no entry %" G_GINT64_FORMAT,
-				       entry_id);
+		return error_because(err, REASON_MISSING, "there is no entry %" G_GINT64_FORMAT,
+				     entry_id);
 	return result < 0 ? -1 : 0;
 }
 
 static int operate_one(struct store *store, int64_t entry_id, const struct entry_order *order,
-		       int64_t now_ms, bool *ret_changed, struct queue_error *err)
+		       int64_t now_ms, bool *ret_changed, struct error *err)
 {
 	if (check_exists(store, entry_id, err) != 0)
 		return -1;
@@ -93,7 +93,7 @@ static int operate_one(struct store *store, int64_t entry_id, const struct entry
 }
 
 int entry_operate(struct store *store, int64_t entry_id, const struct entry_order *order,
-		  int64_t now_ms, bool *ret_changed, struct queue_error *err)
+		  int64_t now_ms, bool *ret_changed, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -104,7 +104,7 @@ int entry_operate(struct store *store, int64_t entry_id, const struct entry_orde
 
 static int operate_all(struct store *store, const struct entry_filter *filter,
 		       const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
-		       struct queue_error *err)
+		       struct error *err)
 {
 	g_autoptr(GString) sql = g_string_new(operation_sql[order->operation]);
 	g_string_append(sql, " IN (SELECT id FROM entry WHERE 1");
@@ -122,7 +122,7 @@ static int operate_all(struct store *store, const struct entry_filter *filter,
 
 int entry_operate_all(struct store *store, const struct entry_filter *filter,
 		      const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
-		      struct queue_error *err)
+		      struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -132,7 +132,7 @@ int entry_operate_all(struct store *store, const struct entry_filter *filter,
 }
 
 static int note(struct store *store, int64_t entry_id, const char *who, const char *text,
-		int64_t now_ms, struct queue_error *err)
+		int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -152,7 +152,7 @@ static int note(struct store *store, int64_t entry_id, const char *who, const ch
 }
 
 int entry_note(struct store *store, int64_t entry_id, const char *who, const char *text,
-	       int64_t now_ms, struct queue_error *err)
+	       int64_t now_ms, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)

@@ -33,16 +33,16 @@ struct entry_order {
 
 /* Does it to one entry; writes whether it was changed. MISSING when there is no such entry. */
 int entry_operate(struct store *store, int64_t entry_id, const struct entry_order *order,
-		  int64_t now_ms, bool *ret_changed, struct queue_error *err);
+		  int64_t now_ms, bool *ret_changed, struct error *err);
 
 /* Does it to all that the filter lets through (its order and limit do not matter), in one
  * transaction; writes how many were changed. */
 int entry_operate_all(struct store *store, const struct entry_filter *filter,
 		      const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
-		      struct queue_error *err);
+		      struct error *err);
 
 /* Puts a remark into the history. MISSING when there is no such entry. */
 int entry_note(struct store *store, int64_t entry_id, const char *who, const char *text,
-	       int64_t now_ms, struct queue_error *err);
+	       int64_t now_ms, struct error *err);
 
 #endif

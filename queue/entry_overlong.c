@@ -13,7 +13,7 @@ static void clear(void *data)
 }
 
 static int collect(struct store *store, int64_t queue_id, int64_t now_ms, int64_t limit,
-		   GArray *found, struct queue_error *err)
+		   GArray *found, struct error *err)
 {
 	char latest[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms + ENTRY_LEASE_MAX_MS, latest);
@@ -40,7 +40,7 @@ static int collect(struct store *store, int64_t queue_id, int64_t now_ms, int64_
 
 int entry_overlong_list(struct store *store, int64_t queue_id, int64_t now_ms, int64_t limit,
 			int (*each)(const struct entry_overlong *overlong, void *context),
-			void *context, struct queue_error *err)
+			void *context, struct error *err)
 {
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(struct entry_overlong));
 	g_array_set_clear_func(found, clear);

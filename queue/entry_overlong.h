@@ -23,7 +23,7 @@ struct entry_overlong {
  */
 int entry_overlong_list(struct store *store, int64_t queue_id, int64_t now_ms, int64_t limit,
 			int (*each)(const struct entry_overlong *overlong, void *context),
-			void *context, struct queue_error *err);
+			void *context, struct error *err);
 
 /* One line for people: who has the entry until when, and the way out. Caller frees with g_free().
  */

@@ -25,7 +25,7 @@ static const char *const place_sql[] = {
 };
 
 int entry_place_find(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
-		     struct entry_place *ret_place, struct queue_error *err)
+		     struct entry_place *ret_place, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, place_sql[part]);
 	statement_bind_int(statement, 1, entry_id);
@@ -45,7 +45,7 @@ int entry_place_find(struct store *store, int64_t entry_id, enum entry_part part
 }
 
 int entry_place_missing(struct store *store, int64_t entry_id, enum entry_part part,
-			uint32_t position, struct queue_error *err)
+			uint32_t position, struct error *err)
 {
 	static const char *const part_names[] = {
 	    [ENTRY_MESSAGE_BODY] = "text body",
@@ -59,12 +59,12 @@ int entry_place_missing(struct store *store, int64_t entry_id, enum entry_part p
 	if (result < 0)
 		return -1;
 	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING, "there is no entry %" G_GINT64_FORMAT,
-				       entry_id);
+		return error_because(err, REASON_MISSING, "there is no entry %" G_GINT64_FORMAT,
+				     entry_id);
 	if (part == ENTRY_ATTACHMENT)
-		return queue_error_set(err, QUEUE_MISSING,
-				       "entry %" G_GINT64_FORMAT " has no attachment %u", entry_id,
-				       position);
-	return queue_error_set(err, QUEUE_MISSING, "entry %" G_GINT64_FORMAT " has no %s", entry_id,
-			       part_names[part]);
+		return error_because(err, REASON_MISSING,
+				     "entry %" G_GINT64_FORMAT " has no attachment %u", entry_id,
+				     position);
+	return error_because(err, REASON_MISSING, "entry %" G_GINT64_FORMAT " has no %s", entry_id,
+			     part_names[part]);
 }

@@ -19,11 +19,11 @@ struct entry_place {
 
 /* Looks the part up; an entry or part that is missing is not present. */
 int entry_place_find(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
-		     struct entry_place *ret_place, struct queue_error *err);
+		     struct entry_place *ret_place, struct error *err);
 
 /* Fills *err for a part that is not present: MISSING, saying what is missing. Returns -1. */
 int entry_place_missing(struct store *store, int64_t entry_id, enum entry_part part,
-			uint32_t position, struct queue_error *err);
+			uint32_t position, struct error *err);
 
 void entry_place_clear(struct entry_place *place);
 

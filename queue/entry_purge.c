@@ -16,7 +16,7 @@ static char *purge_sql(const char *before, const struct entry_filter *filter, co
 }
 
 int entry_purge_count(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
-		      struct queue_error *err)
+		      struct error *err)
 {
 	g_autofree char *sql = purge_sql("SELECT count(*)", filter, "");
 	scoped_statement *statement = engine_prepare(store->engine, sql);
@@ -28,7 +28,7 @@ int entry_purge_count(struct store *store, const struct entry_filter *filter, ui
 }
 
 static int purge_chunk(struct store *store, const char *sql, const struct entry_filter *filter,
-		       int64_t *ret_count, struct queue_error *err)
+		       int64_t *ret_count, struct error *err)
 {
 	if (store_begin(store, err) != 0)
 		return -1;
@@ -40,7 +40,7 @@ static int purge_chunk(struct store *store, const char *sql, const struct entry_
 	return store_leave(store, true, result, err);
 }
 
-static int drop_unused_content(struct store *store, struct queue_error *err)
+static int drop_unused_content(struct store *store, struct error *err)
 {
 	if (store_begin(store, err) != 0)
 		return -1;
@@ -48,7 +48,7 @@ static int drop_unused_content(struct store *store, struct queue_error *err)
 }
 
 int entry_purge(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
-		struct queue_error *err)
+		struct error *err)
 {
 	g_autofree char *sql = purge_sql("DELETE FROM entry_status WHERE id IN (SELECT id", filter,
 					 " ORDER BY id LIMIT ?1)");
@@ -62,7 +62,7 @@ int entry_purge(struct store *store, const struct entry_filter *filter, uint64_t
 	return *ret_count > 0 ? drop_unused_content(store, err) : 0;
 }
 
-int store_shrink(struct store *store, struct queue_error *err)
+int store_shrink(struct store *store, struct error *err)
 {
 	return engine_shrink(store->engine, err);
 }

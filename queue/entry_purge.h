@@ -12,15 +12,15 @@
 
 /* How many entries entry_purge() would delete. */
 int entry_purge_count(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
-		      struct queue_error *err);
+		      struct error *err);
 
 /* Deletes the entries in state done, failed or bad that the filter lets through (its order and
  * limit do not matter), with their attachments, history, and the content nobody else uses; writes
  * how many, also on an error: those are gone. */
 int entry_purge(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
-		struct queue_error *err);
+		struct error *err);
 
 /* Gives space that is not used back to the file system. */
-int store_shrink(struct store *store, struct queue_error *err);
+int store_shrink(struct store *store, struct error *err);
 
 #endif

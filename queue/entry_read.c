@@ -5,7 +5,7 @@
 
 int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
 	       int (*write)(const void *bytes, size_t size, void *context), void *context,
-	       struct queue_error *err)
+	       struct error *err)
 {
 	__attribute__((cleanup(entry_place_clear))) struct entry_place place = {0};
 	if (entry_place_find(store, entry_id, part, position, &place, err) != 0)

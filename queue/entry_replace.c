@@ -6,25 +6,25 @@
 
 #include <glib.h>
 
-static int check_bad(struct store *store, int64_t entry_id, struct queue_error *err)
+static int check_bad(struct store *store, int64_t entry_id, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT state FROM entry_status WHERE id = ?");
 	statement_bind_int(statement, 1, entry_id);
 	const int result = statement_step(statement, err);
 	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING, "no entry %" G_GINT64_FORMAT, entry_id);
+		return error_because(err, REASON_MISSING, "no entry %" G_GINT64_FORMAT, entry_id);
 	if (result < 0)
 		return -1;
 	if (g_strcmp0(statement_text(statement, 0), "bad") != 0)
-		return queue_error_set(err, QUEUE_REFUSED,
-				       "entry %" G_GINT64_FORMAT " is not bad but %s", entry_id,
-				       statement_text(statement, 0));
+		return error_because(err, REASON_REFUSED,
+				     "entry %" G_GINT64_FORMAT " is not bad but %s", entry_id,
+				     statement_text(statement, 0));
 	return 0;
 }
 
 static int run_with_ids(struct store *store, const char *sql, int64_t entry_id, int64_t other_id,
-			struct queue_error *err)
+			struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, sql);
 	statement_bind_int(statement, 1, entry_id);
@@ -34,7 +34,7 @@ static int run_with_ids(struct store *store, const char *sql, int64_t entry_id, 
 }
 
 static int copy_status(struct store *store, int64_t entry_id, const struct entry *entry,
-		       int64_t now_ms, struct queue_error *err)
+		       int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -51,7 +51,7 @@ static int copy_status(struct store *store, int64_t entry_id, const struct entry
 
 /* The new entry is stored beside the old one, whose place it then takes. */
 int entry_replace(struct store *store, int64_t entry_id, const struct entry *entry,
-		  const struct entry_contents *contents, int64_t now_ms, struct queue_error *err)
+		  const struct entry_contents *contents, int64_t now_ms, struct error *err)
 {
 	int64_t new_id;
 	if (check_bad(store, entry_id, err) != 0 ||

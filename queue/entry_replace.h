@@ -13,6 +13,6 @@
  * in the open transaction. REFUSED when the entry is not bad; MISSING.
  */
 int entry_replace(struct store *store, int64_t entry_id, const struct entry *entry,
-		  const struct entry_contents *contents, int64_t now_ms, struct queue_error *err);
+		  const struct entry_contents *contents, int64_t now_ms, struct error *err);
 
 #endif

@@ -15,7 +15,7 @@ const char *entry_failure_format(enum entry_failure failure)
 }
 
 /* Says what has become of the entry, to somebody whose token is no longer good. */
-static int fail_stale(struct store *store, int64_t entry_id, struct queue_error *err)
+static int fail_stale(struct store *store, int64_t entry_id, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT state, lease_owner, lease_until FROM entry_status WHERE id = ?");
@@ -24,21 +24,21 @@ static int fail_stale(struct store *store, int64_t entry_id, struct queue_error 
 	if (result < 0)
 		return -1;
 	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING, "there is no entry %" G_GINT64_FORMAT,
-				       entry_id);
+		return error_because(err, REASON_MISSING, "there is no entry %" G_GINT64_FORMAT,
+				     entry_id);
 	const char *state = statement_text(statement, 0);
 	if (strcmp(state, "claimed") == 0)
-		return queue_error_set(err, QUEUE_REFUSED,
-				       "entry %" G_GINT64_FORMAT
-				       ": the token is not that of its lease; worker '%.100s' has "
-				       "the entry until %s; nothing was changed",
-				       entry_id, statement_text(statement, 1),
-				       statement_text(statement, 2));
-	return queue_error_set(err, QUEUE_REFUSED,
-			       "entry %" G_GINT64_FORMAT
-			       ": the lease of this token is over, the entry is %s; nothing was "
-			       "changed",
-			       entry_id, state);
+		return error_because(err, REASON_REFUSED,
+				     "entry %" G_GINT64_FORMAT
+				     ": the token is not that of its lease; worker '%.100s' has "
+				     "the entry until %s; nothing was changed",
+				     entry_id, statement_text(statement, 1),
+				     statement_text(statement, 2));
+	return error_because(err, REASON_REFUSED,
+			     "entry %" G_GINT64_FORMAT
+			     ": the lease of this token is over, the entry is %s; nothing was "
+			     "changed",
+			     entry_id, state);
 }
 
 #define SETTLE "UPDATE entry_status SET record_updated = ?1, "
@@ -57,7 +57,7 @@ struct settlement {
 	int64_t time_ms;  /* 0 = none */
 };
 
-static int settle(struct store *store, const struct settlement *settlement, struct queue_error *err)
+static int settle(struct store *store, const struct settlement *settlement, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	char time[VALUE_TIME_MAX];
@@ -80,7 +80,7 @@ static int settle(struct store *store, const struct settlement *settlement, stru
 }
 
 static int settle_as_author(struct store *store, const struct settlement *settlement,
-			    struct queue_error *err)
+			    struct error *err)
 {
 	if (settlement->why == NULL)
 		return settle(store, settlement, err);
@@ -91,7 +91,7 @@ static int settle_as_author(struct store *store, const struct settlement *settle
 }
 
 static int settle_in_transaction(struct store *store, const struct settlement *settlement,
-				 struct queue_error *err)
+				 struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -100,7 +100,7 @@ static int settle_in_transaction(struct store *store, const struct settlement *s
 }
 
 int entry_complete(struct store *store, int64_t entry_id, const char *token, int64_t now_ms,
-		   struct queue_error *err)
+		   struct error *err)
 {
 	const struct settlement settlement = {
 	    .entry_id = entry_id,
@@ -112,7 +112,7 @@ int entry_complete(struct store *store, int64_t entry_id, const char *token, int
 }
 
 int entry_release(struct store *store, int64_t entry_id, const char *token, const char *why,
-		  int64_t now_ms, struct queue_error *err)
+		  int64_t now_ms, struct error *err)
 {
 	const struct settlement settlement = {
 	    .entry_id = entry_id,
@@ -125,7 +125,7 @@ int entry_release(struct store *store, int64_t entry_id, const char *token, cons
 }
 
 int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_t due_ms,
-		const char *why, int64_t now_ms, struct queue_error *err)
+		const char *why, int64_t now_ms, struct error *err)
 {
 	const struct settlement settlement = {
 	    .entry_id = entry_id,
@@ -140,7 +140,7 @@ int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_
 }
 
 int entry_extend(struct store *store, int64_t entry_id, const char *token, int64_t until_ms,
-		 int64_t now_ms, struct queue_error *err)
+		 int64_t now_ms, struct error *err)
 {
 	const struct settlement settlement = {
 	    .entry_id = entry_id,
@@ -164,7 +164,7 @@ static int64_t retry_delay(int64_t delay_ms, int64_t attempt)
 
 /* When an entry that fails now is tried again; 0 = never. Its token is checked later. */
 static int next_attempt(struct store *store, int64_t entry_id, int64_t now_ms, int64_t *ret_next_ms,
-			struct queue_error *err)
+			struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT s.attempt_count, q.max_attempts, q.retry_delay_ms"
@@ -181,7 +181,7 @@ static int next_attempt(struct store *store, int64_t entry_id, int64_t now_ms, i
 }
 
 static int fail_entry(struct store *store, struct settlement *settlement,
-		      enum entry_failure failure, struct queue_error *err)
+		      enum entry_failure failure, struct error *err)
 {
 	settlement->sql =
 	    SETTLE "state = 'failed', error_kind = 'business', error_text = ?4, " FREE OWN;
@@ -197,8 +197,7 @@ static int fail_entry(struct store *store, struct settlement *settlement,
 }
 
 int entry_fail(struct store *store, int64_t entry_id, const char *token, enum entry_failure failure,
-	       const char *reason, int64_t now_ms, int64_t *ret_next_attempt_ms,
-	       struct queue_error *err)
+	       const char *reason, int64_t now_ms, int64_t *ret_next_attempt_ms, struct error *err)
 {
 	struct settlement settlement = {
 	    .entry_id = entry_id, .token = token, .now_ms = now_ms, .text = reason};

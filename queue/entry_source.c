@@ -17,7 +17,7 @@ struct entry_source {
 };
 
 int entry_source_open(struct store *store, int64_t entry_id, enum entry_part part,
-		      uint32_t position, struct entry_source **ret_source, struct queue_error *err)
+		      uint32_t position, struct entry_source **ret_source, struct error *err)
 {
 	struct entry_place place = {0};
 	if (entry_place_find(store, entry_id, part, position, &place, err) != 0)
@@ -38,7 +38,7 @@ uint64_t entry_source_size(const struct entry_source *source)
 	return source->place.size_bytes;
 }
 
-static int fill(struct entry_source *source, struct queue_error *err)
+static int fill(struct entry_source *source, struct error *err)
 {
 	const size_t size = (size_t)MIN(source->place.size_bytes - source->done, READ_AHEAD);
 	if (engine_blob_read(source->store->engine, "content", "data", source->place.content_id,
@@ -50,7 +50,7 @@ static int fill(struct entry_source *source, struct queue_error *err)
 }
 
 int entry_source_read(struct entry_source *source, void *bytes, size_t room, size_t *ret_size,
-		      struct queue_error *err)
+		      struct error *err)
 {
 	size_t size = (size_t)MIN(source->place.size_bytes - source->done, room);
 	if (source->buffer == NULL) {

@@ -9,20 +9,22 @@
 #ifndef QUEUE_ENTRY_SOURCE_H
 #define QUEUE_ENTRY_SOURCE_H
 
+#include "queue/base/scoped.h"
 #include "queue/entry.h"
 
 struct entry_source;
 
 int entry_source_open(struct store *store, int64_t entry_id, enum entry_part part,
-		      uint32_t position, struct entry_source **ret_source, struct queue_error *err);
+		      uint32_t position, struct entry_source **ret_source, struct error *err);
 
 uint64_t entry_source_size(const struct entry_source *source);
 
 /* Copies the next bytes, at most `room`; writes how many, 0 at the end. */
 int entry_source_read(struct entry_source *source, void *bytes, size_t room, size_t *ret_size,
-		      struct queue_error *err);
+		      struct error *err);
 
 /* Takes NULL. */
 void entry_source_close(struct entry_source *source);
+SCOPED_DEFINE(struct entry_source *, entry_source_close)
 
 #endif

@@ -23,7 +23,7 @@ static GPtrArray *list_schema_names(void)
 }
 
 int integrity_check(struct store *store, void (*report)(const char *problem, void *context),
-		    void *context, struct queue_error *err)
+		    void *context, struct error *err)
 {
 	if (engine_check(store->engine, report, context, err) != 0)
 		return -1;
@@ -40,7 +40,7 @@ int integrity_check(struct store *store, void (*report)(const char *problem, voi
 	return 0;
 }
 
-int integrity_schema_version(struct store *store, int64_t *ret_version, struct queue_error *err)
+int integrity_schema_version(struct store *store, int64_t *ret_version, struct error *err)
 {
 	struct engine_identity identity;
 	if (engine_identify(store->engine, STORE_APPLICATION, &identity, err) != 0)

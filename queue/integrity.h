@@ -13,10 +13,10 @@
  * pages, indexes, rows that point nowhere, objects of the schema that are missing or altered.
  */
 int integrity_check(struct store *store, void (*report)(const char *problem, void *context),
-		    void *context, struct queue_error *err);
+		    void *context, struct error *err);
 
 /* The version of the schema. */
-int integrity_schema_version(struct store *store, int64_t *ret_version, struct queue_error *err);
+int integrity_schema_version(struct store *store, int64_t *ret_version, struct error *err);
 
 /* The engine's library and its version: "SQLite 3.40.1". */
 const char *integrity_engine(void);

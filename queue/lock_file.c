@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int fail_open(const char *path, struct queue_error *err)
+static int fail_open(const char *path, struct error *err)
 {
 	const bool full = errno == ENOSPC || errno == EDQUOT;
-	return queue_error_set(err, full ? QUEUE_FULL : QUEUE_READ_ONLY,
-			       "cannot open the lock file '%s': %s", path, g_strerror(errno));
+	return error_because(err, full ? REASON_FULL : REASON_READ_ONLY,
+			     "cannot open the lock file '%s': %s", path, g_strerror(errno));
 }
 
 /* Whoever may write to the database may lock beside it, also where root was first. */
@@ -29,8 +29,7 @@ static int create_beside(const char *path, const char *database)
 	return descriptor;
 }
 
-int lock_file_open(const char *path, const char *database, int *ret_descriptor,
-		   struct queue_error *err)
+int lock_file_open(const char *path, const char *database, int *ret_descriptor, struct error *err)
 {
 	int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (descriptor < 0 && errno == ENOENT)
@@ -47,14 +46,14 @@ static struct flock byte_of(int64_t number, short type)
 	    .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
 }
 
-int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct queue_error *err)
+int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct error *err)
 {
 	struct flock lock = byte_of(byte, F_WRLCK);
 	*ret_taken = fcntl(descriptor, F_SETLK, &lock) == 0;
 	if (*ret_taken || errno == EACCES || errno == EAGAIN)
 		return 0;
-	return queue_error_set(err, QUEUE_IO, "cannot lock beside the database: %s",
-			       g_strerror(errno));
+	return error_because(err, REASON_IO, "cannot lock beside the database: %s",
+			     g_strerror(errno));
 }
 
 void lock_file_give(int descriptor, int64_t byte)

@@ -13,7 +13,7 @@
 #ifndef QUEUE_LOCK_FILE_H
 #define QUEUE_LOCK_FILE_H
 
-#include "queue/error.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,11 +26,10 @@
 #define LOCK_FILE_PLACES (INT64_C(1) << 62)
 
 /* `path` is the file's, `database` the database's. */
-int lock_file_open(const char *path, const char *database, int *ret_descriptor,
-		   struct queue_error *err);
+int lock_file_open(const char *path, const char *database, int *ret_descriptor, struct error *err);
 
 /* *ret_taken is false when another process has the byte. */
-int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct queue_error *err);
+int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct error *err);
 void lock_file_give(int descriptor, int64_t byte);
 
 /* Has another process the byte? */

@@ -54,7 +54,7 @@ static void bind_uid(struct statement *statement, int parameter, uint32_t uid)
 }
 
 static int put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
-	       int64_t now_ms, struct queue_error *err)
+	       int64_t now_ms, struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	char internal_date[VALUE_TIME_MAX];
@@ -85,15 +85,15 @@ static int put(struct store *store, const struct pickup_source *source, const st
 }
 
 int pickup_put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
-	       int64_t now_ms, struct queue_error *err)
+	       int64_t now_ms, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
 		return -1;
 	const int result = put(store, source, pickup, now_ms, err);
-	if (result != 0 && err->status == QUEUE_EXISTS)
-		queue_error_set(err, QUEUE_EXISTS, "UID %u of %s has been picked up already",
-				pickup->uid, source->source);
+	if (result != 0 && err->reason == REASON_EXISTS)
+		error_because(err, REASON_EXISTS, "UID %u of %s has been picked up already",
+			      pickup->uid, source->source);
 	return store_leave(store, own, result, err);
 }
 
@@ -136,7 +136,7 @@ static void pickup_from_row(const struct statement *row, struct pickup *ret_pick
 	" ORDER BY uid LIMIT ?"
 
 static int read_chunk(struct store *store, const struct pickup_source *source, int64_t uid_first,
-		      uint32_t uid_last, const char *sql, GArray *chunk, struct queue_error *err)
+		      uint32_t uid_last, const char *sql, GArray *chunk, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, sql);
 	bind_source(statement, source);
@@ -154,8 +154,7 @@ static int read_chunk(struct store *store, const struct pickup_source *source, i
 
 static int list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
 		uint32_t uid_last, const char *sql,
-		int (*each)(const struct pickup *, void *context), void *context,
-		struct queue_error *err)
+		int (*each)(const struct pickup *, void *context), void *context, struct error *err)
 {
 	g_autoptr(GArray) chunk =
 	    g_array_sized_new(FALSE, FALSE, sizeof(struct pickup), CHUNK_ROWS);
@@ -177,8 +176,7 @@ static int list(struct store *store, const struct pickup_source *source, uint32_
 
 int pickup_list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
 		uint32_t uid_last, bool unfinished,
-		int (*each)(const struct pickup *, void *context), void *context,
-		struct queue_error *err)
+		int (*each)(const struct pickup *, void *context), void *context, struct error *err)
 {
 	return list(store, source, uid_first, uid_last, unfinished ? LIST_UNFINISHED : LIST_ALL,
 		    each, context, err);
@@ -186,7 +184,7 @@ int pickup_list(struct store *store, const struct pickup_source *source, uint32_
 
 int pickup_list_awaiting(struct store *store, const struct pickup_source *source,
 			 int (*each)(const struct pickup *, void *context), void *context,
-			 struct queue_error *err)
+			 struct error *err)
 {
 	return list(store, source, 1, UINT32_MAX, LIST_AWAITING, each, context, err);
 }
@@ -218,7 +216,7 @@ static void match_better(const struct statement *row, struct match *best)
 
 int pickup_match(struct store *store, const struct pickup_source *source,
 		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
-		 struct pickup *ret_pickup, struct queue_error *err)
+		 struct pickup *ret_pickup, struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	char internal_date[VALUE_TIME_MAX];
@@ -245,14 +243,14 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	if (result < 0)
 		return -1;
 	if (best.pickup.entry_id == 0)
-		return queue_error_set(err, QUEUE_MISSING,
-				       "no message with these bytes was picked up before");
+		return error_because(err, REASON_MISSING,
+				     "no message with these bytes was picked up before");
 	*ret_pickup = best.pickup;
 	return 0;
 }
 
 int pickup_count_returns(struct store *store, const struct pickup_source *source,
-			 const struct pickup *like, uint64_t *ret_count, struct queue_error *err)
+			 const struct pickup *like, uint64_t *ret_count, struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	char internal_date[VALUE_TIME_MAX];
@@ -276,7 +274,7 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 }
 
 int pickup_count_delivered(struct store *store, int64_t queue_id, const struct pickup *like,
-			   uint64_t *ret_count, struct queue_error *err)
+			   uint64_t *ret_count, struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	char first[VALUE_TIME_MAX];
@@ -301,7 +299,7 @@ int pickup_count_delivered(struct store *store, int64_t queue_id, const struct p
 }
 
 static int retire(struct store *store, const struct pickup_source *source,
-		  const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+		  const struct pickup *pickup, int64_t now_ms, struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	char internal_date[VALUE_TIME_MAX];
@@ -324,7 +322,7 @@ static int retire(struct store *store, const struct pickup_source *source,
 }
 
 int pickup_retire(struct store *store, const struct pickup_source *source,
-		  const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+		  const struct pickup *pickup, int64_t now_ms, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -334,7 +332,7 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
 
 static int mark(struct store *store, const struct pickup_source *source, uint32_t uid,
 		enum pickup_state state, uint32_t target_uid_validity, uint32_t target_uid,
-		const char *now, struct queue_error *err)
+		const char *now, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "UPDATE pickup SET state = ?5, record_updated = ?8,"
@@ -353,7 +351,7 @@ static int mark(struct store *store, const struct pickup_source *source, uint32_
 
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
 		size_t count, enum pickup_state state, uint32_t target_uid_validity,
-		const uint32_t *target_uids, int64_t now_ms, struct queue_error *err)
+		const uint32_t *target_uids, int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);

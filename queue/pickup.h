@@ -58,7 +58,7 @@ struct pickup {
 
 /* Adds a row, in the open transaction when there is one. EXISTS when the ledger has this UID. */
 int pickup_put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
-	       int64_t now_ms, struct queue_error *err);
+	       int64_t now_ms, struct error *err);
 
 /*
  * Calls `each`, by UID, for rows with uid_first <= UID <= uid_last; only the unfinished ones
@@ -68,12 +68,12 @@ int pickup_put(struct store *store, const struct pickup_source *source, const st
 int pickup_list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
 		uint32_t uid_last, bool unfinished,
 		int (*each)(const struct pickup *, void *context), void *context,
-		struct queue_error *err);
+		struct error *err);
 
 /* As pickup_list(), for rows that are `awaiting`. */
 int pickup_list_awaiting(struct store *store, const struct pickup_source *source,
 			 int (*each)(const struct pickup *, void *context), void *context,
-			 struct queue_error *err);
+			 struct error *err);
 
 /*
  * Finds the row of a message with the same bytes, size and internal date that this queue picked up
@@ -82,7 +82,7 @@ int pickup_list_awaiting(struct store *store, const struct pickup_source *source
  */
 int pickup_match(struct store *store, const struct pickup_source *source,
 		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
-		 struct pickup *ret_pickup, struct queue_error *err);
+		 struct pickup *ret_pickup, struct error *err);
 
 /*
  * How often a message has been moved away and come back: in how many runs of load, since the queue
@@ -90,7 +90,7 @@ int pickup_match(struct store *store, const struct pickup_source *source,
  * was moved out of this source that was there before the UID of `like` was given.
  */
 int pickup_count_returns(struct store *store, const struct pickup_source *source,
-			 const struct pickup *like, uint64_t *ret_count, struct queue_error *err);
+			 const struct pickup *like, uint64_t *ret_count, struct error *err);
 
 /*
  * Counts the messages with the same bytes that this queue has put into the same target (states
@@ -98,14 +98,14 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
  * not looked at: who looks for them in the target looks at a few days.
  */
 int pickup_count_delivered(struct store *store, int64_t queue_id, const struct pickup *like,
-			   uint64_t *ret_count, struct queue_error *err);
+			   uint64_t *ret_count, struct error *err);
 
 /*
  * Finishes the rows of other generations that stand for the same entry as `pickup`, which took them
  * over: their UIDs name nothing any more.
  */
 int pickup_retire(struct store *store, const struct pickup_source *source,
-		  const struct pickup *pickup, int64_t now_ms, struct queue_error *err);
+		  const struct pickup *pickup, int64_t now_ms, struct error *err);
 
 /*
  * Sets the state of `count` UIDs in one transaction; target_uids is NULL or as long as uids. Rows
@@ -113,6 +113,6 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
  */
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
 		size_t count, enum pickup_state state, uint32_t target_uid_validity,
-		const uint32_t *target_uids, int64_t now_ms, struct queue_error *err);
+		const uint32_t *target_uids, int64_t now_ms, struct error *err);
 
 #endif

@@ -11,7 +11,7 @@ static void bind_source(struct statement *statement, const struct pickup_source 
 }
 
 static int add(struct store *store, const struct pickup_source *source, uint32_t uid, bool counted,
-	       const char *reason, const char *now, struct queue_error *err)
+	       const char *reason, const char *now, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -28,7 +28,7 @@ static int add(struct store *store, const struct pickup_source *source, uint32_t
 
 int pickup_attempt_add(struct store *store, const struct pickup_source *source,
 		       const uint32_t *uids, size_t count, bool counted, const char *reason,
-		       int64_t now_ms, struct queue_error *err)
+		       int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -43,7 +43,7 @@ int pickup_attempt_add(struct store *store, const struct pickup_source *source,
 
 int pickup_attempt_list(struct store *store, const struct pickup_source *source,
 			int (*each)(const struct pickup_attempt *, void *context), void *context,
-			struct queue_error *err)
+			struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT uid, tries, reason FROM pickup_attempt WHERE queue_id = ?"
@@ -64,7 +64,7 @@ int pickup_attempt_list(struct store *store, const struct pickup_source *source,
 }
 
 static int clear(struct store *store, const struct pickup_source *source, uint32_t uid,
-		 struct queue_error *err)
+		 struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "DELETE FROM pickup_attempt WHERE queue_id = ?"
@@ -75,7 +75,7 @@ static int clear(struct store *store, const struct pickup_source *source, uint32
 }
 
 int pickup_attempt_clear(struct store *store, const struct pickup_source *source, uint32_t uid,
-			 struct queue_error *err)
+			 struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)

@@ -23,15 +23,15 @@ struct pickup_attempt {
 /* Notes that a run failed at these messages; `counted`: it is theirs, and one more try in vain. */
 int pickup_attempt_add(struct store *store, const struct pickup_source *source,
 		       const uint32_t *uids, size_t count, bool counted, const char *reason,
-		       int64_t now_ms, struct queue_error *err);
+		       int64_t now_ms, struct error *err);
 
 /* Calls `each` for every row of the source, by UID; non-zero ends the list and is returned. */
 int pickup_attempt_list(struct store *store, const struct pickup_source *source,
 			int (*each)(const struct pickup_attempt *, void *context), void *context,
-			struct queue_error *err);
+			struct error *err);
 
 /* Takes the row of a message away, where there is one. */
 int pickup_attempt_clear(struct store *store, const struct pickup_source *source, uint32_t uid,
-			 struct queue_error *err);
+			 struct error *err);
 
 #endif

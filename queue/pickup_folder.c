@@ -11,7 +11,7 @@
 #define CHUNK_ROWS 1000
 
 int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder,
-		       struct pickup_folder *ret_folder, struct queue_error *err)
+		       struct pickup_folder *ret_folder, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT uid_validity, first_uid FROM pickup_folder"
@@ -20,7 +20,7 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
 	statement_bind_text(statement, 2, folder);
 	const int result = statement_step(statement, err);
 	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING, "folder '%s' is not noted", folder);
+		return error_because(err, REASON_MISSING, "folder '%s' is not noted", folder);
 	if (result < 0)
 		return -1;
 	*ret_folder = (struct pickup_folder){.uid_validity = (uint32_t)statement_int(statement, 0),
@@ -30,7 +30,7 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
 
 static int note(struct store *store, int64_t queue_id, const char *folder,
 		enum pickup_target target, uint32_t uid_validity, uint32_t uid_next, int64_t now_ms,
-		struct queue_error *err)
+		struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -51,7 +51,7 @@ static int note(struct store *store, int64_t queue_id, const char *folder,
 
 int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder,
 		       enum pickup_target target, uint32_t uid_validity, uint32_t uid_next,
-		       int64_t now_ms, struct queue_error *err)
+		       int64_t now_ms, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -91,7 +91,7 @@ static void position_clear(struct position *position)
 	" ORDER BY p.queue_id, p.source, p.uid_validity, p.uid LIMIT ?10"
 
 static int read_elsewhere(struct store *store, const struct pickup_place *place,
-			  struct position *position, GArray *chunk, struct queue_error *err)
+			  struct position *position, GArray *chunk, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, ELSEWHERE);
 	statement_bind_int(statement, 1, place->queue_id);
@@ -122,7 +122,7 @@ static int read_elsewhere(struct store *store, const struct pickup_place *place,
 
 int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 			  int (*each)(const struct pickup_elsewhere *, void *context),
-			  void *context, struct queue_error *err)
+			  void *context, struct error *err)
 {
 	__attribute__((cleanup(position_clear))) struct position position = {.source =
 										 g_strdup("")};
@@ -154,7 +154,7 @@ static void bind_like(struct statement *statement, const struct pickup *like)
 }
 
 int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
-			  const struct pickup *like, bool *ret_found, struct queue_error *err)
+			  const struct pickup *like, bool *ret_found, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -171,7 +171,7 @@ int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 }
 
 int pickup_own_find(struct store *store, int64_t queue_id, const struct pickup *like,
-		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct queue_error *err)
+		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,

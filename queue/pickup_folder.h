@@ -22,7 +22,7 @@ struct pickup_folder {
 
 /* MISSING where the queue has not noted the folder. */
 int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder,
-		       struct pickup_folder *ret_folder, struct queue_error *err);
+		       struct pickup_folder *ret_folder, struct error *err);
 
 /*
  * Notes the folder, of which the server says UIDVALIDITY and UIDNEXT, before the queue's first move
@@ -31,7 +31,7 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
  */
 int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder,
 		       enum pickup_target target, uint32_t uid_validity, uint32_t uid_next,
-		       int64_t now_ms, struct queue_error *err);
+		       int64_t now_ms, struct error *err);
 
 /* Whose messages of which folder are asked for. */
 struct pickup_place {
@@ -55,11 +55,11 @@ struct pickup_elsewhere {
  */
 int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 			  int (*each)(const struct pickup_elsewhere *, void *context),
-			  void *context, struct queue_error *err);
+			  void *context, struct error *err);
 
 /* Has another queue picked up such a message (bytes, size, date) from the account. */
 int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
-			  const struct pickup *like, bool *ret_found, struct queue_error *err);
+			  const struct pickup *like, bool *ret_found, struct error *err);
 
 enum pickup_own {
 	PICKUP_OWN_NONE,
@@ -69,6 +69,6 @@ enum pickup_own {
 
 /* What this queue knows of such a message (bytes, size, date), and its entry. */
 int pickup_own_find(struct store *store, int64_t queue_id, const struct pickup *like,
-		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct queue_error *err);
+		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err);
 
 #endif

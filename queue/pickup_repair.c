@@ -67,7 +67,7 @@ static void read_row(const struct statement *from, struct walk_row *ret_row)
 
 /* The rows that follow (source, uid_validity, uid). */
 static int read_chunk(struct store *store, int64_t queue_id, const struct pickup_source *after,
-		      uint32_t after_uid, GArray *chunk, struct queue_error *err)
+		      uint32_t after_uid, GArray *chunk, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT " COLUMNS " WHERE p.queue_id = ?1"
@@ -89,7 +89,7 @@ static int read_chunk(struct store *store, int64_t queue_id, const struct pickup
 
 int pickup_walk(struct store *store, int64_t queue_id,
 		int (*each)(const struct pickup_with_entry *, void *context), void *context,
-		struct queue_error *err)
+		struct error *err)
 {
 	g_autofree char *source = g_strdup("");
 	struct pickup_source after = {.source = source};
@@ -118,7 +118,7 @@ int pickup_walk(struct store *store, int64_t queue_id,
 }
 
 int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_entry *ret_row,
-		      char **ret_source, struct queue_error *err)
+		      char **ret_source, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT " COLUMNS " WHERE p.entry_id = ?1"
@@ -127,9 +127,9 @@ int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_
 	statement_bind_int(statement, 1, entry_id);
 	const int result = statement_step(statement, err);
 	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING,
-				       "entry %" G_GINT64_FORMAT " did not come from a mailbox",
-				       entry_id);
+		return error_because(err, REASON_MISSING,
+				     "entry %" G_GINT64_FORMAT " did not come from a mailbox",
+				     entry_id);
 	if (result < 0)
 		return -1;
 	struct walk_row row;
@@ -149,7 +149,7 @@ static void bind_key(struct statement *statement, const struct pickup_source *so
 
 /* Whatever is known of the message from now on, nobody has said that it is gone. */
 static int forget_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
-		       struct queue_error *err)
+		       struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "DELETE FROM pickup_gone WHERE queue_id = ?"
@@ -159,7 +159,7 @@ static int forget_gone(struct store *store, const struct pickup_source *source, 
 }
 
 static int redirect(struct store *store, const struct pickup_source *source,
-		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+		    const struct pickup *pickup, int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	char sha256[VALUE_SHA256_MAX];
@@ -185,7 +185,7 @@ static int redirect(struct store *store, const struct pickup_source *source,
 }
 
 int pickup_redirect(struct store *store, const struct pickup_source *source,
-		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err)
+		    const struct pickup *pickup, int64_t now_ms, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -194,7 +194,7 @@ int pickup_redirect(struct store *store, const struct pickup_source *source,
 }
 
 static int forget(struct store *store, const struct pickup_source *source, uint32_t uid,
-		  struct queue_error *err)
+		  struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "DELETE FROM pickup WHERE queue_id = ? AND source = ?"
@@ -206,7 +206,7 @@ static int forget(struct store *store, const struct pickup_source *source, uint3
 }
 
 int pickup_forget(struct store *store, const struct pickup_source *source, uint32_t uid,
-		  struct queue_error *err)
+		  struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -215,7 +215,7 @@ int pickup_forget(struct store *store, const struct pickup_source *source, uint3
 }
 
 static int put_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
-		    const char *who, int64_t now_ms, struct queue_error *err)
+		    const char *who, int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -231,7 +231,7 @@ static int put_gone(struct store *store, const struct pickup_source *source, uin
 
 /* There is nothing left to move. */
 static int finish_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
-		       int64_t now_ms, struct queue_error *err)
+		       int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -246,7 +246,7 @@ static int finish_gone(struct store *store, const struct pickup_source *source, 
 
 static int accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
-		       struct queue_error *err)
+		       struct error *err)
 {
 	if (put_gone(store, source, uid, who, now_ms, err) != 0 ||
 	    finish_gone(store, source, uid, now_ms, err) != 0)
@@ -256,7 +256,7 @@ static int accept_gone(struct store *store, const struct pickup_source *source, 
 
 int pickup_accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
-		       struct queue_error *err)
+		       struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)

@@ -28,17 +28,17 @@ struct pickup_with_entry {
  * meanwhile: `each` may write. */
 int pickup_walk(struct store *store, int64_t queue_id,
 		int (*each)(const struct pickup_with_entry *, void *context), void *context,
-		struct queue_error *err);
+		struct error *err);
 
 /* The last row that stands for this entry; *ret_source is freed by the caller with free(). MISSING
  * when there is none. */
 int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_entry *ret_row,
-		      char **ret_source, struct queue_error *err);
+		      char **ret_source, struct error *err);
 
 /* Sets where the message of an entry lies now (state, target and its UID there), and its digest and
  * size. */
 int pickup_redirect(struct store *store, const struct pickup_source *source,
-		    const struct pickup *pickup, int64_t now_ms, struct queue_error *err);
+		    const struct pickup *pickup, int64_t now_ms, struct error *err);
 
 /*
  * Notes that `who` has accepted that the message is gone; nothing is left to be done for it. The
@@ -47,10 +47,10 @@ int pickup_redirect(struct store *store, const struct pickup_source *source,
  */
 int pickup_accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
-		       struct queue_error *err);
+		       struct error *err);
 
 /* Deletes a row, so that its message is loaded anew. */
 int pickup_forget(struct store *store, const struct pickup_source *source, uint32_t uid,
-		  struct queue_error *err);
+		  struct error *err);
 
 #endif

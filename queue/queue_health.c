@@ -4,7 +4,7 @@
 #include "queue/value.h"
 
 int queue_health_find(struct store *store, int64_t queue_id, struct queue_health *ret_health,
-		      struct queue_error *err)
+		      struct error *err)
 {
 	*ret_health = (struct queue_health){0};
 	scoped_statement *statement =
@@ -31,7 +31,7 @@ void queue_health_clear(struct queue_health *health)
 }
 
 static int note_refusal(struct store *store, int64_t queue_id, const char *reason, uint32_t limit,
-			int64_t now_ms, uint32_t *ret_refusals, struct queue_error *err)
+			int64_t now_ms, uint32_t *ret_refusals, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -55,7 +55,7 @@ static int note_refusal(struct store *store, int64_t queue_id, const char *reaso
 
 int queue_health_note_refusal(struct store *store, int64_t queue_id, const char *reason,
 			      uint32_t limit, int64_t now_ms, uint32_t *ret_refusals,
-			      struct queue_error *err)
+			      struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -66,7 +66,7 @@ int queue_health_note_refusal(struct store *store, int64_t queue_id, const char 
 }
 
 static int stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
-		struct queue_error *err)
+		struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -81,7 +81,7 @@ static int stop(struct store *store, int64_t queue_id, const char *reason, int64
 }
 
 int queue_health_stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
-		      struct queue_error *err)
+		      struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)

@@ -29,7 +29,7 @@ struct queue_health {
 
 /* Zeros where nothing is known of the queue yet. */
 int queue_health_find(struct store *store, int64_t queue_id, struct queue_health *ret_health,
-		      struct queue_error *err);
+		      struct error *err);
 void queue_health_clear(struct queue_health *health);
 
 /*
@@ -38,10 +38,10 @@ void queue_health_clear(struct queue_health *health);
  */
 int queue_health_note_refusal(struct store *store, int64_t queue_id, const char *reason,
 			      uint32_t limit, int64_t now_ms, uint32_t *ret_refusals,
-			      struct queue_error *err);
+			      struct error *err);
 
 /* Stops the queue for another reason. */
 int queue_health_stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
-		      struct queue_error *err);
+		      struct error *err);
 
 #endif

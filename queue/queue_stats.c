@@ -4,7 +4,7 @@
 #include "queue/value.h"
 
 static int read_counts(struct store *store, int64_t queue_id, const char *since,
-		       struct queue_stats *stats, struct queue_error *err)
+		       struct queue_stats *stats, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -29,7 +29,7 @@ static int read_counts(struct store *store, int64_t queue_id, const char *since,
 }
 
 static int read_spread(struct store *store, int64_t queue_id, const char *since, const char *change,
-		       struct queue_stats_spread *spread, struct queue_error *err)
+		       struct queue_stats_spread *spread, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -51,7 +51,7 @@ static int read_spread(struct store *store, int64_t queue_id, const char *since,
 }
 
 int queue_stats_read(struct store *store, int64_t queue_id, int64_t since_ms,
-		     struct queue_stats *ret_stats, struct queue_error *err)
+		     struct queue_stats *ret_stats, struct error *err)
 {
 	struct queue_stats stats = {0};
 	char since[VALUE_TIME_MAX];

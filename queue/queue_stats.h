@@ -27,6 +27,6 @@ struct queue_stats {
 
 /* since_ms 0: from the beginning. */
 int queue_stats_read(struct store *store, int64_t queue_id, int64_t since_ms,
-		     struct queue_stats *ret_stats, struct queue_error *err);
+		     struct queue_stats *ret_stats, struct error *err);
 
 #endif

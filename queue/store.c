@@ -8,20 +8,20 @@
 #include <unistd.h>
 
 static int check_ready(const struct store *store, enum store_mode mode,
-		       const struct engine_identity *identity, struct queue_error *err)
+		       const struct engine_identity *identity, struct error *err)
 {
 	if (identity->empty && mode != STORE_CREATE)
-		return queue_error_set(err, QUEUE_MISSING,
-				       "no database at '%s', the file is empty; `inqueue queue "
-				       "create` makes one, or name another with --database",
-				       engine_location(store->engine));
+		return error_because(err, REASON_MISSING,
+				     "no database at '%s', the file is empty; `inqueue queue "
+				     "create` makes one, or name another with --database",
+				     engine_location(store->engine));
 	return 0;
 }
 
 /* By another store, that may write. */
 static int upgrade_for_reader(const struct store *store, const struct store_schema *schema,
 			      const struct engine_identity *identity,
-			      const struct store_options *options, struct queue_error *err)
+			      const struct store_options *options, struct error *err)
 {
 	const char *location = engine_location(store->engine);
 	struct store *writer;
@@ -29,18 +29,18 @@ static int upgrade_for_reader(const struct store *store, const struct store_sche
 		store_close(writer);
 		return 0;
 	}
-	if (err->status != QUEUE_READ_ONLY)
+	if (err->reason != REASON_READ_ONLY)
 		return -1;
-	return queue_error_set(err, QUEUE_READ_ONLY,
-			       "database '%s' was written by an older inqueue (schema "
-			       "%" G_GINT64_FORMAT ", this one has %" G_GINT64_FORMAT
-			       ") and cannot be written: the first command of somebody who may "
-			       "write it and its folder brings it up to date",
-			       location, identity->version, store_upgrade_target(schema));
+	return error_because(err, REASON_READ_ONLY,
+			     "database '%s' was written by an older inqueue (schema "
+			     "%" G_GINT64_FORMAT ", this one has %" G_GINT64_FORMAT
+			     ") and cannot be written: the first command of somebody who may "
+			     "write it and its folder brings it up to date",
+			     location, identity->version, store_upgrade_target(schema));
 }
 
 static int prepare(struct store *store, enum store_mode mode, const struct store_schema *schema,
-		   const struct store_options *options, struct queue_error *err)
+		   const struct store_options *options, struct error *err)
 {
 	const int64_t version = store_upgrade_target(schema);
 	struct engine_identity identity;
@@ -61,7 +61,7 @@ static int prepare(struct store *store, enum store_mode mode, const struct store
 
 int store_open_schema(const char *location, enum store_mode mode, const struct store_schema *schema,
 		      const struct store_options *options, struct store **ret_store,
-		      struct queue_error *err)
+		      struct error *err)
 {
 	if (mode == STORE_CREATE && engine_create(location, err) != 0)
 		return -1;
@@ -82,7 +82,7 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 }
 
 int store_open_with(const char *location, enum store_mode mode, const struct store_options *options,
-		    struct store **ret_store, struct queue_error *err)
+		    struct store **ret_store, struct error *err)
 {
 	static const struct store_schema schema = {.current = schema_sql,
 						   .upgrades = schema_upgrades};
@@ -90,14 +90,14 @@ int store_open_with(const char *location, enum store_mode mode, const struct sto
 }
 
 int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
-		      struct store **ret_store, struct queue_error *err)
+		      struct store **ret_store, struct error *err)
 {
 	const struct store_options options = {.patience_ms = patience_ms};
 	return store_open_with(location, mode, &options, ret_store, err);
 }
 
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
-	       struct queue_error *err)
+	       struct error *err)
 {
 	return store_open_within(location, mode, STORE_PATIENCE_MS, ret_store, err);
 }
@@ -119,17 +119,17 @@ void store_set_patience_ms(struct store *store, int64_t patience_ms)
 	engine_set_patience_ms(store->engine, patience_ms);
 }
 
-int store_begin(struct store *store, struct queue_error *err)
+int store_begin(struct store *store, struct error *err)
 {
 	return engine_begin(store->engine, err);
 }
 
-int store_begin_look(struct store *store, struct queue_error *err)
+int store_begin_look(struct store *store, struct error *err)
 {
 	return engine_begin_look(store->engine, err);
 }
 
-int store_commit(struct store *store, struct queue_error *err)
+int store_commit(struct store *store, struct error *err)
 {
 	return engine_commit(store->engine, err);
 }
@@ -139,13 +139,13 @@ void store_rollback(struct store *store)
 	engine_rollback(store->engine);
 }
 
-int store_enter(struct store *store, bool *ret_own, struct queue_error *err)
+int store_enter(struct store *store, bool *ret_own, struct error *err)
 {
 	*ret_own = !engine_in_transaction(store->engine);
 	return *ret_own ? store_begin(store, err) : 0;
 }
 
-int store_leave(struct store *store, bool own, int result, struct queue_error *err)
+int store_leave(struct store *store, bool own, int result, struct error *err)
 {
 	if (!own)
 		return result;

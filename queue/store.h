@@ -11,7 +11,8 @@
 #ifndef QUEUE_STORE_H
 #define QUEUE_STORE_H
 
-#include "queue/error.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,7 +40,7 @@ enum store_mode {
  * READ_ONLY, FULL, BUSY, IO, CORRUPT; the file is untouched in each.
  */
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
-	       struct queue_error *err);
+	       struct error *err);
 
 /* What has become of an older database. Texts are borrowed for the call. */
 struct store_upgraded {
@@ -56,30 +57,31 @@ struct store_options {
 };
 
 int store_open_with(const char *location, enum store_mode mode, const struct store_options *options,
-		    struct store **ret_store, struct queue_error *err);
+		    struct store **ret_store, struct error *err);
 
 /* Likewise, for those who have other things to do than to wait for other processes. */
 int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
-		      struct store **ret_store, struct queue_error *err);
+		      struct store **ret_store, struct error *err);
 
 /* From now on. */
 void store_set_patience_ms(struct store *store, int64_t patience_ms);
 
 /* Rolls back what is open; takes NULL. */
 void store_close(struct store *store);
+SCOPED_DEFINE(struct store *, store_close)
 
 /* One transaction that writes; it does not nest. Waits for other writers up to STORE_PATIENCE_MS,
  * fairly. */
-int store_begin(struct store *store, struct queue_error *err);
+int store_begin(struct store *store, struct error *err);
 
 /* Several looks that see one state of the database, and cost what one costs; nothing is written
  * until store_rollback(). The log grows while it lasts: for short looks. */
-int store_begin_look(struct store *store, struct queue_error *err);
+int store_begin_look(struct store *store, struct error *err);
 
 /* Durable when it returns 0; on an error everything since store_begin() is undone. Waits for
  * nobody.
  */
-int store_commit(struct store *store, struct queue_error *err);
+int store_commit(struct store *store, struct error *err);
 
 /* Undoes; harmless outside a transaction. */
 void store_rollback(struct store *store);

@@ -24,20 +24,19 @@ static void close_engine(struct engine **engine)
 	engine_close(*engine);
 }
 
-static int fail(const char *path, struct queue_error *err)
+static int fail(const char *path, struct error *err)
 {
 	const int error = errno;
-	enum queue_status status = QUEUE_IO;
+	enum error_reason status = REASON_IO;
 	if (error == ENOSPC || error == EDQUOT)
-		status = QUEUE_FULL;
+		status = REASON_FULL;
 	else if (error == EROFS || error == EACCES || error == EPERM)
-		status = QUEUE_READ_ONLY;
-	return queue_error_set(err, status, "cannot make the copy '%s': %s", path,
-			       g_strerror(error));
+		status = REASON_READ_ONLY;
+	return error_because(err, status, "cannot make the copy '%s': %s", path, g_strerror(error));
 }
 
 /* Whoever runs us, the copy is for those who own the database. */
-static int create(const char *database, const char *path, struct queue_error *err)
+static int create(const char *database, const char *path, struct error *err)
 {
 	struct stat status;
 	if (stat(database, &status) != 0)
@@ -55,7 +54,7 @@ static int create(const char *database, const char *path, struct queue_error *er
 }
 
 /* Asked first, so that no disk is filled to the brim for nothing. */
-static int check_room(struct engine *source, const char *path, struct queue_error *err)
+static int check_room(struct engine *source, const char *path, struct error *err)
 {
 	uint64_t needed;
 	struct statvfs disk;
@@ -67,7 +66,7 @@ static int check_room(struct engine *source, const char *path, struct queue_erro
 	return fail(path, err);
 }
 
-static int write_copy(const char *database, const char *path, struct queue_error *err)
+static int write_copy(const char *database, const char *path, struct error *err)
 {
 	struct engine *source __attribute__((cleanup(close_engine))) = NULL;
 	if (engine_open(database, ENGINE_WRITE, &source, err) != 0)
@@ -78,7 +77,7 @@ static int write_copy(const char *database, const char *path, struct queue_error
 	return engine_copy(source, path, err);
 }
 
-static int sync_file(const char *path, struct queue_error *err)
+static int sync_file(const char *path, struct error *err)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -110,7 +109,7 @@ static char *free_name(const struct engine *engine, int64_t version)
 }
 
 /* Nobody else gives such names meanwhile: that takes the right to write. */
-static int give_name(const char *from, const char *to, struct queue_error *err)
+static int give_name(const char *from, const char *to, struct error *err)
 {
 	struct stat status;
 	if (lstat(to, &status) == 0) {
@@ -136,7 +135,7 @@ void store_copy_clean(const struct engine *engine, int64_t version)
 }
 
 int store_copy_make(const struct engine *engine, int64_t version, char **ret_path,
-		    struct queue_error *err)
+		    struct error *err)
 {
 	g_autofree char *database = engine_sibling(engine, "");
 	g_autofree char *unfinished = name_copy(engine, version, UNFINISHED);

@@ -18,7 +18,7 @@
  * READ_ONLY, IO, CORRUPT. After an error nothing of the copy is left.
  */
 int store_copy_make(const struct engine *engine, int64_t version, char **ret_path,
-		    struct queue_error *err);
+		    struct error *err);
 
 /* Takes away what a copy that was cut short has left. */
 void store_copy_clean(const struct engine *engine, int64_t version);

@@ -32,11 +32,11 @@ struct store {
 /* store_open_with() with another schema, for tests of upgrades. */
 int store_open_schema(const char *location, enum store_mode mode, const struct store_schema *schema,
 		      const struct store_options *options, struct store **ret_store,
-		      struct queue_error *err);
+		      struct error *err);
 
-int store_enter(struct store *store, bool *ret_own, struct queue_error *err);
+int store_enter(struct store *store, bool *ret_own, struct error *err);
 
 /* Ends what store_enter() began, by `result`, and returns it, or -1 when the commit fails. */
-int store_leave(struct store *store, bool own, int result, struct queue_error *err);
+int store_leave(struct store *store, bool own, int result, struct error *err);
 
 #endif

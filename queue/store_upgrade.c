@@ -29,23 +29,23 @@ int64_t store_upgrade_target(const struct store_schema *schema)
 }
 
 int store_identify(struct store *store, int64_t version, struct engine_identity *ret_identity,
-		   struct queue_error *err)
+		   struct error *err)
 {
 	if (engine_identify(store->engine, STORE_APPLICATION, ret_identity, err) != 0)
 		return -1;
 	if (ret_identity->application != STORE_APPLICATION &&
 	    (ret_identity->application != 0 || !ret_identity->empty))
-		return queue_error_set(err, QUEUE_FOREIGN,
-				       "'%s' is another program's database; name another with "
-				       "--database",
-				       engine_location(store->engine));
+		return error_because(err, REASON_FOREIGN,
+				     "'%s' is another program's database; name another with "
+				     "--database",
+				     engine_location(store->engine));
 	if (ret_identity->version > version)
 		return engine_fail_newer(store->engine, ret_identity->version, version, err);
 	return 0;
 }
 
 static int make_copy(struct store *store, const struct store_options *options,
-		     struct upgrade *upgrade, struct queue_error *err)
+		     struct upgrade *upgrade, struct error *err)
 {
 	if (options->no_copy) {
 		store_copy_clean(store->engine, upgrade->to);
@@ -53,32 +53,32 @@ static int make_copy(struct store *store, const struct store_options *options,
 	}
 	if (store_copy_make(store->engine, upgrade->to, &upgrade->copy, err) == 0)
 		return 0;
-	if (err->status == QUEUE_FULL) {
+	if (err->reason == REASON_FULL) {
 		upgrade->no_room = g_strdup(err->text);
 		return 0;
 	}
-	return queue_error_set(err, err->status,
-			       "%s; this inqueue keeps a copy of the older database before it "
-			       "brings it up to date, unless it is told --no-backup",
-			       err->text);
+	return error_because(err, err->reason,
+			     "%s; this inqueue keeps a copy of the older database before it "
+			     "brings it up to date, unless it is told --no-backup",
+			     err->text);
 }
 
 static int run_steps(struct store *store, const struct store_schema *schema,
-		     const struct upgrade *upgrade, struct queue_error *err)
+		     const struct upgrade *upgrade, struct error *err)
 {
 	for (int64_t from = upgrade->from; from < upgrade->to; from++)
 		if (engine_execute(store->engine, schema->upgrades[from - 1], err) != 0)
-			return queue_error_set(err, err->status,
-					       "%s (bringing it from schema %" G_GINT64_FORMAT
-					       " to %" G_GINT64_FORMAT "; it is as it was)",
-					       err->text, from, from + 1);
+			return error_because(err, err->reason,
+					     "%s (bringing it from schema %" G_GINT64_FORMAT
+					     " to %" G_GINT64_FORMAT "; it is as it was)",
+					     err->text, from, from + 1);
 	return 0;
 }
 
 /* In a transaction that may write, so that nobody else does. */
 static int write_schema(struct store *store, const struct store_schema *schema,
 			const struct store_options *options, struct upgrade *upgrade,
-			struct queue_error *err)
+			struct error *err)
 {
 	/* Again, because another process may have been faster. */
 	struct engine_identity identity;
@@ -101,7 +101,7 @@ static int write_schema(struct store *store, const struct store_schema *schema,
 
 static int write_all(struct store *store, const struct store_schema *schema,
 		     const struct store_options *options, struct upgrade *upgrade,
-		     struct queue_error *err)
+		     struct error *err)
 {
 	if (store_begin(store, err) != 0)
 		return -1;
@@ -119,18 +119,18 @@ static void report(const struct store_options *options, const struct upgrade *up
 }
 
 int store_upgrade(struct store *store, const struct store_schema *schema,
-		  const struct store_options *options, struct queue_error *err)
+		  const struct store_options *options, struct error *err)
 {
 	struct upgrade upgrade
 	    __attribute__((cleanup(upgrade_clear))) = {.to = store_upgrade_target(schema)};
-	struct queue_error ignored;
+	struct error ignored;
 	if (engine_execute(store->engine, "PRAGMA foreign_keys = OFF", err) != 0)
 		return -1;
 	const int result = write_all(store, schema, options, &upgrade, err);
 	if (result == 0)
 		report(options, &upgrade);
 	/* A commit that this machine's files have failed may be found done all the same. */
-	else if (upgrade.copy != NULL && err->status != QUEUE_IO)
+	else if (upgrade.copy != NULL && err->reason != REASON_IO)
 		unlink(upgrade.copy);
 	if (engine_execute(store->engine, "PRAGMA foreign_keys = ON",
 			   result == 0 ? err : &ignored) != 0)

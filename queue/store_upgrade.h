@@ -16,12 +16,12 @@ int64_t store_upgrade_target(const struct store_schema *schema);
 
 /* Whose database this is; FOREIGN, or NEWER than `version`. */
 int store_identify(struct store *store, int64_t version, struct engine_identity *ret_identity,
-		   struct queue_error *err);
+		   struct error *err);
 
 /* In one transaction, which nobody else's change comes before: the copy, all steps that are
  * missing, the version. An error leaves the database as it was. Nothing happens where another
  * process was faster. */
 int store_upgrade(struct store *store, const struct store_schema *schema,
-		  const struct store_options *options, struct queue_error *err);
+		  const struct store_options *options, struct error *err);
 
 #endif

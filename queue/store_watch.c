@@ -24,14 +24,14 @@ struct store_watch {
 	int look_ms;
 };
 
-static int fail(struct store *store, struct queue_error *err)
+static int fail(struct store *store, struct error *err)
 {
 	const int error = errno;
-	return queue_error_set(err, QUEUE_IO, "cannot watch database '%s': %s%s",
-			       engine_location(store->engine), g_strerror(error),
-			       error == EMFILE || error == ENOSPC
-				   ? "; raise fs.inotify.max_user_instances or max_user_watches"
-				   : "");
+	return error_because(err, REASON_IO, "cannot watch database '%s': %s%s",
+			     engine_location(store->engine), g_strerror(error),
+			     error == EMFILE || error == ENOSPC
+				 ? "; raise fs.inotify.max_user_instances or max_user_watches"
+				 : "");
 }
 
 /* Who commits writes to the log; he who finds the log long, or has no log yet, to the database. */
@@ -53,7 +53,7 @@ static int join(struct store_watch *watch, int descriptor)
 	return epoll_ctl(watch->descriptor, EPOLL_CTL_ADD, descriptor, &event);
 }
 
-int store_watch_open(struct store *store, struct store_watch **ret_watch, struct queue_error *err)
+int store_watch_open(struct store *store, struct store_watch **ret_watch, struct error *err)
 {
 	struct store_watch *watch = g_new0(struct store_watch, 1);
 	watch->engine = store->engine;

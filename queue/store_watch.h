@@ -11,11 +11,12 @@
 #ifndef QUEUE_STORE_WATCH_H
 #define QUEUE_STORE_WATCH_H
 
+#include "queue/base/scoped.h"
 #include "queue/store.h"
 
 struct store_watch;
 
-int store_watch_open(struct store *store, struct store_watch **ret_watch, struct queue_error *err);
+int store_watch_open(struct store *store, struct store_watch **ret_watch, struct error *err);
 
 /* For poll(), POLLIN. */
 int store_watch_descriptor(const struct store_watch *watch);
@@ -25,5 +26,6 @@ void store_watch_clear(struct store_watch *watch);
 
 /* Takes NULL. */
 void store_watch_close(struct store_watch *watch);
+SCOPED_DEFINE(struct store_watch *, store_watch_close)
 
 #endif

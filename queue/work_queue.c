@@ -31,31 +31,31 @@ static bool name_is_valid(const char *name)
 	return true;
 }
 
-static int check_name(const char *name, struct queue_error *err)
+static int check_name(const char *name, struct error *err)
 {
 	if (name_is_valid(name))
 		return 0;
 	g_autofree char *printable = g_strescape(name != NULL ? name : "", NULL);
-	return queue_error_set(
-	    err, QUEUE_INVALID,
+	return error_because(
+	    err, REASON_INVALID,
 	    "'%.200s' cannot be the name of a queue: use 1 to %d bytes of letters, "
 	    "digits, '.', '_' and '-', the first neither '.' nor '-'",
 	    printable, NAME_MAX_BYTES);
 }
 
-static int fail_missing_id(int64_t queue_id, struct queue_error *err)
+static int fail_missing_id(int64_t queue_id, struct error *err)
 {
-	return queue_error_set(err, QUEUE_MISSING,
-			       "there is no queue with the id %" G_GINT64_FORMAT, queue_id);
+	return error_because(err, REASON_MISSING, "there is no queue with the id %" G_GINT64_FORMAT,
+			     queue_id);
 }
 
 /* The constraint's own text names columns, not the queue. */
-static int name_conflict(const struct work_queue *queue, int result, struct queue_error *err)
+static int name_conflict(const struct work_queue *queue, int result, struct error *err)
 {
-	if (result != 0 && err->status == QUEUE_EXISTS)
-		queue_error_set(err, QUEUE_EXISTS,
-				"there is a queue '%s' already; `inqueue queue alter` changes it",
-				queue->name);
+	if (result != 0 && err->reason == REASON_EXISTS)
+		error_because(err, REASON_EXISTS,
+			      "there is a queue '%s' already; `inqueue queue alter` changes it",
+			      queue->name);
 	return result;
 }
 
@@ -86,7 +86,7 @@ static void bind_definition(struct statement *statement, const struct work_queue
 }
 
 static int insert(struct store *store, const struct work_queue *queue, int64_t now_ms,
-		  struct queue_error *err)
+		  struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -99,7 +99,7 @@ static int insert(struct store *store, const struct work_queue *queue, int64_t n
 }
 
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
-		   int64_t *ret_id, struct queue_error *err)
+		   int64_t *ret_id, struct error *err)
 {
 	bool own;
 	if (check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
@@ -115,7 +115,7 @@ int work_queue_put(struct store *store, const struct work_queue *queue, int64_t 
 }
 
 static int update(struct store *store, const struct work_queue *queue, int64_t now_ms,
-		  struct queue_error *err)
+		  struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
@@ -133,7 +133,7 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 }
 
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
-		     struct queue_error *err)
+		     struct error *err)
 {
 	bool own;
 	if (check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
@@ -164,16 +164,16 @@ static struct work_queue *queue_from_row(const struct statement *row)
 }
 
 int work_queue_find(struct store *store, const char *name, struct work_queue **ret_queue,
-		    struct queue_error *err)
+		    struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "SELECT " COLUMNS " FROM work_queue WHERE name = ?");
 	statement_bind_text(statement, 1, name);
 	const int result = statement_step(statement, err);
 	if (result == 0)
-		return queue_error_set(err, QUEUE_MISSING,
-				       "there is no queue '%s'; `inqueue queue list` shows them",
-				       name);
+		return error_because(err, REASON_MISSING,
+				     "there is no queue '%s'; `inqueue queue list` shows them",
+				     name);
 	if (result < 0)
 		return -1;
 	struct work_queue *queue = queue_from_row(statement);
@@ -207,7 +207,7 @@ static void free_element(void *queue)
 }
 
 int work_queue_list(struct store *store, int (*each)(const struct work_queue *queue, void *context),
-		    void *context, struct queue_error *err)
+		    void *context, struct error *err)
 {
 	/* All of them first: `each` may print to a pipe nobody reads, and must not hold up writers.
 	 */
@@ -232,7 +232,7 @@ int work_queue_list(struct store *store, int (*each)(const struct work_queue *qu
 }
 
 int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
-		     struct queue_error *err)
+		     struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT new, claimed, done, failed, bad, unfinished_pickups,"
@@ -257,7 +257,7 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 }
 
 static int note_action(struct store *store, int64_t queue_id, const char *last_message,
-		       int64_t not_collected, int64_t now_ms, struct queue_error *err)
+		       int64_t not_collected, int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -277,7 +277,7 @@ static int note_action(struct store *store, int64_t queue_id, const char *last_m
 }
 
 int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
-			   int64_t not_collected, int64_t now_ms, struct queue_error *err)
+			   int64_t not_collected, int64_t now_ms, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)
@@ -287,8 +287,7 @@ int work_queue_note_action(struct store *store, int64_t queue_id, const char *la
 			   err);
 }
 
-static int check_droppable(struct store *store, int64_t queue_id, bool force,
-			   struct queue_error *err)
+static int check_droppable(struct store *store, int64_t queue_id, bool force, struct error *err)
 {
 	struct work_queue_counts counts = {0};
 	if (work_queue_count(store, queue_id, &counts, err) != 0)
@@ -296,14 +295,14 @@ static int check_droppable(struct store *store, int64_t queue_id, bool force,
 	const uint64_t open_entries = counts.new_entries + counts.claimed + counts.expired;
 	if (force || (open_entries == 0 && counts.unfinished_pickups == 0))
 		return 0;
-	return queue_error_set(err, QUEUE_REFUSED,
-			       "%" G_GUINT64_FORMAT " open entries and "
-			       "%" G_GUINT64_FORMAT " messages still to be moved on the server: "
-			       "finish them first, or drop it with --force",
-			       open_entries, counts.unfinished_pickups);
+	return error_because(err, REASON_REFUSED,
+			     "%" G_GUINT64_FORMAT " open entries and "
+			     "%" G_GUINT64_FORMAT " messages still to be moved on the server: "
+			     "finish them first, or drop it with --force",
+			     open_entries, counts.unfinished_pickups);
 }
 
-static int drop(struct store *store, int64_t queue_id, bool force, struct queue_error *err)
+static int drop(struct store *store, int64_t queue_id, bool force, struct error *err)
 {
 	if (check_droppable(store, queue_id, force, err) != 0)
 		return -1;
@@ -316,7 +315,7 @@ static int drop(struct store *store, int64_t queue_id, bool force, struct queue_
 	return content_drop_unused(store, err);
 }
 
-int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct queue_error *err)
+int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct error *err)
 {
 	bool own;
 	if (store_enter(store, &own, err) != 0)

@@ -8,6 +8,7 @@
 #ifndef QUEUE_WORK_QUEUE_H
 #define QUEUE_WORK_QUEUE_H
 
+#include "queue/base/scoped.h"
 #include "queue/store.h"
 
 #include <stdbool.h>
@@ -73,40 +74,41 @@ int32_t work_queue_attempts(const struct work_queue *queue);
 /* Stores a new definition; id and the read-only members are ignored. EXISTS when the name is taken,
  * INVALID when the name breaks the rule above. */
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
-		   int64_t *ret_id, struct queue_error *err);
+		   int64_t *ret_id, struct error *err);
 
 /* Replaces the definition members (name to retry_delay_ms) of the queue with this id. MISSING,
  * EXISTS. */
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
-		     struct queue_error *err);
+		     struct error *err);
 
 /* MISSING names the queue. */
 int work_queue_find(struct store *store, const char *name, struct work_queue **ret_queue,
-		    struct queue_error *err);
+		    struct error *err);
 
 /* Releases; takes NULL. */
 void work_queue_free(struct work_queue *queue);
+SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 /* Calls `each` for every queue, by name; a non-zero return ends the list and is returned. -1 with
  * *err on an error of the database. No lock is held meanwhile: `each` may take its time, and write.
  */
 int work_queue_list(struct store *store, int (*each)(const struct work_queue *queue, void *context),
-		    void *context, struct queue_error *err);
+		    void *context, struct error *err);
 
 /*
  * Deletes a queue, its entries, attachments, ledger, and content no other entry uses, in one
  * transaction. REFUSED when it has open entries (new, claimed) or unfinished pickups and `force` is
  * false; the text says how many.
  */
-int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct queue_error *err);
+int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct error *err);
 
 /* Keeps the result of a run. not_collected -1 leaves it unknown. */
 int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
-			   int64_t not_collected, int64_t now_ms, struct queue_error *err);
+			   int64_t not_collected, int64_t now_ms, struct error *err);
 
 /* Counts entries by state. MISSING when there is no such queue. */
 int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
-		     struct queue_error *err);
+		     struct error *err);
 
 /*
  * The right to load a queue, held by one process at a time and given up when that process ends,
@@ -119,11 +121,12 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
  */
 struct work_queue_lock;
 int work_queue_lock(struct store *store, int64_t queue_id, struct work_queue_lock **ret_lock,
-		    struct queue_error *err);
+		    struct error *err);
 void work_queue_unlock(struct work_queue_lock *lock);
+SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
 
 /* The right to deliver the entries of a queue, in the same way and beside the right to load it. */
 int work_queue_lock_delivery(struct store *store, int64_t queue_id,
-			     struct work_queue_lock **ret_lock, struct queue_error *err);
+			     struct work_queue_lock **ret_lock, struct error *err);
 
 #endif

@@ -14,7 +14,7 @@ struct work_queue_lock {
 	int64_t number; /* of the byte */
 };
 
-static int open_lock_file(struct store *store, struct queue_error *err)
+static int open_lock_file(struct store *store, struct error *err)
 {
 	if (store->lock_fd >= 0)
 		return 0;
@@ -33,7 +33,7 @@ static guint find_locked(const struct store *store, int64_t number)
 	return i;
 }
 
-static int fail_busy(struct store *store, int64_t number, struct queue_error *err)
+static int fail_busy(struct store *store, int64_t number, struct error *err)
 {
 	const bool delivery = number >= LOCK_FILE_DELIVERY;
 	g_autofree char *name = NULL;
@@ -41,21 +41,21 @@ static int fail_busy(struct store *store, int64_t number, struct queue_error *er
 		scoped_statement *statement =
 		    engine_prepare(store->engine, "SELECT name FROM work_queue WHERE id = ?");
 		statement_bind_int(statement, 1, delivery ? number - LOCK_FILE_DELIVERY : number);
-		struct queue_error ignored;
+		struct error ignored;
 		if (statement_step(statement, &ignored) == 1)
 			name = g_strdup(statement_text(statement, 0));
 	}
 	const int holder = lock_file_holder(store->lock_fd, number);
 	g_autofree char *process = holder != 0 ? g_strdup_printf(" (process %d)", holder) : NULL;
-	return queue_error_set(err, QUEUE_BUSY,
-			       "queue '%s' is being %s by another process%s: try again when "
-			       "that has ended",
-			       name != NULL ? name : "?", delivery ? "delivered" : "loaded",
-			       process != NULL ? process : "");
+	return error_because(err, REASON_BUSY,
+			     "queue '%s' is being %s by another process%s: try again when "
+			     "that has ended",
+			     name != NULL ? name : "?", delivery ? "delivered" : "loaded",
+			     process != NULL ? process : "");
 }
 
 static int lock(struct store *store, int64_t number, struct work_queue_lock **ret_lock,
-		struct queue_error *err)
+		struct error *err)
 {
 	bool taken;
 	if (open_lock_file(store, err) != 0)
@@ -74,13 +74,13 @@ static int lock(struct store *store, int64_t number, struct work_queue_lock **re
 }
 
 int work_queue_lock(struct store *store, int64_t queue_id, struct work_queue_lock **ret_lock,
-		    struct queue_error *err)
+		    struct error *err)
 {
 	return lock(store, queue_id, ret_lock, err);
 }
 
 int work_queue_lock_delivery(struct store *store, int64_t queue_id,
-			     struct work_queue_lock **ret_lock, struct queue_error *err)
+			     struct work_queue_lock **ret_lock, struct error *err)
 {
 	return lock(store, queue_id + LOCK_FILE_DELIVERY, ret_lock, err);
 }

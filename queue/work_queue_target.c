@@ -2,7 +2,7 @@
 
 #include "queue/store_private.h"
 
-static int drop(struct store *store, int64_t queue_id, struct queue_error *err)
+static int drop(struct store *store, int64_t queue_id, struct error *err)
 {
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "DELETE FROM delivery_target WHERE queue_id = ?");
@@ -11,7 +11,7 @@ static int drop(struct store *store, int64_t queue_id, struct queue_error *err)
 }
 
 int work_queue_target_put(struct store *store, int64_t queue_id,
-			  const struct work_queue_target *target, struct queue_error *err)
+			  const struct work_queue_target *target, struct error *err)
 {
 	if (target->url == NULL)
 		return drop(store, queue_id, err);
@@ -46,7 +46,7 @@ int work_queue_target_put(struct store *store, int64_t queue_id,
 }
 
 int work_queue_target_read(struct store *store, int64_t queue_id, struct work_queue_target *target,
-			   struct queue_error *err)
+			   struct error *err)
 {
 	scoped_statement *row = engine_prepare(
 	    store->engine, "SELECT url, format, secret, headers, connect_timeout_ms, timeout_ms,"

@@ -11,11 +11,11 @@
 /* Makes the stored target of the queue be `target`, in the open transaction; without a URL there is
  * none. */
 int work_queue_target_put(struct store *store, int64_t queue_id,
-			  const struct work_queue_target *target, struct queue_error *err);
+			  const struct work_queue_target *target, struct error *err);
 
 /* Fills *target; all zero where the queue has none. */
 int work_queue_target_read(struct store *store, int64_t queue_id, struct work_queue_target *target,
-			   struct queue_error *err);
+			   struct error *err);
 
 void work_queue_target_clear(struct work_queue_target *target);
 

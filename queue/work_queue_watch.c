@@ -12,13 +12,13 @@ struct work_queue_watch {
 };
 
 int work_queue_watch_open(const char *location, struct work_queue_watch **ret_watch,
-			  struct queue_error *err)
+			  struct error *err)
 {
 	int descriptor;
 	char *resolved = realpath(location, NULL);
 	if (resolved == NULL)
-		return queue_error_set(err, QUEUE_IO, "cannot open database '%s': %s", location,
-				       g_strerror(errno));
+		return error_because(err, REASON_IO, "cannot open database '%s': %s", location,
+				     g_strerror(errno));
 	g_autofree char *path = g_strconcat(resolved, "-lock", NULL);
 	free(resolved);
 	if (lock_file_open(path, location, &descriptor, err) != 0)
@@ -37,7 +37,7 @@ void work_queue_watch_close(struct work_queue_watch *watch)
 }
 
 int work_queue_watch_take(struct work_queue_watch *watch, int64_t queue_id, int *ret_holder,
-			  struct queue_error *err)
+			  struct error *err)
 {
 	bool taken;
 	if (lock_file_take(watch->descriptor, queue_id + LOCK_FILE_WATCH, &taken, err) != 0)

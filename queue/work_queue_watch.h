@@ -12,7 +12,8 @@
 #ifndef QUEUE_WORK_QUEUE_WATCH_H
 #define QUEUE_WORK_QUEUE_WATCH_H
 
-#include "queue/error.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 #include <stdint.h>
 
@@ -20,15 +21,16 @@ struct work_queue_watch;
 
 /* The database exists. */
 int work_queue_watch_open(const char *location, struct work_queue_watch **ret_watch,
-			  struct queue_error *err);
+			  struct error *err);
 
 /* Gives all up; takes NULL. */
 void work_queue_watch_close(struct work_queue_watch *watch);
+SCOPED_DEFINE(struct work_queue_watch *, work_queue_watch_close)
 
 /* 1: this process has the right, now or already; 0: another has it, *ret_holder is its id, 0 where
  * that cannot be known. */
 int work_queue_watch_take(struct work_queue_watch *watch, int64_t queue_id, int *ret_holder,
-			  struct queue_error *err);
+			  struct error *err);
 void work_queue_watch_give(struct work_queue_watch *watch, int64_t queue_id);
 
 #endif

@@ -1,7 +1,7 @@
 #include "loader/base/log.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <glib.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 #include "loader/base/notify.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <stddef.h>
 #include <stdlib.h>

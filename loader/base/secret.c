@@ -1,7 +1,7 @@
 #include "loader/base/secret.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +22,6 @@ struct secret {
 	size_t length;
 	char text[];
 };
-
-SCOPED_DEFINE(struct secret *, secret_free)
-SCOPED_DEFINE(json_t *, json_decref)
 
 static const char *const source_names[] = {
     [SECRET_PROMPT] = "prompt",
@@ -192,7 +189,7 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 /* A JSON list of strings as argv; the caller frees with g_strfreev(). */
 static char **secret_parse_command(const char *reference)
 {
-	scoped(json_decref) json_t *list = json_loads(reference, 0, NULL);
+	json_auto_t *list = json_loads(reference, 0, NULL);
 	if (!json_is_array(list) || json_array_size(list) == 0)
 		return NULL;
 	g_auto(GStrv) words = g_new0(char *, json_array_size(list) + 1);

@@ -9,7 +9,8 @@
 #ifndef LOADER_BASE_SECRET_H
 #define LOADER_BASE_SECRET_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 #include <stddef.h>
 
@@ -36,6 +37,7 @@ struct secret *secret_new(const char *bytes, size_t length);
 
 /* Wipes and releases; takes NULL. */
 void secret_free(struct secret *secret);
+SCOPED_DEFINE(struct secret *, secret_free)
 
 /* NUL-terminated, borrowed until secret_free(). */
 const char *secret_text(const struct secret *secret);

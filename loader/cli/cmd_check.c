@@ -1,15 +1,12 @@
 #include "loader/cli/command.h"
 
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
 #include "loader/flow/check.h"
 #include "loader/flow/search.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 static const char *const folder_keys[MAILBOX_FOLDER_COUNT] = {
     [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};

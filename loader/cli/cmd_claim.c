@@ -1,19 +1,14 @@
 #include "loader/cli/cmd_claim.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/entry_view.h"
 #include "loader/flow/entry_json.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/save.h"
 #include "loader/flow/work.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(struct entry *, entry_free)
 
 enum { CLAIM_COUNT_MAX = 10000 };
 
@@ -79,10 +74,9 @@ static int cmd_claim_save(struct cmd_claim *claim, int64_t entry_id, struct erro
 static int cmd_claim_print(struct cmd_claim *claim, const struct entry_lease *lease,
 			   struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(entry_free) struct entry *entry = NULL;
-	if (entry_find(claim->store, lease->entry_id, &entry, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_find(claim->store, lease->entry_id, &entry, err) != 0)
+		return -1;
 	if (cmd_claim_save(claim, lease->entry_id, err) != 0)
 		return -1;
 	if (claim->json) {
@@ -110,7 +104,7 @@ static int cmd_claim_print_all(struct cmd_claim *claim, const struct entry_lease
 /* Whoever asked has not got them: nobody would finish them. */
 static void cmd_claim_give_back(struct store *store, const struct entry_lease *leases, size_t count)
 {
-	struct queue_error ignored;
+	struct error ignored;
 	for (size_t i = 0; i < count; i++)
 		entry_release(store, leases[i].entry_id, leases[i].token,
 			      "the claim could not be printed", clock_now_ms(), &ignored);

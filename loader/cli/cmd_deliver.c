@@ -1,21 +1,16 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/cli/output.h"
 #include "loader/flow/deliver.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 #include "queue/entry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-SCOPED_DEFINE(struct entry *, entry_free)
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 /* ---- deliver ---- */
 
@@ -71,10 +66,9 @@ static int cmd_deliver_queue(const struct invocation *invocation, struct store *
 			     const char *name, uint64_t limit, struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct queue_error queue_err;
 	struct deliver_result result = {.last = {.kind = ERROR_NONE}};
-	if (work_queue_find(store, name, &queue, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_find(store, name, &queue, err) != 0)
+		return -1;
 	int failed = deliver_run(store, queue, limit, &result, err);
 	if (failed == 0)
 		failed = cmd_deliver_sum_up(&result, err);
@@ -91,9 +85,8 @@ static int cmd_deliver_sample(const struct invocation *invocation, struct store 
 			      const char *name, struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct queue_error queue_err;
-	if (work_queue_find(store, name, &queue, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_find(store, name, &queue, err) != 0)
+		return -1;
 	g_autofree char *trace = NULL;
 	const int failed = deliver_test(queue, &trace, err);
 	if (invocation->json)
@@ -199,15 +192,13 @@ int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
 	filter.queue_id = queue != NULL ? queue->id : 0;
-	struct queue_error queue_err;
 	struct output_table *table =
 	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
-	const int failed =
-	    delivery_list(store, &filter, table != NULL ? cmd_delivery_row : cmd_delivery_json,
-			  table, &queue_err);
+	const int failed = delivery_list(
+	    store, &filter, table != NULL ? cmd_delivery_row : cmd_delivery_json, table, err);
 	if (table != NULL)
 		output_table_print(table);
-	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
+	return failed;
 }
 
 static int cmd_delivery_print(const struct delivery *delivery, void *context)
@@ -231,15 +222,14 @@ static int cmd_delivery_print(const struct delivery *delivery, void *context)
 int cmd_delivery_show(const struct invocation *invocation, struct error *err)
 {
 	struct delivery_filter filter = {0};
-	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
 	scoped(entry_free) struct entry *entry = NULL;
 	if (invocation_entry_id(invocation, 0, &filter.entry_id, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
-	if (entry_find(store, filter.entry_id, &entry, &queue_err) != 0 ||
+	if (entry_find(store, filter.entry_id, &entry, err) != 0 ||
 	    delivery_list(store, &filter, invocation->json ? cmd_delivery_json : cmd_delivery_print,
-			  NULL, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+			  NULL, err) != 0)
+		return -1;
 	return 0;
 }

@@ -1,10 +1,8 @@
 #include "loader/cli/command.h"
 
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
 #include "loader/flow/doctor.h"
-
-SCOPED_DEFINE(struct store *, store_close)
+#include "queue/base/scoped.h"
 
 static void cmd_doctor_json(enum doctor_state state, const char *what, const char *words,
 			    void *context)

@@ -1,21 +1,16 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/entry_view.h"
 #include "loader/cli/output.h"
 #include "loader/flow/entry_json.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/save.h"
+#include "queue/base/scoped.h"
 #include "queue/entry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(struct entry *, entry_free)
 
 /* YYYY-MM-DD as the start of that day, UTC. */
 static int cmd_entry_day(const struct invocation *invocation, const char *option, int64_t *ret_s,
@@ -93,27 +88,25 @@ int cmd_list(const struct invocation *invocation, struct error *err)
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
 	filter.queue_id = queue != NULL ? queue->id : 0;
-	struct queue_error queue_err;
 	struct output_table *table =
 	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
-	int failed = entry_list(store, &filter, table != NULL ? cmd_list_row : cmd_list_json, table,
-				&queue_err);
+	int failed =
+	    entry_list(store, &filter, table != NULL ? cmd_list_row : cmd_list_json, table, err);
 	if (table != NULL)
 		output_table_print(table);
-	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
+	return failed;
 }
 
 int cmd_show(const struct invocation *invocation, struct error *err)
 {
 	int64_t id;
-	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
 	scoped(entry_free) struct entry *entry = NULL;
 	if (invocation_entry_id(invocation, 0, &id, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
-	if (entry_find(store, id, &entry, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_find(store, id, &entry, err) != 0)
+		return -1;
 	return invocation->json ? entry_json_write(stdout, store, entry, NULL, err)
 				: entry_view_print(store, entry, err);
 }

@@ -1,17 +1,13 @@
 #include "loader/cli/cmd_filter.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output_csv.h"
 #include "loader/flow/entry_json.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct entry *, entry_free)
 
 struct cmd_export {
 	struct store *store;
@@ -21,15 +17,10 @@ struct cmd_export {
 static int cmd_export_json(const struct entry *listed, void *context)
 {
 	const struct cmd_export *export = context;
-	struct queue_error queue_err;
 	scoped(entry_free) struct entry *entry = NULL;
-	if (entry_find(export->store, listed->id, &entry, &queue_err) != 0) {
+	if (entry_find(export->store, listed->id, &entry, export->err) != 0)
 		/* Purged by somebody in between. */
-		if (queue_err.status == QUEUE_MISSING)
-			return 0;
-		error_from_queue(export->err, &queue_err);
-		return 1;
-	}
+		return export->err->reason == REASON_MISSING ? 0 : 1;
 	return entry_json_write(stdout, export->store, entry, NULL, export->err) == 0 ? 0 : 1;
 }
 
@@ -131,7 +122,6 @@ static int cmd_export_format(const struct invocation *invocation, bool *ret_csv,
 int cmd_export(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
-	struct queue_error queue_err;
 	struct entry_filter filter;
 	bool any;
 	bool csv;
@@ -143,8 +133,8 @@ int cmd_export(const struct invocation *invocation, struct error *err)
 	if (csv)
 		cmd_export_row(cmd_export_columns);
 	const int failed =
-	    entry_list(store, &filter, csv ? cmd_export_csv : cmd_export_json, &export, &queue_err);
+	    entry_list(store, &filter, csv ? cmd_export_csv : cmd_export_json, &export, err);
 	if (failed < 0)
-		return error_from_queue(err, &queue_err);
+		return -1;
 	return failed == 0 ? 0 : -1;
 }

@@ -1,21 +1,17 @@
 #include "loader/cli/cmd_filter.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
-
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
+#include "queue/base/scoped.h"
 
 static int cmd_filter_queue(const struct invocation *invocation, struct store *store,
 			    struct entry_filter *filter, struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct queue_error queue_err;
 	const char *name = invocation_text(invocation, "queue");
 	if (name == NULL)
 		return 0;
-	if (work_queue_find(store, name, &queue, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_find(store, name, &queue, err) != 0)
+		return -1;
 	filter->queue_id = queue->id;
 	return 0;
 }

@@ -2,12 +2,9 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/duration.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 #include "queue/entry_event.h"
-
-SCOPED_DEFINE(struct store *, store_close)
 
 static int cmd_history_json(const struct entry_event *event, void *context)
 {
@@ -44,19 +41,16 @@ int cmd_history(const struct invocation *invocation, struct error *err)
 	};
 	int64_t id;
 	scoped(store_close) struct store *store = NULL;
-	struct queue_error queue_err;
 	if (invocation_entry_id(invocation, 0, &id, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
 	if (invocation->json)
-		return entry_event_list(store, id, cmd_history_json, NULL, &queue_err) == 0
-			   ? 0
-			   : error_from_queue(err, &queue_err);
+		return entry_event_list(store, id, cmd_history_json, NULL, err) == 0 ? 0 : -1;
 	struct output_table *table = output_table_new(columns, G_N_ELEMENTS(columns));
-	const int failed = entry_event_list(store, id, cmd_history_row, table, &queue_err);
+	const int failed = entry_event_list(store, id, cmd_history_row, table, err);
 	if (failed == 0)
 		output_table_print(table);
 	else
 		output_table_free(table);
-	return failed == 0 ? 0 : error_from_queue(err, &queue_err);
+	return failed == 0 ? 0 : -1;
 }

@@ -1,17 +1,15 @@
 #include "loader/cli/command.h"
 
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/cli/output.h"
 #include "loader/cli/progress.h"
 #include "loader/flow/worker.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-SCOPED_DEFINE(struct store *, store_close)
 
 static bool cmd_load_wants(const struct work_queue *queue)
 {

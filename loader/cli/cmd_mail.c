@@ -1,11 +1,8 @@
 #include "loader/cli/command.h"
 
-#include "loader/base/scoped.h"
 #include "loader/cli/mail_options.h"
 #include "loader/cli/mail_view.h"
-
-SCOPED_DEFINE(struct mail_session *, mail_session_close)
-SCOPED_DEFINE(struct mail_view *, mail_view_free)
+#include "queue/base/scoped.h"
 
 static int cmd_mail_act(const struct invocation *invocation, enum mail_action action,
 			struct error *err)

@@ -1,17 +1,15 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/mail_options.h"
 #include "loader/cli/output.h"
 #include "loader/flow/mail_connection.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 enum { MAIL_IDLE_S = 300, MAIL_IDLE_MAX_S = 7 * 86400 };
-
-SCOPED_DEFINE(struct mail_account *, mail_account_free)
 
 /* The name stands as an argument or as --connection, as the actions have it. */
 static int cmd_mail_connection_name(const struct invocation *invocation, const char **ret_name,

@@ -1,10 +1,10 @@
 #include "loader/cli/command.h"
 
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/cli/mail_options.h"
 #include "loader/cli/mail_view.h"
 #include "loader/cli/output.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +12,6 @@
 #include <string.h>
 
 enum { MAIL_SCRIPT_LINE_MAX = 64 * 1024 };
-
-SCOPED_DEFINE(struct mail_session *, mail_session_close)
-SCOPED_DEFINE(struct mail_view *, mail_view_free)
 
 struct mail_script {
 	const struct invocation *invocation;

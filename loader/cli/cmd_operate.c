@@ -1,16 +1,12 @@
 #include "loader/cli/cmd_filter.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 #include "queue/entry_operate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct entry *, entry_free)
 
 static void cmd_operate_print(const struct invocation *invocation, uint64_t changed)
 {
@@ -65,10 +61,9 @@ static int cmd_operate_note_unfit(struct store *store, int64_t entry_id,
 				  const struct entry_order *order, GPtrArray *unfit,
 				  struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(entry_free) struct entry *entry = NULL;
-	if (entry_find(store, entry_id, &entry, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_find(store, entry_id, &entry, err) != 0)
+		return -1;
 	char *words = cmd_operate_unfit(order, entry);
 	if (words != NULL)
 		g_ptr_array_add(unfit, words);
@@ -81,23 +76,22 @@ static int cmd_operate_ids(const struct invocation *invocation, struct store *st
 			   const struct entry_order *order, uint64_t *ret_changed, GPtrArray *unfit,
 			   struct error *err)
 {
-	struct queue_error queue_err;
 	*ret_changed = 0;
-	if (store_begin(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(store, err) != 0)
+		return -1;
 	for (size_t i = 0; i < invocation->argument_count; i++) {
 		int64_t id;
 		bool changed;
 		if (invocation_entry_id(invocation, i, &id, err) != 0)
 			return -1;
-		if (entry_operate(store, id, order, clock_now_ms(), &changed, &queue_err) != 0)
-			return error_from_queue(err, &queue_err);
+		if (entry_operate(store, id, order, clock_now_ms(), &changed, err) != 0)
+			return -1;
 		*ret_changed += changed;
 		if (!changed && cmd_operate_note_unfit(store, id, order, unfit, err) != 0)
 			return -1;
 	}
-	if (store_commit(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_commit(store, err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -105,7 +99,6 @@ static int cmd_operate_filtered(const struct invocation *invocation, struct stor
 				const struct entry_order *order, uint64_t *ret_changed,
 				struct error *err)
 {
-	struct queue_error queue_err;
 	struct entry_filter filter;
 	bool any;
 	if (cmd_filter_read(invocation, store, &filter, &any, err) != 0)
@@ -119,8 +112,8 @@ static int cmd_operate_filtered(const struct invocation *invocation, struct stor
 		filter.by_state = true;
 		filter.state = ENTRY_FAILED;
 	}
-	if (entry_operate_all(store, &filter, order, clock_now_ms(), ret_changed, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_operate_all(store, &filter, order, clock_now_ms(), ret_changed, err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -223,7 +216,6 @@ int cmd_tag(const struct invocation *invocation, struct error *err)
 int cmd_note(const struct invocation *invocation, struct error *err)
 {
 	int64_t id;
-	struct queue_error queue_err;
 	const char *text = invocation->arguments[1];
 	scoped(store_close) struct store *store = NULL;
 	if (invocation_entry_id(invocation, 0, &id, err) != 0)
@@ -232,8 +224,7 @@ int cmd_note(const struct invocation *invocation, struct error *err)
 		return error_set(err, ERROR_USAGE, "a note is UTF-8 text");
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
 		return -1;
-	if (entry_note(store, id, invocation_who(invocation), text, clock_now_ms(), &queue_err) !=
-	    0)
-		return error_from_queue(err, &queue_err);
+	if (entry_note(store, id, invocation_who(invocation), text, clock_now_ms(), err) != 0)
+		return -1;
 	return 0;
 }

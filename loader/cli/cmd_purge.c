@@ -1,14 +1,11 @@
 #include "loader/cli/cmd_filter.h"
 
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 #include "queue/entry_purge.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-SCOPED_DEFINE(struct store *, store_close)
 
 static int cmd_purge_check(const struct entry_filter *filter, struct error *err)
 {
@@ -36,20 +33,17 @@ static void cmd_purge_print(const struct invocation *invocation, uint64_t count,
 static int cmd_purge_run(const struct invocation *invocation, struct store *store,
 			 const struct entry_filter *filter, struct error *err)
 {
-	struct queue_error queue_err;
 	uint64_t count;
-	const int failed = entry_purge(store, filter, &count, &queue_err);
+	const int failed = entry_purge(store, filter, &count, err);
 	cmd_purge_print(invocation, count, false);
-	if (failed != 0 ||
-	    (invocation_flag(invocation, "shrink") && store_shrink(store, &queue_err) != 0))
-		return error_from_queue(err, &queue_err);
+	if (failed != 0 || (invocation_flag(invocation, "shrink") && store_shrink(store, err) != 0))
+		return -1;
 	return 0;
 }
 
 int cmd_purge(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
-	struct queue_error queue_err;
 	struct entry_filter filter;
 	bool any;
 	uint64_t count;
@@ -60,8 +54,8 @@ int cmd_purge(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (!dry_run)
 		return cmd_purge_run(invocation, store, &filter, err);
-	if (entry_purge_count(store, &filter, &count, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_purge_count(store, &filter, &count, err) != 0)
+		return -1;
 	cmd_purge_print(invocation, count, true);
 	return 0;
 }

@@ -1,23 +1,18 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/secret.h"
 #include "loader/cli/output.h"
 #include "loader/cli/queue_view.h"
 #include "loader/flow/apply.h"
 #include "loader/flow/definition.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/mailbox.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(struct secret *, secret_free)
 
 /* Every field option that was given goes into the draft. */
 static int cmd_queue_set_fields(const struct invocation *invocation, struct work_queue *draft,
@@ -59,12 +54,11 @@ static int cmd_queue_keep(const struct invocation *invocation, const struct work
 static int cmd_queue_check_free(struct store *store, const char *name, struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *present = NULL;
-	struct queue_error queue_err;
-	if (work_queue_find(store, name, &present, &queue_err) == 0)
+	if (work_queue_find(store, name, &present, err) == 0)
 		return error_set(err, ERROR_NO,
 				 "queue '%s' exists already; `inqueue queue alter` changes it",
 				 name);
-	return queue_err.status == QUEUE_MISSING ? 0 : error_from_queue(err, &queue_err);
+	return err->reason == REASON_MISSING ? 0 : -1;
 }
 
 int cmd_queue_create(const struct invocation *invocation, struct error *err)
@@ -80,13 +74,12 @@ int cmd_queue_create(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (cmd_queue_asks(draft) && cmd_queue_ask(draft, &secret, err) != 0)
 		return error_prefix(err, "queue '%s'", name);
-	struct queue_error queue_err;
-	if (store_begin(store, &queue_err) != 0 ||
-	    work_queue_put(store, draft, clock_now_ms(), &draft->id, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(store, err) != 0 ||
+	    work_queue_put(store, draft, clock_now_ms(), &draft->id, err) != 0)
+		return -1;
 	if (cmd_queue_keep(invocation, draft, secret, err) != 0)
 		return error_prefix(err, "queue '%s'", name);
-	return store_commit(store, &queue_err) == 0 ? 0 : error_from_queue(err, &queue_err);
+	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
 /* The kept password follows the queue's name. */
@@ -112,13 +105,12 @@ static int cmd_queue_change(const struct invocation *invocation, struct store *s
 	if (cmd_queue_set_fields(invocation, draft, err) != 0 || definition_check(draft, err) != 0)
 		return error_prefix(err, "queue '%s'", before);
 	const char *name = invocation_text(invocation, "name");
-	struct queue_error queue_err;
 	if (name != NULL) {
 		free(draft->name);
 		draft->name = g_strdup(name);
 	}
-	if (work_queue_alter(store, draft, clock_now_ms(), &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_alter(store, draft, clock_now_ms(), err) != 0)
+		return -1;
 	if (name != NULL && cmd_queue_move_secret(invocation, before, name, err) != 0)
 		return error_prefix(err, "queue '%s'", before);
 	return cmd_queue_keep(invocation, draft, secret, err);
@@ -129,18 +121,17 @@ int cmd_queue_alter(const struct invocation *invocation, struct error *err)
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	scoped(secret_free) struct secret *secret = NULL;
-	struct queue_error queue_err;
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
 	if (invocation_flag(invocation, "password-prompt") &&
 	    cmd_queue_ask(queue, &secret, err) != 0)
 		return error_prefix(err, "queue '%s'", queue->name);
-	if (store_begin(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(store, err) != 0)
+		return -1;
 	if (cmd_queue_change(invocation, store, secret, err) != 0)
 		return -1;
-	return store_commit(store, &queue_err) == 0 ? 0 : error_from_queue(err, &queue_err);
+	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
 static int cmd_queue_list_json(const struct work_queue *queue, void *context)
@@ -169,16 +160,15 @@ int cmd_queue_list(const struct invocation *invocation, struct error *err)
 	    {"STATE", OUTPUT_LEFT}, {"USER NAME", OUTPUT_LEFT}, {"CONNECTION STRING", OUTPUT_CUT},
 	};
 	scoped(store_close) struct store *store = NULL;
-	struct queue_error queue_err;
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
 	struct output_table *table =
 	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
 	int failed = work_queue_list(
-	    store, table != NULL ? cmd_queue_list_row : cmd_queue_list_json, table, &queue_err);
+	    store, table != NULL ? cmd_queue_list_row : cmd_queue_list_json, table, err);
 	if (table != NULL)
 		output_table_print(table);
-	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
+	return failed;
 }
 
 int cmd_queue_show(const struct invocation *invocation, struct error *err)
@@ -217,10 +207,7 @@ int cmd_queue_drop(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (!invocation_flag(invocation, "yes") && cmd_queue_confirm(queue->name, err) != 0)
 		return -1;
-	struct queue_error queue_err;
-	if (work_queue_drop(store, queue->id, invocation_flag(invocation, "force"), &queue_err) !=
-	    0) {
-		error_take_queue(err, &queue_err);
+	if (work_queue_drop(store, queue->id, invocation_flag(invocation, "force"), err) != 0) {
 		return error_prefix(err, "queue '%s'", queue->name);
 	}
 	g_autofree char *kept = mailbox_secret_path(invocation->database, queue->name);
@@ -235,11 +222,10 @@ static int cmd_queue_set_paused(const struct invocation *invocation, bool paused
 {
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct queue_error queue_err;
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
 		return -1;
-	if (store_begin(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(store, err) != 0)
+		return -1;
 	if (invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
 	queue->paused = paused;
@@ -247,9 +233,9 @@ static int cmd_queue_set_paused(const struct invocation *invocation, bool paused
 		g_free(queue->target.stopped);
 		queue->target.stopped = NULL;
 	}
-	if (work_queue_alter(store, queue, clock_now_ms(), &queue_err) != 0 ||
-	    store_commit(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_alter(store, queue, clock_now_ms(), err) != 0 ||
+	    store_commit(store, err) != 0)
+		return -1;
 	return 0;
 }
 

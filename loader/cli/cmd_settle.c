@@ -1,15 +1,12 @@
 #include "loader/cli/cmd_claim.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct store *, store_close)
 
 /* What is to become of the entries. */
 struct cmd_settle {
@@ -23,36 +20,36 @@ struct cmd_settle {
 };
 
 typedef int cmd_settle_one(struct store *store, int64_t entry_id, struct cmd_settle *settle,
-			   struct queue_error *err);
+			   struct error *err);
 
 static int cmd_settle_complete(struct store *store, int64_t entry_id, struct cmd_settle *settle,
-			       struct queue_error *err)
+			       struct error *err)
 {
 	return entry_complete(store, entry_id, settle->token, settle->now_ms, err);
 }
 
 static int cmd_settle_fail(struct store *store, int64_t entry_id, struct cmd_settle *settle,
-			   struct queue_error *err)
+			   struct error *err)
 {
 	return entry_fail(store, entry_id, settle->token, settle->failure, settle->reason,
 			  settle->now_ms, &settle->next_attempt_ms, err);
 }
 
 static int cmd_settle_release(struct store *store, int64_t entry_id, struct cmd_settle *settle,
-			      struct queue_error *err)
+			      struct error *err)
 {
 	return entry_release(store, entry_id, settle->token, settle->reason, settle->now_ms, err);
 }
 
 static int cmd_settle_extend(struct store *store, int64_t entry_id, struct cmd_settle *settle,
-			     struct queue_error *err)
+			     struct error *err)
 {
 	return entry_extend(store, entry_id, settle->token, settle->now_ms + settle->lease_ms,
 			    settle->now_ms, err);
 }
 
 static int cmd_settle_defer(struct store *store, int64_t entry_id, struct cmd_settle *settle,
-			    struct queue_error *err)
+			    struct error *err)
 {
 	return entry_defer(store, entry_id, settle->token, settle->until_ms, settle->reason,
 			   settle->now_ms, err);
@@ -63,7 +60,6 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 			  struct cmd_settle *settle, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
-	struct queue_error queue_err;
 	settle->token = invocation_text(invocation, "token");
 	if (settle->token == NULL)
 		return error_set(
@@ -74,18 +70,18 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 			: "");
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
 		return -1;
-	if (store_begin(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(store, err) != 0)
+		return -1;
 	/* Not before: the lease would begin while others are waited for. */
 	settle->now_ms = clock_now_ms();
 	for (size_t i = 0; i < invocation->argument_count; i++) {
 		int64_t id;
 		if (invocation_entry_id(invocation, i, &id, err) != 0)
 			return -1;
-		if (one(store, id, settle, &queue_err) != 0)
-			return error_from_queue(err, &queue_err);
+		if (one(store, id, settle, err) != 0)
+			return -1;
 	}
-	return store_commit(store, &queue_err) == 0 ? 0 : error_from_queue(err, &queue_err);
+	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
 int cmd_complete(const struct invocation *invocation, struct error *err)

@@ -2,17 +2,13 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/duration.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 #include "queue/queue_stats.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 struct cmd_stats {
 	struct store *store;
@@ -20,7 +16,7 @@ struct cmd_stats {
 	int64_t since_ms; /* 0: from the beginning */
 	int64_t now_ms;
 	bool json;
-	struct queue_error *queue_err;
+	struct error *err;
 };
 
 static json_t *cmd_stats_spread(const struct queue_stats_spread *spread)
@@ -103,8 +99,8 @@ static int cmd_stats_queue(const struct work_queue *queue, void *context)
 	struct queue_stats stats;
 	if (view->only != NULL && strcmp(view->only, queue->name) != 0)
 		return 0;
-	if (work_queue_count(view->store, queue->id, &counts, view->queue_err) != 0 ||
-	    queue_stats_read(view->store, queue->id, view->since_ms, &stats, view->queue_err) != 0)
+	if (work_queue_count(view->store, queue->id, &counts, view->err) != 0 ||
+	    queue_stats_read(view->store, queue->id, view->since_ms, &stats, view->err) != 0)
 		return -1;
 	const double hours = cmd_stats_hours(view, queue);
 	if (view->json)
@@ -118,7 +114,6 @@ int cmd_stats(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct queue_error queue_err;
 	int64_t since_ms;
 	if (invocation_time(invocation, "since", -1, &since_ms, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
@@ -131,8 +126,6 @@ int cmd_stats(const struct invocation *invocation, struct error *err)
 				 .since_ms = since_ms,
 				 .now_ms = clock_now_ms(),
 				 .json = invocation->json,
-				 .queue_err = &queue_err};
-	return work_queue_list(store, cmd_stats_queue, &view, &queue_err) == 0
-		   ? 0
-		   : error_from_queue(err, &queue_err);
+				 .err = err};
+	return work_queue_list(store, cmd_stats_queue, &view, err) == 0 ? 0 : -1;
 }

@@ -1,9 +1,8 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 #include "queue/delivery.h"
 #include "queue/entry_overlong.h"
 #include "queue/queue_health.h"
@@ -14,17 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(json_t *, json_decref)
-
 enum { CMD_STATUS_OVERLONG_MAX = 20 };
 
 struct cmd_status_view {
 	struct store *store;
 	const char *only;	    /* NULL: all queues */
 	struct output_table *table; /* NULL: JSON */
-	struct queue_error *queue_err;
+	struct error *err;
 };
 
 /* Attempts by outcome; null where the queue has no target. */
@@ -153,10 +148,10 @@ static int cmd_status_show(struct cmd_status_view *view, const struct work_queue
 		cmd_status_add_row(view->table, queue, health, counts, attempts);
 		return 0;
 	}
-	scoped(json_decref) json_t *overlong = json_array();
+	json_auto_t *overlong = json_array();
 	const int failed =
 	    entry_overlong_list(view->store, queue->id, clock_now_ms(), CMD_STATUS_OVERLONG_MAX,
-				cmd_status_add_overlong, overlong, view->queue_err);
+				cmd_status_add_overlong, overlong, view->err);
 	if (failed == 0)
 		cmd_status_print_json(queue, health, counts, attempts, overlong);
 	return failed;
@@ -169,11 +164,11 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 	if (view->only != NULL && strcmp(view->only, queue->name) != 0)
 		return 0;
 	uint64_t attempts[DELIVERY_OUTCOMES];
-	if (work_queue_count(view->store, queue->id, &counts, view->queue_err) != 0 ||
-	    delivery_count(view->store, queue->id, attempts, view->queue_err) != 0)
+	if (work_queue_count(view->store, queue->id, &counts, view->err) != 0 ||
+	    delivery_count(view->store, queue->id, attempts, view->err) != 0)
 		return -1;
 	struct queue_health health;
-	if (queue_health_find(view->store, queue->id, &health, view->queue_err) != 0)
+	if (queue_health_find(view->store, queue->id, &health, view->err) != 0)
 		return -1;
 	const int failed = cmd_status_show(view, queue, &health, &counts, attempts);
 	queue_health_clear(&health);
@@ -218,19 +213,18 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (invocation_flag(invocation, "check"))
 		return cmd_status_check(invocation, store, err);
-	struct queue_error queue_err;
 	struct cmd_status_view view = {
 	    .store = store,
 	    .only = queue != NULL ? queue->name : NULL,
 	    .table = invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns)),
-	    .queue_err = &queue_err};
-	int failed = work_queue_list(store, cmd_status_queue, &view, &queue_err);
+	    .err = err};
+	int failed = work_queue_list(store, cmd_status_queue, &view, err);
 	if (view.table != NULL)
 		output_table_print(view.table);
 	if (view.table != NULL && failed == 0)
 		failed = entry_overlong_list(store, queue != NULL ? queue->id : 0, clock_now_ms(),
 					     CMD_STATUS_OVERLONG_MAX, cmd_status_print_overlong,
-					     NULL, &queue_err);
+					     NULL, err);
 	cmd_status_tell_log(invocation, store);
-	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
+	return failed;
 }

@@ -2,7 +2,6 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/duration.h"
-#include "loader/flow/from_queue.h"
 #include "queue/queue_health.h"
 
 #include <glib.h>
@@ -16,7 +15,7 @@ struct cmd_status_check {
 	int64_t now_ms;
 	int64_t max_age_ms;
 	GString *faults; /* one line for all of them */
-	struct queue_error queue_err;
+	struct error *err;
 };
 
 static void cmd_status_add_fault(struct cmd_status_check *check, const struct work_queue *queue,
@@ -44,7 +43,7 @@ static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 	struct queue_health health;
 	if (queue->paused || (check->only != NULL && strcmp(check->only, queue->name) != 0))
 		return 0;
-	if (queue_health_find(check->store, queue->id, &health, &check->queue_err) != 0)
+	if (queue_health_find(check->store, queue->id, &health, check->err) != 0)
 		return -1;
 	int64_t last_ms =
 	    health.last_success_ms != 0 ? health.last_success_ms : queue->record_created_ms;
@@ -61,11 +60,12 @@ int cmd_status_check(const struct invocation *invocation, struct store *store, s
 	    .store = store,
 	    .only = invocation->argument_count > 0 ? invocation->arguments[0] : NULL,
 	    .now_ms = clock_now_ms(),
-	    .faults = faults};
+	    .faults = faults,
+	    .err = err};
 	if (invocation_duration(invocation, "max-age", 1, CMD_STATUS_MAX_AGE_MS, &check.max_age_ms,
 				err) != 0)
 		return -1;
-	if (work_queue_list(store, cmd_status_check_queue, &check, &check.queue_err) != 0)
-		return error_from_queue(err, &check.queue_err);
+	if (work_queue_list(store, cmd_status_check_queue, &check, err) != 0)
+		return -1;
 	return faults->len > 0 ? error_set(err, ERROR_NO, "%s", faults->str) : 0;
 }

@@ -1,18 +1,15 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
 #include "loader/flow/reload.h"
 #include "loader/flow/verify.h"
 #include "loader/imap/search_criteria.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 struct cmd_verify {
 	const struct invocation *invocation;

@@ -1,10 +1,10 @@
 #include "loader/cli/command.h"
 
 #include "loader/base/log.h"
-#include "loader/base/scoped.h"
 #include "loader/flow/watch.h"
 #include "loader/flow/watch_policy.h"
 #include "loader/imap/session.h"
+#include "queue/base/scoped.h"
 
 #include <signal.h>
 
@@ -12,9 +12,6 @@ enum { CMD_WATCH_RUN_LIMIT = 1000, CMD_WATCH_RENEW_MS = 5 * 60 * 1000 };
 
 /* Servers may close a connection that has been in IDLE for half an hour (RFC 2177). */
 enum { CMD_WATCH_RENEW_MAX_MS = 25 * 60 * 1000 };
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 static int cmd_watch_open_log(const struct invocation *invocation, struct error *err)
 {

@@ -1,17 +1,14 @@
 #include "loader/cli/cmd_claim.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
 #include "loader/flow/work.h"
 #include "loader/flow/work_command.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 enum {
 	WORK_CONCURRENCY_MAX = 100,

@@ -1,8 +1,7 @@
 #include "loader/cli/command.h"
 
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -10,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 static const struct command_option global_options[] = {
     {"database", "FILE",
@@ -317,22 +314,20 @@ static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void
 int invocation_open(const struct invocation *invocation, enum store_mode mode,
 		    struct store **ret_store, struct error *err)
 {
-	struct queue_error queue_err;
 	const struct store_options options = {.patience_ms = STORE_PATIENCE_MS,
 					      .no_copy = invocation->no_backup,
 					      .upgraded = invocation_tell_upgraded,
 					      .context = (void *)invocation};
-	if (store_open_with(invocation->database, mode, &options, ret_store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_open_with(invocation->database, mode, &options, ret_store, err) != 0)
+		return -1;
 	return 0;
 }
 
 int invocation_find_queue(const struct invocation *invocation, struct store *store, size_t index,
 			  struct work_queue **ret_queue, struct error *err)
 {
-	struct queue_error queue_err;
-	if (work_queue_find(store, invocation->arguments[index], ret_queue, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_find(store, invocation->arguments[index], ret_queue, err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -361,10 +356,9 @@ int invocation_list_queues(const struct invocation *invocation, struct store *st
 		g_ptr_array_add(names, g_strdup(queue->name));
 	}
 	struct queue_names all = {.names = names, .wanted = wanted};
-	struct queue_error queue_err;
 	if (invocation->argument_count == 0 &&
-	    work_queue_list(store, queue_names_add, &all, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	    work_queue_list(store, queue_names_add, &all, err) != 0)
+		return -1;
 	g_ptr_array_add(names, NULL);
 	g_ptr_array_set_free_func(names, NULL);
 	*ret_names = (char **)g_ptr_array_free(steal(&names), FALSE);

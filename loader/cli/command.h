@@ -8,7 +8,7 @@
 #ifndef LOADER_CLI_COMMAND_H
 #define LOADER_CLI_COMMAND_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
 

@@ -1,16 +1,13 @@
 #include "loader/cli/entry_view.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-
-SCOPED_DEFINE(json_t *, json_decref)
 
 struct entry_view_text {
 	const char *label;
@@ -64,11 +61,11 @@ static int entry_view_read(struct store *store, const struct entry *entry, enum 
 			   int (*write_piece)(const void *, size_t, void *), void *context,
 			   struct error *err)
 {
-	struct queue_error queue_err;
-	if (entry_read(store, entry->id, part, 0, write_piece, context, &queue_err) == 0)
+	*err = (struct error){0}; /* stays so where the writing fails */
+	if (entry_read(store, entry->id, part, 0, write_piece, context, err) == 0)
 		return 0;
-	return queue_err.text[0] != '\0'
-		   ? error_from_queue(err, &queue_err)
+	return err->text[0] != '\0'
+		   ? -1
 		   : error_set(err, ERROR_IO, "standard output: %s", g_strerror(errno));
 }
 
@@ -119,7 +116,7 @@ static void entry_view_print_mail(const struct entry *entry)
 	printf("%-14s %" PRIu64 " bytes%s%s%s\n", "raw message", entry->raw_size,
 	       entry->raw_incomplete ? "" : ", SHA-256 ", entry->raw_incomplete ? "" : sha256,
 	       entry->raw_kept ? ", kept" : "");
-	scoped(json_decref) json_t *defects = entry_view_json_list(entry->defects);
+	json_auto_t *defects = entry_view_json_list(entry->defects);
 	size_t index;
 	json_t *defect;
 	json_array_foreach(defects, index, defect)

@@ -4,7 +4,7 @@
 #ifndef LOADER_CLI_ENTRY_VIEW_H
 #define LOADER_CLI_ENTRY_VIEW_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/entry.h"
 
 /* All of it: fields, attachments, bodies. Bodies are copied from the database in pieces. */

@@ -1,12 +1,10 @@
 #include "loader/cli/mail_columns.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/output.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
-
-SCOPED_DEFINE(json_t *, json_decref)
 
 #define HEADER_COLUMNS                                                                             \
 	"answered", "bcc", "cc", "date", "deleted", "draft", "flagged", "from", "header", "lines", \
@@ -84,7 +82,7 @@ static json_t *mail_columns_header(const json_t *fields)
 /* Some programs write the number of lines into the header. */
 static json_t *mail_columns_lines(const struct mail_message *message, const json_t *fields)
 {
-	scoped(json_decref) json_t *field = mail_columns_field(fields, "Lines");
+	json_auto_t *field = mail_columns_field(fields, "Lines");
 	guint64 number;
 	if (message->lines >= 0)
 		return json_integer(message->lines);
@@ -121,7 +119,7 @@ static void mail_columns_add_header(json_t *row, const struct mail_message *mess
 		       {"to", "To"},
 		       {"messageId", "Message-ID"}};
 	const struct mime_message *parsed = message->parsed;
-	scoped(json_decref) json_t *fields = json_loads(parsed->headers, 0, NULL);
+	json_auto_t *fields = json_loads(parsed->headers, 0, NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
 		json_object_set_new(row, columns[i].column,
 				    mail_columns_field(fields, columns[i].field));

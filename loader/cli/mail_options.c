@@ -1,16 +1,12 @@
 #include "loader/cli/mail_options.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/definition.h"
 #include "loader/flow/mail_connection.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
 
 enum { MAIL_TIMEOUT_S = 60, MAIL_TIMEOUT_MAX_S = 86400 };
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(struct mail_account *, mail_account_free)
 
 static const struct command_option account_options[] = {
     {"queue", "NAME", "the account of this work queue"},

@@ -1,12 +1,12 @@
 #include "loader/cli/mail_view.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/cli/mail_columns.h"
 #include "loader/cli/mail_options.h"
 #include "loader/cli/output_csv.h"
 #include "loader/cli/output_rows.h"
 #include "loader/cli/progress.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,9 +14,6 @@
 #include <unistd.h>
 
 enum { MAIL_VIEW_PIECE = 16 * 1024 };
-
-SCOPED_DEFINE(json_t *, json_decref)
-SCOPED_DEFINE(struct mail_view *, mail_view_free)
 
 struct mail_view {
 	const struct mail_request *request;
@@ -239,7 +236,7 @@ static int mail_view_row(struct mail_view *view, const json_t *row,
 static int mail_view_take_message(const struct mail_message *message, void *context,
 				  struct error *err)
 {
-	scoped(json_decref) json_t *row = mail_columns_message(message);
+	json_auto_t *row = mail_columns_message(message);
 	progress_clear(&((struct mail_view *)context)->progress);
 	return mail_view_row(context, row, message, err);
 }
@@ -247,7 +244,7 @@ static int mail_view_take_message(const struct mail_message *message, void *cont
 static int mail_view_take_folder(const struct imapc_folder_row *folder, void *context,
 				 struct error *err)
 {
-	scoped(json_decref) json_t *row = mail_columns_folder(folder);
+	json_auto_t *row = mail_columns_folder(folder);
 	progress_clear(&((struct mail_view *)context)->progress);
 	return mail_view_row(context, row, NULL, err);
 }
@@ -270,7 +267,7 @@ static void mail_view_say(const struct mail_view *view, const struct mail_change
 		fprintf(stderr, "inqueue: %s\n", change->note);
 	if (!dry_run && !isatty(STDOUT_FILENO))
 		return;
-	scoped(json_decref) json_t *row = mail_columns_change(change, dry_run);
+	json_auto_t *row = mail_columns_change(change, dry_run);
 	const char *uids = mail_view_string(row, "uid");
 	bool named = uids != NULL && *uids != '\0';
 	if (mail_view_is_of_messages(change))
@@ -295,7 +292,7 @@ static void mail_view_take_change(const struct mail_change *change, void *contex
 		mail_view_say(view, change);
 		return;
 	}
-	scoped(json_decref) json_t *row = mail_columns_change(change, view->request->dry_run);
+	json_auto_t *row = mail_columns_change(change, view->request->dry_run);
 	mail_view_row(view, row, NULL, &ignored);
 }
 
@@ -314,7 +311,7 @@ static void mail_view_take_failure(uint32_t uid, const struct error *failure, vo
 		fprintf(stderr, "inqueue: %s\n", failure->text);
 		return;
 	}
-	scoped(json_decref) json_t *row = json_pack("{s:s}", "error", failure->text);
+	json_auto_t *row = json_pack("{s:s}", "error", failure->text);
 	if (uid != 0)
 		json_object_set_new(row, "uid", json_integer(uid));
 	mail_view_row(view, row, NULL, &ignored);

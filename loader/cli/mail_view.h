@@ -10,6 +10,7 @@
 
 #include "loader/cli/command.h"
 #include "loader/flow/mail.h"
+#include "queue/base/scoped.h"
 
 struct mail_view;
 
@@ -32,6 +33,7 @@ int mail_view_new_for_line(const struct invocation *invocation, const struct mai
 
 /* Takes NULL. */
 void mail_view_free(struct mail_view *view);
+SCOPED_DEFINE(struct mail_view *, mail_view_free)
 
 void mail_view_report(struct mail_view *view, struct mail_report *ret_report);
 

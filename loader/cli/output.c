@@ -1,7 +1,7 @@
 #include "loader/cli/output.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <libsmartcols.h>
 #include <stdio.h>

@@ -1,14 +1,11 @@
 #include "loader/flow/apply.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/definition.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
 
 static const char group_prefix[] = "queue ";
-
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 struct apply_row {
 	char *name;
@@ -44,13 +41,12 @@ static int apply_read_group(GKeyFile *file, const char *group, struct work_queue
 static int apply_queue(struct store *store, struct work_queue *draft, int64_t now_ms,
 		       enum apply_outcome *ret_outcome, struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(work_queue_free) struct work_queue *present = NULL;
-	if (work_queue_find(store, draft->name, &present, &queue_err) != 0) {
+	if (work_queue_find(store, draft->name, &present, err) != 0) {
 		*ret_outcome = APPLY_CREATED;
-		if (queue_err.status != QUEUE_MISSING ||
-		    work_queue_put(store, draft, now_ms, &draft->id, &queue_err) != 0)
-			return error_from_queue(err, &queue_err);
+		if (err->reason != REASON_MISSING ||
+		    work_queue_put(store, draft, now_ms, &draft->id, err) != 0)
+			return -1;
 		return 0;
 	}
 	*ret_outcome = APPLY_UNCHANGED;
@@ -58,8 +54,8 @@ static int apply_queue(struct store *store, struct work_queue *draft, int64_t no
 		return 0;
 	*ret_outcome = APPLY_ALTERED;
 	draft->id = present->id;
-	if (work_queue_alter(store, draft, now_ms, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_alter(store, draft, now_ms, err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -82,15 +78,14 @@ static int apply_groups(struct store *store, GKeyFile *file, int64_t now_ms, GAr
 static int apply_in_transaction(struct store *store, GKeyFile *file, int64_t now_ms,
 				GArray *outcomes, struct error *err)
 {
-	struct queue_error queue_err;
-	if (store_begin(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(store, err) != 0)
+		return -1;
 	if (apply_groups(store, file, now_ms, outcomes, err) != 0) {
 		store_rollback(store);
 		return -1;
 	}
-	if (store_commit(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_commit(store, err) != 0)
+		return -1;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #ifndef LOADER_FLOW_APPLY_H
 #define LOADER_FLOW_APPLY_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/store.h"
 
 #include <stdint.h>

@@ -1,10 +1,8 @@
 #include "loader/flow/check.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/search.h"
 #include "loader/imap/rights.h"
-
-SCOPED_DEFINE(struct mailbox *, mailbox_close)
+#include "queue/base/scoped.h"
 
 static int check_folders(struct mailbox *mailbox, struct check_result *result, struct error *err)
 {

@@ -5,8 +5,8 @@
 #ifndef LOADER_FLOW_CHECK_H
 #define LOADER_FLOW_CHECK_H
 
-#include "loader/base/error.h"
 #include "loader/flow/mailbox.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,17 +1,14 @@
 #include "loader/flow/definition.h"
 
 #include "loader/base/duration.h"
-#include "loader/base/scoped.h"
 #include "loader/base/secret.h"
 #include "loader/flow/definition_target.h"
 #include "loader/imap/connection_string.h"
+#include "queue/base/scoped.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct connection_string *, connection_string_free)
-SCOPED_DEFINE(json_t *, json_decref)
 
 static void definition_replace(char **member, char *value)
 {
@@ -99,7 +96,7 @@ static int definition_set_command(struct work_queue *draft, enum secret_source s
 	g_autoptr(GError) failure = NULL;
 	if (!g_shell_parse_argv(value, NULL, &words, &failure))
 		return error_set(err, ERROR_CONFIGURATION, "%s: %s", field, failure->message);
-	scoped(json_decref) json_t *list = json_array();
+	json_auto_t *list = json_array();
 	for (char **word = words; *word != NULL; word++) {
 		if (json_array_append_new(list, json_string(*word)) != 0)
 			return error_set(err, ERROR_CONFIGURATION, "%s: must be UTF-8 text", field);

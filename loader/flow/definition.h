@@ -8,7 +8,7 @@
 #ifndef LOADER_FLOW_DEFINITION_H
 #define LOADER_FLOW_DEFINITION_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/work_queue.h"
 
 #include <stdbool.h>

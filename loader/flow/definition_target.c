@@ -1,11 +1,11 @@
 #include "loader/flow/definition_target.h"
 
 #include "loader/base/duration.h"
-#include "loader/base/scoped.h"
 #include "loader/flow/target_secret.h"
 #include "loader/http/post.h"
 #include "loader/http/target.h"
 #include "loader/imap/connection_string.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
 
@@ -13,8 +13,6 @@
 #define TIMEOUT_MS	   30000
 #define TIMEOUT_MAX_MS	   (INT64_C(24) * 3600 * 1000)
 #define CONCURRENCY	   4
-
-SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
 /* NULL for an empty value: the field is taken away. */
 static void target_replace(struct work_queue *draft, char **member, const char *value)

@@ -8,7 +8,7 @@
 #ifndef LOADER_FLOW_DEFINITION_TARGET_H
 #define LOADER_FLOW_DEFINITION_TARGET_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/work_queue.h"
 
 int definition_target_set_url(struct work_queue *draft, const char *value, struct error *err);

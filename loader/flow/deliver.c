@@ -1,10 +1,9 @@
 #include "loader/flow/deliver_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/http/target.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,12 +19,6 @@
 #define RETRY_AFTER_MAX_S (INT64_C(24) * 3600)
 /* Buffers come and go with each post: to return the memory in between costs more than the post. */
 #define MEMORY_KEPT (1024 * 1024)
-
-SCOPED_DEFINE(struct target_secrets *, target_secrets_clear)
-SCOPED_DEFINE(struct http_client *, http_client_free)
-SCOPED_DEFINE(struct delivery_places *, delivery_places_close)
-SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
-SCOPED_DEFINE(struct deliver_item *, deliver_item_free)
 
 void deliver_item_free(struct deliver_item *item)
 {
@@ -240,11 +233,10 @@ static void deliver_give_up(struct deliver *deliver)
 /* Who has nothing to post does not wait for a place at the target. */
 static int deliver_is_due(const struct deliver *deliver, bool *ret_due, struct error *err)
 {
-	struct queue_error queue_err;
 	const struct entry_wish any = {.queue_id = deliver->queue->id};
 	int64_t due_ms;
-	if (entry_claim_due(deliver->store, &any, deliver->began_ms, &due_ms, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_claim_due(deliver->store, &any, deliver->began_ms, &due_ms, err) != 0)
+		return -1;
 	*ret_due = due_ms == deliver->began_ms;
 	return 0;
 }
@@ -261,16 +253,15 @@ int deliver_run(struct store *store, const struct work_queue *queue, uint64_t li
 		struct deliver_result *ret_result, struct error *err)
 {
 	*ret_result = (struct deliver_result){.last = {.kind = ERROR_NONE}};
-	struct queue_error queue_err;
 	struct target_secrets secrets = {0};
 	scoped(target_secrets_clear) struct target_secrets *release = &secrets;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
 	if (deliver_check(queue, err) != 0 ||
 	    target_secrets_read(&queue->target, release, err) != 0)
 		return -1;
-	if (work_queue_lock_delivery(store, queue->id, &lock, &queue_err) != 0 ||
-	    delivery_recover(store, queue->id, clock_now_ms(), &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_lock_delivery(store, queue->id, &lock, err) != 0 ||
+	    delivery_recover(store, queue->id, clock_now_ms(), err) != 0)
+		return -1;
 	scoped(http_client_free) struct http_client *client =
 	    deliver_connect(&queue->target, false);
 	g_autofree char *origin = target_origin(queue->target.url);

@@ -10,7 +10,7 @@
 #ifndef LOADER_FLOW_DELIVER_H
 #define LOADER_FLOW_DELIVER_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/delivery.h"
 #include "queue/work_queue.h"
 

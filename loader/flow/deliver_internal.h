@@ -11,6 +11,7 @@
 #include "loader/flow/deliver_post.h"
 #include "loader/flow/target_secret.h"
 #include "loader/http/client.h"
+#include "queue/base/scoped.h"
 #include "queue/delivery_place.h"
 
 #include <glib.h>
@@ -65,5 +66,7 @@ enum delivery_outcome deliver_judge(const struct http_answer *answer);
 /* One durable transaction: what has ended is written down, what is not used goes back to the queue,
  * and the next entries are claimed unless there are enough. */
 int deliver_turn(struct deliver *deliver, struct error *err);
+
+SCOPED_DEFINE(struct deliver_item *, deliver_item_free)
 
 #endif

@@ -1,9 +1,8 @@
 #include "loader/flow/deliver_post.h"
 
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "loader/imap/connection_string.h"
 #include "mime/reply.h"
+#include "queue/base/scoped.h"
 #include "queue/entry_source.h"
 
 #include <inttypes.h>
@@ -12,10 +11,6 @@
 
 /* A quote that begins behind these bytes of a body is not looked for. */
 #define REPLY_BYTES ((size_t)256 * 1024)
-
-SCOPED_DEFINE(struct connection_string *, connection_string_free)
-SCOPED_DEFINE(struct deliver_post *, deliver_post_free)
-SCOPED_DEFINE(struct entry_source *, entry_source_close)
 
 /* ---- parts of the entry as sources ---- */
 
@@ -30,19 +25,17 @@ static int place_open(void *context, void **ret_stream, struct error *err)
 {
 	const struct place *place = context;
 	struct entry_source *source;
-	struct queue_error queue_err;
 	if (entry_source_open(place->store, place->entry_id, place->part, place->position, &source,
-			      &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+			      err) != 0)
+		return -1;
 	*ret_stream = source;
 	return 0;
 }
 
 static int place_read(void *stream, void *bytes, size_t room, size_t *ret_size, struct error *err)
 {
-	struct queue_error queue_err;
-	if (entry_source_read(stream, bytes, room, ret_size, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_source_read(stream, bytes, room, ret_size, err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -56,11 +49,10 @@ static int post_find_part(struct deliver_post *post, const struct place *wanted,
 {
 	struct place *place = g_memdup2(wanted, sizeof *wanted);
 	g_ptr_array_add(post->places, place);
-	struct queue_error queue_err;
 	scoped(entry_source_close) struct entry_source *source = NULL;
 	if (entry_source_open(place->store, place->entry_id, place->part, place->position, &source,
-			      &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+			      err) != 0)
+		return -1;
 	*ret_source = (struct body_source){.size_bytes = entry_source_size(source),
 					   .open = place_open,
 					   .read = place_read,
@@ -255,9 +247,8 @@ static int post_make_body(struct deliver_post *post, const struct work_queue *qu
 static int post_read(struct deliver_post *post, struct store *store, const struct work_queue *queue,
 		     int64_t entry_id, struct error *err)
 {
-	struct queue_error queue_err;
-	if (entry_find(store, entry_id, &post->entry, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_find(store, entry_id, &post->entry, err) != 0)
+		return -1;
 	post_take_headers(post);
 	post->post.to = post->to = post_account(queue);
 	post->post.from = post->from = post_sender(post);
@@ -271,9 +262,8 @@ int deliver_post_of_entry(struct store *store, const struct work_queue *queue, i
 			  struct deliver_post **ret_post, struct error *err)
 {
 	scoped(deliver_post_free) struct deliver_post *post = post_new();
-	struct queue_error queue_err;
-	if (store_begin_look(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin_look(store, err) != 0)
+		return -1;
 	const int failed = post_read(post, store, queue, entry_id, err);
 	store_rollback(store);
 	if (failed != 0)

@@ -9,6 +9,7 @@
 #define LOADER_FLOW_DELIVER_POST_H
 
 #include "loader/http/post.h"
+#include "queue/base/scoped.h"
 #include "queue/entry.h"
 #include "queue/work_queue.h"
 
@@ -37,5 +38,6 @@ int deliver_post_sample(const struct work_queue *queue, struct deliver_post **re
 
 /* Takes NULL. */
 void deliver_post_free(struct deliver_post *post);
+SCOPED_DEFINE(struct deliver_post *, deliver_post_free)
 
 #endif

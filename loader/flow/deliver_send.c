@@ -1,14 +1,10 @@
 #include "loader/flow/deliver_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/http/signature.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
-
-SCOPED_DEFINE(struct http_client *, http_client_free)
-SCOPED_DEFINE(struct deliver_post *, deliver_post_free)
-SCOPED_DEFINE(struct target_secrets *, target_secrets_clear)
 
 static int deliver_sign(const struct secret *secret, const struct deliver_post *post,
 			int64_t time_s, GPtrArray *fields, struct error *err)

@@ -1,7 +1,6 @@
 #include "loader/flow/deliver_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/flow/from_queue.h"
 
 /* A lease outlives its delivery by this. */
 #define LEASE_SLACK_MS INT64_C(60000)
@@ -34,32 +33,30 @@ static int turn_settle(struct deliver *deliver, const struct deliver_item *item,
 	const bool wanted_again =
 	    item->outcome == DELIVERY_RETRY || item->outcome == DELIVERY_UNREACHABLE;
 	struct deliver_result *result = deliver->result;
-	struct queue_error queue_err;
 	int64_t next_ms;
 	bool stopped = false;
-	const int failed = delivery_settle(deliver->store, &end, &next_ms, &stopped, &queue_err);
+	const int failed = delivery_settle(deliver->store, &end, &next_ms, &stopped, err);
 	result->stopped = result->stopped || stopped;
 	deliver->enough = deliver->enough || stopped;
 	if (failed == 0) {
 		result->given_up += wanted_again && next_ms == 0;
 		return 0;
 	}
-	if (queue_err.status != QUEUE_REFUSED && queue_err.status != QUEUE_MISSING)
-		return error_from_queue(err, &queue_err);
+	if (err->reason != REASON_REFUSED && err->reason != REASON_MISSING)
+		return -1;
 	/* Somebody else has the entry by now, or has deleted it: the others go on. */
-	error_take_queue(&result->last, &queue_err);
+	result->last = *err;
 	return 0;
 }
 
 static int turn_give_back(struct deliver *deliver, const struct deliver_item *item,
 			  struct error *err)
 {
-	struct queue_error queue_err;
 	if (entry_release(deliver->store, item->lease.entry_id, item->lease.token,
-			  "claimed, but not posted", clock_now_ms(), &queue_err) == 0 ||
-	    queue_err.status == QUEUE_REFUSED || queue_err.status == QUEUE_MISSING)
+			  "claimed, but not posted", clock_now_ms(), err) == 0 ||
+	    err->reason == REASON_REFUSED || err->reason == REASON_MISSING)
 		return 0;
-	return error_from_queue(err, &queue_err);
+	return -1;
 }
 
 /* As many as were posted in the time of a turn: more would wait in our hands, fewer would make more
@@ -77,7 +74,6 @@ static size_t turn_batch(const struct deliver *deliver, int64_t now_ms)
 
 static int turn_claim(struct deliver *deliver, GArray *leases, struct error *err)
 {
-	struct queue_error queue_err;
 	size_t count;
 	if (deliver->enough || deliver->drained || !g_queue_is_empty(&deliver->ready))
 		return 0;
@@ -89,8 +85,8 @@ static int turn_claim(struct deliver *deliver, GArray *leases, struct error *err
 	if (delivery_claim(deliver->store, deliver->queue->id,
 			   deliver->queue->target.timeout_ms + LEASE_SLACK_MS, deliver->began_ms,
 			   clock_now_ms(), (struct entry_lease *)(void *)leases->data, room, &count,
-			   &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+			   err) != 0)
+		return -1;
 	g_array_set_size(leases, (guint)count);
 	deliver->left -= count;
 	deliver->drained = count < room || deliver->left == 0;
@@ -119,16 +115,15 @@ static void turn_forget(GQueue *items)
 
 int deliver_turn(struct deliver *deliver, struct error *err)
 {
-	struct queue_error queue_err;
 	g_autoptr(GArray) leases = g_array_new(FALSE, FALSE, sizeof(struct entry_lease));
-	if (store_begin(deliver->store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(deliver->store, err) != 0)
+		return -1;
 	if (turn_all(deliver, leases, err) != 0) {
 		store_rollback(deliver->store);
 		return -1;
 	}
-	if (store_commit(deliver->store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_commit(deliver->store, err) != 0)
+		return -1;
 	deliver->blamed = false;
 	turn_forget(&deliver->ended);
 	turn_forget(&deliver->unused);

@@ -1,13 +1,12 @@
 #include "loader/flow/doctor.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/secret.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/mailbox.h"
 #include "loader/flow/target_secret.h"
 #include "loader/imap/library.h"
 #include "mime/library.h"
+#include "queue/base/scoped.h"
 #include "queue/entry_overlong.h"
 #include "queue/integrity.h"
 #include "queue/store_log.h"
@@ -17,8 +16,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-
-SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
 enum { DOCTOR_OVERLONG_MAX = 20 }; /* lines */
 
@@ -56,12 +53,11 @@ static void doctor_take_problem(const char *problem, void *context)
 
 static int doctor_check_database(struct doctor *doctor, struct store *store, struct error *err)
 {
-	struct queue_error queue_err;
 	int64_t version;
 	int before = doctor->wrong;
-	if (integrity_check(store, doctor_take_problem, doctor, &queue_err) != 0 ||
-	    integrity_schema_version(store, &version, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (integrity_check(store, doctor_take_problem, doctor, err) != 0 ||
+	    integrity_schema_version(store, &version, err) != 0)
+		return -1;
 	if (doctor->wrong == before)
 		doctor_say(doctor, DOCTOR_OK, "database", "'%s' is whole, schema %" PRId64,
 			   doctor->database, version);
@@ -210,7 +206,6 @@ int doctor_run(struct store *store, const char *database, doctor_report *report,
 	       struct error *err)
 {
 	struct doctor doctor = {.database = database, .report = report, .context = context};
-	struct queue_error queue_err;
 	g_autofree char *folder = g_path_get_dirname(database);
 	if (access(folder, W_OK) != 0)
 		doctor_say(&doctor, DOCTOR_WRONG, "folder", "'%s' cannot be written: %s", folder,
@@ -219,11 +214,11 @@ int doctor_run(struct store *store, const char *database, doctor_report *report,
 	if (doctor_check_database(&doctor, store, err) != 0)
 		return -1;
 	doctor_check_log(&doctor, store);
-	if (work_queue_list(store, doctor_check_queue, &doctor, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_list(store, doctor_check_queue, &doctor, err) != 0)
+		return -1;
 	if (entry_overlong_list(store, 0, clock_now_ms(), DOCTOR_OVERLONG_MAX, doctor_take_overlong,
-				&doctor, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+				&doctor, err) != 0)
+		return -1;
 	doctor_tell_libraries(&doctor);
 	return doctor.wrong;
 }

@@ -6,7 +6,7 @@
 #ifndef LOADER_FLOW_DOCTOR_H
 #define LOADER_FLOW_DOCTOR_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/store.h"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG };

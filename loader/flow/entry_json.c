@@ -1,15 +1,12 @@
 #include "loader/flow/entry_json.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
-
-SCOPED_DEFINE(json_t *, json_decref)
 
 static json_t *entry_json_text(const char *text)
 {
@@ -115,7 +112,7 @@ static json_t *entry_json_columns(const struct entry *entry)
 
 void entry_json_write_columns(FILE *out, const struct entry *entry)
 {
-	scoped(json_decref) json_t *object = entry_json_columns(entry);
+	json_auto_t *object = entry_json_columns(entry);
 	json_dumpf(object, out, JSON_COMPACT);
 	putc('\n', out);
 }
@@ -161,13 +158,13 @@ static int entry_json_write_escaped(const void *bytes, size_t size, void *contex
 static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_id, const char *key,
 				 bool present, enum entry_part part, struct error *err)
 {
-	struct queue_error queue_err;
 	fprintf(out, ",\"%s\":%s", key, present ? "\"" : "null");
 	if (!present)
 		return 0;
-	if (entry_read(store, entry_id, part, 0, entry_json_write_escaped, out, &queue_err) != 0)
-		return queue_err.text[0] != '\0'
-			   ? error_from_queue(err, &queue_err)
+	*err = (struct error){0}; /* stays so where the writing fails */
+	if (entry_read(store, entry_id, part, 0, entry_json_write_escaped, out, err) != 0)
+		return err->text[0] != '\0'
+			   ? -1
 			   : error_set(err, ERROR_IO, "writing entry %" PRId64 ": %s", entry_id,
 				       g_strerror(errno));
 	putc('"', out);
@@ -177,7 +174,7 @@ static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_i
 int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 		     const struct entry_json_claim *claim, struct error *err)
 {
-	scoped(json_decref) json_t *object = entry_json_columns(entry);
+	json_auto_t *object = entry_json_columns(entry);
 	if (claim != NULL)
 		json_object_set_new(object, "lease_token", json_string(claim->token));
 	json_object_set_new(object, "headers", entry_json_list(entry->headers));

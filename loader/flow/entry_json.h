@@ -7,7 +7,7 @@
 #ifndef LOADER_FLOW_ENTRY_JSON_H
 #define LOADER_FLOW_ENTRY_JSON_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/entry.h"
 
 #include <glib.h>

@@ -2,7 +2,6 @@
 #include "loader/flow/first_use.h"
 
 #include "loader/base/clock.h"
-#include "loader/flow/from_queue.h"
 #include "queue/pickup_folder.h"
 
 #include <glib.h>
@@ -24,17 +23,16 @@ static int first_use_ask(struct store *store, int64_t queue_id, struct mailbox *
 			 enum mailbox_folder folder, const char *name, struct error *err)
 {
 	struct imapc_status status;
-	struct queue_error queue_err;
 	if (imapc_status(mailbox->session, mailbox->folders[folder].wire,
 			 mailbox_folder_name(mailbox, folder), &status, err) != 0)
 		return -1;
 	/* What a server does not say is not known, and nobody's mail is taken for ours. */
 	if (status.uid_validity == 0 || status.uid_next == 0)
 		return 0;
-	if (pickup_folder_note(
-		store, queue_id, name, folder == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX,
-		status.uid_validity, status.uid_next, clock_now_ms(), &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_folder_note(store, queue_id, name,
+			       folder == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX,
+			       status.uid_validity, status.uid_next, clock_now_ms(), err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -42,12 +40,11 @@ static int first_use_note_folder(struct store *store, int64_t queue_id, struct m
 				 enum mailbox_folder folder, struct error *err)
 {
 	struct pickup_folder noted;
-	struct queue_error queue_err;
 	g_autofree char *name = first_use_folder(mailbox, folder);
-	if (pickup_folder_find(store, queue_id, name, &noted, &queue_err) == 0)
+	if (pickup_folder_find(store, queue_id, name, &noted, err) == 0)
 		return 0;
-	if (queue_err.status != QUEUE_MISSING)
-		return error_from_queue(err, &queue_err);
+	if (err->reason != REASON_MISSING)
+		return -1;
 	return first_use_ask(store, queue_id, mailbox, folder, name, err);
 }
 

@@ -1,9 +1,7 @@
 #include "loader/flow/load.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
 #include "loader/flow/load_divide.h"
 #include "loader/flow/load_internal.h"
@@ -11,10 +9,9 @@
 #include "loader/flow/load_suspect.h"
 #include "loader/flow/load_unsent.h"
 #include "loader/flow/search.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
-
-SCOPED_DEFINE(struct mailbox *, mailbox_close)
 
 /* UIDs of the mailbox, ascending; those that the ledger has are taken out. */
 struct load_work {
@@ -43,10 +40,9 @@ static int load_list_work(struct load *load, struct load_work *work, struct erro
 		return -1;
 	if (work->count == 0)
 		return 0;
-	struct queue_error queue_err;
 	if (pickup_list(load->store, &load->source, work->uids[0], work->uids[work->count - 1],
-			false, load_drop_known, work, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+			false, load_drop_known, work, err) != 0)
+		return -1;
 	while (work->seen < work->count)
 		work->uids[work->kept++] = work->uids[work->seen++];
 	work->count = work->kept;

@@ -16,8 +16,8 @@
 #ifndef LOADER_FLOW_LOAD_H
 #define LOADER_FLOW_LOAD_H
 
-#include "loader/base/error.h"
 #include "loader/flow/mailbox.h"
+#include "queue/base/error.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
 

@@ -1,7 +1,5 @@
 #include "loader/flow/load_acknowledge.h"
 
-#include "loader/flow/from_queue.h"
-
 void load_acknowledge_begin(const struct load *load, bool found, struct pickup *pickup)
 {
 	/* A copy that the ledger knows of is not made again. */
@@ -39,12 +37,11 @@ int load_acknowledge_unread(struct load *load, struct error *err)
 	g_autoptr(GArray) uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	g_autofree uint32_t *seen = NULL;
 	size_t seen_count;
-	struct queue_error queue_err;
 	if (!load->mailbox->on_delivery)
 		return 0;
-	if (pickup_list_awaiting(load->store, &load->source, load_acknowledge_collect, uids,
-				 &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_list_awaiting(load->store, &load->source, load_acknowledge_collect, uids, err) !=
+	    0)
+		return -1;
 	if (imapc_search_seen(session, (const uint32_t *)(const void *)uids->data, uids->len, &seen,
 			      &seen_count, err) != 0)
 		return -1;

@@ -1,9 +1,9 @@
 #include "loader/flow/load_internal.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/load_divide.h"
 #include "loader/flow/load_unsent.h"
 #include "loader/flow/spool.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <nettle/sha2.h>

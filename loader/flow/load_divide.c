@@ -75,7 +75,7 @@ static void load_note_suspects(struct load *load, const struct imapc_size *sizes
 		return;
 	g_autofree uint32_t *uids = g_new(uint32_t, count);
 	/* If this fails too, the run's own failure is what is to be said. */
-	struct queue_error ignored;
+	struct error ignored;
 	for (size_t i = 0; i < count; i++)
 		uids[i] = sizes[i].uid;
 	load_hold(load);

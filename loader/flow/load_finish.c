@@ -1,9 +1,8 @@
 #include "loader/flow/load_internal.h"
 
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
 #include "loader/flow/message_digest.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,13 +61,12 @@ static int load_count_equal(struct load *load, const struct pickup *row, uint64_
 			    struct error *err)
 {
 	struct pickup_with_entry with_entry = {.pickup = *row};
-	struct queue_error queue_err;
 	char *source = NULL;
 	/* Only such a message may have been too large; finding its entry takes a while. */
 	if (row->target == PICKUP_BADMAIL &&
-	    pickup_find_entry(load->store, row->entry_id, &with_entry, &source, &queue_err) != 0 &&
-	    queue_err.status != QUEUE_MISSING)
-		return error_from_queue(err, &queue_err);
+	    pickup_find_entry(load->store, row->entry_id, &with_entry, &source, err) != 0 &&
+	    err->reason != REASON_MISSING)
+		return -1;
 	free(source);
 	struct load_comparison comparison = {.raw_sha256 = row->raw_sha256};
 	if (message_digest_like(load->mailbox->session, &with_entry, load_compare, &comparison,
@@ -84,11 +82,10 @@ static int load_find_copy(struct load *load, struct pickup *row, struct error *e
 {
 	uint64_t equal;
 	uint64_t known;
-	struct queue_error queue_err;
 	if (load_count_equal(load, row, &equal, err) != 0)
 		return -1;
-	if (pickup_count_delivered(load->store, load->queue->id, row, &known, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_count_delivered(load->store, load->queue->id, row, &known, err) != 0)
+		return -1;
 	if (equal <= known)
 		return 0;
 	row->state = PICKUP_COPIED;
@@ -141,10 +138,9 @@ static int load_find_copies(struct load *load, GArray *rows, struct error *err)
 static int load_finish_rows(struct load *load, struct error *err)
 {
 	scoped(g_array_unref) GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
-	struct queue_error queue_err;
 	if (pickup_list(load->store, &load->source, 1, UINT32_MAX, true, load_collect_row, rows,
-			&queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+			err) != 0)
+		return -1;
 	if (rows->len == 0)
 		return 0;
 	if (mailbox_prepare_targets(load->mailbox, err) != 0 ||

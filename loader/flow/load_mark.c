@@ -1,7 +1,6 @@
 #include "loader/flow/load_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/flow/from_queue.h"
 
 /* A set of messages that the server has moved. */
 struct load_moved {
@@ -33,13 +32,12 @@ void load_moved_hand_over(GPtrArray *from, GPtrArray *to)
 int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
 	      const struct imapc_copy *copy, struct error *err)
 {
-	struct queue_error queue_err;
 	load_hold(load);
 	int failed = pickup_mark(load->store, &load->source, uids, count, state,
 				 copy != NULL ? copy->uid_validity : 0,
-				 copy != NULL ? copy->uids : NULL, clock_now_ms(), &queue_err);
+				 copy != NULL ? copy->uids : NULL, clock_now_ms(), err);
 	load_go_on(load);
-	return failed == 0 ? 0 : error_from_queue(err, &queue_err);
+	return failed == 0 ? 0 : -1;
 }
 
 int load_mark_moved(struct load *load, const uint32_t *uids, size_t count,
@@ -60,13 +58,12 @@ int load_mark_moved(struct load *load, const uint32_t *uids, size_t count,
 
 int load_moved_store(struct load *load, const GPtrArray *list, struct error *err)
 {
-	struct queue_error queue_err;
 	for (guint i = 0; i < list->len; i++) {
 		const struct load_moved *moved = g_ptr_array_index(list, i);
 		if (pickup_mark(load->store, &load->source, moved->uids, moved->count, PICKUP_MOVED,
 				moved->target_uid_validity, moved->target_uids, clock_now_ms(),
-				&queue_err) != 0)
-			return error_from_queue(err, &queue_err);
+				err) != 0)
+			return -1;
 	}
 	return 0;
 }

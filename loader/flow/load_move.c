@@ -4,11 +4,11 @@
  */
 #include "loader/flow/load_internal.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/first_use.h"
 #include "loader/flow/load_acknowledge.h"
 #include "loader/flow/load_return.h"
 #include "loader/imap/rights.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
 

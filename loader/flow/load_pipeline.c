@@ -1,7 +1,6 @@
 #include "loader/flow/load_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_storer.h"
 #include "loader/flow/search.h"
 #include "queue/work_queue.h"
@@ -96,18 +95,17 @@ static int load_move_unmoved(struct load *load, struct error *err)
  */
 static int load_settle(struct load *load, const char *message, struct error *err)
 {
-	struct queue_error queue_err;
 	if (load->moved->len == 0 && message == NULL)
 		return 0;
-	if (store_begin(load->store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(load->store, err) != 0)
+		return -1;
 	int failed = load_moved_store(load, load->moved, err);
 	if (failed == 0 && message != NULL &&
 	    work_queue_note_action(load->store, load->queue->id, message,
-				   load->result->not_collected, clock_now_ms(), &queue_err) != 0)
-		failed = error_from_queue(err, &queue_err);
-	if (failed == 0 && store_commit(load->store, &queue_err) != 0)
-		failed = error_from_queue(err, &queue_err);
+				   load->result->not_collected, clock_now_ms(), err) != 0)
+		failed = -1;
+	if (failed == 0 && store_commit(load->store, err) != 0)
+		failed = -1;
 	if (failed != 0)
 		store_rollback(load->store);
 	else

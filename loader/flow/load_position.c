@@ -23,7 +23,7 @@ static void load_position_blame_batch(struct load_position *position, size_t bat
 				      struct store *store, const struct pickup_source *source,
 				      const char *reason)
 {
-	struct queue_error ignored;
+	struct error ignored;
 	/* The worker may have died while it wrote. */
 	uint32_t count = MIN(position->batches[batch].count, (uint32_t)LOAD_POSITION_UIDS);
 	if (count > 0)

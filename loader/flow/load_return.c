@@ -2,9 +2,8 @@
 #include "loader/flow/load_return.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/message_digest.h"
+#include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 
 #include <string.h>
@@ -49,17 +48,16 @@ static int load_compare_return(uint32_t uid, const unsigned char sha256[MESSAGE_
 
 static int load_put_returns(struct load *load, const GArray *back, struct error *err)
 {
-	struct queue_error queue_err = {0};
 	int failed = 0;
 	load_hold(load);
 	for (guint i = 0; i < back->len && failed == 0; i++) {
 		failed = pickup_put(load->store, &load->source, load_pickup_at(back, i),
-				    clock_now_ms(), &queue_err);
-		if (failed != 0 && queue_err.status == QUEUE_EXISTS)
+				    clock_now_ms(), err);
+		if (failed != 0 && err->reason == REASON_EXISTS)
 			failed = 0;
 	}
 	load_go_on(load);
-	return failed == 0 ? 0 : error_from_queue(err, &queue_err);
+	return failed == 0 ? 0 : -1;
 }
 
 int load_take_returns(struct load *load, const GArray *rows, const struct move *move,
@@ -84,15 +82,14 @@ int load_take_returns(struct load *load, const GArray *rows, const struct move *
 int load_refuse_return(struct load *load, const struct load_item *item, struct error *err)
 {
 	uint64_t count;
-	struct queue_error queue_err;
 	struct pickup like = {.uid = item->uid,
 			      .raw_size = item->size_bytes,
 			      .internal_date_s = item->internal_date_s};
 	memcpy(like.raw_sha256, item->raw_sha256, sizeof like.raw_sha256);
 	if (item->not_fetched)
 		return 0;
-	if (pickup_count_returns(load->store, &load->source, &like, &count, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_count_returns(load->store, &load->source, &like, &count, err) != 0)
+		return -1;
 	if (count < LOAD_RETURNS_MAX)
 		return 0;
 	load->stops = true;
@@ -104,11 +101,11 @@ int load_refuse_return(struct load *load, const struct load_item *item, struct e
 
 void load_stop(struct load *load, struct error *err)
 {
-	struct queue_error queue_err;
+	struct error ignored;
 	if (!load->stops)
 		return;
-	if (queue_health_stop(load->store, load->queue->id, err->text, clock_now_ms(),
-			      &queue_err) != 0)
+	if (queue_health_stop(load->store, load->queue->id, err->text, clock_now_ms(), &ignored) !=
+	    0)
 		return;
 	error_fill(err, err->kind,
 		   "collecting is stopped: %s; correct the definition, then `inqueue queue resume "

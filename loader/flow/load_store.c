@@ -1,16 +1,13 @@
 #include "loader/flow/load_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_acknowledge.h"
 #include "loader/flow/load_return.h"
 #include "loader/flow/load_storer.h"
+#include "queue/base/scoped.h"
 #include "queue/pickup_attempt.h"
 
 #include <string.h>
-
-SCOPED_DEFINE(struct mime_message *, mime_message_free)
 
 /* Why a message cannot be loaded, or NULL. */
 static char *load_item_failure(const struct load *load, const struct load_item *item,
@@ -163,10 +160,8 @@ static int load_put_new(struct load *load, const struct entry *entry,
 			const struct entry_contents *contents, void *context, struct error *err)
 {
 	struct pickup *pickup = context;
-	struct queue_error queue_err;
-	if (entry_put(load->store, entry, contents, clock_now_ms(), &pickup->entry_id,
-		      &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_put(load->store, entry, contents, clock_now_ms(), &pickup->entry_id, err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -174,11 +169,10 @@ static int load_put_new(struct load *load, const struct entry *entry,
 static int load_match_earlier(struct load *load, const struct load_item *item,
 			      struct pickup *ret_pickup, bool *ret_found, struct error *err)
 {
-	struct queue_error queue_err;
 	*ret_found = pickup_match(load->store, &load->source, item->raw_sha256, item->size_bytes,
-				  item->internal_date_s, ret_pickup, &queue_err) == 0;
-	if (!*ret_found && queue_err.status != QUEUE_MISSING)
-		return error_from_queue(err, &queue_err);
+				  item->internal_date_s, ret_pickup, err) == 0;
+	if (!*ret_found && err->reason != REASON_MISSING)
+		return -1;
 	return 0;
 }
 
@@ -213,16 +207,15 @@ static int load_store_item(struct load *load, struct load_batch *batch,
 	pickup->raw_size = item->size_bytes;
 	pickup->internal_date_s = item->internal_date_s;
 	memcpy(pickup->raw_sha256, item->raw_sha256, sizeof pickup->raw_sha256);
-	struct queue_error queue_err;
-	if (pickup_put(load->store, &load->source, pickup, clock_now_ms(), &queue_err) != 0 ||
+	if (pickup_put(load->store, &load->source, pickup, clock_now_ms(), err) != 0 ||
 	    (item->suspect &&
-	     pickup_attempt_clear(load->store, &load->source, item->uid, &queue_err) != 0))
-		return error_from_queue(err, &queue_err);
+	     pickup_attempt_clear(load->store, &load->source, item->uid, err) != 0))
+		return -1;
 	if (!found)
 		return 0;
 	batch->stored.finished++;
-	if (pickup_retire(load->store, &load->source, pickup, clock_now_ms(), &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_retire(load->store, &load->source, pickup, clock_now_ms(), err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -246,18 +239,17 @@ static int load_store_items(struct load *load, struct load_batch *batch, guint *
 static int load_try_to_store(struct load *load, struct load_batch *batch, guint *ret_at,
 			     struct error *err)
 {
-	struct queue_error queue_err;
 	*ret_at = batch->items->len;
 	load_batch_forget_stored(batch);
-	if (store_begin(load->store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(load->store, err) != 0)
+		return -1;
 	int failed = load_moved_store(load, batch->moved, err);
 	if (failed == 0)
 		failed = load_store_items(load, batch, ret_at, err);
 	if (failed == 0)
 		load_storer_has_read(load, batch);
-	if (failed == 0 && store_commit(load->store, &queue_err) != 0)
-		failed = error_from_queue(err, &queue_err);
+	if (failed == 0 && store_commit(load->store, err) != 0)
+		failed = -1;
 	if (failed == 0)
 		return 0;
 	store_rollback(load->store);

@@ -1,9 +1,8 @@
 #include "loader/flow/load_suspect.h"
 
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_divide.h"
+#include "queue/base/scoped.h"
 #include "queue/pickup_attempt.h"
 
 struct load_suspect {
@@ -29,10 +28,9 @@ int load_list_suspects(struct load *load, GArray **ret_suspects, struct error *e
 {
 	g_autoptr(GArray) suspects = g_array_new(FALSE, FALSE, sizeof(struct load_suspect));
 	g_array_set_clear_func(suspects, load_suspect_clear);
-	struct queue_error queue_err;
-	if (pickup_attempt_list(load->store, &load->source, load_suspect_collect, suspects,
-				&queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_attempt_list(load->store, &load->source, load_suspect_collect, suspects, err) !=
+	    0)
+		return -1;
 	*ret_suspects = steal(&suspects);
 	return 0;
 }

@@ -200,7 +200,7 @@ static bool load_unsent_is_open(const struct load *load)
 void load_unsent_note(struct load *load)
 {
 	/* If this fails too, the run's own failure is what is to be said. */
-	struct queue_error ignored;
+	struct error ignored;
 	if (load->unsent->len == 0)
 		return;
 	if (!load->outage && load_unsent_is_open(load) && load_unsent_would_another_come(load))

@@ -14,10 +14,10 @@
 #ifndef LOADER_FLOW_MAIL_H
 #define LOADER_FLOW_MAIL_H
 
-#include "loader/base/error.h"
 #include "loader/imap/folder_tree.h"
 #include "loader/imap/message_rows.h"
 #include "mime/mime.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

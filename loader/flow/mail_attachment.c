@@ -1,7 +1,7 @@
 #include "loader/flow/mail_attachment.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/spool.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,6 @@ struct mail_attachment_saver {
 	bool unique;
 	GHashTable *next; /* name -> the first N that may be free */
 };
-
-SCOPED_DEFINE(struct mail_attachment_saver *, mail_attachment_close)
 
 int mail_attachment_open(const char *folder, bool unique, struct mail_attachment_saver **ret_saver,
 			 struct error *err)

@@ -11,8 +11,9 @@
 #ifndef LOADER_FLOW_MAIL_ATTACHMENT_H
 #define LOADER_FLOW_MAIL_ATTACHMENT_H
 
-#include "loader/base/error.h"
 #include "mime/mime.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 struct mail_attachment_saver;
 
@@ -22,6 +23,7 @@ int mail_attachment_open(const char *folder, bool unique, struct mail_attachment
 
 /* Takes NULL. */
 void mail_attachment_close(struct mail_attachment_saver *saver);
+SCOPED_DEFINE(struct mail_attachment_saver *, mail_attachment_close)
 
 /* Saves one attachment, whose bytes lie in the file `content`. Caller frees *ret_path. */
 int mail_attachment_save(struct mail_attachment_saver *saver, int content,

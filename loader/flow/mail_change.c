@@ -1,17 +1,15 @@
 #include "loader/flow/mail_internal.h"
 
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/mail_selection.h"
 #include "loader/imap/move.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Servers do one large set faster than many small ones; this many leave room for a progress bar. */
 enum { MAIL_CHANGE_AT_ONCE = 10000 };
-
-SCOPED_DEFINE(struct mail_selection *, mail_selection_clear)
 
 struct mail_done {
 	uint32_t uid;

@@ -1,9 +1,9 @@
 #include "loader/flow/mail_connection.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/mail_keeper.h"
 #include "loader/flow/mail_socket.h"
 #include "loader/imap/relay.h"
+#include "queue/base/scoped.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,9 +13,7 @@
 /* For words that are answered at once, and how many files of the folder are looked at. */
 enum { MAIL_CONNECTION_WORD_S = 10, MAIL_CONNECTION_FILES_MAX = 10000 };
 
-SCOPED_DEFINE(json_t *, json_decref)
 SCOPED_DEFINE(DIR *, closedir)
-SCOPED_DEFINE(struct mail_session *, mail_session_close)
 
 static int mail_connection_missing(const char *name, struct error *err)
 {
@@ -47,7 +45,7 @@ static int mail_connection_read_answer(int socket, const char *name, uint32_t ti
 				       "answer: nothing within %u s",
 				       name, timeout_s)
 			   : mail_connection_missing(name, err);
-	scoped(json_decref) json_t *answer = json_loads(line, 0, NULL);
+	json_auto_t *answer = json_loads(line, 0, NULL);
 	const char *text = json_string_value(json_object_get(answer, "text"));
 	if (text != NULL) {
 		error_set(err, (enum error_kind)json_integer_value(json_object_get(answer, "kind")),
@@ -108,7 +106,7 @@ int mail_connection_use(const char *name, uint32_t timeout_s, struct mail_sessio
 {
 	scoped(mail_session_close) struct mail_session *session = g_new0(struct mail_session, 1);
 	scoped(descriptor_close) int socket = -1;
-	scoped(json_decref) json_t *answer = NULL;
+	json_auto_t *answer = NULL;
 	if (mail_connection_ask(name, "use", timeout_s, &socket, &answer, err) != 0)
 		return -1;
 	if (mail_connection_adopt(&socket, answer, timeout_s, session, err) != 0)
@@ -120,7 +118,7 @@ int mail_connection_use(const char *name, uint32_t timeout_s, struct mail_sessio
 int mail_connection_close(const char *name, struct error *err)
 {
 	scoped(descriptor_close) int socket = -1;
-	scoped(json_decref) json_t *answer = NULL;
+	json_auto_t *answer = NULL;
 	return mail_connection_ask(name, "close", MAIL_CONNECTION_WORD_S, &socket, &answer, err);
 }
 
@@ -136,7 +134,7 @@ static int mail_connection_describe(const char *name,
 				    void *context, struct error *err)
 {
 	scoped(descriptor_close) int socket = -1;
-	scoped(json_decref) json_t *answer = NULL;
+	json_auto_t *answer = NULL;
 	if (mail_connection_ask(name, "describe", MAIL_CONNECTION_WORD_S, &socket, &answer, err) !=
 	    0)
 		/* Its process has ended meanwhile, or died and left the file. */

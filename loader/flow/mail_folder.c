@@ -1,12 +1,10 @@
 #include "loader/flow/mail_internal.h"
 
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct imapc_folder_rows *, imapc_folder_rows_free)
 
 /* A folder as it was looked for; the wire name is freed with it. */
 static void mail_folder_clear(struct imapc_folder *folder)

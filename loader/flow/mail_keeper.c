@@ -1,10 +1,10 @@
 #include "loader/flow/mail_keeper.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/mail_socket.h"
 #include "loader/imap/relay.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,9 +30,6 @@ struct mail_keeper_report {
 	int failed;
 	struct error err;
 };
-
-SCOPED_DEFINE(json_t *, json_decref)
-SCOPED_DEFINE(struct imapc_session *, imapc_close)
 
 struct mail_keeper {
 	const char *name;
@@ -119,7 +116,7 @@ static void mail_keeper_describe(const struct mail_keeper *keeper, int client)
 /* Returns whether the client stays connected, waiting for its turn. */
 static bool mail_keeper_obey(struct mail_keeper *keeper, int client, const char *line)
 {
-	scoped(json_decref) json_t *wish = json_loads(line, 0, NULL);
+	json_auto_t *wish = json_loads(line, 0, NULL);
 	const char *word = json_string_value(json_object_get(wish, "do"));
 	if (word == NULL)
 		return false;

@@ -1,21 +1,16 @@
 #include "loader/flow/mail_internal.h"
 
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/mail_attachment.h"
 #include "loader/flow/mail_selection.h"
 #include "loader/flow/parser.h"
 #include "loader/flow/spool.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
 
 /* Rows of one batch; the parser's process works on one half while the other arrives. */
 enum { MAIL_BATCH_ROWS = 100, MAIL_BATCH_BYTES = 16 * 1024 * 1024 };
-
-SCOPED_DEFINE(struct mail_selection *, mail_selection_clear)
-SCOPED_DEFINE(struct parser *, parser_stop)
-SCOPED_DEFINE(struct mime_message *, mime_message_free)
-SCOPED_DEFINE(struct mail_attachment_saver *, mail_attachment_close)
 
 /* A message on its way. */
 struct mail_item {

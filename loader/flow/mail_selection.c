@@ -1,14 +1,12 @@
 #include "loader/flow/mail_selection.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* One search takes a line of some thousand characters. */
 enum { CRITERIA_BYTES = 3500 };
-
-SCOPED_DEFINE(struct mail_selection *, mail_selection_clear)
 
 void mail_selection_clear(struct mail_selection *selection)
 {

@@ -8,6 +8,7 @@
 #define LOADER_FLOW_MAIL_SELECTION_H
 
 #include "loader/flow/mail_internal.h"
+#include "queue/base/scoped.h"
 
 #include <glib.h>
 
@@ -31,6 +32,7 @@ struct mail_selection {
 	    *unknown; /* "UID 17", "message number 99": what was named and is not there; or NULL */
 };
 void mail_selection_clear(struct mail_selection *selection);
+SCOPED_DEFINE(struct mail_selection *, mail_selection_clear)
 
 /* Whether the request names messages at all; where not, the whole folder is meant. */
 bool mail_selection_is_given(const struct mail_request *request);

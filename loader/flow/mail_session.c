@@ -1,10 +1,7 @@
 #include "loader/flow/mail_session.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/mailbox.h"
-
-SCOPED_DEFINE(struct mail_account *, mail_account_free)
-SCOPED_DEFINE(struct mail_session *, mail_session_close)
+#include "queue/base/scoped.h"
 
 int mail_account_from_queue(const struct work_queue *queue, const char *database,
 			    struct mail_account **ret_account, struct error *err)

@@ -10,6 +10,7 @@
 #define LOADER_FLOW_MAIL_SESSION_H
 
 #include "loader/imap/session.h"
+#include "queue/base/scoped.h"
 #include "queue/work_queue.h"
 
 struct mail_account {
@@ -39,6 +40,7 @@ int mail_account_new(const struct mail_account_options *options, struct mail_acc
 
 /* Wipes and releases; takes NULL. */
 void mail_account_free(struct mail_account *account);
+SCOPED_DEFINE(struct mail_account *, mail_account_free)
 
 /* A copy of the connection string, which the caller frees. */
 int mail_account_copy_server(const struct mail_account *account,
@@ -62,5 +64,6 @@ int mail_session_open(struct mail_account *account, struct mail_session **ret_se
 
 /* Signs off, or gives the session back to its keeper; takes NULL. */
 void mail_session_close(struct mail_session *session);
+SCOPED_DEFINE(struct mail_session *, mail_session_close)
 
 #endif

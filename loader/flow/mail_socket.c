@@ -1,6 +1,6 @@
 #include "loader/flow/mail_socket.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>

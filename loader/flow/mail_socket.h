@@ -13,7 +13,7 @@
 #ifndef LOADER_FLOW_MAIL_SOCKET_H
 #define LOADER_FLOW_MAIL_SOCKET_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,9 @@
 #include "loader/flow/mailbox.h"
 
-#include "loader/base/scoped.h"
 #include "loader/imap/mailbox_name.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
-
-SCOPED_DEFINE(struct mailbox *, mailbox_close)
-SCOPED_DEFINE(struct secret *, secret_free)
 
 char *mailbox_secret_path(const char *database, const char *queue_name)
 {

@@ -9,6 +9,7 @@
 #define LOADER_FLOW_MAILBOX_H
 
 #include "loader/imap/session.h"
+#include "queue/base/scoped.h"
 #include "queue/work_queue.h"
 
 enum mailbox_folder { MAILBOX_SOURCE, MAILBOX_DROPBOX, MAILBOX_BADMAIL, MAILBOX_FOLDER_COUNT };
@@ -37,6 +38,7 @@ int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, c
 
 /* Signs off; takes NULL. */
 void mailbox_close(struct mailbox *mailbox);
+SCOPED_DEFINE(struct mailbox *, mailbox_close)
 
 /* The folder's name as the operator wrote it; borrowed. */
 const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_folder folder);

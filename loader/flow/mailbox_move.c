@@ -1,12 +1,10 @@
 /* Moves outside of a run go the way that all moves go (loader/imap/move.h), one set at a time. */
 #include "loader/flow/mailbox_move.h"
 
-#include "loader/base/scoped.h"
 #include "loader/imap/move.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
-
-SCOPED_DEFINE(struct move *, move_free)
 
 struct mailbox_moving {
 	const uint32_t *uids;

@@ -1,8 +1,8 @@
 #include "loader/flow/message_digest.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/search.h"
 #include "loader/imap/body_digest.h"
+#include "queue/base/scoped.h"
 
 int message_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
 		   int (*each)(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],

@@ -1,11 +1,10 @@
 #include "loader/flow/parsed.h"
 
-#include "loader/base/scoped.h"
+#include "loader/flow/parser.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct mime_message *, mime_message_free)
 
 static const uint32_t no_text = UINT32_MAX;
 

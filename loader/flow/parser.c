@@ -1,11 +1,11 @@
 #include "loader/flow/parser.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/flow/parsed.h"
 #include "loader/flow/parser_child.h"
 #include "loader/flow/spool.h"
 #include "mime/library.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,8 +49,6 @@ struct parser {
 	uint64_t output_max;  /* it may get so long; 0 = any */
 	struct parser_fork_hooks hooks;
 };
-
-SCOPED_DEFINE(struct mime_message *, mime_message_free)
 
 static struct parser_job *parser_job_at(const struct parser *parser, size_t index)
 {

@@ -17,8 +17,9 @@
 #ifndef LOADER_FLOW_PARSER_H
 #define LOADER_FLOW_PARSER_H
 
-#include "loader/base/error.h"
 #include "mime/mime.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +56,7 @@ int parser_wake(struct parser *parser, struct error *err);
 
 /* Ends the process; takes NULL. */
 void parser_stop(struct parser *parser);
+SCOPED_DEFINE(struct parser *, parser_stop)
 
 /* Forgets the batch before; the output file is written from its beginning. */
 void parser_begin(struct parser *parser);
@@ -87,5 +89,7 @@ int parser_read(struct parser *parser, size_t index, struct mime_message **ret_m
 
 /* The result for a message that nothing can be said about; the caller frees it. */
 struct mime_message *parser_no_message(void);
+
+SCOPED_DEFINE(struct mime_message *, mime_message_free)
 
 #endif

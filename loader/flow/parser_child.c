@@ -1,9 +1,9 @@
 #include "loader/flow/parser_child.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/parsed.h"
 #include "loader/flow/parser.h"
 #include "loader/flow/parser_sandbox.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-
-SCOPED_DEFINE(struct mime_message *, mime_message_free)
 
 enum { PARSER_CPU_BASE_S = 10, PARSER_CPU_BYTES_PER_S = 4 * 1024 * 1024 };
 

@@ -13,7 +13,7 @@
 #ifndef LOADER_FLOW_REFUSAL_H
 #define LOADER_FLOW_REFUSAL_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
 

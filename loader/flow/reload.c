@@ -1,24 +1,17 @@
 #include "loader/flow/reload.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/flow/first_use.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_internal.h"
 #include "loader/flow/mailbox_move.h"
 #include "loader/flow/message_digest.h"
+#include "queue/base/scoped.h"
 #include "queue/entry_replace.h"
 #include "queue/pickup_repair.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct entry *, entry_free)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
-SCOPED_DEFINE(struct mailbox *, mailbox_close)
-SCOPED_DEFINE(struct imapc_copy *, imapc_copy_free)
 
 struct reload {
 	struct load load;
@@ -66,19 +59,18 @@ static int reload_put(struct load *load, const struct entry *entry,
 		      const struct entry_contents *contents, void *context, struct error *err)
 {
 	struct reload *reload = context;
-	struct queue_error queue_err;
-	if (store_begin(load->store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_begin(load->store, err) != 0)
+		return -1;
 	if (entry_replace(load->store, reload->row.pickup.entry_id, entry, contents, clock_now_ms(),
-			  &queue_err) != 0 ||
+			  err) != 0 ||
 	    pickup_redirect(load->store, &reload->row.source, &reload->row.pickup, clock_now_ms(),
-			    &queue_err) != 0) {
+			    err) != 0) {
 		store_rollback(load->store);
-		return error_from_queue(err, &queue_err);
+		return -1;
 	}
 	g_free(reload->still);
 	reload->still = g_strdup(entry->error_text);
-	return store_commit(load->store, &queue_err) != 0 ? error_from_queue(err, &queue_err) : 0;
+	return store_commit(load->store, err) != 0 ? -1 : 0;
 }
 
 static int reload_fetch(struct reload *reload, struct load_batch *batch, struct error *err)
@@ -119,7 +111,6 @@ static int reload_move(struct reload *reload, struct error *err)
 	struct imapc_copy copy = {0};
 	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
 	struct pickup *pickup = &reload->row.pickup;
-	struct queue_error queue_err;
 	/* Nothing goes to the dropbox before the target has answered. */
 	if (reload->load.mailbox->stays || pickup->on_delivery)
 		return 0;
@@ -131,9 +122,9 @@ static int reload_move(struct reload *reload, struct error *err)
 	pickup->target = PICKUP_DROPBOX;
 	pickup->target_uid_validity = copy.uid_validity;
 	pickup->target_uid = copy.uids[0];
-	if (pickup_redirect(reload->load.store, &reload->row.source, pickup, clock_now_ms(),
-			    &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_redirect(reload->load.store, &reload->row.source, pickup, clock_now_ms(), err) !=
+	    0)
+		return -1;
 	return 0;
 }
 
@@ -154,11 +145,10 @@ static int reload_check(const struct reload *reload, struct error *err)
 static int reload_with_queue(struct reload *reload, const struct work_queue *queue,
 			     struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
-	if (work_queue_lock(reload->load.store, queue->id, &lock, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_lock(reload->load.store, queue->id, &lock, err) != 0)
+		return -1;
 	if (mailbox_open(queue, reload->load.options->database, true, &mailbox, err) != 0 ||
 	    mailbox_prepare_targets(mailbox, err) != 0)
 		return -1;
@@ -182,17 +172,16 @@ static void reload_ignore_progress(const struct load_progress *progress, void *c
 static int reload_by_row(struct store *store, const struct entry *entry, const char *database,
 			 struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	const struct load_options options = {.database = database,
 					     .progress = reload_ignore_progress};
 	struct load_result result = {0};
 	struct reload reload = {.load = {.store = store, .options = &options, .result = &result}};
 	char *source = NULL;
-	if (pickup_find_entry(store, entry->id, &reload.row, &source, &queue_err) != 0 ||
-	    work_queue_find(store, entry->queue_name, &queue, &queue_err) != 0) {
+	if (pickup_find_entry(store, entry->id, &reload.row, &source, err) != 0 ||
+	    work_queue_find(store, entry->queue_name, &queue, err) != 0) {
 		free(source);
-		return error_from_queue(err, &queue_err);
+		return -1;
 	}
 	int failed = reload_check(&reload, err);
 	if (failed == 0)
@@ -204,10 +193,9 @@ static int reload_by_row(struct store *store, const struct entry *entry, const c
 
 int reload_entry(struct store *store, int64_t entry_id, const char *database, struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(entry_free) struct entry *entry = NULL;
-	if (entry_find(store, entry_id, &entry, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_find(store, entry_id, &entry, err) != 0)
+		return -1;
 	if (reload_by_row(store, entry, database, err) != 0)
 		return error_prefix(err, "reload %" PRId64, entry_id);
 	return 0;

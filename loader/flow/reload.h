@@ -4,7 +4,7 @@
 #ifndef LOADER_FLOW_RELOAD_H
 #define LOADER_FLOW_RELOAD_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/store.h"
 
 #include <stdint.h>

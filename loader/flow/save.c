@@ -1,8 +1,7 @@
 #include "loader/flow/save.h"
 
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "mime/mime.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-SCOPED_DEFINE(struct entry *, entry_free)
 
 struct save {
 	struct store *store;
@@ -72,13 +69,13 @@ static int save_publish(const struct save *save, const char *draft, const char *
 static int save_fill(const struct save *save, int descriptor, enum entry_part part,
 		     uint32_t position, struct error *err)
 {
-	struct queue_error queue_err;
-	if (entry_read(save->store, save->entry_id, part, position, save_write, &descriptor,
-		       &queue_err) == 0 &&
+	*err = (struct error){0}; /* stays so where the writing fails */
+	if (entry_read(save->store, save->entry_id, part, position, save_write, &descriptor, err) ==
+		0 &&
 	    fsync(descriptor) == 0)
 		return 0;
-	if (queue_err.text[0] != '\0')
-		return error_from_queue(err, &queue_err);
+	if (err->text[0] != '\0')
+		return -1;
 	return error_set(err, ERROR_IO, "writing in '%s': %s", save->options->folder,
 			 g_strerror(errno));
 }
@@ -135,10 +132,9 @@ static int save_attachments(const struct save *save, const struct entry *entry, 
 int save_entry(struct store *store, int64_t entry_id, const struct save_options *options,
 	       struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(entry_free) struct entry *entry = NULL;
-	if (entry_find(store, entry_id, &entry, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_find(store, entry_id, &entry, err) != 0)
+		return -1;
 	if (g_mkdir_with_parents(options->folder, 0777) != 0)
 		return error_set(err, ERROR_IO, "folder '%s': %s", options->folder,
 				 g_strerror(errno));

@@ -7,7 +7,7 @@
 #ifndef LOADER_FLOW_SAVE_H
 #define LOADER_FLOW_SAVE_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/entry.h"
 
 #include <stdbool.h>

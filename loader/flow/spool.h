@@ -7,7 +7,7 @@
 #ifndef LOADER_FLOW_SPOOL_H
 #define LOADER_FLOW_SPOOL_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <nettle/sha2.h>
 #include <stddef.h>

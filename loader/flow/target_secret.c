@@ -1,14 +1,11 @@
 #include "loader/flow/target_secret.h"
 
-#include "loader/base/scoped.h"
 #include "loader/http/signature.h"
 #include "loader/http/target.h"
+#include "queue/base/scoped.h"
 
 #include <jansson.h>
 #include <string.h>
-
-SCOPED_DEFINE(json_t *, json_decref)
-SCOPED_DEFINE(struct secret *, secret_free)
 
 /* ---- sources ---- */
 
@@ -32,7 +29,7 @@ static char *source_command(const char *field, const char *command, struct error
 		error_fill(err, ERROR_CONFIGURATION, "%s: %s", field, failure->message);
 		return NULL;
 	}
-	scoped(json_decref) json_t *list = json_array();
+	json_auto_t *list = json_array();
 	for (char **word = words; *word != NULL; word++)
 		json_array_append_new(list, json_string(*word));
 	return json_dumps(list, JSON_COMPACT);

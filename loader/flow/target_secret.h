@@ -9,8 +9,9 @@
 #ifndef LOADER_FLOW_TARGET_SECRET_H
 #define LOADER_FLOW_TARGET_SECRET_H
 
-#include "loader/base/error.h"
 #include "loader/base/secret.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 #include "queue/work_queue.h"
 
 /* From what an operator writes to what the database holds; `field` is for errors. */
@@ -42,5 +43,6 @@ int target_secrets_read(const struct work_queue_target *target, struct target_se
 
 /* Wipes and releases. */
 void target_secrets_clear(struct target_secrets *secrets);
+SCOPED_DEFINE(struct target_secrets *, target_secrets_clear)
 
 #endif

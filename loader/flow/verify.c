@@ -1,14 +1,10 @@
 /* Goes through a verification: lists the folders, lets the others judge, reports and counts. */
 #include "loader/flow/verify_internal.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/first_use.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
-
-SCOPED_DEFINE(struct mailbox *, mailbox_close)
-SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
 
 const char *verify_problem_format(enum verify_problem problem)
 {
@@ -215,12 +211,11 @@ int verify_run(struct store *store, const struct work_queue *queue,
 	       void (*counted)(const struct verify_folder_count *count, void *context),
 	       struct verify_result *ret_result, struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
 	*ret_result = (struct verify_result){0};
-	if (work_queue_lock(store, queue->id, &lock, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_lock(store, queue->id, &lock, err) != 0)
+		return -1;
 	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0 ||
 	    mailbox_find_targets(mailbox, err) != 0)
 		return -1;

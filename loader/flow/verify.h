@@ -15,8 +15,8 @@
 #ifndef LOADER_FLOW_VERIFY_H
 #define LOADER_FLOW_VERIFY_H
 
-#include "loader/base/error.h"
 #include "loader/flow/mailbox.h"
+#include "queue/base/error.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
 

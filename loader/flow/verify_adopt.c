@@ -6,9 +6,8 @@
 #include "loader/flow/verify_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_internal.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -103,17 +102,15 @@ static int verify_put_stray(struct load *load, const struct entry *entry,
 			    const struct entry_contents *contents, void *context, struct error *err)
 {
 	struct verify_adoption *adoption = context;
-	struct queue_error queue_err;
 	int64_t now_ms = clock_now_ms();
-	if (store_begin(load->store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
-	if (entry_put(load->store, entry, contents, now_ms, &adoption->pickup.entry_id,
-		      &queue_err) != 0 ||
-	    pickup_put(load->store, &load->source, &adoption->pickup, now_ms, &queue_err) != 0) {
+	if (store_begin(load->store, err) != 0)
+		return -1;
+	if (entry_put(load->store, entry, contents, now_ms, &adoption->pickup.entry_id, err) != 0 ||
+	    pickup_put(load->store, &load->source, &adoption->pickup, now_ms, err) != 0) {
 		store_rollback(load->store);
-		return error_from_queue(err, &queue_err);
+		return -1;
 	}
-	return store_commit(load->store, &queue_err) != 0 ? error_from_queue(err, &queue_err) : 0;
+	return store_commit(load->store, err) != 0 ? -1 : 0;
 }
 
 /* As for mail that a run has loaded, whatever the state of its entry says then about the folder. */

@@ -3,7 +3,6 @@
 #include "loader/flow/verify_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/flow/from_queue.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -223,16 +222,11 @@ static int verify_row(const struct pickup_with_entry *row, void *context)
 int verify_ledger(struct verify *verify, struct error *err)
 {
 	struct verify_walk walk = {verify, err};
-	struct queue_error queue_err = {0};
-	error_fill(err, ERROR_NONE, "%s", "");
-	if (pickup_walk(verify->store, verify->queue->id, verify_row, &walk, &queue_err) == 0)
-		return 0;
-	return err->kind != ERROR_NONE ? -1 : error_from_queue(err, &queue_err);
+	return pickup_walk(verify->store, verify->queue->id, verify_row, &walk, err);
 }
 
 static int verify_accept(struct verify *verify, const struct verify_row *row, struct error *err)
 {
-	struct queue_error queue_err;
 	const struct pickup_source source = {.queue_id = verify->queue->id,
 					     .source = row->source,
 					     .uid_validity = row->uid_validity};
@@ -241,8 +235,8 @@ static int verify_accept(struct verify *verify, const struct verify_row *row, st
 			    mailbox_folder_name(verify->mailbox, row->expected));
 	if (pickup_accept_gone(verify->store, &source, row->pickup.uid,
 			       row->has_entry ? row->pickup.entry_id : 0, verify->options->who,
-			       note, clock_now_ms(), &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+			       note, clock_now_ms(), err) != 0)
+		return -1;
 	verify->result->repaired++;
 	verify_accepted(verify, row);
 	return 0;

@@ -2,12 +2,9 @@
  * queue's. */
 #include "loader/flow/verify_internal.h"
 
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
-
-SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
 static struct pickup_place verify_place(const struct verify *verify, enum mailbox_folder which,
 					const char *source)
@@ -28,12 +25,11 @@ static char *verify_as_source(const struct verify *verify, enum mailbox_folder w
 static int verify_first_use(struct verify *verify, struct verify_folder *folder, struct error *err)
 {
 	struct pickup_folder noted;
-	struct queue_error queue_err;
 	uint32_t first = folder->lowest_uid;
 	int failed =
-	    pickup_folder_find(verify->store, verify->queue->id, folder->name, &noted, &queue_err);
-	if (failed != 0 && queue_err.status != QUEUE_MISSING)
-		return error_from_queue(err, &queue_err);
+	    pickup_folder_find(verify->store, verify->queue->id, folder->name, &noted, err);
+	if (failed != 0 && err->reason != REASON_MISSING)
+		return -1;
 	/* Another numbering says nothing of this one; what the ledger knows there does. */
 	if (failed == 0 && noted.uid_validity == folder->uid_validity)
 		first = first != 0 ? MIN(first, noted.first_uid) : noted.first_uid;
@@ -62,16 +58,15 @@ int verify_owner(struct verify *verify, enum mailbox_folder which, struct error 
 {
 	struct verify_folder *folder = &verify->folders[which];
 	struct verify_elsewhere elsewhere = {verify, folder};
-	struct queue_error queue_err;
 	if (folder->name == NULL)
 		return 0;
 	if (verify_first_use(verify, folder, err) != 0)
 		return -1;
 	g_autofree char *source = verify_as_source(verify, which);
 	const struct pickup_place place = verify_place(verify, which, source);
-	if (pickup_elsewhere_walk(verify->store, &place, verify_take_elsewhere, &elsewhere,
-				  &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_elsewhere_walk(verify->store, &place, verify_take_elsewhere, &elsewhere, err) !=
+	    0)
+		return -1;
 	return 0;
 }
 
@@ -79,15 +74,14 @@ int verify_owner_of_bytes(struct verify *verify, enum mailbox_folder which,
 			  const struct verify_facts *facts, bool *ret_others,
 			  enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err)
 {
-	struct queue_error queue_err;
 	struct pickup like = {.raw_size = facts->raw_size,
 			      .internal_date_s = facts->internal_date_s};
 	const struct pickup_place place = verify_place(verify, which, NULL);
 	memcpy(like.raw_sha256, facts->raw_sha256, sizeof like.raw_sha256);
-	if (pickup_elsewhere_find(verify->store, &place, &like, ret_others, &queue_err) != 0 ||
-	    pickup_own_find(verify->store, verify->queue->id, &like, ret_own, ret_entry_id,
-			    &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_elsewhere_find(verify->store, &place, &like, ret_others, err) != 0 ||
+	    pickup_own_find(verify->store, verify->queue->id, &like, ret_own, ret_entry_id, err) !=
+		0)
+		return -1;
 	return 0;
 }
 
@@ -148,11 +142,10 @@ static int verify_ask_queue(const struct work_queue *queue, void *context)
 int verify_owner_check_adopt(struct verify *verify, enum mailbox_folder which, struct error *err)
 {
 	struct verify_sharing sharing = {.verify = verify, .which = which, .err = err};
-	struct queue_error queue_err;
 	if (verify->options->search != NULL)
 		return 0;
-	if (work_queue_list(verify->store, verify_ask_queue, &sharing, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_list(verify->store, verify_ask_queue, &sharing, err) != 0)
+		return -1;
 	g_autofree char *with = sharing.with;
 	if (sharing.failed != 0 || with == NULL)
 		return sharing.failed;

@@ -3,19 +3,15 @@
 #include "loader/flow/verify_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/flow/first_use.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load.h"
 #include "loader/flow/mailbox_move.h"
-
-SCOPED_DEFINE(struct imapc_copy *, imapc_copy_free)
+#include "queue/base/scoped.h"
 
 /* A run of load finishes what the ledger calls unfinished, and loads what it does not know. */
 int verify_repair_row(struct verify *verify, const struct pickup_with_entry *row,
 		      enum verify_problem problem, bool copy_is_there, struct error *err)
 {
-	struct queue_error queue_err;
 	struct pickup pickup = row->pickup;
 	if (!verify_repairs(verify))
 		return 0;
@@ -23,20 +19,18 @@ int verify_repair_row(struct verify *verify, const struct pickup_with_entry *row
 	verify->result->repaired++;
 	int failed;
 	if (problem == VERIFY_NO_ENTRY) {
-		failed = pickup_forget(verify->store, &row->source, pickup.uid, &queue_err);
+		failed = pickup_forget(verify->store, &row->source, pickup.uid, err);
 	} else {
 		/* An original goes only while its copy is seen to be there. */
 		pickup.state = copy_is_there ? PICKUP_COPIED : PICKUP_STORED;
-		failed = pickup_redirect(verify->store, &row->source, &pickup, clock_now_ms(),
-					 &queue_err);
+		failed = pickup_redirect(verify->store, &row->source, &pickup, clock_now_ms(), err);
 	}
-	return failed != 0 ? error_from_queue(err, &queue_err) : 0;
+	return failed;
 }
 
 static int verify_redirect(struct verify *verify, const struct verify_move *move,
 			   const struct imapc_copy *copy, struct error *err)
 {
-	struct queue_error queue_err;
 	const struct pickup_source source = {.queue_id = verify->queue->id,
 					     .source = move->source,
 					     .uid_validity = move->row_uid_validity};
@@ -45,8 +39,8 @@ static int verify_redirect(struct verify *verify, const struct verify_move *move
 	pickup.target = move->to == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX;
 	pickup.target_uid_validity = copy->uid_validity;
 	pickup.target_uid = copy->uids != NULL ? copy->uids[0] : 0;
-	if (pickup_redirect(verify->store, &source, &pickup, clock_now_ms(), &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_redirect(verify->store, &source, &pickup, clock_now_ms(), err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -118,12 +112,10 @@ static int verify_count_open(const struct pickup_with_entry *row, void *context)
 static int verify_count_settled(struct verify *verify, struct error *err)
 {
 	uint64_t open = 0;
-	struct queue_error queue_err;
 	if (verify->left_to_load == 0)
 		return 0;
-	if (pickup_walk(verify->store, verify->queue->id, verify_count_open, &open, &queue_err) !=
-	    0)
-		return error_from_queue(err, &queue_err);
+	if (pickup_walk(verify->store, verify->queue->id, verify_count_open, &open, err) != 0)
+		return -1;
 	verify->result->repaired += verify->left_to_load - MIN(verify->left_to_load, open);
 	return 0;
 }

@@ -3,11 +3,10 @@
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
 #include "loader/base/notify.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/watch_table.h"
 #include "mime/mime.h"
+#include "queue/base/scoped.h"
 #include "queue/store_stamp.h"
 
 #include <errno.h>
@@ -29,9 +28,6 @@ enum { WATCH_STARTING_MAX = 16 };
 /* A locked database is not waited for: signals, workers and the watchdog cannot wait. What keeps
  * the definitions from being read for so long is said, and said again. */
 enum { WATCH_PATIENCE_MS = 100, WATCH_UNREAD_MS = 30000 };
-
-SCOPED_DEFINE(struct watch_table *, watch_table_free)
-SCOPED_DEFINE(struct work_queue_watch *, work_queue_watch_close)
 
 struct watch {
 	const struct watch_options *options;
@@ -75,7 +71,7 @@ static void watch_read(struct watch *watch, int64_t now_ms)
 		return;
 	}
 	watch->read_again = true;
-	if (err.outdated)
+	if (err.reason == REASON_NEWER)
 		watch->outdated = err;
 	else
 		watch_note_unread(watch, &err, now_ms);
@@ -342,10 +338,9 @@ int watch_run(const struct watch_options *options, struct error *err)
 	if (watch_table_read(table, WATCH_PATIENCE_MS, watch.read_ms, err) != 0 &&
 	    err->kind != ERROR_TEMPORARY)
 		return -1;
-	struct queue_error queue_err;
 	scoped(work_queue_watch_close) struct work_queue_watch *rights = NULL;
-	if (work_queue_watch_open(options->database, &rights, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_watch_open(options->database, &rights, err) != 0)
+		return -1;
 	watch.rights = rights;
 	watch_raise_descriptors();
 	/* Once for the parsers of all workers, which inherit it: the modules of 40 charsets cost

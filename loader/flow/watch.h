@@ -23,7 +23,7 @@
 #ifndef LOADER_FLOW_WATCH_H
 #define LOADER_FLOW_WATCH_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stddef.h>
 #include <stdint.h>

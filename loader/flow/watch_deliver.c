@@ -2,12 +2,11 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
 #include "loader/flow/deliver.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/watch_bell.h"
 #include "loader/flow/watch_worker.h"
+#include "queue/base/scoped.h"
 #include "queue/store_watch.h"
 
 #include <errno.h>
@@ -20,10 +19,6 @@
 
 /* One look at least so often. */
 #define LOOK_MS INT64_C(300000)
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct store_watch *, store_watch_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 static bool watch_deliver_is_meant(const struct work_queue *queue)
 {
@@ -88,13 +83,12 @@ static void watch_deliver_pause(const struct deliver_result *result, int64_t pau
 static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
 				       struct store_watch *watch, struct error *err)
 {
-	struct queue_error queue_err;
 	int64_t due_ms;
 	const int64_t now_ms = clock_now_ms();
 	store_watch_clear(watch);
 	const struct entry_wish any = {.queue_id = queue_id};
-	if (entry_claim_due(store, &any, now_ms, &due_ms, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_claim_due(store, &any, now_ms, &due_ms, err) != 0)
+		return -1;
 	malloc_trim(0);
 	watch_deliver_wait(watch, due_ms == 0 ? LOOK_MS : due_ms - now_ms);
 	return 0;
@@ -105,11 +99,10 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch,
 			       const char *queue_name, int bell, int64_t pause_ms, bool *ret_more,
 			       struct error *err)
 {
-	struct queue_error queue_err;
 	struct deliver_result result;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	if (work_queue_find(store, queue_name, &queue, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_find(store, queue_name, &queue, err) != 0)
+		return -1;
 	*ret_more = watch_deliver_is_meant(queue);
 	if (!*ret_more)
 		return 0;
@@ -126,12 +119,11 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch,
 static int watch_deliver_live(const char *queue_name, int bell, const struct watch_options *options,
 			      struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
 	scoped(store_watch_close) struct store_watch *watch = NULL;
-	if (store_open(options->database, STORE_WRITE, &store, &queue_err) != 0 ||
-	    store_watch_open(store, &watch, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_open(options->database, STORE_WRITE, &store, err) != 0 ||
+	    store_watch_open(store, &watch, err) != 0)
+		return -1;
 	for (bool more = true; more && !stop_requested();) {
 		if (watch_deliver_round(store, watch, queue_name, bell, options->retry_ms, &more,
 					err) != 0)

@@ -14,7 +14,7 @@
 #define LOADER_FLOW_WATCH_POLICY_H
 
 #include "loader/base/backoff.h"
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stdint.h>
 

@@ -2,19 +2,15 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_position.h"
 #include "loader/flow/refusal.h"
 #include "loader/flow/worker.h"
+#include "queue/base/scoped.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
 
 /* On top of what the worker itself waits for: storing a batch, the parser's time for a message. */
 enum { WATCH_SILENCE_MS = 180000 };
@@ -131,7 +127,7 @@ static bool watch_queue_is_idle(const struct watch_queue *queue)
 
 bool watch_queue_claim(struct watch_queue *queue, struct work_queue_watch *rights, int64_t now_ms)
 {
-	struct queue_error err;
+	struct error err;
 	int holder = 0;
 	if (watch_queue_is_idle(queue)) {
 		if (queue->ours)
@@ -258,12 +254,11 @@ void watch_queue_listen(struct watch_queue *queue, int64_t now_ms)
 static void watch_queue_note_death(const struct watch_queue *queue,
 				   const struct watch_options *options, const struct error *err)
 {
-	struct queue_error queue_err;
 	struct error ignored;
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *definition = NULL;
-	if (store_open(options->database, STORE_WRITE, &store, &queue_err) == 0 &&
-	    work_queue_find(store, queue->name, &definition, &queue_err) == 0) {
+	if (store_open(options->database, STORE_WRITE, &store, &ignored) == 0 &&
+	    work_queue_find(store, queue->name, &definition, &ignored) == 0) {
 		worker_note_failure(store, definition, -1, err, &ignored);
 		load_position_blame(queue->position, store, definition->id, err->text);
 		log_event(LOG_LEVEL_DEBUG, "death_noted", log_text("queue", queue->name));

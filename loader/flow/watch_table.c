@@ -2,13 +2,10 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/scoped.h"
-#include "loader/flow/from_queue.h"
+#include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 
 #include <string.h>
-
-SCOPED_DEFINE(struct store *, store_close)
 
 /* A worker that needs longer to sign in waits for its server, and keeps no other from starting. */
 enum { WATCH_STARTING_MS = 1000 };
@@ -17,7 +14,7 @@ struct watch_reading {
 	struct watch_table *table;
 	struct store *store;
 	int64_t now_ms;
-	struct queue_error *err;
+	struct error *err;
 };
 
 static void watch_table_free_queue(void *queue)
@@ -165,17 +162,15 @@ static void watch_table_end_dropped(struct watch_table *table, int64_t now_ms)
 int watch_table_read(struct watch_table *table, int64_t patience_ms, int64_t now_ms,
 		     struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
-	struct watch_reading reading = {.table = table, .now_ms = now_ms, .err = &queue_err};
-	if (store_open_within(table->options->database, STORE_READ, patience_ms, &store,
-			      &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	struct watch_reading reading = {.table = table, .now_ms = now_ms, .err = err};
+	if (store_open_within(table->options->database, STORE_READ, patience_ms, &store, err) != 0)
+		return -1;
 	reading.store = store;
 	for (guint i = 0; i < table->queues->len; i++)
 		watch_table_at(table, i)->defined = false;
-	if (work_queue_list(store, watch_table_take, &reading, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_list(store, watch_table_take, &reading, err) != 0)
+		return -1;
 	watch_table_end_dropped(table, now_ms);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #define LOADER_FLOW_WATCH_TABLE_H
 
 #include "loader/flow/watch_queue.h"
+#include "queue/base/scoped.h"
 
 #include <glib.h>
 
@@ -20,6 +21,7 @@ struct watch_table {
 
 struct watch_table *watch_table_new(const struct watch_options *options);
 void watch_table_free(struct watch_table *table);
+SCOPED_DEFINE(struct watch_table *, watch_table_free)
 
 static inline struct watch_queue *watch_table_at(const struct watch_table *table, guint index)
 {

@@ -2,14 +2,13 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/refusal.h"
 #include "loader/flow/watch_bell.h"
 #include "loader/flow/watch_policy.h"
 #include "loader/flow/watch_wait.h"
 #include "loader/flow/worker.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
-SCOPED_DEFINE(struct mailbox *, mailbox_close)
 
 _Static_assert(sizeof(struct watch_message) <= PIPE_BUF, "a message is one write");
 
@@ -117,9 +111,8 @@ static void watch_worker_log_run(const struct watch_worker *worker,
 static int watch_worker_open_store(const struct watch_worker *worker, struct store **ret_store,
 				   struct error *err)
 {
-	struct queue_error queue_err;
-	if (store_open(worker->options->database, STORE_WRITE, ret_store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_open(worker->options->database, STORE_WRITE, ret_store, err) != 0)
+		return -1;
 	return 0;
 }
 
@@ -165,11 +158,10 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 					     .position = worker->position};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
-	struct queue_error queue_err;
 	if (watch_worker_open_store(worker, &store, err) != 0)
 		return -1;
-	if (work_queue_lock(store, worker->queue->id, &lock, &queue_err) != 0)
-		return queue_err.status == QUEUE_BUSY ? 1 : error_from_queue(err, &queue_err);
+	if (work_queue_lock(store, worker->queue->id, &lock, err) != 0)
+		return err->reason == REASON_BUSY ? 1 : -1;
 	worker->began_ms = clock_monotonic_ms();
 	watch_bell_clear(worker->bell);
 	if (load_mailbox(store, worker->queue, worker->mailbox, &options, result, err) != 0) {
@@ -234,12 +226,11 @@ static int watch_worker_tell_started(struct watch_worker *worker, struct error *
 static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_name,
 				struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
 	if (watch_worker_open_store(worker, &store, err) != 0)
 		return -1;
-	if (work_queue_find(store, queue_name, &worker->queue, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_find(store, queue_name, &worker->queue, err) != 0)
+		return -1;
 	store_close(steal(&store));
 	if (watch_worker_tell_started(worker, err) != 0 ||
 	    mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
@@ -270,7 +261,7 @@ static void watch_worker_note(const struct watch_worker *worker, const struct er
 	if (worker->queue == NULL || watch_worker_open_store(worker, &store, &err) != 0)
 		return;
 	worker_note_failure(store, worker->queue, -1, failure, &err);
-	if (failure->sign_in_refused &&
+	if (failure->reason == REASON_SIGN_IN &&
 	    refusal_note(store, worker->queue, failure, refusals, &err) != 0)
 		log_event(LOG_LEVEL_ERROR, "not_counted", log_text("queue", worker->queue->name),
 			  log_text("error", err.text));
@@ -280,7 +271,7 @@ static void watch_worker_fail(struct watch_worker *worker, const struct error *f
 {
 	struct watch_message message;
 	memset(&message, 0, sizeof message);
-	message.news = failure->sign_in_refused ? WATCH_REFUSED : WATCH_FAILED;
+	message.news = failure->reason == REASON_SIGN_IN ? WATCH_REFUSED : WATCH_FAILED;
 	message.err = *failure;
 	watch_worker_note(worker, failure, &message.refusals);
 	watch_worker_tell(worker, &message);

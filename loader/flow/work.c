@@ -3,16 +3,13 @@
 #include "loader/flow/work.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/work_job.h"
 #include "loader/flow/work_wait.h"
+#include "queue/base/scoped.h"
 #include "queue/store_watch.h"
 
 #include <inttypes.h>
-
-SCOPED_DEFINE(struct store_watch *, store_watch_close)
 
 enum {
 	PATIENCE_MS = 200,  /* with the database, at a time: commands are to be watched meanwhile */
@@ -198,12 +195,10 @@ static int work_claim_more(struct work *work, struct error *err)
 {
 	const size_t room = work->options->concurrency - work->jobs->len;
 	const int64_t now_ms = clock_now_ms();
-	struct queue_error queue_err;
 	store_watch_clear(work->watch);
 	work->empty = false;
-	if (entry_claim_due(work->store, &work->options->wish, now_ms, &work->due_ms, &queue_err) !=
-	    0)
-		return error_from_queue(err, &queue_err);
+	if (entry_claim_due(work->store, &work->options->wish, now_ms, &work->due_ms, err) != 0)
+		return -1;
 	if (work->due_ms == 0 || work->due_ms > now_ms) {
 		work->empty = true;
 		return 0;
@@ -307,10 +302,9 @@ static void work_loop(struct work *work)
 int work_run(struct store *store, const struct work_queue *queue,
 	     const struct work_options *options, struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(store_watch_close) struct store_watch *watch = NULL;
-	if (store_watch_open(store, &watch, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (store_watch_open(store, &watch, err) != 0)
+		return -1;
 	store_set_patience_ms(store, PATIENCE_MS);
 	stop_expect(SIGNALS_EXPECTED);
 	g_autoptr(GPtrArray) jobs = g_ptr_array_new_with_free_func(work_free_job);

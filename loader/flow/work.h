@@ -21,7 +21,7 @@
 #ifndef LOADER_FLOW_WORK_H
 #define LOADER_FLOW_WORK_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 #include "queue/entry_claim.h"
 #include "queue/work_queue.h"
 

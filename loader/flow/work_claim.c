@@ -1,39 +1,33 @@
 #include "loader/flow/work.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/work_wait.h"
+#include "queue/base/scoped.h"
 #include "queue/store_watch.h"
-
-SCOPED_DEFINE(struct store_watch *, store_watch_close)
 
 int work_claim_now(struct store *store, const struct entry_wish *wish,
 		   struct entry_lease *ret_leases, size_t room, size_t *ret_count,
 		   struct error *err)
 {
-	struct queue_error queue_err;
 	/* The lease begins when nobody has to be waited for any more. */
-	if (store_begin(store, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
-	if (entry_claim(store, wish, clock_now_ms(), ret_leases, room, ret_count, &queue_err) !=
-	    0) {
+	if (store_begin(store, err) != 0)
+		return -1;
+	if (entry_claim(store, wish, clock_now_ms(), ret_leases, room, ret_count, err) != 0) {
 		store_rollback(store);
-		return error_from_queue(err, &queue_err);
+		return -1;
 	}
-	return store_commit(store, &queue_err) == 0 ? 0 : error_from_queue(err, &queue_err);
+	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
 /* Until something may have changed, something is due, or `until_ms` (monotonic). */
 static int work_claim_wait(struct store *store, const struct entry_wish *wish,
 			   const struct store_watch *watch, int64_t until_ms, struct error *err)
 {
-	struct queue_error queue_err;
 	const int64_t now_ms = clock_now_ms();
 	int64_t due_ms;
-	if (entry_claim_due(store, wish, now_ms, &due_ms, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_claim_due(store, wish, now_ms, &due_ms, err) != 0)
+		return -1;
 	const int64_t monotonic_ms = clock_monotonic_ms();
 	if (due_ms != 0)
 		until_ms = MIN(until_ms, monotonic_ms + due_ms - now_ms);
@@ -44,10 +38,9 @@ static int work_claim_wait(struct store *store, const struct entry_wish *wish,
 int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_until_ms,
 	       struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(store_watch_close) struct store_watch *watch = NULL;
-	if (wait_until_ms != 0 && store_watch_open(store, &watch, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (wait_until_ms != 0 && store_watch_open(store, &watch, err) != 0)
+		return -1;
 	for (;;) {
 		/* Cleared before looking, so that no change falls in between. */
 		if (watch != NULL)

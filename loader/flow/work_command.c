@@ -2,11 +2,12 @@
  * a script that is missing and for one whose interpreter is. */
 #include "loader/flow/work_command.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

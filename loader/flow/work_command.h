@@ -8,7 +8,7 @@
 #ifndef LOADER_FLOW_WORK_COMMAND_H
 #define LOADER_FLOW_WORK_COMMAND_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 /* Looks for the command as execvp() does, at its permissions, and at what its #! line names. */
 int work_command_check(const char *command, struct error *err);

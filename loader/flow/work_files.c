@@ -1,10 +1,9 @@
 #include "loader/flow/work_files.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/flow/entry_json.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/save.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +13,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-SCOPED_DEFINE(struct work_files *, work_files_free)
-SCOPED_DEFINE(struct entry *, entry_free)
 
 struct work_files {
 	char *folder;
@@ -34,10 +30,9 @@ static int work_files_write_entry(struct store *store, const struct entry_lease 
 				  struct work_files *files, const GPtrArray *paths,
 				  struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(entry_free) struct entry *entry = NULL;
-	if (entry_find(store, lease->entry_id, &entry, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (entry_find(store, lease->entry_id, &entry, err) != 0)
+		return -1;
 	files->queue_name = g_strdup(entry->queue_name);
 	FILE *out = fopen(files->entry, "wxe");
 	if (out == NULL)

@@ -10,6 +10,7 @@
 #define LOADER_FLOW_WORK_FILES_H
 
 #include "loader/flow/work.h"
+#include "queue/base/scoped.h"
 
 struct work_files;
 
@@ -28,5 +29,6 @@ char **work_files_environment(const struct work_files *files, const struct work_
 
 /* Takes NULL. */
 void work_files_free(struct work_files *files);
+SCOPED_DEFINE(struct work_files *, work_files_free)
 
 #endif

@@ -1,11 +1,10 @@
 #include "loader/flow/work_job.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/work_files.h"
 #include "loader/flow/work_process.h"
+#include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -128,14 +127,12 @@ void work_job_listen(struct work_job *job)
 	}
 }
 
-static enum work_step work_job_fail(const struct queue_error *queue_err, struct error *err)
+static enum work_step work_job_fail(const struct error *err)
 {
-	error_take_queue(err, queue_err);
-	return queue_err->status == QUEUE_BUSY ? WORK_STEP_BUSY : WORK_STEP_FAILED;
+	return err->reason == REASON_BUSY ? WORK_STEP_BUSY : WORK_STEP_FAILED;
 }
 
-static int work_job_extend_lease(struct store *store, const struct work_job *job,
-				 struct queue_error *err)
+static int work_job_extend_lease(struct store *store, const struct work_job *job, struct error *err)
 {
 	/* As in work_claim_now(). */
 	if (store_begin(store, err) != 0)
@@ -152,19 +149,18 @@ static int work_job_extend_lease(struct store *store, const struct work_job *job
 static enum work_step work_job_extend(struct store *store, struct work_job *job,
 				      int64_t monotonic_ms, struct error *err)
 {
-	struct queue_error queue_err;
-	if (work_job_extend_lease(store, job, &queue_err) == 0) {
+	if (work_job_extend_lease(store, job, err) == 0) {
 		job->extend_at_ms = monotonic_ms + job->options->wish.lease_ms / EXTEND_PARTS;
 		return WORK_STEP_DONE;
 	}
-	if (queue_err.status != QUEUE_REFUSED && queue_err.status != QUEUE_MISSING)
-		return work_job_fail(&queue_err, err);
+	if (err->reason != REASON_REFUSED && err->reason != REASON_MISSING)
+		return work_job_fail(err);
 	/* Somebody else has it: whatever the command still does is done twice. */
 	job->lost = true;
 	job->extend_at_ms = INT64_MAX;
 	job->stop_at_ms = monotonic_ms;
 	if (job->stage == WORK_STAGE_CLAIMED)
-		work_job_finish(job, WORK_LOST, g_strdup(queue_err.text));
+		work_job_finish(job, WORK_LOST, g_strdup(err->text));
 	return WORK_STEP_DONE;
 }
 
@@ -251,7 +247,7 @@ static enum work_end work_job_end(const struct work_job *job, int status)
 
 static int work_job_store(struct store *store, const struct work_queue *queue,
 			  const struct work_job *job, struct work_outcome *outcome,
-			  struct queue_error *err)
+			  struct error *err)
 {
 	const int64_t now_ms = clock_now_ms();
 	const char *token = job->lease.token;
@@ -293,16 +289,15 @@ void work_job_reap(struct work_job *job)
 static enum work_step work_job_settle(struct store *store, const struct work_queue *queue,
 				      struct work_job *job, struct error *err)
 {
-	struct queue_error queue_err;
 	struct work_outcome outcome = {.entry_id = job->lease.entry_id,
 				       .attempt = job->lease.attempt,
 				       .end = job->end,
 				       .reason = job->reason};
-	if (work_job_store(store, queue, job, &outcome, &queue_err) != 0) {
-		if (queue_err.status != QUEUE_REFUSED && queue_err.status != QUEUE_MISSING)
-			return work_job_fail(&queue_err, err);
+	if (work_job_store(store, queue, job, &outcome, err) != 0) {
+		if (err->reason != REASON_REFUSED && err->reason != REASON_MISSING)
+			return work_job_fail(err);
 		outcome.end = WORK_LOST;
-		outcome.reason = queue_err.text;
+		outcome.reason = err->text;
 	}
 	job->stage = WORK_STAGE_SETTLED;
 	job->options->settled(&outcome, job->options->context);

@@ -1,7 +1,7 @@
 #include "loader/flow/work_process.h"
 
-#include "loader/base/scoped.h"
 #include "loader/flow/work_command.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>

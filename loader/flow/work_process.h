@@ -7,7 +7,7 @@
 #ifndef LOADER_FLOW_WORK_PROCESS_H
 #define LOADER_FLOW_WORK_PROCESS_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <sys/types.h>
 

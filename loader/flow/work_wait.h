@@ -4,7 +4,7 @@
 #ifndef LOADER_FLOW_WORK_WAIT_H
 #define LOADER_FLOW_WORK_WAIT_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <poll.h>
 #include <stdint.h>

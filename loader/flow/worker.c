@@ -1,11 +1,10 @@
 #include "loader/flow/worker.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
 #include "loader/base/stop.h"
-#include "loader/flow/from_queue.h"
 #include "loader/flow/load_position.h"
 #include "loader/flow/refusal.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,10 +15,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-
-SCOPED_DEFINE(struct store *, store_close)
-SCOPED_DEFINE(struct work_queue *, work_queue_free)
-SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
 
 /* After the first death a worker is started again in 20 ms, then in 40 … */
 enum { WORKER_MAX_DEATHS = 6, WORKER_FIRST_PAUSE_MS = 20 };
@@ -46,22 +41,20 @@ int worker_note_failure(struct store *store, const struct work_queue *queue, int
 			const struct error *failure, struct error *err)
 {
 	g_autofree char *message = g_strdup_printf("Error: %s", failure->text);
-	struct queue_error queue_err;
-	if (work_queue_note_action(store, queue->id, message, not_collected, clock_now_ms(),
-				   &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+	if (work_queue_note_action(store, queue->id, message, not_collected, clock_now_ms(), err) !=
+	    0)
+		return -1;
 	return 0;
 }
 
 static int worker_open(const char *queue_name, const struct load_options *options,
 		       struct store **ret_store, struct work_queue **ret_queue, struct error *err)
 {
-	struct queue_error queue_err;
 	scoped(store_close) struct store *store = NULL;
 	if (store_open(options->database, options->dry_run ? STORE_READ : STORE_WRITE, &store,
-		       &queue_err) != 0 ||
-	    work_queue_find(store, queue_name, ret_queue, &queue_err) != 0)
-		return error_from_queue(err, &queue_err);
+		       err) != 0 ||
+	    work_queue_find(store, queue_name, ret_queue, err) != 0)
+		return -1;
 	*ret_store = steal(&store);
 	return 0;
 }
@@ -96,17 +89,16 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 		return -1;
 	if (options->dry_run)
 		return load_run(store, queue, options, &report->result, &report->err);
-	struct queue_error queue_err;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
-	if (work_queue_lock(store, queue->id, &lock, &queue_err) != 0)
-		return error_from_queue(&report->err, &queue_err);
+	if (work_queue_lock(store, queue->id, &lock, &report->err) != 0)
+		return -1;
 	report->failed = load_run(store, queue, options, &report->result, &report->err);
 	worker_add_earlier(&report->result, earlier);
 	if (report->failed == 0)
 		return 0;
 	struct error ignored;
 	worker_note_failure(store, queue, report->result.not_collected, &report->err, &ignored);
-	if (report->err.sign_in_refused)
+	if (report->err.reason == REASON_SIGN_IN)
 		worker_note_refusal(store, queue, &report->err);
 	return -1;
 }

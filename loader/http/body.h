@@ -14,7 +14,7 @@
 #ifndef LOADER_HTTP_BODY_H
 #define LOADER_HTTP_BODY_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -16,6 +16,7 @@
 #define LOADER_HTTP_CLIENT_H
 
 #include "loader/http/body.h"
+#include "queue/base/scoped.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -70,5 +71,7 @@ int http_client_pending(const struct http_client *client);
  * caller's. */
 bool http_client_wait(struct http_client *client, int64_t timeout_ms,
 		      struct http_answer *ret_answer, void **ret_context);
+
+SCOPED_DEFINE(struct http_client *, http_client_free)
 
 #endif

@@ -1,6 +1,6 @@
 #include "loader/http/target.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <curl/curl.h>
 #include <netinet/in.h>

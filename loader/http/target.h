@@ -6,7 +6,7 @@
 #ifndef LOADER_HTTP_TARGET_H
 #define LOADER_HTTP_TARGET_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <sys/socket.h>

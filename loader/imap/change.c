@@ -1,6 +1,6 @@
-#include "loader/base/scoped.h"
 #include "loader/imap/session_internal.h"
 #include "loader/imap/uid_set.h"
+#include "queue/base/scoped.h"
 
 #include <libetpan/uidplus.h>
 #include <stdlib.h>
@@ -8,8 +8,6 @@
 
 /* The length of the line is what limits a set here; servers do one large set faster than many. */
 #define NO_LIMIT SIZE_MAX
-
-SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
 static int store_flags(struct imapc_session *session, char sign, const uint32_t *uids, size_t count,
 		       const char *flags, struct error *err)

@@ -1,6 +1,6 @@
 #include "loader/imap/connection_string.h"
-#include "loader/base/scoped.h"
 #include "loader/imap/connection_string_key.h"
+#include "queue/base/scoped.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -43,8 +43,6 @@ void connection_string_free(struct connection_string *string)
 	g_strfreev(string->disable);
 	g_free(string);
 }
-
-SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
 /* --- reading ----------------------------------------------------------- */
 

@@ -12,7 +12,8 @@
 #ifndef LOADER_IMAP_CONNECTION_STRING_H
 #define LOADER_IMAP_CONNECTION_STRING_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,6 +71,7 @@ char *connection_string_format(const struct connection_string *string);
 
 /* Releases; takes NULL. */
 void connection_string_free(struct connection_string *string);
+SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
 /* The keys, for help and completion: rows 0.. until false is returned. Texts are static. They are
  * the table of the README, too. */

@@ -1,5 +1,5 @@
-#include "loader/imap/connection_string_key.h"
 #include "loader/base/duration.h"
+#include "loader/imap/connection_string_key.h"
 #include "loader/imap/mailbox_name.h"
 #include "loader/imap/search_criteria.h"
 #include "mime/limits.h"

@@ -1,12 +1,10 @@
-#include "loader/base/scoped.h"
 #include "loader/imap/fetch.h"
 #include "loader/imap/uid_set.h"
+#include "queue/base/scoped.h"
 
 /* libetpan keeps 100 to 200 bytes of every answer until the command is done. */
 #define SIZES_AT_ONCE	 2000
 #define MESSAGES_AT_ONCE 500
-
-SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
 /* --- sizes ------------------------------------------------------------- */
 

@@ -1,14 +1,12 @@
 #include "loader/imap/folder_tree.h"
 
-#include "loader/base/scoped.h"
 #include "loader/imap/mailbox_name.h"
 #include "loader/imap/session_internal.h"
 #include "loader/imap/status_lines.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct imapc_folder_rows *, imapc_folder_rows_free)
 
 void imapc_folder_rows_free(struct imapc_folder_rows *rows)
 {

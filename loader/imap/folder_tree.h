@@ -12,6 +12,7 @@
 #define LOADER_IMAP_FOLDER_TREE_H
 
 #include "loader/imap/session.h"
+#include "queue/base/scoped.h"
 
 struct imapc_folder_row {
 	char *wire;
@@ -29,6 +30,7 @@ struct imapc_folder_rows {
 	size_t count;
 };
 void imapc_folder_rows_free(struct imapc_folder_rows *rows);
+SCOPED_DEFINE(struct imapc_folder_rows *, imapc_folder_rows_free)
 
 /*
  * The folders below `wire`, or below the root where it is NULL; `whole`: at any depth, else one

@@ -8,7 +8,7 @@
 #ifndef LOADER_IMAP_MAILBOX_NAME_H
 #define LOADER_IMAP_MAILBOX_NAME_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 

@@ -1,15 +1,13 @@
 #include "loader/imap/message_rows.h"
 
-#include "loader/base/scoped.h"
 #include "loader/imap/fetch.h"
 #include "loader/imap/uid_set.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 
 /* libetpan keeps 100 to 200 bytes of every answer until the command is done. */
 #define ROWS_AT_ONCE 500
-
-SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
 struct row_job {
 	const struct imapc_row_sink *sink;

@@ -4,15 +4,13 @@
  */
 #include "loader/imap/move_internal.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Commands that the server refuses in the life of a move; each costs two looks besides. */
 enum { MOVE_REFUSALS_MAX = 256 };
-
-SCOPED_DEFINE(struct imapc_copy *, imapc_copy_free)
 
 /* One try with a set. What the server refuses is appended to `refused`, and *why says how. */
 typedef int (*move_attempt)(struct move *move, const uint32_t *uids, size_t count, GArray *refused,

@@ -23,6 +23,7 @@
 #define LOADER_IMAP_MOVE_H
 
 #include "loader/imap/session.h"
+#include "queue/base/scoped.h"
 
 enum move_fate {
 	MOVE_MOVED,  /* gone from its folder */
@@ -50,6 +51,7 @@ struct move *move_new(struct imapc_session *session, const char *wire, const cha
 
 /* Takes NULL. */
 void move_free(struct move *move);
+SCOPED_DEFINE(struct move *, move_free)
 
 /* Moves messages of the selected folder, ascending. Those that are gone are told as moved. */
 int move_messages(struct move *move, const uint32_t *uids, size_t count, struct error *err);

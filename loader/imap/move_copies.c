@@ -4,14 +4,12 @@
  */
 #include "loader/imap/move_internal.h"
 
-#include "loader/base/scoped.h"
 #include "loader/imap/body_digest.h"
 #include "loader/imap/uid_set.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
 /* --- counting ---------------------------------------------------------- */
 

@@ -2,17 +2,15 @@
  * Words what could not be moved, or did not arrive: one sentence for each kind of problem, which
  * names the messages.
  */
-#include "loader/base/scoped.h"
 #include "loader/imap/move_internal.h"
 #include "loader/imap/rights.h"
 #include "loader/imap/uid_set.h"
+#include "queue/base/scoped.h"
 
 #include <string.h>
 
 /* Of a list of UIDs. */
 #define SHOWN_BYTES_MAX 100
-
-SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
 static void note(struct move *move, enum move_problem_kind kind, const uint32_t *uids, size_t count,
 		 size_t messages, const struct error *why)

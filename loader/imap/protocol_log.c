@@ -1,6 +1,6 @@
-#include "loader/imap/protocol_log.h"
 #include "loader/base/clock.h"
-#include "loader/base/scoped.h"
+#include "loader/imap/protocol_log.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,7 @@
 #ifndef LOADER_IMAP_PROTOCOL_LOG_H
 #define LOADER_IMAP_PROTOCOL_LOG_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "loader/imap/scram.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <nettle/hmac.h>
 #include <nettle/memops.h>

@@ -16,7 +16,8 @@
 #ifndef LOADER_IMAP_SCRAM_H
 #define LOADER_IMAP_SCRAM_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 #include <stdbool.h>
 
@@ -31,6 +32,7 @@ struct scram *scram_new(const char *mechanism, const char *user, const char *pas
 
 /* Wipes and releases; takes NULL. */
 void scram_free(struct scram *scram);
+SCOPED_DEFINE(struct scram *, scram_free)
 
 /* client-first-message. */
 char *scram_first(const struct scram *scram);

@@ -1,14 +1,12 @@
-#include "loader/base/scoped.h"
 #include "loader/imap/search_criteria.h"
 #include "loader/imap/session_internal.h"
 #include "loader/imap/uid_set.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 
 /* Sequence numbers in one SEARCH: an answer of some 100 kB at most. */
 #define WINDOW_MESSAGES 10000
-
-SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
 static int compare_uids(const void *one, const void *other)
 {

@@ -8,7 +8,7 @@
 #ifndef LOADER_IMAP_SEARCH_CRITERIA_H
 #define LOADER_IMAP_SEARCH_CRITERIA_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 /* Errors: CONFIGURATION, saying what is wrong and where. */
 int search_criteria_check(const char *criteria, struct error *err);

@@ -6,7 +6,7 @@
 #ifndef LOADER_IMAP_SERVER_WORDS_H
 #define LOADER_IMAP_SERVER_WORDS_H
 
-#include "loader/base/error.h"
+#include "queue/base/error.h"
 
 #include <stddef.h>
 

@@ -1,15 +1,13 @@
-#include "loader/imap/session.h"
-#include "loader/base/scoped.h"
 #include "loader/imap/relay.h"
+#include "loader/imap/session.h"
 #include "loader/imap/session_internal.h"
 #include "loader/imap/tolerant.h"
+#include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define LOGOUT_TIMEOUT_MS 2000
-
-SCOPED_DEFINE(struct imapc_session *, imapc_close)
 
 /* Without a progress function libetpan ignores the handlers. */
 static void ignore_progress(size_t current, size_t maximum, void *context)

@@ -21,9 +21,10 @@
 #ifndef LOADER_IMAP_SESSION_H
 #define LOADER_IMAP_SESSION_H
 
-#include "loader/base/error.h"
 #include "loader/base/secret.h"
 #include "loader/imap/connection_string.h"
+#include "queue/base/error.h"
+#include "queue/base/scoped.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +50,7 @@ int imapc_open(const struct imapc_account *account, struct imapc_session **ret_s
 
 /* LOGOUT, waiting at most 2 s for the answer; takes NULL. */
 void imapc_close(struct imapc_session *session);
+SCOPED_DEFINE(struct imapc_session *, imapc_close)
 
 bool imapc_is_alive(const struct imapc_session *session);
 
@@ -183,6 +185,7 @@ struct imapc_copy {
 	uint32_t *uids; /* as long as the set, in its order: UID in the target, 0 = not known */
 };
 void imapc_copy_free(struct imapc_copy *copy);
+SCOPED_DEFINE(struct imapc_copy *, imapc_copy_free)
 
 /* UID EXPUNGE of a set (RFC 4315); only with UIDPLUS. */
 int imapc_expunge(struct imapc_session *session, const uint32_t *uids, size_t count,

@@ -123,7 +123,8 @@ static enum outcome explain_refusal(const struct sign_in *job, const char *mecha
 		  scram && kind == ERROR_CREDENTIALS && is_offered(session, "PLAIN")
 		      ? "; if the password is right, authMech=PLAIN tries another way"
 		      : "");
-	job->err->sign_in_refused = kind == ERROR_CREDENTIALS;
+	if (kind == ERROR_CREDENTIALS)
+		job->err->reason = REASON_SIGN_IN;
 	return REFUSED;
 }
 
@@ -133,7 +134,7 @@ static enum outcome explain_broken_exchange(const struct sign_in *job, const cha
 	imapc_kill(job->session);
 	error_set(job->err, ERROR_CREDENTIALS, "sign-in as '%s' at %s failed (%s): %s",
 		  job->account->user_name, job->session->server->url, mechanism, fault);
-	job->err->sign_in_refused = true;
+	job->err->reason = REASON_SIGN_IN;
 	return REFUSED;
 }
 

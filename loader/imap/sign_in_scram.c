@@ -1,14 +1,12 @@
-#include "loader/base/scoped.h"
 #include "loader/imap/scram.h"
 #include "loader/imap/session_internal.h"
+#include "queue/base/scoped.h"
 
 #include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NONCE_BYTES 18
-
-SCOPED_DEFINE(struct scram *, scram_free)
 
 static char *make_nonce(void)
 {

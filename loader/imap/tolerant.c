@@ -1,5 +1,5 @@
-#include "loader/imap/tolerant.h"
 #include "loader/imap/session_internal.h"
+#include "loader/imap/tolerant.h"
 
 #include <libetpan/mailimap_extension.h>
 #include <stdlib.h>

@@ -19,6 +19,7 @@
 #define LOADER_IMAP_TRANSPORT_H
 
 #include "loader/imap/connection_string.h"
+#include "queue/base/scoped.h"
 
 #include <libetpan/mailstream.h>
 
@@ -48,6 +49,7 @@ struct transport *transport_adopt(int socket, const char *host, uint32_t timeout
 
 /* Closes without a word; takes NULL. */
 void transport_close(struct transport *transport);
+SCOPED_DEFINE(struct transport *, transport_close)
 
 const struct transport_facts *transport_facts(const struct transport *transport);
 

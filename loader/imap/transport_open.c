@@ -1,6 +1,6 @@
-#include "loader/base/scoped.h"
 #include "loader/imap/server_words.h"
 #include "loader/imap/transport_internal.h"
+#include "queue/base/scoped.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 #define LINE_BYTES_KEPT 1000
-
-SCOPED_DEFINE(struct transport *, transport_close)
 
 /* What is seen of the conversation before the handover. */
 struct opening {

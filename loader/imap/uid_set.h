@@ -6,6 +6,8 @@
 #ifndef LOADER_IMAP_UID_SET_H
 #define LOADER_IMAP_UID_SET_H
 
+#include "queue/base/scoped.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +29,7 @@ struct uid_set *uid_set_new(const uint32_t *uids, size_t count);
 
 /* Takes NULL. */
 void uid_set_free(struct uid_set *set);
+SCOPED_DEFINE(struct uid_set *, uid_set_free)
 
 /*
  * The next part as "1:3,7": at most `part_max` UIDs and some 6,000 bytes. *ret_part counts its

@@ -23,7 +23,7 @@
 
 enum { ROUNDS = 5 };
 
-static struct queue_error err;
+static struct error err;
 
 static void check(int result)
 {
@@ -92,7 +92,7 @@ static void complete(struct store *store, const struct entry_lease *leases, size
 	for (size_t i = 0; i < count; i++) {
 		if (entry_complete(store, leases[i].entry_id, leases[i].token, now_ms(), &err) !=
 			0 &&
-		    err.status != QUEUE_REFUSED)
+		    err.reason != REASON_REFUSED)
 			check(-1);
 	}
 	check(store_commit(store, &err));

@@ -38,7 +38,7 @@ struct sight {
 static GArray *sights; /* struct sight */
 static char *folder;
 
-static void require(int condition, const char *what, const struct queue_error *err)
+static void require(int condition, const char *what, const struct error *err)
 {
 	if (condition)
 		return;
@@ -55,7 +55,7 @@ static void note_sight(gint64 entries, gint64 moved)
 static void put_entry(struct store *store, int64_t queue_id, const struct pickup_source *source,
 		      uint32_t uid, int body)
 {
-	struct queue_error err;
+	struct error err;
 	char subject[] = "Invoice";
 	struct entry entry = {.queue_id = queue_id, .subject = subject, .raw_size = BODY_BYTES};
 	struct entry_attachment attachment = {.file_name = subject, .content_type = subject};
@@ -85,7 +85,7 @@ static int64_t create_queue(struct store *store)
 				   .credential_source = source,
 				   .credential_reference = name,
 				   .max_attempts = 3};
-	struct queue_error err;
+	struct error err;
 	int64_t id = 0;
 	require(work_queue_put(store, &queue, NOW_MS, &id, &err) == 0, "work_queue_put", &err);
 	return id;
@@ -94,7 +94,7 @@ static int64_t create_queue(struct store *store)
 /* As a run does: a batch in one transaction, then the ledger in another. */
 static void load(struct store *store, int64_t queue_id, int body, uint32_t first, uint32_t end)
 {
-	struct queue_error err;
+	struct error err;
 	const struct pickup_source source = {queue_id, "robot@imap.example.com/INBOX", 7};
 	for (uint32_t batch = first; batch < end; batch++) {
 		uint32_t uids[BATCH];
@@ -114,7 +114,7 @@ static void load(struct store *store, int64_t queue_id, int body, uint32_t first
 
 static struct store *open_store(const char *path)
 {
-	struct queue_error err;
+	struct error err;
 	struct store *store = NULL;
 	require(store_open(path, STORE_CREATE, &store, &err) == 0, "store_open", &err);
 	engine_set_log_limit(store->engine, LOG_BYTES);
@@ -187,7 +187,7 @@ static gint64 ask(sqlite3 *db, const char *question)
 /* The database as the program finds it after the power is back. */
 static int look(const char *path, struct sight *ret_sight)
 {
-	struct queue_error err;
+	struct error err;
 	struct store *store = NULL;
 	sqlite3 *db = NULL;
 	int problems = 0;

@@ -32,7 +32,7 @@ static void remove_database(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct queue_error err;
+	struct error err;
 
 	(void)argc;
 	(void)argv;

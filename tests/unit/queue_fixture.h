@@ -35,7 +35,7 @@ struct fixture {
 	char *folder;
 	char *path;
 	struct store *store;
-	struct queue_error err;
+	struct error err;
 };
 
 /* Fails the test with the error's text where a call that must succeed does not. */
@@ -52,8 +52,8 @@ struct fixture {
 	do {                                                                                       \
 		memset((err), 0, sizeof *(err));                                                   \
 		assert_int_equal(-1, (call));                                                      \
-		if ((err)->status != (expected) || strstr((err)->text, (part)) == NULL)            \
-			fail_msg("status %d, text: %s", (int)(err)->status, (err)->text);          \
+		if ((err)->reason != (expected) || strstr((err)->text, (part)) == NULL)            \
+			fail_msg("status %d, text: %s", (int)(err)->reason, (err)->text);          \
 	} while (0)
 
 static inline void remove_folder(const char *folder)
@@ -151,7 +151,7 @@ static inline int64_t put_entry(struct fixture *fixture, const struct entry *ent
 				const struct entry_contents *contents)
 {
 	int64_t id = 0;
-	struct queue_error *err = &fixture->err;
+	struct error *err = &fixture->err;
 	assert_ok(store_begin(fixture->store, err), err);
 	assert_ok(entry_put(fixture->store, entry, contents, NOW_MS, &id, err), err);
 	assert_ok(store_commit(fixture->store, err), err);
@@ -167,7 +167,7 @@ static inline int64_t put_plain_entry(struct fixture *fixture, int64_t queue_id)
 /* The first column of the first row; -1 for no row. */
 static inline int64_t ask_number(struct store *store, const char *sql)
 {
-	struct queue_error err;
+	struct error err;
 	scoped_statement *statement = engine_prepare(store->engine, sql);
 	const int result = statement_step(statement, &err);
 	if (result < 0)
@@ -177,7 +177,7 @@ static inline int64_t ask_number(struct store *store, const char *sql)
 
 static inline char *ask_text(struct store *store, const char *sql)
 {
-	struct queue_error err;
+	struct error err;
 	scoped_statement *statement = engine_prepare(store->engine, sql);
 	const int result = statement_step(statement, &err);
 	if (result < 0)

@@ -1,7 +1,7 @@
 /* Attachments as files: names that are free, and nothing but whole files. */
 #include "loader/flow/mail_attachment.h"
 
-#include "loader/base/scoped.h"
+#include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
-
-SCOPED_DEFINE(struct mail_attachment_saver *, mail_attachment_close)
 
 static void test_variants_of_a_name(void **state)
 {

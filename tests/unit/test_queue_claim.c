@@ -143,25 +143,25 @@ static void test_a_stale_token_changes_nothing_and_is_told_so(void **state)
 	const int64_t now_ms = first.until_ms + 1;
 	const char *words = "entry 1: the token is not that of its lease; worker 'ada' has the "
 			    "entry until 2026-01-31T12:20:00.001Z; nothing was changed";
-	assert_error(entry_complete(f->store, 1, token, now_ms, &f->err), &f->err, QUEUE_REFUSED,
+	assert_error(entry_complete(f->store, 1, token, now_ms, &f->err), &f->err, REASON_REFUSED,
 		     words);
 	assert_error(entry_fail(f->store, 1, token, ENTRY_BUSINESS, "x", now_ms, &next_ms, &f->err),
-		     &f->err, QUEUE_REFUSED, words);
+		     &f->err, REASON_REFUSED, words);
 	assert_error(
 	    entry_fail(f->store, 1, token, ENTRY_APPLICATION, "x", now_ms, &next_ms, &f->err),
-	    &f->err, QUEUE_REFUSED, words);
+	    &f->err, REASON_REFUSED, words);
 	assert_error(entry_release(f->store, 1, token, "why", now_ms, &f->err), &f->err,
-		     QUEUE_REFUSED, words);
+		     REASON_REFUSED, words);
 	assert_error(entry_defer(f->store, 1, token, now_ms + 1, NULL, now_ms, &f->err), &f->err,
-		     QUEUE_REFUSED, words);
+		     REASON_REFUSED, words);
 	assert_error(entry_extend(f->store, 1, token, now_ms + 1, now_ms, &f->err), &f->err,
-		     QUEUE_REFUSED, words);
+		     REASON_REFUSED, words);
 	assert_text(f, "loaded claimed expired claimed", HISTORY);
 	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM change_author"));
 	assert_ok(entry_complete(f->store, 1, second.token, now_ms, &f->err), &f->err);
 	assert_error(entry_complete(f->store, 1, second.token, now_ms, &f->err), &f->err,
-		     QUEUE_REFUSED, "the lease of this token is over, the entry is done");
-	assert_error(entry_complete(f->store, 9, token, now_ms, &f->err), &f->err, QUEUE_MISSING,
+		     REASON_REFUSED, "the lease of this token is over, the entry is done");
+	assert_error(entry_complete(f->store, 9, token, now_ms, &f->err), &f->err, REASON_MISSING,
 		     "there is no entry 9");
 }
 
@@ -221,7 +221,7 @@ static void test_only_the_last_attempt_is_ended_by_a_claim_of_another_entry(void
 	put_second_first(f);
 	assert_int_equal(2, claim(f, queue_id, first.until_ms).entry_id);
 	assert_error(entry_complete(f->store, 1, first.token, first.until_ms + 1, &f->err), &f->err,
-		     QUEUE_REFUSED, "the lease of this token is over, the entry is failed");
+		     REASON_REFUSED, "the lease of this token is over, the entry is failed");
 }
 
 static void test_an_ended_lease_is_claimed_in_its_place_in_the_order(void **state)

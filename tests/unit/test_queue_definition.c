@@ -41,7 +41,7 @@ static void assert_name(struct fixture *f, const char *name, bool valid)
 		assert_ok(work_queue_put(f->store, &queue, NOW_MS, &id, &f->err), &f->err);
 	else
 		assert_error(work_queue_put(f->store, &queue, NOW_MS, &id, &f->err), &f->err,
-			     QUEUE_INVALID, "cannot be the name of a queue: use 1 to 100 bytes");
+			     REASON_INVALID, "cannot be the name of a queue: use 1 to 100 bytes");
 }
 
 static void test_names_are_safe_in_files_commands_and_terminals(void **state)
@@ -80,9 +80,9 @@ static void test_a_name_is_taken_once(void **state)
 	assert_int_equal(orders_id, queue->id);
 	g_free(queue->name);
 	queue->name = g_strdup("invoices");
-	assert_error(work_queue_put(f->store, queue, NOW_MS, &id, &f->err), &f->err, QUEUE_EXISTS,
+	assert_error(work_queue_put(f->store, queue, NOW_MS, &id, &f->err), &f->err, REASON_EXISTS,
 		     "there is a queue 'invoices' already");
-	assert_error(work_queue_alter(f->store, queue, NOW_MS, &f->err), &f->err, QUEUE_EXISTS,
+	assert_error(work_queue_alter(f->store, queue, NOW_MS, &f->err), &f->err, REASON_EXISTS,
 		     "there is a queue 'invoices' already");
 	assert_int_equal(0, id);
 	work_queue_free(queue);
@@ -111,7 +111,7 @@ static void test_alter_replaces_the_definition_and_keeps_the_rest(void **state)
 	assert_int_equal(NOW_MS, queue->record_created_ms);
 	assert_int_equal(NOW_MS + 2, queue->record_updated_ms);
 	queue->id = id + 1;
-	assert_error(work_queue_alter(f->store, queue, NOW_MS, &f->err), &f->err, QUEUE_MISSING,
+	assert_error(work_queue_alter(f->store, queue, NOW_MS, &f->err), &f->err, REASON_MISSING,
 		     "there is no queue with the id");
 	work_queue_free(queue);
 }
@@ -129,7 +129,7 @@ static void test_a_run_that_could_not_count_leaves_the_number_unknown(void **sta
 	assert_int_equal(NOW_MS, queue->record_updated_ms);
 	work_queue_free(queue);
 	assert_error(work_queue_note_action(f->store, id + 1, "OK", 0, NOW_MS, &f->err), &f->err,
-		     QUEUE_MISSING, "no queue");
+		     REASON_MISSING, "no queue");
 }
 
 static void test_an_unknown_queue_is_missing_by_name(void **state)
@@ -137,12 +137,12 @@ static void test_an_unknown_queue_is_missing_by_name(void **state)
 	struct fixture *f = *state;
 	struct work_queue *queue = NULL;
 	struct work_queue_counts counts;
-	assert_error(work_queue_find(f->store, "nope", &queue, &f->err), &f->err, QUEUE_MISSING,
+	assert_error(work_queue_find(f->store, "nope", &queue, &f->err), &f->err, REASON_MISSING,
 		     "there is no queue 'nope'; `inqueue queue list` shows them");
 	assert_null(queue);
-	assert_error(work_queue_count(f->store, 9, &counts, &f->err), &f->err, QUEUE_MISSING,
+	assert_error(work_queue_count(f->store, 9, &counts, &f->err), &f->err, REASON_MISSING,
 		     "id 9");
-	assert_error(work_queue_drop(f->store, 9, true, &f->err), &f->err, QUEUE_MISSING, "id 9");
+	assert_error(work_queue_drop(f->store, 9, true, &f->err), &f->err, REASON_MISSING, "id 9");
 }
 
 static int collect_names(const struct work_queue *queue, void *context)
@@ -218,10 +218,10 @@ static void test_a_queue_with_open_work_is_dropped_by_force_only(void **state)
 	const int64_t id = put_queue(f, "invoices");
 	const int64_t entry_id = put_plain_entry(f, id);
 	put_pickup(f, id, PICKUP_STORED, 5);
-	assert_error(work_queue_drop(f->store, id, false, &f->err), &f->err, QUEUE_REFUSED,
+	assert_error(work_queue_drop(f->store, id, false, &f->err), &f->err, REASON_REFUSED,
 		     "1 open entries and 1 messages still to be moved");
 	set_state(f, entry_id, "state = 'done'");
-	assert_error(work_queue_drop(f->store, id, false, &f->err), &f->err, QUEUE_REFUSED,
+	assert_error(work_queue_drop(f->store, id, false, &f->err), &f->err, REASON_REFUSED,
 		     "0 open entries and 1 messages still to be moved");
 	assert_ok(work_queue_drop(f->store, id, true, &f->err), &f->err);
 	assert_int_equal(0, ask_number(f->store, "SELECT (SELECT count(*) FROM entry_status) +"

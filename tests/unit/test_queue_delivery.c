@@ -155,7 +155,7 @@ static void test_a_token_that_is_no_longer_good_keeps_the_attempt(void **state)
 	int64_t next_ms;
 	bool stopped;
 	assert_error(delivery_settle(f->store, &end, &next_ms, &stopped, &f->err), &f->err,
-		     QUEUE_REFUSED, "the token is not that of its lease");
+		     REASON_REFUSED, "the token is not that of its lease");
 	assert_int_equal(1, ask_number(f->store, "SELECT count(*) FROM delivery"));
 	settle(f, &young, 200, NOW_MS + LEASE_MS + 3, 0);
 }
@@ -205,7 +205,7 @@ static void test_one_delivers_a_queue_at_a_time_beside_one_who_loads(void **stat
 	assert_ok(work_queue_lock(f->store, queue_id, &load, &f->err), &f->err);
 	assert_ok(work_queue_lock_delivery(f->store, queue_id, &deliver, &f->err), &f->err);
 	assert_error(work_queue_lock_delivery(f->store, queue_id, &second, &f->err), &f->err,
-		     QUEUE_BUSY, "queue 'invoices' is being delivered");
+		     REASON_BUSY, "queue 'invoices' is being delivered");
 	work_queue_unlock(deliver);
 	work_queue_unlock(load);
 }
@@ -236,7 +236,7 @@ static void test_a_part_is_read_piece_by_piece(void **state)
 	assert_memory_equal(bytes, seen->data, size);
 	entry_source_close(source);
 	assert_error(entry_source_open(f->store, id, ENTRY_ATTACHMENT, 1, &source, &f->err),
-		     &f->err, QUEUE_MISSING, "has no attachment 1");
+		     &f->err, REASON_MISSING, "has no attachment 1");
 	close(contents.message_body.fd);
 }
 

@@ -116,7 +116,7 @@ static void test_parts_that_are_not_there_are_missing_by_name(void **state)
 	struct fixture *f = *state;
 	const int64_t id = put_plain_entry(f, put_queue(f, "invoices"));
 	struct store *store = f->store;
-	struct queue_error *err = &f->err;
+	struct error *err = &f->err;
 	struct entry *entry = NULL;
 	assert_ok(entry_find(store, id, &entry, err), err);
 	assert_false(entry->has_message_body);
@@ -124,16 +124,16 @@ static void test_parts_that_are_not_there_are_missing_by_name(void **state)
 	assert_false(entry->raw_kept);
 	entry_free(entry);
 	assert_error(entry_read(store, id, ENTRY_MESSAGE_BODY, 0, append_bytes, NULL, err), err,
-		     QUEUE_MISSING, "has no text body");
+		     REASON_MISSING, "has no text body");
 	assert_error(entry_read(store, id, ENTRY_HTML_BODY, 0, append_bytes, NULL, err), err,
-		     QUEUE_MISSING, "has no HTML body");
+		     REASON_MISSING, "has no HTML body");
 	assert_error(entry_read(store, id, ENTRY_RAW, 0, append_bytes, NULL, err), err,
-		     QUEUE_MISSING, "has no raw message (keepRaw=True");
+		     REASON_MISSING, "has no raw message (keepRaw=True");
 	assert_error(entry_read(store, id, ENTRY_ATTACHMENT, 1, append_bytes, NULL, err), err,
-		     QUEUE_MISSING, "has no attachment 1");
+		     REASON_MISSING, "has no attachment 1");
 	assert_error(entry_read(store, 99, ENTRY_RAW, 0, append_bytes, NULL, err), err,
-		     QUEUE_MISSING, "there is no entry 99");
-	assert_error(entry_find(store, 99, &entry, err), err, QUEUE_MISSING,
+		     REASON_MISSING, "there is no entry 99");
+	assert_error(entry_find(store, 99, &entry, err), err, REASON_MISSING,
 		     "there is no entry 99");
 }
 
@@ -234,7 +234,7 @@ static void test_a_bad_entry_has_its_reason_and_its_raw_bytes(void **state)
 }
 
 static void assert_refused(struct fixture *f, const struct entry *entry,
-			   const struct entry_contents *contents, enum queue_status status,
+			   const struct entry_contents *contents, enum error_reason status,
 			   const char *part)
 {
 	int64_t id = -5;
@@ -254,13 +254,13 @@ static void test_entries_that_cannot_be_are_refused(void **state)
 	const int64_t queue_id = put_queue(f, "invoices");
 	struct entry entry = plain_entry(queue_id);
 	entry.state = ENTRY_CLAIMED;
-	assert_refused(f, &entry, &none, QUEUE_INVALID, "claimed means leased");
+	assert_refused(f, &entry, &none, REASON_INVALID, "claimed means leased");
 	entry.state = ENTRY_BAD;
-	assert_refused(f, &entry, &none, QUEUE_INVALID, "bad means an error of kind load");
+	assert_refused(f, &entry, &none, REASON_INVALID, "bad means an error of kind load");
 	entry.state = ENTRY_FAILED;
-	assert_refused(f, &entry, &none, QUEUE_INVALID, "failed means an error");
+	assert_refused(f, &entry, &none, REASON_INVALID, "failed means an error");
 	entry = plain_entry(queue_id + 1);
-	assert_refused(f, &entry, &none, QUEUE_INVALID, "FOREIGN KEY");
+	assert_refused(f, &entry, &none, REASON_INVALID, "FOREIGN KEY");
 
 	const struct entry_content bytes = content_of("x", 1);
 	struct entry_attachment attachment = {.file_name = (char *)"a/b",
@@ -268,7 +268,7 @@ static void test_entries_that_cannot_be_are_refused(void **state)
 	entry = plain_entry(queue_id);
 	entry.attachments = &attachment;
 	entry.attachment_count = 1;
-	assert_refused(f, &entry, &(struct entry_contents){.attachments = &bytes}, QUEUE_INVALID,
+	assert_refused(f, &entry, &(struct entry_contents){.attachments = &bytes}, REASON_INVALID,
 		       "file_name");
 	close(bytes.fd);
 }
@@ -279,7 +279,7 @@ static void test_an_entry_needs_an_open_transaction(void **state)
 	const struct entry entry = plain_entry(put_queue(f, "invoices"));
 	int64_t id;
 	assert_error(entry_put(f->store, &entry, &(struct entry_contents){0}, NOW_MS, &id, &f->err),
-		     &f->err, QUEUE_SOFTWARE, "outside a transaction");
+		     &f->err, REASON_SOFTWARE, "outside a transaction");
 }
 
 static void test_content_that_cannot_be_read_is_an_error(void **state)
@@ -288,14 +288,14 @@ static void test_content_that_cannot_be_read_is_an_error(void **state)
 	const struct entry entry = plain_entry(put_queue(f, "invoices"));
 	struct entry_contents contents = {.message_body = content_of("short", 5)};
 	contents.message_body.size_bytes = 6;
-	assert_refused(f, &entry, &contents, QUEUE_IO, "the file is shorter than it was");
+	assert_refused(f, &entry, &contents, REASON_IO, "the file is shorter than it was");
 	contents.message_body.size_bytes = UINT64_C(2) * 1024 * 1024; /* in pieces */
-	assert_refused(f, &entry, &contents, QUEUE_IO, "the file is shorter than it was");
+	assert_refused(f, &entry, &contents, REASON_IO, "the file is shorter than it was");
 	close(contents.message_body.fd);
 	contents.message_body.fd = -1;
-	assert_refused(f, &entry, &contents, QUEUE_IO, "Bad file descriptor");
+	assert_refused(f, &entry, &contents, REASON_IO, "Bad file descriptor");
 	contents.message_body.size_bytes = UINT64_C(1000000001);
-	assert_refused(f, &entry, &contents, QUEUE_INVALID, "at most 1,000,000,000");
+	assert_refused(f, &entry, &contents, REASON_INVALID, "at most 1,000,000,000");
 }
 
 static void test_a_digest_that_is_there_with_another_size_is_refused(void **state)
@@ -314,7 +314,7 @@ static void test_a_digest_that_is_there_with_another_size_is_refused(void **stat
 	struct entry put = entry;
 	put.attachments = attachments;
 	put.attachment_count = 2;
-	assert_refused(f, &put, &(struct entry_contents){.attachments = pair}, QUEUE_INVALID,
+	assert_refused(f, &put, &(struct entry_contents){.attachments = pair}, REASON_INVALID,
 		       "with another size");
 	close(one.fd);
 	close(liar.fd);
@@ -537,7 +537,7 @@ static void test_a_receiver_that_stops_gets_its_own_error_back(void **state)
 	const int64_t id = put_entry(f, &entry, &contents);
 	int calls = 0;
 	assert_error(entry_read(f->store, id, ENTRY_MESSAGE_BODY, 0, refuse, &calls, &f->err),
-		     &f->err, QUEUE_IO, "");
+		     &f->err, REASON_IO, "");
 	assert_string_equal("", f->err.text);
 	assert_int_equal(1, calls);
 	close(contents.message_body.fd);
@@ -548,7 +548,7 @@ static int drop_queue(const void *bytes, size_t size, void *context)
 	struct fixture *f = context;
 	(void)bytes;
 	(void)size;
-	struct queue_error ignored;
+	struct error ignored;
 	work_queue_drop(f->store, 1, true, &ignored);
 	return 0;
 }
@@ -562,7 +562,7 @@ static void test_content_deleted_while_it_is_read_is_missing(void **state)
 	const struct entry entry = plain_entry(put_queue(f, "invoices"));
 	const int64_t id = put_entry(f, &entry, &contents);
 	assert_error(entry_read(f->store, id, ENTRY_MESSAGE_BODY, 0, drop_queue, f, &f->err),
-		     &f->err, QUEUE_MISSING, "was deleted");
+		     &f->err, REASON_MISSING, "was deleted");
 	close(contents.message_body.fd);
 }
 

@@ -46,8 +46,8 @@ static void test_history_names_who_and_why(void **state)
 	assert_string_equal("loaded:-:- held:ada:wait tagged:ada:- note:bob:rang ", events->str);
 	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM change_author"));
 	assert_error(entry_event_list(f->store, 99, collect, events, &f->err), &f->err,
-		     QUEUE_MISSING, "there is no entry 99");
-	assert_error(entry_note(f->store, 99, "bob", "x", NOW_MS, &f->err), &f->err, QUEUE_MISSING,
+		     REASON_MISSING, "there is no entry 99");
+	assert_error(entry_note(f->store, 99, "bob", "x", NOW_MS, &f->err), &f->err, REASON_MISSING,
 		     "there is no entry 99");
 }
 
@@ -71,7 +71,7 @@ static void test_a_claim_is_taken_back_without_its_token(void **state)
 	const struct entry_lease lease = claim(f, NOW_MS);
 	assert_true(operate(f, id, order));
 	assert_error(entry_complete(f->store, id, lease.token, NOW_MS, &f->err), &f->err,
-		     QUEUE_REFUSED, "the lease of this token is over, the entry is new");
+		     REASON_REFUSED, "the lease of this token is over, the entry is new");
 	g_autoptr(GString) events = g_string_new("");
 	assert_ok(entry_event_list(f->store, id, collect, events, &f->err), &f->err);
 	assert_string_equal("loaded:-:- claimed:robot-7:- released:ada:gone ", events->str);

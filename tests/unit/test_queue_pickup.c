@@ -84,7 +84,7 @@ static void test_a_message_is_picked_up_once(void **state)
 	struct fixture *f = *state;
 	const struct pickup pickup = pickup_of(5, PICKUP_STORED, 2);
 	put(f, &inbox, 5, PICKUP_STORED, 1);
-	assert_error(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err, QUEUE_EXISTS,
+	assert_error(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err, REASON_EXISTS,
 		     "UID 5 of robot@imap.example.com/INBOX has been picked up already");
 	/* The same number in another mailbox, or after a new UIDVALIDITY, is another message. */
 	put(f, &inbox_renewed, 5, PICKUP_STORED, 3);
@@ -212,7 +212,7 @@ static void test_a_message_is_recognised_after_a_new_uid_validity(void **state)
 	assert_int_equal(PICKUP_STORED, old.state);
 	assert_ok(match(f, &elsewhere, &old), &f->err);
 	/* In its own generation it is known by its UID: an equal message there is another one. */
-	assert_error(match(f, &inbox, &old), &f->err, QUEUE_MISSING, "picked up before");
+	assert_error(match(f, &inbox, &old), &f->err, REASON_MISSING, "picked up before");
 }
 
 static void test_an_entry_is_taken_over_once(void **state)
@@ -228,7 +228,7 @@ static void test_an_entry_is_taken_over_once(void **state)
 	assert_int_equal(42, old.entry_id);
 	put(f, &inbox_renewed, 2, PICKUP_STORED, old.entry_id);
 	/* A third message with these bytes is a new one. */
-	assert_error(match(f, &inbox_renewed, &old), &f->err, QUEUE_MISSING, "picked up before");
+	assert_error(match(f, &inbox_renewed, &old), &f->err, REASON_MISSING, "picked up before");
 }
 
 static void test_an_entry_is_taken_over_once_through_several_generations(void **state)
@@ -240,7 +240,7 @@ static void test_an_entry_is_taken_over_once_through_several_generations(void **
 	put(f, &inbox_renewed, 1, PICKUP_STORED, 41);
 	assert_ok(match(f, &third, &old), &f->err);
 	put(f, &third, 1, PICKUP_STORED, old.entry_id);
-	assert_error(match(f, &third, &old), &f->err, QUEUE_MISSING, "picked up before");
+	assert_error(match(f, &third, &old), &f->err, REASON_MISSING, "picked up before");
 }
 
 static void test_an_unfinished_row_is_found_first(void **state)
@@ -261,16 +261,16 @@ static void test_only_the_same_message_of_the_same_queue_matches(void **state)
 	const unsigned char other_sha256[32] = {9};
 	struct pickup old;
 	put(f, &inbox, 5, PICKUP_STORED, 41);
-	assert_error(match(f, &other_queue, &old), &f->err, QUEUE_MISSING, "");
+	assert_error(match(f, &other_queue, &old), &f->err, REASON_MISSING, "");
 	assert_error(pickup_match(f->store, &inbox_renewed, other_sha256, like.raw_size,
 				  like.internal_date_s, &old, &f->err),
-		     &f->err, QUEUE_MISSING, "");
+		     &f->err, REASON_MISSING, "");
 	assert_error(pickup_match(f->store, &inbox_renewed, like.raw_sha256, like.raw_size + 1,
 				  like.internal_date_s, &old, &f->err),
-		     &f->err, QUEUE_MISSING, "");
+		     &f->err, REASON_MISSING, "");
 	assert_error(pickup_match(f->store, &inbox_renewed, like.raw_sha256, like.raw_size,
 				  like.internal_date_s + 1, &old, &f->err),
-		     &f->err, QUEUE_MISSING, "");
+		     &f->err, REASON_MISSING, "");
 }
 
 static void put_like(struct fixture *f, uint32_t uid, enum pickup_state state,

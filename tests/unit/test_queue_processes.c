@@ -97,7 +97,7 @@ static void test_one_process_at_a_time_loads_a_queue(void **state)
 	open_again(f);
 	g_autofree char *text = g_strdup_printf(
 	    "queue 'invoices' is being loaded by another process (process %d)", (int)peer.pid);
-	assert_error(work_queue_lock(f->store, 1, &lock, &f->err), &f->err, QUEUE_BUSY, text);
+	assert_error(work_queue_lock(f->store, 1, &lock, &f->err), &f->err, REASON_BUSY, text);
 	assert_null(lock);
 	/* Other queues are free. */
 	assert_ok(work_queue_lock(f->store, 2, &other, &f->err), &f->err);
@@ -168,14 +168,14 @@ static void test_a_process_has_a_lock_once(void **state)
 	open_again(f);
 	assert_ok(work_queue_lock(f->store, 1, &first, &f->err), &f->err);
 	assert_ok(work_queue_lock(f->store, 2, &second, &f->err), &f->err);
-	assert_error(work_queue_lock(f->store, 1, &again, &f->err), &f->err, QUEUE_BUSY,
+	assert_error(work_queue_lock(f->store, 1, &again, &f->err), &f->err, REASON_BUSY,
 		     "invoices");
 	work_queue_unlock(second);
 	/* Letting one go keeps the other. */
 	const pid_t child = fork();
 	if (child == 0) {
 		struct fixture own = *f;
-		struct queue_error err;
+		struct error err;
 		const bool busy = store_open(f->path, STORE_WRITE, &own.store, &err) == 0 &&
 				  work_queue_lock(own.store, 1, &again, &err) == -1 &&
 				  work_queue_lock(own.store, 2, &again, &err) == 0;
@@ -234,7 +234,7 @@ static void test_the_right_to_watch_can_be_given_back(void **state)
 	peer_end(&peer);
 	work_queue_watch_close(watch);
 	assert_error(work_queue_watch_open("/nowhere/inqueue.db", &watch, &f->err), &f->err,
-		     QUEUE_IO, "/nowhere/inqueue.db");
+		     REASON_IO, "/nowhere/inqueue.db");
 }
 
 /* Whoever may write to the database may lock beside it, whoever was first and whatever his umask.
@@ -293,7 +293,7 @@ static void test_a_second_writer_waits_and_then_says_who_is_to_blame(void **stat
 	store_close(f->store);
 	assert_ok(store_open_within(f->path, STORE_WRITE, 50, &f->store, &f->err), &f->err);
 	const int64_t before_us = g_get_monotonic_time();
-	assert_error(store_begin(f->store, &f->err), &f->err, QUEUE_BUSY,
+	assert_error(store_begin(f->store, &f->err), &f->err, REASON_BUSY,
 		     "is locked by another process for more than 0.05 s");
 	assert_true(g_get_monotonic_time() - before_us >= 50000);
 	peer_end(&peer);
@@ -325,7 +325,7 @@ static void test_who_waits_to_write_does_not_begin_to_read(void **state)
 	assert_ok(store_open_within(f->path, STORE_WRITE, 200, &f->store, &f->err), &f->err);
 	assert_int_equal(SQLITE_OK,
 			 files->xSetSystemCall(files, "fcntl", (sqlite3_syscall_ptr)count_locks));
-	assert_error(store_begin(f->store, &f->err), &f->err, QUEUE_BUSY, "locked by another");
+	assert_error(store_begin(f->store, &f->err), &f->err, REASON_BUSY, "locked by another");
 	files->xSetSystemCall(files, "fcntl", NULL);
 	assert_int_equal(1, locks_for_reading);
 	peer_end(&peer);

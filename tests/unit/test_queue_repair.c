@@ -90,7 +90,7 @@ static void test_a_row_is_found_by_its_entry_and_redirected(void **state)
 						  " WHERE target = 'dropbox'"));
 	assert_ok(pickup_forget(f->store, &row.source, 5, &f->err), &f->err);
 	assert_error(pickup_find_entry(f->store, id, &row, &source, &f->err), &f->err,
-		     QUEUE_MISSING, "did not come from a mailbox");
+		     REASON_MISSING, "did not come from a mailbox");
 	free(source);
 }
 
@@ -160,7 +160,7 @@ static void test_a_folder_is_noted_once(void **state)
 	struct pickup_folder folder;
 	const uint32_t uid_next[] = {100, 200};
 	assert_error(pickup_folder_find(f->store, inbox.queue_id, ARCHIVE, &folder, &f->err),
-		     &f->err, QUEUE_MISSING, "is not noted");
+		     &f->err, REASON_MISSING, "is not noted");
 	for (size_t i = 0; i < G_N_ELEMENTS(uid_next); i++)
 		assert_ok(pickup_folder_note(f->store, inbox.queue_id, ARCHIVE, PICKUP_DROPBOX, 9,
 					     uid_next[i], NOW_MS, &f->err),
@@ -282,7 +282,7 @@ static void test_a_bad_entry_is_replaced_under_its_id(void **state)
 		  &f->err);
 	assert_error(
 	    entry_replace(f->store, id, &entry, &(struct entry_contents){0}, NOW_MS, &f->err),
-	    &f->err, QUEUE_REFUSED, "is not bad but new");
+	    &f->err, REASON_REFUSED, "is not bad but new");
 	assert_ok(store_commit(f->store, &f->err), &f->err);
 	assert_int_equal(1, ask_number(f->store, "SELECT count(*) FROM entry"));
 	assert_int_equal(id, ask_number(f->store, "SELECT id FROM entry WHERE state = 'new'"

@@ -32,7 +32,7 @@ static char *list_folder(struct fixture *f)
 }
 
 /* Opening fails in each mode, and the folder holds the same bytes as before and nothing more. */
-static void assert_untouched(struct fixture *f, enum queue_status status, const char *part)
+static void assert_untouched(struct fixture *f, enum error_reason status, const char *part)
 {
 	gsize size_before;
 	gsize size_after;
@@ -105,7 +105,7 @@ static void test_create_goes_into_an_empty_file(void **state)
 {
 	struct fixture *f = *state;
 	assert_true(g_file_set_contents(f->path, "", 0, NULL));
-	assert_error(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err, QUEUE_MISSING,
+	assert_error(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err, REASON_MISSING,
 		     "the file is empty");
 	assert_ok(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err);
 	put_queue(f, "invoices");
@@ -141,9 +141,9 @@ static void test_a_missing_database_is_missing_and_says_what_to_do(void **state)
 	    "no database at '%s'; `inqueue queue create` makes one, or name another "
 	    "with --database",
 	    f->path);
-	assert_error(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err, QUEUE_MISSING,
+	assert_error(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err, REASON_MISSING,
 		     text);
-	assert_error(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err, QUEUE_MISSING,
+	assert_error(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err, REASON_MISSING,
 		     text);
 	assert_false(g_file_test(f->path, G_FILE_TEST_EXISTS));
 }
@@ -152,9 +152,9 @@ static void test_what_is_no_regular_file_is_foreign(void **state)
 {
 	struct fixture *f = *state;
 	assert_int_equal(0, mkfifo(f->path, 0600));
-	assert_error(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err, QUEUE_FOREIGN,
+	assert_error(store_open(f->path, STORE_CREATE, &f->store, &f->err), &f->err, REASON_FOREIGN,
 		     "is no file, not a database");
-	assert_error(store_open(f->folder, STORE_READ, &f->store, &f->err), &f->err, QUEUE_FOREIGN,
+	assert_error(store_open(f->folder, STORE_READ, &f->store, &f->err), &f->err, REASON_FOREIGN,
 		     "is a folder, not a database");
 }
 
@@ -163,9 +163,9 @@ static void test_a_path_through_a_file_is_an_error(void **state)
 	struct fixture *f = *state;
 	assert_true(g_file_set_contents(f->path, "", 0, NULL));
 	g_autofree char *path = g_build_filename(f->path, "queue.db", NULL);
-	assert_error(store_open(path, STORE_READ, &f->store, &f->err), &f->err, QUEUE_IO,
+	assert_error(store_open(path, STORE_READ, &f->store, &f->err), &f->err, REASON_IO,
 		     "Not a directory");
-	assert_error(store_open(path, STORE_CREATE, &f->store, &f->err), &f->err, QUEUE_IO,
+	assert_error(store_open(path, STORE_CREATE, &f->store, &f->err), &f->err, REASON_IO,
 		     "Not a directory");
 }
 
@@ -176,23 +176,23 @@ static void test_a_file_that_is_no_database_is_foreign(void **state)
 	struct fixture *f = *state;
 	g_autofree char *text = g_strnfill(5000, 'x');
 	assert_true(g_file_set_contents(f->path, text, -1, NULL));
-	assert_untouched(f, QUEUE_FOREIGN, "is not a database");
+	assert_untouched(f, REASON_FOREIGN, "is not a database");
 	assert_true(g_file_set_contents(f->path, "x", 1, NULL));
-	assert_untouched(f, QUEUE_FOREIGN, "is not a database");
+	assert_untouched(f, REASON_FOREIGN, "is not a database");
 }
 
 static void test_another_programs_database_is_foreign(void **state)
 {
 	struct fixture *f = *state;
 	write_database(f, "CREATE TABLE other (a); PRAGMA application_id = 4711");
-	assert_untouched(f, QUEUE_FOREIGN, "is another program's database");
+	assert_untouched(f, REASON_FOREIGN, "is another program's database");
 }
 
 static void test_another_programs_database_without_a_number_is_foreign(void **state)
 {
 	struct fixture *f = *state;
 	write_database(f, "CREATE TABLE work_queue (a); PRAGMA user_version = 1");
-	assert_untouched(f, QUEUE_FOREIGN, "is another program's database");
+	assert_untouched(f, REASON_FOREIGN, "is another program's database");
 }
 
 static void test_another_programs_wal_is_left_alone(void **state)
@@ -200,14 +200,14 @@ static void test_another_programs_wal_is_left_alone(void **state)
 	struct fixture *f = *state;
 	write_database(f, "CREATE TABLE other (a); PRAGMA application_id = 4711;"
 			  " PRAGMA journal_mode = WAL");
-	assert_untouched(f, QUEUE_FOREIGN, "is another program's database");
+	assert_untouched(f, REASON_FOREIGN, "is another program's database");
 }
 
 static void test_another_programs_wal_without_a_number_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
 	write_database(f, "CREATE TABLE other (a); PRAGMA journal_mode = WAL");
-	assert_untouched(f, QUEUE_FOREIGN, "is another program's database");
+	assert_untouched(f, REASON_FOREIGN, "is another program's database");
 }
 
 static void test_a_newer_version_is_refused(void **state)
@@ -218,7 +218,7 @@ static void test_a_newer_version_is_refused(void **state)
 	assert_ok(engine_execute(f->store->engine, "PRAGMA user_version = 1000", &f->err), &f->err);
 	store_close(f->store);
 	f->store = NULL;
-	assert_untouched(f, QUEUE_NEWER,
+	assert_untouched(f, REASON_NEWER,
 			 "was written by a newer inqueue (schema 1000, this one knows 5)");
 }
 
@@ -238,8 +238,8 @@ static void test_a_damaged_database_is_corrupt(void **state)
 	close(fd);
 	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
 	struct work_queue *queue;
-	assert_error(work_queue_find(f->store, "invoices", &queue, &f->err), &f->err, QUEUE_CORRUPT,
-		     "is damaged: restore a backup");
+	assert_error(work_queue_find(f->store, "invoices", &queue, &f->err), &f->err,
+		     REASON_CORRUPT, "is damaged: restore a backup");
 }
 
 /* ---- how it is kept ---- */
@@ -284,7 +284,7 @@ static void test_a_reader_cannot_write(void **state)
 	store_close(f->store);
 	assert_ok(store_open(f->path, STORE_READ, &f->store, &f->err), &f->err);
 	assert_error(work_queue_note_action(f->store, 1, "OK", 0, NOW_MS, &f->err), &f->err,
-		     QUEUE_READ_ONLY, "cannot be written");
+		     REASON_READ_ONLY, "cannot be written");
 }
 
 /* What the file system's clock does not tell apart is one moment. */
@@ -328,7 +328,7 @@ static void test_a_transaction_is_all_or_nothing(void **state)
 	put_queue(f, "rolled-back");
 	store_rollback(f->store);
 	assert_ok(store_begin(f->store, &f->err), &f->err);
-	assert_error(store_begin(f->store, &f->err), &f->err, QUEUE_SOFTWARE, "transaction");
+	assert_error(store_begin(f->store, &f->err), &f->err, REASON_SOFTWARE, "transaction");
 	put_queue(f, "closed");
 	store_close(f->store); /* rolls back */
 	assert_ok(store_open(f->path, STORE_WRITE, &f->store, &f->err), &f->err);
@@ -345,24 +345,24 @@ static void make_database(struct fixture *f)
 	f->store = NULL;
 }
 
-static int expect_status(struct fixture *f, int result, enum queue_status status)
+static int expect_status(struct fixture *f, int result, enum error_reason status)
 {
-	if (result == -1 && f->err.status == status)
+	if (result == -1 && f->err.reason == status)
 		return 0;
-	print_error("result %d, status %d, text: %s\n", result, (int)f->err.status, f->err.text);
+	print_error("result %d, status %d, text: %s\n", result, (int)f->err.reason, f->err.text);
 	return 1;
 }
 
 static int open_write(struct fixture *f)
 {
 	return expect_status(f, store_open(f->path, STORE_WRITE, &f->store, &f->err),
-			     QUEUE_READ_ONLY);
+			     REASON_READ_ONLY);
 }
 
 static int read_and_try_to_write(struct fixture *f)
 {
 	if (store_open(f->path, STORE_READ, &f->store, &f->err) != 0)
-		return expect_status(f, 0, QUEUE_OK);
+		return expect_status(f, 0, REASON_NONE);
 	struct work_queue *queue;
 	if (work_queue_find(f->store, "invoices", &queue, &f->err) != 0)
 		return 2;
@@ -386,8 +386,8 @@ static int write_into_closed_folder(struct fixture *f)
 	if (store_open(f->path, STORE_WRITE, &f->store, &f->err) == 0)
 		return expect_status(f,
 				     work_queue_note_action(f->store, 1, "OK", 0, NOW_MS, &f->err),
-				     QUEUE_READ_ONLY);
-	return expect_status(f, -1, QUEUE_READ_ONLY);
+				     REASON_READ_ONLY);
+	return expect_status(f, -1, REASON_READ_ONLY);
 }
 
 static void test_a_folder_without_write_permission_is_read_only(void **state)
@@ -404,7 +404,7 @@ static void test_a_folder_without_write_permission_is_read_only(void **state)
 static int create_in_closed_folder(struct fixture *f)
 {
 	return expect_status(f, store_open(f->path, STORE_CREATE, &f->store, &f->err),
-			     QUEUE_READ_ONLY);
+			     REASON_READ_ONLY);
 }
 
 static void test_no_database_is_made_in_a_folder_without_permission(void **state)
@@ -420,7 +420,7 @@ static int open_unreadable(struct fixture *f)
 	const int result = store_open(f->path, STORE_READ, &f->store, &f->err);
 	return strstr(f->err.text, "Permission denied") == NULL
 		   ? 3
-		   : expect_status(f, result, QUEUE_IO);
+		   : expect_status(f, result, REASON_IO);
 }
 
 static void test_a_file_of_somebody_else_is_an_error_that_says_so(void **state)
@@ -464,7 +464,7 @@ static int fill(struct fixture *f)
 		stored += result == 0;
 	}
 	close(contents.message_body.fd);
-	if (expect_status(f, result, QUEUE_FULL) != 0)
+	if (expect_status(f, result, REASON_FULL) != 0)
 		return 1;
 	/* What was committed is there, what was not is gone. */
 	return ask_number(f->store, "SELECT count(*) FROM entry") == stored ? 0 : 2;
@@ -488,7 +488,7 @@ static void test_a_full_disk_is_full_and_keeps_what_was_committed(void **state)
 
 static int create_on_tiny_file_system(struct fixture *f)
 {
-	return expect_status(f, store_open(f->path, STORE_CREATE, &f->store, &f->err), QUEUE_FULL);
+	return expect_status(f, store_open(f->path, STORE_CREATE, &f->store, &f->err), REASON_FULL);
 }
 
 static void test_a_creation_without_space_says_so(void **state)

@@ -55,7 +55,7 @@ static bool exists(const struct fixture *f, const char *suffix)
 static void assert_is_first(const char *path)
 {
 	struct store *store;
-	struct queue_error err;
+	struct error err;
 	assert_ok(store_open_schema(path, STORE_READ, &first_schema, &plain, &store, &err), &err);
 	assert_int_equal(1, ask_number(store, "SELECT count(*) FROM t WHERE a = 'old'"));
 	assert_int_equal(0, ask_number(store, "SELECT count(*) FROM pragma_table_info('t')"
@@ -110,8 +110,8 @@ static void test_whoever_opens_it_brings_it_up_to_date(void **state)
 		assert_int_equal(2, ask_number(f->store, "PRAGMA user_version"));
 		assert_int_equal(1, ask_number(f->store, "PRAGMA foreign_keys"));
 		assert_int_equal(1, ask_number(f->store, "SELECT count(*) FROM t WHERE b IS NULL"));
-		assert_error(open_with(f, STORE_WRITE, &first_schema, &plain), &f->err, QUEUE_NEWER,
-			     "newer");
+		assert_error(open_with(f, STORE_WRITE, &first_schema, &plain), &f->err,
+			     REASON_NEWER, "newer");
 		assert_int_equal(0, g_unlink(f->path));
 	}
 }
@@ -127,7 +127,7 @@ static void test_a_table_that_is_made_anew_keeps_the_rows_of_others(void **state
 static int read_older(struct fixture *f)
 {
 	const int result = open_with(f, STORE_READ, &second_schema, &plain);
-	return result == -1 && f->err.status == QUEUE_READ_ONLY &&
+	return result == -1 && f->err.reason == REASON_READ_ONLY &&
 		       strstr(f->err.text, "older inqueue (schema 1, this one has 2)") != NULL
 		   ? 0
 		   : 1;
@@ -147,7 +147,7 @@ static void test_a_step_that_fails_leaves_the_old_version(void **state)
 {
 	struct fixture *f = *state;
 	make_first(f);
-	assert_error(open_with(f, STORE_WRITE, &broken_schema, &plain), &f->err, QUEUE_SOFTWARE,
+	assert_error(open_with(f, STORE_WRITE, &broken_schema, &plain), &f->err, REASON_SOFTWARE,
 		     "table t already exists (bringing it from schema 2 to 3; it is as it was)");
 	assert_is_first(f->path);
 	assert_false(exists(f, ".before-schema-3"));
@@ -255,14 +255,14 @@ static void test_who_has_it_open_is_refused_from_then_on(void **state)
 	assert_ok(store_open_schema(f->path, STORE_WRITE, &second_schema, &plain, &newer, &f->err),
 		  &f->err);
 	assert_error(
-	    store_begin(f->store, &f->err), &f->err, QUEUE_NEWER,
+	    store_begin(f->store, &f->err), &f->err, REASON_NEWER,
 	    "newer inqueue (schema 2, this one knows 1): install that version, and restart");
 	assert_false(engine_in_transaction(f->store->engine));
-	assert_error(store_begin_look(f->store, &f->err), &f->err, QUEUE_NEWER, "newer");
+	assert_error(store_begin_look(f->store, &f->err), &f->err, REASON_NEWER, "newer");
 	static const char *const reads[] = {"SELECT count(*) FROM t", "SELECT nothing FROM t"};
 	for (size_t i = 0; i < G_N_ELEMENTS(reads); i++) {
 		scoped_statement *read = engine_prepare(f->store->engine, reads[i]);
-		assert_error(statement_step(read, &f->err), &f->err, QUEUE_NEWER, "newer");
+		assert_error(statement_step(read, &f->err), &f->err, REASON_NEWER, "newer");
 	}
 	store_close(newer);
 }

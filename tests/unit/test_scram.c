@@ -1,13 +1,11 @@
 /* SCRAM, with the examples of RFC 5802, 5, and RFC 7677, 3. */
-#include "loader/base/scoped.h"
 #include "loader/imap/scram.h"
+#include "queue/base/scoped.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-SCOPED_DEFINE(struct scram *, scram_free)
 
 struct example {
 	const char *mechanism;

@@ -9,8 +9,8 @@
  *
  * Whoever holds the variable frees it; steal() lets ownership leave. Release functions take NULL.
  */
-#ifndef LOADER_BASE_SCOPED_H
-#define LOADER_BASE_SCOPED_H
+#ifndef QUEUE_BASE_SCOPED_H
+#define QUEUE_BASE_SCOPED_H
 
 #include <glib.h>
 #include <unistd.h>

@@ -1,0 +1,58 @@
+/* Fills errors. Each text goes through a copy, because its arguments may point into the old one. */
+#include "queue/base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void fill(struct error *err, enum error_kind kind, enum error_reason reason,
+		 const char *format, va_list args)
+{
+	char text[sizeof err->text];
+	vsnprintf(text, sizeof text, format, args);
+	memcpy(err->text, text, sizeof text);
+	err->kind = kind;
+	err->reason = reason;
+}
+
+static enum error_kind kind_of(enum error_reason reason)
+{
+	static const enum error_kind kinds[] = {
+	    [REASON_NONE] = ERROR_NONE,		[REASON_MISSING] = ERROR_NO,
+	    [REASON_EXISTS] = ERROR_NO,		[REASON_REFUSED] = ERROR_NO,
+	    [REASON_BUSY] = ERROR_TEMPORARY,	[REASON_FULL] = ERROR_IO,
+	    [REASON_READ_ONLY] = ERROR_IO,	[REASON_IO] = ERROR_IO,
+	    [REASON_CORRUPT] = ERROR_IO,	[REASON_FOREIGN] = ERROR_DATA,
+	    [REASON_NEWER] = ERROR_DATA,	[REASON_INVALID] = ERROR_DATA,
+	    [REASON_SOFTWARE] = ERROR_SOFTWARE, [REASON_SIGN_IN] = ERROR_CREDENTIALS,
+	};
+	return kinds[reason];
+}
+
+void error_fill(struct error *err, enum error_kind kind, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fill(err, kind, REASON_NONE, format, args);
+	va_end(args);
+}
+
+void error_fill_because(struct error *err, enum error_reason reason, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fill(err, kind_of(reason), reason, format, args);
+	va_end(args);
+}
+
+void error_put_before(struct error *err, const char *format, ...)
+{
+	char prefix[sizeof err->text];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(prefix, sizeof prefix, format, args);
+	va_end(args);
+	enum error_reason reason = err->reason;
+	error_fill(err, err->kind, "%s: %s", prefix, err->text);
+	err->reason = reason;
+}
