@@ -1,4 +1,4 @@
-#include "loader/cli/command.h"
+#include "loader/cli/frame/command.h"
 
 #include <langinfo.h>
 #include <locale.h>

@@ -4,7 +4,7 @@
  * Life:    store_open() .. store_close(). One store per process; do not carry it over a fork().
  * Times:   `now_ms` is passed in: milliseconds since 1970-01-01 UTC. In the database times are
  *          text, RFC 3339 UTC with milliseconds.
- * Errors:  functions return 0, or -1 with *err filled (queue/error.h).
+ * Errors:  functions return 0, or -1 with *err filled (queue/base/error.h).
  * Threads: one at a time.
  * Durable: a commit that returned 0 survives power loss.
  */

@@ -1,4 +1,4 @@
-"""The house: each library keeps behind its wall, and no symbol of ours shadows one of libetpan's."""
+"""The house: each library keeps behind its wall, rooms stand in an order, and no symbol of ours is one of libetpan's."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ class Walls(unittest.TestCase):
                                "-xc", "-"], input=source, text=True, capture_output=True, check=False).returncode == 0
 
     def test_house_sees_itself_and_no_other(self):
-        headers = {"mime": "mime/mime.h", "queue": "queue/store.h", "loader": "loader/base/error.h"}
+        headers = {"mime": "mime/mime.h", "queue": "queue/store.h", "loader_base/outside": "loader/base/clock.h"}
         for house, own in headers.items():
             self.assertTrue(self.compiles(house, own), own)
             for other in set(headers.values()) - {own}:
@@ -57,6 +57,71 @@ class Walls(unittest.TestCase):
         if found:
             self.assertLessEqual(found, {"CMakeLists.txt", "CMakePresets.json", "README.md", "loader", "queue", "mime",
                                          "tests", "samples"})
+
+
+class Rooms(unittest.TestCase):
+    """The rooms of loader/ as CMakeLists.txt names them, lowest first, against what their files include."""
+
+    def setUp(self):
+        text = (SOURCE_DIR / "CMakeLists.txt").read_text()
+        rooms = re.findall(r"(?m)^inqueue_room\(([\w/]+)((?:[^)]|\n)*)\)", text)
+        self.public = {room: re.findall(r"[\w.]+\.h", words.partition("SHOWS")[0].partition("USES")[0])
+                       for room, words in rooms}
+        self.rank = {room: number for number, (room, _) in enumerate(rooms)}
+
+    def room_of(self, path):
+        return str(pathlib.PurePath(path).parent.relative_to("loader"))
+
+    def arrows(self):
+        for path in sorted((SOURCE_DIR / "loader").rglob("*.[ch]")):
+            name = str(path.relative_to(SOURCE_DIR))
+            if self.room_of(name) == ".":
+                continue
+            for include in re.findall(r'(?m)^#include "(loader/[^"]+)"', path.read_text()):
+                if self.room_of(include) != self.room_of(name):
+                    yield name, include
+
+    def test_each_folder_is_a_room(self):
+        folders = {self.room_of(path.relative_to(SOURCE_DIR)) for path in (SOURCE_DIR / "loader").rglob("*.[ch]")}
+        self.assertEqual(folders - {"."}, set(self.rank))
+
+    def test_no_arrow_leads_upwards(self):
+        for name, include in self.arrows():
+            with self.subTest(file=name, includes=include):
+                self.assertLess(self.rank[self.room_of(include)], self.rank[self.room_of(name)])
+
+    def test_rooms_are_entered_by_their_public_headers(self):
+        self.assertGreater(len(list(self.arrows())), 100)
+        for name, include in self.arrows():
+            with self.subTest(file=name):
+                self.assertIn(pathlib.PurePath(include).name, self.public[self.room_of(include)])
+
+    def test_no_public_header_is_public_for_nothing(self):
+        used = {include for _, include in self.arrows()}
+        for path in (SOURCE_DIR / "loader").glob("*.c"):
+            used |= set(re.findall(r'(?m)^#include "(loader/[^"]+)"', path.read_text()))
+        headers = {f"loader/{room}/{header}": room for room, names in self.public.items() for header in names}
+        for header in list(used):
+            used |= {include for include in re.findall(r'(?m)^#include "(loader/[^"]+)"', (SOURCE_DIR / header).read_text())
+                     if headers.get(include) == headers.get(header)}
+        self.assertEqual(set(), set(headers) - used)
+
+    def test_readme_has_a_line_for_each_room(self):
+        readme = (SOURCE_DIR / "README.md").read_text()
+        for room in self.rank:
+            with self.subTest(room=room):
+                self.assertRegex(readme, rf"(?m)^\| `loader/{room}/` \|")
+
+
+class Headers(unittest.TestCase):
+    def test_labels_of_a_head_begin_their_line(self):
+        """"Errors:" and its like stand in a column; a formatter that fills lines would hide them."""
+        labels = "Life|Errors|Threads|Ownership|Memory|Units|Times|Source|Deadlines|Names|Sandbox|Durable"
+        for folder in ["loader", "queue", "mime"]:
+            for path in (SOURCE_DIR / folder).rglob("*.h"):
+                head = re.match(r"/\*.*?\*/", path.read_text(), re.DOTALL)
+                with self.subTest(header=str(path.relative_to(SOURCE_DIR))):
+                    self.assertNotRegex(head[0] if head else "", rf"(?m)^ \* .*[.;)] (?:{labels}): {{1,}}\w")
 
 
 class Symbols(Case):

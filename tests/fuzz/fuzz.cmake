@@ -1,8 +1,8 @@
 # Fuzzers need clang. Where it is, ctest builds them in a folder of their own and runs each for a few seconds, or
 # for $INQUEUE_FUZZ_S; what a fuzzer finds is left in that folder.
 if(INQUEUE_FUZZ)
-	foreach(fuzzer connection_string:loader_imap mailbox_name:loader_imap imap:loader_imap mime:loader_flow
-			parsed:loader_flow queues_file:loader_flow html:mime)
+	foreach(fuzzer connection_string:loader mailbox_name:loader imap:loader mime:loader
+			parsed:loader queues_file:loader html:mime)
 		string(REPLACE : ";" parts ${fuzzer})
 		list(GET parts 0 name)
 		list(GET parts 1 house)

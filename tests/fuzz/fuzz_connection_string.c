@@ -1,5 +1,5 @@
 /* Whatever the connection string parser takes must survive printing and parsing again. */
-#include "loader/imap/connection_string.h"
+#include "loader/imap/names/connection_string.h"
 
 #include <glib.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * The input is all that the server says after its greeting; a byte 1 stands for the tag of the next
  * command. It is sent at once, and the connection is closed behind it.
  */
-#include "loader/imap/move.h"
-#include "loader/imap/session.h"
+#include "loader/imap/session/move.h"
+#include "loader/imap/session/session.h"
 
 #include <glib.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 /* Folder names: what a server says is always shown, and what can be sent comes back as it was. */
-#include "loader/imap/mailbox_name.h"
+#include "loader/imap/names/mailbox_name.h"
 
 #include <glib.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* Any bytes are a message: parsing never fails, what comes out keeps the promises of mime.h, and it
  * crosses from the parser's process to the worker's unchanged. */
-#include "loader/flow/parsed.h"
+#include "loader/parse/parsed.h"
 #include "mime/mime.h"
 
 #include <glib.h>

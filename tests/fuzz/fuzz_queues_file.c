@@ -1,6 +1,6 @@
 /* A file of queues: applied whole or refused with a reason, and a second time it changes nothing.
  */
-#include "loader/flow/apply.h"
+#include "loader/define/apply.h"
 
 #include <glib.h>
 #include <stdlib.h>

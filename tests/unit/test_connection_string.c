@@ -1,5 +1,5 @@
 /* The connection string: its grammar, its keys, its errors. */
-#include "loader/imap/connection_string.h"
+#include "loader/imap/names/connection_string.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

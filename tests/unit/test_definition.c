@@ -1,5 +1,5 @@
 /* The fields of a work queue, and the file that defines queues. */
-#include "loader/flow/definition.h"
+#include "loader/define/definition.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

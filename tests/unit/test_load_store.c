@@ -1,6 +1,6 @@
 /* What of a parsed message is taken as it is, and what is made anew. */
-#include "loader/flow/load_internal.h"
-#include "loader/flow/spool.h"
+#include "loader/load/load_internal.h"
+#include "loader/parse/spool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Lists of UIDs and message numbers as people write them. */
-#include "loader/flow/mail_selection.h"
+#include "loader/mailbox/mail_selection.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Folder names between the operator's form and the server's (RFC 3501 5.1.3). */
-#include "loader/imap/mailbox_name.h"
+#include "loader/imap/names/mailbox_name.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

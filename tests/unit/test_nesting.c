@@ -1,4 +1,4 @@
-#include "loader/imap/nesting.h"
+#include "loader/imap/wire/nesting.h"
 
 #include <glib.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* A parsed message crosses from one process to another, and nonsense does not. */
-#include "loader/flow/parsed.h"
+#include "loader/parse/parsed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * --wrap), so that a message can name the fault it wants, and setitimer(), so that seconds of CPU
  * time are hundredths here.
  */
-#include "loader/flow/parser.h"
-#include "loader/flow/spool.h"
+#include "loader/parse/parser.h"
+#include "loader/parse/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The log of the protocol: what it shows, and what it never does. */
-#include "loader/imap/protocol_log.h"
+#include "loader/imap/wire/protocol_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

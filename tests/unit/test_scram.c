@@ -1,5 +1,5 @@
 /* SCRAM, with the examples of RFC 5802, 5, and RFC 7677, 3. */
-#include "loader/imap/scram.h"
+#include "loader/imap/session/scram.h"
 #include "queue/base/scoped.h"
 
 #include <setjmp.h>

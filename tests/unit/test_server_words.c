@@ -1,5 +1,5 @@
 /* What a server says, in our errors. */
-#include "loader/imap/server_words.h"
+#include "loader/imap/names/server_words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* STATUS answers, as servers write them. */
-#include "loader/imap/status_lines.h"
+#include "loader/imap/names/status_lines.h"
 
 #include <glib.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Sets of UIDs as servers take them. */
-#include "loader/imap/uid_set.h"
+#include "loader/imap/names/uid_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

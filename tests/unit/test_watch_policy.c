@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "loader/flow/refusal.h"
-#include "loader/flow/watch_policy.h"
-#include "loader/imap/connection_string.h"
+#include "loader/imap/names/connection_string.h"
+#include "loader/source/refusal.h"
+#include "loader/watch/watch_policy.h"
 
 static const uint32_t middle = UINT32_MAX / 2;
 

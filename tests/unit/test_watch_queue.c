@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "loader/base/log.h"
-#include "loader/flow/watch_queue.h"
-#include "loader/flow/watch_worker.h"
+#include "loader/watch/watch_queue.h"
+#include "loader/watch/watch_worker.h"
 
 #include <fcntl.h>
 #include <glib.h>

@@ -1,0 +1,230 @@
+#include "loader/cli/entry/cmd_filter.h"
+
+#include "loader/base/clock.h"
+#include "loader/cli/frame/output.h"
+#include "queue/base/scoped.h"
+#include "queue/entry_operate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void cmd_operate_print(const struct invocation *invocation, uint64_t changed)
+{
+	if (invocation->json)
+		output_json_print(json_pack("{s:I}", "changed", (json_int_t)changed));
+	else
+		printf("%" PRIu64 " %s changed\n", changed, changed == 1 ? "entry" : "entries");
+}
+
+/* Who has a claimed entry, and what takes it back. Caller frees. */
+static char *cmd_operate_claimed(const struct entry *entry)
+{
+	char until[CLOCK_TEXT_SIZE];
+	clock_format_s(entry->lease_until_ms / 1000, until);
+	const bool over = entry->lease_until_ms <= clock_now_ms();
+	return g_strdup_printf("entry %" PRId64 ": worker '%.100s' %s %s; if that worker is gone: "
+			       "inqueue release %" PRId64 " --force --reason TEXT",
+			       entry->id, entry->lease_owner,
+			       over ? "had it, by a lease that ended at" : "has it until", until,
+			       entry->id);
+}
+
+/* Why the order does not fit the entry, where its state is why; else NULL. Caller frees. */
+static char *cmd_operate_unfit(const struct entry_order *order, const struct entry *entry)
+{
+	const char *state = entry_state_format(entry->state);
+	switch (order->operation) {
+	case ENTRY_RETRY:
+		if (entry->state == ENTRY_BAD)
+			return g_strdup_printf("entry %" PRId64
+					       " could not be loaded; after the cause is gone: "
+					       "inqueue reload %" PRId64,
+					       entry->id, entry->id);
+		if (entry->state == ENTRY_NEW && entry->held)
+			return g_strdup_printf("entry %" PRId64 " is held: inqueue unhold %" PRId64,
+					       entry->id, entry->id);
+		break;
+	case ENTRY_DISCARD:
+	case ENTRY_TAKE_BACK:
+		break;
+	default:
+		return NULL;
+	}
+	return entry->state == ENTRY_CLAIMED
+		   ? cmd_operate_claimed(entry)
+		   : g_strdup_printf("entry %" PRId64 " is %s%s", entry->id, state,
+				     order->operation == ENTRY_TAKE_BACK ? ": no worker has it"
+									 : " already");
+}
+
+static int cmd_operate_note_unfit(struct store *store, int64_t entry_id,
+				  const struct entry_order *order, GPtrArray *unfit,
+				  struct error *err)
+{
+	scoped(entry_free) struct entry *entry = NULL;
+	if (entry_find(store, entry_id, &entry, err) != 0)
+		return -1;
+	char *words = cmd_operate_unfit(order, entry);
+	if (words != NULL)
+		g_ptr_array_add(unfit, words);
+	return 0;
+}
+
+/* All of them or none; entries that the order does not fit are left as they are, and `unfit` gets
+ * why. */
+static int cmd_operate_ids(const struct invocation *invocation, struct store *store,
+			   const struct entry_order *order, uint64_t *ret_changed, GPtrArray *unfit,
+			   struct error *err)
+{
+	*ret_changed = 0;
+	if (store_begin(store, err) != 0)
+		return -1;
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		int64_t id;
+		bool changed;
+		if (invocation_entry_id(invocation, i, &id, err) != 0)
+			return -1;
+		if (entry_operate(store, id, order, clock_now_ms(), &changed, err) != 0)
+			return -1;
+		*ret_changed += changed;
+		if (!changed && cmd_operate_note_unfit(store, id, order, unfit, err) != 0)
+			return -1;
+	}
+	if (store_commit(store, err) != 0)
+		return -1;
+	return 0;
+}
+
+static int cmd_operate_filtered(const struct invocation *invocation, struct store *store,
+				const struct entry_order *order, uint64_t *ret_changed,
+				struct error *err)
+{
+	struct entry_filter filter;
+	bool any;
+	if (cmd_filter_read(invocation, store, &filter, &any, err) != 0)
+		return -1;
+	if (!any && !invocation_flag(invocation, "all"))
+		return error_set(err, ERROR_USAGE,
+				 "which entries? Name ids, a filter (--queue, --state, --tag, "
+				 "--older-than …), or --all");
+	/* What is done is done again only when that is said. */
+	if (order->operation == ENTRY_RETRY && !filter.by_state) {
+		filter.by_state = true;
+		filter.state = ENTRY_FAILED;
+	}
+	if (entry_operate_all(store, &filter, order, clock_now_ms(), ret_changed, err) != 0)
+		return -1;
+	return 0;
+}
+
+/* The last one is the error, where nothing was changed. */
+static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t changed,
+				  const GPtrArray *unfit, struct error *err)
+{
+	const guint told = changed == 0 && unfit->len > 0 ? unfit->len - 1 : unfit->len;
+	for (guint i = 0; i < told; i++)
+		fprintf(stderr, "inqueue: %s\n", (const char *)g_ptr_array_index(unfit, i));
+	if (changed > 0)
+		return 0;
+	if (told < unfit->len)
+		return error_set(err, ERROR_NO, "%s", (const char *)g_ptr_array_index(unfit, told));
+	return error_set(
+	    err, ERROR_NO,
+	    "nothing to change: see `inqueue %s --help` for the entries it is meant for",
+	    invocation->command->name);
+}
+
+static int cmd_operate(const struct invocation *invocation, struct entry_order *order,
+		       struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	uint64_t changed;
+	order->who = invocation_who(invocation);
+	if (invocation_line(invocation, "reason", &order->why, err) != 0 ||
+	    invocation_open(invocation, STORE_WRITE, &store, err) != 0)
+		return -1;
+	const bool by_id = invocation->argument_count > 0;
+	g_autoptr(GPtrArray) unfit = g_ptr_array_new_with_free_func(g_free);
+	if (by_id ? cmd_operate_ids(invocation, store, order, &changed, unfit, err) != 0
+		  : cmd_operate_filtered(invocation, store, order, &changed, err) != 0)
+		return -1;
+	cmd_operate_print(invocation, changed);
+	return by_id ? cmd_operate_tell_unfit(invocation, changed, unfit, err) : 0;
+}
+
+int cmd_retry(const struct invocation *invocation, struct error *err)
+{
+	struct entry_order order = {.operation = ENTRY_RETRY};
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_discard(const struct invocation *invocation, struct error *err)
+{
+	struct entry_order order = {.operation = ENTRY_DISCARD};
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_take_back(const struct invocation *invocation, struct error *err)
+{
+	struct entry_order order = {.operation = ENTRY_TAKE_BACK};
+	if (invocation_text(invocation, "token") != NULL ||
+	    invocation_text(invocation, "reason") == NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--force goes with --reason TEXT, for the history, and without "
+				 "--token");
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_hold(const struct invocation *invocation, struct error *err)
+{
+	struct entry_order order = {.operation = ENTRY_HOLD};
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_unhold(const struct invocation *invocation, struct error *err)
+{
+	struct entry_order order = {.operation = ENTRY_UNHOLD};
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_priority(const struct invocation *invocation, struct error *err)
+{
+	struct entry_order order = {.operation = ENTRY_PRIORITY};
+	const char *text = invocation_text(invocation, "to");
+	gint64 priority;
+	if (text == NULL || !g_ascii_string_to_signed(text, 10, -1000000, 1000000, &priority, NULL))
+		return error_set(err, ERROR_USAGE,
+				 "--to takes the priority, from -1000000 to 1000000");
+	order.priority = (int32_t)priority;
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_tag(const struct invocation *invocation, struct error *err)
+{
+	const char *add;
+	const char *remove;
+	if (invocation_word(invocation, "add", &add, err) != 0 ||
+	    invocation_word(invocation, "remove", &remove, err) != 0)
+		return -1;
+	if ((add == NULL) == (remove == NULL))
+		return error_set(err, ERROR_USAGE, "one of --add TAG and --remove TAG is needed");
+	struct entry_order order = {.operation = add != NULL ? ENTRY_TAG : ENTRY_UNTAG,
+				    .tag = add != NULL ? add : remove};
+	return cmd_operate(invocation, &order, err);
+}
+
+int cmd_note(const struct invocation *invocation, struct error *err)
+{
+	int64_t id;
+	const char *text = invocation->arguments[1];
+	scoped(store_close) struct store *store = NULL;
+	if (invocation_entry_id(invocation, 0, &id, err) != 0)
+		return -1;
+	if (*text == '\0' || !g_utf8_validate(text, -1, NULL))
+		return error_set(err, ERROR_USAGE, "a note is UTF-8 text");
+	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
+		return -1;
+	if (entry_note(store, id, invocation_who(invocation), text, clock_now_ms(), err) != 0)
+		return -1;
+	return 0;
+}

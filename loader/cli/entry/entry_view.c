@@ -1,0 +1,160 @@
+#include "loader/cli/entry/entry_view.h"
+
+#include "loader/base/clock.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+struct entry_view_text {
+	const char *label;
+	const char *value;
+};
+
+enum { ENTRY_VIEW_TEXTS = 11 };
+
+/* The text columns, in the order in which people read them. */
+static void entry_view_texts(const struct entry *entry,
+			     struct entry_view_text texts[static ENTRY_VIEW_TEXTS])
+{
+	const struct entry_view_text rows[ENTRY_VIEW_TEXTS] = {
+	    {"subject", entry->subject},
+	    {"sender", entry->sender},
+	    {"recipient", entry->recipient},
+	    {"cc", entry->cc},
+	    {"bcc", entry->bcc},
+	    {"reply to", entry->reply_to},
+	    {"message id", entry->message_id},
+	    {"in reply to", entry->in_reply_to},
+	    {"references", entry->thread_references},
+	    {"error kind", entry->error_kind},
+	    {"error", entry->error_text},
+	};
+	memcpy(texts, rows, sizeof rows);
+}
+
+static void entry_view_hex(const unsigned char sha256[32], char hex[static 65])
+{
+	for (size_t i = 0; i < 32; i++)
+		g_snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+}
+
+/* A column that holds JSON, as JSON. */
+static json_t *entry_view_json_list(const char *column)
+{
+	json_t *list = column != NULL ? json_loads(column, 0, NULL) : NULL;
+	return list != NULL ? list : json_array();
+}
+
+static int entry_view_write(const void *bytes, size_t size, void *context)
+{
+	char *last = context;
+	if (size > 0)
+		*last = ((const char *)bytes)[size - 1];
+	return fwrite(bytes, 1, size, stdout) == size ? 0 : -1;
+}
+
+static int entry_view_read(struct store *store, const struct entry *entry, enum entry_part part,
+			   int (*write_piece)(const void *, size_t, void *), void *context,
+			   struct error *err)
+{
+	*err = (struct error){0}; /* stays so where the writing fails */
+	if (entry_read(store, entry->id, part, 0, write_piece, context, err) == 0)
+		return 0;
+	return err->text[0] != '\0'
+		   ? -1
+		   : error_set(err, ERROR_IO, "standard output: %s", g_strerror(errno));
+}
+
+static void entry_view_print_line(const char *label, const char *value)
+{
+	if (value != NULL && *value != '\0')
+		printf("%-14s %s\n", label, value);
+}
+
+static void entry_view_print_time_ms(const char *label, int64_t time_ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+	if (time_ms == 0)
+		return;
+	clock_format_s(time_ms / 1000, text);
+	entry_view_print_line(label, text);
+}
+
+static void entry_view_print_state(const struct entry *entry)
+{
+	printf("%-14s %" PRId64 "\n", "id", entry->id);
+	entry_view_print_line("queue", entry->queue_name);
+	entry_view_print_line("state", entry_state_format(entry->state));
+	printf("%-14s %d\n", "priority", (int)entry->priority);
+	printf("%-14s %d\n", "attempts", (int)entry->attempt_count);
+	entry_view_print_line("held", entry->held ? "yes" : NULL);
+	entry_view_print_line("tags", entry->tags);
+	entry_view_print_time_ms("last attempt", entry->last_attempt_at_ms);
+	entry_view_print_time_ms("next attempt", entry->next_attempt_at_ms);
+	entry_view_print_line("lease owner", entry->lease_owner);
+	entry_view_print_time_ms("lease until", entry->lease_until_ms);
+}
+
+static void entry_view_print_mail(const struct entry *entry)
+{
+	struct entry_view_text texts[ENTRY_VIEW_TEXTS];
+	char date[CLOCK_TEXT_SIZE];
+	char sha256[65];
+	entry_view_texts(entry, texts);
+	for (size_t i = 0; i < ENTRY_VIEW_TEXTS; i++)
+		entry_view_print_line(texts[i].label, texts[i].value);
+	clock_format_s(entry->date_sent_s, date);
+	entry_view_print_line("sent", date);
+	clock_format_s(entry->date_received_s, date);
+	entry_view_print_line("received", date);
+	entry_view_print_time_ms("loaded", entry->record_created_ms);
+	entry_view_hex(entry->raw_sha256, sha256);
+	printf("%-14s %" PRIu64 " bytes%s%s%s\n", "raw message", entry->raw_size,
+	       entry->raw_incomplete ? "" : ", SHA-256 ", entry->raw_incomplete ? "" : sha256,
+	       entry->raw_kept ? ", kept" : "");
+	json_auto_t *defects = entry_view_json_list(entry->defects);
+	size_t index;
+	json_t *defect;
+	json_array_foreach(defects, index, defect)
+	    entry_view_print_line("defect", json_string_value(defect));
+}
+
+static void entry_view_print_attachments(const struct entry *entry)
+{
+	for (size_t i = 0; i < entry->attachment_count; i++) {
+		const struct entry_attachment *attachment = &entry->attachments[i];
+		g_autofree char *size = g_format_size(attachment->size_bytes);
+		printf("%-14s %u: %s (%s, %s)\n", "attachment", attachment->position,
+		       attachment->file_name, attachment->content_type, size);
+	}
+}
+
+static int entry_view_print_body(struct store *store, const struct entry *entry, const char *label,
+				 enum entry_part part, struct error *err)
+{
+	char last = '\n';
+	printf("\n--- %s ---\n", label);
+	if (entry_view_read(store, entry, part, entry_view_write, &last, err) != 0)
+		return -1;
+	if (last != '\n')
+		putchar('\n');
+	return 0;
+}
+
+int entry_view_print(struct store *store, const struct entry *entry, struct error *err)
+{
+	entry_view_print_state(entry);
+	entry_view_print_mail(entry);
+	entry_view_print_attachments(entry);
+	if (entry->has_message_body &&
+	    entry_view_print_body(store, entry, "message body", ENTRY_MESSAGE_BODY, err) != 0)
+		return -1;
+	if (entry->has_html_body &&
+	    entry_view_print_body(store, entry, "HTML body", ENTRY_HTML_BODY, err) != 0)
+		return -1;
+	return 0;
+}

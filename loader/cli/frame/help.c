@@ -1,0 +1,124 @@
+#include "loader/cli/frame/command.h"
+
+#include "loader/imap/names/connection_string.h"
+
+#include <glib.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HELP_WIDTH = 80 };
+
+/* Words wrapped at HELP_WIDTH, each line behind `indent` blanks; the first line stands at `column`
+ * already. */
+static void help_print_wrapped(const char *text, int column, int indent)
+{
+	g_auto(GStrv) words = g_strsplit(text, " ", -1);
+	for (char **word = words; *word != NULL; word++) {
+		int width = (int)g_utf8_strlen(*word, -1);
+		if (word != words && column + 1 + width > HELP_WIDTH) {
+			printf("\n%*s", indent, "");
+			column = indent;
+		} else if (word != words) {
+			putchar(' ');
+			column++;
+		}
+		fputs(*word, stdout);
+		column += width;
+	}
+	putchar('\n');
+}
+
+static void help_print_row(const char *left, const char *right, int indent)
+{
+	int width = (int)g_utf8_strlen(left, -1) + 2;
+	if (width + 1 >= indent) {
+		printf("  %s\n%*s", left, indent, "");
+	} else {
+		printf("  %s%*s", left, indent - width, "");
+	}
+	help_print_wrapped(right, indent, indent);
+}
+
+void help_print_program(void)
+{
+	printf("inqueue: e-mail becomes work-queue entries in a SQLite database\n\n"
+	       "usage: inqueue [--database FILE] COMMAND [options]\n\n");
+	const struct command *command;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		g_autofree char *left =
+		    g_strdup_printf("%s%s%s", command->name, *command->arguments != '\0' ? " " : "",
+				    command->arguments);
+		help_print_row(left, command->summary, 30);
+	}
+	printf(
+	    "\n`inqueue COMMAND --help` explains a command. Every command takes --database and "
+	    "--json.\nExit status: 0 done, 1 no, 64 usage, 65 data, 69 unreachable, 70 software, "
+	    "74 this\nmachine's files, 75 temporary, 76 protocol, 77 credentials, 78 "
+	    "configuration.\n");
+}
+
+static void help_print_option(const struct command_option *option)
+{
+	g_autofree char *left =
+	    g_strdup_printf("--%s%s%s", option->name, option->value != NULL ? " " : "",
+			    option->value != NULL ? option->value : "");
+	help_print_row(left, option->help, 32);
+}
+
+void help_print_command(const struct command *command)
+{
+	printf("usage: inqueue %s%s%s [options]\n\n", command->name,
+	       *command->arguments != '\0' ? " " : "", command->arguments);
+	help_print_wrapped(command->description != NULL ? command->description : command->summary,
+			   0, 0);
+	putchar('\n');
+	const struct command_option *own = command->options;
+	for (; own != NULL && own->name != NULL; own++)
+		help_print_option(own);
+	struct command_option more;
+	for (size_t i = 0; command->more_options != NULL && command->more_options(i, &more); i++)
+		help_print_option(&more);
+	printf("  --database FILE               the database (else $INQUEUE_DATABASE)\n"
+	       "  --json                        print JSON instead of tables\n"
+	       "  --no-backup                   bring an older database up to date without\n"
+	       "                                keeping a copy of it\n");
+}
+
+static void help_print_connection_string(void)
+{
+	printf(
+	    "The connection string: key=value pairs separated by ';', keys in any case. A value "
+	    "may\nstand in '…' or \"…\" (the quote doubled inside) and must where it holds ';' or "
+	    "outer\nblanks.\n\n");
+	struct connection_string_key_help key;
+	for (size_t i = 0; connection_string_key_at(i, &key); i++) {
+		g_autofree char *left = g_strdup_printf("%s=%s", key.key, key.value);
+		g_autofree char *right =
+		    *key.default_value != '\0'
+			? g_strdup_printf("%s (default: %s)", key.meaning, key.default_value)
+			: g_strdup(key.meaning);
+		help_print_row(left, right, 26);
+	}
+}
+
+int cmd_help(const struct invocation *invocation, struct error *err)
+{
+	if (invocation->argument_count == 0) {
+		help_print_program();
+		return 0;
+	}
+	g_autofree char *topic = g_strjoinv(" ", invocation->arguments);
+	if (strcmp(topic, "connection-string") == 0) {
+		help_print_connection_string();
+		return 0;
+	}
+	const struct command *command;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		if (g_ascii_strcasecmp(command->name, topic) == 0) {
+			help_print_command(command);
+			return 0;
+		}
+	}
+	return error_set(err, ERROR_USAGE, "no help for '%s'; `inqueue help` lists the commands",
+			 topic);
+}

@@ -1,0 +1,230 @@
+#include "loader/cli/mail/mail_columns.h"
+
+#include "loader/base/clock.h"
+#include "loader/cli/frame/output.h"
+#include "queue/base/scoped.h"
+
+#include <string.h>
+
+#define HEADER_COLUMNS                                                                             \
+	"answered", "bcc", "cc", "date", "deleted", "draft", "flagged", "from", "header", "lines", \
+	    "messageId", "messageNumber", "recent", "replyTo", "rxdDate", "seen", "sentDate",      \
+	    "size", "subject", "to", "uid"
+
+static const char *const header_columns[] = {HEADER_COLUMNS, "error", NULL};
+
+static const char *const all_columns[] = {HEADER_COLUMNS, "attachments", "attachmentFiles",
+					  "body",	  "cids",	 "htmlBody",
+					  "textBody",	  "error",	 NULL};
+
+static const char *const folder_columns[] = {"fullName", "name", "parent", "totalMessages",
+					     "unread",	 "new",	 "error",  NULL};
+
+static const char *const change_columns[] = {"action", "folder", "newFolder", "count", "uid",
+					     "newUid", "dryRun", "note",      "error", NULL};
+
+const char *const *mail_columns_of(enum mail_action action)
+{
+	switch (action) {
+	case MAIL_GET_HEADER_ONLY:
+		return header_columns;
+	case MAIL_GET_ALL:
+		return all_columns;
+	case MAIL_LIST_ALL_FOLDERS:
+		return folder_columns;
+	default:
+		return change_columns;
+	}
+}
+
+/* --- messages ---------------------------------------------------------- */
+
+static json_t *mail_columns_time(int64_t time_s)
+{
+	return output_json_time_ms(time_s * 1000);
+}
+
+/* All fields of that name, joined as one field would hold them; null for none. */
+static json_t *mail_columns_field(const json_t *fields, const char *name)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	bool found = false;
+	size_t index;
+	const json_t *field;
+	json_array_foreach(fields, index, field)
+	{
+		const char *value = json_string_value(json_array_get(field, 1));
+		const char *own = json_string_value(json_array_get(field, 0));
+		if (own == NULL || value == NULL || g_ascii_strcasecmp(own, name) != 0)
+			continue;
+		g_string_append_printf(text, "%s%s", found ? ", " : "", value);
+		found = true;
+	}
+	return found ? json_string(text->str) : json_null();
+}
+
+/* The whole header: a line for each field. */
+static json_t *mail_columns_header(const json_t *fields)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	size_t index;
+	const json_t *field;
+	json_array_foreach(fields, index, field)
+	{
+		const char *name = json_string_value(json_array_get(field, 0));
+		const char *value = json_string_value(json_array_get(field, 1));
+		g_string_append_printf(text, "%s: %s\n", name != NULL ? name : "",
+				       value != NULL ? value : "");
+	}
+	return json_string(text->str);
+}
+
+/* Some programs write the number of lines into the header. */
+static json_t *mail_columns_lines(const struct mail_message *message, const json_t *fields)
+{
+	json_auto_t *field = mail_columns_field(fields, "Lines");
+	guint64 number;
+	if (message->lines >= 0)
+		return json_integer(message->lines);
+	if (json_is_string(field) &&
+	    g_ascii_string_to_unsigned(json_string_value(field), 10, 0, INT32_MAX, &number, NULL))
+		return json_integer((json_int_t)number);
+	return json_null();
+}
+
+static void mail_columns_add_flags(json_t *row, unsigned flags)
+{
+	static const struct {
+		const char *column;
+		enum imapc_flag flag;
+	} columns[] = {{"answered", IMAPC_ANSWERED}, {"deleted", IMAPC_DELETED},
+		       {"draft", IMAPC_DRAFT},	     {"flagged", IMAPC_FLAGGED},
+		       {"recent", IMAPC_RECENT},     {"seen", IMAPC_SEEN}};
+	for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
+		json_object_set_new(row, columns[i].column,
+				    json_boolean((flags & columns[i].flag) != 0));
+}
+
+static void mail_columns_add_header(json_t *row, const struct mail_message *message)
+{
+	static const struct {
+		const char *column;
+		const char *field;
+	} columns[] = {{"bcc", "Bcc"},
+		       {"cc", "Cc"},
+		       {"date", "Date"},
+		       {"from", "From"},
+		       {"replyTo", "Reply-To"},
+		       {"subject", "Subject"},
+		       {"to", "To"},
+		       {"messageId", "Message-ID"}};
+	const struct mime_message *parsed = message->parsed;
+	json_auto_t *fields = json_loads(parsed->headers, 0, NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
+		json_object_set_new(row, columns[i].column,
+				    mail_columns_field(fields, columns[i].field));
+	json_object_set_new(row, "header", mail_columns_header(fields));
+	json_object_set_new(row, "lines", mail_columns_lines(message, fields));
+	json_object_set_new(row, "sentDate",
+			    parsed->has_date_sent ? mail_columns_time(parsed->date_sent)
+						  : json_null());
+}
+
+/* Three lists of one length: the i-th of each is about the same attachment. */
+static void mail_columns_add_attachments(json_t *row, const struct mail_message *message)
+{
+	json_t *names = json_array();
+	json_t *files = json_array();
+	json_t *ids = json_array();
+	for (size_t i = 0; i < message->parsed->attachment_count; i++) {
+		const struct mime_attachment *attachment = &message->parsed->attachments[i];
+		json_array_append_new(names, json_string(attachment->file_name));
+		json_array_append_new(ids, output_json_text(attachment->content_id));
+		if (message->files != NULL)
+			json_array_append_new(files, output_json_text(message->files[i]));
+	}
+	json_object_set_new(row, "attachments", names);
+	json_object_set_new(row, "attachmentFiles", files);
+	json_object_set_new(row, "cids", ids);
+}
+
+json_t *mail_columns_message(const struct mail_message *message)
+{
+	json_t *row = json_pack(
+	    "{s:I, s:I, s:I, s:o, s:s?}", "uid", (json_int_t)message->row->uid, "messageNumber",
+	    (json_int_t)message->row->number, "size", (json_int_t)message->row->size_bytes,
+	    "rxdDate", mail_columns_time(message->row->internal_date_s), "error", message->failure);
+	mail_columns_add_flags(row, message->row->flags);
+	mail_columns_add_header(row, message);
+	if (message->has_bodies)
+		mail_columns_add_attachments(row, message);
+	return row;
+}
+
+static const struct mime_content *mail_columns_present(const struct mime_content *content)
+{
+	return content->present ? content : NULL;
+}
+
+/* Text that was made of the HTML is no text of the mail. */
+const struct mime_content *mail_columns_content(const struct mail_message *message,
+						const char *column)
+{
+	const struct mime_message *parsed = message->parsed;
+	const struct mime_content *text =
+	    parsed->text_from_html ? NULL : mail_columns_present(&parsed->text_body);
+	const struct mime_content *html = mail_columns_present(&parsed->html_body);
+	if (strcmp(column, "textBody") == 0)
+		return text;
+	if (strcmp(column, "htmlBody") == 0)
+		return html;
+	if (strcmp(column, "body") == 0)
+		return text != NULL ? text : html;
+	return NULL;
+}
+
+/* --- folders and changes ----------------------------------------------- */
+
+json_t *mail_columns_folder(const struct imapc_folder_row *row)
+{
+	const char *slash = strrchr(row->name, '/');
+	g_autofree char *parent =
+	    slash != NULL ? g_strndup(row->name, (gsize)(slash - row->name)) : g_strdup("");
+	json_t *object = json_pack("{s:s, s:s, s:s}", "fullName", row->name, "name",
+				   slash != NULL ? slash + 1 : row->name, "parent", parent);
+	const struct {
+		const char *column;
+		uint32_t count;
+	} counts[] = {
+	    {"totalMessages", row->messages}, {"unread", row->unseen}, {"new", row->recent}};
+	for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
+		json_object_set_new(object, counts[i].column,
+				    row->has_counts ? json_integer(counts[i].count) : json_null());
+	return object;
+}
+
+/* "17,20:25"; null for none. */
+static json_t *mail_columns_set(const uint32_t *uids, size_t count)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	if (uids == NULL)
+		return json_null();
+	for (size_t first = 0, last; first < count; first = last + 1) {
+		for (last = first; last + 1 < count && uids[last + 1] == uids[last] + 1;)
+			last++;
+		g_string_append_printf(text, "%s%u", text->len > 0 ? "," : "", uids[first]);
+		if (last > first)
+			g_string_append_printf(text, ":%u", uids[last]);
+	}
+	return json_string(text->str);
+}
+
+json_t *mail_columns_change(const struct mail_change *change, bool dry_run)
+{
+	return json_pack("{s:s, s:s, s:s?, s:I, s:o, s:o, s:b, s:s?, s:n}", "action",
+			 mail_action_name(change->action), "folder", change->folder, "newFolder",
+			 change->new_folder, "count", (json_int_t)change->count, "uid",
+			 mail_columns_set(change->uids, change->count), "newUid",
+			 mail_columns_set(change->new_uids, change->count), "dryRun", (int)dry_run,
+			 "note", change->note, "error");
+}

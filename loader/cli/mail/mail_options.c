@@ -1,0 +1,263 @@
+#include "loader/cli/mail/mail_options.h"
+
+#include "loader/define/definition.h"
+#include "loader/mailbox/mail_connection.h"
+#include "queue/base/scoped.h"
+
+#include <string.h>
+
+enum { MAIL_TIMEOUT_S = 60, MAIL_TIMEOUT_MAX_S = 86400 };
+
+static const struct command_option account_options[] = {
+    {"queue", "NAME", "the account of this work queue"},
+    {"server", "HOST", "an account that no queue has: its server"},
+    {"port", "PORT", "default: 143, or 993 with --secure"},
+    {"secure", NULL, "TLS from the first byte; without it STARTTLS where it is offered"},
+    {"insecure", NULL, "let the password cross the network without TLS"},
+    {"ca-file", "FILE", "the certificate authorities to trust instead of the system's (PEM)"},
+    {"username", "NAME", "the user's name there"},
+    {"password-file", "FILE", "the password: the first line of a file only you can read"},
+    {"password-env", "VARIABLE", "… in an environment variable"},
+    {"password-command", "COMMAND", "… the first line a command prints (no shell; 30 s)"},
+    {"password-credential", "NAME", "… a systemd credential"},
+    {"password-prompt", NULL, "… is asked for (also without any of these)"},
+    {"token-command", "COMMAND", "an OAuth 2.0 access token instead of a password"},
+    {"timeout", "SECONDS", "to wait for a connection and for each answer (default: 60)"},
+};
+
+static const struct command_option connection_option = {"connection", "NAME",
+							"a connection that `mail open` has opened"};
+
+bool mail_options_account_at(size_t index, struct command_option *ret_option)
+{
+	if (index >= G_N_ELEMENTS(account_options))
+		return false;
+	*ret_option = account_options[index];
+	return true;
+}
+
+bool mail_options_at(size_t index, struct command_option *ret_option)
+{
+	if (index > 0)
+		return mail_options_account_at(index - 1, ret_option);
+	*ret_option = connection_option;
+	return true;
+}
+
+const char *mail_options_text(const struct invocation *invocation, const char *option)
+{
+	for (size_t i = 0; i < invocation->option_count; i++) {
+		if (strcmp(invocation->options[i].name, option) == 0)
+			return invocation->values[i];
+	}
+	return NULL;
+}
+
+static int mail_options_number(const struct invocation *invocation, const char *option,
+			       uint64_t *ret_number, struct error *err)
+{
+	*ret_number = 0;
+	if (mail_options_text(invocation, option) == NULL)
+		return 0;
+	return invocation_number(invocation, option, 1, 0, ret_number, err);
+}
+
+/* --- account ----------------------------------------------------------- */
+
+static int mail_options_timeout(const struct invocation *invocation, uint32_t *ret_timeout_s,
+				struct error *err)
+{
+	uint64_t timeout_s;
+	if (mail_options_number(invocation, "timeout", &timeout_s, err) != 0)
+		return -1;
+	if (timeout_s > MAIL_TIMEOUT_MAX_S)
+		return error_set(err, ERROR_USAGE, "--timeout takes at most %d seconds",
+				 (int)MAIL_TIMEOUT_MAX_S);
+	*ret_timeout_s = (uint32_t)timeout_s;
+	return 0;
+}
+
+static int mail_options_queue(const struct invocation *invocation, const char *name,
+			      struct mail_account **ret_account, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	struct invocation named = *invocation;
+	char *arguments[] = {(char *)name};
+	named.arguments = arguments;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
+	    invocation_find_queue(&named, store, 0, &queue, err) != 0)
+		return -1;
+	return mail_account_from_queue(queue, invocation->database, ret_account, err);
+}
+
+/* The source of the password, by the rules of a queue's definition. */
+static int mail_options_secret(const struct invocation *invocation, struct mail_account *account,
+			       struct error *err)
+{
+	static const char *const fields[] = {"password-file", "password-env", "password-command",
+					     "password-credential", "token-command"};
+	scoped(work_queue_free) struct work_queue *draft = definition_new("mail");
+	size_t given = mail_options_text(invocation, "password-prompt") != NULL;
+	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+		const char *value = mail_options_text(invocation, fields[i]);
+		if (value == NULL)
+			continue;
+		given++;
+		if (definition_set(draft, fields[i], value, err) != 0)
+			return error_set(err, ERROR_USAGE, "--%s", err->text);
+	}
+	if (given > 1)
+		return error_set(err, ERROR_USAGE, "more than one source of the password is given");
+	if (secret_source_parse(draft->credential_source, &account->source) != 0)
+		return error_set(err, ERROR_SOFTWARE, "unknown password source");
+	account->reference = g_strdup(draft->credential_reference);
+	if (account->source != SECRET_PROMPT)
+		return 0;
+	g_autofree char *question =
+	    g_strdup_printf("Password of %s at %s: ", account->user_name, account->server->url);
+	return secret_ask(question, &account->secret, err);
+}
+
+static int mail_options_server(const struct invocation *invocation, const char *server,
+			       struct mail_account **ret_account, struct error *err)
+{
+	scoped(mail_account_free) struct mail_account *account = NULL;
+	uint64_t port;
+	if (mail_options_number(invocation, "port", &port, err) != 0)
+		return -1;
+	if (port > UINT16_MAX)
+		return error_set(err, ERROR_USAGE, "--port takes a number up to 65535");
+	const struct mail_account_options options = {
+	    .server = server,
+	    .port = (uint16_t)port,
+	    .secure = mail_options_text(invocation, "secure") != NULL,
+	    .insecure = mail_options_text(invocation, "insecure") != NULL,
+	    .user_name = mail_options_text(invocation, "username"),
+	    .ca_file = mail_options_text(invocation, "ca-file"),
+	};
+	if (options.user_name == NULL || *options.user_name == '\0')
+		return error_set(err, ERROR_USAGE, "--server needs --username");
+	if (mail_account_new(&options, &account, err) != 0)
+		return error_prefix(err, "--server");
+	account->server->timeout_s = MAIL_TIMEOUT_S;
+	if (mail_options_secret(invocation, account, err) != 0)
+		return -1;
+	*ret_account = steal(&account);
+	return 0;
+}
+
+/* What belongs to --server says nothing about any other account. */
+static int mail_options_check_whose(const struct invocation *invocation, struct error *err)
+{
+	static const char *const names[] = {"connection", "queue", "server"};
+	const char *whose = NULL;
+	/* There --connection names what is to be opened. */
+	bool opens = invocation->command->run == cmd_mail_open;
+	for (size_t i = opens ? 1 : 0; i < G_N_ELEMENTS(names); i++) {
+		if (mail_options_text(invocation, names[i]) == NULL)
+			continue;
+		if (whose != NULL)
+			return error_set(err, ERROR_USAGE, "--%s and --%s exclude each other",
+					 whose, names[i]);
+		whose = names[i];
+	}
+	if (whose == NULL)
+		return error_set(err, ERROR_USAGE,
+				 "whose mailbox? --queue NAME, --server HOST --username NAME%s",
+				 opens ? "" : ", or --connection NAME");
+	if (strcmp(whose, "server") == 0)
+		return 0;
+	for (size_t i = 2; i < G_N_ELEMENTS(account_options) - 1; i++) {
+		if (mail_options_text(invocation, account_options[i].name) != NULL)
+			return error_set(err, ERROR_USAGE,
+					 "--%s belongs to --server; --%s has its own",
+					 account_options[i].name, whose);
+	}
+	return 0;
+}
+
+int mail_options_account(const struct invocation *invocation, struct mail_account **ret_account,
+			 struct error *err)
+{
+	scoped(mail_account_free) struct mail_account *account = NULL;
+	const char *queue = mail_options_text(invocation, "queue");
+	const char *server = mail_options_text(invocation, "server");
+	uint32_t timeout_s;
+	if (mail_options_check_whose(invocation, err) != 0 ||
+	    mail_options_timeout(invocation, &timeout_s, err) != 0)
+		return -1;
+	int failed = queue != NULL ? mail_options_queue(invocation, queue, &account, err)
+				   : mail_options_server(invocation, server, &account, err);
+	if (failed != 0)
+		return -1;
+	if (timeout_s != 0)
+		account->server->timeout_s = timeout_s;
+	*ret_account = steal(&account);
+	return 0;
+}
+
+int mail_options_session(const struct invocation *invocation, struct mail_session **ret_session,
+			 struct error *err)
+{
+	scoped(mail_account_free) struct mail_account *account = NULL;
+	const char *connection = mail_options_text(invocation, "connection");
+	uint32_t timeout_s;
+	if (mail_options_check_whose(invocation, err) != 0 ||
+	    mail_options_timeout(invocation, &timeout_s, err) != 0)
+		return -1;
+	if (connection != NULL)
+		return mail_connection_use(connection, timeout_s != 0 ? timeout_s : MAIL_TIMEOUT_S,
+					   ret_session, err);
+	if (mail_options_account(invocation, &account, err) != 0)
+		return -1;
+	return mail_session_open(account, ret_session, err);
+}
+
+/* --- action ------------------------------------------------------------ */
+
+int mail_options_action(const struct command *command, enum mail_action *ret_action)
+{
+	for (enum mail_action action = MAIL_GET_HEADER_ONLY; action <= MAIL_LIST_ALL_FOLDERS;
+	     action++) {
+		g_autofree char *name = g_strconcat("mail ", mail_action_name(action), NULL);
+		if (strcmp(command->name, name) == 0) {
+			*ret_action = action;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int mail_options_go_on(const struct invocation *invocation, bool *ret_go_on, struct error *err)
+{
+	const char *stop = mail_options_text(invocation, "stop-on-error");
+	*ret_go_on = stop != NULL && g_ascii_strcasecmp(stop, "no") == 0;
+	if (stop == NULL || *ret_go_on || g_ascii_strcasecmp(stop, "yes") == 0)
+		return 0;
+	return error_set(err, ERROR_USAGE, "--stop-on-error takes yes or no");
+}
+
+int mail_options_request(const struct invocation *invocation, enum mail_action action,
+			 struct mail_request *ret_request, struct error *err)
+{
+	struct mail_request request = {
+	    .action = action,
+	    .folder = mail_options_text(invocation, "folder"),
+	    .new_folder = mail_options_text(invocation, "new-folder"),
+	    .uid = mail_options_text(invocation, "uid"),
+	    .message_number = mail_options_text(invocation, "message-number"),
+	    .recurse = mail_options_text(invocation, "recurse") != NULL,
+	    .all = mail_options_text(invocation, "all") != NULL,
+	    .attachment_path = mail_options_text(invocation, "attachment-path"),
+	    .generate_unique_filenames =
+		mail_options_text(invocation, "generate-unique-filenames") != NULL,
+	    .dry_run = mail_options_text(invocation, "dry-run") != NULL,
+	};
+	if (mail_options_number(invocation, "start-row", &request.start_row, err) != 0 ||
+	    mail_options_number(invocation, "max-rows", &request.max_rows, err) != 0 ||
+	    mail_options_go_on(invocation, &request.go_on, err) != 0)
+		return -1;
+	*ret_request = request;
+	return 0;
+}

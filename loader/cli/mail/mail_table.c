@@ -1,0 +1,172 @@
+#include "loader/cli/frame/command.h"
+#include "loader/cli/mail/mail_options.h"
+
+#include <glib.h>
+
+/* Which messages. */
+#define SELECTION                                                                                  \
+	{"folder", "NAME", "the folder, '/' between levels (default: INBOX)"},                     \
+	    {"uid", "LIST", "UIDs, e.g. 17,20:25"},                                                \
+	    {"message-number", "LIST", "numbers in the folder; --uid wins"},                       \
+	    {"start-row", "N", "from the N-th message on (default: 1)"},                           \
+	{                                                                                          \
+		"max-rows", "N", "at most N messages (default: all)"                               \
+	}
+
+/* How rows come out. */
+#define ROWS                                                                                       \
+	{"csv", NULL, "print CSV (RFC 4180) instead of a table"},                                  \
+	    {"csv-guard", NULL, "the same, with cells that a spreadsheet would run defused"},      \
+	{                                                                                          \
+		"columns", "LIST", "only these columns, e.g. uid,from,subject"                     \
+	}
+
+#define STOP_ON_ERROR                                                                              \
+	{                                                                                          \
+		"stop-on-error", "yes|no",                                                         \
+		    "no: go on with the next message, show errors in their rows"                   \
+	}
+
+#define DRY_RUN                                                                                    \
+	{                                                                                          \
+		"dry-run", NULL, "say what would be done, and change nothing"                      \
+	}
+
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, NULL, NULL                                                                   \
+	}
+
+static const struct command_option header_options[] = {SELECTION, ROWS, STOP_ON_ERROR, DRY_RUN,
+						       END};
+
+static const struct command_option all_options[] = {
+    SELECTION,
+    {"attachment-path", "DIR", "where attachments are saved; made if missing"},
+    {"generate-unique-filenames", NULL, "name1.ext, name2.ext … instead of replacing a file"},
+    ROWS,
+    STOP_ON_ERROR,
+    DRY_RUN,
+    END,
+};
+
+static const struct command_option mark_options[] = {
+    SELECTION,	   {"all", NULL, "the whole folder (also without any selection)"},
+    STOP_ON_ERROR, DRY_RUN,
+    END,
+};
+
+static const struct command_option delete_options[] = {
+    SELECTION,	   {"all", NULL, "the whole folder"},
+    STOP_ON_ERROR, {"yes", NULL, "do not ask"},
+    DRY_RUN,	   END,
+};
+
+static const struct command_option move_options[] = {
+    SELECTION,
+    {"new-folder", "NAME", "where to; it must exist"},
+    {"all", NULL, "the whole folder"},
+    STOP_ON_ERROR,
+    {"yes", NULL, "do not ask"},
+    DRY_RUN,
+    END,
+};
+
+static const struct command_option create_folder_options[] = {
+    {"folder", "NAME", "the new folder, '/' between levels"}, STOP_ON_ERROR, DRY_RUN, END};
+
+static const struct command_option delete_folder_options[] = {
+    {"folder", "NAME", "the folder, '/' between levels"},
+    STOP_ON_ERROR,
+    {"yes", NULL, "do not ask"},
+    DRY_RUN,
+    END,
+};
+
+static const struct command_option rename_folder_options[] = {
+    {"folder", "NAME", "the folder, '/' between levels"},
+    {"new-folder", "NAME", "its new name, in full"},
+    STOP_ON_ERROR,
+    DRY_RUN,
+    END,
+};
+
+static const struct command_option list_folders_options[] = {
+    {"folder", "NAME", "only what is below this folder"},
+    {"recurse", NULL, "the whole tree, not one level"},
+    {"start-row", "N", "from the N-th folder on (default: 1)"},
+    {"max-rows", "N", "at most N folders (default: all)"},
+    ROWS,
+    STOP_ON_ERROR,
+    DRY_RUN,
+    END,
+};
+
+static const struct command_option open_options[] = {
+    {"connection", "NAME", "the connection's name, another way to give it"},
+    {"idle", "SECONDS", "it ends by itself when it has not been used for so long (default: 300)"},
+    END,
+};
+
+static const struct command_option close_options[] = {
+    {"connection", "NAME", "the connection's name, another way to give it"},
+    END,
+};
+
+static const struct command_option script_options[] = {
+    {"stop-on-error", "yes|no", "no: go on with the next line"},
+    {"yes", NULL, "do not ask, in any line"},
+    {"dry-run", NULL, "say what would be done, and change nothing, in any line"},
+    END,
+};
+
+static const struct command commands[] = {
+    {"mail open", "[NAME]", 0, 1, "sign in, and keep the connection for later commands",
+     "Connects and signs in at once. A process in the background keeps the session, so that "
+     "commands with --connection NAME need not sign in again. It connects again by itself, and "
+     "ends when it has not been used for a while. The password is kept in its memory only.",
+     open_options, mail_options_account_at, cmd_mail_open},
+    {"mail close", "[NAME]", 0, 1, "end an opened connection", NULL, close_options, NULL,
+     cmd_mail_close},
+    {"mail list-connections", "", 0, 0, "list the opened connections", NULL, NULL, NULL,
+     cmd_mail_list_connections},
+    {"mail script", "FILE", 1, 1, "do the actions of a file, one in each line, over one session",
+     "FILE - is standard input. A line is an action with its options, in words as a shell splits "
+     "them: moveMail --uid 17,20:25 --new-folder 'Done 2026'. Empty lines and lines with # in "
+     "front are passed over. With --json each line gives one line: its rows, and its error.",
+     script_options, mail_options_at, cmd_mail_script},
+    {"mail getHeaderOnly", "", 0, 0, "list messages: header, flags, size (the default action)",
+     "A row for each message, in the folder's order. Nothing is marked as read.", header_options,
+     mail_options_at, cmd_mail},
+    {"mail getAll", "", 0, 0, "list messages with bodies and attachments",
+     "As getHeaderOnly, with bodies (--json, --csv) and names of attachments; --attachment-path "
+     "saves them. Nothing is marked as read.",
+     all_options, mail_options_at, cmd_mail},
+    {"mail markRead", "", 0, 0, "mark messages as read",
+     "Sets \\Seen on the selection, or on the whole folder where nothing is selected.",
+     mark_options, mail_options_at, cmd_mail},
+    {"mail delete", "", 0, 0, "delete messages for good",
+     "Shows what it will do and asks. The whole folder only with --all.", delete_options,
+     mail_options_at, cmd_mail},
+    {"mail moveMail", "", 0, 0, "move messages to another folder",
+     "Both folders must exist. The whole folder only with --all, which asks.", move_options,
+     mail_options_at, cmd_mail},
+    {"mail createFolder", "", 0, 0, "create a folder, and the missing ones above it", NULL,
+     create_folder_options, mail_options_at, cmd_mail},
+    {"mail deleteFolder", "", 0, 0, "delete a folder with all below it",
+     "Shows what it will do and asks. INBOX is refused.", delete_folder_options, mail_options_at,
+     cmd_mail},
+    {"mail renameFolder", "", 0, 0, "rename or move a folder with all below it",
+     "INBOX is refused on either side.", rename_folder_options, mail_options_at, cmd_mail},
+    {"mail listAllFolders", "", 0, 0, "list folders with their numbers of messages",
+     "Those below the root, or below --folder; folders that hold only folders are left out.",
+     list_folders_options, mail_options_at, cmd_mail},
+    {"mail", "[ACTION]", 0, SIZE_MAX, "as mail getHeaderOnly",
+     "Without an action this is `inqueue mail getHeaderOnly`. Actions are written in any case.",
+     header_options, mail_options_at, cmd_mail_default},
+};
+
+const struct command *mail_command_at(size_t index)
+{
+	return index < G_N_ELEMENTS(commands) ? &commands[index] : NULL;
+}

@@ -1,0 +1,441 @@
+#include "loader/cli/mail/mail_view.h"
+
+#include "loader/base/clock.h"
+#include "loader/cli/frame/output_csv.h"
+#include "loader/cli/frame/output_rows.h"
+#include "loader/cli/frame/progress.h"
+#include "loader/cli/mail/mail_columns.h"
+#include "loader/cli/mail/mail_options.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAIL_VIEW_PIECE = 16 * 1024 };
+
+struct mail_view {
+	const struct mail_request *request;
+	enum mail_view_format format;
+	GPtrArray *columns; /* const char *, borrowed from mail_columns_of() */
+	bool chosen;	    /* by --columns */
+	bool yes;
+	bool first; /* no row has been written yet */
+	struct progress progress;
+};
+
+static const struct output_rows_column message_columns[] = {
+    {"NUMBER", 6, true}, {"UID", 6, true},    {"FLAGS", 6, false},   {"RECEIVED", 20, false},
+    {"SIZE", 9, true},	 {"FROM", 26, false}, {"SUBJECT", 40, false}};
+
+static const struct output_rows_column folder_columns[] = {
+    {"MESSAGES", 8, true}, {"UNREAD", 6, true}, {"NEW", 6, true}, {"FOLDER", 40, false}};
+
+/* --- bodies ------------------------------------------------------------ */
+
+/* What JSON does not take inside a string; the text is UTF-8 already. */
+static void mail_view_json_piece(const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c == '\n')
+			fputs("\\n", stdout);
+		else if (c == '\t')
+			fputs("\\t", stdout);
+		else if (c < ' ')
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+}
+
+static int mail_view_body(const struct mail_view *view, int descriptor,
+			  const struct mime_content *content, struct error *err)
+{
+	char piece[MAIL_VIEW_PIECE];
+	bool json = view->format != MAIL_VIEW_CSV && view->format != MAIL_VIEW_GUARDED_CSV;
+	for (uint64_t done = 0; done <= content->size;) {
+		size_t size = (size_t)MIN(content->size - done, (uint64_t)sizeof piece);
+		ssize_t got = pread(descriptor, piece, size, (off_t)(content->offset + done));
+		if (got < 0 || (got == 0 && size > 0))
+			return error_set(err, ERROR_IO, "temporary file: %s",
+					 got < 0 ? g_strerror(errno) : "too short");
+		if (done == 0 && json)
+			putchar('"');
+		else if (done == 0)
+			output_csv_begin(got > 0 ? piece[0] : '\0',
+					 view->format == MAIL_VIEW_GUARDED_CSV);
+		if (json)
+			mail_view_json_piece(piece, (size_t)got);
+		else
+			output_csv_piece(piece, (size_t)got);
+		done += (uint64_t)got;
+		if (done == content->size)
+			break;
+	}
+	if (json)
+		putchar('"');
+	else
+		output_csv_end();
+	return 0;
+}
+
+/* --- cells ------------------------------------------------------------- */
+
+/* As text: null is empty, lists are JSON. Caller frees. */
+static char *mail_view_text(const json_t *value)
+{
+	if (json_is_string(value))
+		return g_strdup(json_string_value(value));
+	if (value == NULL || json_is_null(value))
+		return g_strdup("");
+	return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+static int mail_view_csv_row(const struct mail_view *view, const json_t *row,
+			     const struct mail_message *message, struct error *err)
+{
+	bool guard = view->format == MAIL_VIEW_GUARDED_CSV;
+	for (guint i = 0; i < view->columns->len; i++) {
+		const char *column = g_ptr_array_index(view->columns, i);
+		const struct mime_content *content =
+		    message != NULL ? mail_columns_content(message, column) : NULL;
+		g_autofree char *text = mail_view_text(json_object_get(row, column));
+		if (i > 0)
+			output_csv_comma();
+		if (content == NULL)
+			output_csv_cell(text, guard);
+		else if (mail_view_body(view, message->content, content, err) != 0)
+			return -1;
+	}
+	output_csv_end_row();
+	return 0;
+}
+
+static int mail_view_json_row(struct mail_view *view, const json_t *row,
+			      const struct mail_message *message, struct error *err)
+{
+	if (view->format == MAIL_VIEW_JSON_LIST && !view->first)
+		putchar(',');
+	for (guint i = 0; i < view->columns->len; i++) {
+		const char *column = g_ptr_array_index(view->columns, i);
+		const struct mime_content *content =
+		    message != NULL ? mail_columns_content(message, column) : NULL;
+		const json_t *value = json_object_get(row, column);
+		printf("%s\"%s\":", i > 0 ? "," : "{", column);
+		if (content == NULL && value == NULL)
+			fputs("null", stdout);
+		else if (content == NULL)
+			json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+		else if (mail_view_body(view, message->content, content, err) != 0)
+			return -1;
+	}
+	putchar('}');
+	if (view->format == MAIL_VIEW_JSON)
+		putchar('\n');
+	return 0;
+}
+
+/* --- tables ------------------------------------------------------------ */
+
+static void mail_view_chosen_row(const struct mail_view *view, const json_t *row)
+{
+	g_autofree struct output_rows_column *columns =
+	    g_new0(struct output_rows_column, view->columns->len);
+	g_auto(GStrv) cells = g_new0(char *, view->columns->len + 1);
+	for (guint i = 0; i < view->columns->len; i++) {
+		columns[i] =
+		    (struct output_rows_column){.name = view->columns->pdata[i], .width = 20};
+		cells[i] = mail_view_text(json_object_get(row, view->columns->pdata[i]));
+	}
+	if (view->first)
+		output_rows_head(columns, view->columns->len);
+	output_rows_print(columns, view->columns->len, (const char *const *)cells);
+}
+
+static const char *mail_view_string(const json_t *row, const char *column)
+{
+	return json_string_value(json_object_get(row, column));
+}
+
+static void mail_view_message_row(const struct mail_view *view, const json_t *row)
+{
+	static const char *const letters[] = {"seen",	 "S", "answered", "A", "flagged", "F",
+					      "deleted", "D", "draft",	  "d", "recent",  "R"};
+	g_autoptr(GString) flags = g_string_new(NULL);
+	const char *error = mail_view_string(row, "error");
+	const char *subject = mail_view_string(row, "subject");
+	g_autofree char *number = mail_view_text(json_object_get(row, "messageNumber"));
+	g_autofree char *uid = mail_view_text(json_object_get(row, "uid"));
+	g_autofree char *size = mail_view_text(json_object_get(row, "size"));
+	g_autofree char *last =
+	    g_strdup_printf("%s%s%s", subject != NULL ? subject : "",
+			    error != NULL ? " error: " : "", error != NULL ? error : "");
+	for (size_t i = 0; i < G_N_ELEMENTS(letters); i += 2) {
+		if (json_is_true(json_object_get(row, letters[i])))
+			g_string_append(flags, letters[i + 1]);
+	}
+	const char *const cells[] = {number,	     uid,
+				     flags->str,     mail_view_string(row, "rxdDate"),
+				     size,	     mail_view_string(row, "from"),
+				     g_strchug(last)};
+	if (view->first)
+		output_rows_head(message_columns, G_N_ELEMENTS(message_columns));
+	output_rows_print(message_columns, G_N_ELEMENTS(message_columns), cells);
+}
+
+static void mail_view_folder_row(const struct mail_view *view, const json_t *row)
+{
+	g_autofree char *messages = mail_view_text(json_object_get(row, "totalMessages"));
+	g_autofree char *unread = mail_view_text(json_object_get(row, "unread"));
+	g_autofree char *new = mail_view_text(json_object_get(row, "new"));
+	const char *const cells[] = {messages, unread, new, mail_view_string(row, "fullName")};
+	if (view->first)
+		output_rows_head(folder_columns, G_N_ELEMENTS(folder_columns));
+	output_rows_print(folder_columns, G_N_ELEMENTS(folder_columns), cells);
+}
+
+static void mail_view_table_row(const struct mail_view *view, const json_t *row)
+{
+	if (view->chosen)
+		mail_view_chosen_row(view, row);
+	else if (view->request->action == MAIL_LIST_ALL_FOLDERS)
+		mail_view_folder_row(view, row);
+	else
+		mail_view_message_row(view, row);
+}
+
+/* --- reports ----------------------------------------------------------- */
+
+static int mail_view_row(struct mail_view *view, const json_t *row,
+			 const struct mail_message *message, struct error *err)
+{
+	int failed = 0;
+	switch (view->format) {
+	case MAIL_VIEW_JSON:
+	case MAIL_VIEW_JSON_LIST:
+		failed = mail_view_json_row(view, row, message, err);
+		break;
+	case MAIL_VIEW_CSV:
+	case MAIL_VIEW_GUARDED_CSV:
+		failed = mail_view_csv_row(view, row, message, err);
+		break;
+	case MAIL_VIEW_TABLE:
+		mail_view_table_row(view, row);
+		break;
+	}
+	view->first = false;
+	if (failed == 0 && ferror(stdout))
+		return error_set(err, ERROR_IO, "standard output: %s", g_strerror(errno));
+	return failed;
+}
+
+static int mail_view_take_message(const struct mail_message *message, void *context,
+				  struct error *err)
+{
+	json_auto_t *row = mail_columns_message(message);
+	progress_clear(&((struct mail_view *)context)->progress);
+	return mail_view_row(context, row, message, err);
+}
+
+static int mail_view_take_folder(const struct imapc_folder_row *folder, void *context,
+				 struct error *err)
+{
+	json_auto_t *row = mail_columns_folder(folder);
+	progress_clear(&((struct mail_view *)context)->progress);
+	return mail_view_row(context, row, NULL, err);
+}
+
+static bool mail_view_is_of_messages(const struct mail_change *change)
+{
+	return change->uids != NULL || change->action == MAIL_MARK_READ ||
+	       change->action == MAIL_DELETE || change->action == MAIL_MOVE_MAIL;
+}
+
+/* Silence is success; a person at a terminal is told, and a dry run is all words. */
+static void mail_view_say(const struct mail_view *view, const struct mail_change *change)
+{
+	static const char *const done[] = {
+	    [MAIL_MARK_READ] = "marked as read", [MAIL_DELETE] = "deleted",
+	    [MAIL_MOVE_MAIL] = "moved",		 [MAIL_CREATE_FOLDER] = "created",
+	    [MAIL_DELETE_FOLDER] = "deleted",	 [MAIL_RENAME_FOLDER] = "renamed"};
+	bool dry_run = view->request->dry_run;
+	if (change->note != NULL && !dry_run)
+		fprintf(stderr, "inqueue: %s\n", change->note);
+	if (!dry_run && !isatty(STDOUT_FILENO))
+		return;
+	json_auto_t *row = mail_columns_change(change, dry_run);
+	const char *uids = mail_view_string(row, "uid");
+	bool named = uids != NULL && *uids != '\0';
+	if (mail_view_is_of_messages(change))
+		printf("%zu message%s of folder '%s'", change->count, change->count == 1 ? "" : "s",
+		       change->folder);
+	else
+		printf("folder '%s'", change->folder);
+	printf("%s %s", dry_run ? " would be" : "", done[change->action]);
+	if (change->new_folder != NULL)
+		printf(" to '%s'", change->new_folder);
+	if (!mail_view_is_of_messages(change) && change->count > 1)
+		printf(", with %zu below it", change->count - 1);
+	printf("%s%s\n", named ? ": UID " : "", named ? uids : "");
+}
+
+static void mail_view_take_change(const struct mail_change *change, void *context)
+{
+	struct mail_view *view = context;
+	struct error ignored;
+	progress_clear(&view->progress);
+	if (view->format == MAIL_VIEW_TABLE) {
+		mail_view_say(view, change);
+		return;
+	}
+	json_auto_t *row = mail_columns_change(change, view->request->dry_run);
+	mail_view_row(view, row, NULL, &ignored);
+}
+
+static bool mail_view_is_of_rows(const struct mail_view *view)
+{
+	return view->request->action == MAIL_GET_HEADER_ONLY ||
+	       view->request->action == MAIL_GET_ALL;
+}
+
+static void mail_view_take_failure(uint32_t uid, const struct error *failure, void *context)
+{
+	struct mail_view *view = context;
+	struct error ignored;
+	progress_clear(&view->progress);
+	if (view->format == MAIL_VIEW_TABLE && !mail_view_is_of_rows(view)) {
+		fprintf(stderr, "inqueue: %s\n", failure->text);
+		return;
+	}
+	json_auto_t *row = json_pack("{s:s}", "error", failure->text);
+	if (uid != 0)
+		json_object_set_new(row, "uid", json_integer(uid));
+	mail_view_row(view, row, NULL, &ignored);
+}
+
+static int mail_view_confirm(const char *what, void *context, struct error *err)
+{
+	struct mail_view *view = context;
+	char answer[16] = "";
+	if (view->yes)
+		return 0;
+	if (!isatty(STDIN_FILENO))
+		return error_set(err, ERROR_USAGE,
+				 "nothing was done, there is no terminal to ask; --yes goes "
+				 "ahead: %s",
+				 what);
+	progress_clear(&view->progress);
+	fprintf(stderr, "%s? [y/N] ", what);
+	if (fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y')
+		return 0;
+	return error_set(err, ERROR_NO, "nothing was done");
+}
+
+/* Rows on the same terminal are progress enough. */
+static void mail_view_progress(uint64_t done, uint64_t total, uint64_t size_bytes, void *context)
+{
+	struct mail_view *view = context;
+	fflush(stdout);
+	if (!view->first && isatty(STDOUT_FILENO))
+		return;
+	progress_show(&view->progress, done, total, size_bytes);
+}
+
+void mail_view_report(struct mail_view *view, struct mail_report *ret_report)
+{
+	*ret_report = (struct mail_report){.message = mail_view_take_message,
+					   .folder = mail_view_take_folder,
+					   .change = mail_view_take_change,
+					   .failure = mail_view_take_failure,
+					   .confirm = mail_view_confirm,
+					   .progress = mail_view_progress,
+					   .context = view};
+}
+
+void mail_view_begin(struct mail_view *view)
+{
+	bool csv = view->format == MAIL_VIEW_CSV || view->format == MAIL_VIEW_GUARDED_CSV;
+	for (guint i = 0; csv && i < view->columns->len; i++) {
+		if (i > 0)
+			output_csv_comma();
+		output_csv_cell(view->columns->pdata[i], false);
+	}
+	if (csv)
+		output_csv_end_row();
+}
+
+void mail_view_end(struct mail_view *view)
+{
+	progress_clear(&view->progress);
+}
+
+/* --- life -------------------------------------------------------------- */
+
+static int mail_view_choose_column(struct mail_view *view, const char *name, struct error *err)
+{
+	const char *const *columns = mail_columns_of(view->request->action);
+	for (size_t i = 0; columns[i] != NULL; i++) {
+		if (g_ascii_strcasecmp(columns[i], name) == 0) {
+			g_ptr_array_add(view->columns, (gpointer)columns[i]);
+			return 0;
+		}
+	}
+	g_autofree char *known = g_strjoinv(", ", (char **)columns);
+	return error_set(err, ERROR_USAGE, "--columns: '%s' is none of %s", name, known);
+}
+
+static int mail_view_choose(struct mail_view *view, const char *list, struct error *err)
+{
+	const char *const *columns = mail_columns_of(view->request->action);
+	view->chosen = list != NULL;
+	for (size_t i = 0; list == NULL && columns[i] != NULL; i++)
+		g_ptr_array_add(view->columns, (gpointer)columns[i]);
+	g_auto(GStrv) names = g_strsplit(list != NULL ? list : "", ",", -1);
+	for (char **name = names; *name != NULL; name++) {
+		if (mail_view_choose_column(view, g_strstrip(*name), err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int mail_view_new_for_line(const struct invocation *invocation, const struct mail_request *request,
+			   enum mail_view_format format, bool yes, struct mail_view **ret_view,
+			   struct error *err)
+{
+	scoped(mail_view_free) struct mail_view *view = g_new0(struct mail_view, 1);
+	view->request = request;
+	view->format = format;
+	view->columns = g_ptr_array_new();
+	view->yes = yes || mail_options_text(invocation, "yes") != NULL;
+	view->first = true;
+	view->progress.label = mail_action_name(request->action);
+	if (mail_view_choose(view, mail_options_text(invocation, "columns"), err) != 0)
+		return -1;
+	*ret_view = steal(&view);
+	return 0;
+}
+
+int mail_view_new(const struct invocation *invocation, const struct mail_request *request,
+		  struct mail_view **ret_view, struct error *err)
+{
+	bool csv = mail_options_text(invocation, "csv") != NULL;
+	bool guarded = mail_options_text(invocation, "csv-guard") != NULL;
+	enum mail_view_format format = invocation->json ? MAIL_VIEW_JSON : MAIL_VIEW_TABLE;
+	if ((csv || guarded) && invocation->json)
+		return error_set(err, ERROR_USAGE, "--json and --csv exclude each other");
+	if (csv || guarded)
+		format = guarded ? MAIL_VIEW_GUARDED_CSV : MAIL_VIEW_CSV;
+	return mail_view_new_for_line(invocation, request, format, false, ret_view, err);
+}
+
+void mail_view_free(struct mail_view *view)
+{
+	if (view == NULL)
+		return;
+	g_ptr_array_unref(view->columns);
+	g_free(view);
+}

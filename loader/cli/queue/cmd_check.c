@@ -1,0 +1,102 @@
+#include "loader/cli/frame/command.h"
+
+#include "loader/cli/frame/output.h"
+#include "loader/define/check.h"
+#include "loader/source/search.h"
+#include "queue/base/scoped.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const folder_keys[MAILBOX_FOLDER_COUNT] = {
+    [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
+
+static void cmd_check_print_folder(const char *key, const struct check_folder *folder, bool created)
+{
+	if (folder->name == NULL)
+		printf("%-12s  none: what is delivered stays in the mailbox, marked read\n", key);
+	else if (folder->exists)
+		printf("%-12s  %s: %" PRIu32 " messages, %" PRIu32 " unread\n", key, folder->name,
+		       folder->messages, folder->unseen);
+	else
+		printf("%-12s  %s: not there%s\n", key, folder->name,
+		       !created		 ? ""
+		       : folder->lacking ? "; the next run creates it"
+					 : "; created when it is needed");
+}
+
+static void cmd_check_print(const struct check_result *result)
+{
+	const struct imapc_facts *facts = &result->facts;
+	printf("server        %s:%u (%s)\n", result->host, (unsigned)result->port,
+	       facts->peer_address);
+	if (facts->tls != NULL) {
+		printf("TLS           %s%s%s\n", facts->tls, facts->cipher != NULL ? ", " : "",
+		       facts->cipher != NULL ? facts->cipher : "");
+		printf("certificate   %s, issued by %s, valid until %s\n",
+		       facts->certificate_subject, facts->certificate_issuer,
+		       facts->certificate_expires);
+	} else {
+		printf("TLS           none\n");
+	}
+	printf("sign-in       %s\n", facts->mechanism);
+	printf("capabilities  %s\n", facts->capabilities);
+	printf("moving        %s\n", result->moving);
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++)
+		cmd_check_print_folder(folder_keys[i], &result->folders[i],
+				       i != MAILBOX_SOURCE && result->creates_folders);
+	printf("waiting       %" PRId64 " messages\n", result->waiting);
+	g_autofree char *unfound =
+	    search_describe_unfound(result->folders[MAILBOX_SOURCE].name, result->unfound);
+	if (result->unfound > 0)
+		printf("left out      %s\n", unfound);
+}
+
+static json_t *cmd_check_folder_json(const struct check_folder *folder)
+{
+	if (folder->name == NULL)
+		return json_null();
+	return json_pack("{s:s, s:b, s:I, s:I}", "name", folder->name, "exists",
+			 (int)folder->exists, "messages", (json_int_t)folder->messages, "unseen",
+			 (json_int_t)folder->unseen);
+}
+
+static json_t *cmd_check_json(const struct check_result *result)
+{
+	const struct imapc_facts *facts = &result->facts;
+	json_t *object = json_pack(
+	    "{s:s, s:i, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}", "host", result->host,
+	    "port", (int)result->port, "peer_address", facts->peer_address, "tls", facts->tls,
+	    "cipher", facts->cipher, "certificate_subject", facts->certificate_subject,
+	    "certificate_issuer", facts->certificate_issuer, "certificate_expires",
+	    facts->certificate_expires, "mechanism", facts->mechanism, "capabilities",
+	    facts->capabilities, "moving", result->moving);
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
+		json_object_set_new(object, folder_keys[i],
+				    cmd_check_folder_json(&result->folders[i]));
+	}
+	json_object_set_new(object, "waiting", json_integer(result->waiting));
+	json_object_set_new(object, "not_found", json_integer(result->unfound));
+	return object;
+}
+
+static void cmd_check_report(const struct check_result *result, void *context)
+{
+	const struct invocation *invocation = context;
+	if (invocation->json)
+		output_json_print(cmd_check_json(result));
+	else
+		cmd_check_print(result);
+}
+
+int cmd_queue_check(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	if (check_run(queue, invocation->database, cmd_check_report, (void *)invocation, err) != 0)
+		return error_prefix(err, "check '%s'", queue->name);
+	return 0;
+}

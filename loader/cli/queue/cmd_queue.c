@@ -1,0 +1,273 @@
+#include "loader/cli/frame/command.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/secret.h"
+#include "loader/cli/frame/output.h"
+#include "loader/cli/queue/queue_view.h"
+#include "loader/define/apply.h"
+#include "loader/define/definition.h"
+#include "loader/source/mailbox.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every field option that was given goes into the draft. */
+static int cmd_queue_set_fields(const struct invocation *invocation, struct work_queue *draft,
+				struct error *err)
+{
+	struct definition_field field;
+	for (size_t i = 0; definition_field_at(i, &field); i++) {
+		const char *value = invocation_text(invocation, field.name);
+		if (value == NULL)
+			continue;
+		if (definition_set(draft, field.name, field.value != NULL ? value : "true", err) !=
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool cmd_queue_asks(const struct work_queue *draft)
+{
+	return strcmp(draft->credential_source, secret_source_format(SECRET_PROMPT)) == 0;
+}
+
+/* Before anything is locked: a person may take a while. */
+static int cmd_queue_ask(const struct work_queue *draft, struct secret **ret_secret,
+			 struct error *err)
+{
+	g_autofree char *question =
+	    g_strdup_printf("Password of %s for queue '%s': ", draft->user_name, draft->name);
+	return secret_ask(question, ret_secret, err);
+}
+
+static int cmd_queue_keep(const struct invocation *invocation, const struct work_queue *draft,
+			  const struct secret *secret, struct error *err)
+{
+	g_autofree char *path = mailbox_secret_path(invocation->database, draft->name);
+	return secret != NULL ? secret_keep(secret, path, err) : 0;
+}
+
+static int cmd_queue_check_free(struct store *store, const char *name, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *present = NULL;
+	if (work_queue_find(store, name, &present, err) == 0)
+		return error_set(err, ERROR_NO,
+				 "queue '%s' exists already; `inqueue queue alter` changes it",
+				 name);
+	return err->reason == REASON_MISSING ? 0 : -1;
+}
+
+int cmd_queue_create(const struct invocation *invocation, struct error *err)
+{
+	const char *name = invocation->arguments[0];
+	scoped(work_queue_free) struct work_queue *draft = definition_new(name);
+	scoped(store_close) struct store *store = NULL;
+	scoped(secret_free) struct secret *secret = NULL;
+	if (cmd_queue_set_fields(invocation, draft, err) != 0 || definition_check(draft, err) != 0)
+		return error_prefix(err, "queue '%s'", name);
+	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0 ||
+	    cmd_queue_check_free(store, name, err) != 0)
+		return -1;
+	if (cmd_queue_asks(draft) && cmd_queue_ask(draft, &secret, err) != 0)
+		return error_prefix(err, "queue '%s'", name);
+	if (store_begin(store, err) != 0 ||
+	    work_queue_put(store, draft, clock_now_ms(), &draft->id, err) != 0)
+		return -1;
+	if (cmd_queue_keep(invocation, draft, secret, err) != 0)
+		return error_prefix(err, "queue '%s'", name);
+	return store_commit(store, err) == 0 ? 0 : -1;
+}
+
+/* The kept password follows the queue's name. */
+static int cmd_queue_move_secret(const struct invocation *invocation, const char *before,
+				 const char *after, struct error *err)
+{
+	g_autofree char *from = mailbox_secret_path(invocation->database, before);
+	g_autofree char *to = mailbox_secret_path(invocation->database, after);
+	if (access(from, F_OK) == 0 && rename(from, to) != 0)
+		return error_set(err, ERROR_IO, "'%s' cannot be renamed: %s", from,
+				 g_strerror(errno));
+	return 0;
+}
+
+/* The changes, in a transaction that the caller has begun. */
+static int cmd_queue_change(const struct invocation *invocation, struct store *store,
+			    const struct secret *secret, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *draft = NULL;
+	if (invocation_find_queue(invocation, store, 0, &draft, err) != 0)
+		return -1;
+	g_autofree char *before = g_strdup(draft->name);
+	if (cmd_queue_set_fields(invocation, draft, err) != 0 || definition_check(draft, err) != 0)
+		return error_prefix(err, "queue '%s'", before);
+	const char *name = invocation_text(invocation, "name");
+	if (name != NULL) {
+		free(draft->name);
+		draft->name = g_strdup(name);
+	}
+	if (work_queue_alter(store, draft, clock_now_ms(), err) != 0)
+		return -1;
+	if (name != NULL && cmd_queue_move_secret(invocation, before, name, err) != 0)
+		return error_prefix(err, "queue '%s'", before);
+	return cmd_queue_keep(invocation, draft, secret, err);
+}
+
+int cmd_queue_alter(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	scoped(secret_free) struct secret *secret = NULL;
+	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	if (invocation_flag(invocation, "password-prompt") &&
+	    cmd_queue_ask(queue, &secret, err) != 0)
+		return error_prefix(err, "queue '%s'", queue->name);
+	if (store_begin(store, err) != 0)
+		return -1;
+	if (cmd_queue_change(invocation, store, secret, err) != 0)
+		return -1;
+	return store_commit(store, err) == 0 ? 0 : -1;
+}
+
+static int cmd_queue_list_json(const struct work_queue *queue, void *context)
+{
+	(void)context;
+	output_json_print(queue_view_json(queue));
+	return 0;
+}
+
+static int cmd_queue_list_row(const struct work_queue *queue, void *context)
+{
+	const char *const cells[] = {queue->name,
+				     queue->class_name,
+				     queue->external_source,
+				     queue->paused ? "paused" : "active",
+				     queue->user_name,
+				     queue->connection_string};
+	output_table_add(context, cells);
+	return 0;
+}
+
+int cmd_queue_list(const struct invocation *invocation, struct error *err)
+{
+	static const struct output_column columns[] = {
+	    {"NAME", OUTPUT_LEFT},  {"CLASS", OUTPUT_LEFT},	{"SOURCE", OUTPUT_LEFT},
+	    {"STATE", OUTPUT_LEFT}, {"USER NAME", OUTPUT_LEFT}, {"CONNECTION STRING", OUTPUT_CUT},
+	};
+	scoped(store_close) struct store *store = NULL;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	struct output_table *table =
+	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
+	int failed = work_queue_list(
+	    store, table != NULL ? cmd_queue_list_row : cmd_queue_list_json, table, err);
+	if (table != NULL)
+		output_table_print(table);
+	return failed;
+}
+
+int cmd_queue_show(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	if (invocation->json)
+		output_json_print(queue_view_json(queue));
+	else
+		queue_view_print(queue);
+	return 0;
+}
+
+static int cmd_queue_confirm(const char *name, struct error *err)
+{
+	char answer[16] = "";
+	if (!isatty(STDIN_FILENO))
+		return error_set(
+		    err, ERROR_USAGE,
+		    "queue '%s': not dropped, there is no terminal to ask; --yes drops it", name);
+	fprintf(stderr, "Drop queue '%s' with all its entries? [y/N] ", name);
+	if (fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y')
+		return 0;
+	return error_set(err, ERROR_NO, "queue '%s': not dropped", name);
+}
+
+int cmd_queue_drop(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	if (!invocation_flag(invocation, "yes") && cmd_queue_confirm(queue->name, err) != 0)
+		return -1;
+	if (work_queue_drop(store, queue->id, invocation_flag(invocation, "force"), err) != 0) {
+		return error_prefix(err, "queue '%s'", queue->name);
+	}
+	g_autofree char *kept = mailbox_secret_path(invocation->database, queue->name);
+	if (unlink(kept) != 0 && errno != ENOENT)
+		return error_set(err, ERROR_IO,
+				 "the queue is dropped, but not its password '%s': %s", kept,
+				 g_strerror(errno));
+	return 0;
+}
+
+static int cmd_queue_set_paused(const struct invocation *invocation, bool paused, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
+		return -1;
+	if (store_begin(store, err) != 0)
+		return -1;
+	if (invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	queue->paused = paused;
+	if (!paused) {
+		g_free(queue->target.stopped);
+		queue->target.stopped = NULL;
+	}
+	if (work_queue_alter(store, queue, clock_now_ms(), err) != 0 ||
+	    store_commit(store, err) != 0)
+		return -1;
+	return 0;
+}
+
+int cmd_queue_pause(const struct invocation *invocation, struct error *err)
+{
+	return cmd_queue_set_paused(invocation, true, err);
+}
+
+int cmd_queue_resume(const struct invocation *invocation, struct error *err)
+{
+	return cmd_queue_set_paused(invocation, false, err);
+}
+
+static void cmd_queue_tell_applied(const char *name, enum apply_outcome outcome, void *context)
+{
+	static const char *const words[] = {[APPLY_CREATED] = "created",
+					    [APPLY_ALTERED] = "altered",
+					    [APPLY_UNCHANGED] = "unchanged"};
+	const bool *json = context;
+	if (*json)
+		output_json_print(
+		    json_pack("{s:s, s:s}", "queue", name, "outcome", words[outcome]));
+	else if (outcome != APPLY_UNCHANGED)
+		printf("queue '%s' %s\n", name, words[outcome]);
+}
+
+int cmd_queue_apply(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	bool json = invocation->json;
+	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0)
+		return -1;
+	return apply_file(store, invocation->arguments[0], clock_now_ms(), cmd_queue_tell_applied,
+			  &json, err);
+}

@@ -1,0 +1,130 @@
+#include "loader/cli/queue/queue_view.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/duration.h"
+#include "loader/cli/frame/output.h"
+
+#include <glib.h>
+#include <stdio.h>
+
+/* "file /etc/inqueue/invoices.password", "prompt". Caller frees. */
+static char *queue_view_credential(const struct work_queue *queue)
+{
+	return queue->credential_reference != NULL
+		   ? g_strdup_printf("%s %s", queue->credential_source, queue->credential_reference)
+		   : g_strdup(queue->credential_source);
+}
+
+static const char *queue_view_acknowledge(const struct work_queue_target *target)
+{
+	return target->on_delivery ? "delivery" : "load";
+}
+
+/* A list of what stands a line each. */
+static json_t *queue_view_lines_json(const char *lines)
+{
+	json_t *list = json_array();
+	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);
+	for (char **line = each; *line != NULL; line++)
+		json_array_append_new(list, json_string(*line));
+	return list;
+}
+
+/* null where the queue has no target. */
+static json_t *queue_view_target_json(const struct work_queue_target *target)
+{
+	if (target->url == NULL)
+		return json_null();
+	return json_pack(
+	    "{s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:I, s:I, s:b, s:i, s:s, s:s?}",
+	    "deliver_to", target->url, "format", target->format, "secret", target->secret,
+	    "password", target->password, "headers", queue_view_lines_json(target->headers),
+	    "header_secrets", queue_view_lines_json(target->header_secrets), "ca_file",
+	    target->ca_file, "client_certificate", target->client_certificate, "connect_timeout_ms",
+	    (json_int_t)target->connect_timeout_ms, "timeout_ms", (json_int_t)target->timeout_ms,
+	    "allow_private", (int)target->allow_private, "concurrency", (int)target->concurrency,
+	    "acknowledge", queue_view_acknowledge(target), "stopped", target->stopped);
+}
+
+json_t *queue_view_json(const struct work_queue *queue)
+{
+	json_t *object =
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "name", queue->name, "class",
+		      queue->class_name, "external_source", queue->external_source,
+		      "connection_string", queue->connection_string, "user_name", queue->user_name,
+		      "credential_source", queue->credential_source, "paused", (int)queue->paused);
+	json_object_set_new(object, "credential_reference",
+			    output_json_text(queue->credential_reference));
+	json_object_set_new(object, "max_attempts", json_integer(queue->max_attempts));
+	json_object_set_new(object, "retry_delay_ms", json_integer(queue->retry_delay_ms));
+	json_object_set_new(object, "delivery", queue_view_target_json(&queue->target));
+	json_object_set_new(object, "last_action", output_json_time_ms(queue->last_action_ms));
+	json_object_set_new(object, "last_message", output_json_text(queue->last_message));
+	json_object_set_new(object, "not_collected",
+			    queue->not_collected >= 0 ? json_integer(queue->not_collected)
+						      : json_null());
+	json_object_set_new(object, "record_created",
+			    output_json_time_ms(queue->record_created_ms));
+	json_object_set_new(object, "record_updated",
+			    output_json_time_ms(queue->record_updated_ms));
+	return object;
+}
+
+/* NULL: nothing is printed. */
+static void queue_view_print_lines(const char *label, const char *lines)
+{
+	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);
+	for (char **line = each; *line != NULL; line++)
+		printf("%-18s %s\n", label, *line);
+}
+
+static void queue_view_print_limits(const struct work_queue_target *target)
+{
+	char connect[DURATION_TEXT_SIZE];
+	char all[DURATION_TEXT_SIZE];
+	duration_format(target->connect_timeout_ms, connect);
+	duration_format(target->timeout_ms, all);
+	printf("time limits        %s to connect, %s in all\n", connect, all);
+	printf("posts at a time    %d\n", (int)target->concurrency);
+}
+
+static void queue_view_print_target(const struct work_queue_target *target)
+{
+	if (target->url == NULL)
+		return;
+	printf("deliver to         %s (%s)\n", target->url, target->format);
+	queue_view_print_lines("its password", target->password);
+	queue_view_print_lines("header field", target->headers);
+	queue_view_print_lines("header field", target->header_secrets);
+	queue_view_print_lines("signed with", target->secret);
+	queue_view_print_lines("trusts", target->ca_file);
+	queue_view_print_lines("shows certificate", target->client_certificate);
+	queue_view_print_lines("private addresses", target->allow_private ? "allowed" : NULL);
+	queue_view_print_limits(target);
+	printf("acknowledge        %s\n", queue_view_acknowledge(target));
+	queue_view_print_lines("delivery stopped", target->stopped);
+}
+
+void queue_view_print(const struct work_queue *queue)
+{
+	g_autofree char *credential = queue_view_credential(queue);
+	char last_action[CLOCK_TEXT_SIZE] = "never";
+	char retry_delay[DURATION_TEXT_SIZE];
+	duration_format(queue->retry_delay_ms, retry_delay);
+	if (queue->last_action_ms != 0)
+		clock_format_s(queue->last_action_ms / 1000, last_action);
+	printf("name               %s\n", queue->name);
+	printf("class              %s\n", queue->class_name);
+	printf("external source    %s\n", queue->external_source);
+	printf("connection string  %s\n", queue->connection_string);
+	printf("user name          %s\n", queue->user_name);
+	printf("password source    %s\n", credential);
+	printf("state              %s\n", queue->paused ? "paused" : "active");
+	printf("attempts           at most %d, the second after %s\n", (int)queue->max_attempts,
+	       retry_delay);
+	queue_view_print_target(&queue->target);
+	printf("last action        %s\n", last_action);
+	printf("last message       %s\n", queue->last_message != NULL ? queue->last_message : "");
+	if (queue->not_collected >= 0)
+		printf("not collected      %lld\n", (long long)queue->not_collected);
+}

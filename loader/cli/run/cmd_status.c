@@ -1,0 +1,230 @@
+#include "loader/cli/frame/command.h"
+
+#include "loader/base/clock.h"
+#include "loader/cli/frame/output.h"
+#include "queue/base/scoped.h"
+#include "queue/delivery.h"
+#include "queue/entry_overlong.h"
+#include "queue/queue_health.h"
+#include "queue/store_log.h"
+
+#include <glib.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CMD_STATUS_OVERLONG_MAX = 20 };
+
+struct cmd_status_view {
+	struct store *store;
+	const char *only;	    /* NULL: all queues */
+	struct output_table *table; /* NULL: JSON */
+	struct error *err;
+};
+
+/* Attempts by outcome; null where the queue has no target. */
+static json_t *cmd_status_delivery(const struct work_queue *queue,
+				   const uint64_t attempts[DELIVERY_OUTCOMES])
+{
+	if (queue->target.url == NULL)
+		return json_null();
+	json_t *object = json_object();
+	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
+		json_object_set_new(object, delivery_outcome_format(i),
+				    json_integer((json_int_t)attempts[i]));
+	json_object_set_new(object, "stopped", output_json_text(queue->target.stopped));
+	return object;
+}
+
+static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
+				  const struct work_queue_counts *counts,
+				  const uint64_t attempts[DELIVERY_OUTCOMES], json_t *overlong)
+{
+	output_json_print(json_pack(
+	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
+	    "s:o, s:O}",
+	    "queue", queue->name, "paused", (int)queue->paused, "last_action",
+	    output_json_time_ms(queue->last_action_ms), "last_message",
+	    output_json_text(queue->last_message), "last_success",
+	    output_json_time_ms(health->last_success_ms), "stopped_at",
+	    output_json_time_ms(health->stopped_ms), "stopped_reason",
+	    output_json_text(health->stopped_reason), "new", (json_int_t)counts->new_entries,
+	    "claimed", (json_int_t)counts->claimed, "expired", (json_int_t)counts->expired, "done",
+	    (json_int_t)counts->done, "failed", (json_int_t)counts->failed, "bad",
+	    (json_int_t)counts->bad, "oldest_new", output_json_time_ms(counts->oldest_new_ms),
+	    "not_collected",
+	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
+	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
+	    cmd_status_delivery(queue, attempts), "overlong_leases", overlong));
+}
+
+static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
+{
+	if (time_ms != 0)
+		clock_format_s(time_ms / 1000, text);
+	else
+		g_strlcpy(text, "-", CLOCK_TEXT_SIZE);
+}
+
+/* "", "stopped", "3 delivered, 1 rejected". Caller frees. */
+static char *cmd_status_delivery_text(const struct work_queue *queue,
+				      const uint64_t attempts[DELIVERY_OUTCOMES])
+{
+	if (queue->target.url == NULL)
+		return g_strdup("-");
+	if (queue->target.stopped != NULL)
+		return g_strdup("stopped");
+	const uint64_t later = attempts[DELIVERY_RETRY] + attempts[DELIVERY_UNREACHABLE];
+	return g_strdup_printf("%" PRIu64 " ok, %" PRIu64 " rejected, %" PRIu64 " failed",
+			       attempts[DELIVERY_DELIVERED], attempts[DELIVERY_REJECTED], later);
+}
+
+static const char *cmd_status_state(const struct work_queue *queue,
+				    const struct queue_health *health)
+{
+	if (queue->paused)
+		return "paused";
+	return health->stopped_ms != 0 ? "stopped" : "active";
+}
+
+static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
+			       const struct queue_health *health,
+			       const struct work_queue_counts *counts,
+			       const uint64_t attempts[DELIVERY_OUTCOMES])
+{
+	g_autofree char *delivery = cmd_status_delivery_text(queue, attempts);
+	const uint64_t numbers[] = {counts->new_entries, counts->claimed, counts->expired,
+				    counts->done,	 counts->failed,  counts->bad};
+	char columns[G_N_ELEMENTS(numbers)][24];
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+		g_snprintf(columns[i], sizeof columns[i], "%" PRIu64, numbers[i]);
+	char oldest[CLOCK_TEXT_SIZE];
+	char last_action[CLOCK_TEXT_SIZE];
+	char waiting[24] = "-";
+	cmd_status_time(counts->oldest_new_ms, oldest);
+	cmd_status_time(queue->last_action_ms, last_action);
+	if (queue->not_collected >= 0)
+		g_snprintf(waiting, sizeof waiting, "%" PRId64, queue->not_collected);
+	const char *const cells[] = {queue->name,
+				     cmd_status_state(queue, health),
+				     columns[0],
+				     columns[1],
+				     columns[2],
+				     columns[3],
+				     columns[4],
+				     columns[5],
+				     oldest,
+				     waiting,
+				     delivery,
+				     last_action,
+				     queue->last_message};
+	output_table_add(table, cells);
+}
+
+static int cmd_status_add_overlong(const struct entry_overlong *overlong, void *context)
+{
+	json_array_append_new(context,
+			      json_pack("{s:I, s:s, s:o}", "id", (json_int_t)overlong->entry_id,
+					"worker", overlong->worker, "lease_until",
+					output_json_time_ms(overlong->until_ms)));
+	return 0;
+}
+
+static int cmd_status_print_overlong(const struct entry_overlong *overlong, void *context)
+{
+	(void)context;
+	g_autofree char *words = entry_overlong_format(overlong);
+	printf("queue '%s', entry %" PRId64 ": %s\n", overlong->queue_name, overlong->entry_id,
+	       words);
+	return 0;
+}
+
+static int cmd_status_show(struct cmd_status_view *view, const struct work_queue *queue,
+			   const struct queue_health *health,
+			   const struct work_queue_counts *counts,
+			   const uint64_t attempts[DELIVERY_OUTCOMES])
+{
+	if (view->table != NULL) {
+		cmd_status_add_row(view->table, queue, health, counts, attempts);
+		return 0;
+	}
+	json_auto_t *overlong = json_array();
+	const int failed =
+	    entry_overlong_list(view->store, queue->id, clock_now_ms(), CMD_STATUS_OVERLONG_MAX,
+				cmd_status_add_overlong, overlong, view->err);
+	if (failed == 0)
+		cmd_status_print_json(queue, health, counts, attempts, overlong);
+	return failed;
+}
+
+static int cmd_status_queue(const struct work_queue *queue, void *context)
+{
+	struct cmd_status_view *view = context;
+	struct work_queue_counts counts;
+	if (view->only != NULL && strcmp(view->only, queue->name) != 0)
+		return 0;
+	uint64_t attempts[DELIVERY_OUTCOMES];
+	if (work_queue_count(view->store, queue->id, &counts, view->err) != 0 ||
+	    delivery_count(view->store, queue->id, attempts, view->err) != 0)
+		return -1;
+	struct queue_health health;
+	if (queue_health_find(view->store, queue->id, &health, view->err) != 0)
+		return -1;
+	const int failed = cmd_status_show(view, queue, &health, &counts, attempts);
+	queue_health_clear(&health);
+	return failed;
+}
+
+/* Words for a person: that is no queue's state. */
+static void cmd_status_tell_log(const struct invocation *invocation, struct store *store)
+{
+	struct store_log log;
+	store_log_find(store, &log);
+	g_autofree char *readers = log.grown ? store_log_readers(store) : NULL;
+	const double size_mb = (double)log.size_bytes / 1e6;
+	if (readers != NULL)
+		fprintf(stderr,
+			"inqueue: '%s-wal' takes %.1f MB because %s has been reading the database: "
+			"once "
+			"it has ended, the next commit gives the space back\n",
+			invocation->database, size_mb, readers);
+}
+
+int cmd_status(const struct invocation *invocation, struct error *err)
+{
+	static const struct output_column columns[] = {
+	    {"QUEUE", OUTPUT_LEFT},	  {"STATE", OUTPUT_LEFT},
+	    {"NEW", OUTPUT_RIGHT},	  {"CLAIMED", OUTPUT_RIGHT},
+	    {"EXPIRED", OUTPUT_RIGHT},	  {"DONE", OUTPUT_RIGHT},
+	    {"FAILED", OUTPUT_RIGHT},	  {"BAD", OUTPUT_RIGHT},
+	    {"OLDEST NEW", OUTPUT_LEFT},  {"NOT COLLECTED", OUTPUT_RIGHT},
+	    {"DELIVERY", OUTPUT_LEFT},	  {"LAST ACTION", OUTPUT_LEFT},
+	    {"LAST MESSAGE", OUTPUT_CUT},
+	};
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	/* Forgotten, it would keep a monitor quiet for ever. */
+	if (invocation_text(invocation, "max-age") != NULL && !invocation_flag(invocation, "check"))
+		return error_set(err, ERROR_USAGE, "--max-age goes with --check");
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	if (invocation->argument_count > 0 &&
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	if (invocation_flag(invocation, "check"))
+		return cmd_status_check(invocation, store, err);
+	struct cmd_status_view view = {
+	    .store = store,
+	    .only = queue != NULL ? queue->name : NULL,
+	    .table = invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns)),
+	    .err = err};
+	int failed = work_queue_list(store, cmd_status_queue, &view, err);
+	if (view.table != NULL)
+		output_table_print(view.table);
+	if (view.table != NULL && failed == 0)
+		failed = entry_overlong_list(store, queue != NULL ? queue->id : 0, clock_now_ms(),
+					     CMD_STATUS_OVERLONG_MAX, cmd_status_print_overlong,
+					     NULL, err);
+	cmd_status_tell_log(invocation, store);
+	return failed;
+}

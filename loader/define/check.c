@@ -1,0 +1,136 @@
+#include "loader/define/check.h"
+
+#include "loader/imap/session/rights.h"
+#include "loader/source/search.h"
+#include "queue/base/scoped.h"
+
+static int check_folders(struct mailbox *mailbox, struct check_result *result, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
+		struct check_folder *folder = &result->folders[i];
+		struct imapc_status status;
+		if (i == MAILBOX_DROPBOX && mailbox->stays)
+			continue;
+		folder->name = mailbox_folder_name(mailbox, i);
+		folder->exists = mailbox->folders[i].exists;
+		folder->lacking = i != MAILBOX_SOURCE && mailbox_lacks_folder(mailbox, i);
+		if (!folder->exists)
+			continue;
+		if (imapc_status(mailbox->session, mailbox->folders[i].wire, folder->name, &status,
+				 err) != 0)
+			return -1;
+		folder->messages = status.messages;
+		folder->unseen = status.unseen;
+	}
+	return 0;
+}
+
+static int check_waiting(struct mailbox *mailbox, struct check_result *result, struct error *err)
+{
+	struct imapc_mailbox selected;
+	g_autofree char *criteria = search_format(mailbox->server);
+	g_autofree uint32_t *uids = NULL;
+	size_t count;
+	if (!mailbox->folders[MAILBOX_SOURCE].exists)
+		return 0;
+	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
+			 mailbox->server->mailbox, true, &selected, err) != 0 ||
+	    imapc_search(mailbox->session, criteria, &uids, &count, err) != 0)
+		return -1;
+	result->waiting = (int64_t)count;
+	return search_count_unfound(mailbox->session, mailbox->server, count, &result->unfound,
+				    err);
+}
+
+static const char *check_moving(const struct imapc_session *session)
+{
+	if (imapc_has_capability(session, "MOVE"))
+		return "MOVE";
+	if (imapc_has_capability(session, "UIDPLUS"))
+		return "COPY and UID EXPUNGE";
+	return "COPY and \\Deleted; the server cannot expunge single messages";
+}
+
+/* What a run does in the mailbox: where mail stays there, it is only marked as read. */
+static int check_source_rights(const struct mailbox *mailbox, char **ret_lacking, struct error *err)
+{
+	return rights_find_lacking(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
+				   mailbox->stays ? "rs" : "rte", ret_lacking, err);
+}
+
+static int check_say_lacking(const struct mailbox *mailbox, enum mailbox_folder folder,
+			     const char *lacking, struct error *err)
+{
+	g_autofree char *described = rights_describe(lacking);
+	return error_set(err, ERROR_CREDENTIALS,
+			 "the right %s is missing in folder '%s': ask for it on %s", described,
+			 mailbox_folder_name(mailbox, folder), mailbox->server->url);
+}
+
+/* A server without rights tells by opening a folder whether it can be changed. */
+static int check_can_be_changed(struct mailbox *mailbox, struct error *err)
+{
+	struct imapc_mailbox selected;
+	const char *name = mailbox->server->mailbox;
+	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire, name, false,
+			 &selected, err) != 0)
+		return -1;
+	if (!selected.read_only)
+		return 0;
+	return error_set(err, ERROR_CREDENTIALS,
+			 "mailbox '%s' may only be read: messages could not be moved away; ask for "
+			 "the right to delete mail in it",
+			 name);
+}
+
+static int check_rights(struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
+		const struct imapc_folder *folder = &mailbox->folders[i];
+		g_autofree char *lacking = NULL;
+		if (!folder->exists || (i == MAILBOX_DROPBOX && mailbox->stays))
+			continue;
+		if ((i == MAILBOX_SOURCE ? check_source_rights(mailbox, &lacking, err)
+					 : rights_find_lacking(mailbox->session, folder->wire, "i",
+							       &lacking, err)) != 0)
+			return -1;
+		if (lacking != NULL)
+			return check_say_lacking(mailbox, i, lacking, err);
+	}
+	return mailbox->folders[MAILBOX_SOURCE].exists ? check_can_be_changed(mailbox, err) : 0;
+}
+
+static int check_verdict(const struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
+		const bool needed = i == MAILBOX_SOURCE ? !mailbox->folders[i].exists
+							: mailbox_lacks_folder(mailbox, i);
+		if (!needed || (i != MAILBOX_SOURCE && mailbox->server->create_folders))
+			continue;
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "folder '%s' does not exist on %s: create it there, or correct the "
+		    "connection string",
+		    mailbox_folder_name(mailbox, i), mailbox->server->url);
+	}
+	return 0;
+}
+
+int check_run(const struct work_queue *queue, const char *database,
+	      void (*report)(const struct check_result *result, void *context), void *context,
+	      struct error *err)
+{
+	scoped(mailbox_close) struct mailbox *mailbox = NULL;
+	if (mailbox_open(queue, database, false, &mailbox, err) != 0 ||
+	    mailbox_find_targets(mailbox, err) != 0)
+		return -1;
+	struct check_result result = {.host = mailbox->server->url,
+				      .port = mailbox->server->port,
+				      .creates_folders = mailbox->server->create_folders,
+				      .moving = check_moving(mailbox->session)};
+	imapc_describe(mailbox->session, &result.facts);
+	if (check_folders(mailbox, &result, err) != 0 || check_waiting(mailbox, &result, err) != 0)
+		return -1;
+	report(&result, context);
+	return check_verdict(mailbox, err) != 0 ? -1 : check_rights(mailbox, err);
+}

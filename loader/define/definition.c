@@ -1,0 +1,341 @@
+#include "loader/define/definition.h"
+
+#include "loader/base/duration.h"
+#include "loader/base/secret.h"
+#include "loader/define/definition_target.h"
+#include "loader/imap/names/connection_string.h"
+#include "queue/base/scoped.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void definition_replace(char **member, char *value)
+{
+	free(*member);
+	*member = value;
+}
+
+static int definition_set_credential(struct work_queue *draft, enum secret_source source,
+				     const char *reference)
+{
+	definition_replace(&draft->credential_source, g_strdup(secret_source_format(source)));
+	definition_replace(&draft->credential_reference, g_strdup(reference));
+	return 0;
+}
+
+static int set_class(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (g_ascii_strcasecmp(value, "Mail") != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "class: '%s' is not known; an IMAP queue is of class Mail", value);
+	definition_replace(&draft->class_name, g_strdup("Mail"));
+	return 0;
+}
+
+static int set_external_source(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (g_ascii_strcasecmp(value, "IMAP") != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "external-source: '%s' is not known; it takes IMAP", value);
+	definition_replace(&draft->external_source, g_strdup("IMAP"));
+	return 0;
+}
+
+static int set_connection_string(struct work_queue *draft, const char *value, struct error *err)
+{
+	scoped(connection_string_free) struct connection_string *parsed = NULL;
+	if (connection_string_parse(value, &parsed, err) != 0)
+		return error_prefix(err, "connection-string");
+	definition_replace(&draft->connection_string, g_strdup(value));
+	return 0;
+}
+
+static int set_user_name(struct work_queue *draft, const char *value, struct error *err)
+{
+	bool odd = *value == '\0' || !g_utf8_validate(value, -1, NULL);
+	for (const char *at = value; *at != '\0'; at++)
+		odd = odd || g_ascii_iscntrl(*at);
+	if (odd)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "user-name: must be UTF-8 text without control characters");
+	definition_replace(&draft->user_name, g_strdup(value));
+	return 0;
+}
+
+/* Loads run from other folders than the one in which the path was typed. */
+static int set_password_file(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (*value == '\0')
+		return error_set(err, ERROR_CONFIGURATION, "password-file: needs a path");
+	g_autofree char *path = g_canonicalize_filename(value, NULL);
+	return definition_set_credential(draft, SECRET_FILE, path);
+}
+
+static int set_password_env(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (*value == '\0' || strchr(value, '=') != NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "password-env: needs the name of an environment variable");
+	return definition_set_credential(draft, SECRET_ENV, value);
+}
+
+static int set_password_credential(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (*value == '\0' || strchr(value, '/') != NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "password-credential: needs the name of a systemd credential");
+	return definition_set_credential(draft, SECRET_CREDENTIAL, value);
+}
+
+/* Words are split as a shell would, but no shell runs them. */
+static int definition_set_command(struct work_queue *draft, enum secret_source source,
+				  const char *field, const char *value, struct error *err)
+{
+	g_auto(GStrv) words = NULL;
+	g_autoptr(GError) failure = NULL;
+	if (!g_shell_parse_argv(value, NULL, &words, &failure))
+		return error_set(err, ERROR_CONFIGURATION, "%s: %s", field, failure->message);
+	json_auto_t *list = json_array();
+	for (char **word = words; *word != NULL; word++) {
+		if (json_array_append_new(list, json_string(*word)) != 0)
+			return error_set(err, ERROR_CONFIGURATION, "%s: must be UTF-8 text", field);
+	}
+	g_autofree char *reference = json_dumps(list, JSON_COMPACT);
+	return definition_set_credential(draft, source, reference);
+}
+
+static int set_password_command(struct work_queue *draft, const char *value, struct error *err)
+{
+	return definition_set_command(draft, SECRET_COMMAND, "password-command", value, err);
+}
+
+static int set_token_command(struct work_queue *draft, const char *value, struct error *err)
+{
+	return definition_set_command(draft, SECRET_TOKEN_COMMAND, "token-command", value, err);
+}
+
+static int definition_parse_bool(const char *field, const char *value, bool *ret_value,
+				 struct error *err)
+{
+	if (g_ascii_strcasecmp(value, "true") == 0)
+		*ret_value = true;
+	else if (g_ascii_strcasecmp(value, "false") == 0)
+		*ret_value = false;
+	else
+		return error_set(err, ERROR_CONFIGURATION, "%s: takes true or false", field);
+	return 0;
+}
+
+static int set_password_prompt(struct work_queue *draft, const char *value, struct error *err)
+{
+	bool asked;
+	if (definition_parse_bool("password-prompt", value, &asked, err) != 0)
+		return -1;
+	return asked ? definition_set_credential(draft, SECRET_PROMPT, NULL) : 0;
+}
+
+static int set_paused(struct work_queue *draft, const char *value, struct error *err)
+{
+	return definition_parse_bool("paused", value, &draft->paused, err);
+}
+
+static int set_max_attempts(struct work_queue *draft, const char *value, struct error *err)
+{
+	guint64 number;
+	if (!g_ascii_string_to_unsigned(value, 10, 1, 1000, &number, NULL))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "max-attempts: takes a number from 1 to 1000");
+	draft->max_attempts = (int32_t)number;
+	return 0;
+}
+
+static int set_retry_delay(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (duration_parse(value, &draft->retry_delay_ms) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "retry-delay: takes a time: 30s, 10m, 2h, 0");
+	return 0;
+}
+
+struct definition_row {
+	struct definition_field field;
+	int (*set)(struct work_queue *draft, const char *value, struct error *err);
+};
+
+static const struct definition_row rows[] = {
+    {{"class", "Mail", "class of the queue's entries", false}, set_class},
+    {{"external-source", "IMAP", "where entries come from", false}, set_external_source},
+    {{"connection-string", "TEXT",
+      "url=…;port=…;ssl=True;mailbox=…; see `inqueue help "
+      "connection-string`",
+      false},
+     set_connection_string},
+    {{"user-name", "NAME", "account on the mail server", false}, set_user_name},
+    {{"password-file", "FILE", "the password is the first line of this file (mode 0600)", false},
+     set_password_file},
+    {{"password-env", "VARIABLE", "the password is in this environment variable", false},
+     set_password_env},
+    {{"password-command", "COMMAND", "the password is the first line this command prints; no shell",
+      false},
+     set_password_command},
+    {{"password-credential", "NAME", "the password is this systemd credential", false},
+     set_password_credential},
+    {{"password-prompt", NULL,
+      "ask for the password; the answer is kept in a 0600 file beside the "
+      "database",
+      false},
+     set_password_prompt},
+    {{"token-command", "COMMAND",
+      "like --password-command, for an OAuth 2.0 access token "
+      "(XOAUTH2)",
+      false},
+     set_token_command},
+    {{"paused", "true|false", "a paused queue is not loaded", false}, set_paused},
+    {{"deliver-to", "URL",
+      "post each entry to this https or http address, https://NAME@host/… for Basic credentials",
+      false},
+     definition_target_set_url},
+    {{"deliver-format", "FORMAT", "multipart, json or raw (default: multipart)", false},
+     definition_target_set_format},
+    {{"deliver-secret", "SOURCE",
+      "sign posts with the secret in file:PATH, env:VARIABLE, command:COMMAND or credential:NAME",
+      false},
+     definition_target_set_secret},
+    {{"deliver-password", "SOURCE", "the password of the user in deliver-to is in such a source",
+      false},
+     definition_target_set_password},
+    {{"deliver-header-secret", "'NAME: SOURCE'",
+      "one more header field of posts, its value in such a source; 'Authorization: Bearer env:KEY'",
+      false},
+     definition_target_set_header_secret},
+    {{"deliver-header", "'NAME: VALUE'", "one more header field of posts; several with | between",
+      false},
+     definition_target_set_header},
+    {{"deliver-connect-timeout", "TIME", "how long connecting may take (default: 10s)", false},
+     definition_target_set_connect_timeout},
+    {{"deliver-timeout", "TIME", "how long a delivery may take in all (default: 30s)", false},
+     definition_target_set_timeout},
+    {{"deliver-ca-file", "FILE", "trust these certificate authorities instead of the system's",
+      false},
+     definition_target_set_ca_file},
+    {{"deliver-client-certificate", "FILE", "show this certificate; the file holds its key, too",
+      false},
+     definition_target_set_client_certificate},
+    {{"allow-private", "true|false",
+      "also post to addresses of this machine or network (default: false)", false},
+     definition_target_set_allow_private},
+    {{"acknowledge", "load|delivery",
+      "mail is marked read and moved once it is stored (load, the default), or stays unread until "
+      "deliver-to has answered (delivery)",
+      false},
+     definition_target_set_acknowledge},
+    {{"deliver-concurrency", "N",
+      "how many posts at a time, together with other queues of this server (default: 4)", false},
+     definition_target_set_concurrency},
+    /* Behind deliver-to, which decides how many there are where nobody says so. */
+    {{"max-attempts", "N",
+      "how often an entry is tried before it has failed (default: 3, with deliver-to 60)", false},
+     set_max_attempts},
+    {{"retry-delay", "TIME",
+      "how long to wait before the second attempt, doubled for each further one (default: 30s)",
+      false},
+     set_retry_delay},
+    {{"path", "TEXT", "for file sources only", true}, NULL},
+    {{"search-pattern", "TEXT", "for file sources only", true}, NULL},
+    {{"mode", "TEXT", "for file sources only", true}, NULL},
+    {{"state-xpath", "TEXT", "for file sources only", true}, NULL},
+    {{"state", "TEXT", "a preset state, for other sources only", true}, NULL},
+};
+
+bool definition_field_at(size_t index, struct definition_field *ret_field)
+{
+	if (index >= G_N_ELEMENTS(rows))
+		return false;
+	*ret_field = rows[index].field;
+	return true;
+}
+
+struct work_queue *definition_new(const char *name)
+{
+	struct work_queue *draft = calloc(1, sizeof *draft);
+	g_assert(draft != NULL);
+	draft->name = g_strdup(name);
+	draft->class_name = g_strdup("Mail");
+	draft->external_source = g_strdup("IMAP");
+	definition_target_init(&draft->target);
+	draft->retry_delay_ms = WORK_QUEUE_RETRY_DELAY_MS;
+	definition_set_credential(draft, SECRET_PROMPT, NULL);
+	return draft;
+}
+
+/* "searchPattern", "search-pattern" and "Search Pattern" are one name. */
+static bool definition_names_equal(const char *left, const char *right)
+{
+	for (;; left++, right++) {
+		left += strspn(left, "- _");
+		right += strspn(right, "- _");
+		if (g_ascii_tolower(*left) != g_ascii_tolower(*right))
+			return false;
+		if (*left == '\0')
+			return true;
+	}
+}
+
+static char *definition_list_fields(void)
+{
+	GString *list = g_string_new(NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (!rows[i].field.foreign)
+			g_string_append_printf(list, "%s%s", list->len > 0 ? ", " : "",
+					       rows[i].field.name);
+	}
+	return g_string_free(list, FALSE);
+}
+
+int definition_set(struct work_queue *draft, const char *field, const char *value,
+		   struct error *err)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (!definition_names_equal(rows[i].field.name, field))
+			continue;
+		if (!rows[i].field.foreign)
+			return rows[i].set(draft, value, err);
+		if (*value == '\0')
+			return 0;
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s must remain empty: with external source IMAP only connection "
+				 "string, user name and password are filled in",
+				 rows[i].field.name);
+	}
+	g_autofree char *known = definition_list_fields();
+	return error_set(err, ERROR_CONFIGURATION, "unknown field '%s'; known are %s", field,
+			 known);
+}
+
+int definition_check(const struct work_queue *draft, struct error *err)
+{
+	if (draft->connection_string == NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "connection-string is needed, e.g. "
+				 "'url=imap.example.com;ssl=True'");
+	if (draft->user_name == NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "user-name is needed: the account on the mail server");
+	return definition_target_check(draft, err);
+}
+
+bool definition_equals(const struct work_queue *left, const struct work_queue *right)
+{
+	return g_strcmp0(left->name, right->name) == 0 &&
+	       g_strcmp0(left->class_name, right->class_name) == 0 &&
+	       g_strcmp0(left->external_source, right->external_source) == 0 &&
+	       g_strcmp0(left->connection_string, right->connection_string) == 0 &&
+	       g_strcmp0(left->user_name, right->user_name) == 0 &&
+	       g_strcmp0(left->credential_source, right->credential_source) == 0 &&
+	       g_strcmp0(left->credential_reference, right->credential_reference) == 0 &&
+	       left->paused == right->paused &&
+	       work_queue_attempts(left) == work_queue_attempts(right) &&
+	       definition_target_equals(&left->target, &right->target) &&
+	       left->retry_delay_ms == right->retry_delay_ms;
+}

@@ -1,0 +1,39 @@
+/*
+ * definition.h - the fields of a work queue's definition as an operator writes them, on a command
+ * line or in a file; one table knows them all.
+ *
+ * Ownership: a draft is a struct work_queue that the caller frees with work_queue_free().
+ * Errors:    CONFIGURATION, naming the field and what it takes.
+ */
+#ifndef LOADER_DEFINE_DEFINITION_H
+#define LOADER_DEFINE_DEFINITION_H
+
+#include "queue/base/error.h"
+#include "queue/work_queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One row of the table: rows 0.. until false is returned. Texts are static. */
+struct definition_field {
+	const char *name;    /* "connection-string" */
+	const char *value;   /* what it takes, e.g. "TEXT"; NULL: nothing, it is a switch */
+	const char *meaning; /* for help */
+	bool foreign;	     /* belongs to other external sources; refused unless empty */
+};
+bool definition_field_at(size_t index, struct definition_field *ret_field);
+
+/* A draft with the defaults: class Mail, external source IMAP, password asked for. */
+struct work_queue *definition_new(const char *name);
+
+/* Sets one field of the draft. Names match in any case, with or without '-'. */
+int definition_set(struct work_queue *draft, const char *field, const char *value,
+		   struct error *err);
+
+/* The draft as a whole: connection string and user name are there and right. */
+int definition_check(const struct work_queue *draft, struct error *err);
+
+/* Equal in all that an operator defines. */
+bool definition_equals(const struct work_queue *left, const struct work_queue *right);
+
+#endif

@@ -1,0 +1,308 @@
+#include "loader/define/definition_target.h"
+
+#include "loader/base/duration.h"
+#include "loader/define/target_secret.h"
+#include "loader/http/post.h"
+#include "loader/http/target.h"
+#include "loader/imap/names/connection_string.h"
+#include "queue/base/scoped.h"
+
+#include <string.h>
+
+#define CONNECT_TIMEOUT_MS 10000
+#define TIMEOUT_MS	   30000
+#define TIMEOUT_MAX_MS	   (INT64_C(24) * 3600 * 1000)
+#define CONCURRENCY	   4
+
+/* NULL for an empty value: the field is taken away. */
+static void target_replace(struct work_queue *draft, char **member, const char *value)
+{
+	g_free(*member);
+	*member = value != NULL && *value != '\0' ? g_strdup(value) : NULL;
+	g_free(draft->target.stopped);
+	draft->target.stopped = NULL;
+}
+
+/* A stored queue with as many attempts as it would have had anyway: nobody has chosen them. */
+static bool target_has_chosen_attempts(const struct work_queue *draft)
+{
+	struct work_queue unchosen = *draft;
+	unchosen.max_attempts = 0;
+	return draft->id == 0 || draft->max_attempts != work_queue_attempts(&unchosen);
+}
+
+int definition_target_set_url(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (*value != '\0' && target_check(value, err) != 0)
+		return error_prefix(err, "deliver-to");
+	/* A queue that was stored without a target has nothing yet. */
+	if (draft->target.format == NULL)
+		definition_target_init(&draft->target);
+	const bool chosen = target_has_chosen_attempts(draft);
+	target_replace(draft, &draft->target.url, value);
+	if (!chosen)
+		draft->max_attempts = 0;
+	return 0;
+}
+
+int definition_target_set_format(struct work_queue *draft, const char *value, struct error *err)
+{
+	enum post_format format;
+	if (post_format_parse(value, &format) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "deliver-format: takes multipart, json or raw");
+	target_replace(draft, &draft->target.format, value);
+	return 0;
+}
+
+/* ---- secrets ---- */
+
+static int target_set_source(struct work_queue *draft, const char *field, const char *value,
+			     char **member, struct error *err)
+{
+	g_autofree char *source = NULL;
+	if (*value != '\0' && target_secret_parse(field, value, &source, err) != 0)
+		return -1;
+	target_replace(draft, member, source);
+	return 0;
+}
+
+int definition_target_set_secret(struct work_queue *draft, const char *value, struct error *err)
+{
+	return target_set_source(draft, "deliver-secret", value, &draft->target.secret, err);
+}
+
+int definition_target_set_password(struct work_queue *draft, const char *value, struct error *err)
+{
+	return target_set_source(draft, "deliver-password", value, &draft->target.password, err);
+}
+
+/* ---- header fields ---- */
+
+static bool header_is_ours(const char *name)
+{
+	static const char *const ours[] = {
+	    "host",
+	    "content-length",
+	    "content-type",
+	    "transfer-encoding",
+	    "connection",
+	    "expect",
+	    "webhook-id",
+	    "webhook-signature",
+	    "webhook-timestamp",
+	    "user-agent",
+	    "idempotency-key",
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(ours); i++) {
+		if (g_ascii_strcasecmp(name, ours[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static char *header_name(const char *line)
+{
+	return g_strndup(line, strcspn(line, ":"));
+}
+
+static int header_check(const char *field, const char *line, struct error *err)
+{
+	const size_t length = strcspn(line, ":");
+	g_autofree char *name = header_name(line);
+	bool odd = length == 0 || line[length] == '\0' || header_is_ours(name);
+	for (const char *at = name; *at != '\0'; at++)
+		odd = odd || (!g_ascii_isalnum(*at) && strchr("-_.", *at) == NULL);
+	for (const char *at = line; *at != '\0'; at++)
+		odd = odd || g_ascii_iscntrl(*at);
+	if (odd)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s: takes 'Name: value', several with | between; the "
+				 "fields of a post itself cannot be set",
+				 field);
+	return 0;
+}
+
+/* Takes a line as it was written, and gives it as it is kept. */
+typedef int (*header_take)(const char *line, char **ret_line, struct error *err);
+
+static int header_take_plain(const char *line, char **ret_line, struct error *err)
+{
+	g_autofree char *name = header_name(line);
+	if (header_check("deliver-header", line, err) != 0)
+		return -1;
+	if (target_secret_is_meant(name))
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "deliver-header: the value of '%s' looks like a secret, and does not "
+		    "stand here: name its source, deliver-header-secret '%s: file:PATH'",
+		    name, name);
+	*ret_line = g_strdup(line);
+	return 0;
+}
+
+static int header_take_secret(const char *line, char **ret_line, struct error *err)
+{
+	if (header_check("deliver-header-secret", line, err) != 0)
+		return -1;
+	return target_secret_parse_header("deliver-header-secret", line, ret_line, err);
+}
+
+static int target_set_headers(struct work_queue *draft, const char *value, char **member,
+			      header_take take, struct error *err)
+{
+	g_auto(GStrv) lines = g_strsplit(value, "|", -1);
+	for (char **line = lines; *value != '\0' && *line != NULL; line++) {
+		char *taken;
+		if (take(g_strstrip(*line), &taken, err) != 0)
+			return -1;
+		g_free(*line);
+		*line = taken;
+	}
+	g_autofree char *joined = g_strjoinv("\n", lines);
+	target_replace(draft, member, joined);
+	return 0;
+}
+
+int definition_target_set_header(struct work_queue *draft, const char *value, struct error *err)
+{
+	return target_set_headers(draft, value, &draft->target.headers, header_take_plain, err);
+}
+
+int definition_target_set_header_secret(struct work_queue *draft, const char *value,
+					struct error *err)
+{
+	return target_set_headers(draft, value, &draft->target.header_secrets, header_take_secret,
+				  err);
+}
+
+/* ---- limits and TLS ---- */
+
+static int target_set_time(struct work_queue *draft, const char *field, const char *value,
+			   int64_t *member, struct error *err)
+{
+	int64_t time_ms;
+	if (duration_parse(value, &time_ms) != 0 || time_ms < 1 || time_ms > TIMEOUT_MAX_MS)
+		return error_set(err, ERROR_CONFIGURATION, "%s: takes a time up to a day: 10s, 5m",
+				 field);
+	target_replace(draft, &draft->target.stopped, NULL);
+	*member = time_ms;
+	return 0;
+}
+
+int definition_target_set_connect_timeout(struct work_queue *draft, const char *value,
+					  struct error *err)
+{
+	return target_set_time(draft, "deliver-connect-timeout", value,
+			       &draft->target.connect_timeout_ms, err);
+}
+
+int definition_target_set_timeout(struct work_queue *draft, const char *value, struct error *err)
+{
+	return target_set_time(draft, "deliver-timeout", value, &draft->target.timeout_ms, err);
+}
+
+/* Runs begin in other folders than the one in which the path was typed. */
+static void target_set_path(struct work_queue *draft, char **member, const char *value)
+{
+	g_autofree char *path = *value != '\0' ? g_canonicalize_filename(value, NULL) : NULL;
+	target_replace(draft, member, path);
+}
+
+int definition_target_set_ca_file(struct work_queue *draft, const char *value, struct error *err)
+{
+	(void)err;
+	target_set_path(draft, &draft->target.ca_file, value);
+	return 0;
+}
+
+int definition_target_set_client_certificate(struct work_queue *draft, const char *value,
+					     struct error *err)
+{
+	(void)err;
+	target_set_path(draft, &draft->target.client_certificate, value);
+	return 0;
+}
+
+int definition_target_set_allow_private(struct work_queue *draft, const char *value,
+					struct error *err)
+{
+	const bool yes = g_ascii_strcasecmp(value, "true") == 0;
+	if (!yes && g_ascii_strcasecmp(value, "false") != 0)
+		return error_set(err, ERROR_CONFIGURATION, "allow-private: takes true or false");
+	target_replace(draft, &draft->target.stopped, NULL);
+	draft->target.allow_private = yes;
+	return 0;
+}
+
+int definition_target_set_concurrency(struct work_queue *draft, const char *value,
+				      struct error *err)
+{
+	guint64 number;
+	if (!g_ascii_string_to_unsigned(value, 10, 1, 64, &number, NULL))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "deliver-concurrency: takes a number from 1 to 64");
+	draft->target.concurrency = (int32_t)number;
+	return 0;
+}
+
+int definition_target_set_acknowledge(struct work_queue *draft, const char *value,
+				      struct error *err)
+{
+	const bool delivery = g_ascii_strcasecmp(value, "delivery") == 0;
+	if (!delivery && g_ascii_strcasecmp(value, "load") != 0)
+		return error_set(err, ERROR_CONFIGURATION, "acknowledge: takes load or delivery");
+	draft->target.on_delivery = delivery;
+	return 0;
+}
+
+/* ---- as a whole ---- */
+
+void definition_target_init(struct work_queue_target *target)
+{
+	target->format = g_strdup(post_format_name(POST_MULTIPART));
+	target->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+	target->timeout_ms = TIMEOUT_MS;
+	target->concurrency = CONCURRENCY;
+}
+
+int definition_target_check(const struct work_queue *draft, struct error *err)
+{
+	const struct work_queue_target *target = &draft->target;
+	if (target->url == NULL && target->on_delivery)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "acknowledge=delivery needs deliver-to: nothing else would ever "
+				 "mark the mail read");
+	if (target->url != NULL && target->password != NULL && !target_has_user(target->url))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "deliver-password needs the user's name in deliver-to, "
+				 "https://NAME@host/…");
+	if (target->url == NULL || strcmp(target->format, post_format_name(POST_RAW)) != 0)
+		return 0;
+	scoped(connection_string_free) struct connection_string *server = NULL;
+	if (connection_string_parse(draft->connection_string, &server, err) != 0)
+		return error_prefix(err, "connection-string");
+	if (!server->keep_raw)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "deliver-format=raw needs keepRaw=True in the connection string");
+	return 0;
+}
+
+bool definition_target_equals(const struct work_queue_target *left,
+			      const struct work_queue_target *right)
+{
+	if (left->url == NULL && right->url == NULL)
+		return true;
+	return g_strcmp0(left->url, right->url) == 0 &&
+	       g_strcmp0(left->format, right->format) == 0 &&
+	       g_strcmp0(left->secret, right->secret) == 0 &&
+	       g_strcmp0(left->headers, right->headers) == 0 &&
+	       g_strcmp0(left->header_secrets, right->header_secrets) == 0 &&
+	       g_strcmp0(left->password, right->password) == 0 &&
+	       g_strcmp0(left->ca_file, right->ca_file) == 0 &&
+	       g_strcmp0(left->client_certificate, right->client_certificate) == 0 &&
+	       left->connect_timeout_ms == right->connect_timeout_ms &&
+	       left->timeout_ms == right->timeout_ms && left->concurrency == right->concurrency &&
+	       left->allow_private == right->allow_private &&
+	       left->on_delivery == right->on_delivery;
+}

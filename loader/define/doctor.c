@@ -1,0 +1,224 @@
+#include "loader/define/doctor.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/secret.h"
+#include "loader/define/target_secret.h"
+#include "loader/imap/session/library.h"
+#include "loader/source/mailbox.h"
+#include "mime/library.h"
+#include "queue/base/scoped.h"
+#include "queue/entry_overlong.h"
+#include "queue/integrity.h"
+#include "queue/store_log.h"
+#include "queue/work_queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { DOCTOR_OVERLONG_MAX = 20 }; /* lines */
+
+struct doctor {
+	const char *database;
+	doctor_report *report;
+	void *context;
+	int wrong;
+};
+
+const char *doctor_state_format(enum doctor_state state)
+{
+	static const char *const names[] = {
+	    [DOCTOR_OK] = "ok", [DOCTOR_NOTE] = "note", [DOCTOR_WRONG] = "wrong"};
+	return names[state];
+}
+
+static void doctor_say(struct doctor *doctor, enum doctor_state state, const char *what,
+		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void doctor_say(struct doctor *doctor, enum doctor_state state, const char *what,
+		       const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_autofree char *words = g_strdup_vprintf(format, args);
+	va_end(args);
+	doctor->wrong += state == DOCTOR_WRONG;
+	doctor->report(state, what, words, doctor->context);
+}
+
+static void doctor_take_problem(const char *problem, void *context)
+{
+	doctor_say(context, DOCTOR_WRONG, "database", "%s", problem);
+}
+
+static int doctor_check_database(struct doctor *doctor, struct store *store, struct error *err)
+{
+	int64_t version;
+	int before = doctor->wrong;
+	if (integrity_check(store, doctor_take_problem, doctor, err) != 0 ||
+	    integrity_schema_version(store, &version, err) != 0)
+		return -1;
+	if (doctor->wrong == before)
+		doctor_say(doctor, DOCTOR_OK, "database", "'%s' is whole, schema %" PRId64,
+			   doctor->database, version);
+	else
+		doctor_say(doctor, DOCTOR_NOTE, "database",
+			   "keep a copy of '%s', then restore a backup, or save what can be read: "
+			   "sqlite3 '%s' .recover",
+			   doctor->database, doctor->database);
+	return 0;
+}
+
+/* A log that a reader holds up goes on growing; one that is only long is emptied by the next
+ * commit.
+ */
+static void doctor_check_log(struct doctor *doctor, struct store *store)
+{
+	struct store_log log;
+	store_log_find(store, &log);
+	const double size_mb = (double)log.size_bytes / 1e6;
+	g_autofree char *readers = log.grown ? store_log_readers(store) : NULL;
+	if (readers != NULL)
+		doctor_say(
+		    doctor, DOCTOR_NOTE, "log",
+		    "'%s-wal' takes %.1f MB because %s has been reading the database: once it "
+		    "has ended, the next commit gives the space back",
+		    doctor->database, size_mb, readers);
+	else
+		doctor_say(doctor, DOCTOR_OK, "log", "'%s-wal' takes %.1f MB", doctor->database,
+			   size_mb);
+}
+
+/* Who but its owner can get at a file. */
+static void doctor_check_private(struct doctor *doctor, const char *what, const char *path,
+				 enum doctor_state if_open)
+{
+	struct stat status;
+	if (stat(path, &status) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "'%s': %s", path, g_strerror(errno));
+	else if ((status.st_mode & 077) != 0)
+		doctor_say(doctor, if_open, what, "'%s' can be read by others: chmod go= '%s'",
+			   path, path);
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "'%s' is its owner's alone", path);
+}
+
+static void doctor_check_secret(struct doctor *doctor, const struct work_queue *queue)
+{
+	g_autofree char *what = g_strdup_printf("password of '%s'", queue->name);
+	enum secret_source source;
+	if (secret_source_parse(queue->credential_source, &source) != 0) {
+		doctor_say(doctor, DOCTOR_WRONG, what, "unknown source '%s'",
+			   queue->credential_source);
+		return;
+	}
+	g_autofree char *kept = mailbox_secret_path(doctor->database, queue->name);
+	if (source == SECRET_PROMPT)
+		doctor_check_private(doctor, what, kept, DOCTOR_WRONG);
+	else if (source == SECRET_FILE)
+		doctor_check_private(doctor, what, queue->credential_reference, DOCTOR_WRONG);
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "from its %s at each run",
+			   queue->credential_source);
+}
+
+struct doctor_target {
+	struct doctor *doctor;
+	const char *queue;
+};
+
+static void doctor_check_target_secret(const char *field, enum secret_source source,
+				       const char *reference, void *context)
+{
+	const struct doctor_target *target = context;
+	g_autofree char *what = g_strdup_printf("%s of '%s'", field, target->queue);
+	if (source == SECRET_FILE)
+		doctor_check_private(target->doctor, what, reference, DOCTOR_WRONG);
+	else
+		doctor_say(target->doctor, DOCTOR_OK, what, "from its %s each time",
+			   secret_source_format(source));
+}
+
+static void doctor_check_target(struct doctor *doctor, const struct work_queue *queue)
+{
+	struct doctor_target target = {.doctor = doctor, .queue = queue->name};
+	g_autofree char *key = g_strdup_printf("client certificate of '%s'", queue->name);
+	target_secret_list(&queue->target, doctor_check_target_secret, &target);
+	if (queue->target.client_certificate != NULL)
+		doctor_check_private(doctor, key, queue->target.client_certificate, DOCTOR_NOTE);
+}
+
+static int doctor_check_queue(const struct work_queue *queue, void *context)
+{
+	struct doctor *doctor = context;
+	g_autofree char *what = g_strdup_printf("queue '%s'", queue->name);
+	scoped(connection_string_free) struct connection_string *parsed = NULL;
+	struct error err;
+	if (connection_string_parse(queue->connection_string, &parsed, &err) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
+	else if (parsed->insecure)
+		doctor_say(doctor, DOCTOR_NOTE, what,
+			   "insecure=True: the password may cross the network without TLS");
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "%s%s", parsed->url,
+			   queue->paused ? ", paused" : "");
+	doctor_check_secret(doctor, queue);
+	doctor_check_target(doctor, queue);
+	return 0;
+}
+
+static int doctor_take_overlong(const struct entry_overlong *overlong, void *context)
+{
+	g_autofree char *what = g_strdup_printf("entry %" PRId64, overlong->entry_id);
+	g_autofree char *words = entry_overlong_format(overlong);
+	doctor_say(context, DOCTOR_WRONG, what, "%s", words);
+	return 0;
+}
+
+static void doctor_take_workaround(const char *words, void *context)
+{
+	doctor_say(context, DOCTOR_NOTE, "workaround", "%s", words);
+}
+
+static void doctor_tell_workarounds(struct doctor *doctor)
+{
+	const char *of_engine = integrity_workaround();
+	if (of_engine != NULL)
+		doctor_take_workaround(of_engine, doctor);
+	imapc_workarounds(doctor_take_workaround, doctor);
+}
+
+static void doctor_tell_libraries(struct doctor *doctor)
+{
+	const char *name;
+	doctor_say(doctor, DOCTOR_OK, "program", "inqueue %s", INQUEUE_VERSION);
+	doctor_say(doctor, DOCTOR_OK, "library", "%s", integrity_engine());
+	for (unsigned i = 0; (name = imapc_library_at(i)) != NULL; i++)
+		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
+	if ((name = mime_library()) != NULL)
+		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
+	else
+		doctor_say(doctor, DOCTOR_WRONG, "library", "%s", mime_library_fault());
+	doctor_tell_workarounds(doctor);
+}
+
+int doctor_run(struct store *store, const char *database, doctor_report *report, void *context,
+	       struct error *err)
+{
+	struct doctor doctor = {.database = database, .report = report, .context = context};
+	g_autofree char *folder = g_path_get_dirname(database);
+	if (access(folder, W_OK) != 0)
+		doctor_say(&doctor, DOCTOR_WRONG, "folder", "'%s' cannot be written: %s", folder,
+			   g_strerror(errno));
+	doctor_check_private(&doctor, "file", database, DOCTOR_NOTE);
+	if (doctor_check_database(&doctor, store, err) != 0)
+		return -1;
+	doctor_check_log(&doctor, store);
+	if (work_queue_list(store, doctor_check_queue, &doctor, err) != 0)
+		return -1;
+	if (entry_overlong_list(store, 0, clock_now_ms(), DOCTOR_OVERLONG_MAX, doctor_take_overlong,
+				&doctor, err) != 0)
+		return -1;
+	doctor_tell_libraries(&doctor);
+	return doctor.wrong;
+}

@@ -1,0 +1,212 @@
+#include "loader/define/target_secret.h"
+
+#include "loader/http/signature.h"
+#include "loader/http/target.h"
+#include "queue/base/scoped.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* ---- sources ---- */
+
+/* The source that the text begins with, and what follows its colon; false for none. */
+static bool source_split(const char *text, enum secret_source *ret_source, const char **ret_rest)
+{
+	const size_t length = strcspn(text, ":");
+	g_autofree char *name = g_strndup(text, length);
+	if (text[length] == '\0' || secret_source_parse(name, ret_source) != 0)
+		return false;
+	*ret_rest = text + length + 1;
+	return *ret_source == SECRET_FILE || *ret_source == SECRET_ENV ||
+	       *ret_source == SECRET_COMMAND || *ret_source == SECRET_CREDENTIAL;
+}
+
+static char *source_command(const char *field, const char *command, struct error *err)
+{
+	g_auto(GStrv) words = NULL;
+	g_autoptr(GError) failure = NULL;
+	if (!g_shell_parse_argv(command, NULL, &words, &failure)) {
+		error_fill(err, ERROR_CONFIGURATION, "%s: %s", field, failure->message);
+		return NULL;
+	}
+	json_auto_t *list = json_array();
+	for (char **word = words; *word != NULL; word++)
+		json_array_append_new(list, json_string(*word));
+	return json_dumps(list, JSON_COMPACT);
+}
+
+/* What secret_read() wants; NULL and *err for a command that cannot be understood. */
+static char *source_reference(const char *field, enum secret_source source, const char *rest,
+			      struct error *err)
+{
+	if (source == SECRET_FILE)
+		return g_canonicalize_filename(rest, NULL);
+	return source == SECRET_COMMAND ? source_command(field, rest, err) : g_strdup(rest);
+}
+
+static bool source_is_odd(enum secret_source source, const char *rest)
+{
+	const bool name = source == SECRET_ENV || source == SECRET_CREDENTIAL;
+	return *rest == '\0' || (name && strpbrk(rest, "/=") != NULL);
+}
+
+int target_secret_parse(const char *field, const char *value, char **ret_source, struct error *err)
+{
+	enum secret_source source;
+	const char *rest;
+	if (!source_split(value, &source, &rest) || source_is_odd(source, rest))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s: takes file:PATH, env:VARIABLE, command:COMMAND or "
+				 "credential:NAME; the secret itself does not stand here",
+				 field);
+	g_autofree char *reference = source_reference(field, source, rest, err);
+	if (reference == NULL)
+		return -1;
+	*ret_source = g_strconcat(secret_source_format(source), ":", reference, NULL);
+	return 0;
+}
+
+/* `stored` is what target_secret_parse() has made. */
+static int source_read(const char *field, const char *stored, struct secret **ret_secret,
+		       struct error *err)
+{
+	enum secret_source source;
+	const char *reference;
+	if (!source_split(stored, &source, &reference))
+		return error_set(err, ERROR_CONFIGURATION, "%s: names no source", field);
+	if (secret_read(source, reference, ret_secret, err) != 0)
+		return error_prefix(err, "%s", field);
+	return 0;
+}
+
+/* ---- header fields ---- */
+
+/* The word at which the source begins; NULL for none. */
+static const char *header_source(const char *line)
+{
+	enum secret_source ignored;
+	const char *rest;
+	const char *at = strchr(line, ':');
+	while (at != NULL && !source_split(at + 1, &ignored, &rest))
+		at = strchr(at + 1, ' ');
+	return at != NULL ? at + 1 : NULL;
+}
+
+int target_secret_parse_header(const char *field, const char *line, char **ret_line,
+			       struct error *err)
+{
+	const char *source = header_source(line);
+	g_autofree char *stored = NULL;
+	if (target_secret_parse(field, source != NULL ? source : "", &stored, err) != 0)
+		return -1;
+	g_autofree char *before = g_strndup(line, (gsize)(source - line));
+	*ret_line = g_strconcat(before, stored, NULL);
+	return 0;
+}
+
+bool target_secret_is_meant(const char *header_name)
+{
+	static const char *const telling[] = {
+	    "authorization", "authentication", "auth",	      "cookie",
+	    "token",	     "secret",	       "password",    "key",
+	    "apikey",	     "credential",     "credentials", "session",
+	};
+	g_autofree char *lower = g_ascii_strdown(header_name, -1);
+	g_auto(GStrv) words = g_strsplit_set(lower, "-_.", -1);
+	for (size_t i = 0; i < G_N_ELEMENTS(telling); i++) {
+		if (g_strv_contains((const char *const *)words, telling[i]))
+			return true;
+	}
+	return false;
+}
+
+/* ---- listing ---- */
+
+void target_secret_list(const struct work_queue_target *target,
+			void (*each)(const char *field, enum secret_source source,
+				     const char *reference, void *context),
+			void *context)
+{
+	enum secret_source source;
+	const char *reference;
+	if (target->secret != NULL && source_split(target->secret, &source, &reference))
+		each("deliver-secret", source, reference, context);
+	if (target->password != NULL && source_split(target->password, &source, &reference))
+		each("deliver-password", source, reference, context);
+	if (target->header_secrets == NULL)
+		return;
+	g_auto(GStrv) lines = g_strsplit(target->header_secrets, "\n", -1);
+	for (size_t i = 0; lines[i] != NULL; i++) {
+		const char *stored = header_source(lines[i]);
+		if (stored != NULL && source_split(stored, &source, &reference))
+			each("deliver-header-secret", source, reference, context);
+	}
+}
+
+/* ---- reading ---- */
+
+static int read_key(const char *source, struct secret **ret_key, struct error *err)
+{
+	static const char field[] = "deliver-secret";
+	if (source_read(field, source, ret_key, err) != 0)
+		return -1;
+	if (signature_check_key(secret_text(*ret_key), err) != 0)
+		return error_prefix(err, "%s", field);
+	return 0;
+}
+
+static int read_url(const struct work_queue_target *target, char **ret_url, struct error *err)
+{
+	scoped(secret_free) struct secret *password = NULL;
+	if (target->password == NULL) {
+		*ret_url = g_strdup(target->url);
+		return 0;
+	}
+	if (source_read("deliver-password", target->password, &password, err) != 0)
+		return -1;
+	return target_add_password(target->url, secret_text(password), ret_url, err);
+}
+
+static int read_field(const char *line, char **ret_field, struct error *err)
+{
+	const char *source = header_source(line);
+	scoped(secret_free) struct secret *secret = NULL;
+	if (source_read("deliver-header-secret", source != NULL ? source : "", &secret, err) != 0)
+		return -1;
+	g_autofree char *before = g_strndup(line, (gsize)(source - line));
+	*ret_field = g_strconcat(before, secret_text(secret), NULL);
+	return 0;
+}
+
+static int read_fields(const char *lines, char ***ret_fields, struct error *err)
+{
+	g_auto(GStrv) list = g_strsplit(lines, "\n", -1);
+	char **fields = *ret_fields = g_new0(char *, g_strv_length(list) + 1);
+	for (size_t i = 0; list[i] != NULL; i++) {
+		if (read_field(list[i], &fields[i], err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int target_secrets_read(const struct work_queue_target *target, struct target_secrets *ret_secrets,
+			struct error *err)
+{
+	*ret_secrets = (struct target_secrets){0};
+	if (target->secret != NULL && read_key(target->secret, &ret_secrets->key, err) != 0)
+		return -1;
+	if (target->header_secrets != NULL &&
+	    read_fields(target->header_secrets, &ret_secrets->fields, err) != 0)
+		return -1;
+	return read_url(target, &ret_secrets->url, err);
+}
+
+void target_secrets_clear(struct target_secrets *secrets)
+{
+	secret_free(secrets->key);
+	secret_wipe(secrets->url);
+	for (char **field = secrets->fields; field != NULL && *field != NULL; field++)
+		secret_wipe(*field);
+	g_free(secrets->fields);
+	*secrets = (struct target_secrets){0};
+}

@@ -1,0 +1,283 @@
+#include "loader/deliver/deliver_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/stop.h"
+#include "loader/http/target.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <unistd.h>
+
+/* An entry that has waited in our hands for so long is posted by whoever claims it next. */
+#define STALE_MS INT64_C(30000)
+/* While posts are under way, entries that arrive are looked for so often. */
+#define LOOK_MS INT64_C(1000)
+/* So often in a row unreachable: what waits need not find out, too. */
+#define UNREACHABLE_MAX	  3
+#define RETRY_AFTER_MAX_S (INT64_C(24) * 3600)
+/* Buffers come and go with each post: to return the memory in between costs more than the post. */
+#define MEMORY_KEPT (1024 * 1024)
+
+void deliver_item_free(struct deliver_item *item)
+{
+	if (item == NULL)
+		return;
+	deliver_post_free(item->post);
+	http_answer_clear(&item->answer);
+	g_free(item);
+}
+
+/* ---- what became of it ---- */
+
+static void deliver_note(struct deliver *deliver, const struct deliver_item *item,
+			 enum error_kind kind)
+{
+	struct deliver_result *result = deliver->result;
+	result->counts[item->outcome]++;
+	if (item->outcome == DELIVERY_DELIVERED)
+		return;
+	if (item->answer.error.kind != ERROR_NONE)
+		error_fill(&result->last, kind, "entry %" PRId64 ": %s", item->lease.entry_id,
+			   item->answer.error.text);
+	else
+		error_fill(&result->last, kind, "entry %" PRId64 ": the target answered %d",
+			   item->lease.entry_id, item->answer.status);
+}
+
+static void deliver_end(struct deliver *deliver, struct deliver_item *item)
+{
+	item->ended_ms = clock_now_ms();
+	g_queue_push_tail(&deliver->ended, item);
+}
+
+static void deliver_answered(struct deliver *deliver, struct deliver_item *item)
+{
+	const struct http_answer *answer = &item->answer;
+	item->outcome = deliver_judge(answer);
+	deliver_end(deliver, item);
+	const bool unreachable = item->outcome == DELIVERY_UNREACHABLE;
+	const bool pause = item->outcome == DELIVERY_RETRY && answer->retry_after_s > 0;
+	if (pause) {
+		item->not_before_ms =
+		    item->ended_ms + MIN(answer->retry_after_s, RETRY_AFTER_MAX_S) * 1000;
+		deliver->result->pause_until_ms =
+		    MAX(deliver->result->pause_until_ms, item->not_before_ms);
+	}
+	deliver->blamed = deliver->blamed || delivery_blames_target(answer->status);
+	deliver->unreachable_run = unreachable ? deliver->unreachable_run + 1 : 0;
+	deliver->enough = deliver->enough || pause || deliver->unreachable_run >= UNREACHABLE_MAX;
+	deliver_note(deliver, item, unreachable ? ERROR_UNREACHABLE : ERROR_TEMPORARY);
+	/* What was posted is not needed any more, and may be large. */
+	deliver_post_free(steal(&item->post));
+}
+
+/* An entry that can never be posted as the queue wants it: nobody need ask the target. */
+static void deliver_refuse(struct deliver *deliver, struct deliver_item *item,
+			   const struct error *why)
+{
+	item->outcome = DELIVERY_REJECTED;
+	item->answer.error = *why;
+	deliver_note(deliver, item, ERROR_NO);
+	deliver_end(deliver, item);
+}
+
+/* ---- a run ---- */
+
+static int deliver_begin(struct deliver *deliver, struct error *err)
+{
+	scoped(deliver_item_free) struct deliver_item *item = g_queue_pop_head(&deliver->ready);
+	const int64_t left_ms = item->lease.until_ms - clock_now_ms();
+	if (left_ms < deliver->queue->target.timeout_ms + STALE_MS) {
+		g_queue_push_tail(&deliver->unused, steal(&item));
+		return 0;
+	}
+	if (deliver_post_of_entry(deliver->store, deliver->queue, item->lease.entry_id, &item->post,
+				  err) != 0) {
+		if (err->kind != ERROR_NO)
+			return -1;
+		deliver_refuse(deliver, steal(&item), err);
+		return 0;
+	}
+	if (deliver_send(deliver->client, deliver->queue, deliver->secrets, item->post, item,
+			 err) != 0)
+		return -1;
+	(void)steal(&item);
+	return 0;
+}
+
+static bool deliver_has_room(const struct deliver *deliver)
+{
+	return delivery_places_have(deliver->places, http_client_pending(deliver->client));
+}
+
+static int deliver_fill(struct deliver *deliver, struct error *err)
+{
+	if (deliver->enough) {
+		while (!g_queue_is_empty(&deliver->ready))
+			g_queue_push_tail(&deliver->unused, g_queue_pop_head(&deliver->ready));
+		return 0;
+	}
+	while (!deliver->blamed && deliver_has_room(deliver) &&
+	       !g_queue_is_empty(&deliver->ready)) {
+		if (deliver_begin(deliver, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Nothing is under way, and nothing more is to come. */
+static bool deliver_is_over(struct deliver *deliver)
+{
+	return http_client_pending(deliver->client) == 0 && g_queue_is_empty(&deliver->ready) &&
+	       (deliver->enough || deliver->drained);
+}
+
+static bool deliver_wants_turn(struct deliver *deliver)
+{
+	const struct deliver_item *oldest = g_queue_peek_head(&deliver->ended);
+	if (!deliver->enough && !deliver->drained && g_queue_is_empty(&deliver->ready) &&
+	    deliver_has_room(deliver))
+		return true;
+	if (deliver_is_over(deliver))
+		return oldest != NULL || !g_queue_is_empty(&deliver->unused);
+	return oldest != NULL &&
+	       (deliver->blamed || clock_now_ms() - oldest->ended_ms >= DELIVER_TURN_MS);
+}
+
+static void deliver_wait(struct deliver *deliver)
+{
+	struct http_answer answer;
+	void *context;
+	if (http_client_wait(deliver->client, DELIVER_TURN_MS, &answer, &context)) {
+		struct deliver_item *item = context;
+		item->answer = answer;
+		deliver_answered(deliver, item);
+	}
+	delivery_places_share(deliver->places, http_client_pending(deliver->client),
+			      clock_monotonic_ms());
+	/* A slow answer keeps nobody who arrives meanwhile, as long as there is room. */
+	if (deliver->left > 0 && clock_monotonic_ms() - deliver->turned_ms >= LOOK_MS)
+		deliver->drained = false;
+}
+
+static int deliver_all(struct deliver *deliver, struct error *err)
+{
+	for (;;) {
+		deliver->enough = deliver->enough || stop_requested();
+		if (deliver_fill(deliver, err) != 0)
+			return -1;
+		if (deliver_wants_turn(deliver)) {
+			if (deliver_turn(deliver, err) != 0)
+				return -1;
+		} else if (deliver_is_over(deliver)) {
+			return 0;
+		} else {
+			deliver_wait(deliver);
+		}
+	}
+}
+
+static int deliver_check_file(const char *field, const char *path, struct error *err)
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION, "%s: '%s': %s", field, path, g_strerror(errno));
+}
+
+int deliver_check_target(const struct work_queue *queue, struct error *err)
+{
+	const struct work_queue_target *target = &queue->target;
+	if (target->url == NULL)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "it has no target: `inqueue queue alter %s --deliver-to URL` sets one",
+		    queue->name);
+	if (deliver_check_file("deliver-ca-file", target->ca_file, err) != 0)
+		return -1;
+	return deliver_check_file("deliver-client-certificate", target->client_certificate, err);
+}
+
+static int deliver_check(const struct work_queue *queue, struct error *err)
+{
+	if (deliver_check_target(queue, err) != 0)
+		return -1;
+	if (queue->target.stopped != NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "delivery has stopped: %s `inqueue queue resume %s` lets it go on",
+				 queue->target.stopped, queue->name);
+	return 0;
+}
+
+static void deliver_drop(gpointer item)
+{
+	deliver_item_free(item);
+}
+
+/* After an error: what was posted is written down and what was not goes back, as far as the
+ * database is able to. The rest goes back to the queue by its lease. */
+static void deliver_give_up(struct deliver *deliver)
+{
+	struct error ignored;
+	deliver->enough = true;
+	while (http_client_pending(deliver->client) > 0)
+		deliver_wait(deliver);
+	if (deliver_fill(deliver, &ignored) == 0)
+		(void)deliver_turn(deliver, &ignored);
+	g_queue_clear_full(&deliver->ready, deliver_drop);
+	g_queue_clear_full(&deliver->ended, deliver_drop);
+	g_queue_clear_full(&deliver->unused, deliver_drop);
+}
+
+/* Who has nothing to post does not wait for a place at the target. */
+static int deliver_is_due(const struct deliver *deliver, bool *ret_due, struct error *err)
+{
+	const struct entry_wish any = {.queue_id = deliver->queue->id};
+	int64_t due_ms;
+	if (entry_claim_due(deliver->store, &any, deliver->began_ms, &due_ms, err) != 0)
+		return -1;
+	*ret_due = due_ms == deliver->began_ms;
+	return 0;
+}
+
+static int deliver_what_is_due(struct deliver *deliver, struct error *err)
+{
+	bool due;
+	if (deliver_is_due(deliver, &due, err) != 0)
+		return -1;
+	return due ? deliver_all(deliver, err) : 0;
+}
+
+int deliver_run(struct store *store, const struct work_queue *queue, uint64_t limit,
+		struct deliver_result *ret_result, struct error *err)
+{
+	*ret_result = (struct deliver_result){.last = {.kind = ERROR_NONE}};
+	struct target_secrets secrets = {0};
+	scoped(target_secrets_clear) struct target_secrets *release = &secrets;
+	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
+	if (deliver_check(queue, err) != 0 ||
+	    target_secrets_read(&queue->target, release, err) != 0)
+		return -1;
+	if (work_queue_lock_delivery(store, queue->id, &lock, err) != 0 ||
+	    delivery_recover(store, queue->id, clock_now_ms(), err) != 0)
+		return -1;
+	scoped(http_client_free) struct http_client *client =
+	    deliver_connect(&queue->target, false);
+	g_autofree char *origin = target_origin(queue->target.url);
+	scoped(delivery_places_close) struct delivery_places *places =
+	    delivery_places_open(store, origin, queue->target.concurrency);
+	struct deliver deliver = {.store = store,
+				  .queue = queue,
+				  .client = client,
+				  .places = places,
+				  .secrets = &secrets,
+				  .began_ms = clock_now_ms(),
+				  .left = limit != 0 ? limit : UINT64_MAX,
+				  .result = ret_result};
+	mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+	const int failed = deliver_what_is_due(&deliver, err);
+	if (failed != 0)
+		deliver_give_up(&deliver);
+	return failed;
+}

@@ -1,0 +1,72 @@
+/*
+ * deliver_internal.h - what the parts of a delivery share.
+ *
+ * deliver.c decides what happens next, deliver_send.c posts, deliver_turn.c keeps the database up
+ * to date, for many entries in one transaction.
+ */
+#ifndef LOADER_DELIVER_DELIVER_INTERNAL_H
+#define LOADER_DELIVER_DELIVER_INTERNAL_H
+
+#include "loader/define/target_secret.h"
+#include "loader/deliver/deliver.h"
+#include "loader/deliver/deliver_post.h"
+#include "loader/http/client.h"
+#include "queue/base/scoped.h"
+#include "queue/delivery_place.h"
+
+#include <glib.h>
+
+/* What has ended is written down after so long at the latest, with what else has ended by then. */
+#define DELIVER_TURN_MS INT64_C(100)
+
+/* A claimed entry. */
+struct deliver_item {
+	struct entry_lease lease;
+	struct deliver_post *post; /* NULL until it is sent */
+	struct http_answer answer; /* once it has ended, as the next */
+	enum delivery_outcome outcome;
+	int64_t ended_ms;
+	int64_t not_before_ms; /* of the next attempt; 0 = the queue's delay decides */
+};
+
+struct deliver {
+	struct store *store;
+	const struct work_queue *queue;
+	struct http_client *client;
+	struct delivery_places *places;
+	const struct target_secrets *secrets;
+	int64_t began_ms; /* what fails in this run is not tried again in it */
+	uint64_t left;	  /* may still be claimed */
+	bool enough;	  /* no more are to be posted */
+	bool drained;	  /* there was no more to claim */
+	bool blamed;	  /* an answer that has ended may be the one that stops the target */
+	int unreachable_run;
+	GQueue ready;	   /* items to be posted, as the next two */
+	GQueue ended;	   /* to be written down */
+	GQueue unused;	   /* to be given back */
+	size_t batch;	   /* claimed at a time */
+	int64_t turned_ms; /* monotonic: the last turn */
+	struct deliver_result *result;
+};
+
+void deliver_item_free(struct deliver_item *item); /* takes NULL */
+
+/* CONFIGURATION where the queue has no target, or a file of it cannot be read. */
+int deliver_check_target(const struct work_queue *queue, struct error *err);
+
+struct http_client *deliver_connect(const struct work_queue_target *target, bool trace);
+
+/* Begins a post; `context` comes back from http_client_wait(). */
+int deliver_send(struct http_client *client, const struct work_queue *queue,
+		 const struct target_secrets *secrets, const struct deliver_post *post,
+		 void *context, struct error *err);
+
+enum delivery_outcome deliver_judge(const struct http_answer *answer);
+
+/* One durable transaction: what has ended is written down, what is not used goes back to the queue,
+ * and the next entries are claimed unless there are enough. */
+int deliver_turn(struct deliver *deliver, struct error *err);
+
+SCOPED_DEFINE(struct deliver_item *, deliver_item_free)
+
+#endif

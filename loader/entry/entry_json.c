@@ -1,0 +1,193 @@
+#include "loader/entry/entry_json.h"
+
+#include "loader/base/clock.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+static json_t *entry_json_text(const char *text)
+{
+	return text != NULL ? json_string(text) : json_null();
+}
+
+static json_t *entry_json_time_ms(int64_t time_ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+	if (time_ms == 0)
+		return json_null();
+	clock_format_s(time_ms / 1000, text);
+	return json_string(text);
+}
+
+static void entry_json_hex(const unsigned char sha256[32], char hex[static 65])
+{
+	for (size_t i = 0; i < 32; i++)
+		g_snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+}
+
+static json_t *entry_json_sha256(const unsigned char sha256[32])
+{
+	char hex[65];
+	entry_json_hex(sha256, hex);
+	return json_string(hex);
+}
+
+static json_t *entry_json_time_s(int64_t time_s)
+{
+	char text[CLOCK_TEXT_SIZE];
+	clock_format_s(time_s, text);
+	return json_string(text);
+}
+
+/* A column that holds JSON, as JSON. */
+static json_t *entry_json_list(const char *column)
+{
+	json_t *list = column != NULL ? json_loads(column, 0, NULL) : NULL;
+	return list != NULL ? list : json_array();
+}
+
+/* A column of words joined with blanks, as a list. */
+static json_t *entry_json_words(const char *column)
+{
+	g_auto(GStrv) words = g_strsplit(column != NULL ? column : "", " ", -1);
+	json_t *list = json_array();
+	for (char **word = words; *word != NULL; word++)
+		json_array_append_new(list, json_string(*word));
+	return list;
+}
+
+static void entry_json_add_texts(json_t *object, const struct entry *entry)
+{
+	const struct {
+		const char *key;
+		const char *value;
+	} texts[] = {
+	    {"subject", entry->subject},
+	    {"sender", entry->sender},
+	    {"recipient", entry->recipient},
+	    {"cc", entry->cc},
+	    {"bcc", entry->bcc},
+	    {"reply_to", entry->reply_to},
+	    {"message_id", entry->message_id},
+	    {"in_reply_to", entry->in_reply_to},
+	    {"thread_references", entry->thread_references},
+	    {"error_kind", entry->error_kind},
+	    {"error_text", entry->error_text},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+		json_object_set_new(object, texts[i].key, entry_json_text(texts[i].value));
+}
+
+static json_t *entry_json_columns(const struct entry *entry)
+{
+	json_t *object =
+	    json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:i}", "id", (json_int_t)entry->id, "queue",
+		      entry->queue_name, "state", entry_state_format(entry->state), "priority",
+		      (int)entry->priority, "held", (int)entry->held, "tags",
+		      entry_json_words(entry->tags), "attempt_count", (int)entry->attempt_count);
+	entry_json_add_texts(object, entry);
+	json_object_set_new(object, "date_sent", entry_json_time_s(entry->date_sent_s));
+	json_object_set_new(object, "date_received", entry_json_time_s(entry->date_received_s));
+	json_object_set_new(object, "last_attempt_at",
+			    entry_json_time_ms(entry->last_attempt_at_ms));
+	json_object_set_new(object, "next_attempt_at",
+			    entry_json_time_ms(entry->next_attempt_at_ms));
+	json_object_set_new(object, "lease_owner", entry_json_text(entry->lease_owner));
+	json_object_set_new(object, "lease_until", entry_json_time_ms(entry->lease_until_ms));
+	json_object_set_new(object, "raw_sha256",
+			    entry->raw_incomplete ? json_null()
+						  : entry_json_sha256(entry->raw_sha256));
+	json_object_set_new(object, "raw_size", json_integer((json_int_t)entry->raw_size));
+	json_object_set_new(object, "raw_kept", json_boolean(entry->raw_kept));
+	json_object_set_new(object, "attachment_count",
+			    json_integer((json_int_t)entry->attachment_count));
+	json_object_set_new(object, "defects", entry_json_list(entry->defects));
+	json_object_set_new(object, "record_created", entry_json_time_ms(entry->record_created_ms));
+	json_object_set_new(object, "record_updated", entry_json_time_ms(entry->record_updated_ms));
+	return object;
+}
+
+void entry_json_write_columns(FILE *out, const struct entry *entry)
+{
+	json_auto_t *object = entry_json_columns(entry);
+	json_dumpf(object, out, JSON_COMPACT);
+	putc('\n', out);
+}
+
+static json_t *entry_json_attachment(const struct entry_attachment *from)
+{
+	return json_pack("{s:i, s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o}", "position",
+			 (int)from->position, "file_name", from->file_name, "declared_name",
+			 from->declared_name, "content_type", from->content_type, "disposition",
+			 from->disposition, "content_id", from->content_id, "size",
+			 (json_int_t)from->size_bytes, "sha256", entry_json_sha256(from->sha256));
+}
+
+static json_t *entry_json_attachments(const struct entry *entry, const GPtrArray *paths)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < entry->attachment_count; i++) {
+		json_t *attachment = entry_json_attachment(&entry->attachments[i]);
+		if (paths != NULL && i < paths->len)
+			json_object_set_new(attachment, "path",
+					    json_string(g_ptr_array_index(paths, i)));
+		json_array_append_new(list, attachment);
+	}
+	return list;
+}
+
+/* The inside of a JSON string; stored text holds no control characters but newline and tab. */
+static int entry_json_write_escaped(const void *bytes, size_t size, void *context)
+{
+	FILE *out = context;
+	const unsigned char *at = bytes;
+	for (const unsigned char *end = at + size; at < end; at++) {
+		if (*at == '"' || *at == '\\')
+			putc('\\', out);
+		if (*at < 0x20)
+			fprintf(out, "\\u%04x", *at);
+		else
+			putc(*at, out);
+	}
+	return ferror(out) ? -1 : 0;
+}
+
+static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_id, const char *key,
+				 bool present, enum entry_part part, struct error *err)
+{
+	fprintf(out, ",\"%s\":%s", key, present ? "\"" : "null");
+	if (!present)
+		return 0;
+	*err = (struct error){0}; /* stays so where the writing fails */
+	if (entry_read(store, entry_id, part, 0, entry_json_write_escaped, out, err) != 0)
+		return err->text[0] != '\0'
+			   ? -1
+			   : error_set(err, ERROR_IO, "writing entry %" PRId64 ": %s", entry_id,
+				       g_strerror(errno));
+	putc('"', out);
+	return 0;
+}
+
+int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
+		     const struct entry_json_claim *claim, struct error *err)
+{
+	json_auto_t *object = entry_json_columns(entry);
+	if (claim != NULL)
+		json_object_set_new(object, "lease_token", json_string(claim->token));
+	json_object_set_new(object, "headers", entry_json_list(entry->headers));
+	json_object_set_new(object, "attachments",
+			    entry_json_attachments(entry, claim != NULL ? claim->paths : NULL));
+	g_autofree char *text = json_dumps(object, JSON_COMPACT);
+	/* The document stays open for the bodies, which may be too long to hold. */
+	fwrite(text, 1, strlen(text) - 1, out);
+	if (entry_json_write_body(out, store, entry->id, "message_body", entry->has_message_body,
+				  ENTRY_MESSAGE_BODY, err) != 0 ||
+	    entry_json_write_body(out, store, entry->id, "html_body", entry->has_html_body,
+				  ENTRY_HTML_BODY, err) != 0)
+		return -1;
+	fputs("}\n", out);
+	return 0;
+}

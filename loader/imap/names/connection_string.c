@@ -1,0 +1,285 @@
+#include "loader/imap/names/connection_string.h"
+#include "loader/imap/names/connection_string_key.h"
+#include "queue/base/scoped.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_BYTES_MAX	8192
+#define KEY_BYTES_SHOWN 40
+
+/* The connection string while it is being read. */
+struct reader {
+	const char *at;
+	struct connection_string *string;
+	GArray *pairs; /* struct connection_string_pair */
+};
+
+static void clear_pair(void *pair)
+{
+	struct connection_string_pair *row = pair;
+
+	g_free(row->key);
+	g_free(row->value);
+}
+
+void connection_string_free(struct connection_string *string)
+{
+	if (!string)
+		return;
+	for (size_t i = 0; i < string->pair_count; i++)
+		clear_pair(&string->pairs[i]);
+	g_free(string->pairs);
+	g_free(string->url);
+	g_free(string->mailbox);
+	g_free(string->dropbox);
+	g_free(string->badmail);
+	g_free(string->ca_file);
+	g_free(string->since);
+	g_free(string->search);
+	g_free(string->proxy);
+	g_free(string->auth_mech);
+	g_strfreev(string->disable);
+	g_free(string);
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+static int check_text(const char *text, struct error *err)
+{
+	if (strlen(text) > TEXT_BYTES_MAX)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "the connection string is longer than %d bytes", TEXT_BYTES_MAX);
+	if (!g_utf8_validate(text, -1, NULL))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "the connection string is not valid UTF-8");
+	for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+		if (g_unichar_iscntrl(g_utf8_get_char(at)))
+			return error_set(err, ERROR_CONFIGURATION,
+					 "the connection string holds a control character (U+%04X) "
+					 "at byte %zu",
+					 (unsigned int)g_utf8_get_char(at),
+					 (size_t)(at - text) + 1);
+	}
+	return 0;
+}
+
+/* What may be said about a key nobody knows: it could be anything, so only a little of it. */
+static char *shorten(const char *text, size_t size)
+{
+	const char *end = text + MIN(size, KEY_BYTES_SHOWN);
+
+	if (size <= KEY_BYTES_SHOWN)
+		return g_strndup(text, size);
+	while (((unsigned char)*end & 0xc0) == 0x80)
+		end--;
+	return g_strdup_printf("%.*s…", (int)(end - text), text);
+}
+
+static bool is_secret_word(const char *key)
+{
+	static const char *const words[] = {
+	    "password", "pwd", "passwd", "pass",      "user",  "userid", "user id",
+	    "username", "uid", "login",	 "user name", "token", "secret", "credentials"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+		if (!g_ascii_strcasecmp(key, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static int refuse_key(const char *key, struct error *err)
+{
+	g_autoptr(GString) known = g_string_new(NULL);
+	struct connection_string_key_help help;
+
+	if (is_secret_word(key))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "credentials never stand in the connection string ('%s'): give "
+				 "--user-name, and the password with --password-file or another "
+				 "password source",
+				 key);
+	for (size_t i = 0; connection_string_key_at(i, &help); i++)
+		g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", help.key);
+
+	g_autofree char *shown = shorten(key, strlen(key));
+
+	return error_set(err, ERROR_CONFIGURATION, "unknown key '%s'; known are %s", shown,
+			 known->str);
+}
+
+/* Up to '='; NULL where there is none before the part ends. */
+static char *read_key(struct reader *reader, struct error *err)
+{
+	size_t size = strcspn(reader->at, "=;");
+	g_autofree char *key = g_strndup(reader->at, size);
+
+	g_strchomp(key);
+	if (reader->at[size] != '=') {
+		g_autofree char *shown = shorten(key, strlen(key));
+
+		error_set(err, ERROR_CONFIGURATION, "'%s' is not of the form key=value", shown);
+		return NULL;
+	}
+	if (!*key) {
+		error_set(err, ERROR_CONFIGURATION,
+			  "a part of the connection string has no key "
+			  "before its '='");
+		return NULL;
+	}
+	reader->at += size + 1;
+	return g_steal_pointer(&key);
+}
+
+/* `reader` stands on the opening quote. */
+static char *read_quoted(struct reader *reader, const char *key, struct error *err)
+{
+	g_autoptr(GString) value = g_string_new(NULL);
+	char quote = *reader->at++;
+
+	for (;; reader->at++) {
+		if (!*reader->at) {
+			error_set(err, ERROR_CONFIGURATION, "%s: the closing %c is missing", key,
+				  quote);
+			return NULL;
+		}
+		if (*reader->at == quote && *++reader->at != quote)
+			break;
+		g_string_append_c(value, *reader->at);
+	}
+	reader->at += strspn(reader->at, " ");
+	if (*reader->at && *reader->at != ';') {
+		error_set(err, ERROR_CONFIGURATION,
+			  "%s: text follows the closing %c; a %c inside is written twice, and ';' "
+			  "ends the value",
+			  key, quote, quote);
+		return NULL;
+	}
+	return g_string_free(g_steal_pointer(&value), FALSE);
+}
+
+static char *read_value(struct reader *reader, const char *key, struct error *err)
+{
+	reader->at += strspn(reader->at, " ");
+	if (*reader->at == '\'' || *reader->at == '"')
+		return read_quoted(reader, key, err);
+
+	size_t size = strcspn(reader->at, ";");
+	char *value = g_strndup(reader->at, size);
+
+	reader->at += size;
+	return g_strchomp(value);
+}
+
+static int read_pair(struct reader *reader, struct error *err)
+{
+	g_autofree char *name = read_key(reader, err);
+
+	if (!name)
+		return -1;
+
+	const struct connection_string_key *key = connection_string_key_find(name);
+
+	if (!key)
+		return refuse_key(name, err);
+
+	g_autofree char *value = read_value(reader, key->help.key, err);
+
+	if (!value)
+		return -1;
+	if (key->set(reader->string, value, err) < 0)
+		return error_prefix(err, "%s", key->help.key);
+
+	struct connection_string_pair pair = {
+	    .key = g_strdup(key->help.key),
+	    .value = g_steal_pointer(&value),
+	};
+
+	g_array_append_val(reader->pairs, pair);
+	return 0;
+}
+
+int connection_string_parse(const char *text, struct connection_string **ret_string,
+			    struct error *err)
+{
+	scoped(connection_string_free) struct connection_string *string =
+	    g_new0(struct connection_string, 1);
+	g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(struct connection_string_pair));
+	struct reader reader = {.at = text, .string = string, .pairs = pairs};
+
+	g_array_set_clear_func(pairs, clear_pair);
+	if (connection_string_key_preset(string, err) < 0 || check_text(text, err) < 0)
+		return -1;
+	while (*(reader.at += strspn(reader.at, " ;"))) {
+		if (read_pair(&reader, err) < 0)
+			return -1;
+	}
+	if (connection_string_key_complete(string, err) < 0)
+		return -1;
+	g_array_set_clear_func(pairs, NULL);
+	string->pair_count = pairs->len;
+	string->pairs =
+	    (struct connection_string_pair *)(void *)g_array_free(g_steal_pointer(&pairs), FALSE);
+	*ret_string = g_steal_pointer(&string);
+	return 0;
+}
+
+bool connection_string_names(const struct connection_string *string, const char *key)
+{
+	for (size_t i = 0; i < string->pair_count; i++) {
+		if (strcmp(string->pairs[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- writing ----------------------------------------------------------- */
+
+static bool needs_quotes(const char *value)
+{
+	size_t length = strlen(value);
+
+	return length > 0 &&
+	       (strchr("'\" ", value[0]) || value[length - 1] == ' ' || strchr(value, ';'));
+}
+
+static size_t count_char(const char *text, char c)
+{
+	size_t count = 0;
+
+	for (; *text; text++)
+		count += *text == c;
+	return count;
+}
+
+/* The quote with less to double, so that the result is no longer than what was parsed. */
+static void append_quoted(GString *text, const char *value)
+{
+	char quote = count_char(value, '"') > count_char(value, '\'') ? '\'' : '"';
+
+	g_string_append_c(text, quote);
+	for (const char *at = value; *at; at++) {
+		if (*at == quote)
+			g_string_append_c(text, quote);
+		g_string_append_c(text, *at);
+	}
+	g_string_append_c(text, quote);
+}
+
+char *connection_string_format(const struct connection_string *string)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (size_t i = 0; i < string->pair_count; i++) {
+		const struct connection_string_pair *pair = &string->pairs[i];
+
+		g_string_append_printf(text, "%s%s=", i > 0 ? ";" : "", pair->key);
+		if (needs_quotes(pair->value))
+			append_quoted(text, pair->value);
+		else
+			g_string_append(text, pair->value);
+	}
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}

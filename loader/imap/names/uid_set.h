@@ -1,0 +1,43 @@
+/*
+ * uid_set.h - many UIDs as few commands: ascending, in ranges, cut where a command line gets long.
+ *
+ * Internal to loader/imap/. Pure. Memory: 16 bytes for a UID.
+ */
+#ifndef LOADER_IMAP_NAMES_UID_SET_H
+#define LOADER_IMAP_NAMES_UID_SET_H
+
+#include "queue/base/scoped.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct uid_row {
+	uint32_t uid;
+	size_t index; /* where it stands in the caller's array */
+};
+
+struct uid_set {
+	struct uid_row *rows; /* ascending by uid; 0, which names no message, is left out */
+	size_t count;
+	size_t next; /* the first row that uid_set_next() has not given out */
+};
+
+/* Releases with uid_set_free(). */
+struct uid_set *uid_set_new(const uint32_t *uids, size_t count);
+
+/* Takes NULL. */
+void uid_set_free(struct uid_set *set);
+SCOPED_DEFINE(struct uid_set *, uid_set_free)
+
+/*
+ * The next part as "1:3,7": at most `part_max` UIDs and some 6,000 bytes. *ret_part counts its
+ * UIDs. false at the end, `text` is then empty.
+ */
+bool uid_set_next(struct uid_set *set, size_t part_max, GString *text, size_t *ret_part);
+
+/* The first row of this UID, or NULL. Doubles follow it. */
+struct uid_row *uid_set_find(const struct uid_set *set, uint32_t uid);
+
+#endif

@@ -1,0 +1,179 @@
+#include "loader/imap/names/server_words.h"
+#include "loader/imap/session/session_internal.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+void imapc_begin(struct imapc_session *session)
+{
+	transport_begin(session->transport, session->server->timeout_s * 1000);
+}
+
+void imapc_kill(struct imapc_session *session)
+{
+	session->alive = false;
+	transport_break(session->transport);
+}
+
+char *imapc_quote(const char *text)
+{
+	GString *quoted = g_string_new("\"");
+
+	for (const char *at = text; *at; at++) {
+		if (*at == '"' || *at == '\\')
+			g_string_append_c(quoted, '\\');
+		g_string_append_c(quoted, *at);
+	}
+	g_string_append_c(quoted, '"');
+	return g_string_free(quoted, FALSE);
+}
+
+/* libetpan keeps the lines of an answer until the next command; the tagged one is the last. */
+static const char *find_last_line(const MMAPString *lines, size_t *ret_size)
+{
+	size_t end = lines->len;
+
+	while (end > 0 && (lines->str[end - 1] == '\n' || lines->str[end - 1] == '\r'))
+		end--;
+
+	size_t start = end;
+
+	while (start > 0 && lines->str[start - 1] != '\n')
+		start--;
+	*ret_size = end - start;
+	return lines->str + start;
+}
+
+const char *imapc_status_of_answer(const struct imapc_session *session, char **ret_words)
+{
+	static const char *const states[] = {"OK", "NO", "BAD"};
+	size_t size = 0;
+	const char *line = find_last_line(session->imap->imap_stream_buffer, &size);
+	g_autofree char *answer = g_strndup(line, size);
+	g_autofree char *tag = g_strdup_printf("%d ", session->imap->imap_tag);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
+		const char *state = answer + strlen(tag);
+		size_t length = strlen(states[i]);
+
+		if (g_str_has_prefix(answer, tag) &&
+		    !g_ascii_strncasecmp(state, states[i], length) &&
+		    (state[length] == ' ' || state[length] == '\0')) {
+			*ret_words = server_words(state + length, strlen(state + length));
+			return states[i];
+		}
+	}
+	*ret_words = server_words(answer, strlen(answer));
+	return NULL;
+}
+
+/* A server that says BYE has told why, wherever in the answer that stands. */
+static char *find_farewell(const struct imapc_session *session)
+{
+	const MMAPString *lines = session->imap->imap_stream_buffer;
+	const char *end = lines->str + lines->len;
+
+	for (const char *line = lines->str; line < end;) {
+		const char *line_end = memchr(line, '\n', (size_t)(end - line));
+
+		if (!line_end)
+			line_end = end;
+		if (line_end - line > 6 && !g_ascii_strncasecmp(line, "* BYE ", 6))
+			return server_words(line + 6, (size_t)(line_end - line) - 6);
+		line = line_end + 1;
+	}
+	return NULL;
+}
+
+static int explain_end(struct imapc_session *session, struct error *err)
+{
+	g_autofree char *farewell = find_farewell(session);
+
+	imapc_kill(session);
+	if (farewell)
+		return error_set(err, server_words_kind(farewell, ERROR_UNREACHABLE),
+				 "%s closed the connection: %s", session->server->url, farewell);
+	return transport_explain(session->transport, err);
+}
+
+int imapc_judge(struct imapc_session *session, int result, struct error *err)
+{
+	g_autofree char *words = NULL;
+
+	if (result == MAILIMAP_ERROR_STREAM)
+		return explain_end(session, err);
+
+	const char *status = imapc_status_of_answer(session, &words);
+
+	if (status && !strcmp(status, "OK") && result == MAILIMAP_NO_ERROR)
+		return 0;
+	if (status && !strcmp(status, "NO"))
+		return error_set(err, server_words_kind(words, ERROR_PROTOCOL),
+				 "the server refused: %s", words);
+	if (status && !strcmp(status, "BAD"))
+		return error_set(err, ERROR_PROTOCOL, "the server did not understand: %s", words);
+	imapc_kill(session);
+	return error_set(err, ERROR_PROTOCOL, "the answer of %s makes no sense: \"%s%s%s\"",
+			 session->server->url, status ? status : "", status ? " " : "", words);
+}
+
+static int send_command(struct imapc_session *session, const char *command, size_t length)
+{
+	mailstream *stream = session->imap->imap_stream;
+
+	if (mailimap_send_current_tag(session->imap) != MAILIMAP_NO_ERROR ||
+	    mailstream_write(stream, command, length) < 0 ||
+	    mailstream_write(stream, "\r\n", 2) < 0 || mailstream_flush(stream) < 0)
+		return MAILIMAP_ERROR_STREAM;
+	return MAILIMAP_NO_ERROR;
+}
+
+int imapc_read_answer(struct imapc_session *session)
+{
+	struct mailimap_response *response = NULL;
+
+	if (!mailimap_read_line(session->imap))
+		return MAILIMAP_ERROR_STREAM;
+
+	int result = mailimap_parse_response(session->imap, &response);
+
+	if (result == MAILIMAP_NO_ERROR)
+		mailimap_response_free(response);
+	return result;
+}
+
+/* Whatever was known by its number is another message now, which the next command must not meet. */
+static int check_numbering(struct imapc_session *session, struct error *err)
+{
+	const struct mailimap_selection_info *selection = session->imap->imap_selection_info;
+
+	if (session->uid_validity == 0 || !selection ||
+	    selection->sel_uidvalidity == session->uid_validity)
+		return 0;
+	imapc_kill(session);
+	return error_set(err, ERROR_TEMPORARY,
+			 "%s changed the UIDVALIDITY of the open folder from %u to %u: its "
+			 "messages have other numbers now; try again",
+			 session->server->url, session->uid_validity, selection->sel_uidvalidity);
+}
+
+int imapc_command(struct imapc_session *session, struct error *err, const char *format, ...)
+{
+	va_list args;
+
+	if (!session->alive)
+		return error_set(err, ERROR_UNREACHABLE, "the connection to %s is gone",
+				 session->server->url);
+	va_start(args, format);
+	g_autofree char *command = g_strdup_vprintf(format, args);
+	va_end(args);
+
+	imapc_begin(session);
+	mmap_string_truncate(session->imap->imap_stream_buffer, 0);
+
+	int result = send_command(session, command, strlen(command));
+
+	if (result == MAILIMAP_NO_ERROR)
+		result = imapc_read_answer(session);
+	return imapc_judge(session, result, err) < 0 ? -1 : check_numbering(session, err);
+}

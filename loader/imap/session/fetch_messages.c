@@ -1,0 +1,242 @@
+#include "loader/imap/names/uid_set.h"
+#include "loader/imap/session/fetch.h"
+#include "queue/base/scoped.h"
+
+/* libetpan keeps 100 to 200 bytes of every answer until the command is done. */
+#define SIZES_AT_ONCE	 2000
+#define MESSAGES_AT_ONCE 500
+
+/* --- sizes ------------------------------------------------------------- */
+
+struct size_job {
+	struct uid_set *set;
+	struct imapc_size *sizes;
+};
+
+static int take_no_body(struct imapc_fetch *fetch, const char *bytes, size_t size, uint32_t origin,
+			struct error *err)
+{
+	(void)fetch;
+	(void)bytes;
+	(void)size;
+	(void)origin;
+	(void)err;
+	return 0;
+}
+
+static int abandon_nothing(struct imapc_fetch *fetch, struct error *err)
+{
+	(void)fetch;
+	(void)err;
+	return 0;
+}
+
+static int take_size(struct imapc_fetch *fetch, const struct fetch_items *items, struct error *err)
+{
+	struct size_job *job = fetch->context;
+	const struct uid_row *end = job->set->rows + job->set->count;
+
+	(void)err;
+	if (!items->has_size)
+		return 0;
+	for (const struct uid_row *row = uid_set_find(job->set, items->uid);
+	     row && row < end && row->uid == items->uid; row++)
+		job->sizes[row->index].size_bytes = items->size_bytes;
+	return 0;
+}
+
+int imapc_fetch_sizes(struct imapc_session *session, struct imapc_size *sizes, size_t count,
+		      struct error *err)
+{
+	g_autofree uint32_t *uids = g_new(uint32_t, count);
+
+	for (size_t i = 0; i < count; i++) {
+		uids[i] = sizes[i].uid;
+		sizes[i].size_bytes = UINT64_MAX;
+	}
+
+	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
+	struct size_job job = {.set = set, .sizes = sizes};
+	struct imapc_fetch fetch = {.take_body = take_no_body,
+				    .take_items = take_size,
+				    .abandon = abandon_nothing,
+				    .context = &job};
+	g_autoptr(GString) part = g_string_new(NULL);
+	size_t part_count = 0;
+
+	while (uid_set_next(set, SIZES_AT_ONCE, part, &part_count)) {
+		g_autofree char *command =
+		    g_strdup_printf("UID FETCH %s (UID RFC822.SIZE)", part->str);
+
+		if (fetch_run(session, &fetch, command, err) < 0)
+			return error_prefix(err, "fetch the sizes of messages");
+	}
+	return 0;
+}
+
+/* --- messages ---------------------------------------------------------- */
+
+/* A message whose body is NIL. */
+struct nil_message {
+	uint32_t uid;
+	int64_t internal_date_s;
+};
+
+struct message_job {
+	const struct imapc_sink *sink;
+	struct uid_set *set;
+	bool *arrived; /* by row of the set */
+	GArray *nil;   /* struct nil_message */
+	bool begun;
+	bool skipped; /* an answer was unreadable */
+};
+
+static int begin_message(struct message_job *job, struct error *err)
+{
+	if (job->begun)
+		return 0;
+	job->begun = true;
+	return job->sink->begin(job->sink->context, err);
+}
+
+static int end_message(struct message_job *job, uint32_t uid, int64_t date_s, struct error *err)
+{
+	job->begun = false;
+	return job->sink->end(job->sink->context, uid, date_s, err);
+}
+
+static int take_message_body(struct imapc_fetch *fetch, const char *bytes, size_t size,
+			     uint32_t origin, struct error *err)
+{
+	struct message_job *job = fetch->context;
+
+	if (origin != 0)
+		return error_set(err, ERROR_PROTOCOL,
+				 "the server sent another part of a message than was asked for");
+	if (begin_message(job, err) < 0)
+		return -1;
+	return job->sink->write(job->sink->context, bytes, size, err);
+}
+
+static void note_nil(struct message_job *job, const struct fetch_items *items)
+{
+	const struct nil_message message = {items->uid, items->internal_date_s};
+
+	g_array_append_val(job->nil, message);
+}
+
+/* Answers that only tell of changed flags carry no body. */
+static int take_message_items(struct imapc_fetch *fetch, const struct fetch_items *items,
+			      struct error *err)
+{
+	struct message_job *job = fetch->context;
+	const struct uid_row *row = uid_set_find(job->set, items->uid);
+	bool *arrived = row ? &job->arrived[row - job->set->rows] : NULL;
+	bool wanted = arrived && !*arrived;
+
+	if (items->body_is_nil && wanted)
+		note_nil(job, items);
+	if (!items->has_body && !job->begun)
+		return 0;
+	if (arrived)
+		*arrived = true;
+	if (begin_message(job, err) < 0)
+		return -1;
+	return end_message(job, wanted ? items->uid : 0, items->internal_date_s, err);
+}
+
+static int abandon_message(struct imapc_fetch *fetch, struct error *err)
+{
+	struct message_job *job = fetch->context;
+
+	job->skipped = true;
+	return job->begun ? end_message(job, 0, 0, err) : 0;
+}
+
+static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, struct uid_set *set,
+		     const char *items, const char *body, struct error *err)
+{
+	g_autoptr(GString) part = g_string_new(NULL);
+	size_t part_count = 0;
+
+	while (uid_set_next(set, MESSAGES_AT_ONCE, part, &part_count)) {
+		g_autofree char *command =
+		    g_strdup_printf("UID FETCH %s (%s %s)", part->str, items, body);
+
+		if (fetch_run(session, fetch, command, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A date that cannot be read hides its whole message: once more without it. */
+static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetch, const char *body,
+			 struct error *err)
+{
+	const struct message_job *job = fetch->context;
+	g_autofree uint32_t *uids = g_new(uint32_t, job->set->count);
+	size_t count = 0;
+
+	for (size_t i = 0; i < job->set->count; i++) {
+		if (!job->arrived[i])
+			uids[count++] = job->set->rows[i].uid;
+	}
+
+	scoped(uid_set_free) struct uid_set *missing = uid_set_new(uids, count);
+
+	return fetch_set(session, fetch, missing, "UID", body, err);
+}
+
+/* What has no body is there only where it has no bytes either; else the server withholds it. */
+static int take_empty(struct imapc_session *session, struct message_job *job,
+		      const struct nil_message *message, struct error *err)
+{
+	struct imapc_size size = {.uid = message->uid};
+	bool *arrived = &job->arrived[uid_set_find(job->set, message->uid) - job->set->rows];
+
+	if (imapc_fetch_sizes(session, &size, 1, err) < 0)
+		return -1;
+	if (size.size_bytes > 0 || *arrived)
+		return 0;
+	*arrived = true;
+	if (begin_message(job, err) < 0)
+		return -1;
+	return end_message(job, message->uid, message->internal_date_s, err);
+}
+
+/* `body` is the item that brings what is wanted of each message. */
+static int fetch_bodies(struct imapc_session *session, const uint32_t *uids, size_t count,
+			const char *body, const struct imapc_sink *sink, struct error *err)
+{
+	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
+	g_autofree bool *arrived = g_new0(bool, set->count);
+	g_autoptr(GArray) nil = g_array_new(FALSE, FALSE, sizeof(struct nil_message));
+	struct message_job job = {.sink = sink, .set = set, .arrived = arrived, .nil = nil};
+	struct imapc_fetch fetch = {.take_body = take_message_body,
+				    .take_items = take_message_items,
+				    .abandon = abandon_message,
+				    .context = &job};
+
+	if (fetch_set(session, &fetch, set, "UID INTERNALDATE", body, err) < 0 ||
+	    (job.skipped && fetch_skipped(session, &fetch, body, err) < 0))
+		return -1;
+	for (guint i = 0; i < nil->len; i++) {
+		if (take_empty(session, &job, &g_array_index(nil, struct nil_message, i), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, size_t count,
+			 const struct imapc_sink *sink, struct error *err)
+{
+	return fetch_bodies(session, uids, count, "BODY.PEEK[]", sink, err);
+}
+
+int imapc_fetch_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
+			uint32_t max_size, const struct imapc_sink *sink, struct error *err)
+{
+	g_autofree char *body = g_strdup_printf("BODY.PEEK[HEADER]<0.%u>", max_size);
+
+	return fetch_bodies(session, uids, count, body, sink, err);
+}

@@ -1,0 +1,198 @@
+/*
+ * Looks whether messages have arrived in the target: by its UIDNEXT, by COPYUID, and by their bytes
+ * where these do not tell.
+ */
+#include "loader/imap/session/move_internal.h"
+
+#include "loader/imap/names/uid_set.h"
+#include "loader/imap/session/body_digest.h"
+#include "queue/base/scoped.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- counting ---------------------------------------------------------- */
+
+static int look_at_target(struct move *move, struct error *err)
+{
+	struct imapc_status status;
+
+	if (imapc_status(move->session, move->wire, move->name, &status, err) < 0)
+		return -1;
+	move->target_known = true;
+	move->target_by_uid = status.uid_next != 0;
+	move->target_next = status.uid_next != 0 ? status.uid_next : status.messages;
+	return 0;
+}
+
+int move_expect_arrivals(struct move *move, struct error *err)
+{
+	return move->target_known ? 0 : look_at_target(move, err);
+}
+
+int move_count_arrivals(struct move *move, struct move_arrivals *ret_arrivals, struct error *err)
+{
+	uint32_t before = move->target_next;
+
+	if (look_at_target(move, err) < 0)
+		return -1;
+	*ret_arrivals = (struct move_arrivals){
+	    .first = before, .count = move->target_next > before ? move->target_next - before : 0};
+	return 0;
+}
+
+bool move_is_among(const struct move *move, const struct move_arrivals *arrivals, uint32_t uid)
+{
+	return !move->target_by_uid ||
+	       (uid >= arrivals->first && uid - arrivals->first < arrivals->count);
+}
+
+/* --- by bytes ---------------------------------------------------------- */
+
+struct body {
+	unsigned char sha256[BODY_DIGEST_SIZE];
+	uint32_t uid;
+};
+
+static int compare_bodies(const void *one, const void *other)
+{
+	const struct body *a = one;
+	const struct body *b = other;
+	int order = memcmp(a->sha256, b->sha256, sizeof a->sha256);
+
+	return order != 0 ? order : (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+static int take_body(uint32_t uid, const unsigned char sha256[BODY_DIGEST_SIZE], void *context)
+{
+	struct body body = {.uid = uid};
+
+	memcpy(body.sha256, sha256, sizeof body.sha256);
+	g_array_append_val((GArray *)context, body);
+	return 0;
+}
+
+static int digest_bodies(struct move *move, const uint32_t *uids, size_t count, GArray *bodies,
+			 struct error *err)
+{
+	if (body_digest(move->session, uids, count, 0, take_body, bodies, err) < 0)
+		return -1;
+	g_array_sort(bodies, compare_bodies);
+	return 0;
+}
+
+static int digest_arrivals(struct move *move, const struct move_arrivals *arrivals, GArray *bodies,
+			   struct error *err)
+{
+	struct imapc_mailbox selected;
+	g_autofree uint32_t *uids = NULL;
+	size_t count = 0;
+	g_autofree char *criteria =
+	    g_strdup_printf("UID %u:%u", arrivals->first, arrivals->first + arrivals->count - 1);
+
+	if (imapc_select(move->session, move->wire, move->name, true, &selected, err) < 0 ||
+	    imapc_search(move->session, criteria, &uids, &count, err) < 0)
+		return -1;
+	return digest_bodies(move, uids, count, bodies, err);
+}
+
+static int select_source(struct move *move, const char *wire, const char *name,
+			 uint32_t uid_validity, struct error *err)
+{
+	struct imapc_mailbox selected;
+
+	if (imapc_select(move->session, wire, name, false, &selected, err) < 0)
+		return -1;
+	if (selected.uid_validity == uid_validity)
+		return 0;
+	return error_set(err, ERROR_TEMPORARY,
+			 "UIDVALIDITY of folder '%s' changed meanwhile; the next run goes on",
+			 name);
+}
+
+/* Each copy stands for one message. */
+static void match_bodies(const GArray *ours, const GArray *there, const uint32_t *uids,
+			 size_t count, struct imapc_copy *copy, bool *copied)
+{
+	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
+	guint next = 0;
+
+	for (guint i = 0; i < ours->len; i++) {
+		const struct body *body = &g_array_index(ours, struct body, i);
+		int order = 1;
+
+		while (next < there->len && order > 0) {
+			const struct body *other = &g_array_index(there, struct body, next);
+
+			order = memcmp(body->sha256, other->sha256, sizeof body->sha256);
+			next += order >= 0;
+		}
+		if (order != 0)
+			continue;
+
+		const struct uid_row *row = uid_set_find(set, body->uid);
+
+		if (!row)
+			continue;
+		copied[row->index] = true;
+		copy->uids[row->index] = g_array_index(there, struct body, next - 1).uid;
+	}
+}
+
+static int find_by_bytes(struct move *move, const struct move_arrivals *arrivals,
+			 const uint32_t *uids, size_t count, struct imapc_copy *copy, bool *copied,
+			 struct error *err)
+{
+	struct imapc_session *session = move->session;
+	g_autoptr(GArray) ours = g_array_new(FALSE, FALSE, sizeof(struct body));
+	g_autoptr(GArray) there = g_array_new(FALSE, FALSE, sizeof(struct body));
+	g_autofree char *wire = g_strdup(session->open_wire);
+	g_autofree char *name = g_strdup(session->open_name);
+	uint32_t uid_validity = session->uid_validity;
+
+	if (digest_bodies(move, uids, count, ours, err) < 0 ||
+	    digest_arrivals(move, arrivals, there, err) < 0)
+		return -1;
+	copy->uid_validity = session->uid_validity;
+	memset(copy->uids, 0, count * sizeof *copy->uids);
+	match_bodies(ours, there, uids, count, copy, copied);
+	return select_source(move, wire, name, uid_validity, err);
+}
+
+/* --- one answer -------------------------------------------------------- */
+
+static bool copyuid_tells(const struct move *move, const struct move_arrivals *arrivals,
+			  size_t count, const struct imapc_copy *copy)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (copy->uids[i] == 0 || !move_is_among(move, arrivals, copy->uids[i]))
+			return false;
+	}
+	return copy->uid_validity != 0;
+}
+
+/* A server without UIDPLUS tells no UIDs, and removes no originals: there the numbers are enough
+ * that go with its OK. So they must be where it does not even tell UIDNEXT. */
+static bool number_tells(const struct move *move, const struct move_arrivals *arrivals,
+			 size_t count)
+{
+	return arrivals->count == count &&
+	       (!move->target_by_uid || !imapc_has_capability(move->session, "UIDPLUS"));
+}
+
+int move_find_copies(struct move *move, const struct move_arrivals *arrivals, const uint32_t *uids,
+		     size_t count, bool claimed, struct imapc_copy *copy, bool *copied,
+		     struct error *err)
+{
+	memset(copied, 0, count * sizeof *copied);
+	if (count == 0 || arrivals->count == 0)
+		return 0;
+	if ((arrivals->count >= count && copyuid_tells(move, arrivals, count, copy)) ||
+	    (claimed && number_tells(move, arrivals, count))) {
+		memset(copied, true, count * sizeof *copied);
+		return 0;
+	}
+	if (!move->target_by_uid)
+		return 0;
+	return find_by_bytes(move, arrivals, uids, count, copy, copied, err);
+}

@@ -1,0 +1,181 @@
+#include "loader/imap/session/session.h"
+#include "loader/imap/session/relay.h"
+#include "loader/imap/session/session_internal.h"
+#include "loader/imap/session/tolerant.h"
+#include "queue/base/scoped.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LOGOUT_TIMEOUT_MS 2000
+
+/* Without a progress function libetpan ignores the handlers. */
+static void ignore_progress(size_t current, size_t maximum, void *context)
+{
+	(void)current;
+	(void)maximum;
+	(void)context;
+}
+
+/* libetpan takes the transport over. */
+static int start_session(struct imapc_session *session, struct error *err)
+{
+	tolerant_register();
+	session->imap = mailimap_new(0, NULL);
+	if (!session->imap)
+		abort();
+	mailimap_set_progress_callback(session->imap, ignore_progress, ignore_progress, NULL);
+	mailimap_set_msg_body_handler(session->imap, imapc_fetch_take_body, session);
+	mailimap_set_msg_att_handler(session->imap, imapc_fetch_take_items, session);
+
+	int result = mailimap_connect(session->imap, transport_stream(session->transport));
+
+	session->alive = result == MAILIMAP_NO_ERROR_AUTHENTICATED ||
+			 result == MAILIMAP_NO_ERROR_NON_AUTHENTICATED;
+	if (!session->alive)
+		return error_set(err, ERROR_SOFTWARE, "libetpan refuses our own greeting");
+	return 0;
+}
+
+/* --- capabilities ------------------------------------------------------ */
+
+static void note_capability(struct imapc_session *session, const struct mailimap_capability *item)
+{
+	bool auth = item->cap_type == MAILIMAP_CAPABILITY_AUTH_TYPE;
+	const char *text = auth ? item->cap_data.cap_auth_type : item->cap_data.cap_name;
+	g_autofree char *full = g_strconcat(auth ? "AUTH=" : "", text ? text : "", NULL);
+	char *name = g_ascii_strup(full, -1);
+
+	if (*name && !g_strv_contains((const char *const *)session->server->disable, name))
+		g_ptr_array_add(session->capabilities, name);
+	else
+		g_free(name);
+}
+
+int imapc_read_capabilities(struct imapc_session *session, struct error *err)
+{
+	struct mailimap_connection_info *info = session->imap->imap_connection_info;
+
+	if (info && info->imap_capability) {
+		mailimap_capability_data_free(info->imap_capability);
+		info->imap_capability = NULL;
+	}
+	if (imapc_command(session, err, "CAPABILITY") < 0)
+		return error_prefix(err, "capabilities");
+	g_ptr_array_set_size(session->capabilities, 0);
+	if (info && info->imap_capability) {
+		clist *list = info->imap_capability->cap_list;
+
+		for (clistiter *at = list ? clist_begin(list) : NULL; at; at = clist_next(at))
+			note_capability(session, clist_content(at));
+	}
+	g_ptr_array_add(session->capabilities, NULL);
+	g_free(session->capability_text);
+	session->capability_text = g_strjoinv(" ", (char **)session->capabilities->pdata);
+	g_ptr_array_remove_index(session->capabilities, session->capabilities->len - 1);
+	return 0;
+}
+
+bool imapc_has_capability(const struct imapc_session *session, const char *name)
+{
+	for (guint i = 0; i < session->capabilities->len; i++) {
+		if (!strcmp(g_ptr_array_index(session->capabilities, i), name))
+			return true;
+	}
+	return false;
+}
+
+/* --- the session ------------------------------------------------------- */
+
+static struct imapc_session *new_session(const struct connection_string *server)
+{
+	struct imapc_session *session = g_new0(struct imapc_session, 1);
+
+	session->server = server;
+	session->capabilities = g_ptr_array_new_with_free_func(g_free);
+	session->all_prefixes = g_ptr_array_new_with_free_func(g_free);
+	return session;
+}
+
+int imapc_open(const struct imapc_account *account, struct imapc_session **ret_session,
+	       struct error *err)
+{
+	scoped(imapc_close) struct imapc_session *session = new_session(account->server);
+
+	if (transport_open(session->server, &session->transport, err) < 0 ||
+	    start_session(session, err) < 0 || imapc_read_capabilities(session, err) < 0)
+		return -1;
+	if (transport_facts(session->transport)->preauthenticated)
+		session->mechanism = g_strdup("PREAUTH");
+	else if (imapc_sign_in(session, account, err) < 0)
+		return -1;
+	if (imapc_read_capabilities(session, err) < 0)
+		return -1;
+	*ret_session = steal(&session);
+	return 0;
+}
+
+int imapc_adopt(const struct connection_string *server, int socket, int tag,
+		struct imapc_session **ret_session, struct error *err)
+{
+	scoped(imapc_close) struct imapc_session *session = new_session(server);
+
+	session->transport = transport_adopt(socket, server->url, server->timeout_s * 1000);
+	if (start_session(session, err) < 0)
+		return -1;
+	session->imap->imap_tag = tag;
+	session->mechanism = g_strdup("PREAUTH");
+	if (imapc_read_capabilities(session, err) < 0)
+		return -1;
+	*ret_session = steal(&session);
+	return 0;
+}
+
+void imapc_close(struct imapc_session *session)
+{
+	if (!session)
+		return;
+	if (session->alive) {
+		transport_begin(session->transport, LOGOUT_TIMEOUT_MS);
+		mailimap_logout(session->imap);
+	}
+	if (session->imap) {
+		transport_break(session->transport);
+		mailimap_free(session->imap);
+	}
+	transport_close(session->transport);
+	g_free(session->mechanism);
+	g_ptr_array_unref(session->capabilities);
+	g_free(session->capability_text);
+	g_free(session->personal_prefix);
+	g_free(session->open_wire);
+	g_free(session->open_name);
+	g_ptr_array_unref(session->all_prefixes);
+	g_free(session);
+}
+
+bool imapc_is_alive(const struct imapc_session *session)
+{
+	return session->alive;
+}
+
+void imapc_describe(const struct imapc_session *session, struct imapc_facts *ret_facts)
+{
+	const struct transport_facts *facts = transport_facts(session->transport);
+
+	*ret_facts = (struct imapc_facts){
+	    .tls = facts->tls,
+	    .cipher = facts->cipher,
+	    .certificate_subject = facts->certificate_subject,
+	    .certificate_issuer = facts->certificate_issuer,
+	    .certificate_expires = facts->certificate_expires,
+	    .peer_address = facts->peer_address,
+	    .mechanism = session->mechanism,
+	    .capabilities = session->capability_text,
+	};
+}
+
+uint64_t imapc_received_bytes(const struct imapc_session *session)
+{
+	return transport_received_bytes(session->transport);
+}

@@ -1,0 +1,130 @@
+/*
+ * session_internal.h - what the parts of a session share. The only header besides transport.h that
+ * knows libetpan.
+ *
+ * Commands are sent by imapc_command() as text of our own and their answers read by libetpan's
+ * parser, so that there is one place for deadlines, for the server's words and for what kills a
+ * session. Texts in commands come from imapc_quote(), uid_set_next() or have been checked.
+ */
+#ifndef LOADER_IMAP_SESSION_SESSION_INTERNAL_H
+#define LOADER_IMAP_SESSION_SESSION_INTERNAL_H
+
+#include "loader/imap/session/session.h"
+#include "loader/imap/wire/transport.h"
+
+#include <glib.h>
+#include <libetpan/mailimap.h>
+
+struct imapc_fetch;
+
+struct imapc_session {
+	mailimap *imap;
+	struct transport *transport;
+	const struct connection_string *server;
+	bool alive;
+	char *mechanism;
+	GPtrArray *capabilities; /* char *, upper case, without the disabled ones */
+	char *capability_text;	 /* the same with blanks between */
+
+	bool namespace_known;
+	char delimiter;		 /* '\0': the server has no levels */
+	char *personal_prefix;	 /* "" where there is none */
+	GPtrArray *all_prefixes; /* char *, of every namespace; none is empty */
+
+	/* The open folder, as it was when it was opened. */
+	char *open_wire; /* NULL: none is open */
+	char *open_name;
+	uint32_t uid_validity; /* 0: none is open */
+	uint32_t open_uid_next;
+
+	struct imapc_fetch *fetch; /* the running FETCH; NULL between commands */
+};
+
+/*
+ * One command and its whole answer; what the answer brought is in session->imap until the next
+ * command. Errors: the server's NO or BAD (the session lives on), and all that ends a session; one
+ * of these is that the open folder has numbered its messages afresh (RFC 3501, 2.3.1.1).
+ */
+int imapc_command(struct imapc_session *session, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same judgement for what libetpan's own functions return, other than for connecting. */
+int imapc_judge(struct imapc_session *session, int result, struct error *err);
+
+/* The tagged answer to the last command: "OK", "NO", "BAD", or NULL when there was none. */
+const char *imapc_status_of_answer(const struct imapc_session *session, char **ret_words);
+
+/* A command made without imapc_command() begins. */
+void imapc_begin(struct imapc_session *session);
+
+/* The last, or only, step of a command: its whole answer, read by libetpan's parser. Returns a
+ * result of libetpan's. */
+int imapc_read_answer(struct imapc_session *session);
+
+/*
+ * For commands that are a conversation (IDLE, AUTHENTICATE), whose lines libetpan's parser does not
+ * know.
+ */
+enum imapc_line {
+	IMAPC_LINE_OTHER,
+	IMAPC_LINE_CONTINUE, /* "+" */
+	IMAPC_LINE_NEWS,     /* EXISTS, RECENT */
+	IMAPC_LINE_BYE,
+	IMAPC_LINE_LITERAL, /* more follows */
+	IMAPC_LINE_TAGGED
+};
+
+/* So many lines between two that are waited for. */
+enum { IMAPC_LINES_MAX = 100000 };
+
+/* Returns a result of libetpan's. */
+int imapc_send_text(struct imapc_session *session, const char *text);
+
+/* The line is in session->imap->imap_stream_buffer then. Returns a result of libetpan's:
+ * MAILIMAP_ERROR_STREAM also for a BYE. */
+int imapc_read_line(struct imapc_session *session, enum imapc_line *ret_kind);
+
+/* Nothing more can be done on this connection. */
+void imapc_kill(struct imapc_session *session);
+
+/* As a quoted string, with its quotes. Caller frees with g_free(). */
+char *imapc_quote(const char *text);
+
+/* Fills in personal_prefix, all_prefixes and delimiter, once. */
+int imapc_learn_namespaces(struct imapc_session *session, struct error *err);
+
+/*
+ * UID MOVE (RFC 6851) and UID COPY of a set. COPYUID is taken from an untagged OK or the tagged
+ * one. Success means that the server said OK, and nothing more: see move.h. *ret_copy is filled
+ * also after a failure, with what was told before it.
+ */
+int imapc_move(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
+	       struct imapc_copy *ret_copy, struct error *err);
+int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
+	       struct imapc_copy *ret_copy, struct error *err);
+
+/* A row of LIST that is a mailbox, not only a level above others. */
+bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);
+
+int imapc_read_capabilities(struct imapc_session *session, struct error *err);
+
+/*
+ * AUTHENTICATE with a mechanism that scram.h knows. Returns a result of libetpan's. Where the
+ * server's part of the exchange is wrong, *ret_fault says how, and the session is of no use any
+ * more; else its kind stays ERROR_NONE.
+ */
+int imapc_sign_in_by_scram(struct imapc_session *session, const char *mechanism, const char *user,
+			   const char *password, struct error *ret_fault);
+
+int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,
+		  struct error *err);
+
+/* libetpan's handlers; `context` is the session. */
+bool imapc_fetch_take_body(int type, struct mailimap_msg_att_body_section *section,
+			   const char *bytes, size_t size, void *context);
+void imapc_fetch_take_items(struct mailimap_msg_att *items, void *context);
+
+/* The answer that the last piece of a body came with was unreadable and has been skipped. */
+void imapc_fetch_abandon(struct imapc_session *session);
+
+#endif

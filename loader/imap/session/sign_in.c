@@ -1,0 +1,241 @@
+#include "loader/imap/session/scram.h"
+#include "loader/imap/session/session_internal.h"
+
+#include <string.h>
+
+enum outcome {
+	SIGNED_IN,
+	REFUSED,    /* by the server: not to be tried again, accounts get locked */
+	UNAVAILABLE /* here or there: the next mechanism may do */
+};
+
+struct sign_in {
+	struct imapc_session *session;
+	const struct imapc_account *account;
+	struct error *err;
+};
+
+/* Strongest first. LOGIN is the SASL mechanism where offered, else the command. */
+static const char *const password_mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"};
+
+/* --- what is possible -------------------------------------------------- */
+
+static bool is_offered(const struct imapc_session *session, const char *mechanism)
+{
+	g_autofree char *capability = g_strconcat("AUTH=", mechanism, NULL);
+
+	if (imapc_has_capability(session, capability))
+		return true;
+	return !strcmp(mechanism, "LOGIN") && !imapc_has_capability(session, "LOGINDISABLED");
+}
+
+static char *list_offered(const struct imapc_session *session)
+{
+	GString *list = g_string_new(NULL);
+
+	for (guint i = 0; i < session->capabilities->len; i++) {
+		const char *name = g_ptr_array_index(session->capabilities, i);
+
+		if (g_str_has_prefix(name, "AUTH="))
+			g_string_append_printf(list, "%s%s", list->len > 0 ? ", " : "",
+					       name + strlen("AUTH="));
+	}
+	if (list->len == 0)
+		g_string_append(list, "no mechanism");
+	return g_string_free(list, FALSE);
+}
+
+static int check_account(const struct imapc_account *account, struct error *err)
+{
+	const char *mechanism = account->server->auth_mech;
+	bool token_mechanism = mechanism && !strcmp(mechanism, "XOAUTH2");
+
+	if (!*account->user_name)
+		return error_set(err, ERROR_CONFIGURATION, "the user name is empty");
+	for (const char *at = account->user_name; *at; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return error_set(err, ERROR_CONFIGURATION,
+					 "the user name holds a control character");
+	}
+	if (strpbrk(secret_text(account->secret), "\r\n"))
+		return error_set(err, ERROR_CONFIGURATION, "the password holds a line break");
+	if (token_mechanism && !account->secret_is_token)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "authMech=XOAUTH2 needs an access token: --token-command");
+	if (mechanism && !token_mechanism && account->secret_is_token)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "authMech=%s needs a password, but the queue has an access token",
+				 mechanism);
+	return 0;
+}
+
+/* --- one attempt ------------------------------------------------------- */
+
+/* The user as authentication identity only: an authorization identity makes some servers refuse. */
+static int authenticate(const struct sign_in *job, const char *mechanism, struct error *ret_fault)
+{
+	const char *user = job->account->user_name;
+	const char *secret = secret_text(job->account->secret);
+	g_autofree char *capability = g_strconcat("AUTH=", mechanism, NULL);
+	mailimap *imap = job->session->imap;
+
+	if (scram_knows(mechanism))
+		return imapc_sign_in_by_scram(job->session, mechanism, user, secret, ret_fault);
+	if (!strcmp(mechanism, "XOAUTH2"))
+		return mailimap_oauth2_authenticate(imap, user, secret);
+	if (!strcmp(mechanism, "LOGIN") && !imapc_has_capability(job->session, capability))
+		return mailimap_login(imap, user, secret);
+	return mailimap_authenticate(imap, mechanism, job->account->server->url, NULL, NULL, "",
+				     user, secret, NULL);
+}
+
+/* Some servers repeat the command line they did not like. */
+static bool gives_away(const struct sign_in *job, const char *words)
+{
+	const char *secret = secret_text(job->account->secret);
+	const char *user = job->account->user_name;
+	size_t user_size = strlen(user);
+	size_t secret_size = strlen(secret);
+	g_autoptr(GString) blob = g_string_new_len("", 1);
+
+	g_string_append_len(blob, user, (gssize)user_size + 1);
+	g_string_append_len(blob, secret, (gssize)secret_size);
+
+	g_autofree char *blob64 = g_base64_encode((const guchar *)blob->str, blob->len);
+	g_autofree char *secret64 = g_base64_encode((const guchar *)secret, secret_size);
+
+	explicit_bzero(blob->str, blob->len);
+	return strstr(words, secret) || strstr(words, blob64) || strstr(words, secret64);
+}
+
+static enum outcome explain_refusal(const struct sign_in *job, const char *mechanism,
+				    const char *words)
+{
+	const struct imapc_session *session = job->session;
+	bool scram = g_str_has_prefix(mechanism, "SCRAM-");
+	enum error_kind kind = job->err->kind;
+
+	if (kind == ERROR_PROTOCOL || kind == ERROR_CONFIGURATION)
+		kind = ERROR_CREDENTIALS;
+	error_set(job->err, kind, "sign-in as '%s' refused by %s (%s): %s%s",
+		  job->account->user_name, session->server->url, mechanism,
+		  gives_away(job, words) ? "(its words repeat the password)" : words,
+		  scram && kind == ERROR_CREDENTIALS && is_offered(session, "PLAIN")
+		      ? "; if the password is right, authMech=PLAIN tries another way"
+		      : "");
+	if (kind == ERROR_CREDENTIALS)
+		job->err->reason = REASON_SIGN_IN;
+	return REFUSED;
+}
+
+static enum outcome explain_broken_exchange(const struct sign_in *job, const char *mechanism,
+					    const char *fault)
+{
+	imapc_kill(job->session);
+	error_set(job->err, ERROR_CREDENTIALS, "sign-in as '%s' at %s failed (%s): %s",
+		  job->account->user_name, job->session->server->url, mechanism, fault);
+	job->err->reason = REASON_SIGN_IN;
+	return REFUSED;
+}
+
+static enum outcome judge_attempt(const struct sign_in *job, const char *mechanism, int result)
+{
+	g_autofree char *words = NULL;
+	const char *status = imapc_status_of_answer(job->session, &words);
+
+	/* Neither an answer nor a lost connection: libetpan stopped in the middle. */
+	if (result == MAILIMAP_ERROR_LOGIN && !status)
+		return explain_broken_exchange(job, mechanism,
+					       "the server's part of the exchange is wrong");
+	if (imapc_judge(job->session, result, job->err) == 0)
+		return SIGNED_IN;
+	if (!job->session->alive)
+		return REFUSED;
+	if (!strcmp(status, "BAD") || g_str_has_prefix(words, "[CANNOT]")) {
+		explain_refusal(job, mechanism, words);
+		return UNAVAILABLE;
+	}
+	return explain_refusal(job, mechanism, words);
+}
+
+static enum outcome attempt(const struct sign_in *job, const char *mechanism)
+{
+	mailimap *imap = job->session->imap;
+	int tag = imap->imap_tag;
+	struct error fault = {0};
+
+	imapc_begin(job->session);
+	transport_hide(job->session->transport, true);
+
+	int result = authenticate(job, mechanism, &fault);
+
+	transport_hide(job->session->transport, false);
+	if (imap->imap_stream)
+		explicit_bzero(imap->imap_stream->write_buffer, imap->imap_stream->buffer_max_size);
+	if (fault.kind != ERROR_NONE)
+		return explain_broken_exchange(job, mechanism, fault.text);
+	if (result == MAILIMAP_ERROR_LOGIN && imap->imap_tag == tag) {
+		error_set(job->err, ERROR_CREDENTIALS,
+			  "%s cannot be used here: the package libsasl2-modules brings it",
+			  mechanism);
+		return UNAVAILABLE;
+	}
+	return judge_attempt(job, mechanism, result);
+}
+
+/* --- the choice -------------------------------------------------------- */
+
+static int use(const struct sign_in *job, const char *mechanism, enum outcome *ret_outcome)
+{
+	*ret_outcome = attempt(job, mechanism);
+	if (*ret_outcome != SIGNED_IN)
+		return -1;
+	job->session->mechanism = g_strdup(mechanism);
+	return 0;
+}
+
+static int use_only(const struct sign_in *job, const char *mechanism)
+{
+	enum outcome outcome;
+	g_autofree char *offered = list_offered(job->session);
+
+	if (is_offered(job->session, mechanism))
+		return use(job, mechanism, &outcome);
+	return error_set(job->err, ERROR_CREDENTIALS, "%s does not offer %s; it offers %s",
+			 job->session->server->url, mechanism, offered);
+}
+
+static int use_strongest(const struct sign_in *job)
+{
+	g_autofree char *offered = list_offered(job->session);
+
+	error_set(
+	    job->err, ERROR_CREDENTIALS, "%s offers no sign-in with a password; it offers %s%s",
+	    job->session->server->url, offered,
+	    imapc_has_capability(job->session, "AUTH=XOAUTH2") ? ": use --token-command" : "");
+	for (size_t i = 0; i < G_N_ELEMENTS(password_mechanisms); i++) {
+		enum outcome outcome = UNAVAILABLE;
+
+		if (!is_offered(job->session, password_mechanisms[i]))
+			continue;
+		if (use(job, password_mechanisms[i], &outcome) == 0)
+			return 0;
+		if (outcome == REFUSED)
+			return -1;
+	}
+	return -1;
+}
+
+int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,
+		  struct error *err)
+{
+	const struct sign_in job = {.session = session, .account = account, .err = err};
+
+	if (check_account(account, err) < 0)
+		return -1;
+	if (account->secret_is_token)
+		return use_only(&job, "XOAUTH2");
+	if (account->server->auth_mech)
+		return use_only(&job, account->server->auth_mech);
+	return use_strongest(&job);
+}

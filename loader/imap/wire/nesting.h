@@ -1,0 +1,43 @@
+/*
+ * nesting.h - keeps answers that are nested too deeply away from libetpan, whose parser calls
+ * itself for each level of parentheses and so crashes at some 20,000 of them.
+ *
+ * Life:    one struct nesting per connection, zero at its start; every byte of the server passes
+ *          through nesting_feed() before libetpan sees it.
+ * Memory:  none but the struct.
+ * Threads: one at a time.
+ *
+ * Source:  RFC 3501, 4.3 (quoted strings and literals) and 9 (responses).
+ */
+#ifndef LOADER_IMAP_WIRE_NESTING_H
+#define LOADER_IMAP_WIRE_NESTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Levels of one answer. What this program asks for has three; the deepest message in the field,
+ * had its structure been sent unasked, some dozens. */
+enum { NESTING_MAX = 200 };
+
+/* Levels where quotes count as any other letter, for answers whose quotes never end. */
+enum { NESTING_QUOTED_MAX = 2000 };
+
+struct nesting {
+	uint64_t literal_left; /* bytes of a literal that are still to come */
+	uint64_t number;       /* between '{' and '}' */
+	char start[16];	       /* how the answer begins */
+	uint8_t start_size;
+	uint8_t brace;	/* what a line's end has of "{12}" or "{12+}"; an enum brace */
+	bool in_answer; /* behind a line whose literal belongs to the answer that began before it */
+	bool quoted;
+	bool escaped;
+	uint32_t depth;
+	uint32_t quoted_depth; /* with those between quotes */
+};
+
+/* Follows `size` bytes of the server. Returns -1 when an answer is nested deeper than the limits
+ * allow, else 0. The bytes of a literal count for nothing. */
+int nesting_feed(struct nesting *nesting, const char *bytes, size_t size);
+
+#endif

@@ -1,0 +1,145 @@
+#include "loader/imap/wire/protocol_log.h"
+#include "loader/base/clock.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES	4096
+#define LINE_TAIL_BYTES 24 /* kept of a longer line too: "{18446744073709551615}" */
+
+static int log_file = -1;
+
+struct protocol_stream {
+	GString *line;
+	uint64_t literal_left; /* bytes of a literal that are still to come */
+	uint64_t hidden;       /* bytes not shown yet */
+};
+
+struct protocol_log {
+	char *host;
+	struct protocol_stream sides[2];
+};
+
+int protocol_log_open(const char *path, struct error *err)
+{
+	log_file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (log_file < 0)
+		return error_set(err, ERROR_IO, "cannot write to '%s': %s", path,
+				 g_strerror(errno));
+	return 0;
+}
+
+struct protocol_log *protocol_log_new(const char *host)
+{
+	if (log_file < 0)
+		return NULL;
+
+	struct protocol_log *log = g_new0(struct protocol_log, 1);
+
+	log->host = g_strdup(host);
+	for (size_t i = 0; i < G_N_ELEMENTS(log->sides); i++)
+		log->sides[i].line = g_string_new(NULL);
+	return log;
+}
+
+static void write_line(const struct protocol_log *log, enum protocol_side side, const char *text)
+{
+	char now[CLOCK_TEXT_SIZE];
+	g_autofree char *printable = g_utf8_make_valid(text, -1);
+
+	clock_format_s(clock_now_ms() / 1000, now);
+	for (char *at = printable; *at; at++) {
+		if (g_ascii_iscntrl(*at))
+			*at = '?';
+	}
+
+	g_autofree char *line = g_strdup_printf("%s %d %s %c: %s\n", now, (int)getpid(), log->host,
+						side == PROTOCOL_CLIENT ? 'C' : 'S', printable);
+
+	(void)!write(log_file, line, strlen(line));
+}
+
+static void end_line(const struct protocol_log *log, enum protocol_side side,
+		     struct protocol_stream *stream)
+{
+	write_line(log, side, stream->line->str);
+	g_string_truncate(stream->line, 0);
+}
+
+static void end_hidden(const struct protocol_log *log, enum protocol_side side,
+		       struct protocol_stream *stream)
+{
+	if (stream->hidden == 0)
+		return;
+
+	g_autofree char *text =
+	    g_strdup_printf("[sign-in, %" PRIu64 " bytes are not shown]", stream->hidden);
+
+	stream->hidden = 0;
+	g_string_truncate(stream->line, 0);
+	write_line(log, side, text);
+}
+
+/* The size at the end of a line such as "… BODY[] {1234}", or of "{12+}". */
+static uint64_t find_literal(const GString *line)
+{
+	const char *brace = strrchr(line->str, '{');
+
+	if (!brace || line->len < 3 || line->str[line->len - 1] != '}' ||
+	    !g_ascii_isdigit(brace[1]))
+		return 0;
+	return g_ascii_strtoull(brace + 1, NULL, 10);
+}
+
+static void put_byte(const struct protocol_log *log, enum protocol_side side,
+		     struct protocol_stream *stream, char byte)
+{
+	if (stream->literal_left > 0) {
+		stream->literal_left--;
+		return;
+	}
+	if (byte != '\n') {
+		if (byte != '\r')
+			g_string_append_c(stream->line, byte ? byte : '?');
+		if (stream->line->len > LINE_MAX_BYTES + LINE_TAIL_BYTES)
+			g_string_erase(stream->line, LINE_MAX_BYTES, 1);
+		return;
+	}
+	stream->literal_left = find_literal(stream->line);
+	g_string_truncate(stream->line, MIN(stream->line->len, LINE_MAX_BYTES));
+	end_line(log, side, stream);
+}
+
+void protocol_log_put(struct protocol_log *log, enum protocol_side side, const char *bytes,
+		      size_t size, bool hidden)
+{
+	if (!log)
+		return;
+
+	struct protocol_stream *stream = &log->sides[side];
+
+	if (hidden) {
+		stream->hidden += size;
+		return;
+	}
+	for (enum protocol_side each = PROTOCOL_CLIENT; each <= PROTOCOL_SERVER; each++)
+		end_hidden(log, each, &log->sides[each]);
+	for (size_t i = 0; i < size; i++)
+		put_byte(log, side, stream, bytes[i]);
+}
+
+void protocol_log_free(struct protocol_log *log)
+{
+	if (!log)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(log->sides); i++) {
+		end_hidden(log, (enum protocol_side)i, &log->sides[i]);
+		g_string_free(log->sides[i].line, TRUE);
+	}
+	g_free(log->host);
+	g_free(log);
+}

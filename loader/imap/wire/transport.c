@@ -1,0 +1,296 @@
+#include "loader/imap/wire/protocol_log.h"
+#include "loader/imap/wire/transport_internal.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STREAM_BUFFER_SIZE   ((size_t)16 * 1024)
+#define UNPARSED_BYTES_MAX   (UINT64_C(4) * 1024 * 1024)
+#define SLOWEST_BYTES_PER_S  (INT64_C(16) * 1024)
+#define MICROSECONDS_PER_SEC 1000000
+
+static ssize_t fail(struct transport *transport, enum transport_failure failure)
+{
+	if (transport->failure == TRANSPORT_FAILED_NOT)
+		transport->failure = failure;
+	return -1;
+}
+
+/* 0 when the socket is ready, -1 when the time for waiting is used up. */
+static int wait_for_socket(struct transport *transport, short events)
+{
+	struct pollfd poll_fd = {.fd = transport->socket, .events = events};
+
+	while (transport->wait_left_us > 0) {
+		int64_t start_us = g_get_monotonic_time();
+		int ready = poll(&poll_fd, 1, (int)(transport->wait_left_us / 1000) + 1);
+
+		transport->wait_left_us -= g_get_monotonic_time() - start_us;
+		if (ready > 0)
+			return 0;
+		if (ready < 0 && errno != EINTR)
+			return (int)fail(transport, TRANSPORT_NETWORK);
+	}
+	return (int)fail(transport, TRANSPORT_MUTE);
+}
+
+static ssize_t count_received(struct transport *transport, size_t size)
+{
+	int64_t earned_us = (int64_t)size * MICROSECONDS_PER_SEC / SLOWEST_BYTES_PER_S;
+	int64_t full_us = (int64_t)transport->timeout_ms * 1000;
+
+	transport->wait_left_us = MIN(full_us, transport->wait_left_us + earned_us);
+	transport->received_bytes += size;
+	transport->unparsed_bytes += size;
+	if (transport->unparsed_bytes > UNPARSED_BYTES_MAX)
+		return fail(transport, TRANSPORT_FLOOD);
+	return (ssize_t)size;
+}
+
+CURLcode transport_receive(struct transport *transport, void *bytes, size_t size,
+			   size_t *ret_received)
+{
+	if (transport->curl)
+		return curl_easy_recv(transport->curl, bytes, size, ret_received);
+
+	ssize_t received = recv(transport->socket, bytes, size, MSG_DONTWAIT);
+
+	*ret_received = received > 0 ? (size_t)received : 0;
+	if (received >= 0)
+		return CURLE_OK;
+	return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : CURLE_RECV_ERROR;
+}
+
+CURLcode transport_send(struct transport *transport, const void *bytes, size_t size,
+			size_t *ret_sent)
+{
+	if (transport->curl)
+		return curl_easy_send(transport->curl, bytes, size, ret_sent);
+
+	ssize_t sent = send(transport->socket, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	*ret_sent = sent > 0 ? (size_t)sent : 0;
+	if (sent >= 0)
+		return CURLE_OK;
+	return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : CURLE_SEND_ERROR;
+}
+
+static ssize_t read_greeting(struct transport *transport, void *bytes, size_t size)
+{
+	size_t length = MIN(size, strlen(transport->greeting));
+
+	memcpy(bytes, transport->greeting, length);
+	transport->greeting += length;
+	return (ssize_t)length;
+}
+
+static ssize_t read_early(struct transport *transport, void *bytes, size_t size)
+{
+	size_t length = MIN(size, transport->early_end - transport->early_start);
+
+	memcpy(bytes, transport->early + transport->early_start, length);
+	transport->early_start += length;
+	return count_received(transport, length);
+}
+
+/* Never 0: libetpan takes that for a reason to ask again, for ever. */
+static ssize_t read_bytes(struct transport *transport, void *bytes, size_t size)
+{
+	while (transport->failure == TRANSPORT_FAILED_NOT) {
+		size_t received = 0;
+
+		if (*transport->greeting)
+			return read_greeting(transport, bytes, size);
+		if (transport->early_start < transport->early_end)
+			return read_early(transport, bytes, size);
+		transport->curl_error = transport_receive(transport, bytes, size, &received);
+		if (transport->curl_error == CURLE_OK && received > 0)
+			return count_received(transport, received);
+		if (transport->curl_error == CURLE_OK)
+			return fail(transport, TRANSPORT_CLOSED);
+		if (transport->curl_error != CURLE_AGAIN)
+			return fail(transport, TRANSPORT_NETWORK);
+		wait_for_socket(transport, POLLIN);
+	}
+	return -1;
+}
+
+static ssize_t write_bytes(struct transport *transport, const void *bytes, size_t size)
+{
+	while (transport->failure == TRANSPORT_FAILED_NOT) {
+		size_t sent = 0;
+
+		transport->curl_error = transport_send(transport, bytes, size, &sent);
+		if (transport->curl_error == CURLE_OK)
+			return (ssize_t)sent;
+		if (transport->curl_error != CURLE_AGAIN)
+			return fail(transport, TRANSPORT_NETWORK);
+		wait_for_socket(transport, POLLOUT);
+	}
+	return -1;
+}
+
+static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
+{
+	struct transport *transport = low->data;
+	ssize_t got = read_bytes(transport, bytes, size);
+
+	if (got > 0)
+		protocol_log_put(transport->log, PROTOCOL_SERVER, bytes, (size_t)got,
+				 transport->hidden);
+	if (got > 0 && nesting_feed(&transport->nesting, bytes, (size_t)got) != 0)
+		return fail(transport, TRANSPORT_NESTED);
+	return got;
+}
+
+static ssize_t driver_write(mailstream_low *low, const void *bytes, size_t size)
+{
+	struct transport *transport = low->data;
+	ssize_t put = write_bytes(transport, bytes, size);
+
+	if (put > 0)
+		protocol_log_put(transport->log, PROTOCOL_CLIENT, bytes, (size_t)put,
+				 transport->hidden);
+	return put;
+}
+
+/* The transport belongs to the session; libetpan's closing only ends its own use of it. */
+static int driver_close(mailstream_low *low)
+{
+	transport_break(low->data);
+	return 0;
+}
+
+static int driver_get_fd(mailstream_low *low)
+{
+	const struct transport *transport = low->data;
+
+	return transport->socket;
+}
+
+static void driver_free(mailstream_low *low)
+{
+	free(low);
+}
+
+static void driver_cancel(mailstream_low *low)
+{
+	transport_break(low->data);
+}
+
+static mailstream_low_driver driver = {
+    .mailstream_read = driver_read,
+    .mailstream_write = driver_write,
+    .mailstream_close = driver_close,
+    .mailstream_get_fd = driver_get_fd,
+    .mailstream_free = driver_free,
+    .mailstream_cancel = driver_cancel,
+};
+
+mailstream *transport_stream(struct transport *transport)
+{
+	mailstream_low *low = mailstream_low_new(transport, &driver);
+	mailstream *stream = low ? mailstream_new(low, STREAM_BUFFER_SIZE) : NULL;
+
+	if (!stream)
+		abort();
+	transport->log = protocol_log_new(transport->host);
+	return stream;
+}
+
+struct transport *transport_adopt(int socket, const char *host, uint32_t timeout_ms)
+{
+	struct transport *transport = g_new0(struct transport, 1);
+
+	transport->adopted = true;
+	transport->socket = socket;
+	transport->host = g_strdup(host);
+	transport->facts.preauthenticated = true;
+	transport->greeting = "* PREAUTH ready\r\n";
+	transport_begin(transport, timeout_ms);
+	return transport;
+}
+
+void transport_begin(struct transport *transport, uint32_t timeout_ms)
+{
+	transport->timeout_ms = timeout_ms;
+	transport->wait_left_us = (int64_t)timeout_ms * 1000;
+	transport->unparsed_bytes = 0;
+}
+
+void transport_hide(struct transport *transport, bool hidden)
+{
+	transport->hidden = hidden;
+}
+
+void transport_progress(struct transport *transport)
+{
+	transport->unparsed_bytes = 0;
+}
+
+void transport_break(struct transport *transport)
+{
+	fail(transport, TRANSPORT_BROKEN);
+}
+
+int transport_explain(const struct transport *transport, struct error *err)
+{
+	switch (transport->failure) {
+	case TRANSPORT_MUTE:
+		return error_set(err, ERROR_UNREACHABLE,
+				 "no answer from %s within %u s (timeout= sets how long to wait)",
+				 transport->host, transport->timeout_ms / 1000);
+	case TRANSPORT_FLOOD:
+		return error_set(
+		    err, ERROR_PROTOCOL,
+		    "%s sent more than %u MiB without sense: the connection was dropped",
+		    transport->host, (unsigned int)(UNPARSED_BYTES_MAX >> 20));
+	case TRANSPORT_NESTED:
+		return error_set(err, ERROR_PROTOCOL,
+				 "%s sent an answer of more than %d nested parentheses: the "
+				 "connection was dropped",
+				 transport->host, NESTING_MAX);
+	case TRANSPORT_NETWORK:
+		return error_set(err, ERROR_UNREACHABLE, "the connection to %s broke: %s",
+				 transport->host, curl_easy_strerror(transport->curl_error));
+	case TRANSPORT_CLOSED:
+	case TRANSPORT_BROKEN:
+	case TRANSPORT_FAILED_NOT:
+		break;
+	}
+	return error_set(err, ERROR_UNREACHABLE, "%s closed the connection", transport->host);
+}
+
+const struct transport_facts *transport_facts(const struct transport *transport)
+{
+	return &transport->facts;
+}
+
+uint64_t transport_received_bytes(const struct transport *transport)
+{
+	return transport->received_bytes;
+}
+
+void transport_close(struct transport *transport)
+{
+	if (!transport)
+		return;
+	if (transport->curl)
+		curl_easy_cleanup(transport->curl);
+	else if (transport->adopted)
+		close(transport->socket);
+	protocol_log_free(transport->log);
+	g_free(transport->host);
+	g_free(transport->facts.tls);
+	g_free(transport->facts.cipher);
+	g_free(transport->facts.certificate_subject);
+	g_free(transport->facts.certificate_issuer);
+	g_free(transport->facts.certificate_expires);
+	g_free(transport->facts.peer_address);
+	g_free(transport);
+}

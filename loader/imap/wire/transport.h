@@ -1,0 +1,84 @@
+/*
+ * transport.h - the bytes between us and the server: curl connects, libetpan reads and writes.
+ *
+ * Internal to loader/imap/. curl does names, IPv4/IPv6, proxies, TLS with verification, STARTTLS
+ * and the greeting; it never sees a user name. Then transport_stream() hands the connection to
+ * libetpan.
+ *
+ * Life:    transport_open() .. transport_close(); the stream dies with its mailimap and before the
+ *          transport.
+ * Waiting: a command may wait for the server `timeout_s` in all. What the server sends gives time
+ *          back, a second for 16 KiB, never above `timeout_s`: so silence and a drip of single
+ *          bytes end, a slow but steady line does not. Time that passes elsewhere does not count.
+ * Memory:  libetpan keeps what it reads until it makes sense of it; more than 4 MiB without
+ *          transport_progress() in between is an error.
+ * Errors:  a read or write that fails breaks the transport for good; transport_explain() tells.
+ * Threads: one at a time.
+ */
+#ifndef LOADER_IMAP_WIRE_TRANSPORT_H
+#define LOADER_IMAP_WIRE_TRANSPORT_H
+
+#include "loader/imap/names/connection_string.h"
+#include "queue/base/scoped.h"
+
+#include <libetpan/mailstream.h>
+
+struct transport;
+
+/* What the connection turned out to be; borrowed from the transport. */
+struct transport_facts {
+	char *tls; /* NULL: without TLS */
+	char *cipher;
+	char *certificate_subject;
+	char *certificate_issuer;
+	char *certificate_expires;
+	char *peer_address;
+	bool preauthenticated; /* the greeting was PREAUTH */
+};
+
+/*
+ * Connects and verifies as the connection string says; refuses a connection in clear that does not
+ * end on this machine unless it says insecure=True. Errors: UNREACHABLE, TEMPORARY (the server is
+ * full), CONFIGURATION (caFile).
+ */
+int transport_open(const struct connection_string *server, struct transport **ret_transport,
+		   struct error *err);
+
+/* A connection that another process has opened and signed in on; takes the socket over. */
+struct transport *transport_adopt(int socket, const char *host, uint32_t timeout_ms);
+
+/* Closes without a word; takes NULL. */
+void transport_close(struct transport *transport);
+SCOPED_DEFINE(struct transport *, transport_close)
+
+const struct transport_facts *transport_facts(const struct transport *transport);
+
+/* The stream for mailimap_connect(), which takes it over; its first line is the greeting. */
+mailstream *transport_stream(struct transport *transport);
+
+/* A command begins: it may wait for `timeout_ms`. */
+void transport_begin(struct transport *transport, uint32_t timeout_ms);
+
+enum transport_event { TRANSPORT_READABLE, TRANSPORT_WOKEN, TRANSPORT_TIME_IS_UP };
+
+/*
+ * Between commands: waits until there is something to read (the end and an error too: the next read
+ * tells), `wake` is readable, or `timeout_ms` have passed.
+ */
+enum transport_event transport_wait(struct transport *transport, int wake, int64_t timeout_ms);
+
+/* While `hidden`, the protocol log shows the number of bytes only. */
+void transport_hide(struct transport *transport, bool hidden);
+
+/* Made sense of what came so far. */
+void transport_progress(struct transport *transport);
+
+/* Every read and write from now on fails. */
+void transport_break(struct transport *transport);
+
+/* Why the last read or write failed. Always returns -1. */
+int transport_explain(const struct transport *transport, struct error *err);
+
+uint64_t transport_received_bytes(const struct transport *transport);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * transport_internal.h - what the parts of the transport share: transport_open.c makes the
+ * connection, transport_tls.c describes it, transport.c carries bytes over it.
+ */
+#ifndef LOADER_IMAP_WIRE_TRANSPORT_INTERNAL_H
+#define LOADER_IMAP_WIRE_TRANSPORT_INTERNAL_H
+
+#include "loader/imap/wire/nesting.h"
+#include "loader/imap/wire/transport.h"
+
+#include <curl/curl.h>
+
+struct protocol_log;
+
+enum transport_failure {
+	TRANSPORT_FAILED_NOT,
+	TRANSPORT_CLOSED,  /* by the server */
+	TRANSPORT_MUTE,	   /* too slow, or silent */
+	TRANSPORT_FLOOD,   /* more than libetpan can make sense of */
+	TRANSPORT_NESTED,  /* an answer that would take libetpan's parser down */
+	TRANSPORT_NETWORK, /* any other error */
+	TRANSPORT_BROKEN   /* by transport_break() */
+};
+
+struct transport {
+	CURL *curl; /* NULL: the socket is used as it is */
+	bool adopted;
+	char *host;
+	struct transport_facts facts;
+	curl_socket_t socket;
+	const char *greeting; /* what is left of it to be read */
+	enum transport_failure failure;
+	CURLcode curl_error;
+	uint32_t timeout_ms;
+	int64_t wait_left_us;
+	uint64_t unparsed_bytes; /* since transport_progress() */
+	uint64_t received_bytes;
+	struct nesting nesting;
+	char early[512]; /* read by transport_wait(); [early_start, early_end) is to be read yet */
+	size_t early_start;
+	size_t early_end;
+	bool hidden;
+	struct protocol_log *log; /* NULL: nothing is logged */
+};
+
+/* As curl_easy_recv() and curl_easy_send(), which they call unless the socket was adopted. */
+CURLcode transport_receive(struct transport *transport, void *bytes, size_t size,
+			   size_t *ret_received);
+CURLcode transport_send(struct transport *transport, const void *bytes, size_t size,
+			size_t *ret_sent);
+
+/*
+ * Notes what TLS has come to, once. curl shows its TLS session only while it is at work, so this is
+ * called at every line of the server before the handover.
+ */
+void transport_note_tls(struct transport *transport);
+
+#endif

@@ -1,0 +1,322 @@
+#include "loader/imap/names/server_words.h"
+#include "loader/imap/wire/transport_internal.h"
+#include "queue/base/scoped.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib.h>
+#include <gnutls/gnutls.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_BYTES_KEPT 1000
+
+/* What is seen of the conversation before the handover. */
+struct opening {
+	struct transport *transport;
+	const struct connection_string *server;
+	char curl_text[CURL_ERROR_SIZE];
+	char first_line[LINE_BYTES_KEPT + 1];
+	char last_line[LINE_BYTES_KEPT + 1];
+};
+
+/* --- curl's part ------------------------------------------------------- */
+
+static size_t take_line(char *bytes, size_t size, size_t count, void *context)
+{
+	struct opening *opening = context;
+	size_t length = MIN(size * count, (size_t)LINE_BYTES_KEPT);
+
+	memcpy(opening->last_line, bytes, length);
+	opening->last_line[length] = '\0';
+	g_strchomp(opening->last_line);
+	if (!*opening->first_line)
+		memcpy(opening->first_line, opening->last_line, sizeof opening->first_line);
+	transport_note_tls(opening->transport);
+	return size * count;
+}
+
+static char *format_url(const struct connection_string *server)
+{
+	bool ipv6 = strchr(server->url, ':') != NULL;
+
+	return g_strdup_printf("%s://%s%s%s:%u/", server->ssl ? "imaps" : "imap", ipv6 ? "[" : "",
+			       server->url, ipv6 ? "]" : "", server->port);
+}
+
+/* No option here can fail but for want of memory, which curl_easy_perform() would report, too. */
+static void set_options(struct opening *opening, const char *url)
+{
+	const struct connection_string *server = opening->server;
+	CURL *curl = opening->transport->curl;
+
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "imap,imaps");
+	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)server->timeout_s * 1000);
+	curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)server->timeout_s);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, opening->curl_text);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, opening);
+	/* Proxies of the environment are meant for browsers. */
+	curl_easy_setopt(curl, CURLOPT_PROXY, server->proxy ? server->proxy : "");
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
+	/* STARTTLS where it is offered; is_allowed() decides on what is left in clear. */
+	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (server->ca_file) {
+		curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_file);
+		/* Else curl trusts the system's authorities besides. */
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
+}
+
+static void unset_options(CURL *curl)
+{
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, NULL);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
+}
+
+/* --- what can go wrong ------------------------------------------------- */
+
+static int explain_certificate(const struct opening *opening, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+	long bits = 0;
+
+	curl_easy_getinfo(opening->transport->curl, CURLINFO_SSL_VERIFYRESULT, &bits);
+	if (bits & GNUTLS_CERT_EXPIRED)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "the certificate of %s has expired: it must be renewed there",
+				 server->url);
+	if (bits & GNUTLS_CERT_NOT_ACTIVATED)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "the certificate of %s is not yet valid: check the clock here and "
+				 "the certificate there",
+				 server->url);
+	if (bits & GNUTLS_CERT_REVOKED)
+		return error_set(err, ERROR_UNREACHABLE, "the certificate of %s has been revoked",
+				 server->url);
+	if (bits & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
+		return error_set(err, ERROR_UNREACHABLE,
+				 "the certificate of %s comes from an unknown authority: "
+				 "caFile=FILE names the one to trust",
+				 server->url);
+	if (strstr(opening->curl_text, "does not match"))
+		return error_set(err, ERROR_UNREACHABLE,
+				 "the certificate of %s is for another host: url= must be a name "
+				 "that stands in it",
+				 server->url);
+	return error_set(err, ERROR_UNREACHABLE, "the certificate of %s is not trusted: %s",
+			 server->url, opening->curl_text);
+}
+
+static int explain_timeout(const struct opening *opening, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+	const char *address = NULL;
+
+	curl_easy_getinfo(opening->transport->curl, CURLINFO_PRIMARY_IP, &address);
+	if (!address || !*address)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "no connection to %s port %u within %u s: is a firewall between?",
+				 server->url, server->port, server->timeout_s);
+	return error_set(err, ERROR_UNREACHABLE,
+			 "%s port %u takes the connection but does not speak within %u s: is it an "
+			 "IMAP server, and is ssl=%s right for this port?",
+			 server->url, server->port, server->timeout_s,
+			 server->ssl ? "True" : "False");
+}
+
+static int explain_no_connection(const struct opening *opening, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+	long number = 0;
+
+	curl_easy_getinfo(opening->transport->curl, CURLINFO_OS_ERRNO, &number);
+	if (server->proxy)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "the proxy %s does not take connections: %s", server->proxy,
+				 g_strerror((int)number));
+	if (number == ECONNREFUSED)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s does not take connections on port %u: is the port right, and "
+				 "does the server run?",
+				 server->url, server->port);
+	return error_set(err, ERROR_UNREACHABLE, "no connection to %s port %u: %s", server->url,
+			 server->port, number ? g_strerror((int)number) : opening->curl_text);
+}
+
+static int explain_greeting(const struct opening *opening, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+	g_autofree char *words = server_words(opening->last_line, strlen(opening->last_line));
+
+	if (g_str_has_prefix(words, "* BYE"))
+		return error_set(err, server_words_kind(words + strlen("* BYE"), ERROR_UNREACHABLE),
+				 "%s turned the connection away: %s", server->url, words);
+	if (!*words)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s port %u closed the connection without a greeting", server->url,
+				 server->port);
+	return error_set(err, ERROR_UNREACHABLE,
+			 "%s port %u does not speak IMAP as it should: it said \"%s\"", server->url,
+			 server->port, words);
+}
+
+static int explain_tls(const struct opening *opening, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+
+	return error_set(err, ERROR_UNREACHABLE, "no TLS with %s port %u: %s%s", server->url,
+			 server->port, opening->curl_text,
+			 server->ssl ? " (a port that begins in clear needs ssl=False)" : "");
+}
+
+static int explain(const struct opening *opening, CURLcode code, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+	const char *text = *opening->curl_text ? opening->curl_text : curl_easy_strerror(code);
+
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return error_set(err, ERROR_UNREACHABLE, "no host named %s is known", server->url);
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_PROXY:
+		return error_set(err, ERROR_UNREACHABLE,
+				 "the connection through the proxy %s failed: %s", server->proxy,
+				 text);
+	case CURLE_COULDNT_CONNECT:
+		return explain_no_connection(opening, err);
+	case CURLE_OPERATION_TIMEDOUT:
+		return explain_timeout(opening, err);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return explain_certificate(opening, err);
+	case CURLE_SSL_CACERT_BADFILE:
+		return error_set(err, ERROR_CONFIGURATION,
+				 "caFile '%s' holds no certificate that can be read",
+				 server->ca_file ? server->ca_file : "of the system");
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_USE_SSL_FAILED:
+		return explain_tls(opening, err);
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+		return explain_greeting(opening, err);
+	default:
+		return error_set(err, ERROR_UNREACHABLE, "no connection to %s port %u: %s",
+				 server->url, server->port, text);
+	}
+}
+
+/* --- the decision ------------------------------------------------------ */
+
+static bool is_loopback(const char *address)
+{
+	struct in_addr ipv4;
+	struct in6_addr ipv6;
+
+	if (inet_pton(AF_INET, address, &ipv4) == 1)
+		return ntohl(ipv4.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, address, &ipv6) == 1 && IN6_IS_ADDR_LOOPBACK(&ipv6);
+}
+
+/*
+ * In clear, the address that counts is the one the connection really has; behind a proxy it is the
+ * proxy's, and says nothing. A server that offers no STARTTLS may be somebody in between who hides
+ * it.
+ */
+static int check_clear(const struct opening *opening, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+	const struct transport_facts *facts = &opening->transport->facts;
+
+	if (facts->tls || server->insecure)
+		return 0;
+	if (facts->peer_address && !server->proxy && is_loopback(facts->peer_address))
+		return 0;
+	return error_set(err, ERROR_UNREACHABLE,
+			 "%s port %u offers no TLS, so the password would cross the network in "
+			 "clear: use ssl=True with the server's TLS port, or allow it with "
+			 "insecure=True",
+			 server->url, server->port);
+}
+
+/* curl has read the greeting; libetpan gets one that says the same and is well formed. */
+static void note_handover(struct opening *opening)
+{
+	struct transport *transport = opening->transport;
+	char *address = NULL;
+
+	curl_easy_getinfo(transport->curl, CURLINFO_ACTIVESOCKET, &transport->socket);
+	if (curl_easy_getinfo(transport->curl, CURLINFO_PRIMARY_IP, &address) == CURLE_OK)
+		transport->facts.peer_address = g_strdup(address);
+	transport->facts.preauthenticated =
+	    !g_ascii_strncasecmp(opening->first_line, "* PREAUTH", strlen("* PREAUTH"));
+	transport->greeting =
+	    transport->facts.preauthenticated ? "* PREAUTH ready\r\n" : "* OK ready\r\n";
+	transport_begin(transport, opening->server->timeout_s * 1000);
+	unset_options(transport->curl);
+}
+
+static void init_curl(void)
+{
+	static gsize done = 0;
+
+	if (g_once_init_enter(&done)) {
+		curl_global_init(CURL_GLOBAL_DEFAULT);
+		g_once_init_leave(&done, 1);
+	}
+}
+
+/* curl takes a file without any certificate, and then says that the authority is unknown. */
+static int check_ca_file(const char *path, struct error *err)
+{
+	if (access(path, R_OK) < 0)
+		return error_set(err, ERROR_CONFIGURATION, "caFile '%s' cannot be read: %s", path,
+				 g_strerror(errno));
+
+	gnutls_certificate_credentials_t credentials = NULL;
+
+	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
+		return error_set(err, ERROR_SOFTWARE, "GnuTLS cannot be started");
+
+	int count = gnutls_certificate_set_x509_trust_file(credentials, path, GNUTLS_X509_FMT_PEM);
+
+	gnutls_certificate_free_credentials(credentials);
+	if (count <= 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "caFile '%s' holds no certificate that can be read (PEM)", path);
+	return 0;
+}
+
+int transport_open(const struct connection_string *server, struct transport **ret_transport,
+		   struct error *err)
+{
+	scoped(transport_close) struct transport *transport = g_new0(struct transport, 1);
+	g_autofree char *url = format_url(server);
+	struct opening opening = {.transport = transport, .server = server};
+
+	if (server->ca_file && check_ca_file(server->ca_file, err) < 0)
+		return -1;
+	init_curl();
+	transport->host = g_strdup(server->url);
+	transport->curl = curl_easy_init();
+	if (!transport->curl)
+		return error_set(err, ERROR_SOFTWARE, "curl cannot be started");
+	set_options(&opening, url);
+
+	CURLcode code = curl_easy_perform(transport->curl);
+
+	if (code != CURLE_OK)
+		return explain(&opening, code, err);
+	note_handover(&opening);
+	if (check_clear(&opening, err) < 0)
+		return -1;
+	*ret_transport = steal(&transport);
+	return 0;
+}

@@ -1,0 +1,310 @@
+#include "loader/load/load_internal.h"
+
+#include "loader/load/load_divide.h"
+#include "loader/load/load_unsent.h"
+#include "loader/parse/spool.h"
+#include "queue/base/scoped.h"
+
+#include <inttypes.h>
+#include <nettle/sha2.h>
+
+enum { LOAD_OUTPUT_FACTOR = 16 };
+
+static int load_compare_items(const void *left, const void *right)
+{
+	uint32_t first = ((const struct load_item *)left)->uid;
+	uint32_t second = ((const struct load_item *)right)->uid;
+	return (first > second) - (first < second);
+}
+
+/*
+ * What is decoded is seldom larger than the raw bytes. Text may grow threefold when it becomes
+ * UTF-8, and HTML that is nothing but rules fivefold when it becomes text, beside the HTML itself.
+ */
+static uint64_t load_output_max(const struct load *load, bool on_disk)
+{
+	uint64_t raw_max = load_memory_max(load);
+	if (on_disk)
+		raw_max = MAX(raw_max, load->mailbox->server->max_size_bytes);
+	return raw_max > UINT64_MAX / LOAD_OUTPUT_FACTOR ? 0 : raw_max * LOAD_OUTPUT_FACTOR;
+}
+
+static struct mime_options load_mime_options(const struct connection_string *server)
+{
+	return (struct mime_options){.attach_html = server->attach_html,
+				     .max_header_size = server->max_header_bytes,
+				     .max_headers = server->max_fields,
+				     .max_parts = server->max_parts,
+				     .max_depth = server->max_depth,
+				     .max_boundary = server->max_boundary_bytes};
+}
+
+int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
+		    struct error *err)
+{
+	g_autofree char *folder = g_path_get_dirname(load->options->database);
+	const struct mime_options options = load_mime_options(load->mailbox->server);
+	*batch = (struct load_batch){.on_disk = on_disk, .spool = -1, .output = -1};
+	batch->items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
+	batch->moved = load_moved_list_new();
+	batch->rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	batch->reasons = g_string_chunk_new(256);
+	if (on_disk && (spool_open(folder, &batch->spool, err) != 0 ||
+			spool_open(folder, &batch->output, err) != 0))
+		return -1;
+	if (!on_disk && (spool_open_in_memory(&batch->spool, err) != 0 ||
+			 spool_open_in_memory(&batch->output, err) != 0))
+		return -1;
+	batch->parser = parser_new(&options, batch->spool, batch->output);
+	parser_set_output_max(batch->parser, load_output_max(load, on_disk));
+	return 0;
+}
+
+void load_batch_close(struct load_batch *batch)
+{
+	/* Never opened. */
+	if (batch->items == NULL)
+		return;
+	parser_stop(batch->parser);
+	descriptor_close_scoped(&batch->spool);
+	descriptor_close_scoped(&batch->output);
+	g_array_unref(batch->items);
+	g_array_unref(batch->rows);
+	g_ptr_array_unref(batch->moved);
+	g_string_chunk_free(batch->reasons);
+}
+
+static int load_item_hash(const struct load_batch *batch, struct load_item *item, struct error *err)
+{
+	struct sha256_ctx hash;
+	sha256_init(&hash);
+	if (spool_hash(batch->spool, item->offset, item->spooled_bytes, &hash, err) != 0)
+		return -1;
+	sha256_digest(&hash, sizeof item->raw_sha256, item->raw_sha256);
+	item->hashed = true;
+	return 0;
+}
+
+int load_batch_hash(struct load_batch *batch, struct error *err)
+{
+	for (guint i = 0; i < batch->items->len; i++) {
+		struct load_item *item = &g_array_index(batch->items, struct load_item, i);
+		if (!item->hashed && !item->not_fetched && load_item_hash(batch, item, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void load_batch_empty(const struct load_batch *batch)
+{
+	/* What fails here fails again, and is said, when the files are used next. */
+	struct error ignored;
+	spool_clear(batch->spool, &ignored);
+	spool_clear(batch->output, &ignored);
+}
+
+void load_batch_forget_stored(struct load_batch *batch)
+{
+	batch->stored = (struct load_result){0};
+	g_array_set_size(batch->rows, 0);
+}
+
+/* --- what was asked for ---------------------------------------------------- */
+
+static bool load_has_arrived(const GArray *items, guint first, uint32_t uid)
+{
+	for (guint i = first; i < items->len; i++) {
+		if (g_array_index(items, struct load_item, i).uid == uid)
+			return true;
+	}
+	return false;
+}
+
+/* Takes out what has arrived of them, and returns how many are left. */
+static size_t load_leave_missing(struct imapc_size *sizes, size_t count, void *batch)
+{
+	const GArray *items = ((const struct load_batch *)batch)->items;
+	size_t left = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!load_has_arrived(items, 0, sizes[i].uid))
+			sizes[left++] = sizes[i];
+	}
+	return left;
+}
+
+/* Takes out the items from `first` on that are in `empty`, which is in their order. */
+static void load_drop_items(GArray *items, guint first, const GArray *empty)
+{
+	guint kept = first;
+	for (guint i = first, next = 0; i < items->len; i++) {
+		const struct load_item *item = &g_array_index(items, struct load_item, i);
+		if (next < empty->len &&
+		    g_array_index(empty, struct imapc_size, next).uid == item->uid)
+			next++;
+		else
+			g_array_index(items, struct load_item, kept++) = *item;
+	}
+	g_array_set_size(items, kept);
+}
+
+static GArray *load_list_empty(const GArray *items, guint first)
+{
+	GArray *empty = g_array_new(FALSE, FALSE, sizeof(struct imapc_size));
+	for (guint i = first; i < items->len; i++) {
+		const struct load_item *item = &g_array_index(items, struct load_item, i);
+		const struct imapc_size size = {.uid = item->uid};
+		if (item->size_bytes == 0)
+			g_array_append_val(empty, size);
+	}
+	return empty;
+}
+
+/*
+ * A body of no bytes, whether NIL, "" or {0}, for a message that has some, or of which the server
+ * does not say how many: it cannot get at the message. That counts as not sent.
+ */
+static int load_drop_withheld(struct load *load, GArray *items, guint first, struct error *err)
+{
+	g_autoptr(GArray) empty = load_list_empty(items, first);
+	struct imapc_size *sizes = (struct imapc_size *)(void *)empty->data;
+	guint withheld = 0;
+	if (empty->len == 0)
+		return 0;
+	int failed = imapc_fetch_sizes(load->mailbox->session, sizes, empty->len, err);
+	for (guint i = 0; i < empty->len; i++) {
+		if (failed != 0 || sizes[i].size_bytes > 0)
+			sizes[withheld++] = sizes[i];
+	}
+	g_array_set_size(empty, withheld);
+	load_drop_items(items, first, empty);
+	return failed;
+}
+
+static void load_note_withheld(struct load *load, const struct imapc_size *sizes, size_t count,
+			       uint32_t uid)
+{
+	struct error failure;
+	uint64_t size_bytes = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (sizes[i].uid == uid)
+			size_bytes = sizes[i].size_bytes;
+	}
+	if (size_bytes > 0)
+		error_fill(&failure, ERROR_PROTOCOL,
+			   "the server sends no body, though it says that the message has %" PRIu64
+			   " bytes",
+			   size_bytes);
+	else
+		error_fill(&failure, ERROR_PROTOCOL, "the server sends no body");
+	load_unsent_add(load, uid, &failure);
+}
+
+/*
+ * Looks at what was asked for and did not come, although the server has said OK. Gone messages are
+ * nobody's fault; one that is still there is not sent.
+ */
+static int load_account_for(struct load *load, const struct imapc_size *sizes, size_t count,
+			    const GArray *items, guint first, struct error *err)
+{
+	if (items->len - first == count)
+		return 0;
+	g_autofree uint32_t *missing = g_new(uint32_t, count);
+	size_t missing_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!load_has_arrived(items, first, sizes[i].uid))
+			missing[missing_count++] = sizes[i].uid;
+	}
+	g_autofree uint32_t *present = NULL;
+	size_t present_count;
+	if (imapc_search_present(load->mailbox->session, missing, missing_count, &present,
+				 &present_count, err) != 0)
+		return -1;
+	load->result->not_collected -= (int64_t)(missing_count - present_count);
+	for (size_t i = 0; i < present_count; i++)
+		load_note_withheld(load, sizes, count, present[i]);
+	return 0;
+}
+
+static int load_batch_ask(struct load *load, struct imapc_size *sizes, size_t count, void *context,
+			  struct error *err)
+{
+	struct load_batch *batch = context;
+	guint first = batch->items->len;
+	int failed = load_fetch(load, batch, sizes, count, err);
+	struct error ignored;
+	if (load_drop_withheld(load, batch->items, first, failed != 0 ? &ignored : err) != 0)
+		failed = -1;
+	if (failed == 0)
+		failed = load_account_for(load, sizes, count, batch->items, first, err);
+	if (batch->items->len > first)
+		load_unsent_confirm(load);
+	return failed;
+}
+
+static void load_batch_in_vain(struct load *load, struct imapc_size *size,
+			       const struct error *failure, void *context)
+{
+	(void)context;
+	load_unsent_add(load, size->uid, failure);
+}
+
+/* The next run asks for these messages one by one, and has room for each on disk. */
+static bool load_batch_is_final(const struct error *failure, const void *context)
+{
+	(void)failure;
+	return ((const struct load_batch *)context)->overrun;
+}
+
+void load_take_position(const struct load *load, const struct load_batch *batch,
+			const struct imapc_size *sizes, size_t count)
+{
+	struct load_position *position = load->options->position;
+	size_t slot = (size_t)(batch - load->batches);
+	if (position == NULL)
+		return;
+	position->uid_validity = load->source.uid_validity;
+	g_strlcpy(position->source, load->source.source, sizeof position->source);
+	for (size_t i = 0; i < count; i++)
+		position->batches[slot].uids[i] = sizes[i].uid;
+	position->batches[slot].count = (uint32_t)count;
+}
+
+void load_take_position_to_store(const struct load *load, const struct load_batch *batch)
+{
+	struct load_position *position = load->options->position;
+	size_t slot = (size_t)(batch - load->batches);
+	if (position == NULL)
+		return;
+	for (guint i = 0; i < batch->items->len; i++)
+		position->batches[slot].uids[i] =
+		    g_array_index(batch->items, struct load_item, i).uid;
+	position->batches[slot].count = batch->items->len;
+}
+
+int load_batch_begin(struct load_batch *batch, struct error *err)
+{
+	g_array_set_size(batch->items, 0);
+	g_string_chunk_clear(batch->reasons);
+	batch->spool_end = 0;
+	batch->overrun = false;
+	return spool_clear(batch->spool, err) != 0 || spool_clear(batch->output, err) != 0 ? -1 : 0;
+}
+
+int load_batch_bring(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
+		     size_t count, struct error *err)
+{
+	if (load_batch_begin(batch, err) != 0)
+		return -1;
+	parser_begin(batch->parser);
+	g_autofree struct imapc_size *asked = g_memdup2(sizes, count * sizeof *sizes);
+	const struct load_question question = {.ask = load_batch_ask,
+					       .leave = load_leave_missing,
+					       .in_vain = load_batch_in_vain,
+					       .is_final = load_batch_is_final,
+					       .context = batch,
+					       .in_vain_run = &load->in_vain};
+	if (load_divide(load, asked, count, &question, err) != 0)
+		return error_prefix(err, "fetch UID %u to %u", sizes[0].uid, sizes[count - 1].uid);
+	g_array_sort(batch->items, load_compare_items);
+	return 0;
+}

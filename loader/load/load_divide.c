@@ -1,0 +1,164 @@
+/* A set that the server does not answer for as a whole is divided; a lost connection is made again.
+ */
+#include "loader/load/load_divide.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/stop.h"
+#include "loader/load/load_unsent.h"
+#include "queue/pickup_attempt.h"
+
+/* In a run: a server that is down, or that wants to be left alone, is not asked again and again. */
+enum { LOAD_RECONNECTS_MAX = 8 };
+
+struct load_piece {
+	size_t first;
+	size_t count;
+};
+
+static void load_piece_push(GArray *pieces, size_t first, size_t count)
+{
+	struct load_piece piece = {first, count};
+	if (count > 0)
+		g_array_append_val(pieces, piece);
+}
+
+static struct load_piece load_piece_pop(GArray *pieces)
+{
+	struct load_piece piece = g_array_index(pieces, struct load_piece, pieces->len - 1);
+	g_array_set_size(pieces, pieces->len - 1);
+	return piece;
+}
+
+/* A server answers in order: when it hangs up in the middle, the next one is the likely reason. */
+static void load_piece_divide(GArray *pieces, struct load_piece left, bool next_alone)
+{
+	size_t head = next_alone ? 1 : left.count / 2;
+	load_piece_push(pieces, left.first + head, left.count - head);
+	load_piece_push(pieces, left.first, head);
+}
+
+int load_reconnect(struct load *load, struct error *err)
+{
+	struct mailbox *mailbox = load->mailbox;
+	struct imapc_mailbox selected;
+	if (load->reconnects++ == LOAD_RECONNECTS_MAX)
+		return -1;
+	if (mailbox_reconnect(mailbox, load->queue, load->options->database, err) != 0 ||
+	    imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
+			 mailbox->server->mailbox, load->options->dry_run, &selected, err) != 0)
+		return -1;
+	if (selected.uid_validity != load->source.uid_validity)
+		return error_set(err, ERROR_TEMPORARY,
+				 "UIDVALIDITY of mailbox '%s' changed during the run; the next run "
+				 "goes on",
+				 mailbox->server->mailbox);
+	return 0;
+}
+
+/* Is this failure the server's? A refusal leaves the session alive. */
+static bool load_may_ask_again(const struct load *load, const struct load_question *question,
+			       const struct error *failure)
+{
+	if (imapc_is_alive(load->mailbox->session))
+		return true;
+	return failure->kind != ERROR_IO && failure->kind != ERROR_SOFTWARE &&
+	       (question->is_final == NULL || !question->is_final(failure, question->context));
+}
+
+/* The connection died at these messages, and the run ends: the next one asks for each alone. Where
+ * it is alive the numbers mean other messages by now. */
+static void load_note_suspects(struct load *load, const struct imapc_size *sizes, size_t count,
+			       const struct error *failure)
+{
+	if (load->options->dry_run || failure->kind == ERROR_IO ||
+	    imapc_is_alive(load->mailbox->session))
+		return;
+	g_autofree uint32_t *uids = g_new(uint32_t, count);
+	/* If this fails too, the run's own failure is what is to be said. */
+	struct error ignored;
+	for (size_t i = 0; i < count; i++)
+		uids[i] = sizes[i].uid;
+	load_hold(load);
+	pickup_attempt_add(load->store, &load->source, uids, count, false, failure->text,
+			   clock_now_ms(), &ignored);
+	load_go_on(load);
+}
+
+/* `left` was asked about and is not answered; where nothing is left, only the connection may be
+ * lost, and what has come is good if the folder is still numbered as it was. */
+static int load_divide_left(struct load *load, struct imapc_size *sizes, struct load_piece left,
+			    bool some_came, const struct load_question *question, GArray *pieces,
+			    struct error *err)
+{
+	bool lost = !imapc_is_alive(load->mailbox->session);
+	bool again = load_may_ask_again(load, question, err);
+	if (again && left.count == 1) {
+		(*question->in_vain_run)++;
+		question->in_vain(load, &sizes[left.first], err, question->context);
+	} else if (again && left.count > 1) {
+		load_piece_divide(pieces, left, lost && some_came);
+	}
+	if (!again || (lost && load_reconnect(load, err) != 0)) {
+		load_note_suspects(load, sizes + left.first, left.count, err);
+		return -1;
+	}
+	return load_unsent_is_outage(load, question->in_vain_run) ? -1 : 0;
+}
+
+int load_divide(struct load *load, struct imapc_size *sizes, size_t count,
+		const struct load_question *question, struct error *err)
+{
+	g_autoptr(GArray) pieces = g_array_new(FALSE, FALSE, sizeof(struct load_piece));
+	load_piece_push(pieces, 0, count);
+	while (pieces->len > 0 && !stop_requested()) {
+		struct load_piece piece = load_piece_pop(pieces);
+		struct imapc_size *part = sizes + piece.first;
+		if (question->ask(load, part, piece.count, question->context, err) == 0)
+			continue;
+		struct load_piece left = piece;
+		left.count = question->leave(part, piece.count, question->context);
+		if (load_divide_left(load, sizes, left, left.count < piece.count, question, pieces,
+				     err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- sizes ----------------------------------------------------------------- */
+
+static int load_sizes_ask(struct load *load, struct imapc_size *sizes, size_t count, void *context,
+			  struct error *err)
+{
+	if (imapc_fetch_sizes(load->mailbox->session, sizes, count, err) != 0)
+		return -1;
+	*(unsigned *)context = 0;
+	return 0;
+}
+
+static size_t load_sizes_leave(struct imapc_size *sizes, size_t count, void *context)
+{
+	(void)sizes;
+	(void)context;
+	return count;
+}
+
+/* It is asked for all the same. */
+static void load_sizes_in_vain(struct load *load, struct imapc_size *size,
+			       const struct error *failure, void *context)
+{
+	(void)load;
+	(void)failure;
+	(void)context;
+	size->size_bytes = UINT64_MAX;
+}
+
+int load_sizes(struct load *load, struct imapc_size *sizes, size_t count, struct error *err)
+{
+	unsigned in_vain = 0;
+	const struct load_question question = {.ask = load_sizes_ask,
+					       .leave = load_sizes_leave,
+					       .in_vain = load_sizes_in_vain,
+					       .context = &in_vain,
+					       .in_vain_run = &in_vain};
+	return load_divide(load, sizes, count, &question, err);
+}

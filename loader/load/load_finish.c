@@ -1,0 +1,161 @@
+#include "loader/load/load_internal.h"
+
+#include "loader/load/load_acknowledge.h"
+#include "loader/source/message_digest.h"
+#include "queue/base/scoped.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+SCOPED_DEFINE(GArray *, g_array_unref)
+
+static int load_collect_row(const struct pickup *pickup, void *context)
+{
+	g_array_append_val((GArray *)context, *pickup);
+	return 0;
+}
+
+/* Rows whose message has left the source by itself are finished; the others stay in `rows`. */
+static int load_settle_gone(struct load *load, GArray *rows, struct error *err)
+{
+	g_autofree uint32_t *uids = g_new(uint32_t, rows->len);
+	g_autofree uint32_t *gone = g_new(uint32_t, rows->len);
+	g_autofree uint32_t *present = NULL;
+	size_t gone_count = 0;
+	size_t present_count = 0;
+	for (guint i = 0; i < rows->len; i++)
+		uids[i] = load_pickup_at(rows, i)->uid;
+	if (imapc_search_present(load->mailbox->session, uids, rows->len, &present, &present_count,
+				 err) != 0)
+		return -1;
+	guint kept = 0;
+	for (guint i = 0; i < rows->len; i++) {
+		if (kept < present_count && present[kept] == uids[i])
+			*load_pickup_at(rows, kept++) = *load_pickup_at(rows, i);
+		else
+			gone[gone_count++] = uids[i];
+	}
+	g_array_set_size(rows, kept);
+	load->settled += gone_count;
+	return load_mark(load, gone, gone_count, PICKUP_MOVED, NULL, err);
+}
+
+/* Counts the messages that have certain bytes. */
+struct load_comparison {
+	const unsigned char *raw_sha256;
+	uint64_t equal;
+};
+
+static int load_compare(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
+			void *context)
+{
+	struct load_comparison *comparison = context;
+	(void)uid;
+	if (memcmp(sha256, comparison->raw_sha256, MESSAGE_DIGEST_SIZE) == 0)
+		comparison->equal++;
+	return 0;
+}
+
+/* How many messages of the selected folder have the bytes of this row. */
+static int load_count_equal(struct load *load, const struct pickup *row, uint64_t *ret_equal,
+			    struct error *err)
+{
+	struct pickup_with_entry with_entry = {.pickup = *row};
+	char *source = NULL;
+	/* Only such a message may have been too large; finding its entry takes a while. */
+	if (row->target == PICKUP_BADMAIL &&
+	    pickup_find_entry(load->store, row->entry_id, &with_entry, &source, err) != 0 &&
+	    err->reason != REASON_MISSING)
+		return -1;
+	free(source);
+	struct load_comparison comparison = {.raw_sha256 = row->raw_sha256};
+	if (message_digest_like(load->mailbox->session, &with_entry, load_compare, &comparison,
+				err) != 0)
+		return -1;
+	*ret_equal = comparison.equal;
+	return 0;
+}
+
+/* More such messages in the target than the ledger has put there: this row's copy is one of them.
+ */
+static int load_find_copy(struct load *load, struct pickup *row, struct error *err)
+{
+	uint64_t equal;
+	uint64_t known;
+	if (load_count_equal(load, row, &equal, err) != 0)
+		return -1;
+	if (pickup_count_delivered(load->store, load->queue->id, row, &known, err) != 0)
+		return -1;
+	if (equal <= known)
+		return 0;
+	row->state = PICKUP_COPIED;
+	return load_mark(load, &row->uid, 1, PICKUP_COPIED, NULL, err);
+}
+
+static bool load_has_rows(const GArray *rows, enum pickup_target target)
+{
+	for (guint i = 0; i < rows->len; i++) {
+		const struct pickup *row = load_pickup_at(rows, i);
+		if (row->state == PICKUP_STORED && row->target == target)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Without MOVE, a run that ended between the server's COPY and our note of it has left a copy that
+ * the ledger does not know; copying again would make two. Leaves the source selected.
+ */
+static int load_find_copies(struct load *load, GArray *rows, struct error *err)
+{
+	struct mailbox *mailbox = load->mailbox;
+	struct imapc_mailbox selected;
+	for (enum pickup_target target = PICKUP_DROPBOX; target <= PICKUP_BADMAIL; target++) {
+		enum mailbox_folder folder = load_target_folder(target);
+		if (!load_has_rows(rows, target) || !mailbox->folders[folder].exists)
+			continue;
+		if (imapc_select(mailbox->session, mailbox->folders[folder].wire,
+				 mailbox_folder_name(mailbox, folder), true, &selected, err) != 0)
+			return -1;
+		for (guint i = 0; i < rows->len; i++) {
+			struct pickup *row = load_pickup_at(rows, i);
+			if (row->state == PICKUP_STORED && row->target == target &&
+			    load_find_copy(load, row, err) != 0)
+				return -1;
+		}
+	}
+	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
+			 mailbox->server->mailbox, false, &selected, err) != 0)
+		return -1;
+	if (selected.uid_validity != load->source.uid_validity)
+		return error_set(err, ERROR_TEMPORARY,
+				 "UIDVALIDITY of mailbox '%s' changed during the run; the next run "
+				 "goes on",
+				 mailbox->server->mailbox);
+	return 0;
+}
+
+static int load_finish_rows(struct load *load, struct error *err)
+{
+	scoped(g_array_unref) GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	if (pickup_list(load->store, &load->source, 1, UINT32_MAX, true, load_collect_row, rows,
+			err) != 0)
+		return -1;
+	if (rows->len == 0)
+		return 0;
+	if (mailbox_prepare_targets(load->mailbox, err) != 0 ||
+	    load_settle_gone(load, rows, err) != 0)
+		return -1;
+	if (!imapc_has_capability(load->mailbox->session, "MOVE") &&
+	    load_find_copies(load, rows, err) != 0)
+		return -1;
+	if (load_move(load, rows, err) != 0)
+		return -1;
+	load->result->finished += load->settled;
+	return 0;
+}
+
+int load_finish_earlier(struct load *load, struct error *err)
+{
+	return load_finish_rows(load, err) == 0 ? load_acknowledge_unread(load, err) : -1;
+}

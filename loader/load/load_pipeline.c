@@ -1,0 +1,300 @@
+#include "loader/load/load_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/load/load_storer.h"
+#include "loader/source/search.h"
+#include "queue/work_queue.h"
+
+#include <glib.h>
+#include <inttypes.h>
+
+/*
+ * A server rewrites its index for every move, so many messages at once are cheaper, and more than
+ * proportionally in a large mailbox. But a command has a deadline, and a move is not done before
+ * its end: the sets grow as long as one takes less than a small part of the time it has.
+ */
+enum { LOAD_MOVE_MIN = 1000, LOAD_MOVE_MAX = 16000, LOAD_MOVE_QUICK = 30, LOAD_MOVE_SLOW = 10 };
+
+/* --- storing ----------------------------------------------------------- */
+
+static void load_tell_stored(const struct load *load, const GArray *rows)
+{
+	if (load->options->stored == NULL)
+		return;
+	for (guint i = 0; i < rows->len; i++) {
+		const struct pickup *row = load_pickup_at(rows, i);
+		const struct load_stored stored = {.uid = row->uid,
+						   .entry_id = row->entry_id,
+						   .size_bytes = row->raw_size,
+						   .bad = row->target == PICKUP_BADMAIL};
+		load->options->stored(&stored, load->options->context);
+	}
+}
+
+/* Takes what became of a batch. */
+static int load_collect(struct load *load, const struct load_batch *batch, struct error *err)
+{
+	load_take_position(load, batch, NULL, 0);
+	if (batch->failed != 0) {
+		load_moved_hand_over(batch->moved, load->moved);
+		*err = batch->err;
+		return -1;
+	}
+	g_ptr_array_set_size(batch->moved, 0);
+	load->result->loaded += batch->stored.loaded;
+	load->result->bad += batch->stored.bad;
+	load->result->finished += batch->stored.finished;
+	load->result->size_bytes += batch->stored.size_bytes;
+	load->result->not_collected -= (int64_t)batch->rows->len;
+	g_array_append_vals(load->unmoved, batch->rows->data, batch->rows->len);
+	load_tell_stored(load, batch->rows);
+	return 0;
+}
+
+/* --- moving ------------------------------------------------------------ */
+
+/* How many to move at once from now on, after a move took so long. */
+static size_t load_move_next_max(const struct load *load, int64_t duration_ms)
+{
+	int64_t timeout_ms = (int64_t)load->mailbox->server->timeout_s * 1000;
+	if (!imapc_has_capability(load->mailbox->session, "MOVE"))
+		return LOAD_MOVE_MIN; /* finding lost copies again costs a search for each */
+	if (duration_ms < timeout_ms / LOAD_MOVE_QUICK)
+		return MIN(4 * load->move_max, (size_t)LOAD_MOVE_MAX);
+	if (duration_ms > timeout_ms / LOAD_MOVE_SLOW)
+		return MAX(load->move_max / 2, (size_t)LOAD_MOVE_MIN);
+	return load->move_max;
+}
+
+/* After a failure nothing more is moved: the next run does that. */
+static int load_move_set(struct load *load, struct error *err)
+{
+	int64_t began_ms = clock_monotonic_ms();
+	guint count = (guint)MIN((size_t)load->unmoved->len, load->move_max);
+	g_autoptr(GArray) set = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	g_array_append_vals(set, load->unmoved->data, count);
+	g_array_remove_range(load->unmoved, 0, count);
+	if (load_move(load, set, err) != 0) {
+		g_array_set_size(load->unmoved, 0);
+		return -1;
+	}
+	load->move_max = load_move_next_max(load, clock_monotonic_ms() - began_ms);
+	return 0;
+}
+
+static int load_move_unmoved(struct load *load, struct error *err)
+{
+	while (load->unmoved->len > 0) {
+		if (load_move_set(load, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* In one transaction, while nothing is being stored. `message` is of a run that went well, or NULL.
+ */
+static int load_settle(struct load *load, const char *message, struct error *err)
+{
+	if (load->moved->len == 0 && message == NULL)
+		return 0;
+	if (store_begin(load->store, err) != 0)
+		return -1;
+	int failed = load_moved_store(load, load->moved, err);
+	if (failed == 0 && message != NULL &&
+	    work_queue_note_action(load->store, load->queue->id, message,
+				   load->result->not_collected, clock_now_ms(), err) != 0)
+		failed = -1;
+	if (failed == 0 && store_commit(load->store, err) != 0)
+		failed = -1;
+	if (failed != 0)
+		store_rollback(load->store);
+	else
+		g_ptr_array_set_size(load->moved, 0);
+	return failed;
+}
+
+/* Towards the end of the mailbox sets are smaller: nothing else is done during the last one. */
+static bool load_has_set(const struct load *load)
+{
+	return load->unmoved->len >= CLAMP(load->left, (size_t)LOAD_MOVE_MIN, load->move_max);
+}
+
+/* --- the pipeline ------------------------------------------------------ */
+
+/* What another thread holds locked during a fork would stay locked in the child. */
+static void load_before_fork(void *load)
+{
+	load_hold(load);
+}
+
+static void load_after_fork(void *load)
+{
+	load_go_on(load);
+}
+
+static bool load_is_large(const struct load *load, const struct imapc_size *sizes, size_t count)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += sizes[i].size_bytes;
+	return bytes > load_memory_max(load);
+}
+
+static int load_open(struct load *load, struct load_batch *batch, struct error *err)
+{
+	if (batch->items != NULL)
+		return 0;
+	bool large = batch >= &load->batches[LOAD_BATCH_LARGE];
+	if (load_batch_open(load, large, batch, err) != 0)
+		return -1;
+	parser_set_fork_hooks(batch->parser, &(struct parser_fork_hooks){.before = load_before_fork,
+									 .after = load_after_fork,
+									 .context = load});
+	return 0;
+}
+
+/* Waits until the batch is through; meanwhile the server has nothing to do but to move. */
+static int load_get_back(struct load *load, const struct load_batch *batch, struct error *err)
+{
+	while (load_storer_has(load, batch)) {
+		if (load_has_set(load)) {
+			if (load_move_set(load, err) != 0)
+				return -1;
+		} else if (load_collect(load, load_storer_take(load, true), err) != 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* A batch that nobody uses, opened. What nothing is known of, a suspect, may be large, too. */
+static int load_next_batch(struct load *load, bool large, struct load_batch **ret_batch,
+			   struct error *err)
+{
+	unsigned *turn = large ? &load->large_turn : &load->turn;
+	struct load_batch *batch = &load->batches[(large ? LOAD_BATCH_LARGE : 0) + *turn];
+	*turn = (*turn + 1) % (large ? LOAD_BATCHES - LOAD_BATCH_LARGE : LOAD_BATCH_LARGE);
+	if (load_get_back(load, batch, err) != 0 || load_open(load, batch, err) != 0)
+		return -1;
+	*ret_batch = batch;
+	return 0;
+}
+
+/* Now, while nothing is being stored yet that a fork would have to wait for. */
+static int load_wake_parsers(struct load *load, size_t messages, struct error *err)
+{
+	size_t together = load_together_max(messages);
+	size_t full = (messages + together - 1) / together;
+	for (size_t i = 0; i < MIN(full, (size_t)LOAD_BATCH_LARGE); i++) {
+		if (load_open(load, &load->batches[i], err) != 0 ||
+		    parser_wake(load->batches[i].parser, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int load_move_if_enough(struct load *load, struct error *err)
+{
+	return load_has_set(load) ? load_move_set(load, err) : 0;
+}
+
+static int load_put(struct load *load, struct load_batch *batch, struct error *err)
+{
+	if (batch->items->len > 0) {
+		load_moved_hand_over(load->moved, batch->moved);
+		if (load_storer_put(load, batch, err) != 0)
+			return -1;
+	}
+	while ((batch = load_storer_take(load, false)) != NULL) {
+		if (load_collect(load, batch, err) != 0)
+			return -1;
+	}
+	return load_move_if_enough(load, err);
+}
+
+int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err)
+{
+	struct load_batch *batch;
+	bool large = load->suspecting || load_is_large(load, sizes, count);
+	load->left -= MIN(load->left, count);
+	if (load_next_batch(load, large, &batch, err) != 0 ||
+	    (!large && load->storer.put == 0 &&
+	     load_wake_parsers(load, load->left + count, err) != 0))
+		return -1;
+	load_take_position(load, batch, sizes, count);
+	int failed = load_batch_bring(load, batch, sizes, count, err);
+	load_take_position(load, batch, NULL, 0);
+	return failed == 0 ? load_put(load, batch, err) : -1;
+}
+
+int load_drain(struct load *load, struct error *err)
+{
+	struct load_batch *batch;
+	while ((batch = load_storer_take(load, true)) != NULL) {
+		if (load_collect(load, batch, err) != 0 || load_move_if_enough(load, err) != 0)
+			return -1;
+	}
+	return load_move_unmoved(load, err);
+}
+
+int load_note(struct load *load, struct error *err)
+{
+	const struct load_result *result = load->result;
+	g_autofree char *message = g_strdup_printf(
+	    "OK; %" PRIu64 " items.%s%s",
+	    load->options->items_before + result->loaded + result->bad,
+	    load->unmarked != NULL ? " Note: " : "", load->unmarked != NULL ? load->unmarked : "");
+	g_autofree char *unfound =
+	    search_describe_unfound(load->mailbox->server->mailbox, load->unfound);
+	g_autofree char *warning = g_strdup_printf("%s %s.", message, unfound);
+	return load_settle(load, load->unfound > 0 ? warning : message, err);
+}
+
+int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
+		 struct error *err)
+{
+	struct load_batch *batch;
+	if (load_next_batch(load, true, &batch, err) != 0)
+		return -1;
+	struct load_item item = {.uid = size->uid,
+				 .announced_size_bytes = size->size_bytes,
+				 .internal_date_s = clock_now_ms() / 1000,
+				 .not_fetched = true,
+				 .suspect = true};
+	g_autofree char *refused = g_strdup_printf(
+	    "could not be fetched in %d tries: %s; the message is in the bad-mail folder",
+	    LOAD_MAX_TRIES, reason);
+	g_string_chunk_clear(batch->reasons);
+	item.refused = g_string_chunk_insert(batch->reasons, refused);
+	g_array_set_size(batch->items, 0);
+	g_array_append_val(batch->items, item);
+	parser_begin(batch->parser);
+	if (load_put(load, batch, err) != 0)
+		return -1;
+	return load_drain(load, err);
+}
+
+void load_open_pipeline(struct load *load)
+{
+	load->unmoved = g_array_new(FALSE, FALSE, sizeof(struct pickup));
+	load->moved = load_moved_list_new();
+	load->move_max = LOAD_MOVE_MIN;
+	load_storer_open(load);
+}
+
+void load_close_pipeline(struct load *load, bool failed)
+{
+	struct error ignored;
+	const struct load_batch *batch;
+	/* What was stored before the failure, or in spite of it, counts. */
+	while ((batch = load_storer_take(load, true)) != NULL)
+		load_collect(load, batch, &ignored);
+	load_storer_close(load);
+	if (failed && imapc_is_alive(load->mailbox->session))
+		load_move_unmoved(load, &ignored);
+	load_settle(load, NULL, &ignored);
+	for (size_t i = 0; i < LOAD_BATCHES; i++)
+		load_batch_close(&load->batches[i]);
+	g_array_unref(load->unmoved);
+	g_ptr_array_unref(load->moved);
+}

@@ -1,0 +1,213 @@
+#include "loader/load/load_storer.h"
+
+#include <signal.h>
+
+/* The run's own thread does what only it may do, if the storer waits for that. */
+static void load_storer_help(struct load *load)
+{
+	struct load_storer *storer = &load->storer;
+	struct load_batch *batch = storer->queue[storer->through % LOAD_BATCHES];
+	pthread_mutex_unlock(&storer->mutex);
+	batch->failed = parser_finish(batch->parser, &batch->err);
+	pthread_mutex_lock(&storer->mutex);
+	storer->needs_process = false;
+	pthread_cond_broadcast(&storer->changed);
+}
+
+static void load_storer_empty(struct load_storer *storer)
+{
+	const struct load_batch *batch = storer->spent;
+	storer->spent = NULL;
+	pthread_mutex_unlock(&storer->mutex);
+	load_batch_empty(batch);
+	pthread_mutex_lock(&storer->mutex);
+}
+
+/* Locked. */
+static void load_storer_wait(struct load *load)
+{
+	if (load->storer.needs_process)
+		load_storer_help(load);
+	else if (load->storer.spent != NULL)
+		load_storer_empty(&load->storer);
+	else
+		pthread_cond_wait(&load->storer.changed, &load->storer.mutex);
+}
+
+/* 0: parsed; 1: a new process is needed. */
+static int load_storer_parse(struct load_batch *batch)
+{
+	bool ended;
+	if (load_batch_hash(batch, &batch->err) != 0 ||
+	    parser_proceed(batch->parser, &ended, &batch->err) != 0)
+		return batch->failed = -1;
+	return ended ? 0 : 1;
+}
+
+/* Where an earlier batch has failed, this one fails, too. */
+static void load_storer_store(struct load *load, struct load_batch *batch)
+{
+	struct load_storer *storer = &load->storer;
+	if (storer->failed) {
+		batch->failed = -1;
+		batch->err = storer->err;
+	}
+	load_batch_forget_stored(batch);
+	if (batch->failed == 0)
+		load_store(load, batch);
+	if (batch->failed != 0 && !storer->failed) {
+		storer->failed = true;
+		storer->err = batch->err;
+	}
+}
+
+/* Locked, before and after. */
+static void load_storer_work(struct load *load, struct load_batch *batch)
+{
+	struct load_storer *storer = &load->storer;
+	storer->busy = true;
+	pthread_mutex_unlock(&storer->mutex);
+	load_take_position_to_store(load, batch);
+	int parsed = load_storer_parse(batch);
+	pthread_mutex_lock(&storer->mutex);
+	storer->busy = false;
+	storer->needs_process = parsed == 1;
+	pthread_cond_broadcast(&storer->changed);
+	while (storer->needs_process || storer->held)
+		pthread_cond_wait(&storer->changed, &storer->mutex);
+	storer->busy = true;
+	pthread_mutex_unlock(&storer->mutex);
+	load_storer_store(load, batch);
+	pthread_mutex_lock(&storer->mutex);
+	storer->busy = false;
+	storer->spent = NULL;
+	storer->through++;
+	pthread_cond_broadcast(&storer->changed);
+}
+
+static void *load_storer_run(void *context)
+{
+	struct load *load = context;
+	struct load_storer *storer = &load->storer;
+	pthread_mutex_lock(&storer->mutex);
+	for (;;) {
+		if (storer->through != storer->put && !storer->held)
+			load_storer_work(load, storer->queue[storer->through % LOAD_BATCHES]);
+		else if (storer->ended)
+			break;
+		else
+			pthread_cond_wait(&storer->changed, &storer->mutex);
+	}
+	pthread_mutex_unlock(&storer->mutex);
+	return NULL;
+}
+
+/* Signals are for the run's own thread: they end its waiting. */
+static int load_storer_start(struct load *load, struct error *err)
+{
+	sigset_t all;
+	sigset_t before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failed = pthread_create(&load->storer.thread, NULL, load_storer_run, load);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed != 0)
+		return error_set(err, ERROR_IO, "starting the thread that stores: %s",
+				 g_strerror(failed));
+	load->storer.started = true;
+	return 0;
+}
+
+void load_storer_open(struct load *load)
+{
+	pthread_mutex_init(&load->storer.mutex, NULL);
+	pthread_cond_init(&load->storer.changed, NULL);
+}
+
+void load_storer_close(struct load *load)
+{
+	struct load_storer *storer = &load->storer;
+	pthread_mutex_lock(&storer->mutex);
+	while (storer->through != storer->put)
+		load_storer_wait(load);
+	storer->ended = true;
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
+	if (storer->started)
+		pthread_join(storer->thread, NULL);
+	pthread_cond_destroy(&storer->changed);
+	pthread_mutex_destroy(&storer->mutex);
+	*storer = (struct load_storer){0};
+}
+
+int load_storer_put(struct load *load, struct load_batch *batch, struct error *err)
+{
+	struct load_storer *storer = &load->storer;
+	if (!storer->started && load_storer_start(load, err) != 0)
+		return -1;
+	batch->failed = 0;
+	pthread_mutex_lock(&storer->mutex);
+	storer->queue[storer->put++ % LOAD_BATCHES] = batch;
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
+	return 0;
+}
+
+struct load_batch *load_storer_take(struct load *load, bool wait)
+{
+	struct load_storer *storer = &load->storer;
+	struct load_batch *batch = NULL;
+	if (storer->taken == storer->put)
+		return NULL;
+	pthread_mutex_lock(&storer->mutex);
+	if (storer->needs_process)
+		load_storer_help(load);
+	while (wait && storer->taken == storer->through)
+		load_storer_wait(load);
+	if (storer->taken != storer->through)
+		batch = storer->queue[storer->taken++ % LOAD_BATCHES];
+	pthread_mutex_unlock(&storer->mutex);
+	return batch;
+}
+
+void load_storer_has_read(struct load *load, struct load_batch *batch)
+{
+	struct load_storer *storer = &load->storer;
+	pthread_mutex_lock(&storer->mutex);
+	storer->spent = batch;
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
+}
+
+bool load_storer_has(const struct load *load, const struct load_batch *batch)
+{
+	const struct load_storer *storer = &load->storer;
+	for (unsigned i = storer->taken; i != storer->put; i++) {
+		if (storer->queue[i % LOAD_BATCHES] == batch)
+			return true;
+	}
+	return false;
+}
+
+void load_hold(struct load *load)
+{
+	struct load_storer *storer = &load->storer;
+	if (!storer->started)
+		return;
+	pthread_mutex_lock(&storer->mutex);
+	storer->held = true;
+	while (storer->busy)
+		pthread_cond_wait(&storer->changed, &storer->mutex);
+	pthread_mutex_unlock(&storer->mutex);
+}
+
+void load_go_on(struct load *load)
+{
+	struct load_storer *storer = &load->storer;
+	if (!storer->started)
+		return;
+	pthread_mutex_lock(&storer->mutex);
+	storer->held = false;
+	pthread_cond_broadcast(&storer->changed);
+	pthread_mutex_unlock(&storer->mutex);
+}

@@ -1,0 +1,197 @@
+#include "loader/mailbox/mail_connection.h"
+
+#include "loader/imap/session/relay.h"
+#include "loader/mailbox/mail_keeper.h"
+#include "loader/mailbox/mail_socket.h"
+#include "queue/base/scoped.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+/* For words that are answered at once, and how many files of the folder are looked at. */
+enum { MAIL_CONNECTION_WORD_S = 10, MAIL_CONNECTION_FILES_MAX = 10000 };
+
+SCOPED_DEFINE(DIR *, closedir)
+
+static int mail_connection_missing(const char *name, struct error *err)
+{
+	return error_set(err, ERROR_NO,
+			 "no connection named '%s' is open; `inqueue mail open %s` opens one", name,
+			 name);
+}
+
+/* -1 in *ret_socket where nobody listens under that name. */
+static int mail_connection_dial(const char *name, uint32_t timeout_s, int *ret_socket,
+				struct error *err)
+{
+	scoped(descriptor_close) int folder = -1;
+	*ret_socket = -1;
+	if (mail_socket_check_name(name, err) != 0 ||
+	    mail_socket_open_folder(false, &folder, err) != 0)
+		return -1;
+	return folder < 0 ? 0 : mail_socket_connect(folder, name, timeout_s, ret_socket, err);
+}
+
+static int mail_connection_read_answer(int socket, const char *name, uint32_t timeout_s,
+				       json_t **ret_answer, struct error *err)
+{
+	g_autofree char *line = NULL;
+	if (mail_socket_read_line(socket, &line) != 0)
+		return errno == EAGAIN
+			   ? error_set(err, ERROR_TEMPORARY,
+				       "connection '%s' is in use, or its server does not "
+				       "answer: nothing within %u s",
+				       name, timeout_s)
+			   : mail_connection_missing(name, err);
+	json_auto_t *answer = json_loads(line, 0, NULL);
+	const char *text = json_string_value(json_object_get(answer, "text"));
+	if (text != NULL) {
+		error_set(err, (enum error_kind)json_integer_value(json_object_get(answer, "kind")),
+			  "%s", text);
+		return error_prefix(err, "connection '%s'", name);
+	}
+	if (!json_is_object(answer))
+		return error_set(err, ERROR_SOFTWARE, "connection '%s' does not make sense", name);
+	*ret_answer = steal(&answer);
+	return 0;
+}
+
+static int mail_connection_ask(const char *name, const char *word, uint32_t timeout_s,
+			       int *ret_socket, json_t **ret_answer, struct error *err)
+{
+	scoped(descriptor_close) int socket = -1;
+	g_autofree char *line = g_strdup_printf("{\"do\":\"%s\"}", word);
+	if (mail_connection_dial(name, timeout_s, &socket, err) != 0)
+		return -1;
+	if (socket < 0 || mail_socket_write_line(socket, line) != 0)
+		return mail_connection_missing(name, err);
+	if (mail_connection_read_answer(socket, name, timeout_s, ret_answer, err) != 0)
+		return -1;
+	*ret_socket = descriptor_steal(&socket);
+	return 0;
+}
+
+int mail_connection_open(const char *name, struct mail_account *account, uint32_t idle_s,
+			 struct error *err)
+{
+	scoped(descriptor_close) int other = -1;
+	if (mail_connection_dial(name, MAIL_CONNECTION_WORD_S, &other, err) != 0)
+		return -1;
+	if (other >= 0)
+		return error_set(err, ERROR_NO,
+				 "a connection named '%s' is open already; `inqueue mail close %s` "
+				 "ends it",
+				 name, name);
+	return mail_keeper_start(name, account, idle_s, err);
+}
+
+static int mail_connection_adopt(int *socket, const json_t *answer, uint32_t timeout_s,
+				 struct mail_session *session, struct error *err)
+{
+	const char *server = json_string_value(json_object_get(answer, "server"));
+	json_int_t tag = json_integer_value(json_object_get(answer, "tag"));
+	if (server == NULL || tag < 0 || tag > INT32_MAX)
+		return error_set(err, ERROR_SOFTWARE, "its answer makes no sense");
+	if (connection_string_parse(server, &session->server, err) != 0)
+		return -1;
+	session->server->timeout_s = timeout_s;
+	return imapc_adopt(session->server, descriptor_steal(socket), (int)tag, &session->imap,
+			   err);
+}
+
+int mail_connection_use(const char *name, uint32_t timeout_s, struct mail_session **ret_session,
+			struct error *err)
+{
+	scoped(mail_session_close) struct mail_session *session = g_new0(struct mail_session, 1);
+	scoped(descriptor_close) int socket = -1;
+	json_auto_t *answer = NULL;
+	if (mail_connection_ask(name, "use", timeout_s, &socket, &answer, err) != 0)
+		return -1;
+	if (mail_connection_adopt(&socket, answer, timeout_s, session, err) != 0)
+		return error_prefix(err, "connection '%s'", name);
+	*ret_session = steal(&session);
+	return 0;
+}
+
+int mail_connection_close(const char *name, struct error *err)
+{
+	scoped(descriptor_close) int socket = -1;
+	json_auto_t *answer = NULL;
+	return mail_connection_ask(name, "close", MAIL_CONNECTION_WORD_S, &socket, &answer, err);
+}
+
+/* --- list -------------------------------------------------------------- */
+
+static int64_t mail_connection_number(const json_t *answer, const char *key)
+{
+	return (int64_t)json_integer_value(json_object_get(answer, key));
+}
+
+static int mail_connection_describe(const char *name,
+				    void (*tell)(const struct mail_connection *, void *),
+				    void *context, struct error *err)
+{
+	scoped(descriptor_close) int socket = -1;
+	json_auto_t *answer = NULL;
+	if (mail_connection_ask(name, "describe", MAIL_CONNECTION_WORD_S, &socket, &answer, err) !=
+	    0)
+		/* Its process has ended meanwhile, or died and left the file. */
+		return err->kind == ERROR_NO ? 0 : -1;
+	const struct mail_connection connection = {
+	    .name = name,
+	    .server = json_string_value(json_object_get(answer, "server")),
+	    .port = (uint32_t)mail_connection_number(answer, "port"),
+	    .user_name = json_string_value(json_object_get(answer, "user")),
+	    .opened_ms = mail_connection_number(answer, "opened_ms"),
+	    .used_ms = mail_connection_number(answer, "used_ms"),
+	    .idle_s = mail_connection_number(answer, "idle_s"),
+	    .uses = mail_connection_number(answer, "uses"),
+	    .sign_ins = mail_connection_number(answer, "sign_ins"),
+	    .in_use = json_is_true(json_object_get(answer, "in_use")),
+	    .process = mail_connection_number(answer, "process"),
+	};
+	tell(&connection, context);
+	return 0;
+}
+
+static gint mail_connection_compare(gconstpointer left, gconstpointer right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static GPtrArray *mail_connection_names(int folder)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	scoped(closedir) DIR *listing = fdopendir(folder);
+	const struct dirent *file;
+	while (listing != NULL && names->len < MAIL_CONNECTION_FILES_MAX &&
+	       (file = readdir(listing)) != NULL) {
+		g_autofree char *name = g_strdup(file->d_name);
+		struct error ignored;
+		if (!g_str_has_suffix(name, ".sock"))
+			continue;
+		name[strlen(name) - strlen(".sock")] = '\0';
+		if (mail_socket_check_name(name, &ignored) == 0)
+			g_ptr_array_add(names, steal(&name));
+	}
+	g_ptr_array_sort(names, mail_connection_compare);
+	return names;
+}
+
+int mail_connection_list(void (*tell)(const struct mail_connection *connection, void *context),
+			 void *context, struct error *err)
+{
+	int folder;
+	if (mail_socket_open_folder(false, &folder, err) != 0)
+		return -1;
+	if (folder < 0)
+		return 0;
+	g_autoptr(GPtrArray) names = mail_connection_names(folder);
+	for (guint i = 0; i < names->len; i++) {
+		if (mail_connection_describe(g_ptr_array_index(names, i), tell, context, err) != 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,390 @@
+#include "loader/mailbox/mail_keeper.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/stop.h"
+#include "loader/imap/session/relay.h"
+#include "loader/mailbox/mail_socket.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* How long a client may take to say what it wants, and how many may wait. */
+enum { MAIL_KEEPER_WORD_S = 2, MAIL_KEEPER_WAITING_MAX = 1000 };
+
+/* What the keeper tells its starter, in one write to a pipe. */
+struct mail_keeper_report {
+	int failed;
+	struct error err;
+};
+
+struct mail_keeper {
+	const char *name;
+	struct mail_account *account;
+	struct imapc_session *session; /* NULL: to be opened by the next use */
+	uint32_t idle_s;
+	int folder;
+	int listener;
+	ino_t inode;	 /* of the socket */
+	int watch;	 /* inotify, on the folder */
+	GQueue *waiting; /* sockets of clients that want to use the session */
+	bool in_use;
+	bool ending;
+	int64_t opened_ms;
+	int64_t used_ms;      /* the last use ended; 0: none */
+	int64_t idle_from_ms; /* monotonic */
+	int64_t uses;
+	int64_t sign_ins;
+};
+
+/* --- the session ------------------------------------------------------- */
+
+/* Where the system does not allow it the password may reach the swap device. */
+static void mail_keeper_lock_secret(const struct mail_account *account)
+{
+	const char *secret = secret_text(account->secret);
+	mlock(secret, strlen(secret) + 1);
+}
+
+static int mail_keeper_sign_in(struct mail_keeper *keeper, struct error *err)
+{
+	if (mail_account_sign_in(keeper->account, keeper->account->server, &keeper->session, err) !=
+	    0)
+		return -1;
+	mail_keeper_lock_secret(keeper->account);
+	keeper->sign_ins++;
+	return 0;
+}
+
+static void mail_keeper_drop(struct mail_keeper *keeper)
+{
+	imapc_close(keeper->session);
+	keeper->session = NULL;
+}
+
+/* A server ends sessions as it likes: the last look is now. */
+static int mail_keeper_ready(struct mail_keeper *keeper, struct error *err)
+{
+	struct error ignored;
+	if (keeper->session != NULL && imapc_ping(keeper->session, &ignored) == 0)
+		return 0;
+	mail_keeper_drop(keeper);
+	return mail_keeper_sign_in(keeper, err);
+}
+
+/* --- words ------------------------------------------------------------- */
+
+static void mail_keeper_answer(int client, json_t *answer)
+{
+	g_autofree char *line = json_dumps(answer, JSON_COMPACT);
+	json_decref(answer);
+	mail_socket_write_line(client, line);
+}
+
+static void mail_keeper_refuse(int client, const struct error *err)
+{
+	mail_keeper_answer(client,
+			   json_pack("{s:i, s:s}", "kind", (int)err->kind, "text", err->text));
+}
+
+static void mail_keeper_describe(const struct mail_keeper *keeper, int client)
+{
+	const struct connection_string *server = keeper->account->server;
+	mail_keeper_answer(
+	    client,
+	    json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:i}", "name",
+		      keeper->name, "server", server->url, "port", (int)server->port, "user",
+		      keeper->account->user_name, "opened_ms", (json_int_t)keeper->opened_ms,
+		      "used_ms", (json_int_t)keeper->used_ms, "idle_s", (json_int_t)keeper->idle_s,
+		      "uses", (json_int_t)keeper->uses, "sign_ins", (json_int_t)keeper->sign_ins,
+		      "in_use", (int)keeper->in_use, "process", (int)getpid()));
+}
+
+/* Returns whether the client stays connected, waiting for its turn. */
+static bool mail_keeper_obey(struct mail_keeper *keeper, int client, const char *line)
+{
+	json_auto_t *wish = json_loads(line, 0, NULL);
+	const char *word = json_string_value(json_object_get(wish, "do"));
+	if (word == NULL)
+		return false;
+	if (strcmp(word, "describe") == 0) {
+		mail_keeper_describe(keeper, client);
+	} else if (strcmp(word, "close") == 0) {
+		/* The name is free before the answer says so. */
+		g_autofree char *file = mail_socket_file(keeper->name);
+		unlinkat(keeper->folder, file, 0);
+		keeper->ending = true;
+		mail_keeper_answer(client, json_pack("{s:b}", "closed", 1));
+	} else if (strcmp(word, "use") == 0 &&
+		   g_queue_get_length(keeper->waiting) < MAIL_KEEPER_WAITING_MAX) {
+		g_queue_push_tail(keeper->waiting, GINT_TO_POINTER(client));
+		return true;
+	}
+	return false;
+}
+
+/* Also called while the session is in use. */
+static void mail_keeper_accept(void *context)
+{
+	struct mail_keeper *keeper = context;
+	g_autofree char *line = NULL;
+	scoped(descriptor_close) int client = accept4(keeper->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (client < 0 || !mail_socket_is_ours(client))
+		return;
+	mail_socket_limit(client, MAIL_KEEPER_WORD_S);
+	if (mail_socket_read_line(client, &line) == 0 && mail_keeper_obey(keeper, client, line))
+		descriptor_steal(&client);
+}
+
+/* --- use --------------------------------------------------------------- */
+
+static void mail_keeper_lend(struct mail_keeper *keeper, int client)
+{
+	const struct imapc_relay relay = {.client = client,
+					  .quiet_ms = keeper->idle_s * 1000,
+					  .watched = keeper->listener,
+					  .attend = mail_keeper_accept,
+					  .context = keeper};
+	g_autofree char *server = connection_string_format(keeper->account->server);
+	struct error ignored;
+	keeper->uses++;
+	keeper->in_use = true;
+	mail_keeper_answer(
+	    client, json_pack("{s:s, s:i}", "server", server, "tag", imapc_tag(keeper->session)));
+	if (imapc_relay(keeper->session, &relay, &ignored) != 0)
+		mail_keeper_drop(keeper);
+	keeper->in_use = false;
+}
+
+static void mail_keeper_serve(struct mail_keeper *keeper)
+{
+	struct error err;
+	while (!keeper->ending && !g_queue_is_empty(keeper->waiting)) {
+		scoped(descriptor_close) int client =
+		    GPOINTER_TO_INT(g_queue_pop_head(keeper->waiting));
+		if (mail_keeper_ready(keeper, &err) == 0)
+			mail_keeper_lend(keeper, client);
+		else
+			mail_keeper_refuse(client, &err);
+		keeper->used_ms = clock_now_ms();
+		keeper->idle_from_ms = clock_monotonic_ms();
+	}
+}
+
+/* --- life -------------------------------------------------------------- */
+
+static bool mail_keeper_has_socket(const struct mail_keeper *keeper)
+{
+	struct stat status;
+	g_autofree char *file = mail_socket_file(keeper->name);
+	return fstatat(keeper->folder, file, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       status.st_ino == keeper->inode;
+}
+
+static void mail_keeper_look(struct mail_keeper *keeper)
+{
+	char events[4096];
+	while (read(keeper->watch, events, sizeof events) > 0)
+		;
+	keeper->ending = keeper->ending || !mail_keeper_has_socket(keeper);
+}
+
+/* Waits with TERM and INT let in, so that neither is missed before the wait. */
+static void mail_keeper_wait(struct mail_keeper *keeper, const sigset_t *mask)
+{
+	int64_t end_ms = keeper->idle_from_ms + (int64_t)keeper->idle_s * 1000;
+	int64_t left_ms = MAX(end_ms - clock_monotonic_ms(), 0);
+	struct timespec limit = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+	struct pollfd waits[] = {{.fd = keeper->listener, .events = POLLIN},
+				 {.fd = keeper->watch, .events = POLLIN}};
+	int ready = ppoll(waits, G_N_ELEMENTS(waits), &limit, mask);
+	if (ready == 0 && left_ms == 0)
+		keeper->ending = true;
+	if (ready > 0 && waits[1].revents != 0)
+		mail_keeper_look(keeper);
+	if (ready > 0 && waits[0].revents != 0)
+		mail_keeper_accept(keeper);
+}
+
+static void mail_keeper_end(struct mail_keeper *keeper)
+{
+	g_autofree char *file = mail_socket_file(keeper->name);
+	struct error gone;
+	if (mail_keeper_has_socket(keeper))
+		unlinkat(keeper->folder, file, 0);
+	error_set(&gone, ERROR_NO, "connection '%s' has been closed", keeper->name);
+	while (!g_queue_is_empty(keeper->waiting)) {
+		scoped(descriptor_close) int client =
+		    GPOINTER_TO_INT(g_queue_pop_head(keeper->waiting));
+		mail_keeper_refuse(client, &gone);
+	}
+	g_queue_free(keeper->waiting);
+	mail_keeper_drop(keeper);
+}
+
+static void mail_keeper_live(struct mail_keeper *keeper)
+{
+	sigset_t blocked;
+	sigset_t before;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGINT);
+	sigprocmask(SIG_BLOCK, &blocked, &before);
+	while (!keeper->ending && !stop_requested()) {
+		mail_keeper_wait(keeper, &before);
+		mail_keeper_serve(keeper);
+	}
+	mail_keeper_end(keeper);
+}
+
+/* --- birth ------------------------------------------------------------- */
+
+static int mail_keeper_claim_name(struct mail_keeper *keeper, struct error *err)
+{
+	scoped(descriptor_close) int other = -1;
+	struct stat status;
+	g_autofree char *file = mail_socket_file(keeper->name);
+	/* Held until the socket is there, so that two of one name cannot both find it free. */
+	if (flock(keeper->folder, LOCK_EX) != 0)
+		return error_set(err, ERROR_IO, "connection '%s': %s", keeper->name,
+				 g_strerror(errno));
+	if (mail_socket_connect(keeper->folder, keeper->name, MAIL_KEEPER_WORD_S, &other, err) != 0)
+		return -1;
+	if (other >= 0)
+		return error_set(err, ERROR_NO,
+				 "a connection named '%s' is open already; `inqueue mail close %s` "
+				 "ends it",
+				 keeper->name, keeper->name);
+	if (mail_socket_listen(keeper->folder, keeper->name, &keeper->listener, err) != 0)
+		return -1;
+	flock(keeper->folder, LOCK_UN);
+	if (fstatat(keeper->folder, file, &status, AT_SYMLINK_NOFOLLOW) != 0)
+		return error_set(err, ERROR_IO, "connection '%s': %s", keeper->name,
+				 g_strerror(errno));
+	keeper->inode = status.st_ino;
+	return 0;
+}
+
+static int mail_keeper_watch(struct mail_keeper *keeper, struct error *err)
+{
+	char path[64];
+	g_snprintf(path, sizeof path, "/proc/self/fd/%d", keeper->folder);
+	keeper->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (keeper->watch < 0 ||
+	    inotify_add_watch(keeper->watch, path,
+			      IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+		return error_set(err, ERROR_IO, "connection '%s': %s", keeper->name,
+				 g_strerror(errno));
+	return 0;
+}
+
+static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
+{
+	keeper->opened_ms = clock_now_ms();
+	keeper->idle_from_ms = clock_monotonic_ms();
+	keeper->waiting = g_queue_new();
+	if (mail_socket_open_folder(true, &keeper->folder, err) != 0 ||
+	    mail_keeper_sign_in(keeper, err) != 0)
+		return -1;
+	if (mail_keeper_claim_name(keeper, err) != 0 || mail_keeper_watch(keeper, err) != 0) {
+		mail_keeper_drop(keeper);
+		return -1;
+	}
+	keeper->idle_from_ms = clock_monotonic_ms();
+	return 0;
+}
+
+/* Nothing of the starter's is kept but its folder, in which a token command may be at home. */
+static int mail_keeper_detach(int pipe_end)
+{
+	enum { KEPT = STDERR_FILENO + 1 };
+	if (setsid() < 0 || (pipe_end != KEPT && dup3(pipe_end, KEPT, O_CLOEXEC) < 0) ||
+	    close_range(KEPT + 1, ~0U, 0) != 0)
+		return -1;
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int standard = STDIN_FILENO; nothing >= 0 && standard <= STDERR_FILENO; standard++)
+		dup2(nothing, standard);
+	return nothing < 0 ? -1 : KEPT;
+}
+
+static _Noreturn void mail_keeper_run(const char *name, struct mail_account *account,
+				      uint32_t idle_s, int pipe_end)
+{
+	struct mail_keeper keeper = {.name = name,
+				     .account = account,
+				     .idle_s = idle_s,
+				     .folder = -1,
+				     .listener = -1,
+				     .watch = -1};
+	struct mail_keeper_report report;
+	memset(&report, 0, sizeof report);
+	stop_install();
+	int kept = mail_keeper_detach(pipe_end);
+	if (kept < 0)
+		_exit(EXIT_FAILURE);
+	prctl(PR_SET_DUMPABLE, 0);
+	report.failed = mail_keeper_begin(&keeper, &report.err);
+	ssize_t put = write(kept, &report, sizeof report);
+	close(kept);
+	if (report.failed == 0 && put == (ssize_t)sizeof report)
+		mail_keeper_live(&keeper);
+	mail_account_free(account);
+	_exit(report.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* Waits for the keeper's word. */
+static int mail_keeper_listen(int pipe_end, const char *name, struct error *err)
+{
+	struct mail_keeper_report report;
+	size_t taken = 0;
+	while (taken < sizeof report) {
+		ssize_t got = read(pipe_end, (char *)&report + taken, sizeof report - taken);
+		if (got < 0 && errno == EINTR && !stop_requested())
+			continue;
+		if (got <= 0)
+			return error_set(err, ERROR_SOFTWARE,
+					 "connection '%s': its process ended before it was open",
+					 name);
+		taken += (size_t)got;
+	}
+	if (report.failed == 0)
+		return 0;
+	*err = report.err;
+	return -1;
+}
+
+int mail_keeper_start(const char *name, struct mail_account *account, uint32_t idle_s,
+		      struct error *err)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return error_set(err, ERROR_IO, "connection '%s': %s", name, g_strerror(errno));
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		close(ends[0]);
+		mail_keeper_run(name, account, idle_s, ends[1]);
+	}
+	int saved = errno;
+	close(ends[1]);
+	scoped(descriptor_close) int pipe_end = ends[0];
+	if (child < 0)
+		return error_set(err, ERROR_IO, "connection '%s': %s", name, g_strerror(saved));
+	if (mail_keeper_listen(pipe_end, name, err) == 0)
+		return 0;
+	waitpid(child, NULL, 0);
+	return error_prefix(err, "open '%s'", name);
+}

@@ -1,0 +1,110 @@
+#include "loader/mailbox/mail_session.h"
+
+#include "loader/source/mailbox.h"
+#include "queue/base/scoped.h"
+
+int mail_account_from_queue(const struct work_queue *queue, const char *database,
+			    struct mail_account **ret_account, struct error *err)
+{
+	scoped(mail_account_free) struct mail_account *account = g_new0(struct mail_account, 1);
+	account->user_name = g_strdup(queue->user_name);
+	if (connection_string_parse(queue->connection_string, &account->server, err) != 0 ||
+	    mailbox_find_secret(queue, database, &account->source, &account->reference, err) != 0)
+		return error_prefix(err, "queue '%s'", queue->name);
+	*ret_account = steal(&account);
+	return 0;
+}
+
+static void mail_account_add_pair(GString *text, const char *key, const char *value)
+{
+	g_autoptr(GString) quoted = g_string_new(value);
+	g_string_replace(quoted, "\"", "\"\"", 0);
+	g_string_append_printf(text, "%s=\"%s\";", key, quoted->str);
+}
+
+int mail_account_new(const struct mail_account_options *options, struct mail_account **ret_account,
+		     struct error *err)
+{
+	scoped(mail_account_free) struct mail_account *account = g_new0(struct mail_account, 1);
+	g_autoptr(GString) text = g_string_new(NULL);
+	mail_account_add_pair(text, "url", options->server);
+	mail_account_add_pair(text, "ssl", options->secure ? "True" : "False");
+	mail_account_add_pair(text, "insecure", options->insecure ? "True" : "False");
+	if (options->port != 0)
+		g_string_append_printf(text, "port=%u;", (unsigned)options->port);
+	if (options->ca_file != NULL) {
+		g_autofree char *path = g_canonicalize_filename(options->ca_file, NULL);
+		mail_account_add_pair(text, "caFile", path);
+	}
+	account->user_name = g_strdup(options->user_name);
+	if (connection_string_parse(text->str, &account->server, err) != 0)
+		return -1;
+	*ret_account = steal(&account);
+	return 0;
+}
+
+void mail_account_free(struct mail_account *account)
+{
+	if (account == NULL)
+		return;
+	connection_string_free(account->server);
+	secret_free(account->secret);
+	g_free(account->user_name);
+	g_free(account->reference);
+	g_free(account);
+}
+
+int mail_account_copy_server(const struct mail_account *account,
+			     struct connection_string **ret_server, struct error *err)
+{
+	g_autofree char *text = connection_string_format(account->server);
+	if (connection_string_parse(text, ret_server, err) != 0)
+		return -1;
+	(*ret_server)->timeout_s = account->server->timeout_s;
+	return 0;
+}
+
+int mail_account_read_secret(struct mail_account *account, struct error *err)
+{
+	/* Tokens last an hour or so; the command knows the present one. */
+	if (account->source == SECRET_TOKEN_COMMAND) {
+		secret_free(account->secret);
+		account->secret = NULL;
+	}
+	if (account->secret != NULL)
+		return 0;
+	return secret_read(account->source, account->reference, &account->secret, err);
+}
+
+int mail_account_sign_in(struct mail_account *account, const struct connection_string *server,
+			 struct imapc_session **ret_session, struct error *err)
+{
+	if (mail_account_read_secret(account, err) != 0)
+		return -1;
+	const struct imapc_account signing = {.server = server,
+					      .user_name = account->user_name,
+					      .secret = account->secret,
+					      .secret_is_token =
+						  account->source == SECRET_TOKEN_COMMAND};
+	return imapc_open(&signing, ret_session, err);
+}
+
+int mail_session_open(struct mail_account *account, struct mail_session **ret_session,
+		      struct error *err)
+{
+	scoped(mail_session_close) struct mail_session *session = g_new0(struct mail_session, 1);
+	if (mail_account_copy_server(account, &session->server, err) != 0 ||
+	    mail_account_sign_in(account, session->server, &session->imap, err) != 0)
+		return -1;
+	*ret_session = steal(&session);
+	return 0;
+}
+
+void mail_session_close(struct mail_session *session)
+{
+	if (session == NULL)
+		return;
+	imapc_close(session->imap);
+	connection_string_free(session->server);
+	g_free(session);
+}

@@ -1,0 +1,170 @@
+#include "loader/parse/parsed.h"
+
+#include "loader/parse/parser.h"
+#include "queue/base/scoped.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const uint32_t no_text = UINT32_MAX;
+
+static void parsed_put_u64(GByteArray *to, uint64_t number)
+{
+	g_byte_array_append(to, (const guint8 *)&number, sizeof number);
+}
+
+static void parsed_put_text(GByteArray *to, const char *text)
+{
+	uint32_t length = text != NULL ? (uint32_t)strlen(text) : no_text;
+	g_byte_array_append(to, (const guint8 *)&length, sizeof length);
+	if (text != NULL)
+		g_byte_array_append(to, (const guint8 *)text, length);
+}
+
+static void parsed_put_content(GByteArray *to, const struct mime_content *content)
+{
+	parsed_put_u64(to, content->present);
+	parsed_put_u64(to, content->offset);
+	parsed_put_u64(to, content->size);
+}
+
+static void parsed_put_attachment(GByteArray *to, const struct mime_attachment *attachment)
+{
+	parsed_put_text(to, attachment->file_name);
+	parsed_put_text(to, attachment->declared_name);
+	parsed_put_text(to, attachment->content_type);
+	parsed_put_text(to, attachment->disposition);
+	parsed_put_text(to, attachment->content_id);
+	parsed_put_content(to, &attachment->content);
+}
+
+/* The text members, in the order in which they travel. */
+static char **parsed_text_at(struct mime_message *message, size_t index)
+{
+	char **const members[] = {
+	    &message->subject,	  &message->sender,	 &message->recipient,
+	    &message->cc,	  &message->bcc,	 &message->reply_to,
+	    &message->message_id, &message->in_reply_to, &message->thread_references,
+	    &message->headers,	  &message->defects,
+	};
+	return index < G_N_ELEMENTS(members) ? members[index] : NULL;
+}
+
+void parsed_format(const struct mime_message *message, unsigned char **ret_bytes, size_t *ret_size)
+{
+	struct mime_message texts = *message;
+	GByteArray *to = g_byte_array_new();
+	for (size_t i = 0; parsed_text_at(&texts, i) != NULL; i++)
+		parsed_put_text(to, *parsed_text_at(&texts, i));
+	parsed_put_u64(to, message->has_date_sent);
+	parsed_put_u64(to, (uint64_t)message->date_sent);
+	parsed_put_content(to, &message->text_body);
+	parsed_put_u64(to, message->text_from_html);
+	parsed_put_content(to, &message->html_body);
+	parsed_put_u64(to, message->attachment_count);
+	for (size_t i = 0; i < message->attachment_count; i++)
+		parsed_put_attachment(to, &message->attachments[i]);
+	*ret_size = to->len;
+	*ret_bytes = g_byte_array_free(to, FALSE);
+}
+
+struct parsed_reader {
+	const unsigned char *at;
+	size_t left;
+	uint64_t content_size;
+	bool broken;
+};
+
+static void parsed_take(struct parsed_reader *reader, void *to, size_t size)
+{
+	if (reader->broken || reader->left < size) {
+		reader->broken = true;
+		memset(to, 0, size);
+		return;
+	}
+	memcpy(to, reader->at, size);
+	reader->at += size;
+	reader->left -= size;
+}
+
+static uint64_t parsed_take_u64(struct parsed_reader *reader)
+{
+	uint64_t number;
+	parsed_take(reader, &number, sizeof number);
+	return number;
+}
+
+static char *parsed_take_text(struct parsed_reader *reader)
+{
+	uint32_t length;
+	parsed_take(reader, &length, sizeof length);
+	if (reader->broken || length == no_text)
+		return NULL;
+	if (length > reader->left || memchr(reader->at, '\0', length) != NULL ||
+	    !g_utf8_validate((const char *)reader->at, length, NULL)) {
+		reader->broken = true;
+		return NULL;
+	}
+	char *text = g_strndup((const char *)reader->at, length);
+	reader->at += length;
+	reader->left -= length;
+	return text;
+}
+
+static struct mime_content parsed_take_content(struct parsed_reader *reader)
+{
+	struct mime_content content = {.present = parsed_take_u64(reader) != 0};
+	content.offset = parsed_take_u64(reader);
+	content.size = parsed_take_u64(reader);
+	if (content.offset > reader->content_size ||
+	    content.size > reader->content_size - content.offset)
+		reader->broken = true;
+	return content;
+}
+
+static void parsed_take_attachment(struct parsed_reader *reader, struct mime_attachment *attachment)
+{
+	attachment->file_name = parsed_take_text(reader);
+	attachment->declared_name = parsed_take_text(reader);
+	attachment->content_type = parsed_take_text(reader);
+	attachment->disposition = parsed_take_text(reader);
+	attachment->content_id = parsed_take_text(reader);
+	attachment->content = parsed_take_content(reader);
+	if (attachment->file_name == NULL || attachment->content_type == NULL)
+		reader->broken = true;
+}
+
+static void parsed_take_attachments(struct parsed_reader *reader, struct mime_message *message)
+{
+	uint64_t count = parsed_take_u64(reader);
+	if (reader->broken || count > PARSED_MAX_ATTACHMENTS) {
+		reader->broken = true;
+		return;
+	}
+	message->attachments = calloc(count + 1, sizeof *message->attachments);
+	g_assert(message->attachments != NULL);
+	message->attachment_count = count;
+	for (uint64_t i = 0; i < count && !reader->broken; i++)
+		parsed_take_attachment(reader, &message->attachments[i]);
+}
+
+int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
+		 struct mime_message **ret_message)
+{
+	struct parsed_reader reader = {.at = bytes, .left = size, .content_size = content_size};
+	scoped(mime_message_free) struct mime_message *message = calloc(1, sizeof *message);
+	g_assert(message != NULL);
+	for (size_t i = 0; parsed_text_at(message, i) != NULL; i++)
+		*parsed_text_at(message, i) = parsed_take_text(&reader);
+	message->has_date_sent = parsed_take_u64(&reader) != 0;
+	message->date_sent = (int64_t)parsed_take_u64(&reader);
+	message->text_body = parsed_take_content(&reader);
+	message->text_from_html = parsed_take_u64(&reader) != 0;
+	message->html_body = parsed_take_content(&reader);
+	parsed_take_attachments(&reader, message);
+	if (reader.broken || reader.left != 0 || message->headers == NULL ||
+	    message->defects == NULL)
+		return -1;
+	*ret_message = steal(&message);
+	return 0;
+}

@@ -1,0 +1,223 @@
+#include "loader/source/mailbox.h"
+
+#include "loader/imap/names/mailbox_name.h"
+#include "queue/base/scoped.h"
+
+#include <string.h>
+
+char *mailbox_secret_path(const char *database, const char *queue_name)
+{
+	return g_strdup_printf("%s-secrets/%s.password", database, queue_name);
+}
+
+const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_folder folder)
+{
+	const char *const names[] = {
+	    [MAILBOX_SOURCE] = mailbox->server->mailbox,
+	    [MAILBOX_DROPBOX] = mailbox->server->dropbox,
+	    [MAILBOX_BADMAIL] = mailbox->server->badmail,
+	};
+	return names[folder];
+}
+
+int mailbox_find_secret(const struct work_queue *queue, const char *database,
+			enum secret_source *ret_source, char **ret_reference, struct error *err)
+{
+	if (secret_source_parse(queue->credential_source, ret_source) != 0)
+		return error_set(err, ERROR_CONFIGURATION, "unknown password source '%s'",
+				 queue->credential_source);
+	g_autofree char *kept = mailbox_secret_path(database, queue->name);
+	const char *reference = *ret_source == SECRET_PROMPT ? kept : queue->credential_reference;
+	if (reference == NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "password source '%s' without a name or path",
+				 queue->credential_source);
+	if (*ret_source == SECRET_PROMPT && access(reference, F_OK) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "no password is kept for this queue: `inqueue queue alter %s "
+				 "--password-prompt` asks for it",
+				 queue->name);
+	*ret_reference = g_strdup(reference);
+	return 0;
+}
+
+static int mailbox_read_secret(const struct work_queue *queue, const char *database,
+			       enum secret_source *ret_source, struct secret **ret_secret,
+			       struct error *err)
+{
+	g_autofree char *reference = NULL;
+	if (mailbox_find_secret(queue, database, ret_source, &reference, err) != 0)
+		return -1;
+	return secret_read(*ret_source, reference, ret_secret, err);
+}
+
+static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *queue,
+			   const char *database, struct error *err)
+{
+	enum secret_source source;
+	scoped(secret_free) struct secret *secret = NULL;
+	if (mailbox_read_secret(queue, database, &source, &secret, err) != 0)
+		return -1;
+	struct imapc_account account = {.server = mailbox->server,
+					.user_name = queue->user_name,
+					.secret = secret,
+					.secret_is_token = source == SECRET_TOKEN_COMMAND};
+	return imapc_open(&account, &mailbox->session, err);
+}
+
+int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
+		      struct error *err)
+{
+	struct imapc_session *lost = steal(&mailbox->session);
+	if (mailbox_sign_in(mailbox, queue, database, err) != 0) {
+		mailbox->session = lost;
+		return -1;
+	}
+	imapc_close(lost);
+	return 0;
+}
+
+/* INBOX is there on every server, by that name (RFC 3501 5.1): whoever looks often need not ask. */
+static int mailbox_find_source(struct mailbox *mailbox, struct error *err)
+{
+	struct imapc_folder *folder = &mailbox->folders[MAILBOX_SOURCE];
+	const char *name = mailbox->server->mailbox;
+	if (g_ascii_strcasecmp(name, "INBOX") != 0)
+		return imapc_find_folder(mailbox->session, name, folder, err);
+	*folder = (struct imapc_folder){.wire = g_strdup("INBOX"), .exists = true};
+	return 0;
+}
+
+static const char *const mailbox_keys[MAILBOX_FOLDER_COUNT] = {
+    [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
+
+/* A message that is moved into its own folder is new mail there, for ever. */
+static int mailbox_refuse_same(const struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_BADMAIL; i++) {
+		for (enum mailbox_folder j = i + 1; j < MAILBOX_FOLDER_COUNT; j++) {
+			const char *one = mailbox->folders[i].wire;
+			const char *other = mailbox->folders[j].wire;
+			if (one == NULL || other == NULL ||
+			    !imapc_is_same_folder(mailbox->session, one, other))
+				continue;
+			return error_set(
+			    err, ERROR_CONFIGURATION,
+			    "%s '%s' and %s '%s' are one folder on %s, '%s': name different "
+			    "folders in the connection string",
+			    mailbox_keys[i], mailbox_folder_name(mailbox, i), mailbox_keys[j],
+			    mailbox_folder_name(mailbox, j), mailbox->server->url, other);
+		}
+	}
+	return 0;
+}
+
+int mailbox_find_targets(struct mailbox *mailbox, struct error *err)
+{
+	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
+		struct imapc_folder *folder = &mailbox->folders[i];
+		if (folder->wire != NULL || (i == MAILBOX_DROPBOX && mailbox->stays))
+			continue;
+		if (imapc_find_folder(mailbox->session, mailbox_folder_name(mailbox, i), folder,
+				      err) != 0)
+			return -1;
+	}
+	return mailbox_refuse_same(mailbox, err);
+}
+
+/* Whether they are one folder the server must say; most names cannot be, which saves the asking. */
+static bool mailbox_may_be_same(const struct mailbox *mailbox)
+{
+	const struct connection_string *server = mailbox->server;
+	bool dropbox = !mailbox->stays;
+	return (dropbox && mailbox_name_may_be_same(server->mailbox, server->dropbox)) ||
+	       mailbox_name_may_be_same(server->mailbox, server->badmail) ||
+	       (dropbox && mailbox_name_may_be_same(server->dropbox, server->badmail));
+}
+
+/* As a poller has it: unread mail is what is to be collected, and only folders that are named are
+ * used. */
+static void mailbox_acknowledge_on_delivery(struct mailbox *mailbox)
+{
+	struct connection_string *server = mailbox->server;
+	mailbox->on_delivery = true;
+	mailbox->stays = !connection_string_names(server, "dropbox");
+	if (connection_string_names(server, "search"))
+		return;
+	g_free(server->search);
+	server->search = g_strdup("UNSEEN UNDELETED");
+}
+
+int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
+		 struct mailbox **ret_mailbox, struct error *err)
+{
+	scoped(mailbox_close) struct mailbox *mailbox = g_new0(struct mailbox, 1);
+	if (connection_string_parse(queue->connection_string, &mailbox->server, err) != 0)
+		return -1;
+	if (queue->target.on_delivery)
+		mailbox_acknowledge_on_delivery(mailbox);
+	g_autofree char *host = g_ascii_strdown(mailbox->server->url, -1);
+	mailbox->source =
+	    g_strdup_printf("%s@%s/%s", queue->user_name, host, mailbox->server->mailbox);
+	if (mailbox_sign_in(mailbox, queue, database, err) != 0 ||
+	    mailbox_find_source(mailbox, err) != 0)
+		return -1;
+	if (need_source && !mailbox->folders[MAILBOX_SOURCE].exists)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "mailbox '%s' does not exist on %s: create it there, or correct "
+				 "mailbox= in the connection string",
+				 mailbox->server->mailbox, mailbox->server->url);
+	if (mailbox_may_be_same(mailbox) && mailbox_find_targets(mailbox, err) != 0)
+		return -1;
+	*ret_mailbox = steal(&mailbox);
+	return 0;
+}
+
+void mailbox_close(struct mailbox *mailbox)
+{
+	if (mailbox == NULL)
+		return;
+	imapc_close(mailbox->session);
+	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++)
+		g_free(mailbox->folders[i].wire);
+	g_free(mailbox->source);
+	connection_string_free(mailbox->server);
+	g_free(mailbox);
+}
+
+int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, struct error *err)
+{
+	struct imapc_folder *found = &mailbox->folders[folder];
+	const char *name = mailbox_folder_name(mailbox, folder);
+	if (found->exists)
+		return 0;
+	if (!mailbox->server->create_folders)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "folder '%s' does not exist and createFolders=False: create "
+				 "it on the server, or allow it in the connection string",
+				 name);
+	if (imapc_create_folder(mailbox->session, found->wire, name, err) != 0)
+		return -1;
+	found->exists = true;
+	return 0;
+}
+
+bool mailbox_lacks_folder(const struct mailbox *mailbox, enum mailbox_folder folder)
+{
+	if (mailbox->folders[folder].exists)
+		return false;
+	if (folder == MAILBOX_DROPBOX)
+		return !mailbox->stays;
+	return !mailbox->on_delivery || !mailbox->server->create_folders;
+}
+
+int mailbox_prepare_targets(struct mailbox *mailbox, struct error *err)
+{
+	if (mailbox_find_targets(mailbox, err) != 0)
+		return -1;
+	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
+		if (mailbox_lacks_folder(mailbox, i) && mailbox_create_folder(mailbox, i, err) != 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,137 @@
+/* Finishes what a verification has found: rows that are behind, messages in the wrong folder, and
+ * what a run of load does. */
+#include "loader/verify/verify_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/load/load.h"
+#include "loader/source/first_use.h"
+#include "loader/source/mailbox_move.h"
+#include "queue/base/scoped.h"
+
+/* A run of load finishes what the ledger calls unfinished, and loads what it does not know. */
+int verify_repair_row(struct verify *verify, const struct pickup_with_entry *row,
+		      enum verify_problem problem, bool copy_is_there, struct error *err)
+{
+	struct pickup pickup = row->pickup;
+	if (!verify_repairs(verify))
+		return 0;
+	verify->run_needed = true;
+	verify->result->repaired++;
+	int failed;
+	if (problem == VERIFY_NO_ENTRY) {
+		failed = pickup_forget(verify->store, &row->source, pickup.uid, err);
+	} else {
+		/* An original goes only while its copy is seen to be there. */
+		pickup.state = copy_is_there ? PICKUP_COPIED : PICKUP_STORED;
+		failed = pickup_redirect(verify->store, &row->source, &pickup, clock_now_ms(), err);
+	}
+	return failed;
+}
+
+static int verify_redirect(struct verify *verify, const struct verify_move *move,
+			   const struct imapc_copy *copy, struct error *err)
+{
+	const struct pickup_source source = {.queue_id = verify->queue->id,
+					     .source = move->source,
+					     .uid_validity = move->row_uid_validity};
+	struct pickup pickup = move->pickup;
+	pickup.state = PICKUP_MOVED;
+	pickup.target = move->to == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX;
+	pickup.target_uid_validity = copy->uid_validity;
+	pickup.target_uid = copy->uids != NULL ? copy->uids[0] : 0;
+	if (pickup_redirect(verify->store, &source, &pickup, clock_now_ms(), err) != 0)
+		return -1;
+	return 0;
+}
+
+/* The row learns where its message lies. */
+static int verify_do_note(struct verify *verify, const struct verify_move *move, struct error *err)
+{
+	uint32_t uid = move->uid;
+	const struct imapc_copy place = {.uid_validity = verify->folders[move->to].uid_validity,
+					 .uids = &uid};
+	if (verify_redirect(verify, move, &place, err) != 0)
+		return -1;
+	verify->result->repaired++;
+	return 0;
+}
+
+static int verify_do_move(struct verify *verify, const struct verify_move *move, struct error *err)
+{
+	struct imapc_copy copy = {0};
+	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
+	if (mailbox_create_folder(verify->mailbox, move->to, err) != 0 ||
+	    first_use_note(verify->store, verify->queue->id, verify->mailbox, err) != 0 ||
+	    mailbox_move(verify->mailbox, &move->uid, 1, move->to, release, err) != 0 ||
+	    verify_redirect(verify, move, &copy, err) != 0)
+		return -1;
+	verify->result->repaired += !move->adopted;
+	return 0;
+}
+
+static int verify_do_moves(struct verify *verify, enum mailbox_folder from, struct error *err)
+{
+	bool selected = false;
+	struct imapc_mailbox ignored;
+	for (guint i = 0; i < verify->moves->len; i++) {
+		const struct verify_move *move =
+		    &g_array_index(verify->moves, struct verify_move, i);
+		if (move->from != from)
+			continue;
+		if (move->to == from) {
+			if (verify_do_note(verify, move, err) != 0)
+				return -1;
+			continue;
+		}
+		if (!selected &&
+		    imapc_select(verify->mailbox->session, verify->mailbox->folders[from].wire,
+				 mailbox_folder_name(verify->mailbox, from), false, &ignored,
+				 err) != 0)
+			return -1;
+		selected = true;
+		if (verify_do_move(verify, move, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void verify_ignore_progress(const struct load_progress *progress, void *context)
+{
+	(void)progress;
+	(void)context;
+}
+
+static int verify_count_open(const struct pickup_with_entry *row, void *context)
+{
+	uint64_t *open = context;
+	*open += row->pickup.state == PICKUP_STORED || row->pickup.state == PICKUP_COPIED;
+	return 0;
+}
+
+/* What the run of load was to settle is settled when the ledger has no open row any more. */
+static int verify_count_settled(struct verify *verify, struct error *err)
+{
+	uint64_t open = 0;
+	if (verify->left_to_load == 0)
+		return 0;
+	if (pickup_walk(verify->store, verify->queue->id, verify_count_open, &open, err) != 0)
+		return -1;
+	verify->result->repaired += verify->left_to_load - MIN(verify->left_to_load, open);
+	return 0;
+}
+
+int verify_repair(struct verify *verify, struct error *err)
+{
+	const struct load_options options = {.database = verify->options->database,
+					     .progress = verify_ignore_progress};
+	struct load_result ignored;
+	if (verify_do_moves(verify, MAILBOX_DROPBOX, err) != 0 ||
+	    verify_do_moves(verify, MAILBOX_BADMAIL, err) != 0)
+		return -1;
+	if (!verify->run_needed)
+		return 0;
+	if (load_mailbox(verify->store, verify->queue, verify->mailbox, &options, &ignored, err) !=
+	    0)
+		return -1;
+	return verify_count_settled(verify, err);
+}

@@ -1,0 +1,360 @@
+#include "loader/watch/watch.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/log.h"
+#include "loader/base/notify.h"
+#include "loader/base/stop.h"
+#include "loader/watch/watch_table.h"
+#include "mime/mime.h"
+#include "queue/base/scoped.h"
+#include "queue/store_stamp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+/* One look at the clock, the database and the workers at least so often. */
+enum { WATCH_TICK_MS = 1000 };
+
+/* So many workers at most sign in at a time, so that hundreds of them do not fall upon a server
+ * together. */
+enum { WATCH_STARTING_MAX = 16 };
+
+/* A locked database is not waited for: signals, workers and the watchdog cannot wait. What keeps
+ * the definitions from being read for so long is said, and said again. */
+enum { WATCH_PATIENCE_MS = 100, WATCH_UNREAD_MS = 30000 };
+
+struct watch {
+	const struct watch_options *options;
+	struct watch_table *table;
+	struct work_queue_watch *rights;
+	int signals;
+	uint64_t stamp;	 /* of the database, when it was read last */
+	bool read_again; /* it may have changed in the moment it was read */
+	int64_t read_ms;
+	bool unread;	       /* the definitions could not be read */
+	int64_t unread_ms;     /* to be said then */
+	struct error outdated; /* why it ends by itself; kind NONE: it does not */
+	bool stopping;
+	int64_t stop_end_ms; /* stopping: workers that live longer are killed */
+	int64_t watchdog_ms; /* 0 = none is fed */
+	int64_t fed_ms;
+	char *told;	/* what systemd was told last */
+	GArray *polled; /* struct pollfd */
+};
+
+static void watch_note_unread(struct watch *watch, const struct error *err, int64_t now_ms)
+{
+	if (!watch->unread)
+		watch->unread_ms = now_ms + (err->kind == ERROR_TEMPORARY ? WATCH_UNREAD_MS : 0);
+	watch->unread = true;
+	if (now_ms < watch->unread_ms)
+		return;
+	watch->unread_ms = now_ms + WATCH_UNREAD_MS;
+	log_event(LOG_LEVEL_ERROR, "definitions_unread", log_text("error", err->text));
+}
+
+static void watch_read(struct watch *watch, int64_t now_ms)
+{
+	struct error err;
+	uint64_t stamp = store_stamp(watch->options->database);
+	watch->read_again = stamp != watch->stamp;
+	watch->stamp = stamp;
+	watch->read_ms = now_ms;
+	if (watch_table_read(watch->table, WATCH_PATIENCE_MS, now_ms, &err) == 0) {
+		watch->unread = false;
+		return;
+	}
+	watch->read_again = true;
+	if (err.reason == REASON_NEWER)
+		watch->outdated = err;
+	else
+		watch_note_unread(watch, &err, now_ms);
+}
+
+static void watch_read_if_changed(struct watch *watch, int64_t now_ms)
+{
+	if (!watch->stopping && now_ms - watch->read_ms >= WATCH_TICK_MS &&
+	    (watch->read_again || store_stamp(watch->options->database) != watch->stamp))
+		watch_read(watch, now_ms);
+}
+
+static void watch_start_due(struct watch *watch, int64_t now_ms)
+{
+	guint starting = watch_table_count_starting(watch->table, now_ms);
+	for (guint i = 0; i < watch->table->queues->len && !watch->stopping; i++) {
+		struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (!watch_queue_claim(queue, watch->rights, now_ms))
+			continue;
+		watch_deliver_start(&queue->deliver, queue->name, watch->options, now_ms);
+		if (!queue->wanted || queue->worker != 0 || queue->start_ms > now_ms)
+			continue;
+		if (starting++ >= WATCH_STARTING_MAX)
+			return;
+		watch_queue_start(queue, watch->options, now_ms);
+	}
+}
+
+/* --- telling -------------------------------------------------------------------------------- */
+
+static void watch_tell_systemd(struct watch *watch)
+{
+	guint count = watch->table->queues->len;
+	guint waiting = watch_table_count(watch->table, WATCH_PHASE_WAITING);
+	guint pausing = watch_table_count(watch->table, WATCH_PHASE_PAUSE);
+	guint elsewhere = watch_table_count_elsewhere(watch->table);
+	g_autofree char *state = g_strdup_printf(
+	    "READY=1\nSTATUS=%u queues: %u wait for mail, %u pause after an error, %u are watched "
+	    "by another process",
+	    count, waiting, pausing, elsewhere);
+	if (watch->stopping || g_strcmp0(state, watch->told) == 0)
+		return;
+	notify_send(state);
+	g_free(watch->told);
+	watch->told = g_steal_pointer(&state);
+}
+
+static void watch_feed(struct watch *watch, int64_t now_ms)
+{
+	if (watch->watchdog_ms == 0 || now_ms - watch->fed_ms < watch->watchdog_ms / 4)
+		return;
+	notify_send("WATCHDOG=1");
+	watch->fed_ms = now_ms;
+}
+
+/* --- signals -------------------------------------------------------------------------------- */
+
+static void watch_kill(const struct watch *watch, int number)
+{
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		const struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (queue->worker != 0)
+			kill(queue->worker, number);
+		if (queue->deliver.process != 0)
+			kill(queue->deliver.process, number);
+	}
+}
+
+static void watch_stop(struct watch *watch, int64_t now_ms)
+{
+	log_event(LOG_LEVEL_NOTICE, watch->stopping ? "stopping_at_once" : "stopping",
+		  log_number("queues", watch->table->queues->len));
+	if (watch->stopping) {
+		watch_kill(watch, SIGKILL);
+		return;
+	}
+	notify_send("STOPPING=1");
+	watch->stopping = true;
+	watch->stop_end_ms = now_ms + WATCH_STOP_MS;
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		watch_queue_end(watch_table_at(watch->table, i), now_ms);
+		watch_deliver_end(&watch_table_at(watch->table, i)->deliver);
+	}
+}
+
+static void watch_reload(struct watch *watch, int64_t now_ms)
+{
+	g_autofree char *state =
+	    g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" PRId64, g_get_monotonic_time());
+	notify_send(state);
+	watch_read(watch, now_ms);
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		struct watch_queue *queue = watch_table_at(watch->table, i);
+		queue->start_ms = MIN(queue->start_ms, now_ms);
+		watch_deliver_end(&queue->deliver);
+	}
+	log_event(LOG_LEVEL_NOTICE, "reloaded", log_number("queues", watch->table->queues->len));
+	notify_send("READY=1");
+}
+
+static void watch_reap(struct watch *watch, int64_t now_ms)
+{
+	pid_t worker;
+	int status;
+	while ((worker = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (guint i = 0; i < watch->table->queues->len; i++) {
+			struct watch_queue *queue = watch_table_at(watch->table, i);
+			if (queue->worker == worker)
+				watch_queue_reaped(queue, watch->options, status, now_ms);
+			watch_deliver_reaped(&queue->deliver, worker, status, watch->options,
+					     now_ms);
+		}
+	}
+}
+
+static void watch_take_signals(struct watch *watch, int64_t now_ms)
+{
+	struct signalfd_siginfo info;
+	while (read(watch->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+		switch (info.ssi_signo) {
+		case SIGCHLD:
+			watch_reap(watch, now_ms);
+			break;
+		case SIGHUP:
+			watch_reload(watch, now_ms);
+			break;
+		case SIGUSR1:
+			watch_table_log_status(watch->table, now_ms);
+			break;
+		default:
+			watch_stop(watch, now_ms);
+		}
+	}
+}
+
+static int watch_open_signals(struct watch *watch, sigset_t *ret_before, struct error *err)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+	sigset_t taken;
+	sigemptyset(&taken);
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+		sigaddset(&taken, numbers[i]);
+	sigprocmask(SIG_BLOCK, &taken, ret_before);
+	watch->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (watch->signals < 0)
+		return error_set(err, ERROR_IO, "signals: %s", g_strerror(errno));
+	return 0;
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+static int64_t watch_timeout_ms(const struct watch *watch, int64_t now_ms)
+{
+	int64_t timeout_ms = WATCH_TICK_MS;
+	if (watch->watchdog_ms != 0)
+		timeout_ms = MIN(timeout_ms, MAX(10, watch->watchdog_ms / 4));
+	for (guint i = 0; i < watch->table->queues->len && !watch->stopping; i++) {
+		const struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (queue->wanted && queue->worker == 0 && queue->start_ms > now_ms)
+			timeout_ms = MIN(timeout_ms, queue->start_ms - now_ms);
+	}
+	return timeout_ms;
+}
+
+static void watch_add_polled(struct watch *watch, int descriptor)
+{
+	struct pollfd next = {.fd = descriptor, .events = POLLIN};
+	g_array_append_val(watch->polled, next);
+}
+
+/* The signals, then the pipe of each queue that has one: more descriptors than may be open are an
+ * error. */
+static void watch_fill_polled(struct watch *watch)
+{
+	g_array_set_size(watch->polled, 0);
+	watch_add_polled(watch, watch->signals);
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		int pipe_end = watch_table_at(watch->table, i)->pipe;
+		if (pipe_end >= 0)
+			watch_add_polled(watch, pipe_end);
+	}
+}
+
+static void watch_poll(struct watch *watch, int64_t now_ms)
+{
+	watch_fill_polled(watch);
+	struct pollfd *polled = (struct pollfd *)watch->polled->data;
+	if (poll(polled, watch->polled->len, (int)watch_timeout_ms(watch, now_ms)) <= 0)
+		return;
+	now_ms = clock_monotonic_ms();
+	const struct pollfd *next = polled + 1;
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (queue->pipe >= 0 && (next++)->revents != 0)
+			watch_queue_listen(queue, now_ms);
+	}
+	if (polled->revents != 0)
+		watch_take_signals(watch, now_ms);
+}
+
+static bool watch_has_workers(const struct watch *watch)
+{
+	for (guint i = 0; i < watch->table->queues->len; i++) {
+		const struct watch_queue *queue = watch_table_at(watch->table, i);
+		if (queue->worker != 0 || queue->deliver.process != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Somebody has upgraded the database: another version of this program has to go on. */
+static void watch_end_outdated(struct watch *watch, int64_t now_ms)
+{
+	if (watch->stopping || watch->outdated.kind == ERROR_NONE)
+		return;
+	log_event(LOG_LEVEL_ERROR, "outdated", log_text("error", watch->outdated.text));
+	watch_stop(watch, now_ms);
+}
+
+static void watch_round(struct watch *watch)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	watch_read_if_changed(watch, now_ms);
+	watch_end_outdated(watch, now_ms);
+	watch_start_due(watch, now_ms);
+	watch_table_sweep(watch->table);
+	for (guint i = 0; i < watch->table->queues->len; i++)
+		watch_queue_check(watch_table_at(watch->table, i), now_ms);
+	if (watch->stopping && now_ms >= watch->stop_end_ms)
+		watch_kill(watch, SIGKILL);
+	watch_tell_systemd(watch);
+	watch_feed(watch, now_ms);
+	watch_poll(watch, now_ms);
+}
+
+/* Each queue takes one or two descriptors; most systems give a thousand unless asked for more. */
+static void watch_raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int watch_run(const struct watch_options *options, struct error *err)
+{
+	sigset_t before;
+	scoped(watch_table_free) struct watch_table *table = watch_table_new(options);
+	g_autoptr(GArray) polled = g_array_new(FALSE, TRUE, sizeof(struct pollfd));
+	struct watch watch = {.options = options,
+			      .table = table,
+			      .stamp = store_stamp(options->database),
+			      .read_again = true,
+			      .read_ms = clock_monotonic_ms(),
+			      .watchdog_ms = notify_watchdog_ms(),
+			      .polled = polled};
+	if (watch_open_signals(&watch, &before, err) != 0)
+		return -1;
+	scoped(descriptor_close) int signals = watch.signals;
+	if (stop_requested()) /* by a signal that came before */
+		return 0;
+	/* A locked database is read a little later. */
+	if (watch_table_read(table, WATCH_PATIENCE_MS, watch.read_ms, err) != 0 &&
+	    err->kind != ERROR_TEMPORARY)
+		return -1;
+	scoped(work_queue_watch_close) struct work_queue_watch *rights = NULL;
+	if (work_queue_watch_open(options->database, &rights, err) != 0)
+		return -1;
+	watch.rights = rights;
+	watch_raise_descriptors();
+	/* Once for the parsers of all workers, which inherit it: the modules of 40 charsets cost
+	 * more than most messages. Where it fails, each parser tries for itself and says so. */
+	mime_open();
+	log_event(LOG_LEVEL_NOTICE, "ready", log_number("queues", table->queues->len));
+	while (!watch.stopping || watch_has_workers(&watch))
+		watch_round(&watch);
+	log_event(LOG_LEVEL_NOTICE, "ended", log_number("queues", table->queues->len));
+	mime_close();
+	g_free(watch.told);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (watch.outdated.kind == ERROR_NONE)
+		return 0;
+	*err = watch.outdated;
+	return -1;
+}

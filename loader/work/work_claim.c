@@ -1,0 +1,56 @@
+#include "loader/work/work.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/stop.h"
+#include "loader/work/work_wait.h"
+#include "queue/base/scoped.h"
+#include "queue/store_watch.h"
+
+int work_claim_now(struct store *store, const struct entry_wish *wish,
+		   struct entry_lease *ret_leases, size_t room, size_t *ret_count,
+		   struct error *err)
+{
+	/* The lease begins when nobody has to be waited for any more. */
+	if (store_begin(store, err) != 0)
+		return -1;
+	if (entry_claim(store, wish, clock_now_ms(), ret_leases, room, ret_count, err) != 0) {
+		store_rollback(store);
+		return -1;
+	}
+	return store_commit(store, err) == 0 ? 0 : -1;
+}
+
+/* Until something may have changed, something is due, or `until_ms` (monotonic). */
+static int work_claim_wait(struct store *store, const struct entry_wish *wish,
+			   const struct store_watch *watch, int64_t until_ms, struct error *err)
+{
+	const int64_t now_ms = clock_now_ms();
+	int64_t due_ms;
+	if (entry_claim_due(store, wish, now_ms, &due_ms, err) != 0)
+		return -1;
+	const int64_t monotonic_ms = clock_monotonic_ms();
+	if (due_ms != 0)
+		until_ms = MIN(until_ms, monotonic_ms + due_ms - now_ms);
+	struct pollfd changed = {.fd = store_watch_descriptor(watch), .events = POLLIN};
+	return work_wait(&changed, 1, until_ms, 0, err);
+}
+
+int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_until_ms,
+	       struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err)
+{
+	scoped(store_watch_close) struct store_watch *watch = NULL;
+	if (wait_until_ms != 0 && store_watch_open(store, &watch, err) != 0)
+		return -1;
+	for (;;) {
+		/* Cleared before looking, so that no change falls in between. */
+		if (watch != NULL)
+			store_watch_clear(watch);
+		if (work_claim_now(store, wish, ret_leases, room, ret_count, err) != 0)
+			return -1;
+		if (*ret_count > 0 || watch == NULL || stop_requested() ||
+		    clock_monotonic_ms() >= wait_until_ms)
+			return 0;
+		if (work_claim_wait(store, wish, watch, wait_until_ms, err) != 0)
+			return -1;
+	}
+}

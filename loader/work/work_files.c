@@ -1,0 +1,142 @@
+#include "loader/work/work_files.h"
+
+#include "loader/base/clock.h"
+#include "loader/entry/entry_json.h"
+#include "loader/entry/save.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <glib/gstdio.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct work_files {
+	char *folder;
+	char *attachments; /* folder */
+	char *entry;	   /* file */
+	char *queue_name;
+};
+
+static void work_files_saved(const char *path, void *context)
+{
+	g_ptr_array_add(context, g_strdup(path));
+}
+
+static int work_files_write_entry(struct store *store, const struct entry_lease *lease,
+				  struct work_files *files, const GPtrArray *paths,
+				  struct error *err)
+{
+	scoped(entry_free) struct entry *entry = NULL;
+	if (entry_find(store, lease->entry_id, &entry, err) != 0)
+		return -1;
+	files->queue_name = g_strdup(entry->queue_name);
+	FILE *out = fopen(files->entry, "wxe");
+	if (out == NULL)
+		return error_set(err, ERROR_IO, "'%s': %s", files->entry, g_strerror(errno));
+	const struct entry_json_claim claim = {.token = lease->token, .paths = paths};
+	const int failed = entry_json_write(out, store, entry, &claim, err);
+	if (fclose(out) != 0 && failed == 0)
+		return error_set(err, ERROR_IO, "'%s': %s", files->entry, g_strerror(errno));
+	return failed;
+}
+
+int work_files_write(struct store *store, const struct entry_lease *lease,
+		     struct work_files **ret_files, struct error *err)
+{
+	scoped(work_files_free) struct work_files *files = g_new0(struct work_files, 1);
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *name =
+	    g_strdup_printf("inqueue-entry-%" PRId64 "-XXXXXX", lease->entry_id);
+	g_autofree char *folder = g_build_filename(g_get_tmp_dir(), name, NULL);
+	if (g_mkdtemp_full(folder, 0700) == NULL)
+		return error_set(err, ERROR_IO, "temporary folder '%s': %s", folder,
+				 g_strerror(errno));
+	files->folder = steal(&folder);
+	files->attachments = g_build_filename(files->folder, "attachments", NULL);
+	files->entry = g_build_filename(files->folder, "entry.json", NULL);
+	const struct save_options options = {
+	    .folder = files->attachments, .saved = work_files_saved, .context = paths};
+	if (save_entry(store, lease->entry_id, &options, err) != 0 ||
+	    work_files_write_entry(store, lease, files, paths, err) != 0)
+		return -1;
+	*ret_files = steal(&files);
+	return 0;
+}
+
+int work_files_probe(struct error *err)
+{
+	static const char bytes[64 * 1024];
+	scoped(work_files_free) struct work_files *files = g_new0(struct work_files, 1);
+	g_autofree char *folder = g_build_filename(g_get_tmp_dir(), "inqueue-probe-XXXXXX", NULL);
+	if (g_mkdtemp_full(folder, 0700) == NULL)
+		return error_set(err, ERROR_IO, "temporary folder '%s': %s", folder,
+				 g_strerror(errno));
+	files->folder = steal(&folder);
+	g_autofree char *path = g_build_filename(files->folder, "probe", NULL);
+	scoped(descriptor_close) int descriptor =
+	    open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (descriptor < 0 || write(descriptor, bytes, sizeof bytes) != (ssize_t)sizeof bytes ||
+	    fsync(descriptor) != 0)
+		return error_set(err, ERROR_IO, "temporary folder '%s': %s", files->folder,
+				 g_strerror(errno));
+	return 0;
+}
+
+const char *work_files_entry(const struct work_files *files)
+{
+	return files->entry;
+}
+
+char **work_files_environment(const struct work_files *files, const struct work_options *options,
+			      const struct entry_lease *lease)
+{
+	g_autofree char *id = g_strdup_printf("%" PRId64, lease->entry_id);
+	g_autofree char *attempt = g_strdup_printf("%d", (int)lease->attempt);
+	const char *const variables[][2] = {
+	    {"INQUEUE_DATABASE", options->database},
+	    {"INQUEUE_QUEUE", files->queue_name},
+	    {"INQUEUE_ENTRY_ID", id},
+	    {"INQUEUE_ENTRY_FILE", files->entry},
+	    {"INQUEUE_ATTACHMENTS", files->attachments},
+	    {"INQUEUE_ATTEMPT", attempt},
+	    {"INQUEUE_TOKEN", lease->token},
+	    {"INQUEUE_WORKER", options->wish.worker},
+	};
+	char **environment = g_get_environ();
+	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++)
+		environment = g_environ_setenv(environment, variables[i][0], variables[i][1], TRUE);
+	return environment;
+}
+
+static void work_files_remove(char *folder)
+{
+	char *const paths[] = {folder, NULL};
+	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	FTSENT *found;
+	while (walk != NULL && (found = fts_read(walk)) != NULL) {
+		/* What the command has locked up is still ours. */
+		if (found->fts_info == FTS_D)
+			chmod(found->fts_accpath, 0700);
+		else
+			remove(found->fts_accpath);
+	}
+	if (walk != NULL)
+		fts_close(walk);
+}
+
+void work_files_free(struct work_files *files)
+{
+	if (files == NULL)
+		return;
+	if (files->folder != NULL)
+		work_files_remove(files->folder);
+	g_free(files->folder);
+	g_free(files->attachments);
+	g_free(files->entry);
+	g_free(files->queue_name);
+	g_free(files);
+}
