@@ -1,7 +1,8 @@
 /*
  * ascii.h - text that is nearly all ASCII, looked at eight bytes at a time.
  *
- * Life, ownership, errors: none. Threads: any.
+ * Life, ownership, errors: none.
+ * Threads: any.
  */
 #ifndef MIME_ASCII_H
 #define MIME_ASCII_H

@@ -1,7 +1,8 @@
 /*
  * content.h - bytes of any size, kept once per SHA-256.
  *
- * Errors, threads: as in store.h. Memory: at most 2 MiB.
+ * Errors, threads: as in store.h.
+ * Memory: at most 2 MiB.
  */
 #ifndef QUEUE_CONTENT_H
 #define QUEUE_CONTENT_H

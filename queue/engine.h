@@ -10,8 +10,8 @@
  *             same text at a time are a fault of the caller.
  * Ownership:  texts bound are copied before the call returns, unless said otherwise; column texts
  *             are borrowed until the next step or release.
- * Errors:     as in queue/base/error.h; texts name the database. A bind cannot fail visibly: what went
- *             wrong comes out of the next step.
+ * Errors:     as in queue/base/error.h; texts name the database. A bind cannot fail visibly: what
+ *             went wrong comes out of the next step.
  * Threads:    one at a time.
  * Memory:     a page cache of 4 MiB, and what one row takes.
  */

@@ -8,7 +8,9 @@
  * work_queue_lock() and work_queue_watch_open(). The file is never deleted: a lock on a deleted
  * file excludes nobody. A new file gets the database's owner and permissions.
  *
- * Internal to queue/. Errors: READ_ONLY, FULL, IO; texts name the file. Threads: one at a time.
+ * Internal to queue/.
+ * Errors:  READ_ONLY, FULL, IO; texts name the file.
+ * Threads: one at a time.
  */
 #ifndef QUEUE_LOCK_FILE_H
 #define QUEUE_LOCK_FILE_H

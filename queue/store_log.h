@@ -1,7 +1,8 @@
 /*
  * store_log.h - has the database's write-ahead log grown, and who keeps it from being emptied.
  *
- * Errors: none; what the system does not tell is not said. Threads: as in store.h.
+ * Errors:  none; what the system does not tell is not said.
+ * Threads: as in store.h.
  */
 #ifndef QUEUE_STORE_LOG_H
 #define QUEUE_STORE_LOG_H

@@ -2,7 +2,8 @@
  * notify.h - words for systemd over $NOTIFY_SOCKET, as sd_notify(3) describes the protocol.
  *
  * Without a service manager nothing happens. A datagram that cannot be sent is no error: the
- * service manager draws its own conclusions. Threads: no shared state.
+ * service manager draws its own conclusions.
+ * Threads: no shared state.
  */
 #ifndef LOADER_BASE_NOTIFY_H
 #define LOADER_BASE_NOTIFY_H

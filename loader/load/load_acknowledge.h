@@ -5,7 +5,8 @@
  * The ledger's row is `awaiting` until then. Whoever finishes the entry makes it `stored`, in the
  * same transaction (queue/schema.sql, trigger pickup_answered); from there on the message is
  * treated as any stored one, by the next run of the loader: marked \Seen, and moved where it has
- * somewhere to go. Errors: as in loader/imap/session/session.h and of the database.
+ * somewhere to go.
+ * Errors: as in loader/imap/session/session.h and of the database.
  */
 #ifndef LOADER_LOAD_LOAD_ACKNOWLEDGE_H
 #define LOADER_LOAD_LOAD_ACKNOWLEDGE_H

@@ -5,7 +5,9 @@
  * A process of its own, so that a slow target does not keep mail waiting. It ends by itself when
  * its supervisor dies, when the queue has no target any more or its target was stopped, and on an
  * error of the database; the supervisor starts it again where it is wanted, after an error with a
- * pause. Errors: logged. Times: `now_ms` is monotonic.
+ * pause.
+ * Errors: logged.
+ * Times:  `now_ms` is monotonic.
  */
 #ifndef LOADER_WATCH_WATCH_DELIVER_H
 #define LOADER_WATCH_WATCH_DELIVER_H

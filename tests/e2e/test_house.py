@@ -14,8 +14,10 @@ BUILD_DIR = pathlib.Path(os.environ.get("BUILD_DIR") or pathlib.Path(PROGRAM).pa
 class Walls(unittest.TestCase):
     def compiles(self, house, include):
         source = f'#include "{include}"\n'
-        return subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-I", BUILD_DIR / "houses" / house,
-                               "-xc", "-"], input=source, text=True, capture_output=True, check=False).returncode == 0
+        glib = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", *glib.split(), "-I",
+                               BUILD_DIR / "houses" / house, "-xc", "-"],
+                              input=source, text=True, capture_output=True, check=False).returncode == 0
 
     def test_house_sees_itself_and_no_other(self):
         headers = {"mime": "mime/mime.h", "queue": "queue/store.h", "loader_base/outside": "loader/base/clock.h"}
@@ -37,19 +39,19 @@ class Walls(unittest.TestCase):
                             self.assertTrue(name.startswith(wall), f"{name} includes {include}")
 
     def test_no_foreign_type_in_a_public_header(self):
-        """A header that another folder includes needs none."""
+        """A header that is included from outside its library's wall needs none."""
         included = set()
         for folder in ["loader", "queue", "mime"]:
             for path in (SOURCE_DIR / folder).rglob("*.c"):
-                here = path.parent.relative_to(SOURCE_DIR)
+                here = path.parent.relative_to(SOURCE_DIR).parts[:2]
                 for include in re.findall(r'(?m)^#include "([^"]+)"', path.read_text()):
-                    if pathlib.PurePath(include).parent != here and (SOURCE_DIR / include).exists():
+                    if pathlib.PurePath(include).parent.parts[:2] != here and (SOURCE_DIR / include).exists():
                         included.add(include)
         self.assertGreater(len(included), 5)
         for header in sorted(included):
             with self.subTest(header=header):
                 self.assertNotRegex((SOURCE_DIR / header).read_text(),
-                                    r"(?m)^#include <(gmime|libxml|uchardet|sqlite3|libetpan|curl|jansson|libsmartcols)")
+                                    r"(?m)^#include <(gmime|libxml|uchardet|sqlite3|libetpan|curl|libsmartcols)")
 
     def test_top_level_is_as_it_is(self):
         names = subprocess.run(["git", "-C", SOURCE_DIR, "ls-files"], capture_output=True, text=True, check=False)

@@ -1,7 +1,8 @@
 /*
  * uid_set.h - many UIDs as few commands: ascending, in ranges, cut where a command line gets long.
  *
- * Internal to loader/imap/. Pure. Memory: 16 bytes for a UID.
+ * Internal to loader/imap/. Pure.
+ * Memory: 16 bytes for a UID.
  */
 #ifndef LOADER_IMAP_NAMES_UID_SET_H
 #define LOADER_IMAP_NAMES_UID_SET_H

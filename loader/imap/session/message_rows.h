@@ -2,7 +2,8 @@
  * message_rows.h - what a mailbox says about its messages: flags, size, date, number, header.
  *
  * The selected mailbox of a session (session.h: life, errors, threads). Nothing here changes a
- * flag. Memory: 16 bytes for each UID of a call, and what the sink keeps.
+ * flag.
+ * Memory: 16 bytes for each UID of a call, and what the sink keeps.
  *
  * Source: RFC 3501 6.4.5, 7.4.2.
  */
