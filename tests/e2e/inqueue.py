@@ -40,7 +40,7 @@ def database_files(path):
 
 
 def copy_database(source, target):
-    """While nobody has either of them open."""
+    """While nobody writes to either of them."""
     remove_database(target)
     for part in database_files(source):
         shutil.copy(part, target.with_name(target.name + part.name.removeprefix(source.name)))

@@ -48,6 +48,10 @@ class AtSystemCalls(FaultCase):
     def test_five_messages_with_copy(self):
         self.at_every_call(count=5, disable="MOVE")
 
+    def test_one_message_into_an_older_database(self):
+        """It is put into WAL mode by this run."""
+        self.at_every_call(older=True)
+
     def test_supervisor_alone(self):
         self.at_every_call(first_only=True)
 

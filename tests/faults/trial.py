@@ -15,7 +15,7 @@ import subprocess
 import traceback
 
 import checker
-from inqueue import DONE, PROGRAM, ServerCase, connection_string, copy_database, messages
+from inqueue import DONE, PROGRAM, ServerCase, connection_string, copy_database, messages, remove_database
 from maildirs import Maildir, with_crlf
 from servers import Dovecot
 from tally import Tally
@@ -50,10 +50,14 @@ def sample(items, count):
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
-class Trial:
-    """A mailbox with mail in it, and a database with a queue for it."""
+LOG_FRAMES = 1024  # one more makes a log that a commit empties
 
-    def __init__(self, case, name, count=1, port=None, **keys):
+
+class Trial:
+    """A mailbox with mail in it, and a database with a queue for it: one whose log is as long as it may be, so that a
+    run empties it, or one with a rollback journal, as older programs left it."""
+
+    def __init__(self, case, name, count=1, port=None, older=False, **keys):
         self.case, self.name = case, name
         self.user = case.user_of(name)
         self.folder = case.folder / name
@@ -67,7 +71,7 @@ class Trial:
         self.maildir = Maildir(case.server.folder / "mail" / self.user, case.server.give_away)
         self.maildir.fill(*mail)
         case.copy_queue(self.database, self.user, connection_string(
-            case.keys(case.server, **keys) | ({"port": port} if port else {})))
+            case.keys(case.server, **keys) | ({"port": port} if port else {})), older)
 
     def command(self, wrap=()):
         """Arguments of Popen for one run."""
@@ -139,11 +143,20 @@ class FaultCase(ServerCase):
     def user_of(self, trial):
         return f"{self._testMethodName.removeprefix('test_')}-{trial}@example.com".lower()  # as Dovecot does
 
-    def copy_queue(self, path, user, text):
+    def copy_queue(self, path, user, text, older):
         """A database with the queue of setUp() in it, for another mailbox."""
-        copy_database(self.database, path)
-        with contextlib.closing(sqlite3.connect(path)) as database, database:
-            database.execute("UPDATE work_queue SET user_name = ?, connection_string = ?", [user, text])
+        made = path.with_name("made.db")
+        copy_database(self.database, made)
+        with contextlib.closing(sqlite3.connect(made, isolation_level=None)) as database:
+            database.execute("PRAGMA wal_autocheckpoint = 0")
+            database.execute("PRAGMA synchronous = OFF")
+            for _ in range(1 if older else LOG_FRAMES):
+                database.execute("UPDATE work_queue SET user_name = ?, connection_string = ?", [user, text])
+            if older:
+                database.execute("PRAGMA journal_mode = DELETE")
+            # While it is open: who closes it last empties the log.
+            copy_database(made, path)
+        remove_database(made)
 
     @contextlib.contextmanager
     def quiet(self, **options):

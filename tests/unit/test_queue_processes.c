@@ -2,11 +2,14 @@
  * death. */
 #include "queue_fixture.h"
 
+#include "queue/store_watch.h"
 #include "queue/work_queue_watch.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 /* A child that opens the database itself, says so through *ret_ready, and ends when *ret_go is
  * closed. */
@@ -351,6 +354,65 @@ static void test_a_commit_does_not_wait_for_a_reader(void **state)
 	store_close(reader);
 }
 
+/* Descriptors of a process whose commits wait within their sync, or -1. */
+static int in_sync = -1;
+static int out_of_sync = -1;
+
+/* In place of the system's, for SQLite too. */
+__attribute__((visibility("default"))) int fdatasync(int descriptor);
+int fdatasync(int descriptor)
+{
+	char byte = 0;
+	if (in_sync >= 0 && (write(in_sync, &byte, 1) != 1 || read(out_of_sync, &byte, 1) != 1))
+		_exit(1);
+	return (int)syscall(SYS_fdatasync, descriptor);
+}
+
+static void wait_for_wakeup(const struct store_watch *watch)
+{
+	struct pollfd polled = {.fd = store_watch_descriptor(watch), .events = POLLIN};
+	assert_int_equal(1, poll(&polled, 1, 60000));
+}
+
+/* All is written, but nobody can see it before it is on disk: nothing is written after that. */
+static void test_a_commit_is_told_of_once_it_can_be_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct store_watch *watch;
+	int begun[2];
+	int go_on[2];
+	char byte = 0;
+	assert_int_equal(0, pipe(begun));
+	assert_int_equal(0, pipe(go_on));
+	const pid_t child = fork();
+	if (child == 0) {
+		if (store_open(f->path, STORE_WRITE, &f->store, &f->err) != 0 ||
+		    begin_and_write(f) != 0)
+			_exit(1);
+		in_sync = begun[1];
+		out_of_sync = go_on[0];
+		_exit(store_commit(f->store, &f->err) == 0 ? 0 : 1);
+	}
+	open_again(f);
+	assert_ok(store_watch_open(f->store, &watch, &f->err), &f->err);
+	assert_int_equal(1, read(begun[0], &byte, 1));
+	store_watch_clear(watch);
+	assert_int_equal(0, ask_number(f->store, "SELECT count(*) FROM entry"));
+	/* He is looked after, again and again. */
+	wait_for_wakeup(watch);
+	store_watch_clear(watch);
+	/* The folder is synced after the log. */
+	assert_int_equal(2, write(go_on[1], "12", 2));
+	assert_int_equal(0, wait_for(child));
+	wait_for_wakeup(watch);
+	store_watch_clear(watch);
+	assert_int_equal(1, ask_number(f->store, "SELECT count(*) FROM entry"));
+	store_watch_close(watch);
+	const int descriptors[] = {begun[0], begun[1], go_on[0], go_on[1]};
+	for (size_t i = 0; i < G_N_ELEMENTS(descriptors); i++)
+		close(descriptors[i]);
+}
+
 static void test_what_a_killed_writer_left_is_undone(void **state)
 {
 	struct fixture *f = *state;
@@ -470,6 +532,7 @@ int main(void)
 	    TEST(test_a_second_writer_waits_and_then_says_who_is_to_blame),
 	    TEST(test_who_waits_to_write_does_not_begin_to_read),
 	    TEST(test_a_commit_does_not_wait_for_a_reader),
+	    TEST(test_a_commit_is_told_of_once_it_can_be_seen),
 	    TEST(test_what_a_killed_writer_left_is_undone),
 	    TEST(test_a_large_transaction_that_was_killed_is_undone),
 	    TEST(test_writers_at_once_all_get_their_turn),
