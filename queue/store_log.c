@@ -24,24 +24,32 @@ void store_log_find(struct store *store, struct store_log *ret_log)
 	ret_log->grown = ret_log->size_bytes > GROWN_BYTES;
 }
 
-/* "1: POSIX  ADVISORY  READ 4711 fe:00:123456 124 124": whose lock it is, where it is a reader's on
- * this file; else 0. */
-static int reader_of_line(const char *line, const struct stat *index)
+/* The words of "1: POSIX  ADVISORY  READ 4711 fe:00:123456 124 124". */
+enum { LOCK_KIND = 1, LOCK_TYPE = 3, LOCK_PROCESS, LOCK_FILE, LOCK_FIRST, LOCK_WORDS = 8 };
+
+/* In place; false where there are fewer words. */
+static bool split(char *line, char *ret_words[LOCK_WORDS])
 {
-	char type[8];
-	int process;
-	unsigned major;
-	unsigned minor;
-	unsigned long long inode;
-	long long first;
-	if (sscanf(line, "%*d: POSIX %*s %7s %d %x:%x:%llu %lld", type, &process, &major, &minor,
-		   &inode, &first) != 6)
+	char *rest = NULL;
+	for (size_t i = 0; i < LOCK_WORDS; i++) {
+		ret_words[i] = strtok_r(i == 0 ? line : NULL, " \n", &rest);
+		if (ret_words[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Whose lock it is, where it is a reader's on this file; else 0. */
+static int reader_of_line(char *line, const char *index)
+{
+	char *words[LOCK_WORDS];
+	if (!split(line, words) || strcmp(words[LOCK_KIND], "POSIX") != 0 ||
+	    strcmp(words[LOCK_TYPE], "READ") != 0 || strcmp(words[LOCK_FILE], index) != 0)
 		return 0;
-	const bool same = inode == index->st_ino && major == major(index->st_dev) &&
-			  minor == minor(index->st_dev);
-	const bool reads =
-	    strcmp(type, "READ") == 0 && first >= READ_LOCKS_FIRST && first <= READ_LOCKS_LAST;
-	return same && reads && process > 0 && process != getpid() ? process : 0;
+	const int process = (int)g_ascii_strtoll(words[LOCK_PROCESS], NULL, 10);
+	const int64_t first = g_ascii_strtoll(words[LOCK_FIRST], NULL, 10);
+	const bool reads = first >= READ_LOCKS_FIRST && first <= READ_LOCKS_LAST;
+	return reads && process > 0 && process != getpid() ? process : 0;
 }
 
 static void add_process(GString *processes, int process)
@@ -70,12 +78,15 @@ char *store_log_readers(struct store *store)
 	g_autofree char *path = engine_sibling(store->engine, "-shm");
 	g_autoptr(GString) processes = g_string_new(NULL);
 	__attribute__((cleanup(close_file))) FILE *locks = fopen("/proc/locks", "re");
-	struct stat index;
+	struct stat status;
 	char line[256];
-	if (locks == NULL || stat(path, &index) != 0)
+	if (locks == NULL || stat(path, &status) != 0)
 		return NULL;
+	g_autofree char *index =
+	    g_strdup_printf("%02x:%02x:%" G_GUINT64_FORMAT, major(status.st_dev),
+			    minor(status.st_dev), (guint64)status.st_ino);
 	for (int i = 0; i < LOCK_LINES_MAX && fgets(line, sizeof line, locks) != NULL; i++) {
-		const int process = reader_of_line(line, &index);
+		const int process = reader_of_line(line, index);
 		if (process != 0)
 			add_process(processes, process);
 	}
