@@ -51,9 +51,13 @@ class Goqite(EntryCase):
 
     def test_delayed_message_is_not_received_before_its_time(self):
         self.put()
-        self.inqueue("defer", 1, "--token", self.claim()["lease_token"], "--until", "300ms")
+        self.inqueue("defer", 1, "--token", self.claim()["lease_token"], "--until", "1d")
         self.fails(NO, "claim", self.queue)
-        self.assertEqual(1, self.claim("--wait", "5s")["id"])
+        soon, = self.put()
+        self.inqueue("defer", soon, "--token", self.claim()["lease_token"], "--until", "300ms")
+        entry = self.claim("--wait", "60s")
+        self.assertEqual(soon, entry["id"])
+        self.assertGreaterEqual(entry["last_attempt_at"], entry["next_attempt_at"])
 
     def test_queues_in_one_database_are_apart(self):
         self.define("orders")
