@@ -101,12 +101,13 @@ static void test_types(void **state)
 /* Charset, type and encoding as the entry shows them. */
 static void test_fields_in_a_message(void **state)
 {
+	static const char two_fields[] = "Content-Type: TEXT / PLAIN ; CHARSET=ISO-8859-1\r\n"
+					 "Content-Transfer-Encoding: 8BIT (as it is)\r\n";
 	static const char *const fields[] = {
 	    "Content-Type: text/plain, charset=iso-8859-1\r\n",
 	    "Content-Type: text/plain charset=iso-8859-1\r\n",
 	    "Content-Type: charset=iso-8859-1\r\n",
-	    "Content-Type: TEXT / PLAIN ; CHARSET=ISO-8859-1\r\n"
-	    "Content-Transfer-Encoding: 8BIT (as it is)\r\n",
+	    two_fields,
 	    "Content-Type: \"text/plain\"; charset=\"iso-8859\\-1\"\r\n",
 	};
 
