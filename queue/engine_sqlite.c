@@ -80,19 +80,25 @@ static int check_location(const char *location, struct error *err)
 	return 0;
 }
 
-/* SQLite's own figures of memory, which nobody asks for, cost a lock at each allocation. */
-static void spare_figures(void)
+/*
+ * SQLite's own figures of memory, which nobody asks for, cost a lock at each allocation. And what a
+ * statement would need to be taken back is kept in memory: SQLite's own limit of 64 KiB is four of
+ * our pages, so that each claim would make a temporary file, which a kill could leave behind.
+ */
+static void configure_sqlite(void)
 {
+	enum { STATEMENT_JOURNAL_BYTES = 4 << 20 };
 	static gsize done;
 	if (!g_once_init_enter(&done))
 		return;
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, STATEMENT_JOURNAL_BYTES);
 	g_once_init_leave(&done, 1);
 }
 
 static int open_handle(struct engine *engine, struct error *err)
 {
-	spare_figures();
+	configure_sqlite();
 	/* "file:…" and ":memory:" are names of files here. */
 	g_autofree char *path = engine->location[0] == '/'
 				    ? g_strdup(engine->location)

@@ -92,6 +92,7 @@ static int load_divide_left(struct load *load, struct imapc_size *sizes, struct 
 {
 	bool lost = !imapc_is_alive(load->mailbox->session);
 	bool again = load_may_ask_again(load, question, err);
+	const struct error failure = *err;
 	if (again && left.count == 1) {
 		(*question->in_vain_run)++;
 		question->in_vain(load, &sizes[left.first], err, question->context);
@@ -102,6 +103,7 @@ static int load_divide_left(struct load *load, struct imapc_size *sizes, struct 
 		load_note_suspects(load, sizes + left.first, left.count, err);
 		return -1;
 	}
+	*err = failure; /* what an outage says */
 	return load_unsent_is_outage(load, question->in_vain_run) ? -1 : 0;
 }
 

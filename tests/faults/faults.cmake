@@ -11,8 +11,8 @@ foreach(script IN LISTS scripts)
 		ENVIRONMENT "INQUEUE=$<TARGET_FILE:inqueue>;SOURCE_DIR=${CMAKE_SOURCE_DIR};BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/e2e")
 endforeach()
 
-# Sanitizers change what these measure, or report what is the point of them.
-set_tests_properties(faults.hostile faults.lies PROPERTIES LABELS "faults;optimised")
+# Sanitizers change what this measures.
+set_tests_properties(faults.hostile PROPERTIES LABELS "faults;optimised")
 
 # Power loss, on a disk that can be played back.
 add_executable(power_loss faults/power_loss.c faults/disk_recorder.c)

@@ -1,6 +1,7 @@
 """Tests against a server that lies: a queue in a database, and the checker over the server's memory."""
 
 import checker
+import processes
 from inqueue import DEADLINE_S, DONE, Case
 from lying_server import LyingServer
 from trial import Tally
@@ -26,6 +27,12 @@ class LiarCase(Case):
         self.create_queue(server, **{"timeout": DEADLINE_S} | keys)
         self.before = checker.count_digests(server.messages())
         return server
+
+    def kill_workers(self):
+        """Whatever the supervisors have started."""
+        for leader in self._sessions:
+            for process_id in set(processes.session_members(leader)) - {leader}:
+                processes.kill_quietly(process_id)
 
     def wait_longer(self):
         """After a fault that needed a short deadline: a busy machine must not be another."""

@@ -11,7 +11,6 @@ import checker
 from inqueue import CONFIGURATION, DATA, DEADLINE_S, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
 from liar import BODIES, SHORT, LiarCase, hang_up, small
 from lying_server import parse_set
-from trial import SANITIZED
 from watcher import Watcher
 
 COPY_ONLY = "IMAP4rev1 UIDPLUS"
@@ -79,15 +78,14 @@ class Numbers(Lies):
         session.send(b"* OK [UIDVALIDITY %d] numbered afresh\r\n" % session.selected.uid_validity)
         return session.honest(session, tag, command)
 
-    @unittest.skipIf(SANITIZED, "the crash is the point, and sanitizers report it")
     def test_new_uid_validity_between_two_workers_of_a_run(self):
         """The one that stored the messages dies before it has moved them; the next one finds other numbers."""
         with self.lying() as server:
-            def crash(session, tag, command):
+            def renumber_and_kill(*_):
                 server.deliver(small(4))
                 server.renumber(first_uid=1, backwards=True)
-                session.send(b"* 2 FETCH (BODYSTRUCTURE " + b"(" * 4000000 + b"\r\n")
-            server.answer(rb"UID MOVE", crash)
+                self.kill_workers()
+            server.answer(rb"UID MOVE", renumber_and_kill)
             self.before[checker.digest(small(4))] = 1
             result = self.inqueue("load")
             self.assertRegex(result.stderr, "the worker died")
@@ -614,35 +612,33 @@ class Unsent(Lies):
 class Poison(Lies):
     fault = "a message that no run gets past"
 
-    @unittest.skipIf(SANITIZED, "the crash is the point, and sanitizers report it")
-    def test_answer_that_crashes_the_worker_every_time(self):
+    def kill_at(self, uid):
+        """An answer to a FETCH that asks for this message: the worker dies."""
+        def kill(session, tag, command):
+            if reaches(command, uid):
+                self.kill_workers()
+                return None
+            return session.honest(session, tag, command)
+        return kill
+
+    def test_message_that_kills_the_worker_every_time(self):
         """The supervisor starts it again, and one run gets past the message."""
         with self.lying(small(1), small(2), small(3)) as server:
-            server.answer(BODIES, crash_at(2), times=None)
+            server.answer(BODIES, self.kill_at(2), times=None)
             result = self.inqueue("load")
             self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': the worker died \d times[^\n]*\n\Z")
             self.judge(server, bad=[checker.digest(small(2))])
             self.assertEqual(["Invoice 1", "Invoice 3", None], self.column("SELECT subject FROM entry ORDER BY id"))
 
-    @unittest.skipIf(SANITIZED, "the crash is the point, and sanitizers report it")
-    def test_answer_that_crashes_a_watching_worker_every_time(self):
+    def test_message_that_kills_a_watching_worker_every_time(self):
         """As above: the watcher gets past the message, too."""
         with self.lying(small(1), small(2), small(3)) as server:
-            server.answer(BODIES, crash_at(2), times=None)
+            server.answer(BODIES, self.kill_at(2), times=None)
             watcher = Watcher(self, self.start("watch", "--log-format", "json", "--retry", "50ms"))
             watcher.wait("failed", times=4)
             watcher.wait("stored_bad")
             watcher.stop()
             self.judge(server, bad=[checker.digest(small(2))])
-
-
-def crash_at(uid):
-    """Parentheses that libetpan goes down into until its stack ends."""
-    def crash(session, tag, command):
-        if reaches(command, uid):
-            session.send(b"* 2 FETCH (BODYSTRUCTURE " + b"(" * 4000000 + b"\r\n")
-        return session.honest(session, tag, command)
-    return crash
 
 
 def reaches(command, uid):

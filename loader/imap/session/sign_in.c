@@ -207,23 +207,28 @@ static int use_only(const struct sign_in *job, const char *mechanism)
 
 static int use_strongest(const struct sign_in *job)
 {
-	g_autofree char *offered = list_offered(job->session);
+	bool tried = false;
 
-	error_set(
-	    job->err, ERROR_CREDENTIALS, "%s offers no sign-in with a password; it offers %s%s",
-	    job->session->server->url, offered,
-	    imapc_has_capability(job->session, "AUTH=XOAUTH2") ? ": use --token-command" : "");
 	for (size_t i = 0; i < G_N_ELEMENTS(password_mechanisms); i++) {
 		enum outcome outcome = UNAVAILABLE;
 
 		if (!is_offered(job->session, password_mechanisms[i]))
 			continue;
+		tried = true;
 		if (use(job, password_mechanisms[i], &outcome) == 0)
 			return 0;
 		if (outcome == REFUSED)
 			return -1;
 	}
-	return -1;
+	if (tried)
+		return -1;
+
+	g_autofree char *offered = list_offered(job->session);
+
+	return error_set(
+	    job->err, ERROR_CREDENTIALS, "%s offers no sign-in with a password; it offers %s%s",
+	    job->session->server->url, offered,
+	    imapc_has_capability(job->session, "AUTH=XOAUTH2") ? ": use --token-command" : "");
 }
 
 int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,
