@@ -260,7 +260,8 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 	    store->engine,
 	    "SELECT count(DISTINCT uid_next) FROM pickup INDEXED BY pickup_match"
 	    " WHERE queue_id = ?1 AND internal_date = ?6 AND raw_sha256 = ?4 AND source = ?2"
-	    " AND uid_validity = ?3 AND raw_size = ?5 AND state = 'moved' AND uid_next <= ?7"
+	    " AND uid_validity = ?3 AND raw_size = ?5 AND uid_next <= ?7"
+	    " AND state IN ('copied', 'moved', 'left')"
 	    " AND record_created >= (SELECT record_updated FROM work_queue WHERE id = ?1)");
 	bind_source(statement, source);
 	statement_bind_text(statement, 4, sha256);

@@ -87,7 +87,8 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 /*
  * How often a message has been moved away and come back: in how many runs of load, since the queue
  * was defined, altered or resumed last, a message with the bytes, size and internal date of `like`
- * was moved out of this source that was there before the UID of `like` was given.
+ * was moved out of this source (states copied, moved, left) that was there before the UID of `like`
+ * was given.
  */
 int pickup_count_returns(struct store *store, const struct pickup_source *source,
 			 const struct pickup *like, uint64_t *ret_count, struct error *err);

@@ -3,10 +3,11 @@ message never keeps the others."""
 
 import collections
 import json
+import re
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, DONE, PROTOCOL
+from inqueue import CONFIGURATION, CREDENTIALS, DONE, PROTOCOL
 from liar import LiarCase, small
 from lying_server import parse_set
 from watcher import Watcher
@@ -52,6 +53,10 @@ def copy_only(session, tag, command):
 def copy_only_quietly(session, tag, command):
     copy_only(session, tag, command)
     return tag + b" OK moved\r\n"
+
+
+def without_copyuid(session, tag, command):
+    return re.sub(rb" \[COPYUID[^]]*\]", b"", session.honest(session, tag, command))
 
 
 class MoveCase(LiarCase):
@@ -296,6 +301,22 @@ class OneFolder(MoveCase):
             self.assertEqual(5, len(self.sql("SELECT 1 FROM entry")))
             self.inqueue("queue", "resume", "invoices")
             self.loads()
+
+    def test_originals_that_stay_beside_their_copies(self):
+        """The server can remove none, or does not let us; and it tells no UIDs."""
+        for capabilities, refused in [(OLD, None), (COPY_ONLY, rb"UID EXPUNGE")]:
+            with self.subTest(capabilities), self.lying(small(1), capabilities=capabilities) as server:
+                self.alias(server)
+                server.answer(rb"UID COPY", without_copyuid, times=None)
+                if refused:
+                    server.answer(refused, b"TAG NO [NOPERM] no right\r\n", times=None)
+                for number in range(1, 6):
+                    self.loads(CREDENTIALS if refused else DONE)
+                    self.assertEqual(number, len(self.sql("SELECT 1 FROM entry")))
+                self.loads(CONFIGURATION, "the same message has come back to 'INBOX' 5 times")
+                self.is_stopped("has come back to 'INBOX' 5 times")
+                self.assertEqual(5, len(self.sql("SELECT 1 FROM entry")))
+            self.use_database(f"next-{capabilities}")
 
     def test_many_equal_messages_are_no_return(self):
         """They were there together, however many runs it takes to load them."""
