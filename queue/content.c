@@ -1,4 +1,4 @@
-#include "queue/content.h"
+#include "queue/entry_internal.h"
 
 #include <glib.h>
 #include <nettle/sha2.h>

@@ -1,19 +1,26 @@
 /*
- * delivery.h - attempts to post entries to their queue's target.
+ * delivery.h - attempts to post entries to their queue's target, and the places at a target that all
+ * deliverers share.
  *
  * Life:    the deliverer of a queue holds work_queue_lock_delivery(). delivery_claim() gives it
- *          entries, each delivery_settle() ends one: what the target answered and what becomes of
- *          the entry are written in one transaction, which may hold many of both.
+ *          entries, each delivery_settle() ends one: it writes what the target answered and what
+ *          becomes of the entry in one transaction, which may hold many of both.
  * Retries: those of entry_fail(), with the queue's delay and number of attempts; Retry-After can
  *          only make them later.
  * Breaker: DELIVERY_REFUSED_MAX answers 401, 403, 404 or 410 in a row stop the queue's target, and
  *          the entries they were given for wait again: the URL or the credentials are wrong, not
- *          the mail. Errors, threads, times: as in store.h.
+ *          the mail.
+ * Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_DELIVERY_H
 #define QUEUE_DELIVERY_H
 
+#include "queue/base/scoped.h"
 #include "queue/entry_claim.h"
+#include "queue/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #define DELIVERY_REFUSED_MAX 5
 #define DELIVERY_WORKER	     "deliver" /* who has the entries that are being delivered */
@@ -82,5 +89,27 @@ int delivery_list(struct store *store, const struct delivery_filter *filter,
 /* Attempts of a queue by outcome. */
 int delivery_count(struct store *store, int64_t queue_id, uint64_t ret_counts[DELIVERY_OUTCOMES],
 		   struct error *err);
+
+/* ---- places ---- */
+
+#define DELIVERY_PLACES_MAX 64
+
+struct delivery_places;
+
+/* `target` is the same text for all who mean the same target; `most` is 1 to DELIVERY_PLACES_MAX.
+ */
+struct delivery_places *delivery_places_open(struct store *store, const char *target, int32_t most);
+
+/* Gives all back; takes NULL. */
+void delivery_places_close(struct delivery_places *places);
+SCOPED_DEFINE(struct delivery_places *, delivery_places_close)
+
+/* Is there a place for one more post beside `used` ones? Takes another place where that is needed
+ * and nobody else waits. A process without any is known to wait from then on. */
+bool delivery_places_have(struct delivery_places *places, int32_t used);
+
+/* Gives back what others wait for: unused places, the last one after a while only. To be called now
+ * and then; now_ms is monotonic. */
+void delivery_places_share(struct delivery_places *places, int32_t used, int64_t now_ms);
 
 #endif

@@ -1,7 +1,7 @@
 #include "queue/delivery.h"
 
-#include "queue/store_private.h"
-#include "queue/value.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 #include <string.h>
 

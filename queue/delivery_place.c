@@ -1,7 +1,7 @@
-#include "queue/delivery_place.h"
+#include "queue/delivery.h"
 
-#include "queue/lock_file.h"
-#include "queue/store_private.h"
+#include "queue/lock_file_internal.h"
+#include "queue/store_internal.h"
 
 /* A target's bytes of the lock file: its places, and behind them one for a process that waits. */
 #define BYTES	    128

@@ -1,13 +1,82 @@
-#include "queue/engine_sqlite.h"
+/* Creates, opens and closes a database, and runs its transactions. Waiting for other processes is ours:
+ * SQLite asks engine_wait_for_others(). */
+#include "queue/engine_internal.h"
 
-#include "queue/engine_sqlite_log.h"
-#include "queue/engine_upgrade.h"
+#include "queue/engine_sqlite_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* ---- creating ---- */
+
+static int fail_create(const char *what, const char *path, struct error *err)
+{
+	const int error = errno;
+	enum error_reason status = REASON_IO;
+	if (error == ENOSPC || error == EDQUOT)
+		status = REASON_FULL;
+	else if (error == EROFS || error == EACCES || error == EPERM)
+		status = REASON_READ_ONLY;
+	return error_because(err, status,
+			     "cannot create the %s '%s': %s; name another place with --database",
+			     what, path, g_strerror(error));
+}
+
+int engine_sync_folder(const char *folder)
+{
+	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	const int result = fsync(fd);
+	close(fd);
+	return result;
+}
+
+/* With its parents. */
+static int folder_create(const char *folder, struct error *err)
+{
+	struct stat status;
+	if (stat(folder, &status) == 0)
+		return 0;
+	g_autofree char *parent = g_path_get_dirname(folder);
+	if (folder_create(parent, err) != 0)
+		return -1;
+	if (mkdir(folder, 0700) != 0)
+		/* Another process was faster. */
+		return errno == EEXIST ? 0 : fail_create("folder", folder, err);
+	/* The umask may have taken the owner's own rights away. */
+	if (chmod(folder, 0700) != 0 || engine_sync_folder(parent) != 0)
+		return fail_create("folder", folder, err);
+	return 0;
+}
+
+int engine_create(const char *location, struct error *err)
+{
+	struct stat status;
+	if (stat(location, &status) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return fail_create("database", location, err);
+
+	g_autofree char *folder = g_path_get_dirname(location);
+	if (folder_create(folder, err) != 0)
+		return -1;
+
+	const int fd = open(location, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		/* Another process was faster: then it exists, which is what was asked for. */
+		return errno == EEXIST ? 0 : fail_create("database", location, err);
+	const bool done =
+	    fchmod(fd, 0600) == 0 && fsync(fd) == 0 && engine_sync_folder(folder) == 0;
+	if (!done)
+		fail_create("database", location, err);
+	close(fd);
+	return done ? 0 : -1;
+}
 
 /* ---- waiting for others ---- */
 
@@ -182,72 +251,7 @@ char *engine_sibling(const struct engine *engine, const char *suffix)
 	return g_strconcat(sqlite3_db_filename(engine->db, "main"), suffix, NULL);
 }
 
-/* ---- whose database ---- */
-
-static uint32_t big_endian_32(const unsigned char *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-/* What the file begins with, read past SQLite: even asking it a question makes files beside another
- * program's database in WAL mode. Through SQLite's own descriptor, because closing another one
- * would drop this process's locks. */
-static bool read_header(struct engine *engine, unsigned char ret_header[100])
-{
-	sqlite3_file *file = engine->file;
-	return file->pMethods->xRead(file, ret_header, 100, 0) == SQLITE_OK &&
-	       memcmp(ret_header, "SQLite format 3", 16) == 0;
-}
-
-static int ask_identity(struct engine *engine, struct engine_identity *ret_identity,
-			struct error *err)
-{
-	scoped_statement *statement = engine_prepare(
-	    engine, "SELECT application_id, user_version, NOT EXISTS (SELECT 1 FROM sqlite_schema)"
-		    " FROM pragma_application_id, pragma_user_version");
-	if (statement_step(statement, err) != 1)
-		return -1;
-	ret_identity->application = statement_int(statement, 0);
-	ret_identity->version = statement_int(statement, 1);
-	ret_identity->empty = statement_int(statement, 2) != 0;
-	return 0;
-}
-
-int engine_identify(struct engine *engine, int64_t application,
-		    struct engine_identity *ret_identity, struct error *err)
-{
-	unsigned char header[100];
-	if (read_header(engine, header)) {
-		const struct engine_identity identity = {
-		    .application = big_endian_32(header + 68),
-		    .version = big_endian_32(header + 60),
-		};
-		/* One of ours has its number before it has a log. */
-		const bool has_log = header[18] == 2;
-		if (identity.application != application && (identity.application != 0 || has_log)) {
-			*ret_identity = identity;
-			return 0;
-		}
-	}
-	if (ask_identity(engine, ret_identity, err) != 0)
-		return -1;
-	/* SQLite takes a file of a few bytes for an empty database, and would write over them. */
-	struct stat status;
-	if (ret_identity->empty && !read_header(engine, header) &&
-	    stat(sqlite3_db_filename(engine->db, "main"), &status) == 0 && status.st_size > 0)
-		return engine_fail(engine, SQLITE_NOTADB, err);
-	return 0;
-}
-
-int engine_set_identity(struct engine *engine, int64_t application, int64_t version,
-			struct error *err)
-{
-	g_autofree char *sql = g_strdup_printf("PRAGMA application_id = %" G_GINT64_FORMAT
-					       "; PRAGMA user_version = %" G_GINT64_FORMAT ";",
-					       application, version);
-	return engine_execute(engine, sql, err);
-}
+/* ---- how it is kept ---- */
 
 /* Pages of 16 KiB hold most entries without overflow; incremental auto-vacuum lets a purge make the
  * file smaller without copying it, and finds a place inside a large content without reading all

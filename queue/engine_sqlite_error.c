@@ -1,6 +1,4 @@
-#include "queue/engine_sqlite.h"
-
-#include "queue/engine_sqlite_log.h"
+#include "queue/engine_sqlite_internal.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -17,7 +17,7 @@
  * their checkpoint, and a third one commits within its first steps. `PRAGMA wal_autocheckpoint = 0`
  * in their connections rules it out.
  */
-#include "queue/engine_sqlite_log.h"
+#include "queue/engine_sqlite_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

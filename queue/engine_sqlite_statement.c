@@ -1,6 +1,6 @@
-#include "queue/engine_sqlite.h"
+#include "queue/engine_sqlite_internal.h"
 
-#include "queue/engine_upgrade.h"
+#include "queue/engine_internal.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * Ownership: structs passed in are borrowed for the call; entry_find() hands out an entry that the
  *            caller frees; in a list it is borrowed for the call.
  * Content:   bytes come from a descriptor (pread) and go out in pieces, so that memory does not
- *            grow with their size. Content is stored once per SHA-256. Errors, threads, times: as
- *            in store.h.
+ *            grow with their size. Content is stored once per SHA-256.
+ * Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_ENTRY_H
 #define QUEUE_ENTRY_H
@@ -148,5 +148,31 @@ enum entry_part { ENTRY_MESSAGE_BODY, ENTRY_HTML_BODY, ENTRY_RAW, ENTRY_ATTACHME
 int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
 	       int (*write)(const void *bytes, size_t size, void *context), void *context,
 	       struct error *err);
+
+/* ---- reading a bad mail once more ---- */
+
+/*
+ * Replaces all that the bad entry `entry_id` says by `entry` and `contents` (as for entry_put()),
+ * in the open transaction. REFUSED when the entry is not bad; MISSING.
+ */
+int entry_replace(struct store *store, int64_t entry_id, const struct entry *entry,
+		  const struct entry_contents *contents, int64_t now_ms, struct error *err);
+
+/* ---- a part that the caller reads piece by piece ---- */
+
+struct entry_source;
+
+int entry_source_open(struct store *store, int64_t entry_id, enum entry_part part,
+		      uint32_t position, struct entry_source **ret_source, struct error *err);
+
+uint64_t entry_source_size(const struct entry_source *source);
+
+/* Copies the next bytes, at most `room`; writes how many, 0 at the end. */
+int entry_source_read(struct entry_source *source, void *bytes, size_t room, size_t *ret_size,
+		      struct error *err);
+
+/* Takes NULL. */
+void entry_source_close(struct entry_source *source);
+SCOPED_DEFINE(struct entry_source *, entry_source_close)
 
 #endif

@@ -1,16 +1,17 @@
 /*
- * entry_claim.h - entries in the hands of workers: a claim gives a lease, and its token is the
- * proof with which the worker finishes the entry or gives it back.
+ * entry_claim.h - entries in the hands of workers. A claim gives a lease and a token; with the token
+ * the worker finishes the entry or gives it back.
  *
  * Life:   entry_claim() .. one of entry_complete(), entry_fail(), entry_release(), entry_defer(). A
- *         lease that ends before that was an attempt, and the entry can be claimed again from that
- *         moment on; until somebody does, its old token remains good, unless that was the last
- *         attempt: the next claim in its queue makes the entry a failure then.
+ *         lease that ends before that counts as an attempt, and from then on any worker can claim
+ *         the entry. Until one does, the old token remains good. After the last attempt nobody can:
+ *         the next claim in the queue makes the entry a failure.
+ * Calls:  each makes its own transaction unless one is open; several calls in one transaction cost
+ *         little more than one. Where other processes write too, begin the transaction first and
+ *         take the time then: the wait for them would shorten the lease.
  * Errors: as in store.h. A token that is no longer good: REFUSED, with who has the entry or what
- *         became of it, and nothing is changed. An entry that does not exist: MISSING. Threads,
- *         times: as in store.h. Functions make their own transaction unless one is open; several
- *         calls in one transaction cost little more than one. Where others write too, begin the
- *         transaction first and take the time then: waiting for them would be taken off the lease.
+ *         became of it, and nothing is changed. An entry that does not exist: MISSING.
+ * Threads, times: as in store.h.
  */
 #ifndef QUEUE_ENTRY_CLAIM_H
 #define QUEUE_ENTRY_CLAIM_H
@@ -87,5 +88,27 @@ int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_
 /* The lease goes on until until_ms, which is after now_ms, by at most ENTRY_LEASE_MAX_MS. */
 int entry_extend(struct store *store, int64_t entry_id, const char *token, int64_t until_ms,
 		 int64_t now_ms, struct error *err);
+
+/* ---- leases that are too long ---- */
+
+/* Borrowed for the call that hands it out. */
+struct entry_overlong {
+	int64_t entry_id;
+	const char *queue_name;
+	const char *worker;
+	int64_t until_ms;
+};
+
+/*
+ * Calls `each` for those of the queue (0 = all queues), the last to end first, at most `limit`; a
+ * non-zero return ends the list and is returned. No lock is held meanwhile.
+ */
+int entry_overlong_list(struct store *store, int64_t queue_id, int64_t now_ms, int64_t limit,
+			int (*each)(const struct entry_overlong *overlong, void *context),
+			void *context, struct error *err);
+
+/* One line for people: who has the entry until when, and the way out. Caller frees with g_free().
+ */
+char *entry_overlong_format(const struct entry_overlong *overlong);
 
 #endif

@@ -1,7 +1,10 @@
-#include "queue/entry_event.h"
+/* The history of an entry. Triggers of the schema write it; they take who and why from a row that is
+ * there while somebody makes changes. */
+#include "queue/entry_operate.h"
 
-#include "queue/store_private.h"
-#include "queue/value.h"
+#include "queue/entry_internal.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 #define CHUNK	   200
 #define EVENTS_MAX 100000
@@ -61,8 +64,7 @@ int entry_event_list(struct store *store, int64_t entry_id,
 		if (read_chunk(store, entry_id, from, chunk, err) != 0)
 			return -1;
 		if (from == 0 && chunk->len == 0)
-			return error_because(err, REASON_MISSING,
-					     "there is no entry %" G_GINT64_FORMAT, entry_id);
+			return store_no_entry(entry_id, err);
 		for (guint i = 0; i < chunk->len; i++) {
 			const struct entry_event *event =
 			    &g_array_index(chunk, struct entry_event, i);
@@ -73,4 +75,21 @@ int entry_event_list(struct store *store, int64_t entry_id,
 		}
 	} while (chunk->len == CHUNK && from < EVENTS_MAX);
 	return 0;
+}
+
+/* ---- who and why ---- */
+
+int change_author_set(struct store *store, const char *who, const char *why, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "INSERT OR REPLACE INTO change_author (id, who, why) VALUES (1, ?, ?)");
+	statement_bind_text(statement, 1, who);
+	statement_bind_text(statement, 2, why);
+	return statement_step(statement, err);
+}
+
+int change_author_clear(struct store *store, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(store->engine, "DELETE FROM change_author");
+	return statement_step(statement, err);
 }

@@ -1,8 +1,10 @@
+/* Changes entries for an operator, and deletes finished ones. Each operation is one statement that is
+ * made to choose one entry or all of a filter. */
 #include "queue/entry_operate.h"
 
-#include "queue/change_author.h"
-#include "queue/entry_filter.h"
-#include "queue/value.h"
+#include "queue/entry_internal.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 /* Parameters: 1 the time, 2 the priority, 3 the tag, 4 the entry's id, 5 the reason. Each ends
  * where the choice of entries goes on. */
@@ -71,8 +73,7 @@ static int check_exists(struct store *store, int64_t entry_id, struct error *err
 	statement_bind_int(statement, 1, entry_id);
 	const int result = statement_step(statement, err);
 	if (result == 0)
-		return error_because(err, REASON_MISSING, "there is no entry %" G_GINT64_FORMAT,
-				     entry_id);
+		return store_no_entry(entry_id, err);
 	return result < 0 ? -1 : 0;
 }
 
@@ -158,4 +159,69 @@ int entry_note(struct store *store, int64_t entry_id, const char *who, const cha
 	if (store_enter(store, &own, err) != 0)
 		return -1;
 	return store_leave(store, own, note(store, entry_id, who, text, now_ms, err), err);
+}
+
+/* ---- deleting ---- */
+
+enum { CHUNK = 500 };
+
+static char *purge_sql(const char *before, const struct entry_filter *filter, const char *after)
+{
+	GString *sql = g_string_new(before);
+	g_string_append(sql, " FROM entry WHERE state IN ('done', 'failed', 'bad')");
+	entry_filter_append(filter, sql);
+	g_string_append(sql, after);
+	return g_string_free(sql, FALSE);
+}
+
+int entry_purge_count(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
+		      struct error *err)
+{
+	g_autofree char *sql = purge_sql("SELECT count(*)", filter, "");
+	scoped_statement *statement = engine_prepare(store->engine, sql);
+	entry_filter_bind(filter, statement);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	*ret_count = (uint64_t)statement_int(statement, 0);
+	return 0;
+}
+
+static int purge_chunk(struct store *store, const char *sql, const struct entry_filter *filter,
+		       int64_t *ret_count, struct error *err)
+{
+	if (store_begin(store, err) != 0)
+		return -1;
+	scoped_statement *statement = engine_prepare(store->engine, sql);
+	entry_filter_bind(filter, statement);
+	statement_bind_int(statement, 1, CHUNK);
+	const int result = statement_step(statement, err);
+	*ret_count = engine_changes(store->engine);
+	return store_leave(store, true, result, err);
+}
+
+static int drop_unused_content(struct store *store, struct error *err)
+{
+	if (store_begin(store, err) != 0)
+		return -1;
+	return store_leave(store, true, content_drop_unused(store, err), err);
+}
+
+int entry_purge(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
+		struct error *err)
+{
+	g_autofree char *sql = purge_sql("DELETE FROM entry_status WHERE id IN (SELECT id", filter,
+					 " ORDER BY id LIMIT ?1)");
+	int64_t count;
+	*ret_count = 0;
+	do {
+		if (purge_chunk(store, sql, filter, &count, err) != 0)
+			return -1;
+		*ret_count += (uint64_t)count;
+	} while (count == CHUNK);
+	return *ret_count > 0 ? drop_unused_content(store, err) : 0;
+}
+
+int store_shrink(struct store *store, struct error *err)
+{
+	return engine_shrink(store->engine, err);
 }

@@ -1,14 +1,18 @@
 /*
- * entry_operate.h - what operators do with entries, one by one or many at once.
+ * entry_operate.h - what operators do with entries: change one or many, read an entry's history,
+ * delete the finished ones.
  *
- * Every change goes into the entries' history with who made it and why. Entries that the operation
- * does not fit (named with each) stay as they are and do not count. Errors, threads, times: as in
- * store.h; functions make their own transaction unless one is open.
+ * History: each change is noted with who made it and why. Entries that an operation does not fit
+ *          (named with each) stay as they are and do not count.
+ * Calls:   each makes its own transaction unless one is open; entry_purge() makes several short
+ *          ones, so that workers go on meanwhile, and none may be open.
+ * Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_ENTRY_OPERATE_H
 #define QUEUE_ENTRY_OPERATE_H
 
 #include "queue/entry.h"
+#include "queue/store.h"
 
 enum entry_operation {
 	ENTRY_RETRY, /* failed, done or waiting for its next attempt: new, at once, attempts from 0
@@ -44,5 +48,41 @@ int entry_operate_all(struct store *store, const struct entry_filter *filter,
 /* Puts a remark into the history. MISSING when there is no such entry. */
 int entry_note(struct store *store, int64_t entry_id, const char *who, const char *text,
 	       int64_t now_ms, struct error *err);
+
+/* ---- history ---- */
+
+/* Texts are NULL where there is none; see entry_event in schema.sql. */
+struct entry_event {
+	int64_t number; /* 0: the entry was loaded */
+	int64_t at_ms;
+	const char *change;
+	const char *state; /* afterwards */
+	int64_t attempt;
+	const char *who;
+	const char *why;
+	const char *detail;
+	int64_t duration_ms; /* -1 = none */
+};
+
+/* Calls `each` for every event, oldest first; a non-zero return ends the list and is returned. Of
+ * more than 100,000 events the last are left out. MISSING when there is no such entry. */
+int entry_event_list(struct store *store, int64_t entry_id,
+		     int (*each)(const struct entry_event *event, void *context), void *context,
+		     struct error *err);
+
+/* ---- deleting ---- */
+
+/* How many entries entry_purge() would delete. */
+int entry_purge_count(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
+		      struct error *err);
+
+/* Deletes the entries in state done, failed or bad that the filter lets through (its order and
+ * limit do not matter), with their attachments, history, and the content nobody else uses; writes
+ * how many, also on an error: those are gone. */
+int entry_purge(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
+		struct error *err);
+
+/* Gives space that is not used back to the file system. */
+int store_shrink(struct store *store, struct error *err);
 
 #endif

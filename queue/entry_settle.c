@@ -1,8 +1,8 @@
 #include "queue/entry_claim.h"
 
-#include "queue/change_author.h"
-#include "queue/store_private.h"
-#include "queue/value.h"
+#include "queue/entry_internal.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 #include <glib.h>
 #include <string.h>
@@ -24,8 +24,7 @@ static int fail_stale(struct store *store, int64_t entry_id, struct error *err)
 	if (result < 0)
 		return -1;
 	if (result == 0)
-		return error_because(err, REASON_MISSING, "there is no entry %" G_GINT64_FORMAT,
-				     entry_id);
+		return store_no_entry(entry_id, err);
 	const char *state = statement_text(statement, 0);
 	if (strcmp(state, "claimed") == 0)
 		return error_because(err, REASON_REFUSED,

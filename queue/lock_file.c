@@ -1,4 +1,4 @@
-#include "queue/lock_file.h"
+#include "queue/lock_file_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,11 +2,11 @@
  * pickup.h - the ledger: which message of which mailbox has become which entry, and whether the
  * server has been brought up to date. It is what makes "nothing twice" true.
  *
- * A message is known by (queue, source, uid_validity, uid); `source` names account and folder, e.g.
- * "robot@imap.example.com/INBOX", so that a queue pointed at another mailbox starts afresh.
- *
- * Errors, threads, times: as in store.h. Functions that write make their own transaction unless one
- * is open.
+ * Names: a message is known by (queue, source, uid_validity, uid); `source` names account and
+ *        folder, e.g. "robot@imap.example.com/INBOX", so that a queue pointed at another mailbox
+ *        starts afresh.
+ * Calls: functions that write make their own transaction unless one is open.
+ * Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_PICKUP_H
 #define QUEUE_PICKUP_H
@@ -115,5 +115,27 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
 		size_t count, enum pickup_state state, uint32_t target_uid_validity,
 		const uint32_t *target_uids, int64_t now_ms, struct error *err);
+
+/* ---- messages that a run could not get past ---- */
+
+struct pickup_attempt {
+	uint32_t uid;
+	uint32_t tries; /* counted; 0 = whether it was this message's fault is not known */
+	const char *reason;
+};
+
+/* Notes that a run failed at these messages; `counted`: it is theirs, and one more try in vain. */
+int pickup_attempt_add(struct store *store, const struct pickup_source *source,
+		       const uint32_t *uids, size_t count, bool counted, const char *reason,
+		       int64_t now_ms, struct error *err);
+
+/* Calls `each` for every row of the source, by UID; non-zero ends the list and is returned. */
+int pickup_attempt_list(struct store *store, const struct pickup_source *source,
+			int (*each)(const struct pickup_attempt *, void *context), void *context,
+			struct error *err);
+
+/* Takes the row of a message away, where there is one. */
+int pickup_attempt_clear(struct store *store, const struct pickup_source *source, uint32_t uid,
+			 struct error *err);
 
 #endif

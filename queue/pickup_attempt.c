@@ -1,7 +1,7 @@
-#include "queue/pickup_attempt.h"
+#include "queue/pickup.h"
 
-#include "queue/store_private.h"
-#include "queue/value.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 static void bind_source(struct statement *statement, const struct pickup_source *source)
 {

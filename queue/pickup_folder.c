@@ -1,9 +1,9 @@
 /* Tells a queue's own messages of a target folder from those that were there before it, and from
  * those of other queues. */
-#include "queue/pickup_folder.h"
+#include "queue/pickup_repair.h"
 
-#include "queue/store_private.h"
-#include "queue/value.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 #include <glib.h>
 #include <string.h>

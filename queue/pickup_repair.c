@@ -1,8 +1,8 @@
 #include "queue/pickup_repair.h"
 
 #include "queue/entry_operate.h"
-#include "queue/store_private.h"
-#include "queue/value.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 #include <glib.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
+/* Keeps what runs of a queue have met, counts its entries, and measures how its work went. */
 #include "queue/queue_health.h"
 
-#include "queue/store_private.h"
-#include "queue/value.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
+#include "queue/work_queue.h"
 
 int queue_health_find(struct store *store, int64_t queue_id, struct queue_health *ret_health,
 		      struct error *err)
@@ -87,4 +89,125 @@ int queue_health_stop(struct store *store, int64_t queue_id, const char *reason,
 	if (store_enter(store, &own, err) != 0)
 		return -1;
 	return store_leave(store, own, stop(store, queue_id, reason, now_ms, err), err);
+}
+
+/* ---- counts, and the last run ---- */
+
+int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
+		     struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT new, claimed, done, failed, bad, unfinished_pickups,"
+			   " oldest_waiting, expired FROM queue_overview WHERE id = ?");
+	statement_bind_int(statement, 1, queue_id);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return store_no_queue(queue_id, err);
+	if (result < 0)
+		return -1;
+	*ret_counts = (struct work_queue_counts){
+	    .new_entries = (uint64_t)statement_int(statement, 0),
+	    .claimed = (uint64_t)statement_int(statement, 1),
+	    .expired = (uint64_t)statement_int(statement, 7),
+	    .done = (uint64_t)statement_int(statement, 2),
+	    .failed = (uint64_t)statement_int(statement, 3),
+	    .bad = (uint64_t)statement_int(statement, 4),
+	    .unfinished_pickups = (uint64_t)statement_int(statement, 5),
+	    .oldest_new_ms = value_parse_time_ms(statement_text(statement, 6)),
+	};
+	return 0;
+}
+
+static int note_action(struct store *store, int64_t queue_id, const char *last_message,
+		       int64_t not_collected, int64_t now_ms, struct error *err)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "UPDATE work_queue SET last_message = ?, last_action = ?,"
+					  " not_collected = ? WHERE id = ?");
+	statement_bind_text(statement, 1, last_message);
+	statement_bind_text(statement, 2, now);
+	if (not_collected >= 0)
+		statement_bind_int(statement, 3, not_collected);
+	else
+		statement_bind_null(statement, 3);
+	statement_bind_int(statement, 4, queue_id);
+	if (statement_step(statement, err) != 0)
+		return -1;
+	return engine_changes(store->engine) == 1 ? 0 : store_no_queue(queue_id, err);
+}
+
+int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
+			   int64_t not_collected, int64_t now_ms, struct error *err)
+{
+	bool own;
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	return store_leave(store, own,
+			   note_action(store, queue_id, last_message, not_collected, now_ms, err),
+			   err);
+}
+
+/* ---- a period of work ---- */
+
+static int read_counts(struct store *store, int64_t queue_id, const char *since,
+		       struct queue_stats *stats, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT (SELECT count(*) FROM entry_status"
+	    " WHERE queue_id = ?1 AND record_created >= ?2),"
+	    " coalesce(sum(e.change = 'completed'), 0),"
+	    " coalesce(sum(e.change IN ('failed', 'expired') AND e.state = 'failed'), 0),"
+	    " coalesce(sum(e.change = 'failed' AND e.state = 'new'), 0),"
+	    " coalesce(sum(e.change = 'expired'), 0)"
+	    " FROM entry_event e JOIN entry_status s ON s.id = e.entry_id"
+	    " WHERE s.queue_id = ?1 AND e.at >= ?2");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, since);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	stats->loaded = (uint64_t)statement_int(statement, 0);
+	stats->completed = (uint64_t)statement_int(statement, 1);
+	stats->failed = (uint64_t)statement_int(statement, 2);
+	stats->retried = (uint64_t)statement_int(statement, 3);
+	stats->expired = (uint64_t)statement_int(statement, 4);
+	return 0;
+}
+
+static int read_spread(struct store *store, int64_t queue_id, const char *since, const char *change,
+		       struct queue_stats_spread *spread, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT max(CASE WHEN 100 * (rank - 1) < 50 * number THEN ms END),"
+	    " max(CASE WHEN 100 * (rank - 1) < 95 * number THEN ms END), max(ms) FROM"
+	    " (SELECT e.duration_ms AS ms, row_number() OVER (ORDER BY e.duration_ms) AS rank,"
+	    " count(*) OVER () AS number"
+	    " FROM entry_event e JOIN entry_status s ON s.id = e.entry_id"
+	    " WHERE s.queue_id = ?1 AND e.at >= ?2 AND e.change = ?3)");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, since);
+	statement_bind_text(statement, 3, change);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	int64_t *const values[] = {&spread->p50_ms, &spread->p95_ms, &spread->max_ms};
+	for (int i = 0; i < 3; i++)
+		*values[i] = statement_is_null(statement, i) ? -1 : statement_int(statement, i);
+	return 0;
+}
+
+int queue_stats_read(struct store *store, int64_t queue_id, int64_t since_ms,
+		     struct queue_stats *ret_stats, struct error *err)
+{
+	struct queue_stats stats = {0};
+	char since[VALUE_TIME_MAX];
+	value_format_time_ms(since_ms, since);
+	if (read_counts(store, queue_id, since, &stats, err) != 0 ||
+	    read_spread(store, queue_id, since, "claimed", &stats.waiting, err) != 0 ||
+	    read_spread(store, queue_id, since, "completed", &stats.working, err) != 0)
+		return -1;
+	*ret_stats = stats;
+	return 0;
 }

@@ -1,15 +1,14 @@
 /*
- * queue_health.h - how the collecting of a queue's mail is going: the last good look at its
- * mailbox, refused sign-ins, and whether collecting is stopped because of these or because mail
- * comes back that was moved away.
+ * queue_health.h - how it goes with a queue: is its mail collected, and how fast is the work done.
  *
- * Kept in the database so that a restarted service does not knock at once on a door that has been
- * shut, and so that monitoring can ask. A run that ends well notes itself
- * (work_queue_note_action()); that, and any change of the definition, forgets the refusals and
- * lifts the stop.
- *
- * Ownership: queue_health_find() fills in a value that queue_health_clear() releases. Errors,
- *            threads, times: as in store.h.
+ * Health: the last good look at the mailbox, refused sign-ins, and whether collecting is stopped,
+ *         because of these or because mail comes back that was moved away. It is kept in the
+ *         database, so that a restarted service does not sign in again at once where it was
+ *         refused, and so that monitoring can ask. A run that ends well notes itself
+ *         (work_queue_note_action()); that, or any change of the definition, forgets the refusals
+ *         and lifts the stop.
+ * Ownership: queue_health_find() fills in a value that queue_health_clear() releases.
+ * Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_QUEUE_HEALTH_H
 #define QUEUE_QUEUE_HEALTH_H
@@ -18,6 +17,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* ---- health ---- */
 
 struct queue_health {
 	int64_t last_success_ms; /* end of the last run that went well; 0 = none yet */
@@ -43,5 +44,28 @@ int queue_health_note_refusal(struct store *store, int64_t queue_id, const char 
 /* Stops the queue for another reason. */
 int queue_health_stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
 		      struct error *err);
+
+/* ---- a period of work ---- */
+
+/* Of durations; nearest rank. -1 where there are none. */
+struct queue_stats_spread {
+	int64_t p50_ms;
+	int64_t p95_ms;
+	int64_t max_ms;
+};
+
+struct queue_stats {
+	uint64_t loaded; /* entries that came in, as the next: in the period */
+	uint64_t completed;
+	uint64_t failed;		   /* for good */
+	uint64_t retried;		   /* attempts that failed and are made again */
+	uint64_t expired;		   /* leases that ended */
+	struct queue_stats_spread waiting; /* from due to claimed */
+	struct queue_stats_spread working; /* from claimed to completed */
+};
+
+/* since_ms 0: from the beginning. */
+int queue_stats_read(struct store *store, int64_t queue_id, int64_t since_ms,
+		     struct queue_stats *ret_stats, struct error *err);
 
 #endif

@@ -1,6 +1,5 @@
-#include "queue/engine_upgrade.h"
-#include "queue/store_private.h"
-#include "queue/store_upgrade.h"
+#include "queue/engine_internal.h"
+#include "queue/store_internal.h"
 
 #include "schema_sql.h"
 
@@ -153,4 +152,15 @@ int store_leave(struct store *store, bool own, int result, struct error *err)
 		return store_commit(store, err);
 	store_rollback(store);
 	return result;
+}
+
+int store_no_queue(int64_t queue_id, struct error *err)
+{
+	return error_because(err, REASON_MISSING, "there is no queue with the id %" G_GINT64_FORMAT,
+			     queue_id);
+}
+
+int store_no_entry(int64_t entry_id, struct error *err)
+{
+	return error_because(err, REASON_MISSING, "there is no entry %" G_GINT64_FORMAT, entry_id);
 }

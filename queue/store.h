@@ -1,5 +1,6 @@
 /*
- * store.h - the database that holds work queues and their entries.
+ * store.h - the database that holds work queues and their entries: opening it, transactions, noticing
+ * what other processes change, and what can be wrong with it.
  *
  * Life:    store_open() .. store_close(). One store per process; do not carry it over a fork().
  * Times:   `now_ms` is passed in: milliseconds since 1970-01-01 UTC. In the database times are
@@ -85,5 +86,64 @@ int store_commit(struct store *store, struct error *err);
 
 /* Undoes; harmless outside a transaction. */
 void store_rollback(struct store *store);
+
+/* ---- has the database changed? ---- */
+
+/*
+ * A number that is another one after a change; 0 when there is no such database. Two changes within
+ * some milliseconds may leave it as after the first: whoever acts on a new number looks once more a
+ * moment later.
+ */
+uint64_t store_stamp(const char *location);
+
+/* ---- waiting for changes that other processes make ---- */
+
+struct store_watch;
+
+int store_watch_open(struct store *store, struct store_watch **ret_watch, struct error *err);
+
+/* For poll(), POLLIN. */
+int store_watch_descriptor(const struct store_watch *watch);
+
+/* Forgets the changes so far. */
+void store_watch_clear(struct store_watch *watch);
+
+/* Takes NULL. */
+void store_watch_close(struct store_watch *watch);
+SCOPED_DEFINE(struct store_watch *, store_watch_close)
+
+/* ---- the write-ahead log ---- */
+
+struct store_log {
+	int64_t size_bytes;
+	bool grown; /* longer than it is while nobody reads, transactions of that size aside */
+};
+
+void store_log_find(struct store *store, struct store_log *ret_log);
+
+/*
+ * The processes that are reading the database at this moment, ours aside: "process 4711 (sqlite3)",
+ * several joined by commas; NULL where there is none, or /proc tells of none. Caller frees with
+ * g_free(). Source: proc(5), /proc/locks, and https://www.sqlite.org/walformat.html#wal_locks.
+ */
+char *store_log_readers(struct store *store);
+
+/* ---- is the database whole, and what reads it? ---- */
+
+/*
+ * Reads the whole database and calls `report` for each thing that is wrong with it, at most 100:
+ * pages, indexes, rows that point nowhere, objects of the schema that are missing or altered.
+ */
+int store_check(struct store *store, void (*report)(const char *problem, void *context),
+		void *context, struct error *err);
+
+/* The version of the schema. */
+int store_schema_version(struct store *store, int64_t *ret_version, struct error *err);
+
+/* The engine's library and its version: "SQLite 3.40.1". */
+const char *store_engine_version(void);
+
+/* What has to be done about a fault of that version; NULL: it has none that is known of. */
+const char *store_engine_workaround(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* Keeps a copy of a database that is about to be upgraded: room, permissions, names, durability. */
-#include "queue/store_copy.h"
+#include "queue/store_internal.h"
 
-#include "queue/engine_upgrade.h"
+#include "queue/engine_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,7 @@
 /* Leads a database to the current schema: whose it is, the copy before, the steps, the version. */
-#include "queue/store_upgrade.h"
+#include "queue/store_internal.h"
 
-#include "queue/engine_upgrade.h"
-#include "queue/store_copy.h"
+#include "queue/engine_internal.h"
 
 #include <glib.h>
 #include <unistd.h>

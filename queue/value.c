@@ -1,4 +1,4 @@
-#include "queue/value.h"
+#include "queue/value_internal.h"
 
 #include <glib.h>
 #include <stdbool.h>

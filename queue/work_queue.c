@@ -1,9 +1,9 @@
+/* Stores and reads the definitions of queues, each with its delivery target, which is a row of its own. */
 #include "queue/work_queue.h"
 
-#include "queue/content.h"
-#include "queue/store_private.h"
-#include "queue/value.h"
-#include "queue/work_queue_target.h"
+#include "queue/entry_internal.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
 
 #include <glib.h>
 #include <string.h>
@@ -43,12 +43,6 @@ static int check_name(const char *name, struct error *err)
 	    printable, NAME_MAX_BYTES);
 }
 
-static int fail_missing_id(int64_t queue_id, struct error *err)
-{
-	return error_because(err, REASON_MISSING, "there is no queue with the id %" G_GINT64_FORMAT,
-			     queue_id);
-}
-
 /* The constraint's own text names columns, not the queue. */
 static int name_conflict(const struct work_queue *queue, int result, struct error *err)
 {
@@ -65,6 +59,95 @@ int32_t work_queue_attempts(const struct work_queue *queue)
 		return queue->max_attempts;
 	return queue->target.url != NULL ? WORK_QUEUE_MAX_DELIVERIES : WORK_QUEUE_MAX_ATTEMPTS;
 }
+
+/* ---- targets ---- */
+
+static int drop_target(struct store *store, int64_t queue_id, struct error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "DELETE FROM delivery_target WHERE queue_id = ?");
+	statement_bind_int(statement, 1, queue_id);
+	return statement_step(statement, err);
+}
+
+static int put_target(struct store *store, int64_t queue_id, const struct work_queue_target *target,
+		      struct error *err)
+{
+	if (target->url == NULL)
+		return drop_target(store, queue_id, err);
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "INSERT INTO delivery_target (queue_id, url, format, secret, headers,"
+	    " connect_timeout_ms, timeout_ms, ca_file, client_certificate, allow_private,"
+	    " concurrency, stopped, acknowledge,"
+	    " header_secrets, password)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+	    " ON CONFLICT (queue_id) DO UPDATE SET url = ?2, format = ?3, secret = ?4,"
+	    " headers = ?5, connect_timeout_ms = ?6, timeout_ms = ?7, ca_file = ?8,"
+	    " client_certificate = ?9, allow_private = ?10, concurrency = ?11, stopped = ?12,"
+	    " acknowledge = ?13, header_secrets = ?14, password = ?15,"
+	    " refused_run = CASE WHEN ?12 IS NULL THEN 0 ELSE refused_run END");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, target->url);
+	statement_bind_text(statement, 3, target->format);
+	statement_bind_text(statement, 4, target->secret);
+	statement_bind_text(statement, 5, target->headers);
+	statement_bind_int(statement, 6, target->connect_timeout_ms);
+	statement_bind_int(statement, 7, target->timeout_ms);
+	statement_bind_text(statement, 8, target->ca_file);
+	statement_bind_text(statement, 9, target->client_certificate);
+	statement_bind_int(statement, 10, target->allow_private);
+	statement_bind_int(statement, 11, target->concurrency);
+	statement_bind_text(statement, 12, target->stopped);
+	statement_bind_text(statement, 13, target->on_delivery ? "delivery" : "load");
+	statement_bind_text(statement, 14, target->header_secrets);
+	statement_bind_text(statement, 15, target->password);
+	return statement_step(statement, err);
+}
+
+static int read_target(struct store *store, int64_t queue_id, struct work_queue_target *target,
+		       struct error *err)
+{
+	scoped_statement *row = engine_prepare(
+	    store->engine, "SELECT url, format, secret, headers, connect_timeout_ms, timeout_ms,"
+			   " ca_file, client_certificate, allow_private, concurrency, stopped,"
+			   " acknowledge = 'delivery', header_secrets, password FROM "
+			   "delivery_target WHERE queue_id = ?");
+	statement_bind_int(row, 1, queue_id);
+	const int result = statement_step(row, err);
+	if (result != 1)
+		return result;
+	target->url = g_strdup(statement_text(row, 0));
+	target->format = g_strdup(statement_text(row, 1));
+	target->secret = g_strdup(statement_text(row, 2));
+	target->headers = g_strdup(statement_text(row, 3));
+	target->connect_timeout_ms = statement_int(row, 4);
+	target->timeout_ms = statement_int(row, 5);
+	target->ca_file = g_strdup(statement_text(row, 6));
+	target->client_certificate = g_strdup(statement_text(row, 7));
+	target->allow_private = statement_int(row, 8) != 0;
+	target->concurrency = (int32_t)statement_int(row, 9);
+	target->stopped = g_strdup(statement_text(row, 10));
+	target->on_delivery = statement_int(row, 11) != 0;
+	target->header_secrets = g_strdup(statement_text(row, 12));
+	target->password = g_strdup(statement_text(row, 13));
+	return 0;
+}
+
+static void clear_target(struct work_queue_target *target)
+{
+	g_free(target->url);
+	g_free(target->format);
+	g_free(target->secret);
+	g_free(target->headers);
+	g_free(target->header_secrets);
+	g_free(target->password);
+	g_free(target->ca_file);
+	g_free(target->client_certificate);
+	g_free(target->stopped);
+}
+
+/* ---- definitions ---- */
 
 /* Parameters 1 to 8, 11 and 12 are the definition, 9 the time. */
 static void bind_definition(struct statement *statement, const struct work_queue *queue,
@@ -107,7 +190,7 @@ int work_queue_put(struct store *store, const struct work_queue *queue, int64_t 
 	int result = insert(store, queue, now_ms, err);
 	const int64_t id = engine_last_id(store->engine);
 	if (result == 0)
-		result = work_queue_target_put(store, id, &queue->target, err);
+		result = put_target(store, id, &queue->target, err);
 	if (store_leave(store, own, result, err) != 0)
 		return -1;
 	*ret_id = id;
@@ -128,8 +211,8 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 	if (statement_step(statement, err) != 0)
 		return name_conflict(queue, -1, err);
 	if (engine_changes(store->engine) != 1)
-		return fail_missing_id(queue->id, err);
-	return work_queue_target_put(store, queue->id, &queue->target, err);
+		return store_no_queue(queue->id, err);
+	return put_target(store, queue->id, &queue->target, err);
 }
 
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
@@ -177,7 +260,7 @@ int work_queue_find(struct store *store, const char *name, struct work_queue **r
 	if (result < 0)
 		return -1;
 	struct work_queue *queue = queue_from_row(statement);
-	if (work_queue_target_read(store, queue->id, &queue->target, err) != 0) {
+	if (read_target(store, queue->id, &queue->target, err) != 0) {
 		work_queue_free(queue);
 		return -1;
 	}
@@ -196,7 +279,7 @@ void work_queue_free(struct work_queue *queue)
 	g_free(queue->user_name);
 	g_free(queue->credential_source);
 	g_free(queue->credential_reference);
-	work_queue_target_clear(&queue->target);
+	clear_target(&queue->target);
 	g_free(queue->last_message);
 	g_free(queue);
 }
@@ -224,67 +307,11 @@ int work_queue_list(struct store *store, int (*each)(const struct work_queue *qu
 	int result = 0;
 	for (guint i = 0; i < queues->len && result == 0; i++) {
 		struct work_queue *queue = g_ptr_array_index(queues, i);
-		result = work_queue_target_read(store, queue->id, &queue->target, err);
+		result = read_target(store, queue->id, &queue->target, err);
 		if (result == 0)
 			result = each(queue, context);
 	}
 	return result;
-}
-
-int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
-		     struct error *err)
-{
-	scoped_statement *statement = engine_prepare(
-	    store->engine, "SELECT new, claimed, done, failed, bad, unfinished_pickups,"
-			   " oldest_waiting, expired FROM queue_overview WHERE id = ?");
-	statement_bind_int(statement, 1, queue_id);
-	const int result = statement_step(statement, err);
-	if (result == 0)
-		return fail_missing_id(queue_id, err);
-	if (result < 0)
-		return -1;
-	*ret_counts = (struct work_queue_counts){
-	    .new_entries = (uint64_t)statement_int(statement, 0),
-	    .claimed = (uint64_t)statement_int(statement, 1),
-	    .expired = (uint64_t)statement_int(statement, 7),
-	    .done = (uint64_t)statement_int(statement, 2),
-	    .failed = (uint64_t)statement_int(statement, 3),
-	    .bad = (uint64_t)statement_int(statement, 4),
-	    .unfinished_pickups = (uint64_t)statement_int(statement, 5),
-	    .oldest_new_ms = value_parse_time_ms(statement_text(statement, 6)),
-	};
-	return 0;
-}
-
-static int note_action(struct store *store, int64_t queue_id, const char *last_message,
-		       int64_t not_collected, int64_t now_ms, struct error *err)
-{
-	char now[VALUE_TIME_MAX];
-	value_format_time_ms(now_ms, now);
-	scoped_statement *statement =
-	    engine_prepare(store->engine, "UPDATE work_queue SET last_message = ?, last_action = ?,"
-					  " not_collected = ? WHERE id = ?");
-	statement_bind_text(statement, 1, last_message);
-	statement_bind_text(statement, 2, now);
-	if (not_collected >= 0)
-		statement_bind_int(statement, 3, not_collected);
-	else
-		statement_bind_null(statement, 3);
-	statement_bind_int(statement, 4, queue_id);
-	if (statement_step(statement, err) != 0)
-		return -1;
-	return engine_changes(store->engine) == 1 ? 0 : fail_missing_id(queue_id, err);
-}
-
-int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
-			   int64_t not_collected, int64_t now_ms, struct error *err)
-{
-	bool own;
-	if (store_enter(store, &own, err) != 0)
-		return -1;
-	return store_leave(store, own,
-			   note_action(store, queue_id, last_message, not_collected, now_ms, err),
-			   err);
 }
 
 static int check_droppable(struct store *store, int64_t queue_id, bool force, struct error *err)

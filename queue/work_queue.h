@@ -1,18 +1,22 @@
 /*
- * work_queue.h - definitions of work queues, and what is known of each as a whole.
+ * work_queue.h - definitions of work queues, what is known of each as a whole, and the right of one
+ * process to load, deliver or watch it.
  *
  * Ownership: work_queue_find() hands out a queue that the caller frees; in work_queue_list() the
- *            queue is borrowed for the call. Strings are UTF-8. Errors, threads, times: as in
- *            store.h. Functions that write make their own transaction unless one is open.
+ *            queue is borrowed for the call. Strings are UTF-8.
+ * Calls:     functions that write make their own transaction unless one is open.
+ * Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_WORK_QUEUE_H
 #define QUEUE_WORK_QUEUE_H
 
+#include "queue/base/error.h"
 #include "queue/base/scoped.h"
 #include "queue/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Where entries are posted to. Texts but url and format may be NULL for none. */
 struct work_queue_target {
@@ -128,5 +132,23 @@ SCOPED_DEFINE(struct work_queue_lock *, work_queue_unlock)
 /* The right to deliver the entries of a queue, in the same way and beside the right to load it. */
 int work_queue_lock_delivery(struct store *store, int64_t queue_id,
 			     struct work_queue_lock **ret_lock, struct error *err);
+
+/* ---- the right to watch ---- */
+
+struct work_queue_watch;
+
+/* The database exists. */
+int work_queue_watch_open(const char *location, struct work_queue_watch **ret_watch,
+			  struct error *err);
+
+/* Gives all up; takes NULL. */
+void work_queue_watch_close(struct work_queue_watch *watch);
+SCOPED_DEFINE(struct work_queue_watch *, work_queue_watch_close)
+
+/* 1: this process has the right, now or already; 0: another has it, *ret_holder is its id, 0 where
+ * that cannot be known. */
+int work_queue_watch_take(struct work_queue_watch *watch, int64_t queue_id, int *ret_holder,
+			  struct error *err);
+void work_queue_watch_give(struct work_queue_watch *watch, int64_t queue_id);
 
 #endif

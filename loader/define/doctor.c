@@ -7,9 +7,8 @@
 #include "loader/source/mailbox.h"
 #include "mime/library.h"
 #include "queue/base/scoped.h"
-#include "queue/entry_overlong.h"
-#include "queue/integrity.h"
-#include "queue/store_log.h"
+#include "queue/entry_claim.h"
+#include "queue/store.h"
 #include "queue/work_queue.h"
 
 #include <errno.h>
@@ -55,8 +54,8 @@ static int doctor_check_database(struct doctor *doctor, struct store *store, str
 {
 	int64_t version;
 	int before = doctor->wrong;
-	if (integrity_check(store, doctor_take_problem, doctor, err) != 0 ||
-	    integrity_schema_version(store, &version, err) != 0)
+	if (store_check(store, doctor_take_problem, doctor, err) != 0 ||
+	    store_schema_version(store, &version, err) != 0)
 		return -1;
 	if (doctor->wrong == before)
 		doctor_say(doctor, DOCTOR_OK, "database", "'%s' is whole, schema %" PRId64,
@@ -182,7 +181,7 @@ static void doctor_take_workaround(const char *words, void *context)
 
 static void doctor_tell_workarounds(struct doctor *doctor)
 {
-	const char *of_engine = integrity_workaround();
+	const char *of_engine = store_engine_workaround();
 	if (of_engine != NULL)
 		doctor_take_workaround(of_engine, doctor);
 	imapc_workarounds(doctor_take_workaround, doctor);
@@ -192,7 +191,7 @@ static void doctor_tell_libraries(struct doctor *doctor)
 {
 	const char *name;
 	doctor_say(doctor, DOCTOR_OK, "program", "inqueue %s", INQUEUE_VERSION);
-	doctor_say(doctor, DOCTOR_OK, "library", "%s", integrity_engine());
+	doctor_say(doctor, DOCTOR_OK, "library", "%s", store_engine_version());
 	for (unsigned i = 0; (name = imapc_library_at(i)) != NULL; i++)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
 	if ((name = mime_library()) != NULL)

@@ -12,7 +12,7 @@
 #include "loader/deliver/deliver_post.h"
 #include "loader/http/client.h"
 #include "queue/base/scoped.h"
-#include "queue/delivery_place.h"
+#include "queue/delivery.h"
 
 #include <glib.h>
 

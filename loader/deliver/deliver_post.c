@@ -3,7 +3,7 @@
 #include "loader/imap/names/connection_string.h"
 #include "mime/reply.h"
 #include "queue/base/scoped.h"
-#include "queue/entry_source.h"
+#include "queue/entry.h"
 
 #include <inttypes.h>
 #include <jansson.h>

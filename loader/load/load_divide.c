@@ -5,7 +5,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/stop.h"
 #include "loader/load/load_unsent.h"
-#include "queue/pickup_attempt.h"
+#include "queue/pickup.h"
 
 /* In a run: a server that is down, or that wants to be left alone, is not asked again and again. */
 enum { LOAD_RECONNECTS_MAX = 8 };

@@ -1,7 +1,7 @@
 #include "loader/load/load_position.h"
 
 #include "loader/base/clock.h"
-#include "queue/pickup_attempt.h"
+#include "queue/pickup.h"
 
 #include <glib.h>
 #include <sys/mman.h>

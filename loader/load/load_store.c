@@ -5,7 +5,7 @@
 #include "loader/load/load_return.h"
 #include "loader/load/load_storer.h"
 #include "queue/base/scoped.h"
-#include "queue/pickup_attempt.h"
+#include "queue/pickup.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "loader/base/stop.h"
 #include "loader/load/load_divide.h"
 #include "queue/base/scoped.h"
-#include "queue/pickup_attempt.h"
+#include "queue/pickup.h"
 
 struct load_suspect {
 	uint32_t uid;

@@ -4,7 +4,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/stop.h"
 #include "loader/load/load_divide.h"
-#include "queue/pickup_attempt.h"
+#include "queue/pickup.h"
 
 /* So many messages in vain, and the server is asked for one that it has sent before. */
 enum { LOAD_IN_VAIN_MAX = 3 };

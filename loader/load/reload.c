@@ -6,7 +6,7 @@
 #include "loader/source/mailbox_move.h"
 #include "loader/source/message_digest.h"
 #include "queue/base/scoped.h"
-#include "queue/entry_replace.h"
+#include "queue/entry.h"
 #include "queue/pickup_repair.h"
 
 #include <inttypes.h>

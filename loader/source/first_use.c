@@ -2,7 +2,7 @@
 #include "loader/source/first_use.h"
 
 #include "loader/base/clock.h"
-#include "queue/pickup_folder.h"
+#include "queue/pickup_repair.h"
 
 #include <glib.h>
 #include <string.h>

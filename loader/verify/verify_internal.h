@@ -8,7 +8,6 @@
 #define LOADER_VERIFY_VERIFY_INTERNAL_H
 
 #include "loader/verify/verify.h"
-#include "queue/pickup_folder.h"
 #include "queue/pickup_repair.h"
 
 #include <glib.h>

@@ -7,7 +7,7 @@
 #include "loader/watch/watch_table.h"
 #include "mime/mime.h"
 #include "queue/base/scoped.h"
-#include "queue/store_stamp.h"
+#include "queue/store.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 #include "loader/watch/watch_bell.h"
 #include "loader/watch/watch_worker.h"
 #include "queue/base/scoped.h"
-#include "queue/store_watch.h"
+#include "queue/store.h"
 
 #include <errno.h>
 #include <malloc.h>

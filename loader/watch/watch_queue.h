@@ -12,7 +12,7 @@
 #include "loader/watch/watch_deliver.h"
 #include "loader/watch/watch_policy.h"
 #include "loader/watch/watch_worker.h"
-#include "queue/work_queue_watch.h"
+#include "queue/work_queue.h"
 
 #include <stdbool.h>
 #include <stdint.h>

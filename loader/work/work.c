@@ -7,7 +7,7 @@
 #include "loader/work/work_job.h"
 #include "loader/work/work_wait.h"
 #include "queue/base/scoped.h"
-#include "queue/store_watch.h"
+#include "queue/store.h"
 
 #include <inttypes.h>
 

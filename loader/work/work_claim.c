@@ -4,7 +4,7 @@
 #include "loader/base/stop.h"
 #include "loader/work/work_wait.h"
 #include "queue/base/scoped.h"
-#include "queue/store_watch.h"
+#include "queue/store.h"
 
 int work_claim_now(struct store *store, const struct entry_wish *wish,
 		   struct entry_lease *ret_leases, size_t room, size_t *ret_count,

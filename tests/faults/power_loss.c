@@ -11,9 +11,9 @@
 #include "disk_recorder.h"
 
 #include "queue/entry.h"
-#include "queue/integrity.h"
 #include "queue/pickup.h"
-#include "queue/store_private.h"
+#include "queue/store.h"
+#include "queue/store_internal.h"
 #include "queue/work_queue.h"
 
 #include <glib.h>
@@ -193,7 +193,7 @@ static int look(const char *path, struct sight *ret_sight)
 	int problems = 0;
 	if (store_open(path, STORE_WRITE, &store, &err) != 0)
 		return -1;
-	int failed = integrity_check(store, count_problem, &problems, &err);
+	int failed = store_check(store, count_problem, &problems, &err);
 	store_close(store);
 	if (failed != 0 || problems > 0)
 		return -1;

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "queue/entry.h"
-#include "queue/store_private.h"
+#include "queue/store_internal.h"
 #include "queue/work_queue.h"
 
 #include <fcntl.h>

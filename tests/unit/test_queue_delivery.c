@@ -2,7 +2,7 @@
 #include "queue_fixture.h"
 
 #include "queue/delivery.h"
-#include "queue/entry_source.h"
+#include "queue/entry.h"
 
 #define LEASE_MS INT64_C(60000)
 

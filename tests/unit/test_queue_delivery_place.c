@@ -1,7 +1,7 @@
 /* Places at a target that two processes share. */
 #include "queue_fixture.h"
 
-#include "queue/delivery_place.h"
+#include "queue/delivery.h"
 
 #include <signal.h>
 #include <sys/socket.h>

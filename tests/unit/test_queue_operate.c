@@ -2,12 +2,9 @@
 #include "queue_fixture.h"
 
 #include "queue/entry_claim.h"
-#include "queue/entry_event.h"
 #include "queue/entry_operate.h"
-#include "queue/entry_overlong.h"
-#include "queue/entry_purge.h"
-#include "queue/queue_stats.h"
-#include "queue/store_watch.h"
+#include "queue/queue_health.h"
+#include "queue/store.h"
 
 #include <poll.h>
 

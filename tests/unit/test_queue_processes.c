@@ -2,8 +2,8 @@
  * death. */
 #include "queue_fixture.h"
 
-#include "queue/store_watch.h"
-#include "queue/work_queue_watch.h"
+#include "queue/store.h"
+#include "queue/work_queue.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -2,11 +2,10 @@
  * told from a damaged one. */
 #include "queue_fixture.h"
 
-#include "queue/entry_replace.h"
-#include "queue/integrity.h"
-#include "queue/pickup_attempt.h"
-#include "queue/pickup_folder.h"
+#include "queue/entry.h"
+#include "queue/pickup.h"
 #include "queue/pickup_repair.h"
+#include "queue/store.h"
 
 static const struct pickup_source inbox = {1, "robot@imap.example.com/INBOX", 7};
 
@@ -302,9 +301,9 @@ static void test_a_sound_database_has_no_problems(void **state)
 	struct fixture *f = *state;
 	g_autoptr(GString) problems = g_string_new(NULL);
 	int64_t version = 0;
-	assert_ok(integrity_check(f->store, join_problem, problems, &f->err), &f->err);
+	assert_ok(store_check(f->store, join_problem, problems, &f->err), &f->err);
 	assert_string_equal("", problems->str);
-	assert_ok(integrity_schema_version(f->store, &version, &f->err), &f->err);
+	assert_ok(store_schema_version(f->store, &version, &f->err), &f->err);
 	assert_true(version >= 1);
 }
 
@@ -319,7 +318,7 @@ static void test_missing_objects_and_rows_are_told(void **state)
 				 " DELETE FROM entry_status",
 				 &f->err),
 		  &f->err);
-	assert_ok(integrity_check(f->store, join_problem, problems, &f->err), &f->err);
+	assert_ok(store_check(f->store, join_problem, problems, &f->err), &f->err);
 	assert_non_null(strstr(problems->str, "'pickup_match' of the schema is missing"));
 	assert_non_null(strstr(problems->str, "of entry_mail points to a row of entry_status"));
 }

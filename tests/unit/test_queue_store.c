@@ -2,7 +2,7 @@
 #include "place_fixture.h"
 #include "queue_fixture.h"
 
-#include "queue/store_stamp.h"
+#include "queue/store.h"
 
 #include <sys/resource.h>
 

@@ -4,7 +4,7 @@
 #include "loader/base/duration.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
-#include "queue/entry_event.h"
+#include "queue/entry_operate.h"
 
 static int cmd_history_json(const struct entry_event *event, void *context)
 {

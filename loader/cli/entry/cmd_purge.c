@@ -2,7 +2,7 @@
 
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
-#include "queue/entry_purge.h"
+#include "queue/entry_operate.h"
 
 #include <inttypes.h>
 #include <stdio.h>

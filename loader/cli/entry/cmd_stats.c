@@ -4,7 +4,7 @@
 #include "loader/base/duration.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
-#include "queue/queue_stats.h"
+#include "queue/queue_health.h"
 
 #include <inttypes.h>
 #include <stdio.h>

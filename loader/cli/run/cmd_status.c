@@ -4,9 +4,9 @@
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 #include "queue/delivery.h"
-#include "queue/entry_overlong.h"
+#include "queue/entry_claim.h"
 #include "queue/queue_health.h"
-#include "queue/store_log.h"
+#include "queue/store.h"
 
 #include <glib.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /*
- * lock_file.h - the file beside a database whose bytes stand for the rights of processes to queues.
+ * lock_file_internal.h - the file beside a database whose bytes stand for the rights of processes to queues.
  *
  * POSIX record locks (fcntl F_SETLK): these belong to the process. A child does not inherit them
  * and cannot keep them alive, unlike the locks of an open file description, which a parser child
@@ -8,12 +8,11 @@
  * work_queue_lock() and work_queue_watch_open(). The file is never deleted: a lock on a deleted
  * file excludes nobody. A new file gets the database's owner and permissions.
  *
- * Internal to queue/.
  * Errors:  READ_ONLY, FULL, IO; texts name the file.
  * Threads: one at a time.
  */
-#ifndef QUEUE_LOCK_FILE_H
-#define QUEUE_LOCK_FILE_H
+#ifndef QUEUE_LOCK_FILE_INTERNAL_H
+#define QUEUE_LOCK_FILE_INTERNAL_H
 
 #include "queue/base/error.h"
 

@@ -1,11 +1,11 @@
 /*
- * value.h - how times and digests are written in the database.
+ * value_internal.h - how times and digests are written in the database.
  *
  * Times: RFC 3339 UTC; a time outside the years 0000 to 9999 becomes the nearest one inside. Pure
  *        functions without errors.
  */
-#ifndef QUEUE_VALUE_H
-#define QUEUE_VALUE_H
+#ifndef QUEUE_VALUE_INTERNAL_H
+#define QUEUE_VALUE_INTERNAL_H
 
 #include <stdint.h>
 

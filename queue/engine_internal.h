@@ -1,22 +1,20 @@
 /*
- * engine.h - the one door to the database engine; engine_sqlite.c is the only file that knows
- * SQLite.
+ * engine_internal.h - the one door to the database engine. Only the engine_sqlite files know SQLite.
  *
  * Life:       engine_open() .. engine_close(), which releases the statements too.
- * Statements: engine_prepare() hands out a statement that is prepared once per text and kept by the
- *             engine. The holder binds, steps and lets go of it by statement_release()
- *             (scoped_statement does that); until then a reader keeps the log from being emptied,
- *             so hold it for reading rows only, not while waiting for anybody. Two holders of the
- *             same text at a time are a fault of the caller.
+ * Statements: engine_prepare() prepares a statement once per text; the engine keeps it. The holder
+ *             binds, steps and gives it back with statement_release() (scoped_statement does that).
+ *             While somebody holds a row, the log cannot be emptied: hold a statement to read rows,
+ *             not while you wait for anybody. One text has at most one holder at a time.
  * Ownership:  texts bound are copied before the call returns, unless said otherwise; column texts
  *             are borrowed until the next step or release.
- * Errors:     as in queue/base/error.h; texts name the database. A bind cannot fail visibly: what
- *             went wrong comes out of the next step.
+ * Errors:     as in queue/base/error.h; texts name the database. A bind shows no error: the next
+ *             step returns it.
  * Threads:    one at a time.
  * Memory:     a page cache of 4 MiB, and what one row takes.
  */
-#ifndef QUEUE_ENGINE_H
-#define QUEUE_ENGINE_H
+#ifndef QUEUE_ENGINE_INTERNAL_H
+#define QUEUE_ENGINE_INTERNAL_H
 
 #include "queue/base/error.h"
 
@@ -149,5 +147,44 @@ int engine_blob_read(struct engine *engine, const char *table, const char *colum
 /* Reads [offset, offset + size) of fd into bytes. */
 int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes, size_t size,
 		     struct error *err);
+
+/* ---- is the file whole? ---- */
+
+/* Reads everything; calls `report` for each problem, at most 200. */
+int engine_check(struct engine *engine, void (*report)(const char *problem, void *context),
+		 void *context, struct error *err);
+
+/* *ret_there: is there a table, index, trigger or view of this name. */
+int engine_has_object(struct engine *engine, const char *name, bool *ret_there, struct error *err);
+
+/* "SQLite 3.40.1". */
+const char *engine_version(void);
+
+/* As store_engine_workaround(). Source: SQLite's release notes of 3.51.3. */
+const char *engine_workaround(void);
+
+/* ---- upgrades: a copy of the database, and the version of its schema ---- */
+
+/* How many bytes engine_copy() writes, about. */
+int engine_copy_size(struct engine *engine, uint64_t *ret_bytes, struct error *err);
+
+/*
+ * Writes what is committed into `path`, which must be an empty file, without unused pages; that it
+ * is durable is the caller's business. Another engine of the same process may have a transaction
+ * open meanwhile, this one not. Source: https://sqlite.org/lang_vacuum.html, "VACUUM with an INTO
+ * clause".
+ */
+int engine_copy(struct engine *engine, const char *path, struct error *err);
+
+/* From now on a transaction and a first row are refused with NEWER where the schema's version is
+ * above this one. */
+void engine_expect_version(struct engine *engine, int64_t version);
+
+/* 0, or NEWER: the version of what the open transaction or statement sees is above the expected
+ * one. Costs no system call within a transaction. */
+int engine_check_version(struct engine *engine, struct error *err);
+
+/* Fills *err. */
+int engine_fail_newer(const struct engine *engine, int64_t found, int64_t known, struct error *err);
 
 #endif

@@ -1,0 +1,72 @@
+/*
+ * entry_internal.h - what the files of queue/ share of entries: where a part's bytes are, content,
+ * filters as SQL, the author of a change.
+ *
+ * Errors, threads: as in store.h.
+ */
+#ifndef QUEUE_ENTRY_INTERNAL_H
+#define QUEUE_ENTRY_INTERNAL_H
+
+#include "queue/engine_internal.h"
+#include "queue/entry.h"
+#include "queue/store_internal.h"
+#include "queue/value_internal.h"
+
+#include <glib.h>
+
+/* ---- where the bytes of a part are; its holder calls entry_place_clear() ---- */
+
+struct entry_place {
+	bool present;
+	char *text; /* in the row itself; NULL where content has it */
+	int64_t content_id;
+	uint64_t size_bytes;
+};
+
+/* Looks the part up; an entry or part that is missing is not present. */
+int entry_place_find(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
+		     struct entry_place *ret_place, struct error *err);
+
+/* Fills *err for a part that is not present: MISSING, saying what is missing. Returns -1. */
+int entry_place_missing(struct store *store, int64_t entry_id, enum entry_part part,
+			uint32_t position, struct error *err);
+
+void entry_place_clear(struct entry_place *place);
+
+/* ---- a filter as conditions on the view entry; parameters 1 to 9 are free ---- */
+
+/* Appends " AND …" for each part that is set, so that the indices serve those that are. */
+void entry_filter_append(const struct entry_filter *filter, GString *sql);
+
+void entry_filter_bind(const struct entry_filter *filter, struct statement *statement);
+
+/* ---- content: bytes of any size, kept once per SHA-256; takes at most 2 MiB of memory ---- */
+
+/*
+ * Stores the bytes unless they are there, in the open transaction, and writes their digest in
+ * hexadecimal. INVALID when other bytes, or more than the database can hold, come under this
+ * digest.
+ */
+int content_put(struct store *store, const struct entry_content *content,
+		char ret_sha256[static VALUE_SHA256_MAX], struct error *err);
+
+/* Deletes what no entry uses, in the open transaction. */
+int content_drop_unused(struct store *store, struct error *err);
+
+/* Hands the bytes to `write`, as entry_read() does. MISSING when there is no such content. */
+int content_read(struct store *store, int64_t content_id, uint64_t size_bytes,
+		 int (*write)(const void *bytes, size_t size, void *context), void *context,
+		 struct error *err);
+
+/* Hands bytes in memory to `write` in the same way. */
+int content_write(const void *bytes, size_t size,
+		  int (*write)(const void *bytes, size_t size, void *context), void *context,
+		  struct error *err);
+
+/* ---- who makes the changes of the open transaction, for the history that triggers write ---- */
+
+/* who NULL: the worker that has the entry, where one has it. why NULL: no reason. */
+int change_author_set(struct store *store, const char *who, const char *why, struct error *err);
+int change_author_clear(struct store *store, struct error *err);
+
+#endif
