@@ -17,6 +17,7 @@
 
 #include "loader/imap/session/move.h"
 #include "loader/load/load.h"
+#include "loader/load/load_single.h"
 #include "loader/parse/parser.h"
 #include "loader/source/mailbox.h"
 #include "queue/entry.h"
@@ -191,10 +192,7 @@ void load_store(struct load *load, struct load_batch *batch);
  * it could not be loaded. Errors: DATA and SOFTWARE where the fault is the message's own.
  */
 int load_make_entry(struct load *load, struct load_batch *batch, const struct load_item *item,
-		    int (*put)(struct load *load, const struct entry *entry,
-			       const struct entry_contents *contents, void *context,
-			       struct error *err),
-		    void *context, bool *ret_bad, struct error *err);
+		    load_put_entry put, void *context, bool *ret_bad, struct error *err);
 
 /* Tells whoever watches how far the run is. */
 void load_tell(struct load *load);

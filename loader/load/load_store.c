@@ -129,10 +129,7 @@ static struct entry_contents load_contents(const struct load_batch *batch,
 }
 
 int load_make_entry(struct load *load, struct load_batch *batch, const struct load_item *item,
-		    int (*put)(struct load *load, const struct entry *entry,
-			       const struct entry_contents *contents, void *context,
-			       struct error *err),
-		    void *context, bool *ret_bad, struct error *err)
+		    load_put_entry put, void *context, bool *ret_bad, struct error *err)
 {
 	scoped(mime_message_free) struct mime_message *message = NULL;
 	const char *parser_failure = NULL;
@@ -153,16 +150,19 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 	contents.raw.present = (load->mailbox->server->keep_raw || failure != NULL) &&
 			       !item->too_large && !item->not_fetched;
 	*ret_bad = failure != NULL;
-	return put(load, &entry, &contents, context, err);
+	return put(&entry, &contents, context, err);
 }
 
-static int load_put_new(struct load *load, const struct entry *entry,
-			const struct entry_contents *contents, void *context, struct error *err)
+struct load_new {
+	struct store *store;
+	int64_t *ret_entry_id;
+};
+
+static int load_put_new(const struct entry *entry, const struct entry_contents *contents,
+			void *context, struct error *err)
 {
-	struct pickup *pickup = context;
-	if (entry_put(load->store, entry, contents, clock_now_ms(), &pickup->entry_id, err) != 0)
-		return -1;
-	return 0;
+	const struct load_new *new = context;
+	return entry_put(new->store, entry, contents, clock_now_ms(), new->ret_entry_id, err);
 }
 
 /* A message that this queue has picked up before, when the server numbered its mail otherwise. */
@@ -180,7 +180,8 @@ static int load_store_new(struct load *load, struct load_batch *batch, const str
 			  struct pickup *pickup, struct error *err)
 {
 	bool bad;
-	if (load_make_entry(load, batch, item, load_put_new, pickup, &bad, err) != 0)
+	struct load_new new = {load->store, &pickup->entry_id};
+	if (load_make_entry(load, batch, item, load_put_new, &new, &bad, err) != 0)
 		return -1;
 	pickup->target = bad ? PICKUP_BADMAIL : PICKUP_DROPBOX;
 	if (bad)

@@ -1,7 +1,6 @@
-#include "loader/load/reload.h"
+#include "loader/load/load_single.h"
 
 #include "loader/base/clock.h"
-#include "loader/load/load_internal.h"
 #include "loader/source/first_use.h"
 #include "loader/source/mailbox_move.h"
 #include "loader/source/message_digest.h"
@@ -14,7 +13,9 @@
 #include <string.h>
 
 struct reload {
-	struct load load;
+	struct store *store;
+	struct mailbox *mailbox;
+	const char *database;
 	struct pickup_with_entry row;
 	uint32_t uid; /* in the bad-mail folder */
 	char *still;  /* why it still cannot be loaded; NULL where it can */
@@ -32,7 +33,7 @@ static int reload_take_equal(uint32_t uid, const unsigned char sha256[MESSAGE_DI
 /* By its UID where the server told it, else by its bytes. */
 static int reload_find(struct reload *reload, struct error *err)
 {
-	struct mailbox *mailbox = reload->load.mailbox;
+	struct mailbox *mailbox = reload->mailbox;
 	const struct pickup *pickup = &reload->row.pickup;
 	g_autofree uint32_t *uids = NULL;
 	size_t count = 0;
@@ -55,77 +56,60 @@ static int reload_find(struct reload *reload, struct error *err)
 			 mailbox->server->badmail);
 }
 
-static int reload_put(struct load *load, const struct entry *entry,
-		      const struct entry_contents *contents, void *context, struct error *err)
+static int reload_put(const struct entry *entry, const struct entry_contents *contents,
+		      void *context, struct error *err)
 {
 	struct reload *reload = context;
-	if (store_begin(load->store, err) != 0)
+	struct store *store = reload->store;
+	if (store_begin(store, err) != 0)
 		return -1;
-	if (entry_replace(load->store, reload->row.pickup.entry_id, entry, contents, clock_now_ms(),
+	if (entry_replace(store, reload->row.pickup.entry_id, entry, contents, clock_now_ms(),
 			  err) != 0 ||
-	    pickup_redirect(load->store, &reload->row.source, &reload->row.pickup, clock_now_ms(),
-			    err) != 0) {
-		store_rollback(load->store);
+	    pickup_redirect(store, &reload->row.source, &reload->row.pickup, clock_now_ms(), err) !=
+		0) {
+		store_rollback(store);
 		return -1;
 	}
 	g_free(reload->still);
 	reload->still = g_strdup(entry->error_text);
-	return store_commit(load->store, err) != 0 ? -1 : 0;
+	return store_commit(store, err) != 0 ? -1 : 0;
 }
 
-static int reload_fetch(struct reload *reload, struct load_batch *batch, struct error *err)
-{
-	struct load *load = &reload->load;
-	struct imapc_size size = {.uid = reload->uid};
-	if (load_batch_open(load, true, batch, err) != 0 ||
-	    imapc_fetch_sizes(load->mailbox->session, &size, 1, err) != 0 ||
-	    load_fetch(load, batch, &size, 1, err) != 0)
-		return -1;
-	if (batch->items->len == 0)
-		return error_set(err, ERROR_PROTOCOL, "the server did not send UID %u of '%s'",
-				 reload->uid, load->mailbox->server->badmail);
-	if (load_batch_hash(batch, err) != 0)
-		return -1;
-	return parser_finish(batch->parser, err);
-}
-
-static int reload_store(struct reload *reload, struct error *err)
+static int reload_store(struct reload *reload, const struct work_queue *queue, struct error *err)
 {
 	bool bad;
 	struct pickup *pickup = &reload->row.pickup;
-	struct load_batch *batch = &reload->load.batches[LOAD_BATCH_LARGE];
-	if (reload_fetch(reload, batch, err) != 0)
+	struct load_single_facts facts;
+	scoped(load_single_close) struct load_single *single = NULL;
+	if (load_single_open(reload->store, queue, reload->mailbox, reload->database, &single,
+			     err) != 0 ||
+	    load_single_fetch(single, reload->mailbox->server->badmail, reload->uid, &facts, err) !=
+		0)
 		return -1;
-	struct load_item *item = &g_array_index(batch->items, struct load_item, 0);
+	memcpy(pickup->raw_sha256, facts.raw_sha256, sizeof pickup->raw_sha256);
+	pickup->raw_size = facts.size_bytes;
 	/* Its date is that of the first arrival, not of the move to the bad-mail folder. */
-	item->internal_date_s = pickup->internal_date_s;
-	memcpy(pickup->raw_sha256, item->raw_sha256, sizeof pickup->raw_sha256);
-	pickup->raw_size = item->size_bytes;
-	if (load_make_entry(&reload->load, batch, item, reload_put, reload, &bad, err) != 0)
+	if (load_single_make(single, pickup->internal_date_s, reload_put, reload, &bad, err) != 0)
 		return -1;
 	return bad ? error_set(err, ERROR_DATA, "still cannot be loaded: %s", reload->still) : 0;
 }
 
-static int reload_move(struct reload *reload, struct error *err)
+static int reload_move(struct reload *reload, const struct work_queue *queue, struct error *err)
 {
 	struct imapc_copy copy = {0};
 	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
 	struct pickup *pickup = &reload->row.pickup;
 	/* Nothing goes to the dropbox before the target has answered. */
-	if (reload->load.mailbox->stays || pickup->on_delivery)
+	if (reload->mailbox->stays || pickup->on_delivery)
 		return 0;
-	if (first_use_note(reload->load.store, reload->load.queue->id, reload->load.mailbox, err) !=
-		0 ||
-	    mailbox_move(reload->load.mailbox, &reload->uid, 1, MAILBOX_DROPBOX, release, err) != 0)
+	if (first_use_note(reload->store, queue->id, reload->mailbox, err) != 0 ||
+	    mailbox_move(reload->mailbox, &reload->uid, 1, MAILBOX_DROPBOX, release, err) != 0)
 		return -1;
 	pickup->state = PICKUP_MOVED;
 	pickup->target = PICKUP_DROPBOX;
 	pickup->target_uid_validity = copy.uid_validity;
 	pickup->target_uid = copy.uids[0];
-	if (pickup_redirect(reload->load.store, &reload->row.source, pickup, clock_now_ms(), err) !=
-	    0)
-		return -1;
-	return 0;
+	return pickup_redirect(reload->store, &reload->row.source, pickup, clock_now_ms(), err);
 }
 
 static int reload_check(const struct reload *reload, struct error *err)
@@ -147,36 +131,23 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 {
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
-	if (work_queue_lock(reload->load.store, queue->id, &lock, err) != 0)
+	if (work_queue_lock(reload->store, queue->id, &lock, err) != 0)
 		return -1;
-	if (mailbox_open(queue, reload->load.options->database, true, &mailbox, err) != 0 ||
+	if (mailbox_open(queue, reload->database, true, &mailbox, err) != 0 ||
 	    mailbox_prepare_targets(mailbox, err) != 0)
 		return -1;
-	reload->load.queue = queue;
-	reload->load.mailbox = mailbox;
-	int failed = reload_find(reload, err);
-	if (failed == 0 && reload->row.entry_state == ENTRY_BAD)
-		failed = reload_store(reload, err);
-	if (failed == 0)
-		failed = reload_move(reload, err);
-	load_batch_close(&reload->load.batches[LOAD_BATCH_LARGE]);
-	return failed;
-}
-
-static void reload_ignore_progress(const struct load_progress *progress, void *context)
-{
-	(void)progress;
-	(void)context;
+	reload->mailbox = mailbox;
+	if (reload_find(reload, err) != 0 ||
+	    (reload->row.entry_state == ENTRY_BAD && reload_store(reload, queue, err) != 0))
+		return -1;
+	return reload_move(reload, queue, err);
 }
 
 static int reload_by_row(struct store *store, const struct entry *entry, const char *database,
 			 struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	const struct load_options options = {.database = database,
-					     .progress = reload_ignore_progress};
-	struct load_result result = {0};
-	struct reload reload = {.load = {.store = store, .options = &options, .result = &result}};
+	struct reload reload = {.store = store, .database = database};
 	char *source = NULL;
 	if (pickup_find_entry(store, entry->id, &reload.row, &source, err) != 0 ||
 	    work_queue_find(store, entry->queue_name, &queue, err) != 0) {

@@ -6,7 +6,7 @@
 #include "loader/verify/verify_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/load/load_internal.h"
+#include "loader/load/load_single.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>
@@ -14,10 +14,10 @@
 
 struct verify_adoption {
 	struct verify *verify;
-	struct load load;
+	struct load_single *single;
 	enum mailbox_folder folder;
-	const struct verify_stray *stray;
-	struct pickup pickup; /* its row */
+	struct pickup_source source; /* the folder, as one that mail is picked up from */
+	struct pickup pickup;	     /* the row of the stray at hand */
 };
 
 static int verify_compare_strays(const void *left, const void *right)
@@ -73,44 +73,20 @@ static int verify_check_folders(struct verify *verify, struct error *err)
 	return 0;
 }
 
-static int verify_fetch_stray(struct verify_adoption *adoption, struct load_batch *batch,
-			      struct error *err)
-{
-	struct load *load = &adoption->load;
-	const char *folder = mailbox_folder_name(load->mailbox, adoption->folder);
-	struct imapc_size size = {.uid = adoption->stray->uid};
-	if (load_batch_begin(batch, err) != 0)
-		return -1;
-	parser_begin(batch->parser);
-	if (imapc_fetch_sizes(load->mailbox->session, &size, 1, err) != 0)
-		return -1;
-	if (size.size_bytes == UINT64_MAX)
-		return error_set(err, ERROR_NO, "UID %u is not in '%s' any more", size.uid, folder);
-	if (load_fetch(load, batch, &size, 1, err) != 0)
-		return -1;
-	if (batch->items->len == 0 ||
-	    (g_array_index(batch->items, struct load_item, 0).size_bytes == 0 &&
-	     size.size_bytes > 0))
-		return error_set(err, ERROR_PROTOCOL, "the server did not send UID %u of '%s'",
-				 size.uid, folder);
-	if (load_batch_hash(batch, err) != 0)
-		return -1;
-	return parser_finish(batch->parser, err);
-}
-
-static int verify_put_stray(struct load *load, const struct entry *entry,
-			    const struct entry_contents *contents, void *context, struct error *err)
+static int verify_put_stray(const struct entry *entry, const struct entry_contents *contents,
+			    void *context, struct error *err)
 {
 	struct verify_adoption *adoption = context;
+	struct store *store = adoption->verify->store;
 	int64_t now_ms = clock_now_ms();
-	if (store_begin(load->store, err) != 0)
+	if (store_begin(store, err) != 0)
 		return -1;
-	if (entry_put(load->store, entry, contents, now_ms, &adoption->pickup.entry_id, err) != 0 ||
-	    pickup_put(load->store, &load->source, &adoption->pickup, now_ms, err) != 0) {
-		store_rollback(load->store);
+	if (entry_put(store, entry, contents, now_ms, &adoption->pickup.entry_id, err) != 0 ||
+	    pickup_put(store, &adoption->source, &adoption->pickup, now_ms, err) != 0) {
+		store_rollback(store);
 		return -1;
 	}
-	return store_commit(load->store, err) != 0 ? -1 : 0;
+	return store_commit(store, err) != 0 ? -1 : 0;
 }
 
 /* As for mail that a run has loaded, whatever the state of its entry says then about the folder. */
@@ -124,32 +100,33 @@ static void verify_place_stray(const struct verify_adoption *adoption, bool bad)
 	const struct verify_move move = {.uid = adoption->pickup.uid,
 					 .from = adoption->folder,
 					 .to = belongs,
-					 .source = g_strdup(adoption->load.source.source),
-					 .row_uid_validity = adoption->load.source.uid_validity,
+					 .source = g_strdup(adoption->source.source),
+					 .row_uid_validity = adoption->source.uid_validity,
 					 .pickup = adoption->pickup,
 					 .adopted = true};
 	g_array_append_val(verify->moves, move);
 }
 
-static int verify_adopt_stray(struct verify_adoption *adoption, struct load_batch *batch,
-			      struct error *err)
+static int verify_adopt_stray(struct verify_adoption *adoption, uint32_t uid, struct error *err)
 {
 	bool bad;
-	struct load *load = &adoption->load;
-	const struct verify_folder *folder = &adoption->verify->folders[adoption->folder];
-	if (verify_fetch_stray(adoption, batch, err) != 0)
+	struct verify *verify = adoption->verify;
+	struct load_single_facts facts;
+	if (load_single_fetch(adoption->single,
+			      mailbox_folder_name(verify->mailbox, adoption->folder), uid, &facts,
+			      err) != 0)
 		return -1;
-	const struct load_item *item = &g_array_index(batch->items, struct load_item, 0);
 	adoption->pickup = (struct pickup){
-	    .uid = item->uid,
+	    .uid = facts.uid,
 	    .state = PICKUP_MOVED,
 	    .target = adoption->folder == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX,
-	    .raw_size = item->size_bytes,
-	    .internal_date_s = item->internal_date_s,
-	    .target_uid_validity = folder->uid_validity,
-	    .target_uid = item->uid};
-	memcpy(adoption->pickup.raw_sha256, item->raw_sha256, sizeof item->raw_sha256);
-	if (load_make_entry(load, batch, item, verify_put_stray, adoption, &bad, err) != 0)
+	    .raw_size = facts.size_bytes,
+	    .internal_date_s = facts.internal_date_s,
+	    .target_uid_validity = verify->folders[adoption->folder].uid_validity,
+	    .target_uid = facts.uid};
+	memcpy(adoption->pickup.raw_sha256, facts.raw_sha256, sizeof facts.raw_sha256);
+	if (load_single_make(adoption->single, facts.internal_date_s, verify_put_stray, adoption,
+			     &bad, err) != 0)
 		return -1;
 	verify_place_stray(adoption, bad);
 	return 0;
@@ -158,19 +135,18 @@ static int verify_adopt_stray(struct verify_adoption *adoption, struct load_batc
 /* One message never keeps the next, unless the server or this machine is the trouble. */
 static bool verify_goes_on(const struct verify_adoption *adoption, const struct error *failure)
 {
-	return imapc_is_alive(adoption->load.mailbox->session) &&
+	return imapc_is_alive(adoption->verify->mailbox->session) &&
 	       (failure->kind == ERROR_NO || failure->kind == ERROR_PROTOCOL ||
 		failure->kind == ERROR_DATA || failure->kind == ERROR_SOFTWARE);
 }
 
-static int verify_adopt_all(struct verify_adoption *adoption, struct load_batch *batch,
-			    struct error *err)
+static int verify_adopt_all(struct verify_adoption *adoption, struct error *err)
 {
 	const GArray *strays = adoption->verify->strays;
 	for (guint i = 0; i < strays->len; i++) {
-		adoption->stray = &g_array_index(strays, struct verify_stray, i);
-		if (adoption->stray->folder != adoption->folder ||
-		    verify_adopt_stray(adoption, batch, err) == 0)
+		const struct verify_stray *stray = &g_array_index(strays, struct verify_stray, i);
+		if (stray->folder != adoption->folder ||
+		    verify_adopt_stray(adoption, stray->uid, err) == 0)
 			continue;
 		if (!verify_goes_on(adoption, err))
 			return -1;
@@ -180,37 +156,22 @@ static int verify_adopt_all(struct verify_adoption *adoption, struct load_batch 
 	return 0;
 }
 
-static void verify_adopt_progress(const struct load_progress *progress, void *context)
-{
-	(void)progress;
-	(void)context;
-}
-
 static int verify_adopt_folder(struct verify *verify, enum mailbox_folder which, struct error *err)
 {
-	const struct load_options options = {.database = verify->options->database,
-					     .progress = verify_adopt_progress};
-	struct load_result result = {0};
 	struct imapc_mailbox selected;
+	scoped(load_single_close) struct load_single *single = NULL;
 	g_autofree char *source =
 	    g_strconcat(verify->account, mailbox_folder_name(verify->mailbox, which), NULL);
+	if (verify_select(verify, which, &selected, err) != 0 ||
+	    load_single_open(verify->store, verify->queue, verify->mailbox,
+			     verify->options->database, &single, err) != 0)
+		return -1;
 	struct verify_adoption adoption = {
 	    .verify = verify,
+	    .single = single,
 	    .folder = which,
-	    .load = {.store = verify->store,
-		     .queue = verify->queue,
-		     .options = &options,
-		     .mailbox = verify->mailbox,
-		     .result = &result,
-		     .source = {verify->queue->id, source, verify->folders[which].uid_validity}}};
-	struct load_batch *batch = &adoption.load.batches[LOAD_BATCH_LARGE];
-	if (verify_select(verify, which, &selected, err) != 0)
-		return -1;
-	int failed = load_batch_open(&adoption.load, true, batch, err);
-	if (failed == 0)
-		failed = verify_adopt_all(&adoption, batch, err);
-	load_batch_close(batch);
-	return failed;
+	    .source = {verify->queue->id, source, verify->folders[which].uid_validity}};
+	return verify_adopt_all(&adoption, err);
 }
 
 int verify_adopt(struct verify *verify, struct error *err)

@@ -98,6 +98,17 @@ class Rooms(unittest.TestCase):
             with self.subTest(file=name):
                 self.assertIn(pathlib.PurePath(include).name, self.public[self.room_of(include)])
 
+    def test_inside_headers_stay_inside(self):
+        """NAME_internal.h is for the files of its own folder, in every house."""
+        found = 0
+        for folder in ["loader", "queue", "mime"]:
+            for path in (SOURCE_DIR / folder).rglob("*.[ch]"):
+                for include in re.findall(r'(?m)^#include "([^"]+_internal\.h)"', path.read_text()):
+                    found += 1
+                    with self.subTest(file=str(path.relative_to(SOURCE_DIR)), includes=include):
+                        self.assertEqual(path.parent, (SOURCE_DIR / include).parent)
+        self.assertGreater(found, 10)
+
     def test_no_public_header_is_public_for_nothing(self):
         used = {include for _, include in self.arrows()}
         for path in (SOURCE_DIR / "loader").glob("*.c"):

@@ -9,10 +9,9 @@
 
 #include <cmocka.h>
 
-static int take(struct load *load, const struct entry *entry, const struct entry_contents *contents,
-		void *context, struct error *err)
+static int take(const struct entry *entry, const struct entry_contents *contents, void *context,
+		struct error *err)
 {
-	(void)load;
 	(void)err;
 	assert_string_equal("Invoice", entry->subject);
 	assert_true(contents->message_body.present);

@@ -2,7 +2,6 @@
 
 #include "loader/imap/session/folder_tree.h"
 #include "loader/imap/session/session_internal.h"
-#include "loader/imap/wire/transport_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -124,11 +123,9 @@ static int read_server(struct relaying *job)
 	size_t got = read_rest(job->session, to, room);
 
 	if (got == 0 && room > 0) {
-		CURLcode code = transport_receive(job->session->transport, to, room, &got);
-
-		if (code != CURLE_AGAIN && (code != CURLE_OK || got == 0))
+		if (transport_try_receive(job->session->transport, to, room, &got) < 0)
 			return -1;
-		job->drained = code == CURLE_AGAIN;
+		job->drained = got == 0;
 	}
 	if (got > 0) {
 		buffer->size += got;
@@ -140,10 +137,9 @@ static int read_server(struct relaying *job)
 static int write_server(struct relaying *job)
 {
 	size_t put = 0;
-	CURLcode code =
-	    transport_send(job->session->transport, job->to_server.bytes, job->whole_lines, &put);
 
-	if (code != CURLE_OK && code != CURLE_AGAIN)
+	if (transport_try_send(job->session->transport, job->to_server.bytes, job->whole_lines,
+			       &put) < 0)
 		return -1;
 	drop_front(&job->to_server, put);
 	job->whole_lines -= put;
@@ -178,13 +174,12 @@ static bool is_finished(const struct relaying *job)
 static int wait_for_bytes(const struct relaying *job)
 {
 	const struct imapc_relay *relay = job->relay;
-	struct transport *transport = job->session->transport;
 	bool room_up = job->to_server.size < BUFFER_BYTES && !job->over;
 	bool room_down = job->to_client.size < BUFFER_BYTES;
 	struct pollfd waits[] = {
 	    {.fd = relay->client,
 	     .events = (short)((room_up ? POLLIN : 0) | (job->to_client.size > 0 ? POLLOUT : 0))},
-	    {.fd = transport->socket,
+	    {.fd = transport_socket(job->session->transport),
 	     .events = (short)((room_down ? POLLIN : 0) | (job->whole_lines > 0 ? POLLOUT : 0))},
 	    {.fd = relay->watched, .events = POLLIN},
 	};

@@ -174,8 +174,3 @@ void imapc_describe(const struct imapc_session *session, struct imapc_facts *ret
 	    .capabilities = session->capability_text,
 	};
 }
-
-uint64_t imapc_received_bytes(const struct imapc_session *session)
-{
-	return transport_received_bytes(session->transport);
-}

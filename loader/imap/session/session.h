@@ -212,7 +212,4 @@ int imapc_idle(struct imapc_session *session, int wake, int64_t timeout_ms,
  */
 int imapc_log_to(const char *path, struct error *err);
 
-/* Bytes received since imapc_open(), for progress. */
-uint64_t imapc_received_bytes(const struct imapc_session *session);
-
 #endif

@@ -45,15 +45,14 @@ static ssize_t count_received(struct transport *transport, size_t size)
 	int64_t full_us = (int64_t)transport->timeout_ms * 1000;
 
 	transport->wait_left_us = MIN(full_us, transport->wait_left_us + earned_us);
-	transport->received_bytes += size;
 	transport->unparsed_bytes += size;
 	if (transport->unparsed_bytes > UNPARSED_BYTES_MAX)
 		return fail(transport, TRANSPORT_FLOOD);
 	return (ssize_t)size;
 }
 
-CURLcode transport_receive(struct transport *transport, void *bytes, size_t size,
-			   size_t *ret_received)
+/* As curl_easy_recv(), which it calls unless the socket was adopted. */
+static CURLcode receive(struct transport *transport, void *bytes, size_t size, size_t *ret_received)
 {
 	if (transport->curl)
 		return curl_easy_recv(transport->curl, bytes, size, ret_received);
@@ -66,7 +65,8 @@ CURLcode transport_receive(struct transport *transport, void *bytes, size_t size
 	return errno == EAGAIN || errno == EINTR ? CURLE_AGAIN : CURLE_RECV_ERROR;
 }
 
-CURLcode transport_send(struct transport *transport, const void *bytes, size_t size,
+/* As curl_easy_send(), likewise. */
+static CURLcode deliver(struct transport *transport, const void *bytes, size_t size,
 			size_t *ret_sent)
 {
 	if (transport->curl)
@@ -108,7 +108,7 @@ static ssize_t read_bytes(struct transport *transport, void *bytes, size_t size)
 			return read_greeting(transport, bytes, size);
 		if (transport->early_start < transport->early_end)
 			return read_early(transport, bytes, size);
-		transport->curl_error = transport_receive(transport, bytes, size, &received);
+		transport->curl_error = receive(transport, bytes, size, &received);
 		if (transport->curl_error == CURLE_OK && received > 0)
 			return count_received(transport, received);
 		if (transport->curl_error == CURLE_OK)
@@ -125,7 +125,7 @@ static ssize_t write_bytes(struct transport *transport, const void *bytes, size_
 	while (transport->failure == TRANSPORT_FAILED_NOT) {
 		size_t sent = 0;
 
-		transport->curl_error = transport_send(transport, bytes, size, &sent);
+		transport->curl_error = deliver(transport, bytes, size, &sent);
 		if (transport->curl_error == CURLE_OK)
 			return (ssize_t)sent;
 		if (transport->curl_error != CURLE_AGAIN)
@@ -238,6 +238,79 @@ void transport_break(struct transport *transport)
 	fail(transport, TRANSPORT_BROKEN);
 }
 
+/* --- between commands ---------------------------------------------------- */
+
+/* TLS may hold bytes that the socket does not show, so curl is asked before the socket is. */
+static bool take_early(struct transport *transport)
+{
+	size_t received = 0;
+
+	if (*transport->greeting || transport->early_start < transport->early_end ||
+	    transport->failure != TRANSPORT_FAILED_NOT)
+		return true;
+
+	CURLcode result = receive(transport, transport->early, sizeof transport->early, &received);
+
+	if (result == CURLE_AGAIN)
+		return false;
+	transport->early_start = 0;
+	transport->early_end = received;
+	if (received == 0) {
+		transport->curl_error = result;
+		transport->failure = result == CURLE_OK ? TRANSPORT_CLOSED : TRANSPORT_NETWORK;
+	}
+	return true;
+}
+
+enum transport_event transport_wait(struct transport *transport, int wake, int64_t timeout_ms)
+{
+	int64_t end_us = g_get_monotonic_time() + timeout_ms * 1000;
+
+	while (!take_early(transport)) {
+		struct pollfd waiting[] = {{.fd = wake, .events = POLLIN},
+					   {.fd = transport->socket, .events = POLLIN}};
+		int64_t left_ms = (end_us - g_get_monotonic_time() + 999) / 1000;
+
+		if (left_ms <= 0)
+			return TRANSPORT_TIME_IS_UP;
+		if (poll(waiting, G_N_ELEMENTS(waiting), (int)MIN(left_ms, G_MAXINT)) > 0 &&
+		    waiting[0].revents)
+			return TRANSPORT_WOKEN;
+	}
+	return TRANSPORT_READABLE;
+}
+
+/* --- lent to another process ------------------------------------------- */
+
+int transport_try_receive(struct transport *transport, void *bytes, size_t size,
+			  size_t *ret_received)
+{
+	CURLcode code = receive(transport, bytes, size, ret_received);
+
+	if (code == CURLE_AGAIN) {
+		*ret_received = 0;
+		return 0;
+	}
+	return code == CURLE_OK && *ret_received > 0 ? 0 : -1;
+}
+
+int transport_try_send(struct transport *transport, const void *bytes, size_t size,
+		       size_t *ret_sent)
+{
+	CURLcode code = deliver(transport, bytes, size, ret_sent);
+
+	if (code == CURLE_AGAIN)
+		*ret_sent = 0;
+	return code == CURLE_OK || code == CURLE_AGAIN ? 0 : -1;
+}
+
+int transport_socket(const struct transport *transport)
+{
+	return transport->socket;
+}
+
+/* --- the end ------------------------------------------------------------- */
+
 int transport_explain(const struct transport *transport, struct error *err)
 {
 	switch (transport->failure) {
@@ -269,11 +342,6 @@ int transport_explain(const struct transport *transport, struct error *err)
 const struct transport_facts *transport_facts(const struct transport *transport)
 {
 	return &transport->facts;
-}
-
-uint64_t transport_received_bytes(const struct transport *transport)
-{
-	return transport->received_bytes;
 }
 
 void transport_close(struct transport *transport)

@@ -67,6 +67,19 @@ enum transport_event { TRANSPORT_READABLE, TRANSPORT_WOKEN, TRANSPORT_TIME_IS_UP
  */
 enum transport_event transport_wait(struct transport *transport, int wake, int64_t timeout_ms);
 
+/*
+ * For a connection that is lent whole to another process (session/relay.c): moves what can be moved
+ * without waiting, past the stream and the deadline. Nothing moved (0 bytes) means: not yet.
+ * Returns -1 where the connection is gone.
+ */
+int transport_try_receive(struct transport *transport, void *bytes, size_t size,
+			  size_t *ret_received);
+int transport_try_send(struct transport *transport, const void *bytes, size_t size,
+		       size_t *ret_sent);
+
+/* The socket, to be waited for beside others. */
+int transport_socket(const struct transport *transport);
+
 /* While `hidden`, the protocol log shows the number of bytes only. */
 void transport_hide(struct transport *transport, bool hidden);
 
@@ -78,7 +91,5 @@ void transport_break(struct transport *transport);
 
 /* Why the last read or write failed. Always returns -1. */
 int transport_explain(const struct transport *transport, struct error *err);
-
-uint64_t transport_received_bytes(const struct transport *transport);
 
 #endif

@@ -34,7 +34,6 @@ struct transport {
 	uint32_t timeout_ms;
 	int64_t wait_left_us;
 	uint64_t unparsed_bytes; /* since transport_progress() */
-	uint64_t received_bytes;
 	struct nesting nesting;
 	char early[512]; /* read by transport_wait(); [early_start, early_end) is to be read yet */
 	size_t early_start;
@@ -42,12 +41,6 @@ struct transport {
 	bool hidden;
 	struct protocol_log *log; /* NULL: nothing is logged */
 };
-
-/* As curl_easy_recv() and curl_easy_send(), which they call unless the socket was adopted. */
-CURLcode transport_receive(struct transport *transport, void *bytes, size_t size,
-			   size_t *ret_received);
-CURLcode transport_send(struct transport *transport, const void *bytes, size_t size,
-			size_t *ret_sent);
 
 /*
  * Notes what TLS has come to, once. curl shows its TLS session only while it is at work, so this is
