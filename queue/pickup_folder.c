@@ -36,9 +36,9 @@ static int note(struct store *store, int64_t queue_id, const char *folder,
 	value_format_time_ms(now_ms, now);
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "INSERT INTO pickup_folder (queue_id, folder, uid_validity, first_uid, record_created)"
-	    " VALUES (?1, ?2, ?3, min(?4, coalesce((SELECT min(target_uid) FROM pickup"
-	    " WHERE queue_id = ?1 AND target = ?5 AND target_uid_validity = ?3), ?4)), ?6)"
+	    "INSERT INTO pickup_folder (queue_id, folder, uid_validity, first_uid, record_created,"
+	    " target) VALUES (?1, ?2, ?3, min(?4, coalesce((SELECT min(target_uid) FROM pickup"
+	    " WHERE queue_id = ?1 AND target = ?5 AND target_uid_validity = ?3), ?4)), ?6, ?5)"
 	    " ON CONFLICT DO NOTHING");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, folder);
@@ -75,17 +75,18 @@ static void position_clear(struct position *position)
 }
 
 /* A queue that has noted its folders, but not this one, has nothing there. UIDVALIDITY is no name:
- * two folders may have the same. */
+ * two folders may have the same, and a queue's own two often have, made in one second. */
 #define ELSEWHERE                                                                                  \
 	"SELECT p.queue_id, p.source, p.uid_validity, p.uid,"                                      \
 	" CASE WHEN p.source = ?4 AND p.uid_validity = ?5 THEN p.uid"                              \
-	" WHEN p.target_uid_validity = ?5 THEN p.target_uid END AS here,"                          \
+	" WHEN p.target_uid_validity = ?5 AND coalesce(f.target, p.target) = p.target"             \
+	" THEN p.target_uid END AS here,"                                                          \
 	" CASE WHEN p.target = 'badmail' AND p.target_uid IS NULL THEN (SELECT m.raw_size"         \
 	" FROM entry_mail m WHERE m.entry_id = p.entry_id AND m.raw_sha256 IS NULL) END AS header" \
-	" FROM pickup p WHERE p.queue_id <> ?1 AND substr(p.source, 1, length(?2)) = ?2"           \
-	" AND (EXISTS (SELECT 1 FROM pickup_folder f WHERE f.queue_id = p.queue_id"                \
-	" AND f.folder = ?3) OR p.source = ?4 OR NOT EXISTS"                                       \
-	" (SELECT 1 FROM pickup_folder f WHERE f.queue_id = p.queue_id))"                          \
+	" FROM pickup p LEFT JOIN pickup_folder f ON f.queue_id = p.queue_id AND f.folder = ?3"    \
+	" WHERE p.queue_id <> ?1 AND substr(p.source, 1, length(?2)) = ?2"                         \
+	" AND (f.folder IS NOT NULL OR p.source = ?4 OR NOT EXISTS"                                \
+	" (SELECT 1 FROM pickup_folder any_folder WHERE any_folder.queue_id = p.queue_id))"        \
 	" AND (p.queue_id, p.source, p.uid_validity, p.uid) > (?6, ?7, ?8, ?9)"                    \
 	" AND (here IS NOT NULL OR header IS NOT NULL)"                                            \
 	" ORDER BY p.queue_id, p.source, p.uid_validity, p.uid LIMIT ?10"

@@ -448,6 +448,7 @@ CREATE TABLE pickup_folder (
 	uid_validity INTEGER NOT NULL,
 	first_uid INTEGER NOT NULL,
 	record_created TEXT NOT NULL,
+	target TEXT CHECK (target IN ('dropbox', 'badmail')), -- as pickup has it; NULL: noted before this was kept
 	PRIMARY KEY (queue_id, folder)
 ) STRICT, WITHOUT ROWID;
 

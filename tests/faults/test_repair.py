@@ -456,6 +456,26 @@ class Backup(RepairCase):
             self.assertEqual([("stray", "DROPBOX", 2)], self.problems())
             self.repaired(server, "--adopt", "--yes")
 
+    def test_folders_that_number_alike(self):
+        """Made in one second they have one UIDVALIDITY on some servers: a UID in one says nothing of another."""
+        with self.lying(small(1), dropbox="Paid", maxSize="1KB") as server:
+            self.create_queue(server, name="orders", mailbox="Orders", dropbox="Done")
+            for name in ["Orders", "Paid", "Done", "BADMAIL"]:
+                server.create(name)
+                server._folders[name].uid_validity = 100
+            server.deliver(small(2), small(3), folder="Orders")
+            self.inqueue("load")
+            saved = self.folder / "saved.db"
+            copy_database(self.database, saved)
+            large = small(4, b"X-Long: " + b"x" * 2000 + b"\r\n")
+            server.deliver(large)
+            self.inqueue("load")
+            self.assertEqual(1, len(server.messages("BADMAIL")))
+            copy_database(saved, self.database)
+            self.inqueue("verify", "invoices", "--repair", "--adopt", "--yes", "--search", "ALL")
+            self.assertEqual([("bad", "Invoice 4")],
+                             self.sql("SELECT state, subject FROM entry WHERE queue = 'invoices' AND id > 3"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -236,6 +236,12 @@ static void test_other_queues_are_asked_what_they_have_in_a_folder(void **state)
 				     NOW_MS, &f->err),
 		  &f->err);
 	assert_int_equal(0, uids_elsewhere(f, orders, "robot@imap.example.com/Done"));
+	assert_int_equal(2001 * 2002 / 2, uids_elsewhere(f, orders, ARCHIVE));
+	/* So has the folder of its bad mail, in which it has none. */
+	assert_ok(pickup_folder_note(f->store, inbox.queue_id, "robot@imap.example.com/Bad",
+				     PICKUP_BADMAIL, 9, 1, NOW_MS, &f->err),
+		  &f->err);
+	assert_int_equal(0, uids_elsewhere(f, orders, "robot@imap.example.com/Bad"));
 	assert_ok(pickup_elsewhere_find(f->store, &place, &like, &found, &f->err), &f->err);
 	assert_true(found);
 	like.internal_date_s++;
