@@ -1,5 +1,8 @@
+/* Reads the two clocks, writes times and spans, parses spans, and makes pauses longer from try to try. */
 #include "loader/base/clock.h"
 
+#include <glib.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -33,4 +36,79 @@ void clock_format_s(int64_t time_s, char text[static CLOCK_TEXT_SIZE])
 	struct tm utc;
 	gmtime_r(&seconds, &utc);
 	strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+/* ---- spans ---- */
+
+static const struct duration_unit {
+	const char *name;
+	int64_t ms;
+} units[] = {
+    {"ms", 1},	     {"s", 1000},      {"m", 60000}, {"h", 3600000},
+    {"d", 86400000}, {"w", 604800000}, {"", 1000}, /* a bare number */
+};
+
+static const int64_t duration_max_ms = INT64_C(100) * 366 * 86400 * 1000;
+
+int duration_parse(const char *text, int64_t *ret_ms)
+{
+	/* Not a sign, nor blanks. */
+	if (!g_ascii_isdigit(*text))
+		return -1;
+	char *end;
+	const guint64 number = g_ascii_strtoull(text, &end, 10);
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+		if (g_ascii_strcasecmp(end, units[i].name) != 0)
+			continue;
+		if (number > (guint64)(duration_max_ms / units[i].ms))
+			return -1;
+		*ret_ms = (int64_t)number * units[i].ms;
+		return 0;
+	}
+	return -1;
+}
+
+void duration_format(int64_t ms, char text[static DURATION_TEXT_SIZE])
+{
+	const int64_t s = ms / 1000;
+	if (ms < 1000)
+		g_snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 "ms", ms);
+	else if (s < 60)
+		g_snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 ".%" PRId64 "s", s,
+			   ms % 1000 / 100);
+	else if (s < 3600)
+		g_snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
+	else if (s < 86400)
+		g_snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 "h %" PRId64 "m", s / 3600,
+			   s % 3600 / 60);
+	else
+		g_snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 "d %" PRId64 "h", s / 86400,
+			   s % 86400 / 3600);
+}
+
+/* ---- pauses ---- */
+
+enum { BACKOFF_DOUBLINGS_MAX = 32 };
+
+int64_t backoff_jitter_ms(int64_t pause_ms, uint32_t random)
+{
+	int64_t spread_ms = pause_ms / 2;
+	return pause_ms - spread_ms / 2 + (int64_t)((double)spread_ms * random / UINT32_MAX);
+}
+
+int64_t backoff_next_ms(struct backoff *backoff, uint32_t random)
+{
+	int64_t pause_ms = backoff->first_ms;
+	for (uint32_t i = 0; i < backoff->failures && pause_ms < backoff->longest_ms; i++)
+		pause_ms *= 2;
+	if (pause_ms > backoff->longest_ms)
+		pause_ms = backoff->longest_ms;
+	if (backoff->failures < BACKOFF_DOUBLINGS_MAX)
+		backoff->failures++;
+	return backoff_jitter_ms(pause_ms, random);
+}
+
+void backoff_reset(struct backoff *backoff)
+{
+	backoff->failures = 0;
 }

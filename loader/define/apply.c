@@ -1,6 +1,5 @@
-#include "loader/define/apply.h"
-
 #include "loader/define/definition.h"
+
 #include "queue/base/scoped.h"
 
 #include <string.h>

@@ -1,15 +1,18 @@
 /*
- * check.h - a first connection to a queue's mailbox: what is there, and would a run succeed.
- * Changes nothing.
+ * check.h - would it work: a first connection to a queue's mailbox, and a look at the installation
+ * (database, schema, leases, who can read the secrets, libraries). Both change nothing.
  */
 #ifndef LOADER_DEFINE_CHECK_H
 #define LOADER_DEFINE_CHECK_H
 
 #include "loader/source/mailbox.h"
 #include "queue/base/error.h"
+#include "queue/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* ---- a queue's mailbox ---- */
 
 struct check_folder {
 	const char *name; /* NULL: none is used, messages stay in the mailbox */
@@ -40,5 +43,22 @@ struct check_result {
 int check_run(const struct work_queue *queue, const char *database,
 	      void (*report)(const struct check_result *result, void *context), void *context,
 	      struct error *err);
+
+/* ---- the installation; needs no server ---- */
+
+enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG };
+
+/* "ok", "note", "wrong". */
+const char *doctor_state_format(enum doctor_state state);
+
+typedef void doctor_report(enum doctor_state state, const char *what, const char *words,
+			   void *context);
+
+/*
+ * Looks at everything and reports one line each. Returns the number of wrong things, or -1 when the
+ * database could not be read to its end (errors of queue/).
+ */
+int doctor_run(struct store *store, const char *database, doctor_report *report, void *context,
+	       struct error *err);
 
 #endif

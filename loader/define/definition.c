@@ -1,8 +1,8 @@
 #include "loader/define/definition.h"
 
-#include "loader/base/duration.h"
+#include "loader/base/clock.h"
 #include "loader/base/secret.h"
-#include "loader/define/definition_target.h"
+#include "loader/define/definition_internal.h"
 #include "loader/imap/names/connection_string.h"
 #include "queue/base/scoped.h"
 

@@ -1,6 +1,6 @@
-#include "loader/define/definition_target.h"
+#include "loader/define/definition_internal.h"
 
-#include "loader/base/duration.h"
+#include "loader/base/clock.h"
 #include "loader/define/target_secret.h"
 #include "loader/http/post.h"
 #include "loader/http/target.h"

@@ -1,4 +1,4 @@
-#include "loader/define/doctor.h"
+#include "loader/define/check.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"

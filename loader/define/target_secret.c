@@ -1,6 +1,6 @@
 #include "loader/define/target_secret.h"
 
-#include "loader/http/signature.h"
+#include "loader/http/post.h"
 #include "loader/http/target.h"
 #include "queue/base/scoped.h"
 

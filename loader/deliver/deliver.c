@@ -1,7 +1,7 @@
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/http/target.h"
 #include "queue/base/scoped.h"
 

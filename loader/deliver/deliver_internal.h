@@ -1,20 +1,57 @@
 /*
- * deliver_internal.h - what the parts of a delivery share.
+ * deliver_internal.h - what the parts of a delivery share: the post that is made of an entry, and the
+ * run at hand.
  *
- * deliver.c decides what happens next, deliver_send.c posts, deliver_turn.c keeps the database up
- * to date, for many entries in one transaction.
+ * Parts:  deliver.c decides what happens next, deliver_post.c makes posts, deliver_send.c sends them,
+ *         deliver_turn.c writes down what became of them, many in one transaction.
+ * Life:   deliver_post_of_entry() or deliver_post_sample() .. deliver_post_free(). The store
+ *         outlives a post: bodies and attachments are read while they are sent.
+ * Errors: as in queue/base/error.h; NO for an entry that lacks what its format needs.
  */
 #ifndef LOADER_DELIVER_DELIVER_INTERNAL_H
 #define LOADER_DELIVER_DELIVER_INTERNAL_H
 
 #include "loader/define/target_secret.h"
 #include "loader/deliver/deliver.h"
-#include "loader/deliver/deliver_post.h"
 #include "loader/http/client.h"
+#include "loader/http/post.h"
 #include "queue/base/scoped.h"
 #include "queue/delivery.h"
+#include "queue/entry.h"
+#include "queue/work_queue.h"
 
 #include <glib.h>
+
+/* ---- a post ---- */
+
+struct deliver_post {
+	struct body *body;
+	char *content_type;
+	uint64_t size_bytes; /* of the body */
+	char *key;	     /* the same for each attempt at this entry, and for no other entry */
+	/* What the body is made from. */
+	struct entry *entry;
+	struct post post;
+	char *to;
+	char *from;
+	char *reply;
+	void *headers; /* the document that the header fields are borrowed from */
+	void *fields;  /* arrays */
+	void *files;
+	void *places;
+};
+
+int deliver_post_of_entry(struct store *store, const struct work_queue *queue, int64_t entry_id,
+			  struct deliver_post **ret_post, struct error *err);
+
+int deliver_post_sample(const struct work_queue *queue, struct deliver_post **ret_post,
+			struct error *err);
+
+/* Takes NULL. */
+void deliver_post_free(struct deliver_post *post);
+SCOPED_DEFINE(struct deliver_post *, deliver_post_free)
+
+/* ---- a run ---- */
 
 /* What has ended is written down after so long at the latest, with what else has ended by then. */
 #define DELIVER_TURN_MS INT64_C(100)

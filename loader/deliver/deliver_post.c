@@ -1,4 +1,4 @@
-#include "loader/deliver/deliver_post.h"
+#include "loader/deliver/deliver_internal.h"
 
 #include "loader/imap/names/connection_string.h"
 #include "mime/reply.h"

@@ -1,7 +1,7 @@
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/http/signature.h"
+#include "loader/http/post.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>

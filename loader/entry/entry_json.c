@@ -1,4 +1,4 @@
-#include "loader/entry/entry_json.h"
+#include "loader/entry/export.h"
 
 #include "loader/base/clock.h"
 #include "queue/base/scoped.h"

@@ -1,4 +1,4 @@
-#include "loader/entry/save.h"
+#include "loader/entry/export.h"
 
 #include "mime/mime.h"
 #include "queue/base/scoped.h"

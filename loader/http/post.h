@@ -1,8 +1,12 @@
 /*
- * post.h - a mail as it is posted, and the formats it is posted in.
+ * post.h - a mail as it is posted, the formats it is posted in, and the signature that proves to a
+ * receiver who posted it.
  *
  * Ownership: all in a post is borrowed, until the body made from it is released.
- * Source:    CloudMailin's HTTP POST formats; field names are theirs exactly.
+ * Source:    CloudMailin's HTTP POST formats; field names are theirs exactly. Signatures as Standard
+ *            Webhooks has them (https://www.standardwebhooks.com): the headers webhook-id,
+ *            webhook-timestamp and webhook-signature, the last "v1," and the base64 of the
+ *            HMAC-SHA256 over "ID.SECONDS.BODY".
  */
 #ifndef LOADER_HTTP_POST_H
 #define LOADER_HTTP_POST_H
@@ -48,5 +52,22 @@ int post_format_parse(const char *text, enum post_format *ret_format);
 
 /* Makes the body and its content type; the caller frees both. POST_RAW needs a post with raw. */
 struct body *post_body(const struct post *post, enum post_format format, char **ret_content_type);
+
+/* ---- signatures ---- */
+
+enum { SIGNATURE_SIZE = sizeof "v1," + 44 };
+
+struct signature_input {
+	const char *key; /* "whsec_" and base64, or any text: then its bytes are the key */
+	const char *id;
+	int64_t time_s;
+};
+
+/* CONFIGURATION for a key that begins with whsec_ but is no base64. */
+int signature_check_key(const char *key, struct error *err);
+
+/* Reads the whole body, and rewinds it. Errors: the body's, and the key's. */
+int signature_make(const struct signature_input *input, struct body *body,
+		   char ret_signature[static SIGNATURE_SIZE], struct error *err);
 
 #endif

@@ -1,7 +1,7 @@
 #include "loader/load/load.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/load/load_acknowledge.h"
 #include "loader/load/load_divide.h"
 #include "loader/load/load_internal.h"

@@ -3,7 +3,7 @@
 #include "loader/load/load_divide.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/load/load_unsent.h"
 #include "queue/pickup.h"
 

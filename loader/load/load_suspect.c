@@ -1,6 +1,6 @@
 #include "loader/load/load_suspect.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/load/load_divide.h"
 #include "queue/base/scoped.h"
 #include "queue/pickup.h"

@@ -1,7 +1,7 @@
 #include "loader/load/worker.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/load/load_position.h"
 #include "loader/source/refusal.h"
 #include "queue/base/scoped.h"

@@ -1,7 +1,7 @@
 #include "loader/mailbox/mail_internal.h"
 #include "loader/mailbox/mail_selection.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 
 #include <stdlib.h>
 

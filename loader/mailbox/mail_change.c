@@ -1,6 +1,6 @@
 #include "loader/mailbox/mail_internal.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/imap/session/move.h"
 #include "loader/mailbox/mail_selection.h"
 #include "queue/base/scoped.h"

@@ -1,6 +1,6 @@
 #include "loader/mailbox/mail_internal.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>

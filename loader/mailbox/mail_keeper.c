@@ -1,7 +1,7 @@
 #include "loader/mailbox/mail_keeper.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/imap/session/relay.h"
 #include "loader/mailbox/mail_socket.h"
 #include "queue/base/scoped.h"

@@ -1,6 +1,6 @@
 #include "loader/mailbox/mail_internal.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/mailbox/mail_attachment.h"
 #include "loader/mailbox/mail_selection.h"
 #include "loader/parse/parser.h"

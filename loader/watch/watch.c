@@ -2,9 +2,8 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/notify.h"
-#include "loader/base/stop.h"
-#include "loader/watch/watch_table.h"
+#include "loader/base/service.h"
+#include "loader/watch/watch_internal.h"
 #include "mime/mime.h"
 #include "queue/base/scoped.h"
 #include "queue/store.h"

@@ -4,7 +4,7 @@
  * A supervisor keeps one worker process for each queue that is neither paused nor stopped. The
  * worker holds one connection, signed in once; between runs it waits with IDLE, or looks every
  * `poll` of its connection string. A worker that fails ends; the supervisor starts it again after a
- * pause that depends on what went wrong (watch_policy.h). Definitions are read again when the
+ * pause that depends on what went wrong (watch_wait_internal.h). Definitions are read again when the
  * database changes.
  *
  * A queue that another process watches is left to that one until it ends.
@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WATCH_STOP_MS = 8000 };
+enum { WATCH_STOP_MS = 8000, WATCH_RETRY_MS = 5000 };
 
 struct watch_options {
 	const char *database;

@@ -1,11 +1,10 @@
-#include "loader/watch/watch_deliver.h"
+#include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/deliver/deliver.h"
-#include "loader/watch/watch_bell.h"
-#include "loader/watch/watch_worker.h"
+#include "loader/watch/watch_wait_internal.h"
 #include "queue/base/scoped.h"
 #include "queue/store.h"
 

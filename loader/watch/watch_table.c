@@ -1,4 +1,4 @@
-#include "loader/watch/watch_table.h"
+#include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"

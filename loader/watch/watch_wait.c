@@ -1,9 +1,16 @@
-#include "loader/watch/watch_wait.h"
+/* Waits for mail by IDLE or a pause, chooses the pause after an error, and rings the bell (an eventfd) by
+ * which one process wakes another. */
+#include "loader/watch/watch_wait_internal.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 
 #include <glib.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* The first pause after news that were none. */
 enum { WATCH_FALSE_NEWS_MS = 100 };
@@ -96,4 +103,78 @@ int watch_wait_for_mail(struct watch_wait *wait, const struct load_result *last,
 		return -1;
 	wait->told_of_news = end == IMAPC_IDLE_CHANGED;
 	return 0;
+}
+
+/* ---- pauses after errors ---- */
+
+/* In units of the first pause: 1 min, 5 min and 15 min where that is 5 s. */
+enum { WATCH_SLOW = 12, WATCH_SLOWER = 60, WATCH_LONGEST = 180 };
+
+struct watch_policy watch_policy_new(int64_t retry_ms)
+{
+	const int64_t longest_ms = retry_ms * WATCH_LONGEST;
+	return (struct watch_policy){
+	    .retry_ms = retry_ms,
+	    .quick = {.first_ms = retry_ms, .longest_ms = longest_ms},
+	    .slow = {.first_ms = retry_ms * WATCH_SLOW, .longest_ms = longest_ms},
+	};
+}
+
+int64_t watch_policy_pause_ms(struct watch_policy *policy, enum error_kind kind, uint32_t random)
+{
+	bool slow =
+	    kind == ERROR_TEMPORARY || kind == ERROR_CONFIGURATION || kind == ERROR_CREDENTIALS;
+	return backoff_next_ms(slow ? &policy->slow : &policy->quick, random);
+}
+
+int64_t watch_policy_refusal_ms(const struct watch_policy *policy, uint32_t refusals,
+				uint32_t random)
+{
+	int64_t units = refusals <= 1 ? WATCH_SLOW : WATCH_SLOWER;
+	return backoff_jitter_ms(policy->retry_ms * units, random);
+}
+
+void watch_policy_reset(struct watch_policy *policy)
+{
+	backoff_reset(&policy->quick);
+	backoff_reset(&policy->slow);
+}
+
+/* ---- the bell ---- */
+
+int watch_bell_new(void)
+{
+	return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void watch_bell_ring(int bell)
+{
+	const uint64_t one = 1;
+	/* The only failure is a counter that is full: it was rung often enough. */
+	if (bell >= 0 && write(bell, &one, sizeof one) < 0)
+		return;
+}
+
+void watch_bell_clear(int bell)
+{
+	uint64_t rings;
+	if (bell >= 0 && read(bell, &rings, sizeof rings) < 0)
+		return;
+}
+
+static int watch_bell_add(int set, int descriptor)
+{
+	struct epoll_event readable = {.events = EPOLLIN};
+	return descriptor >= 0 ? epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &readable) : 0;
+}
+
+int watch_bell_listen(int bell, int other)
+{
+	const int set = epoll_create1(EPOLL_CLOEXEC);
+	if (set < 0)
+		return -1;
+	if (watch_bell_add(set, bell) == 0 && watch_bell_add(set, other) == 0)
+		return set;
+	close(set);
+	return -1;
 }

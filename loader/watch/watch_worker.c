@@ -1,13 +1,11 @@
-#include "loader/watch/watch_worker.h"
+#include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/load/worker.h"
 #include "loader/source/refusal.h"
-#include "loader/watch/watch_bell.h"
-#include "loader/watch/watch_policy.h"
-#include "loader/watch/watch_wait.h"
+#include "loader/watch/watch_wait_internal.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

@@ -3,9 +3,8 @@
 #include "loader/work/work.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/stop.h"
-#include "loader/work/work_job.h"
-#include "loader/work/work_wait.h"
+#include "loader/base/service.h"
+#include "loader/work/work_internal.h"
 #include "queue/base/scoped.h"
 #include "queue/store.h"
 

@@ -1,22 +1,21 @@
 /*
  * work.h - working a queue off: a command for each entry.
  *
- * The command gets the entry as JSON on standard input and in a file, its attachments in a folder,
- * and INQUEUE_* in its environment; its exit status says what becomes of the entry: 0 complete, 75
- * deferred by the queue's retry delay without counting, 65 a business failure, anything else an
- * application failure. Leases are extended while commands run. An entry whose files cannot be
- * written is an application failure, unless nothing at all can be written.
- *
- * A locked database is waited for beside everything else: commands go on and may time out, results
- * stay in memory, and leases are extended as soon as that is possible.
- *
- * The first wish to stop (stop.h) ends the claiming. After grace_ms, at the second wish, or when
- * something goes wrong, commands get TERM, five seconds later KILL; their results are stored, and
- * entries without one given back. A command that cannot be started is something wrong, and costs
- * its entry no attempt. A command ends with this process, however that ends.
- *
- * Errors: USAGE, the command cannot be started (work_command.h); IO; those of the database, among
- *         them TEMPORARY where results could not be stored before the end.
+ * Command:  gets the entry as JSON on standard input and in a file, its attachments in a folder, and
+ *           INQUEUE_* in its environment. Its exit status says what becomes of the entry: 0 complete,
+ *           75 deferred by the queue's retry delay without counting, 65 a business failure, anything
+ *           else an application failure. A command ends with this process, however that ends.
+ * Leases:   are extended while commands run.
+ * Files:    an entry whose files cannot be written is an application failure, unless nothing at all
+ *           can be written.
+ * Locked:   while the database is locked, commands go on and may time out, results stay in memory,
+ *           and leases are extended as soon as that is possible.
+ * Stopping: after the first wish to stop (service.h) nothing more is claimed. After grace_ms, at the
+ *           second wish, or when something goes wrong, commands get TERM, five seconds later KILL;
+ *           their results are stored, and entries without a result are given back. A command that
+ *           cannot be started is something wrong, and costs its entry no attempt.
+ * Errors:   USAGE, the command cannot be started; IO; those of the database, among them TEMPORARY
+ *           where results could not be stored before the end.
  */
 #ifndef LOADER_WORK_WORK_H
 #define LOADER_WORK_WORK_H
@@ -73,5 +72,13 @@ int work_claim_now(struct store *store, const struct entry_wish *wish,
  * for the first. *ret_count 0: there was none. */
 int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_until_ms,
 	       struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err);
+
+/* ---- can a command be started, and if not: exactly why ---- */
+
+/* Looks for the command as execvp() does, at its permissions, and at what its #! line names. */
+int work_command_check(const char *command, struct error *err);
+
+/* The same, after exec has failed with `number` (errno). Always returns -1. */
+int work_command_refuse(const char *command, int number, struct error *err);
 
 #endif

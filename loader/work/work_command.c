@@ -1,6 +1,6 @@
 /* Looks at a command with the eyes of exec, which itself says "No such file or directory" both for
  * a script that is missing and for one whose interpreter is. */
-#include "loader/work/work_command.h"
+#include "loader/work/work.h"
 
 #include "queue/base/scoped.h"
 

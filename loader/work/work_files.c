@@ -1,8 +1,7 @@
-#include "loader/work/work_files.h"
+#include "loader/work/work_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/entry/entry_json.h"
-#include "loader/entry/save.h"
+#include "loader/entry/export.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

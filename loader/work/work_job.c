@@ -1,9 +1,7 @@
-#include "loader/work/work_job.h"
+#include "loader/work/work_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/stop.h"
-#include "loader/work/work_files.h"
-#include "loader/work/work_process.h"
+#include "loader/base/service.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>

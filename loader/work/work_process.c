@@ -1,6 +1,6 @@
-#include "loader/work/work_process.h"
+#include "loader/work/work_internal.h"
 
-#include "loader/work/work_command.h"
+#include "loader/work/work.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

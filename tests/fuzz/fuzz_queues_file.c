@@ -1,6 +1,6 @@
 /* A file of queues: applied whole or refused with a reason, and a second time it changes nothing.
  */
-#include "loader/define/apply.h"
+#include "loader/define/definition.h"
 
 #include <glib.h>
 #include <stdlib.h>

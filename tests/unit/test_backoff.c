@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "loader/base/backoff.h"
+#include "loader/base/clock.h"
 
 static const uint32_t middle = UINT32_MAX / 2;
 

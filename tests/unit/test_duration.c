@@ -1,5 +1,5 @@
 /* Spans of time as people write them. */
-#include "loader/base/duration.h"
+#include "loader/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

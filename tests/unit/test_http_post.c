@@ -1,6 +1,5 @@
 /* Bodies made while they are read, their formats, and their signature. */
 #include "loader/http/post.h"
-#include "loader/http/signature.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

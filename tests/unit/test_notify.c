@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "loader/base/notify.h"
+#include "loader/base/service.h"
 
 #include <glib.h>
 #include <glib/gstdio.h>

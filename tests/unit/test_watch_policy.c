@@ -8,7 +8,8 @@
 
 #include "loader/imap/names/connection_string.h"
 #include "loader/source/refusal.h"
-#include "loader/watch/watch_policy.h"
+#include "loader/watch/watch.h"
+#include "loader/watch/watch_wait_internal.h"
 
 static const uint32_t middle = UINT32_MAX / 2;
 

@@ -7,8 +7,7 @@
 #include <cmocka.h>
 
 #include "loader/base/log.h"
-#include "loader/watch/watch_queue.h"
-#include "loader/watch/watch_worker.h"
+#include "loader/watch/watch_internal.h"
 
 #include <fcntl.h>
 #include <glib.h>

@@ -1,8 +1,8 @@
-#include "loader/cli/entry/cmd_filter.h"
+#include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/cli/frame/output_csv.h"
-#include "loader/entry/entry_json.h"
+#include "loader/cli/frame/output.h"
+#include "loader/entry/export.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>

@@ -22,6 +22,25 @@ struct command_option {
 	const char *help;
 };
 
+/* Options that several families have. */
+#define COMMAND_SENDER_SUBJECT                                                                     \
+	{"sender", "TEXT", "only where the sender contains this"},                                 \
+	{                                                                                          \
+		"subject", "TEXT", "only where the subject contains this"                          \
+	}
+#define COMMAND_REASON                                                                             \
+	{                                                                                          \
+		"reason", "TEXT", "why, for the entry's history"                                   \
+	}
+#define COMMAND_BY                                                                                 \
+	{                                                                                          \
+		"by", "NAME", "who does it, for the history (default: the user)"                   \
+	}
+#define COMMAND_OPTIONS_END                                                                        \
+	{                                                                                          \
+		NULL, NULL, NULL                                                                   \
+	}
+
 enum { COMMAND_MAX_OPTIONS = 48 };
 
 struct invocation;
@@ -51,10 +70,12 @@ struct invocation {
 	const char *values[COMMAND_MAX_OPTIONS]; /* NULL where not given; "" for a switch */
 };
 
-/* The table, rows 0.. until NULL. */
+/* The table of all commands, rows 0.. until NULL; main.c joins it from those of the families. */
 const struct command *command_at(size_t index);
-
-/* The part of it that manages mailboxes. */
+const struct command *queue_command_at(size_t index);
+const struct command *run_command_at(size_t index);
+const struct command *entry_command_at(size_t index);
+const struct command *work_command_at(size_t index);
 const struct command *mail_command_at(size_t index);
 
 /* The command that the first words name, in any case, and how many of them; NULL for none. */
@@ -118,58 +139,14 @@ int invocation_list_queues(const struct invocation *invocation, struct store *st
  * exit status. */
 int command_main(int argc, char **argv);
 
+/* The options that every command takes. Rows 0.. until false. */
+bool command_global_option_at(size_t index, struct command_option *ret_option);
+
 /* Help for the program, or for one command. */
 void help_print_program(void);
 void help_print_command(const struct command *command);
 
-/* The commands. */
-int cmd_queue_create(const struct invocation *invocation, struct error *err);
-int cmd_queue_alter(const struct invocation *invocation, struct error *err);
-int cmd_queue_list(const struct invocation *invocation, struct error *err);
-int cmd_queue_show(const struct invocation *invocation, struct error *err);
-int cmd_queue_drop(const struct invocation *invocation, struct error *err);
-int cmd_queue_pause(const struct invocation *invocation, struct error *err);
-int cmd_queue_resume(const struct invocation *invocation, struct error *err);
-int cmd_queue_check(const struct invocation *invocation, struct error *err);
-int cmd_queue_apply(const struct invocation *invocation, struct error *err);
-int cmd_load(const struct invocation *invocation, struct error *err);
-int cmd_watch(const struct invocation *invocation, struct error *err);
-int cmd_list(const struct invocation *invocation, struct error *err);
-int cmd_show(const struct invocation *invocation, struct error *err);
-int cmd_save(const struct invocation *invocation, struct error *err);
-int cmd_status_check(const struct invocation *invocation, struct store *store, struct error *err);
-int cmd_status(const struct invocation *invocation, struct error *err);
-int cmd_verify(const struct invocation *invocation, struct error *err);
-int cmd_reload(const struct invocation *invocation, struct error *err);
-int cmd_doctor(const struct invocation *invocation, struct error *err);
-int cmd_mail(const struct invocation *invocation, struct error *err);
-int cmd_mail_default(const struct invocation *invocation, struct error *err);
-int cmd_mail_open(const struct invocation *invocation, struct error *err);
-int cmd_mail_close(const struct invocation *invocation, struct error *err);
-int cmd_mail_list_connections(const struct invocation *invocation, struct error *err);
-int cmd_mail_script(const struct invocation *invocation, struct error *err);
-int cmd_claim(const struct invocation *invocation, struct error *err);
-int cmd_complete(const struct invocation *invocation, struct error *err);
-int cmd_fail(const struct invocation *invocation, struct error *err);
-int cmd_release(const struct invocation *invocation, struct error *err);
-int cmd_take_back(const struct invocation *invocation, struct error *err);
-int cmd_extend(const struct invocation *invocation, struct error *err);
-int cmd_defer(const struct invocation *invocation, struct error *err);
-int cmd_work(const struct invocation *invocation, struct error *err);
-int cmd_retry(const struct invocation *invocation, struct error *err);
-int cmd_discard(const struct invocation *invocation, struct error *err);
-int cmd_hold(const struct invocation *invocation, struct error *err);
-int cmd_unhold(const struct invocation *invocation, struct error *err);
-int cmd_priority(const struct invocation *invocation, struct error *err);
-int cmd_tag(const struct invocation *invocation, struct error *err);
-int cmd_note(const struct invocation *invocation, struct error *err);
-int cmd_history(const struct invocation *invocation, struct error *err);
-int cmd_stats(const struct invocation *invocation, struct error *err);
-int cmd_purge(const struct invocation *invocation, struct error *err);
-int cmd_export(const struct invocation *invocation, struct error *err);
-int cmd_deliver(const struct invocation *invocation, struct error *err);
-int cmd_delivery_list(const struct invocation *invocation, struct error *err);
-int cmd_delivery_show(const struct invocation *invocation, struct error *err);
+/* The command `help`. */
 int cmd_help(const struct invocation *invocation, struct error *err);
 
 #endif

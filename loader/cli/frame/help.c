@@ -78,10 +78,8 @@ void help_print_command(const struct command *command)
 	struct command_option more;
 	for (size_t i = 0; command->more_options != NULL && command->more_options(i, &more); i++)
 		help_print_option(&more);
-	printf("  --database FILE               the database (else $INQUEUE_DATABASE)\n"
-	       "  --json                        print JSON instead of tables\n"
-	       "  --no-backup                   bring an older database up to date without\n"
-	       "                                keeping a copy of it\n");
+	for (size_t i = 0; command_global_option_at(i, &more); i++)
+		help_print_option(&more);
 }
 
 static void help_print_connection_string(void)

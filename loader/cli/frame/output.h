@@ -1,8 +1,17 @@
 /*
- * output.h - tables for people, JSON for programs.
+ * output.h - what commands print: tables for people, JSON and CSV for programs, a bar while it takes
+ * long.
  *
- * A table is filled row by row and printed once; on a terminal it fits the width, elsewhere nothing
- * is cut. Texts are copied. JSON goes out one document per line.
+ * Tables: a table is filled row by row and printed once; on a terminal it fits the width, elsewhere
+ *         nothing is cut. Texts are copied.
+ * Rows:   a table whose rows appear as they come, however many there are. Columns have a width of
+ *         their own, in places of a terminal; the last one takes what is left. On a terminal longer
+ *         texts are cut, elsewhere nothing is.
+ * JSON:   one document per line.
+ * CSV:    cells on standard output (RFC 4180: comma, CRLF, quotes doubled). With `guard` a cell that
+ *         a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage
+ *         return) gets an apostrophe in front. That changes data, so programs do without.
+ * Bar:    on standard error, for work that takes longer than two seconds; only on a terminal.
  */
 #ifndef LOADER_CLI_FRAME_OUTPUT_H
 #define LOADER_CLI_FRAME_OUTPUT_H
@@ -39,10 +48,56 @@ void output_table_free(struct output_table *table);
 /* Prints one line and releases the document. */
 void output_json_print(json_t *document);
 
+/* A piece of UTF-8 text as the inside of a JSON string; prints no quotes. */
+void output_json_piece(const char *bytes, size_t size);
+
 /* RFC 3339 text, or null for 0. */
 json_t *output_json_time_ms(int64_t time_ms);
 
 /* A string, or null for NULL. */
 json_t *output_json_text(const char *text);
+
+/* ---- rows as they come ---- */
+
+struct output_rows_column {
+	const char *name;
+	int width;
+	bool right;
+};
+
+/* Prints one row; a heading is a row of names. As many texts as columns, NULL is an empty one. */
+void output_rows_print(const struct output_rows_column *columns, size_t count,
+		       const char *const *cells);
+
+/* The row of names. */
+void output_rows_head(const struct output_rows_column *columns, size_t count);
+
+/* ---- CSV ---- */
+
+/* A whole cell; NULL is an empty one. Quoted only where it must be. */
+void output_csv_cell(const char *text, bool guard);
+
+/* A cell in pieces: always quoted; `first` is its first byte, '\0' if it has none. */
+void output_csv_begin(char first, bool guard);
+void output_csv_piece(const char *bytes, size_t size);
+void output_csv_end(void);
+
+void output_csv_comma(void);
+void output_csv_end_row(void);
+
+/* ---- a bar ---- */
+
+struct progress {
+	const char *label;
+	int64_t started_ms; /* monotonic; 0 before the first call */
+	bool on_terminal;   /* standard error is one; else nothing is drawn */
+	int64_t drawn_ms;   /* the same, of the bar that is shown; 0 = none */
+};
+
+/* Draws the bar when it is time; ten times a second at most. */
+void progress_show(struct progress *progress, uint64_t done, uint64_t total, uint64_t size_bytes);
+
+/* Takes the bar away. */
+void progress_clear(struct progress *progress);
 
 #endif

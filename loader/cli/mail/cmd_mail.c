@@ -1,8 +1,15 @@
-#include "loader/cli/frame/command.h"
+/* The actions on a mailbox, and the connections that are kept between commands. */
+#include "loader/cli/mail/mail_internal.h"
 
-#include "loader/cli/mail/mail_options.h"
-#include "loader/cli/mail/mail_view.h"
+#include "loader/base/clock.h"
+#include "loader/cli/frame/output.h"
+#include "loader/mailbox/mail_connection.h"
 #include "queue/base/scoped.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- actions ---- */
 
 static int cmd_mail_act(const struct invocation *invocation, enum mail_action action,
 			struct error *err)
@@ -39,4 +46,103 @@ int cmd_mail_default(const struct invocation *invocation, struct error *err)
 				 "help` lists the actions",
 				 invocation->arguments[0]);
 	return cmd_mail_act(invocation, MAIL_GET_HEADER_ONLY, err);
+}
+
+/* ---- connections ---- */
+
+enum { MAIL_IDLE_S = 300, MAIL_IDLE_MAX_S = 7 * 86400 };
+
+/* The name stands as an argument or as --connection, as the actions have it. */
+static int cmd_mail_connection_name(const struct invocation *invocation, const char **ret_name,
+				    struct error *err)
+{
+	const char *option = invocation_text(invocation, "connection");
+	if ((option != NULL) == (invocation->argument_count > 0))
+		return error_set(err, ERROR_USAGE,
+				 "one name for the connection is needed: inqueue %s NAME",
+				 invocation->command->name);
+	*ret_name = option != NULL ? option : invocation->arguments[0];
+	return 0;
+}
+
+int cmd_mail_open(const struct invocation *invocation, struct error *err)
+{
+	scoped(mail_account_free) struct mail_account *account = NULL;
+	const char *name;
+	uint64_t idle_s;
+	if (cmd_mail_connection_name(invocation, &name, err) != 0)
+		return -1;
+	if (invocation_number(invocation, "idle", 1, MAIL_IDLE_S, &idle_s, err) != 0)
+		return -1;
+	if (idle_s > MAIL_IDLE_MAX_S)
+		return error_set(err, ERROR_USAGE, "--idle takes at most %d seconds",
+				 (int)MAIL_IDLE_MAX_S);
+	if (mail_options_account(invocation, &account, err) != 0)
+		return -1;
+	return mail_connection_open(name, account, (uint32_t)idle_s, err);
+}
+
+int cmd_mail_close(const struct invocation *invocation, struct error *err)
+{
+	const char *name;
+	if (cmd_mail_connection_name(invocation, &name, err) != 0)
+		return -1;
+	return mail_connection_close(name, err);
+}
+
+static json_t *cmd_mail_connection_json(const struct mail_connection *connection)
+{
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:b, s:I}", "connection",
+			 connection->name, "server", connection->server, "port",
+			 (json_int_t)connection->port, "username", connection->user_name, "opened",
+			 output_json_time_ms(connection->opened_ms), "last_used",
+			 output_json_time_ms(connection->used_ms), "idle_s",
+			 (json_int_t)connection->idle_s, "uses", (json_int_t)connection->uses,
+			 "sign_ins", (json_int_t)connection->sign_ins, "in_use",
+			 (int)connection->in_use, "process", (json_int_t)connection->process);
+}
+
+static void cmd_mail_tell_json(const struct mail_connection *connection, void *context)
+{
+	(void)context;
+	output_json_print(cmd_mail_connection_json(connection));
+}
+
+static void cmd_mail_tell_row(const struct mail_connection *connection, void *context)
+{
+	char opened[CLOCK_TEXT_SIZE];
+	char used[CLOCK_TEXT_SIZE] = "never";
+	clock_format_s(connection->opened_ms / 1000, opened);
+	if (connection->used_ms != 0)
+		clock_format_s(connection->used_ms / 1000, used);
+	g_autofree char *server =
+	    g_strdup_printf("%s:%u", connection->server, (unsigned)connection->port);
+	g_autofree char *uses = g_strdup_printf("%" PRId64, connection->uses);
+	g_autofree char *sign_ins = g_strdup_printf("%" PRId64, connection->sign_ins);
+	g_autofree char *process = g_strdup_printf("%" PRId64, connection->process);
+	const char *const cells[] = {connection->name,
+				     server,
+				     connection->user_name,
+				     connection->in_use ? "in use" : "free",
+				     opened,
+				     used,
+				     uses,
+				     sign_ins,
+				     process};
+	output_table_add(context, cells);
+}
+
+int cmd_mail_list_connections(const struct invocation *invocation, struct error *err)
+{
+	static const struct output_column columns[] = {
+	    {"NAME", OUTPUT_LEFT},  {"SERVER", OUTPUT_LEFT},	{"USER", OUTPUT_LEFT},
+	    {"STATE", OUTPUT_LEFT}, {"OPENED", OUTPUT_LEFT},	{"LAST USED", OUTPUT_LEFT},
+	    {"USES", OUTPUT_RIGHT}, {"SIGN-INS", OUTPUT_RIGHT}, {"PROCESS", OUTPUT_RIGHT},
+	};
+	if (invocation->json)
+		return mail_connection_list(cmd_mail_tell_json, NULL, err);
+	struct output_table *table = output_table_new(columns, G_N_ELEMENTS(columns));
+	int failed = mail_connection_list(cmd_mail_tell_row, table, err);
+	output_table_print(table);
+	return failed;
 }

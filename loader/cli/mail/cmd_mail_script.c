@@ -1,9 +1,7 @@
-#include "loader/cli/frame/command.h"
+#include "loader/cli/mail/mail_internal.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
-#include "loader/cli/mail/mail_options.h"
-#include "loader/cli/mail/mail_view.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

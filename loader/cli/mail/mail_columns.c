@@ -1,4 +1,4 @@
-#include "loader/cli/mail/mail_columns.h"
+#include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
@@ -35,6 +35,33 @@ const char *const *mail_columns_of(enum mail_action action)
 	default:
 		return change_columns;
 	}
+}
+
+static int mail_columns_choose_one(const char *const *known, const char *name, GPtrArray *columns,
+				   struct error *err)
+{
+	for (size_t i = 0; known[i] != NULL; i++) {
+		if (g_ascii_strcasecmp(known[i], name) == 0) {
+			g_ptr_array_add(columns, (gpointer)known[i]);
+			return 0;
+		}
+	}
+	g_autofree char *all = g_strjoinv(", ", (char **)known);
+	return error_set(err, ERROR_USAGE, "--columns: '%s' is none of %s", name, all);
+}
+
+int mail_columns_choose(enum mail_action action, const char *list, GPtrArray *columns,
+			struct error *err)
+{
+	const char *const *known = mail_columns_of(action);
+	for (size_t i = 0; list == NULL && known[i] != NULL; i++)
+		g_ptr_array_add(columns, (gpointer)known[i]);
+	g_auto(GStrv) names = g_strsplit(list != NULL ? list : "", ",", -1);
+	for (char **name = names; *name != NULL; name++) {
+		if (mail_columns_choose_one(known, g_strstrip(*name), columns, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* --- messages ---------------------------------------------------------- */

@@ -1,4 +1,4 @@
-#include "loader/cli/mail/mail_options.h"
+#include "loader/cli/mail/mail_internal.h"
 
 #include "loader/define/definition.h"
 #include "loader/mailbox/mail_connection.h"

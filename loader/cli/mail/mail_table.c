@@ -1,5 +1,4 @@
-#include "loader/cli/frame/command.h"
-#include "loader/cli/mail/mail_options.h"
+#include "loader/cli/mail/mail_internal.h"
 
 #include <glib.h>
 

@@ -1,11 +1,7 @@
-#include "loader/cli/mail/mail_view.h"
+#include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/cli/frame/output_csv.h"
-#include "loader/cli/frame/output_rows.h"
-#include "loader/cli/frame/progress.h"
-#include "loader/cli/mail/mail_columns.h"
-#include "loader/cli/mail/mail_options.h"
+#include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -34,24 +30,6 @@ static const struct output_rows_column folder_columns[] = {
 
 /* --- bodies ------------------------------------------------------------ */
 
-/* What JSON does not take inside a string; the text is UTF-8 already. */
-static void mail_view_json_piece(const char *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)bytes[i];
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c == '\n')
-			fputs("\\n", stdout);
-		else if (c == '\t')
-			fputs("\\t", stdout);
-		else if (c < ' ')
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-}
-
 static int mail_view_body(const struct mail_view *view, int descriptor,
 			  const struct mime_content *content, struct error *err)
 {
@@ -69,7 +47,7 @@ static int mail_view_body(const struct mail_view *view, int descriptor,
 			output_csv_begin(got > 0 ? piece[0] : '\0',
 					 view->format == MAIL_VIEW_GUARDED_CSV);
 		if (json)
-			mail_view_json_piece(piece, (size_t)got);
+			output_json_piece(piece, (size_t)got);
 		else
 			output_csv_piece(piece, (size_t)got);
 		done += (uint64_t)got;
@@ -375,33 +353,6 @@ void mail_view_end(struct mail_view *view)
 
 /* --- life -------------------------------------------------------------- */
 
-static int mail_view_choose_column(struct mail_view *view, const char *name, struct error *err)
-{
-	const char *const *columns = mail_columns_of(view->request->action);
-	for (size_t i = 0; columns[i] != NULL; i++) {
-		if (g_ascii_strcasecmp(columns[i], name) == 0) {
-			g_ptr_array_add(view->columns, (gpointer)columns[i]);
-			return 0;
-		}
-	}
-	g_autofree char *known = g_strjoinv(", ", (char **)columns);
-	return error_set(err, ERROR_USAGE, "--columns: '%s' is none of %s", name, known);
-}
-
-static int mail_view_choose(struct mail_view *view, const char *list, struct error *err)
-{
-	const char *const *columns = mail_columns_of(view->request->action);
-	view->chosen = list != NULL;
-	for (size_t i = 0; list == NULL && columns[i] != NULL; i++)
-		g_ptr_array_add(view->columns, (gpointer)columns[i]);
-	g_auto(GStrv) names = g_strsplit(list != NULL ? list : "", ",", -1);
-	for (char **name = names; *name != NULL; name++) {
-		if (mail_view_choose_column(view, g_strstrip(*name), err) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 int mail_view_new_for_line(const struct invocation *invocation, const struct mail_request *request,
 			   enum mail_view_format format, bool yes, struct mail_view **ret_view,
 			   struct error *err)
@@ -413,7 +364,9 @@ int mail_view_new_for_line(const struct invocation *invocation, const struct mai
 	view->yes = yes || mail_options_text(invocation, "yes") != NULL;
 	view->first = true;
 	view->progress.label = mail_action_name(request->action);
-	if (mail_view_choose(view, mail_options_text(invocation, "columns"), err) != 0)
+	const char *list = mail_options_text(invocation, "columns");
+	view->chosen = list != NULL;
+	if (mail_columns_choose(request->action, list, view->columns, err) != 0)
 		return -1;
 	*ret_view = steal(&view);
 	return 0;

@@ -1,10 +1,8 @@
-#include "loader/cli/frame/command.h"
+#include "loader/cli/queue/queue_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"
 #include "loader/cli/frame/output.h"
-#include "loader/cli/queue/queue_view.h"
-#include "loader/define/apply.h"
 #include "loader/define/definition.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"

@@ -1,7 +1,6 @@
-#include "loader/cli/queue/queue_view.h"
+#include "loader/cli/queue/queue_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/duration.h"
 #include "loader/cli/frame/output.h"
 
 #include <glib.h>

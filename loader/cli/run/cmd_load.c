@@ -1,15 +1,24 @@
-#include "loader/cli/frame/command.h"
+/* `load` and `deliver`, queue by queue, and `watch`, which does both for as long as it is told. */
+#include "loader/cli/run/run_internal.h"
 
-#include "loader/base/stop.h"
+#include "loader/base/clock.h"
+#include "loader/base/log.h"
+#include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
-#include "loader/cli/frame/progress.h"
+#include "loader/deliver/deliver.h"
+#include "loader/imap/session/session.h"
 #include "loader/load/worker.h"
+#include "loader/watch/watch.h"
 #include "queue/base/scoped.h"
+#include "queue/entry.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* ---- load ---- */
 
 static bool cmd_load_wants(const struct work_queue *queue)
 {
@@ -139,4 +148,191 @@ int cmd_load(const struct invocation *invocation, struct error *err)
 	    cmd_load_list(invocation, &names, err) != 0)
 		return -1;
 	return cmd_load_all(invocation, names, limit, err);
+}
+
+/* ---- watch ---- */
+
+enum { CMD_WATCH_RUN_LIMIT = 1000, CMD_WATCH_RENEW_MS = 5 * 60 * 1000 };
+
+/* Servers may close a connection that has been in IDLE for half an hour (RFC 2177). */
+enum { CMD_WATCH_RENEW_MAX_MS = 25 * 60 * 1000 };
+
+static int cmd_watch_open_log(const struct invocation *invocation, struct error *err)
+{
+	const char *level_text = invocation_text(invocation, "log-level");
+	const char *format_text = invocation_text(invocation, "log-format");
+	const char *imap = invocation_text(invocation, "log-imap");
+	enum log_level level = LOG_LEVEL_INFO;
+	enum log_format format = invocation->json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+	if (level_text != NULL && log_level_parse(level_text, &level) != 0)
+		return error_set(err, ERROR_USAGE,
+				 "--log-level takes error, warning, notice, info or debug");
+	if (format_text != NULL && log_format_parse(format_text, &format) != 0)
+		return error_set(err, ERROR_USAGE, "--log-format takes text or json");
+	if (imap != NULL && imapc_log_to(imap, err) != 0)
+		return error_prefix(err, "--log-imap");
+	log_open(format, level);
+	return 0;
+}
+
+/* A name that is misspelt is better said now than never watched. */
+static int cmd_watch_check_names(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (invocation_find_queue(invocation, store, i, &queue, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int cmd_watch_options(const struct invocation *invocation, struct watch_options *options,
+			     struct error *err)
+{
+	if (invocation_number(invocation, "limit", 1, CMD_WATCH_RUN_LIMIT, &options->run_limit,
+			      err) != 0 ||
+	    invocation_duration(invocation, "renew", 1, CMD_WATCH_RENEW_MS, &options->renew_ms,
+				err) != 0 ||
+	    invocation_duration(invocation, "retry", 1, WATCH_RETRY_MS, &options->retry_ms, err) !=
+		0)
+		return -1;
+	if (options->renew_ms > CMD_WATCH_RENEW_MAX_MS)
+		return error_set(err, ERROR_USAGE,
+				 "--renew takes at most 25m: servers close connections that are "
+				 "silent for longer");
+	return 0;
+}
+
+/* Before watch_run() listens to them, and after, they have nothing to say; least of all do they end
+ * the process. */
+static void cmd_watch_ignore_signals(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+}
+
+int cmd_watch(const struct invocation *invocation, struct error *err)
+{
+	cmd_watch_ignore_signals();
+	struct watch_options options = {.database = invocation->database,
+					.names = invocation->arguments,
+					.name_count = invocation->argument_count};
+	if (cmd_watch_options(invocation, &options, err) != 0 ||
+	    cmd_watch_open_log(invocation, err) != 0 || cmd_watch_check_names(invocation, err) != 0)
+		return -1;
+	return watch_run(&options, err);
+}
+
+/* ---- deliver ---- */
+
+static bool cmd_deliver_wants(const struct work_queue *queue)
+{
+	return !queue->paused && queue->target.url != NULL;
+}
+
+static void cmd_deliver_print(const char *name, const struct deliver_result *result)
+{
+	printf("%s: %" PRIu64 " delivered", name, result->counts[DELIVERY_DELIVERED]);
+	if (result->counts[DELIVERY_REJECTED] > 0)
+		printf(", %" PRIu64 " rejected", result->counts[DELIVERY_REJECTED]);
+	printf("\n");
+}
+
+static void cmd_deliver_print_json(const char *name, const struct deliver_result *result,
+				   const char *failure)
+{
+	json_t *object = json_pack("{s:s}", "queue", name);
+	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
+		json_object_set_new(object, delivery_outcome_format(i),
+				    json_integer((json_int_t)result->counts[i]));
+	json_object_set_new(object, "given_up", json_integer((json_int_t)result->given_up));
+	json_object_set_new(object, "stopped", json_boolean(result->stopped));
+	json_object_set_new(object, "error", output_json_text(failure));
+	output_json_print(object);
+}
+
+/* An entry that was rejected is one decision of the target's; what is to be tried again is an error
+ * of the run, so that cron tells somebody. */
+static int cmd_deliver_sum_up(const struct deliver_result *result, struct error *err)
+{
+	const uint64_t failed =
+	    result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE];
+	if (result->stopped)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "delivery has stopped, nothing is lost: the target answered 401, 403, "
+		    "404 or 410 to %d entries in a row; correct URL or credentials with "
+		    "`inqueue queue alter`, or go on with `inqueue queue resume`",
+		    DELIVERY_REFUSED_MAX);
+	if (failed == 0)
+		return 0;
+	*err = result->last;
+	if (result->given_up == 0)
+		return error_prefix(err, "%" PRIu64 " not delivered, to be tried again", failed);
+	return error_prefix(err, "%" PRIu64 " not delivered, %" PRIu64 " of them for the last time",
+			    failed, result->given_up);
+}
+
+static int cmd_deliver_queue(const struct invocation *invocation, struct store *store,
+			     const char *name, uint64_t limit, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	struct deliver_result result = {.last = {.kind = ERROR_NONE}};
+	if (work_queue_find(store, name, &queue, err) != 0)
+		return -1;
+	int failed = deliver_run(store, queue, limit, &result, err);
+	if (failed == 0)
+		failed = cmd_deliver_sum_up(&result, err);
+	if (failed != 0)
+		error_put_before(err, "deliver '%s'", name);
+	if (invocation->json)
+		cmd_deliver_print_json(name, &result, failed != 0 ? err->text : NULL);
+	else if (isatty(STDOUT_FILENO) && failed == 0)
+		cmd_deliver_print(name, &result);
+	return failed;
+}
+
+static int cmd_deliver_sample(const struct invocation *invocation, struct store *store,
+			      const char *name, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (work_queue_find(store, name, &queue, err) != 0)
+		return -1;
+	g_autofree char *trace = NULL;
+	const int failed = deliver_test(queue, &trace, err);
+	if (invocation->json)
+		output_json_print(json_pack("{s:s, s:s?, s:s?}", "queue", name, "trace", trace,
+					    "error", failed != 0 ? err->text : NULL));
+	else if (trace != NULL && *trace != '\0')
+		printf("%s%s", trace, g_str_has_suffix(trace, "\n") ? "" : "\n");
+	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
+}
+
+int cmd_deliver(const struct invocation *invocation, struct error *err)
+{
+	uint64_t limit;
+	scoped(store_close) struct store *store = NULL;
+	g_auto(GStrv) names = NULL;
+	const bool sample = invocation_flag(invocation, "test");
+	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
+	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
+	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0)
+		return -1;
+	int failed = 0;
+	/* One queue's failure never stops another's; the first decides the exit status. */
+	for (char **name = names; *name != NULL && !stop_requested(); name++) {
+		struct error own;
+		if ((sample ? cmd_deliver_sample(invocation, store, *name, &own)
+			    : cmd_deliver_queue(invocation, store, *name, limit, &own)) == 0)
+			continue;
+		if (failed != 0)
+			fprintf(stderr, "inqueue: %s\n", own.text);
+		else
+			*err = own;
+		failed = -1;
+	}
+	return failed;
 }

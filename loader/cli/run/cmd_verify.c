@@ -1,4 +1,4 @@
-#include "loader/cli/frame/command.h"
+#include "loader/cli/run/run_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"

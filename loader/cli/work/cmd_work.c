@@ -1,14 +1,313 @@
-#include "loader/cli/work/cmd_claim.h"
+/* The commands of workers: claiming entries, saying what became of them, and running a command for each. */
+#include "loader/cli/work/work_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/cli/entry/entry_view.h"
 #include "loader/cli/frame/output.h"
+#include "loader/entry/export.h"
 #include "loader/work/work.h"
-#include "loader/work/work_command.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ---- claim ---- */
+
+enum { CLAIM_COUNT_MAX = 10000 };
+
+static const int64_t claim_lease_ms = 600000;
+
+static const char *cmd_claim_worker(void)
+{
+	static char worker[300];
+	g_snprintf(worker, sizeof worker, "%s:%ld", g_get_host_name(), (long)getpid());
+	return worker;
+}
+
+static int cmd_claim_lease(const struct invocation *invocation, int64_t *ret_lease_ms,
+			   struct error *err)
+{
+	if (invocation_duration(invocation, "lease", 1, claim_lease_ms, ret_lease_ms, err) != 0)
+		return -1;
+	return *ret_lease_ms <= ENTRY_LEASE_MAX_MS
+		   ? 0
+		   : error_set(err, ERROR_USAGE, "--lease takes at most %dd",
+			       (int)(ENTRY_LEASE_MAX_MS / 86400000));
+}
+
+/* Reads --worker, --lease, --sender, --subject and --tag; texts are borrowed from the invocation. */
+static int cmd_claim_wish(const struct invocation *invocation, const struct work_queue *queue,
+			  struct entry_wish *ret_wish, struct error *err)
+{
+	*ret_wish = (struct entry_wish){.queue_id = queue->id,
+					.sender = invocation_text(invocation, "sender"),
+					.subject = invocation_text(invocation, "subject"),
+					.tag = invocation_text(invocation, "tag")};
+	if (invocation_line(invocation, "worker", &ret_wish->worker, err) != 0 ||
+	    cmd_claim_lease(invocation, &ret_wish->lease_ms, err) != 0)
+		return -1;
+	if (ret_wish->worker == NULL || *ret_wish->worker == '\0')
+		ret_wish->worker = cmd_claim_worker();
+	return 0;
+}
+
+struct cmd_claim {
+	struct store *store;
+	const char *folder; /* for attachments, or NULL */
+	bool json;
+	GPtrArray *paths;
+};
+
+static void cmd_claim_saved(const char *path, void *context)
+{
+	g_ptr_array_add(context, g_strdup(path));
+}
+
+/* Each entry's attachments go into a folder named by its id. */
+static int cmd_claim_save(struct cmd_claim *claim, int64_t entry_id, struct error *err)
+{
+	g_ptr_array_set_size(claim->paths, 0);
+	if (claim->folder == NULL)
+		return 0;
+	g_autofree char *id = g_strdup_printf("%" PRId64, entry_id);
+	g_autofree char *folder = g_build_filename(claim->folder, id, NULL);
+	const struct save_options options = {
+	    .folder = folder, .overwrite = true, .saved = cmd_claim_saved, .context = claim->paths};
+	return save_entry(claim->store, entry_id, &options, err);
+}
+
+static int cmd_claim_print(struct cmd_claim *claim, const struct entry_lease *lease,
+			   struct error *err)
+{
+	scoped(entry_free) struct entry *entry = NULL;
+	if (entry_find(claim->store, lease->entry_id, &entry, err) != 0)
+		return -1;
+	if (cmd_claim_save(claim, lease->entry_id, err) != 0)
+		return -1;
+	if (claim->json) {
+		const struct entry_json_claim with = {
+		    .token = lease->token, .paths = claim->folder != NULL ? claim->paths : NULL};
+		return entry_json_write(stdout, claim->store, entry, &with, err);
+	}
+	printf("%-14s %s\n", "lease token", lease->token);
+	for (guint i = 0; i < claim->paths->len; i++)
+		printf("%-14s %s\n", "saved", (const char *)g_ptr_array_index(claim->paths, i));
+	return entry_view_print(claim->store, entry, err);
+}
+
+static int cmd_claim_print_all(struct cmd_claim *claim, const struct entry_lease *leases,
+			       size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (cmd_claim_print(claim, &leases[i], err) != 0)
+			return -1;
+	}
+	return fflush(stdout) == 0 ? 0
+				   : error_set(err, ERROR_IO, "standard output cannot be written");
+}
+
+/* Whoever asked has not got them: nobody would finish them. */
+static void cmd_claim_give_back(struct store *store, const struct entry_lease *leases, size_t count)
+{
+	struct error ignored;
+	for (size_t i = 0; i < count; i++)
+		entry_release(store, leases[i].entry_id, leases[i].token,
+			      "the claim could not be printed", clock_now_ms(), &ignored);
+}
+
+static int cmd_claim_wait(const struct invocation *invocation, int64_t *ret_until_ms,
+			  struct error *err)
+{
+	int64_t wait_ms;
+	if (invocation_duration(invocation, "wait", 0, 0, &wait_ms, err) != 0)
+		return -1;
+	*ret_until_ms = wait_ms > 0 ? clock_monotonic_ms() + wait_ms : 0;
+	return 0;
+}
+
+int cmd_claim(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	struct entry_wish wish;
+	int64_t wait_until_ms;
+	uint64_t room;
+	if (cmd_claim_wait(invocation, &wait_until_ms, err) != 0 ||
+	    invocation_number(invocation, "count", 1, 1, &room, err) != 0 ||
+	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0 ||
+	    cmd_claim_wish(invocation, queue, &wish, err) != 0)
+		return -1;
+	if (room > CLAIM_COUNT_MAX)
+		return error_set(err, ERROR_USAGE, "--count takes at most %d", CLAIM_COUNT_MAX);
+	g_autofree struct entry_lease *leases = g_new(struct entry_lease, room);
+	size_t count;
+	if (work_claim(store, &wish, wait_until_ms, leases, room, &count, err) != 0)
+		return -1;
+	if (count == 0)
+		return error_set(err, ERROR_NO, "queue '%s': nothing to claim", queue->name);
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+	struct cmd_claim claim = {.store = store,
+				  .folder = invocation_text(invocation, "attachments"),
+				  .json = invocation->json,
+				  .paths = paths};
+	if (cmd_claim_print_all(&claim, leases, count, err) == 0)
+		return 0;
+	cmd_claim_give_back(store, leases, count);
+	return -1;
+}
+
+/* ---- complete, fail, release, extend, defer ---- */
+
+/* What is to become of the entries. */
+struct cmd_settle {
+	const char *token;
+	const char *reason; /* or NULL */
+	enum entry_failure failure;
+	int64_t until_ms; /* to defer to */
+	int64_t lease_ms; /* to extend by */
+	int64_t now_ms;
+	int64_t next_attempt_ms; /* of the last failure */
+};
+
+typedef int cmd_settle_one(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			   struct error *err);
+
+static int cmd_settle_complete(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			       struct error *err)
+{
+	return entry_complete(store, entry_id, settle->token, settle->now_ms, err);
+}
+
+static int cmd_settle_fail(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			   struct error *err)
+{
+	return entry_fail(store, entry_id, settle->token, settle->failure, settle->reason,
+			  settle->now_ms, &settle->next_attempt_ms, err);
+}
+
+static int cmd_settle_release(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			      struct error *err)
+{
+	return entry_release(store, entry_id, settle->token, settle->reason, settle->now_ms, err);
+}
+
+static int cmd_settle_extend(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			     struct error *err)
+{
+	return entry_extend(store, entry_id, settle->token, settle->now_ms + settle->lease_ms,
+			    settle->now_ms, err);
+}
+
+static int cmd_settle_defer(struct store *store, int64_t entry_id, struct cmd_settle *settle,
+			    struct error *err)
+{
+	return entry_defer(store, entry_id, settle->token, settle->until_ms, settle->reason,
+			   settle->now_ms, err);
+}
+
+/* All of them or none, in one transaction. */
+static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *one,
+			  struct cmd_settle *settle, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	settle->token = invocation_text(invocation, "token");
+	if (settle->token == NULL)
+		return error_set(
+		    err, ERROR_USAGE,
+		    "--token is needed: the lease token that `inqueue claim` printed%s",
+		    strcmp(invocation->command->name, "release") == 0
+			? "; an operator takes the entry from its worker with --force"
+			: "");
+	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
+		return -1;
+	if (store_begin(store, err) != 0)
+		return -1;
+	/* Not before: the lease would begin while others are waited for. */
+	settle->now_ms = clock_now_ms();
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		int64_t id;
+		if (invocation_entry_id(invocation, i, &id, err) != 0)
+			return -1;
+		if (one(store, id, settle, err) != 0)
+			return -1;
+	}
+	return store_commit(store, err) == 0 ? 0 : -1;
+}
+
+int cmd_complete(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	return cmd_settle_all(invocation, cmd_settle_complete, &settle, err);
+}
+
+static void cmd_fail_print(const struct invocation *invocation, const struct cmd_settle *settle)
+{
+	if (invocation->json) {
+		output_json_print(json_pack("{s:b, s:o}", "final", settle->next_attempt_ms == 0,
+					    "next_attempt_at",
+					    output_json_time_ms(settle->next_attempt_ms)));
+		return;
+	}
+	char text[CLOCK_TEXT_SIZE];
+	clock_format_s(settle->next_attempt_ms / 1000, text);
+	if (settle->next_attempt_ms != 0)
+		printf("to be tried again at %s\n", text);
+	else
+		printf("failed for good\n");
+}
+
+int cmd_fail(const struct invocation *invocation, struct error *err)
+{
+	const bool business = invocation_flag(invocation, "business");
+	struct cmd_settle settle = {.failure = business ? ENTRY_BUSINESS : ENTRY_APPLICATION};
+	if (invocation_line(invocation, "reason", &settle.reason, err) != 0)
+		return -1;
+	if (business == invocation_flag(invocation, "application") || settle.reason == NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--reason TEXT is needed, and one of --business (final) and "
+				 "--application (tried again)");
+	if (cmd_settle_all(invocation, cmd_settle_fail, &settle, err) != 0)
+		return -1;
+	cmd_fail_print(invocation, &settle);
+	return 0;
+}
+
+int cmd_release(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	if (invocation_flag(invocation, "force"))
+		return cmd_take_back(invocation, err);
+	if (invocation_text(invocation, "by") != NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--by goes with --force: a worker's token says who it is");
+	if (invocation_line(invocation, "reason", &settle.reason, err) != 0)
+		return -1;
+	return cmd_settle_all(invocation, cmd_settle_release, &settle, err);
+}
+
+int cmd_extend(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	if (cmd_claim_lease(invocation, &settle.lease_ms, err) != 0)
+		return -1;
+	return cmd_settle_all(invocation, cmd_settle_extend, &settle, err);
+}
+
+int cmd_defer(const struct invocation *invocation, struct error *err)
+{
+	struct cmd_settle settle = {0};
+	if (invocation_time(invocation, "until", 1, &settle.until_ms, err) != 0 ||
+	    invocation_line(invocation, "reason", &settle.reason, err) != 0)
+		return -1;
+	if (settle.until_ms == 0)
+		return error_set(err, ERROR_USAGE,
+				 "--until is needed: 2026-01-31T12:00:00Z, or a span from now: 2h");
+	return cmd_settle_all(invocation, cmd_settle_defer, &settle, err);
+}
+
+/* ---- work ---- */
 
 enum {
 	WORK_CONCURRENCY_MAX = 100,

@@ -1,5 +1,5 @@
 #include "loader/imap/names/connection_string_key.h"
-#include "loader/base/duration.h"
+#include "loader/base/clock.h"
 #include "loader/imap/names/mailbox_name.h"
 #include "loader/imap/names/search_criteria.h"
 #include "mime/limits.h"

@@ -1,0 +1,110 @@
+/* Notes TERM and INT in a signal handler, wakes poll() by an eventfd, and sends systemd its datagrams. */
+#include "loader/base/service.h"
+
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* ---- the wish to stop ---- */
+
+static volatile sig_atomic_t requested; /* how often */
+static volatile sig_atomic_t expected = 1;
+static volatile sig_atomic_t worker;
+static volatile sig_atomic_t descriptor = -1;
+static pid_t descriptor_owner;
+
+static void stop_on_signal(int number)
+{
+	int saved = errno;
+	if (worker > 0) {
+		kill((pid_t)worker, number);
+	} else if (requested >= expected) {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+	requested = requested + 1;
+	const uint64_t one = 1;
+	if (descriptor >= 0)
+		(void)!write(descriptor, &one, sizeof one);
+	errno = saved;
+}
+
+void stop_install(void)
+{
+	worker = 0;
+	struct sigaction action = {.sa_handler = stop_on_signal};
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+void stop_pass_on(pid_t child)
+{
+	stop_install();
+	worker = child;
+}
+
+bool stop_requested(void)
+{
+	return requested > 0;
+}
+
+int stop_signals(void)
+{
+	return requested;
+}
+
+void stop_expect(int signals)
+{
+	expected = signals;
+}
+
+int stop_descriptor(void)
+{
+	/* A parent's is of no use: it would be readable from the parent's signals. */
+	if (descriptor < 0 || descriptor_owner != getpid()) {
+		descriptor = eventfd(requested > 0 ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+		descriptor_owner = getpid();
+	}
+	return descriptor;
+}
+
+/* ---- systemd ---- */
+
+void notify_send(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
+	    strlen(path) >= sizeof address.sun_path)
+		return;
+	memcpy(address.sun_path, path, strlen(path));
+	if (path[0] == '@') /* the abstract namespace */
+		address.sun_path[0] = '\0';
+	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	scoped(descriptor_close) int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sender >= 0)
+		(void)sendto(sender, state, strlen(state), MSG_NOSIGNAL,
+			     (const struct sockaddr *)&address, length);
+}
+
+int64_t notify_watchdog_ms(void)
+{
+	const char *process = getenv("WATCHDOG_PID");
+	const char *interval = getenv("WATCHDOG_USEC");
+	if (interval == NULL ||
+	    (process != NULL && g_ascii_strtoll(process, NULL, 10) != (gint64)getpid()))
+		return 0;
+	return g_ascii_strtoll(interval, NULL, 10) / 1000;
+}

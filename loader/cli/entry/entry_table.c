@@ -1,0 +1,137 @@
+/* The commands of this family: entries: showing them, and what operators do with them; what `inqueue help` says of each is said here. */
+#include "loader/cli/entry/entry_internal.h"
+
+#include <glib.h>
+
+#define FILTER_OPTIONS                                                                             \
+	{"queue", "NAME", "only of this queue"},                                                   \
+	    {"state", "STATE", "only new, claimed, done, failed or bad ones"},                     \
+	    COMMAND_SENDER_SUBJECT, {"tag", "TAG", "only with this tag"},                          \
+	    {"held", NULL, "only held ones"},                                                      \
+	{                                                                                          \
+		"older-than", "TIME", "only if unchanged for so long: 30m, 12h, 7d"                \
+	}
+
+#define OPERATE_OPTIONS                                                                            \
+	{"all", NULL, "all entries, where neither ids nor filters are given"}, COMMAND_REASON,     \
+	{                                                                                          \
+		"by", "NAME", "who does it, for the history (default: the user)"                   \
+	}
+
+static const struct command_option list_options[] = {
+    {"state", "STATE", "only new, claimed, done, failed or bad ones"},
+    COMMAND_SENDER_SUBJECT,
+    {"since", "DAY", "only received on or after YYYY-MM-DD (UTC)"},
+    {"until", "DAY", "only received before YYYY-MM-DD (UTC)"},
+    {"newest", NULL, "newest first"},
+    {"limit", "N", "at most N entries"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option save_options[] = {
+    {"attachment", "N", "only the attachment at this position"},
+    {"raw", NULL, "the raw message instead (entry-ID.eml)"},
+    {"to", "DIR", "the folder to save in (default: the current one); made if missing"},
+    {"overwrite", NULL, "replace files that exist"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option operate_options[] = {
+    FILTER_OPTIONS,
+    OPERATE_OPTIONS,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option priority_options[] = {
+    {"to", "N", "the new priority; entries have 0 unless told otherwise, higher ones go first"},
+    FILTER_OPTIONS,
+    OPERATE_OPTIONS,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option tag_options[] = {
+    {"add", "TAG", "put this tag on them"},
+    {"remove", "TAG", "take this tag off them"},
+    FILTER_OPTIONS,
+    OPERATE_OPTIONS,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option note_options[] = {
+    {"by", "NAME", "who writes it (default: the user)"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option stats_options[] = {
+    {"since", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or back from now: 12h, 7d"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option purge_options[] = {
+    FILTER_OPTIONS,
+    {"dry-run", NULL, "say how many, and delete nothing"},
+    {"shrink", NULL, "then make the database file smaller"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option export_options[] = {
+    {"format", "FORMAT", "jsonl: everything, a document a line (default); csv: the main columns"},
+    FILTER_OPTIONS,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option delivery_list_options[] = {
+    {"newest", NULL, "newest first"},
+    {"limit", "N", "at most N attempts"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command commands[] = {
+    {"list", "[NAME]", 0, 1, "list entries", NULL, list_options, NULL, cmd_list},
+    {"show", "ID", 1, 1, "show an entry with its bodies and attachments", NULL, NULL, NULL,
+     cmd_show},
+    {"save", "ID", 1, 1, "save the attachments of an entry, or its raw message, as files",
+     "Prints the paths of the files. An existing file is never replaced without --overwrite.",
+     save_options, NULL, cmd_save},
+    {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
+     "For failed and done entries, and for those that wait for their next attempt; by filter for "
+     "failed ones unless --state says otherwise. Attempts count from 0 again.",
+     operate_options, NULL, cmd_retry},
+    {"discard", "[ID…]", 0, SIZE_MAX, "give entries up",
+     "For new, bad and failed entries: they have failed for good, for business reasons.",
+     operate_options, NULL, cmd_discard},
+    {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",
+     "For new entries, and for claimed ones in case they come back.", operate_options, NULL,
+     cmd_hold},
+    {"unhold", "[ID…]", 0, SIZE_MAX, "let workers have held entries again", NULL, operate_options,
+     NULL, cmd_unhold},
+    {"priority", "[ID…]", 0, SIZE_MAX, "set the priority of entries", NULL, priority_options, NULL,
+     cmd_priority},
+    {"tag", "[ID…]", 0, SIZE_MAX, "put a tag on entries, or take it off", NULL, tag_options, NULL,
+     cmd_tag},
+    {"note", "ID TEXT", 2, 2, "write a remark into the history of an entry", NULL, note_options,
+     NULL, cmd_note},
+    {"history", "ID", 1, 1, "show every change of an entry: when, who, why", NULL, NULL, NULL,
+     cmd_history},
+    {"stats", "[NAME]", 0, 1, "show how the work goes: counts, rates, times", NULL, stats_options,
+     NULL, cmd_stats},
+    {"purge", "", 0, 0, "delete entries that are finished",
+     "With their attachments and history. The ledger of loaded mail stays, so that nothing is "
+     "loaded twice.",
+     purge_options, NULL, cmd_purge},
+    {"export", "", 0, 0, "print entries as JSON Lines or CSV", NULL, export_options, NULL,
+     cmd_export},
+    {"delivery list", "[NAME]", 0, 1, "list the attempts to deliver entries", NULL,
+     delivery_list_options, NULL, cmd_delivery_list},
+    {"delivery show", "ID", 1, 1, "show the attempts to deliver an entry, with the answers", NULL,
+     NULL, NULL, cmd_delivery_show},
+    {"delivery retry", "[ID…]", 0, SIZE_MAX, "deliver entries again that are done or have failed",
+     "They wait for the next `inqueue deliver`, their attempts counted anew; by filter those that "
+     "have failed unless --state says otherwise.",
+     operate_options, NULL, cmd_retry},
+};
+
+const struct command *entry_command_at(size_t index)
+{
+	return index < G_N_ELEMENTS(commands) ? &commands[index] : NULL;
+}

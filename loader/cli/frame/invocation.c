@@ -1,0 +1,318 @@
+/* One run of a command: its options and arguments by getopt_long(), their values checked, and the database
+ * and queues that they name. */
+#include "loader/cli/frame/command.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/service.h"
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command_option global_options[] = {
+    {"database", "FILE",
+     "the database (default: $INQUEUE_DATABASE, else inqueue.db in the state folder)"},
+    {"json", NULL, "print JSON instead of tables"},
+    {"no-backup", NULL, "bring an older database up to date without keeping a copy of it"},
+    {"help", NULL, "print help for the command"},
+};
+
+bool command_global_option_at(size_t index, struct command_option *ret_option)
+{
+	if (index >= G_N_ELEMENTS(global_options))
+		return false;
+	*ret_option = global_options[index];
+	return true;
+}
+
+/* ---- parsing ---- */
+
+static void invocation_add_option(struct invocation *invocation,
+				  const struct command_option *option)
+{
+	g_assert(invocation->option_count < COMMAND_MAX_OPTIONS);
+	invocation->options[invocation->option_count++] = *option;
+}
+
+static void invocation_list_options(struct invocation *invocation, const struct command *command)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(global_options); i++)
+		invocation_add_option(invocation, &global_options[i]);
+	const struct command_option *own = command->options;
+	for (; own != NULL && own->name != NULL; own++)
+		invocation_add_option(invocation, own);
+	struct command_option more;
+	for (size_t i = 0; command->more_options != NULL && command->more_options(i, &more); i++)
+		invocation_add_option(invocation, &more);
+}
+
+static int command_refuse_option(const struct invocation *invocation, char *const *argv,
+				 struct error *err)
+{
+	const char *word = argv[optind - 1];
+	if (optopt != 0 && optopt < (int)invocation->option_count)
+		return error_set(err, ERROR_USAGE, "option --%s needs a value: --%s %s",
+				 invocation->options[optopt].name, invocation->options[optopt].name,
+				 invocation->options[optopt].value != NULL
+				     ? invocation->options[optopt].value
+				     : "(takes none)");
+	if (g_str_has_prefix(word, "--password") || g_str_has_prefix(word, "--pass="))
+		return error_set(
+		    err, ERROR_USAGE,
+		    "a password never stands on the command line; use --password-file, "
+		    "--password-env, --password-command, --password-credential or "
+		    "--password-prompt");
+	g_autofree char *name = g_strndup(word, strcspn(word, "="));
+	return error_set(err, ERROR_USAGE,
+			 "unknown option %s; `inqueue %s --help` lists the options", name,
+			 invocation->command->name);
+}
+
+static int invocation_parse_options(struct invocation *invocation, int argc, char **argv,
+				    struct error *err)
+{
+	struct option table[COMMAND_MAX_OPTIONS + 1] = {0};
+	for (size_t i = 0; i < invocation->option_count; i++)
+		table[i] = (struct option){.name = invocation->options[i].name,
+					   .has_arg = invocation->options[i].value != NULL
+							  ? required_argument
+							  : no_argument,
+					   .val = (int)i + 1};
+	opterr = 0;
+	/* From the start, whatever was parsed before: a script parses many lines. */
+	optind = 0;
+	int found;
+	while ((found = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (found == '?' || found == ':') {
+			optopt = optopt > 0 ? optopt - 1 : (int)COMMAND_MAX_OPTIONS;
+			return command_refuse_option(invocation, argv, err);
+		}
+		invocation->values[found - 1] = optarg != NULL ? optarg : "";
+	}
+	invocation->arguments = argv + optind;
+	invocation->argument_count = (size_t)(argc - optind);
+	return 0;
+}
+
+int invocation_parse(struct invocation *invocation, const struct command *command, int argc,
+		     char **argv, struct error *err)
+{
+	*invocation = (struct invocation){.command = command};
+	invocation_list_options(invocation, command);
+	if (invocation_parse_options(invocation, argc, argv, err) != 0)
+		return -1;
+	invocation->json = invocation_flag(invocation, "json");
+	invocation->no_backup = invocation_flag(invocation, "no-backup");
+	return 0;
+}
+
+int invocation_check_arguments(const struct invocation *invocation, struct error *err)
+{
+	const struct command *command = invocation->command;
+	if (invocation->argument_count >= command->min_arguments &&
+	    invocation->argument_count <= command->max_arguments)
+		return 0;
+	return error_set(err, ERROR_USAGE,
+			 "usage: inqueue %s%s%s [options]; see `inqueue %s --help`", command->name,
+			 *command->arguments != '\0' ? " " : "", command->arguments, command->name);
+}
+
+/* ---- values ---- */
+
+static size_t invocation_option_index(const struct invocation *invocation, const char *option)
+{
+	for (size_t i = 0; i < invocation->option_count; i++) {
+		if (strcmp(invocation->options[i].name, option) == 0)
+			return i;
+	}
+	g_assert_not_reached();
+}
+
+const char *invocation_text(const struct invocation *invocation, const char *option)
+{
+	return invocation->values[invocation_option_index(invocation, option)];
+}
+
+bool invocation_flag(const struct invocation *invocation, const char *option)
+{
+	return invocation_text(invocation, option) != NULL;
+}
+
+/* Decimal digits only. */
+static bool command_parse_number(const char *text, uint64_t *ret_number)
+{
+	return g_ascii_string_to_unsigned(text, 10, 0, INT64_MAX, ret_number, NULL);
+}
+
+int invocation_number(const struct invocation *invocation, const char *option, uint64_t least,
+		      uint64_t otherwise, uint64_t *ret_number, struct error *err)
+{
+	const char *text = invocation_text(invocation, option);
+	*ret_number = otherwise;
+	if (text == NULL)
+		return 0;
+	if (!command_parse_number(text, ret_number) || *ret_number < least)
+		return error_set(err, ERROR_USAGE, "--%s takes a number of at least %" PRIu64,
+				 option, least);
+	return 0;
+}
+
+int invocation_entry_id(const struct invocation *invocation, size_t index, int64_t *ret_id,
+			struct error *err)
+{
+	uint64_t id;
+	if (!command_parse_number(invocation->arguments[index], &id) || id == 0)
+		return error_set(err, ERROR_USAGE,
+				 "'%s' is not an entry's id: `inqueue list` shows them",
+				 invocation->arguments[index]);
+	*ret_id = (int64_t)id;
+	return 0;
+}
+
+int invocation_duration(const struct invocation *invocation, const char *option, int64_t least_ms,
+			int64_t otherwise_ms, int64_t *ret_ms, struct error *err)
+{
+	const char *text = invocation_text(invocation, option);
+	*ret_ms = otherwise_ms;
+	if (text == NULL)
+		return 0;
+	if (duration_parse(text, ret_ms) != 0 || *ret_ms < least_ms)
+		return error_set(err, ERROR_USAGE, "--%s takes a time: 250ms, 30s, 10m, 12h, 1d",
+				 option);
+	return 0;
+}
+
+int invocation_time(const struct invocation *invocation, const char *option, int direction,
+		    int64_t *ret_ms, struct error *err)
+{
+	const char *text = invocation_text(invocation, option);
+	int64_t span_ms;
+	*ret_ms = 0;
+	if (text == NULL)
+		return 0;
+	if (duration_parse(text, &span_ms) == 0) {
+		*ret_ms = clock_now_ms() + direction * span_ms;
+		return 0;
+	}
+	g_autofree char *full =
+	    strlen(text) == 10 ? g_strdup_printf("%sT00:00:00Z", text) : g_strdup(text);
+	g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+	g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(full, utc);
+	if (time == NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--%s takes a time: 2026-01-31, 2026-01-31T12:00:00Z, or a span "
+				 "from now: 10m, 12h, 1d",
+				 option);
+	*ret_ms = g_date_time_to_unix(time) * 1000 + g_date_time_get_microsecond(time) / 1000;
+	return 0;
+}
+
+int invocation_word(const struct invocation *invocation, const char *option, const char **ret_word,
+		    struct error *err)
+{
+	const char *text = invocation_text(invocation, option);
+	*ret_word = text;
+	bool odd = text != NULL && (*text == '\0' || !g_utf8_validate(text, -1, NULL));
+	for (const char *at = text; at != NULL && *at != '\0'; at++)
+		odd = odd || *at == ' ' || g_ascii_iscntrl(*at);
+	if (odd)
+		return error_set(err, ERROR_USAGE, "--%s takes a word without blanks", option);
+	return 0;
+}
+
+int invocation_line(const struct invocation *invocation, const char *option, const char **ret_text,
+		    struct error *err)
+{
+	const char *text = invocation_text(invocation, option);
+	*ret_text = text;
+	bool odd = text != NULL && !g_utf8_validate(text, -1, NULL);
+	for (const char *at = text; at != NULL && *at != '\0'; at++)
+		odd = odd || (g_ascii_iscntrl(*at) && *at != '\n' && *at != '\t');
+	if (odd)
+		return error_set(err, ERROR_USAGE, "--%s takes UTF-8 text", option);
+	return 0;
+}
+
+const char *invocation_who(const struct invocation *invocation)
+{
+	const char *named = invocation_text(invocation, "by");
+	const char *before_sudo = getenv("SUDO_USER");
+	if (named != NULL)
+		return named;
+	return before_sudo != NULL ? before_sudo : g_get_user_name();
+}
+
+/* ---- what they name ---- */
+
+/* Whoever runs the program should know that there is more in the folder, and may go. */
+static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void *context)
+{
+	const struct invocation *invocation = context;
+	fprintf(stderr, "inqueue: database '%s' was brought from schema %" PRId64 " to %" PRId64,
+		invocation->database, upgraded->from, upgraded->to);
+	if (upgraded->copy != NULL)
+		fprintf(stderr, "; as it was it lies in '%s', which can be deleted",
+			upgraded->copy);
+	else if (upgraded->no_room != NULL)
+		fprintf(stderr, " without a copy of what it was: %s", upgraded->no_room);
+	fputc('\n', stderr);
+}
+
+int invocation_open(const struct invocation *invocation, enum store_mode mode,
+		    struct store **ret_store, struct error *err)
+{
+	const struct store_options options = {.patience_ms = STORE_PATIENCE_MS,
+					      .no_copy = invocation->no_backup,
+					      .upgraded = invocation_tell_upgraded,
+					      .context = (void *)invocation};
+	if (store_open_with(invocation->database, mode, &options, ret_store, err) != 0)
+		return -1;
+	return 0;
+}
+
+int invocation_find_queue(const struct invocation *invocation, struct store *store, size_t index,
+			  struct work_queue **ret_queue, struct error *err)
+{
+	if (work_queue_find(store, invocation->arguments[index], ret_queue, err) != 0)
+		return -1;
+	return 0;
+}
+
+struct queue_names {
+	GPtrArray *names;
+	bool (*wanted)(const struct work_queue *queue);
+};
+
+static int queue_names_add(const struct work_queue *queue, void *context)
+{
+	const struct queue_names *list = context;
+	if (list->wanted(queue))
+		g_ptr_array_add(list->names, g_strdup(queue->name));
+	return 0;
+}
+
+int invocation_list_queues(const struct invocation *invocation, struct store *store,
+			   bool (*wanted)(const struct work_queue *queue), char ***ret_names,
+			   struct error *err)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (invocation_find_queue(invocation, store, i, &queue, err) != 0)
+			return -1;
+		g_ptr_array_add(names, g_strdup(queue->name));
+	}
+	struct queue_names all = {.names = names, .wanted = wanted};
+	if (invocation->argument_count == 0 &&
+	    work_queue_list(store, queue_names_add, &all, err) != 0)
+		return -1;
+	g_ptr_array_add(names, NULL);
+	g_ptr_array_set_free_func(names, NULL);
+	*ret_names = (char **)g_ptr_array_free(steal(&names), FALSE);
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* The commands of this family: queues as operators define them; what `inqueue help` says of each is said here. */
+#include "loader/cli/queue/queue_internal.h"
+
+#include "loader/define/definition.h"
+
+#include <glib.h>
+
+static bool queue_definition_option(size_t index, struct command_option *ret_option)
+{
+	struct definition_field field;
+	if (!definition_field_at(index, &field))
+		return false;
+	*ret_option = (struct command_option){field.name, field.value, field.meaning};
+	return true;
+}
+
+static const struct command_option alter_options[] = {
+    {"name", "NAME", "the queue's new name"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option drop_options[] = {
+    {"yes", NULL, "do not ask"},
+    {"force", NULL, "also with open entries"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command commands[] = {
+    {"queue create", "NAME", 1, 1, "define a work queue",
+     "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
+     "options and --token-command the password is asked for on the terminal.",
+     NULL, queue_definition_option, cmd_queue_create},
+    {"queue alter", "NAME", 1, 1, "change the definition of a queue",
+     "Changes the fields that are given and leaves the others as they are.", alter_options,
+     queue_definition_option, cmd_queue_alter},
+    {"queue list", "", 0, 0, "list the queues", NULL, NULL, NULL, cmd_queue_list},
+    {"queue show", "NAME", 1, 1, "show the definition of a queue", NULL, NULL, NULL,
+     cmd_queue_show},
+    {"queue drop", "NAME", 1, 1, "delete a queue with its entries",
+     "Deletes the queue, its entries and attachments from the database; the mail server is not "
+     "touched. A queue with entries that are new or claimed needs --force.",
+     drop_options, NULL, cmd_queue_drop},
+    {"queue pause", "NAME", 1, 1, "stop loading a queue", NULL, NULL, NULL, cmd_queue_pause},
+    {"queue resume", "NAME", 1, 1, "go on loading a queue", NULL, NULL, NULL, cmd_queue_resume},
+    {"queue check", "NAME", 1, 1, "try the connection of a queue; changes nothing",
+     "Connects, signs in, and shows what it finds: TLS and certificate, capabilities, folders, "
+     "numbers of messages.",
+     NULL, NULL, cmd_queue_check},
+    {"queue apply", "FILE", 1, 1, "create and alter queues as a file says",
+     "The file has a group [queue NAME] for each queue, with the options of `queue create` as "
+     "keys. Applying it twice changes nothing the second time. A fault in it changes nothing.",
+     NULL, NULL, cmd_queue_apply},
+    {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
+     "Reads the whole database, looks who can read passwords and keys, and names the libraries and "
+     "what is "
+     "worked around in them. Needs no server and changes nothing.",
+     NULL, NULL, cmd_doctor},
+};
+
+const struct command *queue_command_at(size_t index)
+{
+	return index < G_N_ELEMENTS(commands) ? &commands[index] : NULL;
+}

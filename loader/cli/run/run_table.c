@@ -1,0 +1,104 @@
+/* The commands of this family: loading, watching, delivering, and how it goes; what `inqueue help` says of each is said here. */
+#include "loader/cli/run/run_internal.h"
+
+#include <glib.h>
+
+static const struct command_option load_options[] = {
+    {"limit", "N", "at most N messages of each queue"},
+    {"dry-run", NULL, "say what would be done, and change nothing anywhere"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option watch_options[] = {
+    {"limit", "N", "at most N messages in one run; the next run follows at once (default: 1000)"},
+    {"renew", "TIME", "look at each mailbox at least this often, also with IDLE (default: 5m)"},
+    {"retry", "TIME", "the first pause after an error; all others grow with it (default: 5s)"},
+    {"log-level", "LEVEL", "error, warning, notice, info or debug (default: info)"},
+    {"log-format", "FORMAT", "text (key=value) or json"},
+    {"log-imap", "FILE", "write what is said to and by the servers, without passwords and mail"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option status_options[] = {
+    {"check", NULL, "only say whether all is well, by the exit status"},
+    {"max-age", "TIME", "with --check: how old the last good look may be (default: 15m)"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option verify_options[] = {
+    {"repair", NULL, "finish what can be finished"},
+    {"adopt", NULL,
+     "make entries of strays: mail that came to dropbox or badmail since the queue uses them, and "
+     "that no queue knows; says how many and from when, and asks"},
+    {"since", "TIME",
+     "with --adopt: only what was received from then on: 2026-01-31, 2026-01-31T12:00:00Z, or back "
+     "from now: 12h, 7d"},
+    {"search", "KEYS",
+     "with --adopt: only what these IMAP search keys find, e.g. 'TO orders@example.com'; needed in "
+     "a folder that several queues use"},
+    {"accept-missing", NULL, "from now on nobody misses the messages that are missing now"},
+    {"by", "NAME", "with --accept-missing: who does it, for the history (default: the user)"},
+    {"yes", NULL, "adopt without asking; needed where there is no terminal"},
+    {"dry-run", NULL, "say what would be done, and change nothing"},
+    {"summary", NULL,
+     "how many messages of each folder the ledger knows, were there before, belong to other "
+     "queues, or have been accepted as gone"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option deliver_options[] = {
+    {"limit", "N", "at most N entries of each queue"},
+    {"test", NULL, "post a made-up mail instead, and show request and answer"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command commands[] = {
+    {"load", "[NAME…]", 0, SIZE_MAX, "load the mail of queues into the database, once",
+     "Each message of the mailbox becomes one entry and is moved to the dropbox folder, or to the "
+     "badmail folder when it cannot be loaded. Without a name: all queues that are not paused. "
+     "After "
+     "three refused sign-ins in a row a queue is stopped until its definition changes or `inqueue "
+     "queue resume`.",
+     load_options, NULL, cmd_load},
+    {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
+     "Keeps a connection for each queue that is not paused, and loads new mail within a second "
+     "where "
+     "the server tells of it (IDLE), else every poll= of the connection string. Queues that are "
+     "created, altered, paused, resumed or dropped meanwhile are picked up. TERM and INT finish "
+     "the "
+     "messages in hand and end with 0, HUP reads the definitions again, USR1 logs the status. "
+     "Without a name: all queues. After three refused sign-ins a queue is stopped until its "
+     "definition changes or `inqueue queue resume`. samples/systemd has the units.",
+     watch_options, NULL, cmd_watch},
+    {"status", "[NAME]", 0, 1, "show how the queues are doing",
+     "With --check, for monitoring: prints nothing and ends with 0 when every mailbox has been "
+     "looked "
+     "at lately; else says in one line which has not, and why, and ends with 1. Paused queues do "
+     "not "
+     "count.",
+     status_options, NULL, cmd_status},
+    {"verify", "NAME", 1, 1, "hold the mailbox, its two target folders and the database together",
+     "Lists every message that is not where it should be, or has no entry. With --repair moves are "
+     "finished, and a run loads what the ledger calls unfinished. Mail that other queues of the "
+     "database know, or that lay in dropbox or badmail before the queue first moved something "
+     "there, is left alone; --summary counts it. Other mail there that the ledger does not know is "
+     "a stray, and becomes an entry only with --adopt; where it is not known since when the queue "
+     "uses the folder, only what --since names. A second copy of a message that has its entry is a "
+     "duplicate, and never becomes one. A missing message cannot be brought back; "
+     "--accept-missing accepts that it is gone. Exit status 1 when a problem is left.",
+     verify_options, NULL, cmd_verify},
+    {"reload", "ID", 1, 1, "load a bad entry again, after its cause is gone",
+     "Fetches the message from the badmail folder. When it can be loaded now, the entry is "
+     "replaced and new, and the message moves to the dropbox folder.",
+     NULL, NULL, cmd_reload},
+    {"deliver", "[NAME…]", 0, SIZE_MAX, "post the entries of queues to their targets, once",
+     "Posts each entry that is due to the address that --deliver-to gave its queue. 2xx: the entry "
+     "is done. 4xx: it has failed. 5xx, 408, 425, 429, no answer: it is tried again later. Without "
+     "a name: all queues with a target that are not paused.",
+     deliver_options, NULL, cmd_deliver},
+};
+
+const struct command *run_command_at(size_t index)
+{
+	return index < G_N_ELEMENTS(commands) ? &commands[index] : NULL;
+}

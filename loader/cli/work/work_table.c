@@ -1,0 +1,108 @@
+/* The commands of this family: workers; what `inqueue help` says of each is said here. */
+#include "loader/cli/work/work_internal.h"
+
+#include <glib.h>
+
+#define TOKEN_OPTION                                                                               \
+	{                                                                                          \
+		"token", "TOKEN", "the lease token that `inqueue claim` printed"                   \
+	}
+static const struct command_option claim_options[] = {
+    {"worker", "NAME", "who you are, for people (default: host:process)"},
+    {"lease", "TIME",
+     "how long you have the entry unless you extend that (default: 10m; at most 31d)"},
+    {"wait", "TIME", "how long to wait for an entry when there is none (default: not at all)"},
+    {"count", "N", "claim up to N entries; they share a token (default: 1)"},
+    COMMAND_SENDER_SUBJECT,
+    {"tag", "TAG", "only with this tag"},
+    {"attachments", "DIR", "save attachments in DIR/ID"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option complete_options[] = {
+    TOKEN_OPTION,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option fail_options[] = {
+    TOKEN_OPTION,
+    {"business", NULL, "the entry itself is wrong: failed for good"},
+    {"application", NULL, "the work went wrong: tried again later, up to the queue's max-attempts"},
+    COMMAND_REASON,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option release_options[] = {
+    TOKEN_OPTION,
+    {"force", NULL, "without a token: take them from the worker that has them, for good"},
+    COMMAND_REASON,
+    {"by", "NAME", "with --force: who does it, for the history (default: the user)"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option extend_options[] = {
+    TOKEN_OPTION,
+    {"lease", "TIME", "how long from now on (default: 10m; at most 31d)"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option defer_options[] = {
+    TOKEN_OPTION,
+    {"until", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or from now: 10m, 12h, 1d"},
+    COMMAND_REASON,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option work_options[] = {
+    {"worker", "NAME", "who you are, for people (default: host:process)"},
+    {"lease", "TIME",
+     "how long an entry is gone when this worker is killed (default: 10m; at most 31d)"},
+    {"concurrency", "N", "how many commands at once (default: 1)"},
+    {"until-empty", NULL, "end when nothing is left to claim; else wait for more"},
+    {"timeout", "TIME", "end a command that takes longer; an application failure"},
+    {"grace", "TIME", "how long commands may go on after TERM or INT (default: 60s)"},
+    COMMAND_SENDER_SUBJECT,
+    {"tag", "TAG", "only with this tag"},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command commands[] = {
+    {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
+     "Prints the entry with its lease token and the end of the lease. Higher priority first, then "
+     "the one that has been due longest, then the smallest id. An entry whose lease has ended can "
+     "be claimed again. Exit status 1 when there is none.",
+     claim_options, NULL, cmd_claim},
+    {"complete", "ID…", 1, SIZE_MAX, "finish entries that were claimed",
+     "With several ids: all or none. A token that is no longer good changes nothing (exit status "
+     "1), here and in the four commands below.",
+     complete_options, NULL, cmd_complete},
+    {"fail", "ID…", 1, SIZE_MAX, "say that work on entries that were claimed has failed",
+     "A business failure is final. After an application failure the entry is tried again, ever "
+     "later, until the attempts of the queue are used up.",
+     fail_options, NULL, cmd_fail},
+    {"release", "ID…", 1, SIZE_MAX, "give back entries that were claimed",
+     "They can be claimed again at once; the attempt does not count. With --force and --reason an "
+     "operator takes entries back whose worker is gone, or whose lease ends years from now because "
+     "a "
+     "clock was wrong; should that worker come back, its token changes nothing any more.",
+     release_options, NULL, cmd_release},
+    {"extend", "ID…", 1, SIZE_MAX, "keep entries that were claimed for longer", NULL,
+     extend_options, NULL, cmd_extend},
+    {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, not to be claimed before",
+     "The attempt does not count.", defer_options, NULL, cmd_defer},
+    {"work", "NAME -- COMMAND…", 2, SIZE_MAX, "run a command for each entry of a queue",
+     "The command gets the entry as JSON on standard input and in $INQUEUE_ENTRY_FILE, its "
+     "attachments as files in $INQUEUE_ATTACHMENTS. Exit status 0 completes the entry, 75 gives it "
+     "back for later, 65 is a business failure, anything else an application failure with the last "
+     "lines of standard error as the reason. On TERM or INT nothing more is claimed, and what runs "
+     "is finished; after --grace, or a second signal, commands get TERM, five seconds later KILL, "
+     "and "
+     "entries without a result are given back. While the database is locked by somebody else, "
+     "commands go on, and their results wait.",
+     work_options, NULL, cmd_work},
+};
+
+const struct command *work_command_at(size_t index)
+{
+	return index < G_N_ELEMENTS(commands) ? &commands[index] : NULL;
+}

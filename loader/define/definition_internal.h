@@ -1,0 +1,43 @@
+/*
+ * definition_internal.h - the fields of a definition that say where entries are posted to; rows of
+ * the table in definition.c.
+ *
+ * Errors: CONFIGURATION, naming the field and what it takes. A target that was stopped goes on once
+ *         one of them is set.
+ */
+#ifndef LOADER_DEFINE_DEFINITION_INTERNAL_H
+#define LOADER_DEFINE_DEFINITION_INTERNAL_H
+
+#include "queue/base/error.h"
+#include "queue/work_queue.h"
+
+int definition_target_set_url(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_format(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_secret(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_password(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_header_secret(struct work_queue *draft, const char *value,
+					struct error *err);
+int definition_target_set_header(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_connect_timeout(struct work_queue *draft, const char *value,
+					  struct error *err);
+int definition_target_set_timeout(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_ca_file(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_client_certificate(struct work_queue *draft, const char *value,
+					     struct error *err);
+int definition_target_set_allow_private(struct work_queue *draft, const char *value,
+					struct error *err);
+int definition_target_set_concurrency(struct work_queue *draft, const char *value,
+				      struct error *err);
+int definition_target_set_acknowledge(struct work_queue *draft, const char *value,
+				      struct error *err);
+
+/* What holds before anything is set: format, limits, concurrency. */
+void definition_target_init(struct work_queue_target *target);
+
+/* The draft's target as a whole. */
+int definition_target_check(const struct work_queue *draft, struct error *err);
+
+bool definition_target_equals(const struct work_queue_target *left,
+			      const struct work_queue_target *right);
+
+#endif

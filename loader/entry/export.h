@@ -1,0 +1,52 @@
+/*
+ * export.h - an entry outside of the database: as a JSON document of one line, its content as files.
+ *
+ * Memory: bodies and attachments are copied from the database in pieces, so that memory does not
+ *         grow with them.
+ * Files:  a file appears whole or not at all, under a safe name, inside the given folder only; an
+ *         existing file is left alone unless the caller says otherwise.
+ * Errors: IO where something cannot be written, those of the database.
+ */
+#ifndef LOADER_ENTRY_EXPORT_H
+#define LOADER_ENTRY_EXPORT_H
+
+#include "queue/base/error.h"
+#include "queue/entry.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* ---- JSON ---- */
+
+/* The columns without headers and bodies. */
+void entry_json_write_columns(FILE *out, const struct entry *entry);
+
+/* What a worker gets beside the entry. */
+struct entry_json_claim {
+	const char *token;
+	const GPtrArray *paths; /* of the saved attachments, by position; NULL = not saved */
+};
+
+/* All of it: columns, headers, attachments, bodies. `claim` may be NULL. */
+int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
+		     const struct entry_json_claim *claim, struct error *err);
+
+/* ---- files ---- */
+
+struct save_options {
+	const char *folder; /* made if missing */
+	bool overwrite;
+	bool raw;	     /* the raw message, as "entry-ID.eml", instead of attachments */
+	uint32_t attachment; /* only the one at this position; 0 = all */
+	void (*saved)(const char *path, void *context); /* told after each file */
+	void *context;
+};
+
+/* Saves; files saved before an error stay. Errors: NO (no such entry, attachment, or no raw message
+ * kept), IO, those of the database. */
+int save_entry(struct store *store, int64_t entry_id, const struct save_options *options,
+	       struct error *err);
+
+#endif
