@@ -274,8 +274,8 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 	return 0;
 }
 
-int pickup_count_delivered(struct store *store, int64_t queue_id, const struct pickup *like,
-			   uint64_t *ret_count, struct error *err)
+int pickup_count_delivered(struct store *store, int64_t queue_id, const char *account,
+			   const struct pickup *like, uint64_t *ret_count, struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	char first[VALUE_TIME_MAX];
@@ -285,14 +285,16 @@ int pickup_count_delivered(struct store *store, int64_t queue_id, const struct p
 	value_format_time_s(like->internal_date_s + WEEK_S, last);
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "SELECT count(*) FROM pickup INDEXED BY pickup_match"
-	    " WHERE queue_id = ? AND internal_date BETWEEN ? AND ? AND raw_sha256 = ?"
-	    " AND target = ? AND state IN ('copied', 'moved', 'left')");
+	    "SELECT count(*) FROM work_queue q CROSS JOIN pickup p INDEXED BY pickup_match"
+	    " ON p.queue_id = q.id AND p.internal_date BETWEEN ?2 AND ?3 AND p.raw_sha256 = ?4"
+	    " WHERE p.target = ?5 AND p.state IN ('copied', 'moved', 'left')"
+	    " AND (q.id = ?1 OR substr(p.source, 1, length(?6)) = ?6)");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, first);
 	statement_bind_text(statement, 3, last);
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_text(statement, 5, target_names[like->target]);
+	statement_bind_text(statement, 6, account);
 	if (statement_step(statement, err) != 1)
 		return -1;
 	*ret_count = (uint64_t)statement_int(statement, 0);

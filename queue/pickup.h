@@ -94,12 +94,13 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 			 const struct pickup *like, uint64_t *ret_count, struct error *err);
 
 /*
- * Counts the messages with the same bytes that this queue has put into the same target (states
- * copied, moved, left), under any source. Those whose internal date differs by more than a week are
- * not looked at: who looks for them in the target looks at a few days.
+ * Counts the messages with the same bytes that this queue, under any source, and other queues of the
+ * account (pickup_repair.h) have put into the same target (states copied, moved, left). Those whose
+ * internal date differs by more than a week are not looked at: who looks for them in the target
+ * looks at a few days.
  */
-int pickup_count_delivered(struct store *store, int64_t queue_id, const struct pickup *like,
-			   uint64_t *ret_count, struct error *err);
+int pickup_count_delivered(struct store *store, int64_t queue_id, const char *account,
+			   const struct pickup *like, uint64_t *ret_count, struct error *err);
 
 /*
  * Finishes the rows of other generations that stand for the same entry as `pickup`, which took them

@@ -61,6 +61,25 @@ int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder
 	    err);
 }
 
+int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *folder,
+			   enum pickup_target target, uint32_t uid_validity, uint32_t *ret_uid,
+			   struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT max(coalesce((SELECT max(target_uid) FROM pickup WHERE queue_id = ?1"
+	    " AND target = ?2 AND target_uid_validity = ?3), 0), coalesce((SELECT first_uid - 1"
+	    " FROM pickup_folder WHERE queue_id = ?1 AND folder = ?4 AND uid_validity = ?3), 0))");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, target == PICKUP_BADMAIL ? "badmail" : "dropbox");
+	statement_bind_int(statement, 3, uid_validity);
+	statement_bind_text(statement, 4, folder);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	*ret_uid = (uint32_t)statement_int(statement, 0);
+	return 0;
+}
+
 /* Where a walk goes on. */
 struct position {
 	int64_t queue_id;

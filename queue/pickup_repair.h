@@ -35,6 +35,12 @@ int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder
 		       enum pickup_target target, uint32_t uid_validity, uint32_t uid_next,
 		       int64_t now_ms, struct error *err);
 
+/* The highest UID in the folder that the ledger of this queue knows, or that was there before it; 0:
+ * none is known. */
+int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *folder,
+			   enum pickup_target target, uint32_t uid_validity, uint32_t *ret_uid,
+			   struct error *err);
+
 /* Whose messages of which folder are asked for. */
 struct pickup_place {
 	int64_t queue_id;      /* all queues but this one are looked at */

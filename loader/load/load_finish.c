@@ -1,6 +1,7 @@
 #include "loader/load/load_internal.h"
 
 #include "loader/load/load_acknowledge.h"
+#include "loader/source/first_use.h"
 #include "loader/source/message_digest.h"
 #include "queue/base/scoped.h"
 
@@ -84,7 +85,8 @@ static int load_find_copy(struct load *load, struct pickup *row, struct error *e
 	uint64_t known;
 	if (load_count_equal(load, row, &equal, err) != 0)
 		return -1;
-	if (pickup_count_delivered(load->store, load->queue->id, row, &known, err) != 0)
+	g_autofree char *account = first_use_account(load->mailbox);
+	if (pickup_count_delivered(load->store, load->queue->id, account, row, &known, err) != 0)
 		return -1;
 	if (equal <= known)
 		return 0;
@@ -102,28 +104,68 @@ static bool load_has_rows(const GArray *rows, enum pickup_target target)
 	return false;
 }
 
+/* Has anything come to the target that the ledger does not know; messages that the server refuses to
+ * move are not looked for in each run. */
+static int load_may_hold_copies(struct load *load, enum pickup_target target, bool *ret_may,
+				struct error *err)
+{
+	struct mailbox *mailbox = load->mailbox;
+	enum mailbox_folder folder = load_target_folder(target);
+	struct imapc_status status;
+	uint32_t last;
+	if (imapc_status(mailbox->session, mailbox->folders[folder].wire,
+			 mailbox_folder_name(mailbox, folder), &status, err) != 0)
+		return -1;
+	g_autofree char *name = first_use_folder(mailbox, folder);
+	if (pickup_folder_last_uid(load->store, load->queue->id, name, target, status.uid_validity,
+				   &last, err) != 0)
+		return -1;
+	*ret_may = status.uid_next == 0 || last == 0 || status.uid_next - 1 > last;
+	return 0;
+}
+
+static int load_find_copies_in(struct load *load, GArray *rows, enum pickup_target target,
+			       bool *looked, struct error *err)
+{
+	struct mailbox *mailbox = load->mailbox;
+	enum mailbox_folder folder = load_target_folder(target);
+	struct imapc_mailbox selected;
+	bool may;
+	if (load_may_hold_copies(load, target, &may, err) != 0)
+		return -1;
+	if (!may)
+		return 0;
+	*looked = true;
+	if (imapc_select(mailbox->session, mailbox->folders[folder].wire,
+			 mailbox_folder_name(mailbox, folder), true, &selected, err) != 0)
+		return -1;
+	for (guint i = 0; i < rows->len; i++) {
+		struct pickup *row = load_pickup_at(rows, i);
+		if (row->state == PICKUP_STORED && row->target == target &&
+		    load_find_copy(load, row, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /*
- * Without MOVE, a run that ended between the server's COPY and our note of it has left a copy that
- * the ledger does not know; copying again would make two. Leaves the source selected.
+ * A run that ended between the server's COPY and our note of it has left a copy that the ledger does
+ * not know; copying again would make two. A MOVE is no better where the server copies and then hangs
+ * up. Leaves the source selected.
  */
 static int load_find_copies(struct load *load, GArray *rows, struct error *err)
 {
 	struct mailbox *mailbox = load->mailbox;
 	struct imapc_mailbox selected;
+	bool looked = false;
 	for (enum pickup_target target = PICKUP_DROPBOX; target <= PICKUP_BADMAIL; target++) {
-		enum mailbox_folder folder = load_target_folder(target);
-		if (!load_has_rows(rows, target) || !mailbox->folders[folder].exists)
-			continue;
-		if (imapc_select(mailbox->session, mailbox->folders[folder].wire,
-				 mailbox_folder_name(mailbox, folder), true, &selected, err) != 0)
+		if (load_has_rows(rows, target) &&
+		    mailbox->folders[load_target_folder(target)].exists &&
+		    load_find_copies_in(load, rows, target, &looked, err) != 0)
 			return -1;
-		for (guint i = 0; i < rows->len; i++) {
-			struct pickup *row = load_pickup_at(rows, i);
-			if (row->state == PICKUP_STORED && row->target == target &&
-			    load_find_copy(load, row, err) != 0)
-				return -1;
-		}
 	}
+	if (!looked)
+		return 0;
 	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
 			 mailbox->server->mailbox, false, &selected, err) != 0)
 		return -1;
@@ -146,10 +188,7 @@ static int load_finish_rows(struct load *load, struct error *err)
 	if (mailbox_prepare_targets(load->mailbox, err) != 0 ||
 	    load_settle_gone(load, rows, err) != 0)
 		return -1;
-	if (!imapc_has_capability(load->mailbox->session, "MOVE") &&
-	    load_find_copies(load, rows, err) != 0)
-		return -1;
-	if (load_move(load, rows, err) != 0)
+	if (load_find_copies(load, rows, err) != 0 || load_move(load, rows, err) != 0)
 		return -1;
 	load->result->finished += load->settled;
 	return 0;

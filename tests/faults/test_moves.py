@@ -7,7 +7,7 @@ import re
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, CREDENTIALS, DONE, PROTOCOL
+from inqueue import CONFIGURATION, CREDENTIALS, DONE, PROTOCOL, UNREACHABLE
 from liar import LiarCase, small
 from lying_server import parse_set
 from watcher import Watcher
@@ -184,6 +184,34 @@ class LeftBehind(MoveCase):
                 self.judge(server)
                 self.each_once(server)
             self.use_database(fault.__name__)
+
+    def test_move_that_copies_and_hangs_up(self):
+        """However often: the next run finds the copies."""
+        def hang_up(session, tag, command):
+            copy_only(session, tag, command)
+        for capabilities, left in [("IMAP4rev1 UIDPLUS MOVE", []), ("IMAP4rev1 MOVE", [1, 2, 3])]:
+            with self.subTest(capabilities), self.lying(capabilities=capabilities) as server:
+                server.answer(rb"UID MOVE", hang_up, times=None)
+                self.loads(UNREACHABLE, "closed the connection")
+                for _ in range(2):
+                    self.loads()
+                    self.each_once(server)
+                self.assertEqual((left, [1, 2, 3]), (self.numbers(server, "INBOX"), self.numbers(server, "DROPBOX")))
+            self.use_database(f"next-{capabilities}")
+
+    def test_the_copy_of_another_queue_is_none_of_ours(self):
+        """One mail that was sent to both, and one archive."""
+        for capabilities in BOTH:
+            with self.subTest(capabilities), self.lying(small(1), capabilities=capabilities) as server:
+                server.create("Orders")
+                server.deliver(small(1), folder="Orders")
+                self.create_queue(server, name="orders", mailbox="Orders")
+                self.inqueue("load", "orders")
+                server.answer(rb"UID (MOVE|COPY)", lambda *_: None)
+                self.loads(UNREACHABLE, "closed the connection")
+                self.loads()
+                self.assertEqual(([], [1, 1]), (self.numbers(server, "INBOX"), self.numbers(server, "DROPBOX")))
+            self.use_database(f"next-{capabilities}")
 
     def test_expunge_without_effect(self):
         with self.lying(capabilities=COPY_ONLY) as server:

@@ -285,6 +285,11 @@ static void put_like(struct fixture *f, uint32_t uid, enum pickup_state state,
 static void test_equal_messages_in_the_target_are_counted(void **state)
 {
 	struct fixture *f = *state;
+	const char *account = "robot@imap.example.com/";
+	const struct pickup_source of_account = {put_queue(f, "orders"),
+						 "robot@imap.example.com/Orders", 3};
+	const struct pickup_source of_another = {of_account.queue_id, "ann@imap.example.com/INBOX",
+						 3};
 	struct pickup like = pickup_of(9, PICKUP_STORED, 9);
 	uint64_t count;
 	put_like(f, 1, PICKUP_MOVED, PICKUP_DROPBOX, 0);
@@ -294,13 +299,15 @@ static void test_equal_messages_in_the_target_are_counted(void **state)
 	put_like(f, 5, PICKUP_STORED, PICKUP_DROPBOX, 0);
 	put_like(f, 6, PICKUP_MOVED, PICKUP_BADMAIL, 0);
 	put(f, &elsewhere, 7, PICKUP_MOVED, 7);
-	assert_ok(pickup_count_delivered(f->store, 1, &like, &count, &f->err), &f->err);
-	assert_int_equal(4, count);
+	put(f, &of_account, 8, PICKUP_MOVED, 8);
+	put(f, &of_another, 8, PICKUP_MOVED, 9);
+	assert_ok(pickup_count_delivered(f->store, 1, account, &like, &count, &f->err), &f->err);
+	assert_int_equal(5, count);
 	like.target = PICKUP_BADMAIL;
-	assert_ok(pickup_count_delivered(f->store, 1, &like, &count, &f->err), &f->err);
+	assert_ok(pickup_count_delivered(f->store, 1, account, &like, &count, &f->err), &f->err);
 	assert_int_equal(1, count);
 	like.raw_sha256[0]++;
-	assert_ok(pickup_count_delivered(f->store, 1, &like, &count, &f->err), &f->err);
+	assert_ok(pickup_count_delivered(f->store, 1, account, &like, &count, &f->err), &f->err);
 	assert_int_equal(0, count);
 }
 
