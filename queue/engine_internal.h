@@ -29,6 +29,9 @@ struct statement;
  * 0700. */
 int engine_create(const char *location, struct error *err);
 
+/* What errno means where a file is made: FULL, READ_ONLY or IO. */
+enum error_reason engine_reason_of(int number);
+
 /* A name that was given to a file is durable once its folder is on disk. 0, or -1 with errno. */
 int engine_sync_folder(const char *folder);
 

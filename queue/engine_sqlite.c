@@ -13,17 +13,26 @@
 
 /* ---- creating ---- */
 
+enum error_reason engine_reason_of(int number)
+{
+	switch (number) {
+	case ENOSPC:
+	case EDQUOT:
+		return REASON_FULL;
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return REASON_READ_ONLY;
+	default:
+		return REASON_IO;
+	}
+}
+
 static int fail_create(const char *what, const char *path, struct error *err)
 {
-	const int error = errno;
-	enum error_reason status = REASON_IO;
-	if (error == ENOSPC || error == EDQUOT)
-		status = REASON_FULL;
-	else if (error == EROFS || error == EACCES || error == EPERM)
-		status = REASON_READ_ONLY;
-	return error_because(err, status,
+	return error_because(err, engine_reason_of(errno),
 			     "cannot create the %s '%s': %s; name another place with --database",
-			     what, path, g_strerror(error));
+			     what, path, g_strerror(errno));
 }
 
 int engine_sync_folder(const char *folder)

@@ -32,6 +32,11 @@ int entry_state_parse(const char *text, enum entry_state *ret_state)
 	return -1;
 }
 
+void entry_sha256_format(const unsigned char sha256[32], char text[ENTRY_SHA256_TEXT])
+{
+	value_format_sha256(sha256, text);
+}
+
 static void bind_time_ms(struct statement *statement, int parameter, int64_t time_ms)
 {
 	char text[VALUE_TIME_MAX];

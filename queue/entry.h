@@ -92,6 +92,10 @@ struct entry {
 	size_t attachment_count; /* in a list too; `attachments` is NULL there */
 };
 
+/* A digest as the database writes it: 64 lower-case hexadecimal digits and NUL. */
+enum { ENTRY_SHA256_TEXT = 65 };
+void entry_sha256_format(const unsigned char sha256[32], char text[ENTRY_SHA256_TEXT]);
+
 /* What entry_put() stores beside the columns. */
 struct entry_contents {
 	struct entry_content message_body;	 /* UTF-8 text */

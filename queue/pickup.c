@@ -1,4 +1,4 @@
-#include "queue/pickup.h"
+#include "queue/pickup_internal.h"
 
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
@@ -19,6 +19,11 @@ static const char *const target_names[] = {
     [PICKUP_BADMAIL] = "badmail",
 };
 
+const char *pickup_target_format(enum pickup_target target)
+{
+	return target_names[target];
+}
+
 const char *pickup_state_format(enum pickup_state state)
 {
 	return state_names[state];
@@ -32,12 +37,7 @@ static int parse_name(const char *text, const char *const *names, int count)
 	return 0; /* the schema knows no other names than we do */
 }
 
-enum pickup_state pickup_state_parse(const char *name)
-{
-	return (enum pickup_state)parse_name(name, state_names, G_N_ELEMENTS(state_names));
-}
-
-static void bind_source(struct statement *statement, const struct pickup_source *source)
+void pickup_bind_source(struct statement *statement, const struct pickup_source *source)
 {
 	statement_bind_int(statement, 1, source->queue_id);
 	statement_bind_text(statement, 2, source->source);
@@ -68,7 +68,7 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	    " raw_sha256, raw_size, internal_date, target_uid_validity, target_uid, record_created,"
 	    " record_updated, acknowledge, uid_next)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15)");
-	bind_source(statement, source);
+	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, pickup->uid);
 	statement_bind_text(statement, 5, state_names[pickup->state]);
 	statement_bind_text(statement, 6, target_names[pickup->target]);
@@ -97,17 +97,12 @@ int pickup_put(struct store *store, const struct pickup_source *source, const st
 	return store_leave(store, own, result, err);
 }
 
-#define COLUMNS                                                                                    \
-	"uid, state, target, entry_id, raw_sha256, raw_size, internal_date, target_uid_validity,"  \
-	" target_uid, acknowledge = 'delivery'"
-
-enum { MATCH_CREATED = 10, MATCH_UNFINISHED = 11 }; /* behind COLUMNS */
-
-static void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
+void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
 {
 	*ret_pickup = (struct pickup){
 	    .uid = (uint32_t)statement_int(row, 0),
-	    .state = pickup_state_parse(statement_text(row, 1)),
+	    .state = (enum pickup_state)parse_name(statement_text(row, 1), state_names,
+						   G_N_ELEMENTS(state_names)),
 	    .target = (enum pickup_target)parse_name(statement_text(row, 2), target_names,
 						     G_N_ELEMENTS(target_names)),
 	    .entry_id = statement_int(row, 3),
@@ -120,26 +115,22 @@ static void pickup_from_row(const struct statement *row, struct pickup *ret_pick
 	value_parse_sha256(statement_text(row, 4), ret_pickup->raw_sha256);
 }
 
-/* Indices are named in this file because the planner, without statistics, takes the primary key and
- * reads the whole ledger. */
-#define LIST_UNFINISHED                                                                            \
-	"SELECT " COLUMNS " FROM pickup INDEXED BY pickup_unfinished"                              \
-	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
-	" AND state IN ('stored', 'copied') ORDER BY uid LIMIT ?"
-#define LIST_AWAITING                                                                              \
-	"SELECT " COLUMNS " FROM pickup INDEXED BY pickup_awaiting"                                \
-	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
-	" AND state = 'awaiting' ORDER BY uid LIMIT ?"
-#define LIST_ALL                                                                                   \
-	"SELECT " COLUMNS " FROM pickup"                                                           \
-	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND ?"          \
-	" ORDER BY uid LIMIT ?"
+/* Which rows a list has. Indices are named in this file because the planner, without statistics, takes
+ * the primary key and reads the whole ledger. */
+#define LIST(index, condition)                                                                     \
+	"SELECT " PICKUP_COLUMNS " FROM pickup p" index                                            \
+	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND "           \
+	"?" condition " ORDER BY uid LIMIT ?"
+static const char list_all[] = LIST("", "");
+static const char list_unfinished[] =
+    LIST(" INDEXED BY pickup_unfinished", " AND state IN ('stored', 'copied')");
+static const char list_awaiting[] = LIST(" INDEXED BY pickup_awaiting", " AND state = 'awaiting'");
 
 static int read_chunk(struct store *store, const struct pickup_source *source, int64_t uid_first,
 		      uint32_t uid_last, const char *sql, GArray *chunk, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, sql);
-	bind_source(statement, source);
+	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, uid_first);
 	statement_bind_int(statement, 5, uid_last);
 	statement_bind_int(statement, 6, CHUNK_ROWS);
@@ -178,7 +169,7 @@ int pickup_list(struct store *store, const struct pickup_source *source, uint32_
 		uint32_t uid_last, bool unfinished,
 		int (*each)(const struct pickup *, void *context), void *context, struct error *err)
 {
-	return list(store, source, uid_first, uid_last, unfinished ? LIST_UNFINISHED : LIST_ALL,
+	return list(store, source, uid_first, uid_last, unfinished ? list_unfinished : list_all,
 		    each, context, err);
 }
 
@@ -186,7 +177,18 @@ int pickup_list_awaiting(struct store *store, const struct pickup_source *source
 			 int (*each)(const struct pickup *, void *context), void *context,
 			 struct error *err)
 {
-	return list(store, source, 1, UINT32_MAX, LIST_AWAITING, each, context, err);
+	return list(store, source, 1, UINT32_MAX, list_awaiting, each, context, err);
+}
+
+void pickup_bind_like(struct statement *statement, int first, const struct pickup *like)
+{
+	char sha256[VALUE_SHA256_MAX];
+	char internal_date[VALUE_TIME_MAX];
+	value_format_sha256(like->raw_sha256, sha256);
+	value_format_time_s(like->internal_date_s, internal_date);
+	statement_bind_text(statement, first, sha256);
+	statement_bind_int(statement, first + 1, (int64_t)like->raw_size);
+	statement_bind_text(statement, first + 2, internal_date);
 }
 
 struct match {
@@ -202,9 +204,9 @@ struct match {
  */
 static void match_better(const struct statement *row, struct match *best)
 {
-	struct match match = {.unfinished = statement_int(row, MATCH_UNFINISHED) != 0};
+	struct match match = {.unfinished = statement_int(row, PICKUP_COLUMN_COUNT + 1) != 0};
 	pickup_from_row(row, &match.pickup);
-	g_strlcpy(match.created, statement_text(row, MATCH_CREATED), sizeof match.created);
+	g_strlcpy(match.created, statement_text(row, PICKUP_COLUMN_COUNT), sizeof match.created);
 	const int64_t older = match.pickup.entry_id - best->pickup.entry_id;
 	const bool better =
 	    best->pickup.entry_id == 0 || match.unfinished > best->unfinished ||
@@ -218,24 +220,21 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
 		 struct pickup *ret_pickup, struct error *err)
 {
-	char sha256[VALUE_SHA256_MAX];
-	char internal_date[VALUE_TIME_MAX];
-	value_format_sha256(raw_sha256, sha256);
-	value_format_time_s(internal_date_s, internal_date);
+	struct pickup like = {.raw_size = raw_size, .internal_date_s = internal_date_s};
+	memcpy(like.raw_sha256, raw_sha256, sizeof like.raw_sha256);
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "SELECT " COLUMNS ", record_created, state IN ('stored', 'copied', 'awaiting')"
-	    " FROM pickup AS old INDEXED BY pickup_match"
+	    "SELECT " PICKUP_COLUMNS
+	    ", p.record_created, p.state IN ('stored', 'copied', 'awaiting')"
+	    " FROM pickup p INDEXED BY pickup_match"
 	    " WHERE queue_id = ?1 AND (source <> ?2 OR uid_validity <> ?3) AND raw_sha256 = ?4"
 	    " AND raw_size = ?5 AND internal_date = ?6"
 	    " AND NOT EXISTS (SELECT 1 FROM pickup AS taken INDEXED BY pickup_match WHERE "
 	    "taken.queue_id = ?1"
 	    " AND taken.internal_date = ?6 AND taken.raw_sha256 = ?4 AND taken.source = ?2"
-	    " AND taken.uid_validity = ?3 AND taken.entry_id = old.entry_id)");
-	bind_source(statement, source);
-	statement_bind_text(statement, 4, sha256);
-	statement_bind_int(statement, 5, (int64_t)raw_size);
-	statement_bind_text(statement, 6, internal_date);
+	    " AND taken.uid_validity = ?3 AND taken.entry_id = p.entry_id)");
+	pickup_bind_source(statement, source);
+	pickup_bind_like(statement, 4, &like);
 	struct match best = {0};
 	int result;
 	while ((result = statement_step(statement, err)) == 1)
@@ -252,10 +251,6 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 int pickup_count_returns(struct store *store, const struct pickup_source *source,
 			 const struct pickup *like, uint64_t *ret_count, struct error *err)
 {
-	char sha256[VALUE_SHA256_MAX];
-	char internal_date[VALUE_TIME_MAX];
-	value_format_sha256(like->raw_sha256, sha256);
-	value_format_time_s(like->internal_date_s, internal_date);
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "SELECT count(DISTINCT uid_next) FROM pickup INDEXED BY pickup_match"
@@ -263,10 +258,8 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 	    " AND uid_validity = ?3 AND raw_size = ?5 AND uid_next <= ?7"
 	    " AND state IN ('copied', 'moved', 'left')"
 	    " AND record_created >= (SELECT record_updated FROM work_queue WHERE id = ?1)");
-	bind_source(statement, source);
-	statement_bind_text(statement, 4, sha256);
-	statement_bind_int(statement, 5, (int64_t)like->raw_size);
-	statement_bind_text(statement, 6, internal_date);
+	pickup_bind_source(statement, source);
+	pickup_bind_like(statement, 4, like);
 	statement_bind_int(statement, 7, like->uid);
 	if (statement_step(statement, err) != 1)
 		return -1;
@@ -316,7 +309,7 @@ static int retire(struct store *store, const struct pickup_source *source,
 	    " WHERE queue_id = ?1 AND NOT (source = ?2 AND uid_validity = ?3)"
 	    " AND internal_date = ?7 AND raw_sha256 = ?4 AND entry_id = ?5 AND state IN ('stored', "
 	    "'copied', 'awaiting', 'read')");
-	bind_source(statement, source);
+	pickup_bind_source(statement, source);
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_int(statement, 5, pickup->entry_id);
 	statement_bind_text(statement, 6, now);
@@ -343,7 +336,7 @@ static int mark(struct store *store, const struct pickup_source *source, uint32_
 			   " target_uid = coalesce(?7, target_uid)"
 			   " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4"
 			   " AND NOT (state = 'awaiting' AND ?5 = 'read')");
-	bind_source(statement, source);
+	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, uid);
 	statement_bind_text(statement, 5, state_names[state]);
 	bind_uid(statement, 6, target_uid_validity);

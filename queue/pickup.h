@@ -27,12 +27,6 @@ enum pickup_state {
 	PICKUP_READ	 /* finished: it stays in the source, marked \Seen */
 };
 
-/* "stored", "copied", "moved", "left", "awaiting", "read". */
-const char *pickup_state_format(enum pickup_state state);
-
-/* The inverse, for names that the database holds. */
-enum pickup_state pickup_state_parse(const char *name);
-
 enum pickup_target { PICKUP_DROPBOX, PICKUP_BADMAIL };
 
 struct pickup_source {

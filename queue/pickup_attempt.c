@@ -1,14 +1,8 @@
 #include "queue/pickup.h"
 
+#include "queue/pickup_internal.h"
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
-
-static void bind_source(struct statement *statement, const struct pickup_source *source)
-{
-	statement_bind_int(statement, 1, source->queue_id);
-	statement_bind_text(statement, 2, source->source);
-	statement_bind_int(statement, 3, source->uid_validity);
-}
 
 static int add(struct store *store, const struct pickup_source *source, uint32_t uid, bool counted,
 	       const char *reason, const char *now, struct error *err)
@@ -18,7 +12,7 @@ static int add(struct store *store, const struct pickup_source *source, uint32_t
 	    "INSERT INTO pickup_attempt (queue_id, source, uid_validity, uid, tries, reason,"
 	    " record_updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 	    " ON CONFLICT DO UPDATE SET tries = tries + ?5, reason = ?6, record_updated = ?7");
-	bind_source(statement, source);
+	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, uid);
 	statement_bind_int(statement, 5, counted);
 	statement_bind_text(statement, 6, reason);
@@ -48,7 +42,7 @@ int pickup_attempt_list(struct store *store, const struct pickup_source *source,
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT uid, tries, reason FROM pickup_attempt WHERE queue_id = ?"
 			   " AND source = ? AND uid_validity = ? ORDER BY uid");
-	bind_source(statement, source);
+	pickup_bind_source(statement, source);
 	int result;
 	while ((result = statement_step(statement, err)) == 1) {
 		const struct pickup_attempt attempt = {
@@ -69,7 +63,7 @@ static int clear(struct store *store, const struct pickup_source *source, uint32
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "DELETE FROM pickup_attempt WHERE queue_id = ?"
 					  " AND source = ? AND uid_validity = ? AND uid = ?");
-	bind_source(statement, source);
+	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, uid);
 	return statement_step(statement, err);
 }

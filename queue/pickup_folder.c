@@ -2,6 +2,7 @@
  * those of other queues. */
 #include "queue/pickup_repair.h"
 
+#include "queue/pickup_internal.h"
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
 
@@ -44,7 +45,7 @@ static int note(struct store *store, int64_t queue_id, const char *folder,
 	statement_bind_text(statement, 2, folder);
 	statement_bind_int(statement, 3, uid_validity);
 	statement_bind_int(statement, 4, uid_next);
-	statement_bind_text(statement, 5, target == PICKUP_BADMAIL ? "badmail" : "dropbox");
+	statement_bind_text(statement, 5, pickup_target_format(target));
 	statement_bind_text(statement, 6, now);
 	return statement_step(statement, err);
 }
@@ -161,18 +162,6 @@ int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 	return 0;
 }
 
-/* The message as parameters 1 to 3. */
-static void bind_like(struct statement *statement, const struct pickup *like)
-{
-	char sha256[VALUE_SHA256_MAX];
-	char internal_date[VALUE_TIME_MAX];
-	value_format_sha256(like->raw_sha256, sha256);
-	value_format_time_s(like->internal_date_s, internal_date);
-	statement_bind_text(statement, 1, sha256);
-	statement_bind_int(statement, 2, (int64_t)like->raw_size);
-	statement_bind_text(statement, 3, internal_date);
-}
-
 int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 			  const struct pickup *like, bool *ret_found, struct error *err)
 {
@@ -182,7 +171,7 @@ int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 	    " ON p.queue_id = q.id AND p.internal_date = ?3 AND p.raw_sha256 = ?1"
 	    " WHERE q.id <> ?4 AND p.raw_size = ?2 AND substr(p.source, 1, length(?5)) = ?5"
 	    " LIMIT 1");
-	bind_like(statement, like);
+	pickup_bind_like(statement, 1, like);
 	statement_bind_int(statement, 4, place->queue_id);
 	statement_bind_text(statement, 5, place->account);
 	const int result = statement_step(statement, err);
@@ -200,7 +189,7 @@ int pickup_own_find(struct store *store, int64_t queue_id, const struct pickup *
 	    " AS gone FROM pickup p INDEXED BY pickup_match WHERE p.queue_id = ?4"
 	    " AND p.internal_date = ?3 AND p.raw_sha256 = ?1 AND p.raw_size = ?2"
 	    " ORDER BY gone DESC, p.entry_id LIMIT 1");
-	bind_like(statement, like);
+	pickup_bind_like(statement, 1, like);
 	statement_bind_int(statement, 4, queue_id);
 	const int result = statement_step(statement, err);
 	*ret_own = PICKUP_OWN_NONE;

@@ -1,6 +1,7 @@
 #include "queue/pickup_repair.h"
 
 #include "queue/entry_operate.h"
+#include "queue/pickup_internal.h"
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
 
@@ -10,11 +11,10 @@
 
 #define CHUNK_ROWS 500
 
+/* The row, and behind PICKUP_COLUMNS: its key, whether somebody still stands for it, its entry. */
 #define COLUMNS                                                                                    \
-	"p.source, p.uid_validity, p.uid, p.state, p.target, p.entry_id, p.raw_sha256, "           \
-	"p.raw_size,"                                                                              \
-	" p.internal_date, p.target_uid_validity, p.target_uid, s.state, p.queue_id,"              \
-	" p.acknowledge = 'delivery',"                                                             \
+	PICKUP_COLUMNS                                                                             \
+	", p.queue_id, p.source, p.uid_validity, s.state,"                                         \
 	" EXISTS (SELECT 1 FROM pickup AS later INDEXED BY pickup_match"                           \
 	" WHERE later.queue_id = p.queue_id AND later.internal_date = p.internal_date"             \
 	" AND later.raw_sha256 = p.raw_sha256"                                                     \
@@ -24,6 +24,16 @@
 	" AND g.source = p.source AND g.uid_validity = p.uid_validity AND g.uid = p.uid)"          \
 	" FROM pickup p LEFT JOIN entry_status s ON s.id = p.entry_id"                             \
 	" LEFT JOIN entry_mail m ON m.entry_id = p.entry_id"
+enum {
+	COLUMN_QUEUE = PICKUP_COLUMN_COUNT,
+	COLUMN_SOURCE,
+	COLUMN_UID_VALIDITY,
+	COLUMN_STATE,
+	COLUMN_SUPERSEDED,
+	COLUMN_INCOMPLETE,
+	COLUMN_WHOLE_SIZE,
+	COLUMN_GONE
+};
 
 struct walk_row {
 	struct pickup_with_entry row;
@@ -37,32 +47,22 @@ static void walk_row_clear(void *row)
 
 static void read_row(const struct statement *from, struct walk_row *ret_row)
 {
-	ret_row->source = strdup(statement_text(from, 0));
+	ret_row->source = strdup(statement_text(from, COLUMN_SOURCE));
 	g_assert(ret_row->source != NULL);
 	struct pickup_with_entry *row = &ret_row->row;
 	*row = (struct pickup_with_entry){
-	    .source = {.queue_id = statement_int(from, 12),
+	    .source = {.queue_id = statement_int(from, COLUMN_QUEUE),
 		       .source = ret_row->source,
-		       .uid_validity = (uint32_t)statement_int(from, 1)},
-	    .pickup = {.uid = (uint32_t)statement_int(from, 2),
-		       .state = pickup_state_parse(statement_text(from, 3)),
-		       .target = strcmp(statement_text(from, 4), "badmail") == 0 ? PICKUP_BADMAIL
-										 : PICKUP_DROPBOX,
-		       .entry_id = statement_int(from, 5),
-		       .raw_size = (uint64_t)statement_int(from, 7),
-		       .internal_date_s = value_parse_time_s(statement_text(from, 8)),
-		       .target_uid_validity = (uint32_t)statement_int(from, 9),
-		       .target_uid = (uint32_t)statement_int(from, 10),
-		       .on_delivery = statement_int(from, 13) != 0},
-	    .has_entry = !statement_is_null(from, 11),
-	    .superseded = statement_int(from, 14) != 0,
-	    .raw_incomplete = statement_int(from, 15) != 0,
-	    .whole_size = (uint64_t)statement_int(from, 16),
-	    .gone = statement_int(from, 17) != 0,
+		       .uid_validity = (uint32_t)statement_int(from, COLUMN_UID_VALIDITY)},
+	    .has_entry = !statement_is_null(from, COLUMN_STATE),
+	    .superseded = statement_int(from, COLUMN_SUPERSEDED) != 0,
+	    .raw_incomplete = statement_int(from, COLUMN_INCOMPLETE) != 0,
+	    .whole_size = (uint64_t)statement_int(from, COLUMN_WHOLE_SIZE),
+	    .gone = statement_int(from, COLUMN_GONE) != 0,
 	};
-	value_parse_sha256(statement_text(from, 6), row->pickup.raw_sha256);
+	pickup_from_row(from, &row->pickup);
 	if (row->has_entry)
-		entry_state_parse(statement_text(from, 11), &row->entry_state);
+		entry_state_parse(statement_text(from, COLUMN_STATE), &row->entry_state);
 }
 
 /* The rows that follow (source, uid_validity, uid). */
@@ -141,9 +141,7 @@ int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_
 
 static void bind_key(struct statement *statement, const struct pickup_source *source, uint32_t uid)
 {
-	statement_bind_int(statement, 1, source->queue_id);
-	statement_bind_text(statement, 2, source->source);
-	statement_bind_int(statement, 3, source->uid_validity);
+	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, uid);
 }
 
@@ -173,7 +171,7 @@ static int redirect(struct store *store, const struct pickup_source *source,
 	    " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4");
 	bind_key(statement, source, pickup->uid);
 	statement_bind_text(statement, 5, pickup_state_format(pickup->state));
-	statement_bind_text(statement, 6, pickup->target == PICKUP_BADMAIL ? "badmail" : "dropbox");
+	statement_bind_text(statement, 6, pickup_target_format(pickup->target));
 	statement_bind_int(statement, 7, pickup->target_uid_validity);
 	statement_bind_int(statement, 8, pickup->target_uid);
 	statement_bind_text(statement, 9, sha256);

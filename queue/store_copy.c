@@ -26,13 +26,8 @@ static void close_engine(struct engine **engine)
 
 static int fail(const char *path, struct error *err)
 {
-	const int error = errno;
-	enum error_reason status = REASON_IO;
-	if (error == ENOSPC || error == EDQUOT)
-		status = REASON_FULL;
-	else if (error == EROFS || error == EACCES || error == EPERM)
-		status = REASON_READ_ONLY;
-	return error_because(err, status, "cannot make the copy '%s': %s", path, g_strerror(error));
+	return error_because(err, engine_reason_of(errno), "cannot make the copy '%s': %s", path,
+			     g_strerror(errno));
 }
 
 /* Whoever runs us, the copy is for those who own the database. */

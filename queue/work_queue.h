@@ -59,7 +59,6 @@ struct work_queue {
 
 #define WORK_QUEUE_MAX_ATTEMPTS	  3  /* unless the operator says otherwise, as below */
 #define WORK_QUEUE_MAX_DELIVERIES 60 /* the same, of a queue with a target: over two days */
-#define WORK_QUEUE_RETRY_DELAY_MS 30000
 
 struct work_queue_counts {
 	uint64_t new_entries;

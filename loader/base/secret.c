@@ -186,6 +186,21 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
 }
 
+int secret_command_parse(const char *words, char **ret_reference, struct error *err)
+{
+	g_auto(GStrv) list = NULL;
+	g_autoptr(GError) failure = NULL;
+	if (!g_shell_parse_argv(words, NULL, &list, &failure))
+		return error_set(err, ERROR_CONFIGURATION, "%s", failure->message);
+	json_auto_t *array = json_array();
+	for (char **word = list; *word != NULL; word++) {
+		if (json_array_append_new(array, json_string(*word)) != 0)
+			return error_set(err, ERROR_CONFIGURATION, "must be UTF-8 text");
+	}
+	*ret_reference = json_dumps(array, JSON_COMPACT);
+	return 0;
+}
+
 /* A JSON list of strings as argv; the caller frees with g_strfreev(). */
 static char **secret_parse_command(const char *reference)
 {

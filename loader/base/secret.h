@@ -57,6 +57,12 @@ int secret_read(enum secret_source source, const char *reference, struct secret 
 		struct error *err);
 
 /*
+ * The reference of a COMMAND, from the words of a command line: they are split as a shell would do it,
+ * but no shell runs them. Caller frees with g_free(). Errors: CONFIGURATION.
+ */
+int secret_command_parse(const char *words, char **ret_reference, struct error *err);
+
+/*
  * Asks on the terminal without echo. Errors: USAGE when there is no terminal, CREDENTIALS when the
  * answer is empty.
  */

@@ -6,7 +6,6 @@
 #include "loader/imap/names/connection_string.h"
 #include "queue/base/scoped.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,20 +87,12 @@ static int set_password_credential(struct work_queue *draft, const char *value, 
 	return definition_set_credential(draft, SECRET_CREDENTIAL, value);
 }
 
-/* Words are split as a shell would, but no shell runs them. */
 static int definition_set_command(struct work_queue *draft, enum secret_source source,
 				  const char *field, const char *value, struct error *err)
 {
-	g_auto(GStrv) words = NULL;
-	g_autoptr(GError) failure = NULL;
-	if (!g_shell_parse_argv(value, NULL, &words, &failure))
-		return error_set(err, ERROR_CONFIGURATION, "%s: %s", field, failure->message);
-	json_auto_t *list = json_array();
-	for (char **word = words; *word != NULL; word++) {
-		if (json_array_append_new(list, json_string(*word)) != 0)
-			return error_set(err, ERROR_CONFIGURATION, "%s: must be UTF-8 text", field);
-	}
-	g_autofree char *reference = json_dumps(list, JSON_COMPACT);
+	g_autofree char *reference = NULL;
+	if (secret_command_parse(value, &reference, err) != 0)
+		return error_prefix(err, "%s", field);
 	return definition_set_credential(draft, source, reference);
 }
 
@@ -158,94 +149,101 @@ static int set_retry_delay(struct work_queue *draft, const char *value, struct e
 	return 0;
 }
 
+#define DEFINITION_RETRY_DELAY "30s"
+
 struct definition_row {
 	struct definition_field field;
 	int (*set)(struct work_queue *draft, const char *value, struct error *err);
 };
 
 static const struct definition_row rows[] = {
-    {{"class", "Mail", "class of the queue's entries", false}, set_class},
-    {{"external-source", "IMAP", "where entries come from", false}, set_external_source},
+    {{"class", "Mail", "class of the queue's entries", NULL, false}, set_class},
+    {{"external-source", "IMAP", "where entries come from", NULL, false}, set_external_source},
     {{"connection-string", "TEXT",
       "url=…;port=…;ssl=True;mailbox=…; see `inqueue help "
       "connection-string`",
-      false},
+      NULL, false},
      set_connection_string},
-    {{"user-name", "NAME", "account on the mail server", false}, set_user_name},
-    {{"password-file", "FILE", "the password is the first line of this file (mode 0600)", false},
+    {{"user-name", "NAME", "account on the mail server", NULL, false}, set_user_name},
+    {{"password-file", "FILE", "the password is the first line of this file (mode 0600)", NULL,
+      false},
      set_password_file},
-    {{"password-env", "VARIABLE", "the password is in this environment variable", false},
+    {{"password-env", "VARIABLE", "the password is in this environment variable", NULL, false},
      set_password_env},
     {{"password-command", "COMMAND", "the password is the first line this command prints; no shell",
-      false},
+      NULL, false},
      set_password_command},
-    {{"password-credential", "NAME", "the password is this systemd credential", false},
+    {{"password-credential", "NAME", "the password is this systemd credential", NULL, false},
      set_password_credential},
     {{"password-prompt", NULL,
       "ask for the password; the answer is kept in a 0600 file beside the "
       "database",
-      false},
+      NULL, false},
      set_password_prompt},
     {{"token-command", "COMMAND",
       "like --password-command, for an OAuth 2.0 access token "
       "(XOAUTH2)",
-      false},
+      NULL, false},
      set_token_command},
-    {{"paused", "true|false", "a paused queue is not loaded", false}, set_paused},
+    {{"paused", "true|false", "a paused queue is not loaded", NULL, false}, set_paused},
     {{"deliver-to", "URL",
       "post each entry to this https or http address, https://NAME@host/… for Basic credentials",
-      false},
+      NULL, false},
      definition_target_set_url},
-    {{"deliver-format", "FORMAT", "multipart, json or raw (default: multipart)", false},
+    {{"deliver-format", "FORMAT", "multipart, json or raw", DEFINITION_FORMAT, false},
      definition_target_set_format},
     {{"deliver-secret", "SOURCE",
       "sign posts with the secret in file:PATH, env:VARIABLE, command:COMMAND or credential:NAME",
-      false},
+      NULL, false},
      definition_target_set_secret},
     {{"deliver-password", "SOURCE", "the password of the user in deliver-to is in such a source",
-      false},
+      NULL, false},
      definition_target_set_password},
     {{"deliver-header-secret", "'NAME: SOURCE'",
       "one more header field of posts, its value in such a source; 'Authorization: Bearer env:KEY'",
-      false},
+      NULL, false},
      definition_target_set_header_secret},
     {{"deliver-header", "'NAME: VALUE'", "one more header field of posts; several with | between",
-      false},
+      NULL, false},
      definition_target_set_header},
-    {{"deliver-connect-timeout", "TIME", "how long connecting may take (default: 10s)", false},
+    {{"deliver-connect-timeout", "TIME", "how long connecting may take", DEFINITION_CONNECT_TIMEOUT,
+      false},
      definition_target_set_connect_timeout},
-    {{"deliver-timeout", "TIME", "how long a delivery may take in all (default: 30s)", false},
+    {{"deliver-timeout", "TIME", "how long a delivery may take in all", DEFINITION_TIMEOUT, false},
      definition_target_set_timeout},
     {{"deliver-ca-file", "FILE", "trust these certificate authorities instead of the system's",
-      false},
+      NULL, false},
      definition_target_set_ca_file},
     {{"deliver-client-certificate", "FILE", "show this certificate; the file holds its key, too",
-      false},
+      NULL, false},
      definition_target_set_client_certificate},
-    {{"allow-private", "true|false",
-      "also post to addresses of this machine or network (default: false)", false},
+    {{"allow-private", "true|false", "also post to addresses of this machine or network", "false",
+      false},
      definition_target_set_allow_private},
     {{"acknowledge", "load|delivery",
       "mail is marked read and moved once it is stored (load, the default), or stays unread until "
       "deliver-to has answered (delivery)",
-      false},
+      NULL, false},
      definition_target_set_acknowledge},
     {{"deliver-concurrency", "N",
-      "how many posts at a time, together with other queues of this server (default: 4)", false},
+      "how many posts at a time, together with other queues of this server", DEFINITION_CONCURRENCY,
+      false},
      definition_target_set_concurrency},
     /* Behind deliver-to, which decides how many there are where nobody says so. */
-    {{"max-attempts", "N",
-      "how often an entry is tried before it has failed (default: 3, with deliver-to 60)", false},
+    {{"max-attempts", "N", "how often an entry is tried before it has failed",
+      G_STRINGIFY(WORK_QUEUE_MAX_ATTEMPTS) ", with deliver-to " G_STRINGIFY(
+	  WORK_QUEUE_MAX_DELIVERIES),
+      false},
      set_max_attempts},
     {{"retry-delay", "TIME",
-      "how long to wait before the second attempt, doubled for each further one (default: 30s)",
-      false},
+      "how long to wait before the second attempt, doubled for each further one",
+      DEFINITION_RETRY_DELAY, false},
      set_retry_delay},
-    {{"path", "TEXT", "for file sources only", true}, NULL},
-    {{"search-pattern", "TEXT", "for file sources only", true}, NULL},
-    {{"mode", "TEXT", "for file sources only", true}, NULL},
-    {{"state-xpath", "TEXT", "for file sources only", true}, NULL},
-    {{"state", "TEXT", "a preset state, for other sources only", true}, NULL},
+    {{"path", "TEXT", "for file sources only", NULL, true}, NULL},
+    {{"search-pattern", "TEXT", "for file sources only", NULL, true}, NULL},
+    {{"mode", "TEXT", "for file sources only", NULL, true}, NULL},
+    {{"state-xpath", "TEXT", "for file sources only", NULL, true}, NULL},
+    {{"state", "TEXT", "a preset state, for other sources only", NULL, true}, NULL},
 };
 
 bool definition_field_at(size_t index, struct definition_field *ret_field)
@@ -263,8 +261,8 @@ struct work_queue *definition_new(const char *name)
 	draft->name = g_strdup(name);
 	draft->class_name = g_strdup("Mail");
 	draft->external_source = g_strdup("IMAP");
-	definition_target_init(&draft->target);
-	draft->retry_delay_ms = WORK_QUEUE_RETRY_DELAY_MS;
+	definition_target_init(draft);
+	duration_parse(DEFINITION_RETRY_DELAY, &draft->retry_delay_ms);
 	definition_set_credential(draft, SECRET_PROMPT, NULL);
 	return draft;
 }

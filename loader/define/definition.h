@@ -22,7 +22,9 @@ struct definition_field {
 	const char *name;    /* "connection-string" */
 	const char *value;   /* what it takes, e.g. "TEXT"; NULL: nothing, it is a switch */
 	const char *meaning; /* for help */
-	bool foreign;	     /* belongs to other external sources; refused unless empty */
+	const char
+	    *standard; /* what holds where the field is left out; NULL: nothing, or see `meaning` */
+	bool foreign;  /* belongs to other external sources; refused unless empty */
 };
 bool definition_field_at(size_t index, struct definition_field *ret_field);
 

@@ -31,8 +31,12 @@ int definition_target_set_concurrency(struct work_queue *draft, const char *valu
 int definition_target_set_acknowledge(struct work_queue *draft, const char *value,
 				      struct error *err);
 
-/* What holds before anything is set: format, limits, concurrency. */
-void definition_target_init(struct work_queue_target *target);
+/* What holds before anything is set. */
+#define DEFINITION_FORMAT	   "multipart"
+#define DEFINITION_CONNECT_TIMEOUT "10s"
+#define DEFINITION_TIMEOUT	   "30s"
+#define DEFINITION_CONCURRENCY	   "4"
+void definition_target_init(struct work_queue *draft);
 
 /* The draft's target as a whole. */
 int definition_target_check(const struct work_queue *draft, struct error *err);

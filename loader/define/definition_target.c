@@ -9,10 +9,7 @@
 
 #include <string.h>
 
-#define CONNECT_TIMEOUT_MS 10000
-#define TIMEOUT_MS	   30000
-#define TIMEOUT_MAX_MS	   (INT64_C(24) * 3600 * 1000)
-#define CONCURRENCY	   4
+#define TIMEOUT_MAX_MS (INT64_C(24) * 3600 * 1000)
 
 /* NULL for an empty value: the field is taken away. */
 static void target_replace(struct work_queue *draft, char **member, const char *value)
@@ -37,7 +34,7 @@ int definition_target_set_url(struct work_queue *draft, const char *value, struc
 		return error_prefix(err, "deliver-to");
 	/* A queue that was stored without a target has nothing yet. */
 	if (draft->target.format == NULL)
-		definition_target_init(&draft->target);
+		definition_target_init(draft);
 	const bool chosen = target_has_chosen_attempts(draft);
 	target_replace(draft, &draft->target.url, value);
 	if (!chosen)
@@ -258,12 +255,14 @@ int definition_target_set_acknowledge(struct work_queue *draft, const char *valu
 
 /* ---- as a whole ---- */
 
-void definition_target_init(struct work_queue_target *target)
+/* By the functions that take an operator's words: their defaults are valid ones. */
+void definition_target_init(struct work_queue *draft)
 {
-	target->format = g_strdup(post_format_name(POST_MULTIPART));
-	target->connect_timeout_ms = CONNECT_TIMEOUT_MS;
-	target->timeout_ms = TIMEOUT_MS;
-	target->concurrency = CONCURRENCY;
+	struct error ignored;
+	definition_target_set_format(draft, DEFINITION_FORMAT, &ignored);
+	definition_target_set_connect_timeout(draft, DEFINITION_CONNECT_TIMEOUT, &ignored);
+	definition_target_set_timeout(draft, DEFINITION_TIMEOUT, &ignored);
+	definition_target_set_concurrency(draft, DEFINITION_CONCURRENCY, &ignored);
 }
 
 int definition_target_check(const struct work_queue *draft, struct error *err)

@@ -4,7 +4,6 @@
 #include "loader/http/target.h"
 #include "queue/base/scoped.h"
 
-#include <jansson.h>
 #include <string.h>
 
 /* ---- sources ---- */
@@ -21,27 +20,17 @@ static bool source_split(const char *text, enum secret_source *ret_source, const
 	       *ret_source == SECRET_COMMAND || *ret_source == SECRET_CREDENTIAL;
 }
 
-static char *source_command(const char *field, const char *command, struct error *err)
+/* What secret_read() wants. */
+static int source_reference(const char *field, enum secret_source source, const char *rest,
+			    char **ret_reference, struct error *err)
 {
-	g_auto(GStrv) words = NULL;
-	g_autoptr(GError) failure = NULL;
-	if (!g_shell_parse_argv(command, NULL, &words, &failure)) {
-		error_fill(err, ERROR_CONFIGURATION, "%s: %s", field, failure->message);
-		return NULL;
-	}
-	json_auto_t *list = json_array();
-	for (char **word = words; *word != NULL; word++)
-		json_array_append_new(list, json_string(*word));
-	return json_dumps(list, JSON_COMPACT);
-}
-
-/* What secret_read() wants; NULL and *err for a command that cannot be understood. */
-static char *source_reference(const char *field, enum secret_source source, const char *rest,
-			      struct error *err)
-{
-	if (source == SECRET_FILE)
-		return g_canonicalize_filename(rest, NULL);
-	return source == SECRET_COMMAND ? source_command(field, rest, err) : g_strdup(rest);
+	if (source == SECRET_COMMAND)
+		return secret_command_parse(rest, ret_reference, err) != 0
+			   ? error_prefix(err, "%s", field)
+			   : 0;
+	*ret_reference =
+	    source == SECRET_FILE ? g_canonicalize_filename(rest, NULL) : g_strdup(rest);
+	return 0;
 }
 
 static bool source_is_odd(enum secret_source source, const char *rest)
@@ -59,8 +48,8 @@ int target_secret_parse(const char *field, const char *value, char **ret_source,
 				 "%s: takes file:PATH, env:VARIABLE, command:COMMAND or "
 				 "credential:NAME; the secret itself does not stand here",
 				 field);
-	g_autofree char *reference = source_reference(field, source, rest, err);
-	if (reference == NULL)
+	g_autofree char *reference = NULL;
+	if (source_reference(field, source, rest, &reference, err) != 0)
 		return -1;
 	*ret_source = g_strconcat(secret_source_format(source), ":", reference, NULL);
 	return 0;

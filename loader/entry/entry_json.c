@@ -22,16 +22,10 @@ static json_t *entry_json_time_ms(int64_t time_ms)
 	return json_string(text);
 }
 
-static void entry_json_hex(const unsigned char sha256[32], char hex[static 65])
-{
-	for (size_t i = 0; i < 32; i++)
-		g_snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
-}
-
 static json_t *entry_json_sha256(const unsigned char sha256[32])
 {
-	char hex[65];
-	entry_json_hex(sha256, hex);
+	char hex[ENTRY_SHA256_TEXT];
+	entry_sha256_format(sha256, hex);
 	return json_string(hex);
 }
 

@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WATCH_STOP_MS = 8000, WATCH_RETRY_MS = 5000 };
+enum { WATCH_STOP_MS = 8000 };
 
 struct watch_options {
 	const char *database;

@@ -84,9 +84,46 @@ class Lists(Case):
         listed = re.findall(r"(?m)^\| (.*?) \|(.*)\| (.*) \|$", section("Connection string").replace("`", ""))
         self.assertEqual(shown, [(key, meaning, default.strip()) for key, default, meaning in listed[1:]])
 
+    def test_exit_statuses_are_those_of_the_program(self):
+        """In the help, in the README, and in the header that the program is made from."""
+        text = re.search(r"Exit status: (.*)\.\n", self.inqueue("help").stdout, re.DOTALL)[1]
+        shown = dict(part.split(" ", 1) for part in " ".join(text.split()).split(", "))
+        header = (SOURCE_DIR / "queue" / "base" / "error.h").read_text()
+        self.assertEqual(set(re.findall(r"\bERROR_[A-Z]+ = (\d+)", header)), set(shown))
+        listed = dict(re.findall(r"(?m)^\| (\d+) \| (.*) \|$", section("Exit status")))
+        self.assertEqual(shown, {status: words.partition(":")[0] for status, words in listed.items()})
+
+    def test_options_in_the_table_of_commands_are_options_of_these_commands(self):
+        rows = re.findall(r"(?m)^\| (`.*?) \| (.*) \|$", section("Commands"))
+        self.assertGreater(len(rows), 20)
+        for commands, words in rows:
+            if commands.startswith(("`--", "`mail ")):
+                continue
+            names = [re.match(r"[a-z]+(?: [a-z]+)?", code)[0] for code in re.findall(r"`([^`]+)`", commands)]
+            for option in re.findall(r"`(--[a-z-]+)", commands + words):
+                with self.subTest(commands=commands, option=option):
+                    self.assertTrue(any(re.search(rf"(?m)^  {option}\b", self.inqueue(*name.split(), "--help").stdout)
+                                        for name in names))
+
+    def test_defaults_are_those_of_the_help(self):
+        """`--option` (VALUE) in the README says what counts where the option is not given."""
+        texts = [self.inqueue(*name.split(), "--help").stdout for name in self.commands()]
+        known = {}
+        for text in texts:
+            for option, words in re.findall(r"(?m)^  --([a-z-]+)(.*(?:\n {20}.*)*)", text):
+                default = re.search(r"\(default: ([^),]*)", " ".join(words.split()))
+                known.setdefault(option, set()).add(default[1] if default else None)
+        said = re.findall(r"`--([a-z-]+)` \((\d\w*)\)", README)
+        self.assertGreaterEqual(len(said), 7)
+        for option, value in said:
+            with self.subTest(option=option):
+                self.assertIn(value, known[option])
+
+    def commands(self):
+        return re.findall(r"(?m)^  ([a-z]+(?: [a-z][A-Za-z-]+)?)(?= |$)", self.inqueue("help").stdout)
+
     def test_every_command_is_described(self):
-        shown = self.inqueue("help").stdout
-        known = re.findall(r"(?m)^  ([a-z]+(?: [a-z][A-Za-z-]+)?)(?= |$)", shown)
+        known = self.commands()
         listed = " ".join(re.findall(r"`([^`\n]+)`", README))
         for command in known:
             with self.subTest(command=command):

@@ -87,6 +87,17 @@ class OtherLanguages(EntryCase):
         statements = dict(re.findall(r'(?s)(CLAIM|COMPLETE) = """(.*?)"""', self.worker))
         self.claim_sql, self.complete_sql = statements["CLAIM"], statements["COMPLETE"]
 
+    def test_schema_documents_the_same_statements(self):
+        """But for the values that each has for an example."""
+        def normal(text):
+            text = re.sub(r"(?m)^-- ?", "", text)
+            text = re.sub(r"'robot-7'|:worker", ":worker", text)
+            text = re.sub(r"queue = (?:'invoices'|:queue)", "queue = :queue", text)
+            return " ".join(re.sub(r"RETURNING .*", "RETURNING", text, flags=re.DOTALL).split())
+        schema = (SOURCE_DIR / "queue" / "schema.sql").read_text()
+        documented = re.findall(r"--   UPDATE entry_status\n(?:--    ?.*\n)+?--   RETURNING .*\n", schema)
+        self.assertEqual([normal(self.claim_sql), normal(self.complete_sql)], [normal(one) for one in documented])
+
     def claimed(self, worker="python"):
         return self.change(self.claim_sql.replace(":worker", f"'{worker}'").replace(":queue", "'invoices'"))
 

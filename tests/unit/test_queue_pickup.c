@@ -2,7 +2,7 @@
  * UIDVALIDITY. */
 #include "queue_fixture.h"
 
-#include "queue/pickup.h"
+#include "queue/pickup_internal.h"
 
 static const struct pickup_source inbox = {1, "robot@imap.example.com/INBOX", 7};
 static const struct pickup_source inbox_renewed = {1, "robot@imap.example.com/INBOX", 8};

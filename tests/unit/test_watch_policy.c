@@ -8,14 +8,15 @@
 
 #include "loader/imap/names/connection_string.h"
 #include "loader/source/refusal.h"
-#include "loader/watch/watch.h"
 #include "loader/watch/watch_wait_internal.h"
+
+enum { RETRY_MS = 5000 };
 
 static const uint32_t middle = UINT32_MAX / 2;
 
 static void assert_pauses(enum error_kind kind, const int64_t *seconds, size_t count)
 {
-	struct watch_policy policy = watch_policy_new(WATCH_RETRY_MS);
+	struct watch_policy policy = watch_policy_new(RETRY_MS);
 	for (size_t i = 0; i < count; i++)
 		assert_in_range(watch_policy_pause_ms(&policy, kind, middle), seconds[i] * 1000 - 1,
 				seconds[i] * 1000);
@@ -37,7 +38,7 @@ static void test_a_server_that_is_gone_for_a_minute(void **state)
 	static const uint32_t dice[] = {0, UINT32_MAX / 2, UINT32_MAX};
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		struct watch_policy policy = watch_policy_new(WATCH_RETRY_MS);
+		struct watch_policy policy = watch_policy_new(RETRY_MS);
 		int64_t passed_ms = 0;
 		int tries = 0;
 		for (; passed_ms < 60000; tries++)
@@ -87,7 +88,7 @@ static void test_success_begins_anew(void **state)
  * third is the last. */
 static void test_refused_sign_ins_are_few(void **state)
 {
-	const struct watch_policy policy = watch_policy_new(WATCH_RETRY_MS);
+	const struct watch_policy policy = watch_policy_new(RETRY_MS);
 	(void)state;
 	assert_in_range(watch_policy_refusal_ms(&policy, 1, middle), 59999, 60000);
 	assert_in_range(watch_policy_refusal_ms(&policy, 2, middle), 299999, 300000);

@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { RETRY_MS = 5000 };
+
 enum { MINUTE_MS = 60000, START_MS = 1000000 };
 
 struct fixture {
@@ -29,7 +31,7 @@ static int setup(void **state)
 	static struct fixture fixture;
 	int ends[2];
 	log_open(LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
-	fixture.queue = watch_queue_new(1, "invoices", WATCH_RETRY_MS);
+	fixture.queue = watch_queue_new(1, "invoices", RETRY_MS);
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	fixture.queue->pipe = ends[0];
 	fixture.worker_end = ends[1];

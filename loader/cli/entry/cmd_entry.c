@@ -43,7 +43,7 @@ static int cmd_entry_filter(const struct invocation *invocation, struct entry_fi
 	if (cmd_entry_day(invocation, "since", &filter->received_from_s, err) != 0 ||
 	    cmd_entry_day(invocation, "until", &filter->received_until_s, err) != 0)
 		return -1;
-	return invocation_number(invocation, "limit", 1, 0, &filter->limit, err);
+	return invocation_number(invocation, "limit", 1, &filter->limit, err);
 }
 
 static int cmd_list_json(const struct entry *entry, void *context)
@@ -128,7 +128,7 @@ int cmd_save(const struct invocation *invocation, struct error *err)
 	const char *folder = invocation_text(invocation, "to");
 	scoped(store_close) struct store *store = NULL;
 	if (invocation_entry_id(invocation, 0, &id, err) != 0 ||
-	    invocation_number(invocation, "attachment", 1, 0, &attachment, err) != 0)
+	    invocation_number(invocation, "attachment", 1, &attachment, err) != 0)
 		return -1;
 	if (attachment != 0 && invocation_flag(invocation, "raw"))
 		return error_set(err, ERROR_USAGE, "--attachment and --raw exclude each other");
@@ -175,13 +175,14 @@ int cmd_filter_read(const struct invocation *invocation, struct store *store,
 	if (state != NULL && entry_state_parse(state, &filter.state) != 0)
 		return error_set(err, ERROR_USAGE,
 				 "--state takes new, claimed, done, failed or bad");
-	if (invocation_duration(invocation, "older-than", 0, -1, &age_ms, err) != 0 ||
+	if (invocation_duration(invocation, "older-than", 0, &age_ms, err) != 0 ||
 	    cmd_filter_queue(invocation, store, &filter, err) != 0)
 		return -1;
-	if (age_ms >= 0)
+	const bool aged = invocation_flag(invocation, "older-than");
+	if (aged)
 		filter.changed_before_ms = clock_now_ms() - age_ms;
 	*ret_any = filter.by_state || filter.sender != NULL || filter.subject != NULL ||
-		   filter.tag != NULL || filter.only_held || age_ms >= 0 || filter.queue_id != 0;
+		   filter.tag != NULL || filter.only_held || aged || filter.queue_id != 0;
 	*ret_filter = filter;
 	return 0;
 }

@@ -247,7 +247,7 @@ int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 	struct delivery_filter filter = {.newest_first = invocation_flag(invocation, "newest")};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	if (invocation_number(invocation, "limit", 1, 0, &filter.limit, err) != 0 ||
+	if (invocation_number(invocation, "limit", 1, &filter.limit, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
 	if (invocation->argument_count > 0 &&

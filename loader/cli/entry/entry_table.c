@@ -4,35 +4,36 @@
 #include <glib.h>
 
 #define FILTER_OPTIONS                                                                             \
-	{"queue", "NAME", "only of this queue"},                                                   \
-	    {"state", "STATE", "only new, claimed, done, failed or bad ones"},                     \
-	    COMMAND_SENDER_SUBJECT, {"tag", "TAG", "only with this tag"},                          \
-	    {"held", NULL, "only held ones"},                                                      \
+	{"queue", "NAME", "only of this queue", NULL},                                             \
+	    {"state", "STATE", "only new, claimed, done, failed or bad ones", NULL},               \
+	    COMMAND_SENDER_SUBJECT, {"tag", "TAG", "only with this tag", NULL},                    \
+	    {"held", NULL, "only held ones", NULL},                                                \
 	{                                                                                          \
-		"older-than", "TIME", "only if unchanged for so long: 30m, 12h, 7d"                \
+		"older-than", "TIME", "only if unchanged for so long: 30m, 12h, 7d", NULL          \
 	}
 
 #define OPERATE_OPTIONS                                                                            \
-	{"all", NULL, "all entries, where neither ids nor filters are given"}, COMMAND_REASON,     \
+	{"all", NULL, "all entries, where neither ids nor filters are given", NULL},               \
+	    COMMAND_REASON,                                                                        \
 	{                                                                                          \
-		"by", "NAME", "who does it, for the history (default: the user)"                   \
+		"by", "NAME", "who does it, for the history (default: the user)", NULL             \
 	}
 
 static const struct command_option list_options[] = {
-    {"state", "STATE", "only new, claimed, done, failed or bad ones"},
+    {"state", "STATE", "only new, claimed, done, failed or bad ones", NULL},
     COMMAND_SENDER_SUBJECT,
-    {"since", "DAY", "only received on or after YYYY-MM-DD (UTC)"},
-    {"until", "DAY", "only received before YYYY-MM-DD (UTC)"},
-    {"newest", NULL, "newest first"},
-    {"limit", "N", "at most N entries"},
+    {"since", "DAY", "only received on or after YYYY-MM-DD (UTC)", NULL},
+    {"until", "DAY", "only received before YYYY-MM-DD (UTC)", NULL},
+    {"newest", NULL, "newest first", NULL},
+    {"limit", "N", "at most N entries", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option save_options[] = {
-    {"attachment", "N", "only the attachment at this position"},
-    {"raw", NULL, "the raw message instead (entry-ID.eml)"},
-    {"to", "DIR", "the folder to save in (default: the current one); made if missing"},
-    {"overwrite", NULL, "replace files that exist"},
+    {"attachment", "N", "only the attachment at this position", NULL},
+    {"raw", NULL, "the raw message instead (entry-ID.eml)", NULL},
+    {"to", "DIR", "the folder to save in (default: the current one); made if missing", NULL},
+    {"overwrite", NULL, "replace files that exist", NULL},
     COMMAND_OPTIONS_END,
 };
 
@@ -43,46 +44,48 @@ static const struct command_option operate_options[] = {
 };
 
 static const struct command_option priority_options[] = {
-    {"to", "N", "the new priority; entries have 0 unless told otherwise, higher ones go first"},
+    {"to", "N", "the new priority; entries have 0 unless told otherwise, higher ones go first",
+     NULL},
     FILTER_OPTIONS,
     OPERATE_OPTIONS,
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option tag_options[] = {
-    {"add", "TAG", "put this tag on them"},
-    {"remove", "TAG", "take this tag off them"},
+    {"add", "TAG", "put this tag on them", NULL},
+    {"remove", "TAG", "take this tag off them", NULL},
     FILTER_OPTIONS,
     OPERATE_OPTIONS,
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option note_options[] = {
-    {"by", "NAME", "who writes it (default: the user)"},
+    {"by", "NAME", "who writes it (default: the user)", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option stats_options[] = {
-    {"since", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or back from now: 12h, 7d"},
+    {"since", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or back from now: 12h, 7d", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option purge_options[] = {
     FILTER_OPTIONS,
-    {"dry-run", NULL, "say how many, and delete nothing"},
-    {"shrink", NULL, "then make the database file smaller"},
+    {"dry-run", NULL, "say how many, and delete nothing", NULL},
+    {"shrink", NULL, "then make the database file smaller", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option export_options[] = {
-    {"format", "FORMAT", "jsonl: everything, a document a line (default); csv: the main columns"},
+    {"format", "FORMAT", "jsonl: everything, a document a line (default); csv: the main columns",
+     NULL},
     FILTER_OPTIONS,
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option delivery_list_options[] = {
-    {"newest", NULL, "newest first"},
-    {"limit", "N", "at most N attempts"},
+    {"newest", NULL, "newest first", NULL},
+    {"limit", "N", "at most N attempts", NULL},
     COMMAND_OPTIONS_END,
 };
 

@@ -7,40 +7,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
-
-struct entry_view_text {
-	const char *label;
-	const char *value;
-};
-
-enum { ENTRY_VIEW_TEXTS = 11 };
-
-/* The text columns, in the order in which people read them. */
-static void entry_view_texts(const struct entry *entry,
-			     struct entry_view_text texts[static ENTRY_VIEW_TEXTS])
-{
-	const struct entry_view_text rows[ENTRY_VIEW_TEXTS] = {
-	    {"subject", entry->subject},
-	    {"sender", entry->sender},
-	    {"recipient", entry->recipient},
-	    {"cc", entry->cc},
-	    {"bcc", entry->bcc},
-	    {"reply to", entry->reply_to},
-	    {"message id", entry->message_id},
-	    {"in reply to", entry->in_reply_to},
-	    {"references", entry->thread_references},
-	    {"error kind", entry->error_kind},
-	    {"error", entry->error_text},
-	};
-	memcpy(texts, rows, sizeof rows);
-}
-
-static void entry_view_hex(const unsigned char sha256[32], char hex[static 65])
-{
-	for (size_t i = 0; i < 32; i++)
-		g_snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
-}
 
 /* A column that holds JSON, as JSON. */
 static json_t *entry_view_json_list(const char *column)
@@ -101,18 +67,25 @@ static void entry_view_print_state(const struct entry *entry)
 
 static void entry_view_print_mail(const struct entry *entry)
 {
-	struct entry_view_text texts[ENTRY_VIEW_TEXTS];
 	char date[CLOCK_TEXT_SIZE];
-	char sha256[65];
-	entry_view_texts(entry, texts);
-	for (size_t i = 0; i < ENTRY_VIEW_TEXTS; i++)
-		entry_view_print_line(texts[i].label, texts[i].value);
+	char sha256[ENTRY_SHA256_TEXT];
+	entry_view_print_line("subject", entry->subject);
+	entry_view_print_line("sender", entry->sender);
+	entry_view_print_line("recipient", entry->recipient);
+	entry_view_print_line("cc", entry->cc);
+	entry_view_print_line("bcc", entry->bcc);
+	entry_view_print_line("reply to", entry->reply_to);
+	entry_view_print_line("message id", entry->message_id);
+	entry_view_print_line("in reply to", entry->in_reply_to);
+	entry_view_print_line("references", entry->thread_references);
+	entry_view_print_line("error kind", entry->error_kind);
+	entry_view_print_line("error", entry->error_text);
 	clock_format_s(entry->date_sent_s, date);
 	entry_view_print_line("sent", date);
 	clock_format_s(entry->date_received_s, date);
 	entry_view_print_line("received", date);
 	entry_view_print_time_ms("loaded", entry->record_created_ms);
-	entry_view_hex(entry->raw_sha256, sha256);
+	entry_sha256_format(entry->raw_sha256, sha256);
 	printf("%-14s %" PRIu64 " bytes%s%s%s\n", "raw message", entry->raw_size,
 	       entry->raw_incomplete ? "" : ", SHA-256 ", entry->raw_incomplete ? "" : sha256,
 	       entry->raw_kept ? ", kept" : "");

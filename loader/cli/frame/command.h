@@ -20,25 +20,26 @@ struct command_option {
 	const char *name;  /* without the dashes */
 	const char *value; /* name of its value; NULL: a switch */
 	const char *help;
+	const char *standard; /* the value that counts where none is given; NULL = none */
 };
 
 /* Options that several families have. */
 #define COMMAND_SENDER_SUBJECT                                                                     \
-	{"sender", "TEXT", "only where the sender contains this"},                                 \
+	{"sender", "TEXT", "only where the sender contains this", NULL},                           \
 	{                                                                                          \
-		"subject", "TEXT", "only where the subject contains this"                          \
+		"subject", "TEXT", "only where the subject contains this", NULL                    \
 	}
 #define COMMAND_REASON                                                                             \
 	{                                                                                          \
-		"reason", "TEXT", "why, for the entry's history"                                   \
+		"reason", "TEXT", "why, for the entry's history", NULL                             \
 	}
 #define COMMAND_BY                                                                                 \
 	{                                                                                          \
-		"by", "NAME", "who does it, for the history (default: the user)"                   \
+		"by", "NAME", "who does it, for the history (default: the user)", NULL             \
 	}
 #define COMMAND_OPTIONS_END                                                                        \
 	{                                                                                          \
-		NULL, NULL, NULL                                                                   \
+		NULL, NULL, NULL, NULL                                                             \
 	}
 
 enum { COMMAND_MAX_OPTIONS = 48 };
@@ -90,16 +91,21 @@ int invocation_check_arguments(const struct invocation *invocation, struct error
 
 /* The option's value, or NULL where it was not given. The name must be in the command's table. */
 const char *invocation_text(const struct invocation *invocation, const char *option);
+
+/* The same, or the default of the table. */
+const char *invocation_value(const struct invocation *invocation, const char *option);
+
+/* Was the option given? */
 bool invocation_flag(const struct invocation *invocation, const char *option);
 
-/* A number of at least `least`; `otherwise` where the option was not given. USAGE names the option.
- */
+/* A number of at least `least`; 0 where there is neither a value nor a default. USAGE names the
+ * option. */
 int invocation_number(const struct invocation *invocation, const char *option, uint64_t least,
-		      uint64_t otherwise, uint64_t *ret_number, struct error *err);
+		      uint64_t *ret_number, struct error *err);
 
-/* A span of time of at least `least_ms`; `otherwise_ms` where the option was not given. */
+/* A span of time of at least `least_ms`; 0 where there is neither a value nor a default. */
 int invocation_duration(const struct invocation *invocation, const char *option, int64_t least_ms,
-			int64_t otherwise_ms, int64_t *ret_ms, struct error *err);
+			int64_t *ret_ms, struct error *err);
 
 /* A time, or a span from now: forwards for direction 1, backwards for -1. 0 where it was not given.
  */

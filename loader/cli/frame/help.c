@@ -62,7 +62,11 @@ static void help_print_option(const struct command_option *option)
 	g_autofree char *left =
 	    g_strdup_printf("--%s%s%s", option->name, option->value != NULL ? " " : "",
 			    option->value != NULL ? option->value : "");
-	help_print_row(left, option->help, 32);
+	g_autofree char *right =
+	    option->standard != NULL
+		? g_strdup_printf("%s (default: %s)", option->help, option->standard)
+		: g_strdup(option->help);
+	help_print_row(left, right, 32);
 }
 
 void help_print_command(const struct command *command)

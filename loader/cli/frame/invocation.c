@@ -16,10 +16,10 @@
 
 static const struct command_option global_options[] = {
     {"database", "FILE",
-     "the database (default: $INQUEUE_DATABASE, else inqueue.db in the state folder)"},
-    {"json", NULL, "print JSON instead of tables"},
-    {"no-backup", NULL, "bring an older database up to date without keeping a copy of it"},
-    {"help", NULL, "print help for the command"},
+     "the database (default: $INQUEUE_DATABASE, else inqueue.db in the state folder)", NULL},
+    {"json", NULL, "print JSON instead of tables", NULL},
+    {"no-backup", NULL, "bring an older database up to date without keeping a copy of it", NULL},
+    {"help", NULL, "print help for the command", NULL},
 };
 
 bool command_global_option_at(size_t index, struct command_option *ret_option)
@@ -138,6 +138,13 @@ const char *invocation_text(const struct invocation *invocation, const char *opt
 	return invocation->values[invocation_option_index(invocation, option)];
 }
 
+const char *invocation_value(const struct invocation *invocation, const char *option)
+{
+	const size_t index = invocation_option_index(invocation, option);
+	return invocation->values[index] != NULL ? invocation->values[index]
+						 : invocation->options[index].standard;
+}
+
 bool invocation_flag(const struct invocation *invocation, const char *option)
 {
 	return invocation_text(invocation, option) != NULL;
@@ -150,10 +157,10 @@ static bool command_parse_number(const char *text, uint64_t *ret_number)
 }
 
 int invocation_number(const struct invocation *invocation, const char *option, uint64_t least,
-		      uint64_t otherwise, uint64_t *ret_number, struct error *err)
+		      uint64_t *ret_number, struct error *err)
 {
-	const char *text = invocation_text(invocation, option);
-	*ret_number = otherwise;
+	const char *text = invocation_value(invocation, option);
+	*ret_number = 0;
 	if (text == NULL)
 		return 0;
 	if (!command_parse_number(text, ret_number) || *ret_number < least)
@@ -175,10 +182,10 @@ int invocation_entry_id(const struct invocation *invocation, size_t index, int64
 }
 
 int invocation_duration(const struct invocation *invocation, const char *option, int64_t least_ms,
-			int64_t otherwise_ms, int64_t *ret_ms, struct error *err)
+			int64_t *ret_ms, struct error *err)
 {
-	const char *text = invocation_text(invocation, option);
-	*ret_ms = otherwise_ms;
+	const char *text = invocation_value(invocation, option);
+	*ret_ms = 0;
 	if (text == NULL)
 		return 0;
 	if (duration_parse(text, ret_ms) != 0 || *ret_ms < least_ms)

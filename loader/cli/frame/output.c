@@ -95,6 +95,12 @@ json_t *output_json_text(const char *text)
 	return text != NULL ? json_string(text) : json_null();
 }
 
+bool output_is_yes(void)
+{
+	char answer[16] = "";
+	return fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y';
+}
+
 /* ---- rows as they come ---- */
 
 enum { OUTPUT_ROWS_WIDTH = 80, OUTPUT_ROWS_LAST_MIN = 10 };

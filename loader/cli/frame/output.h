@@ -85,6 +85,9 @@ void output_csv_end(void);
 void output_csv_comma(void);
 void output_csv_end_row(void);
 
+/* Reads a line of standard input: is it a yes? */
+bool output_is_yes(void);
+
 /* ---- a bar ---- */
 
 struct progress {

@@ -50,7 +50,7 @@ int cmd_mail_default(const struct invocation *invocation, struct error *err)
 
 /* ---- connections ---- */
 
-enum { MAIL_IDLE_S = 300, MAIL_IDLE_MAX_S = 7 * 86400 };
+enum { MAIL_IDLE_MAX_S = 7 * 86400 };
 
 /* The name stands as an argument or as --connection, as the actions have it. */
 static int cmd_mail_connection_name(const struct invocation *invocation, const char **ret_name,
@@ -72,7 +72,7 @@ int cmd_mail_open(const struct invocation *invocation, struct error *err)
 	uint64_t idle_s;
 	if (cmd_mail_connection_name(invocation, &name, err) != 0)
 		return -1;
-	if (invocation_number(invocation, "idle", 1, MAIL_IDLE_S, &idle_s, err) != 0)
+	if (invocation_number(invocation, "idle", 1, &idle_s, err) != 0)
 		return -1;
 	if (idle_s > MAIL_IDLE_MAX_S)
 		return error_set(err, ERROR_USAGE, "--idle takes at most %d seconds",

@@ -6,27 +6,31 @@
 
 #include <string.h>
 
-enum { MAIL_TIMEOUT_S = 60, MAIL_TIMEOUT_MAX_S = 86400 };
+#define MAIL_TIMEOUT_S 60
+
+enum { MAIL_TIMEOUT_MAX_S = 86400 };
 
 static const struct command_option account_options[] = {
-    {"queue", "NAME", "the account of this work queue"},
-    {"server", "HOST", "an account that no queue has: its server"},
-    {"port", "PORT", "default: 143, or 993 with --secure"},
-    {"secure", NULL, "TLS from the first byte; without it STARTTLS where it is offered"},
-    {"insecure", NULL, "let the password cross the network without TLS"},
-    {"ca-file", "FILE", "the certificate authorities to trust instead of the system's (PEM)"},
-    {"username", "NAME", "the user's name there"},
-    {"password-file", "FILE", "the password: the first line of a file only you can read"},
-    {"password-env", "VARIABLE", "… in an environment variable"},
-    {"password-command", "COMMAND", "… the first line a command prints (no shell; 30 s)"},
-    {"password-credential", "NAME", "… a systemd credential"},
-    {"password-prompt", NULL, "… is asked for (also without any of these)"},
-    {"token-command", "COMMAND", "an OAuth 2.0 access token instead of a password"},
-    {"timeout", "SECONDS", "to wait for a connection and for each answer (default: 60)"},
+    {"queue", "NAME", "the account of this work queue", NULL},
+    {"server", "HOST", "an account that no queue has: its server", NULL},
+    {"port", "PORT", "default: 143, or 993 with --secure", NULL},
+    {"secure", NULL, "TLS from the first byte; without it STARTTLS where it is offered", NULL},
+    {"insecure", NULL, "let the password cross the network without TLS", NULL},
+    {"ca-file", "FILE", "the certificate authorities to trust instead of the system's (PEM)", NULL},
+    {"username", "NAME", "the user's name there", NULL},
+    {"password-file", "FILE", "the password: the first line of a file only you can read", NULL},
+    {"password-env", "VARIABLE", "… in an environment variable", NULL},
+    {"password-command", "COMMAND", "… the first line a command prints (no shell; 30 s)", NULL},
+    {"password-credential", "NAME", "… a systemd credential", NULL},
+    {"password-prompt", NULL, "… is asked for (also without any of these)", NULL},
+    {"token-command", "COMMAND", "an OAuth 2.0 access token instead of a password", NULL},
+    {"timeout", "SECONDS",
+     "to wait for a connection and for each answer (default: " G_STRINGIFY(MAIL_TIMEOUT_S) ")",
+     NULL},
 };
 
-static const struct command_option connection_option = {"connection", "NAME",
-							"a connection that `mail open` has opened"};
+static const struct command_option connection_option = {
+    "connection", "NAME", "a connection that `mail open` has opened", NULL};
 
 bool mail_options_account_at(size_t index, struct command_option *ret_option)
 {
@@ -59,7 +63,7 @@ static int mail_options_number(const struct invocation *invocation, const char *
 	*ret_number = 0;
 	if (mail_options_text(invocation, option) == NULL)
 		return 0;
-	return invocation_number(invocation, option, 1, 0, ret_number, err);
+	return invocation_number(invocation, option, 1, ret_number, err);
 }
 
 /* --- account ----------------------------------------------------------- */
@@ -150,7 +154,7 @@ static int mail_options_server(const struct invocation *invocation, const char *
 /* What belongs to --server says nothing about any other account. */
 static int mail_options_check_whose(const struct invocation *invocation, struct error *err)
 {
-	static const char *const names[] = {"connection", "queue", "server"};
+	static const char *const names[] = {"connection", "queue", "server", NULL};
 	const char *whose = NULL;
 	/* There --connection names what is to be opened. */
 	bool opens = invocation->command->run == cmd_mail_open;

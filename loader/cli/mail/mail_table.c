@@ -4,36 +4,37 @@
 
 /* Which messages. */
 #define SELECTION                                                                                  \
-	{"folder", "NAME", "the folder, '/' between levels (default: INBOX)"},                     \
-	    {"uid", "LIST", "UIDs, e.g. 17,20:25"},                                                \
-	    {"message-number", "LIST", "numbers in the folder; --uid wins"},                       \
-	    {"start-row", "N", "from the N-th message on (default: 1)"},                           \
+	{"folder", "NAME", "the folder, '/' between levels (default: INBOX)", NULL},               \
+	    {"uid", "LIST", "UIDs, e.g. 17,20:25", NULL},                                          \
+	    {"message-number", "LIST", "numbers in the folder; --uid wins", NULL},                 \
+	    {"start-row", "N", "from the N-th message on (default: 1)", NULL},                     \
 	{                                                                                          \
-		"max-rows", "N", "at most N messages (default: all)"                               \
+		"max-rows", "N", "at most N messages (default: all)", NULL                         \
 	}
 
 /* How rows come out. */
 #define ROWS                                                                                       \
-	{"csv", NULL, "print CSV (RFC 4180) instead of a table"},                                  \
-	    {"csv-guard", NULL, "the same, with cells that a spreadsheet would run defused"},      \
+	{"csv", NULL, "print CSV (RFC 4180) instead of a table", NULL},                            \
+	    {"csv-guard", NULL, "the same, with cells that a spreadsheet would run defused",       \
+	     NULL},                                                                                \
 	{                                                                                          \
-		"columns", "LIST", "only these columns, e.g. uid,from,subject"                     \
+		"columns", "LIST", "only these columns, e.g. uid,from,subject", NULL               \
 	}
 
 #define STOP_ON_ERROR                                                                              \
 	{                                                                                          \
 		"stop-on-error", "yes|no",                                                         \
-		    "no: go on with the next message, show errors in their rows"                   \
+		    "no: go on with the next message, show errors in their rows", NULL             \
 	}
 
 #define DRY_RUN                                                                                    \
 	{                                                                                          \
-		"dry-run", NULL, "say what would be done, and change nothing"                      \
+		"dry-run", NULL, "say what would be done, and change nothing", NULL                \
 	}
 
 #define END                                                                                        \
 	{                                                                                          \
-		NULL, NULL, NULL                                                                   \
+		NULL, NULL, NULL, NULL                                                             \
 	}
 
 static const struct command_option header_options[] = {SELECTION, ROWS, STOP_ON_ERROR, DRY_RUN,
@@ -41,8 +42,8 @@ static const struct command_option header_options[] = {SELECTION, ROWS, STOP_ON_
 
 static const struct command_option all_options[] = {
     SELECTION,
-    {"attachment-path", "DIR", "where attachments are saved; made if missing"},
-    {"generate-unique-filenames", NULL, "name1.ext, name2.ext … instead of replacing a file"},
+    {"attachment-path", "DIR", "where attachments are saved; made if missing", NULL},
+    {"generate-unique-filenames", NULL, "name1.ext, name2.ext … instead of replacing a file", NULL},
     ROWS,
     STOP_ON_ERROR,
     DRY_RUN,
@@ -50,51 +51,51 @@ static const struct command_option all_options[] = {
 };
 
 static const struct command_option mark_options[] = {
-    SELECTION,	   {"all", NULL, "the whole folder (also without any selection)"},
+    SELECTION,	   {"all", NULL, "the whole folder (also without any selection)", NULL},
     STOP_ON_ERROR, DRY_RUN,
     END,
 };
 
 static const struct command_option delete_options[] = {
-    SELECTION,	   {"all", NULL, "the whole folder"},
-    STOP_ON_ERROR, {"yes", NULL, "do not ask"},
+    SELECTION,	   {"all", NULL, "the whole folder", NULL},
+    STOP_ON_ERROR, {"yes", NULL, "do not ask", NULL},
     DRY_RUN,	   END,
 };
 
 static const struct command_option move_options[] = {
     SELECTION,
-    {"new-folder", "NAME", "where to; it must exist"},
-    {"all", NULL, "the whole folder"},
+    {"new-folder", "NAME", "where to; it must exist", NULL},
+    {"all", NULL, "the whole folder", NULL},
     STOP_ON_ERROR,
-    {"yes", NULL, "do not ask"},
+    {"yes", NULL, "do not ask", NULL},
     DRY_RUN,
     END,
 };
 
 static const struct command_option create_folder_options[] = {
-    {"folder", "NAME", "the new folder, '/' between levels"}, STOP_ON_ERROR, DRY_RUN, END};
+    {"folder", "NAME", "the new folder, '/' between levels", NULL}, STOP_ON_ERROR, DRY_RUN, END};
 
 static const struct command_option delete_folder_options[] = {
-    {"folder", "NAME", "the folder, '/' between levels"},
+    {"folder", "NAME", "the folder, '/' between levels", NULL},
     STOP_ON_ERROR,
-    {"yes", NULL, "do not ask"},
+    {"yes", NULL, "do not ask", NULL},
     DRY_RUN,
     END,
 };
 
 static const struct command_option rename_folder_options[] = {
-    {"folder", "NAME", "the folder, '/' between levels"},
-    {"new-folder", "NAME", "its new name, in full"},
+    {"folder", "NAME", "the folder, '/' between levels", NULL},
+    {"new-folder", "NAME", "its new name, in full", NULL},
     STOP_ON_ERROR,
     DRY_RUN,
     END,
 };
 
 static const struct command_option list_folders_options[] = {
-    {"folder", "NAME", "only what is below this folder"},
-    {"recurse", NULL, "the whole tree, not one level"},
-    {"start-row", "N", "from the N-th folder on (default: 1)"},
-    {"max-rows", "N", "at most N folders (default: all)"},
+    {"folder", "NAME", "only what is below this folder", NULL},
+    {"recurse", NULL, "the whole tree, not one level", NULL},
+    {"start-row", "N", "from the N-th folder on (default: 1)", NULL},
+    {"max-rows", "N", "at most N folders (default: all)", NULL},
     ROWS,
     STOP_ON_ERROR,
     DRY_RUN,
@@ -102,20 +103,20 @@ static const struct command_option list_folders_options[] = {
 };
 
 static const struct command_option open_options[] = {
-    {"connection", "NAME", "the connection's name, another way to give it"},
-    {"idle", "SECONDS", "it ends by itself when it has not been used for so long (default: 300)"},
+    {"connection", "NAME", "the connection's name, another way to give it", NULL},
+    {"idle", "SECONDS", "it ends by itself when it has not been used for so long", "300"},
     END,
 };
 
 static const struct command_option close_options[] = {
-    {"connection", "NAME", "the connection's name, another way to give it"},
+    {"connection", "NAME", "the connection's name, another way to give it", NULL},
     END,
 };
 
 static const struct command_option script_options[] = {
-    {"stop-on-error", "yes|no", "no: go on with the next line"},
-    {"yes", NULL, "do not ask, in any line"},
-    {"dry-run", NULL, "say what would be done, and change nothing, in any line"},
+    {"stop-on-error", "yes|no", "no: go on with the next line", NULL},
+    {"yes", NULL, "do not ask, in any line", NULL},
+    {"dry-run", NULL, "say what would be done, and change nothing, in any line", NULL},
     END,
 };
 

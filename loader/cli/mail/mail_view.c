@@ -298,7 +298,6 @@ static void mail_view_take_failure(uint32_t uid, const struct error *failure, vo
 static int mail_view_confirm(const char *what, void *context, struct error *err)
 {
 	struct mail_view *view = context;
-	char answer[16] = "";
 	if (view->yes)
 		return 0;
 	if (!isatty(STDIN_FILENO))
@@ -308,7 +307,7 @@ static int mail_view_confirm(const char *what, void *context, struct error *err)
 				 what);
 	progress_clear(&view->progress);
 	fprintf(stderr, "%s? [y/N] ", what);
-	if (fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y')
+	if (output_is_yes())
 		return 0;
 	return error_set(err, ERROR_NO, "nothing was done");
 }

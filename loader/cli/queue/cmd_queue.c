@@ -185,13 +185,12 @@ int cmd_queue_show(const struct invocation *invocation, struct error *err)
 
 static int cmd_queue_confirm(const char *name, struct error *err)
 {
-	char answer[16] = "";
 	if (!isatty(STDIN_FILENO))
 		return error_set(
 		    err, ERROR_USAGE,
 		    "queue '%s': not dropped, there is no terminal to ask; --yes drops it", name);
 	fprintf(stderr, "Drop queue '%s' with all its entries? [y/N] ", name);
-	if (fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y')
+	if (output_is_yes())
 		return 0;
 	return error_set(err, ERROR_NO, "queue '%s': not dropped", name);
 }

@@ -10,18 +10,19 @@ static bool queue_definition_option(size_t index, struct command_option *ret_opt
 	struct definition_field field;
 	if (!definition_field_at(index, &field))
 		return false;
-	*ret_option = (struct command_option){field.name, field.value, field.meaning};
+	*ret_option =
+	    (struct command_option){field.name, field.value, field.meaning, field.standard};
 	return true;
 }
 
 static const struct command_option alter_options[] = {
-    {"name", "NAME", "the queue's new name"},
+    {"name", "NAME", "the queue's new name", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option drop_options[] = {
-    {"yes", NULL, "do not ask"},
-    {"force", NULL, "also with open entries"},
+    {"yes", NULL, "do not ask", NULL},
+    {"force", NULL, "also with open entries", NULL},
     COMMAND_OPTIONS_END,
 };
 

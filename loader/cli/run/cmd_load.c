@@ -18,6 +18,29 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Does one queue of a run. */
+typedef int cmd_load_one(const struct invocation *invocation, struct store *store, const char *name,
+			 uint64_t limit, struct error *err);
+
+/* The failure of one queue never stops another: each is said at once, and the first one decides the
+ * exit status. */
+static int cmd_load_each(const struct invocation *invocation, struct store *store,
+			 char *const *names, uint64_t limit, cmd_load_one *one, struct error *err)
+{
+	int failed = 0;
+	for (; *names != NULL && !stop_requested(); names++) {
+		struct error own;
+		if (one(invocation, store, *names, limit, &own) == 0)
+			continue;
+		if (failed != 0)
+			fprintf(stderr, "inqueue: %s\n", own.text);
+		else
+			*err = own;
+		failed = -1;
+	}
+	return failed;
+}
+
 /* ---- load ---- */
 
 static bool cmd_load_wants(const struct work_queue *queue)
@@ -94,9 +117,10 @@ static void cmd_load_print_json(const char *queue_name, const struct load_result
 	    failure));
 }
 
-static int cmd_load_queue(const struct invocation *invocation, const char *name, uint64_t limit,
-			  struct error *err)
+static int cmd_load_queue(const struct invocation *invocation, struct store *store,
+			  const char *name, uint64_t limit, struct error *err)
 {
+	(void)store; /* the worker opens its own */
 	struct cmd_load_view view = {
 	    .queue_name = name, .json = invocation->json, .progress = {.label = name}};
 	struct load_options options = {.database = invocation->database,
@@ -121,50 +145,29 @@ static int cmd_load_queue(const struct invocation *invocation, const char *name,
 	return failed;
 }
 
-/* One queue's failure never stops another's: each is said at once, and the first decides the exit
- * status. */
-static int cmd_load_all(const struct invocation *invocation, char *const *names, uint64_t limit,
-			struct error *err)
-{
-	int failed = 0;
-	for (; *names != NULL && !stop_requested(); names++) {
-		struct error own;
-		if (cmd_load_queue(invocation, *names, limit, &own) == 0)
-			continue;
-		if (failed != 0)
-			fprintf(stderr, "inqueue: %s\n", own.text);
-		else
-			*err = own;
-		failed = -1;
-	}
-	return failed;
-}
-
 int cmd_load(const struct invocation *invocation, struct error *err)
 {
 	uint64_t limit;
 	g_auto(GStrv) names = NULL;
-	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
+	if (invocation_number(invocation, "limit", 1, &limit, err) != 0 ||
 	    cmd_load_list(invocation, &names, err) != 0)
 		return -1;
-	return cmd_load_all(invocation, names, limit, err);
+	return cmd_load_each(invocation, NULL, names, limit, cmd_load_queue, err);
 }
 
 /* ---- watch ---- */
-
-enum { CMD_WATCH_RUN_LIMIT = 1000, CMD_WATCH_RENEW_MS = 5 * 60 * 1000 };
 
 /* Servers may close a connection that has been in IDLE for half an hour (RFC 2177). */
 enum { CMD_WATCH_RENEW_MAX_MS = 25 * 60 * 1000 };
 
 static int cmd_watch_open_log(const struct invocation *invocation, struct error *err)
 {
-	const char *level_text = invocation_text(invocation, "log-level");
+	const char *level_text = invocation_value(invocation, "log-level");
 	const char *format_text = invocation_text(invocation, "log-format");
 	const char *imap = invocation_text(invocation, "log-imap");
-	enum log_level level = LOG_LEVEL_INFO;
+	enum log_level level;
 	enum log_format format = invocation->json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-	if (level_text != NULL && log_level_parse(level_text, &level) != 0)
+	if (log_level_parse(level_text, &level) != 0)
 		return error_set(err, ERROR_USAGE,
 				 "--log-level takes error, warning, notice, info or debug");
 	if (format_text != NULL && log_format_parse(format_text, &format) != 0)
@@ -192,12 +195,9 @@ static int cmd_watch_check_names(const struct invocation *invocation, struct err
 static int cmd_watch_options(const struct invocation *invocation, struct watch_options *options,
 			     struct error *err)
 {
-	if (invocation_number(invocation, "limit", 1, CMD_WATCH_RUN_LIMIT, &options->run_limit,
-			      err) != 0 ||
-	    invocation_duration(invocation, "renew", 1, CMD_WATCH_RENEW_MS, &options->renew_ms,
-				err) != 0 ||
-	    invocation_duration(invocation, "retry", 1, WATCH_RETRY_MS, &options->retry_ms, err) !=
-		0)
+	if (invocation_number(invocation, "limit", 1, &options->run_limit, err) != 0 ||
+	    invocation_duration(invocation, "renew", 1, &options->renew_ms, err) != 0 ||
+	    invocation_duration(invocation, "retry", 1, &options->retry_ms, err) != 0)
 		return -1;
 	if (options->renew_ms > CMD_WATCH_RENEW_MAX_MS)
 		return error_set(err, ERROR_USAGE,
@@ -296,8 +296,9 @@ static int cmd_deliver_queue(const struct invocation *invocation, struct store *
 }
 
 static int cmd_deliver_sample(const struct invocation *invocation, struct store *store,
-			      const char *name, struct error *err)
+			      const char *name, uint64_t limit, struct error *err)
 {
+	(void)limit; /* one post shows it */
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	if (work_queue_find(store, name, &queue, err) != 0)
 		return -1;
@@ -316,23 +317,11 @@ int cmd_deliver(const struct invocation *invocation, struct error *err)
 	uint64_t limit;
 	scoped(store_close) struct store *store = NULL;
 	g_auto(GStrv) names = NULL;
-	const bool sample = invocation_flag(invocation, "test");
-	if (invocation_number(invocation, "limit", 1, 0, &limit, err) != 0 ||
+	if (invocation_number(invocation, "limit", 1, &limit, err) != 0 ||
 	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
 	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0)
 		return -1;
-	int failed = 0;
-	/* One queue's failure never stops another's; the first decides the exit status. */
-	for (char **name = names; *name != NULL && !stop_requested(); name++) {
-		struct error own;
-		if ((sample ? cmd_deliver_sample(invocation, store, *name, &own)
-			    : cmd_deliver_queue(invocation, store, *name, limit, &own)) == 0)
-			continue;
-		if (failed != 0)
-			fprintf(stderr, "inqueue: %s\n", own.text);
-		else
-			*err = own;
-		failed = -1;
-	}
-	return failed;
+	return cmd_load_each(
+	    invocation, store, names, limit,
+	    invocation_flag(invocation, "test") ? cmd_deliver_sample : cmd_deliver_queue, err);
 }

@@ -16,8 +16,6 @@
 
 /* ---- status --check ---- */
 
-enum { CMD_STATUS_MAX_AGE_MS = 15 * 60 * 1000 };
-
 struct cmd_status_check {
 	struct store *store;
 	const char *only; /* NULL: all queues */
@@ -72,8 +70,7 @@ static int cmd_status_check(const struct invocation *invocation, struct store *s
 	    .now_ms = clock_now_ms(),
 	    .faults = faults,
 	    .err = err};
-	if (invocation_duration(invocation, "max-age", 1, CMD_STATUS_MAX_AGE_MS, &check.max_age_ms,
-				err) != 0)
+	if (invocation_duration(invocation, "max-age", 1, &check.max_age_ms, err) != 0)
 		return -1;
 	if (work_queue_list(store, cmd_status_check_queue, &check, err) != 0)
 		return -1;

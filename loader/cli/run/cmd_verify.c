@@ -118,7 +118,6 @@ static void cmd_verify_show(struct cmd_verify *view)
 static bool cmd_verify_confirm(const char *what, void *context)
 {
 	struct cmd_verify *view = context;
-	char answer[16] = "";
 	cmd_verify_show(view);
 	if (view->options->dry_run || invocation_flag(view->invocation, "yes")) {
 		fprintf(stderr, "inqueue: %s: %s entries\n", what,
@@ -126,7 +125,7 @@ static bool cmd_verify_confirm(const char *what, void *context)
 		return true;
 	}
 	fprintf(stderr, "%s: make entries of them? [y/N] ", what);
-	return fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y';
+	return output_is_yes();
 }
 
 /* What is left decides. */

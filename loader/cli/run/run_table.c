@@ -4,51 +4,56 @@
 #include <glib.h>
 
 static const struct command_option load_options[] = {
-    {"limit", "N", "at most N messages of each queue"},
-    {"dry-run", NULL, "say what would be done, and change nothing anywhere"},
+    {"limit", "N", "at most N messages of each queue", NULL},
+    {"dry-run", NULL, "say what would be done, and change nothing anywhere", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option watch_options[] = {
-    {"limit", "N", "at most N messages in one run; the next run follows at once (default: 1000)"},
-    {"renew", "TIME", "look at each mailbox at least this often, also with IDLE (default: 5m)"},
-    {"retry", "TIME", "the first pause after an error; all others grow with it (default: 5s)"},
-    {"log-level", "LEVEL", "error, warning, notice, info or debug (default: info)"},
-    {"log-format", "FORMAT", "text (key=value) or json"},
-    {"log-imap", "FILE", "write what is said to and by the servers, without passwords and mail"},
+    {"limit", "N", "at most N messages in one run; the next run follows at once", "1000"},
+    {"renew", "TIME", "look at each mailbox at least this often, also with IDLE", "5m"},
+    {"retry", "TIME", "the first pause after an error; all others grow with it", "5s"},
+    {"log-level", "LEVEL", "error, warning, notice, info or debug", "info"},
+    {"log-format", "FORMAT", "text (key=value) or json", NULL},
+    {"log-imap", "FILE", "write what is said to and by the servers, without passwords and mail",
+     NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option status_options[] = {
-    {"check", NULL, "only say whether all is well, by the exit status"},
-    {"max-age", "TIME", "with --check: how old the last good look may be (default: 15m)"},
+    {"check", NULL, "only say whether all is well, by the exit status", NULL},
+    {"max-age", "TIME", "with --check: how old the last good look may be", "15m"},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option verify_options[] = {
-    {"repair", NULL, "finish what can be finished"},
+    {"repair", NULL, "finish what can be finished", NULL},
     {"adopt", NULL,
      "make entries of strays: mail that came to dropbox or badmail since the queue uses them, and "
-     "that no queue knows; says how many and from when, and asks"},
+     "that no queue knows; says how many and from when, and asks",
+     NULL},
     {"since", "TIME",
      "with --adopt: only what was received from then on: 2026-01-31, 2026-01-31T12:00:00Z, or back "
-     "from now: 12h, 7d"},
+     "from now: 12h, 7d",
+     NULL},
     {"search", "KEYS",
      "with --adopt: only what these IMAP search keys find, e.g. 'TO orders@example.com'; needed in "
-     "a folder that several queues use"},
-    {"accept-missing", NULL, "from now on nobody misses the messages that are missing now"},
-    {"by", "NAME", "with --accept-missing: who does it, for the history (default: the user)"},
-    {"yes", NULL, "adopt without asking; needed where there is no terminal"},
-    {"dry-run", NULL, "say what would be done, and change nothing"},
+     "a folder that several queues use",
+     NULL},
+    {"accept-missing", NULL, "from now on nobody misses the messages that are missing now", NULL},
+    {"by", "NAME", "with --accept-missing: who does it, for the history (default: the user)", NULL},
+    {"yes", NULL, "adopt without asking; needed where there is no terminal", NULL},
+    {"dry-run", NULL, "say what would be done, and change nothing", NULL},
     {"summary", NULL,
      "how many messages of each folder the ledger knows, were there before, belong to other "
-     "queues, or have been accepted as gone"},
+     "queues, or have been accepted as gone",
+     NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option deliver_options[] = {
-    {"limit", "N", "at most N entries of each queue"},
-    {"test", NULL, "post a made-up mail instead, and show request and answer"},
+    {"limit", "N", "at most N entries of each queue", NULL},
+    {"test", NULL, "post a made-up mail instead, and show request and answer", NULL},
     COMMAND_OPTIONS_END,
 };
 

@@ -16,8 +16,6 @@
 
 enum { CLAIM_COUNT_MAX = 10000 };
 
-static const int64_t claim_lease_ms = 600000;
-
 static const char *cmd_claim_worker(void)
 {
 	static char worker[300];
@@ -28,7 +26,7 @@ static const char *cmd_claim_worker(void)
 static int cmd_claim_lease(const struct invocation *invocation, int64_t *ret_lease_ms,
 			   struct error *err)
 {
-	if (invocation_duration(invocation, "lease", 1, claim_lease_ms, ret_lease_ms, err) != 0)
+	if (invocation_duration(invocation, "lease", 1, ret_lease_ms, err) != 0)
 		return -1;
 	return *ret_lease_ms <= ENTRY_LEASE_MAX_MS
 		   ? 0
@@ -120,7 +118,7 @@ static int cmd_claim_wait(const struct invocation *invocation, int64_t *ret_unti
 			  struct error *err)
 {
 	int64_t wait_ms;
-	if (invocation_duration(invocation, "wait", 0, 0, &wait_ms, err) != 0)
+	if (invocation_duration(invocation, "wait", 0, &wait_ms, err) != 0)
 		return -1;
 	*ret_until_ms = wait_ms > 0 ? clock_monotonic_ms() + wait_ms : 0;
 	return 0;
@@ -134,7 +132,7 @@ int cmd_claim(const struct invocation *invocation, struct error *err)
 	int64_t wait_until_ms;
 	uint64_t room;
 	if (cmd_claim_wait(invocation, &wait_until_ms, err) != 0 ||
-	    invocation_number(invocation, "count", 1, 1, &room, err) != 0 ||
+	    invocation_number(invocation, "count", 1, &room, err) != 0 ||
 	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0 ||
 	    cmd_claim_wish(invocation, queue, &wish, err) != 0)
@@ -309,10 +307,7 @@ int cmd_defer(const struct invocation *invocation, struct error *err)
 
 /* ---- work ---- */
 
-enum {
-	WORK_CONCURRENCY_MAX = 100,
-	CMD_WORK_GRACE_MS = 60000, /* less than service managers wait before they kill */
-};
+enum { WORK_CONCURRENCY_MAX = 100 };
 
 struct cmd_work {
 	bool json;
@@ -354,10 +349,9 @@ static int cmd_work_options(const struct invocation *invocation, struct work_opt
 			    struct error *err)
 {
 	uint64_t concurrency;
-	if (invocation_number(invocation, "concurrency", 1, 1, &concurrency, err) != 0 ||
-	    invocation_duration(invocation, "timeout", 1, 0, &options->timeout_ms, err) != 0 ||
-	    invocation_duration(invocation, "grace", 0, CMD_WORK_GRACE_MS, &options->grace_ms,
-				err) != 0)
+	if (invocation_number(invocation, "concurrency", 1, &concurrency, err) != 0 ||
+	    invocation_duration(invocation, "timeout", 1, &options->timeout_ms, err) != 0 ||
+	    invocation_duration(invocation, "grace", 0, &options->grace_ms, err) != 0)
 		return -1;
 	if (concurrency > WORK_CONCURRENCY_MAX)
 		return error_set(err, ERROR_USAGE, "--concurrency takes at most %d",

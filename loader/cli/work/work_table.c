@@ -5,17 +5,17 @@
 
 #define TOKEN_OPTION                                                                               \
 	{                                                                                          \
-		"token", "TOKEN", "the lease token that `inqueue claim` printed"                   \
+		"token", "TOKEN", "the lease token that `inqueue claim` printed", NULL             \
 	}
 static const struct command_option claim_options[] = {
-    {"worker", "NAME", "who you are, for people (default: host:process)"},
-    {"lease", "TIME",
-     "how long you have the entry unless you extend that (default: 10m; at most 31d)"},
-    {"wait", "TIME", "how long to wait for an entry when there is none (default: not at all)"},
-    {"count", "N", "claim up to N entries; they share a token (default: 1)"},
+    {"worker", "NAME", "who you are, for people (default: host:process)", NULL},
+    {"lease", "TIME", "how long you have the entry unless you extend that; at most 31d", "10m"},
+    {"wait", "TIME", "how long to wait for an entry when there is none (default: not at all)",
+     NULL},
+    {"count", "N", "claim up to N entries; they share a token", "1"},
     COMMAND_SENDER_SUBJECT,
-    {"tag", "TAG", "only with this tag"},
-    {"attachments", "DIR", "save attachments in DIR/ID"},
+    {"tag", "TAG", "only with this tag", NULL},
+    {"attachments", "DIR", "save attachments in DIR/ID", NULL},
     COMMAND_OPTIONS_END,
 };
 
@@ -26,43 +26,43 @@ static const struct command_option complete_options[] = {
 
 static const struct command_option fail_options[] = {
     TOKEN_OPTION,
-    {"business", NULL, "the entry itself is wrong: failed for good"},
-    {"application", NULL, "the work went wrong: tried again later, up to the queue's max-attempts"},
+    {"business", NULL, "the entry itself is wrong: failed for good", NULL},
+    {"application", NULL, "the work went wrong: tried again later, up to the queue's max-attempts",
+     NULL},
     COMMAND_REASON,
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option release_options[] = {
     TOKEN_OPTION,
-    {"force", NULL, "without a token: take them from the worker that has them, for good"},
+    {"force", NULL, "without a token: take them from the worker that has them, for good", NULL},
     COMMAND_REASON,
-    {"by", "NAME", "with --force: who does it, for the history (default: the user)"},
+    {"by", "NAME", "with --force: who does it, for the history (default: the user)", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option extend_options[] = {
     TOKEN_OPTION,
-    {"lease", "TIME", "how long from now on (default: 10m; at most 31d)"},
+    {"lease", "TIME", "how long from now on; at most 31d", "10m"},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option defer_options[] = {
     TOKEN_OPTION,
-    {"until", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or from now: 10m, 12h, 1d"},
+    {"until", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or from now: 10m, 12h, 1d", NULL},
     COMMAND_REASON,
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option work_options[] = {
-    {"worker", "NAME", "who you are, for people (default: host:process)"},
-    {"lease", "TIME",
-     "how long an entry is gone when this worker is killed (default: 10m; at most 31d)"},
-    {"concurrency", "N", "how many commands at once (default: 1)"},
-    {"until-empty", NULL, "end when nothing is left to claim; else wait for more"},
-    {"timeout", "TIME", "end a command that takes longer; an application failure"},
-    {"grace", "TIME", "how long commands may go on after TERM or INT (default: 60s)"},
+    {"worker", "NAME", "who you are, for people (default: host:process)", NULL},
+    {"lease", "TIME", "how long an entry is gone when this worker is killed; at most 31d", "10m"},
+    {"concurrency", "N", "how many commands at once", "1"},
+    {"until-empty", NULL, "end when nothing is left to claim; else wait for more", NULL},
+    {"timeout", "TIME", "end a command that takes longer; an application failure", NULL},
+    {"grace", "TIME", "how long commands may go on after TERM or INT", "60s"},
     COMMAND_SENDER_SUBJECT,
-    {"tag", "TAG", "only with this tag"},
+    {"tag", "TAG", "only with this tag", NULL},
     COMMAND_OPTIONS_END,
 };
 
