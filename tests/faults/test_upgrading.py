@@ -72,6 +72,8 @@ class UpgradeFaults(Case):
             lost += [(copy.name, *self.look(copy))] if self.look(copy) != (1, []) else []
         self.inqueue("list")
         after, wrong = self.look(self.database)
+        # A killed conversion may leave a rollback journal without a header, which the next writer takes away.
+        self.inqueue("queue", "pause", "invoices")
         unexpected = [path.name for path in self.files() if path != self.database and path not in self.copies()
                       and not path.name.endswith(("-wal", "-shm", "-lock"))]
         if after != VERSION or (with_copy and not self.copies()):
@@ -109,8 +111,9 @@ class UpgradeFaults(Case):
     def test_a_disk_that_fails_at_every_write(self):
         self.tally = Tally("ENOSPC, EIO, EDQUOT at a write or sync of an upgrade")
         self.addCleanup(self.tally.report)
+        # Nothing but words is written by write().
         points = [(failure, *point) for failure in FAILURES for point in self.points()
-                  if point[0] not in ("unlink", "fchmod")]
+                  if point[0] not in ("unlink", "fchmod", "write")]
         self.each(sample(points, SAMPLE), self.fail_at)
 
     def fail_at(self, failure, call, when):
