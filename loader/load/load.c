@@ -1,13 +1,14 @@
+/*
+ * A run: lists the messages that the ledger does not know, asks for their sizes, cuts them into
+ * batches, and pushes these into the pipeline. Before that it finishes what earlier runs left, and
+ * at its end it says what went wrong with single messages. A dry run takes the same way and tells a
+ * plan instead.
+ */
 #include "loader/load/load.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
-#include "loader/load/load_acknowledge.h"
-#include "loader/load/load_divide.h"
 #include "loader/load/load_internal.h"
-#include "loader/load/load_return.h"
-#include "loader/load/load_suspect.h"
-#include "loader/load/load_unsent.h"
 #include "loader/source/search.h"
 #include "queue/base/scoped.h"
 
@@ -21,6 +22,7 @@ struct load_work {
 	size_t kept;
 };
 
+/* Both lists are ascending, so one walk over the ledger is enough. */
 static int load_drop_known(const struct pickup *pickup, void *context)
 {
 	struct load_work *work = context;
@@ -98,7 +100,8 @@ static void load_plan_messages(const struct load *load, const struct imapc_size 
 
 static int load_window(struct load *load, struct imapc_size *sizes, size_t count, struct error *err)
 {
-	/* Not announced: gone by now, or only unreadable; fetching it tells which. */
+	/* The server announces no size for a message that is gone, or that it cannot read: fetching
+	 * it tells which. */
 	for (size_t i = 0; i < count; i++) {
 		if (sizes[i].size_bytes == UINT64_MAX)
 			sizes[i].size_bytes = 0;
@@ -132,7 +135,7 @@ static int load_messages(struct load *load, const uint32_t *uids, size_t count, 
 	return 0;
 }
 
-/* What a run must say although nothing went wrong on this side. */
+/* An error that is about single messages, or about a signal; all else went well. */
 static int load_verdict(const struct load *load, struct error *err)
 {
 	const char *name = load->mailbox->server->mailbox;
@@ -152,7 +155,8 @@ static int load_verdict(const struct load *load, struct error *err)
 	return 0;
 }
 
-/* First what nothing is known against. */
+/* Messages without failures come first: a suspect that takes the worker down then keeps none of
+ * them from being stored. */
 static int load_listed(struct load *load, struct load_work *work, struct error *err)
 {
 	g_autoptr(GArray) suspects = NULL;
@@ -177,6 +181,7 @@ static int load_work_off(struct load *load, struct error *err)
 	if (failed != 0)
 		return -1;
 	load->result->not_collected = (int64_t)work.count;
+	/* A folder that cannot be created stops the run while every message is untouched. */
 	if (work.count > 0 && !load->options->dry_run)
 		failed = mailbox_prepare_targets(load->mailbox, err);
 	if (failed == 0)
@@ -233,6 +238,7 @@ static int load_with_mailbox(struct load *load, struct error *err)
 	load_open_pipeline(load);
 	load->unsent = load_unsent_new();
 	int failed = load_work_off(load, err);
+	/* Also after a failure: the next run needs to know which messages to suspect. */
 	load_unsent_note(load);
 	if (failed == 0 && !load->options->dry_run)
 		failed = load_note(load, err);

@@ -1,10 +1,9 @@
 /*
- * load.h - one run: the messages of a queue's mailbox become entries, and move to the archive
- * folder.
+ * load.h - runs: the messages of a queue's mailbox become entries, and move to the archive folder.
  *
- * What a crash leaves at any moment is finished by the next run: entries and ledger rows are
- * committed together, durably, before anything changes on the server; rows `stored` say what is
- * left to do there.
+ * A run may end at any moment, by a crash, too; the next one finishes what it left. Entries and
+ * ledger rows are committed together, durably, before anything changes on the server; rows `stored`
+ * say what is left to do there. load_single.h loads one message outside of a run.
  *
  * Errors:  any of error.h; texts do not name the queue (the caller puts that in front). What was
  *          committed before the error stays.
@@ -34,8 +33,8 @@ struct load_result {
 	uint32_t worker_deaths; /* how often the worker died and was started again */
 	/* The server did not send some message; kind NONE: it did. */
 	struct error unsent;
-	/* All that could be done was done: a failure is about single messages, which the next run
-	 * tries again. */
+	/* The run came to its end: an error is about single messages, which the next run tries
+	 * again. */
 	bool went_through;
 };
 
@@ -56,17 +55,7 @@ struct load_progress {
 
 #define LOAD_MEMORY_BYTES ((uint64_t)128 * 1024 * 1024)
 
-enum { LOAD_POSITION_BATCHES = 6, LOAD_POSITION_UIDS = 2500 };
-
-/* Which messages a run is at, for whoever watches the process from outside. */
-struct load_position {
-	char source[512];
-	uint32_t uid_validity;
-	struct {
-		uint32_t count; /* 0: at none */
-		uint32_t uids[LOAD_POSITION_UIDS];
-	} batches[LOAD_POSITION_BATCHES];
-};
+struct load_position;
 
 struct load_options {
 	const char *database;  /* path */
@@ -82,16 +71,17 @@ struct load_options {
 	void (*progress)(const struct load_progress *progress, void *context);
 	/* Told of each message as soon as its entry is committed; may be NULL. */
 	void (*stored)(const struct load_stored *stored, void *context);
-	/* Told once of what is not as it should be, but keeps nothing; may be NULL. */
+	/* Told once of a fault that does not stop the run, such as a folder whose messages cannot
+	 * be marked as read; may be NULL. */
 	void (*noted)(const char *words, void *context);
 	void *context;			/* of the callbacks */
 	struct load_position *position; /* kept up to date; may be NULL */
 };
 
 /*
- * Runs once. *ret_result is filled also when it fails. The queue's row says what became of a run
- * that went well ("OK; N items."); who called notes the others. TEMPORARY when another process is
- * loading this queue.
+ * Runs once. *ret_result is filled also when it fails. A run that goes well writes so into the
+ * queue's row ("OK; N items."); worker_note_failure() is for the others. TEMPORARY when another
+ * process is loading this queue.
  */
 int load_run(struct store *store, const struct work_queue *queue,
 	     const struct load_options *options, struct load_result *ret_result, struct error *err);
@@ -100,5 +90,52 @@ int load_run(struct store *store, const struct work_queue *queue,
 int load_mailbox(struct store *store, const struct work_queue *queue, struct mailbox *mailbox,
 		 const struct load_options *options, struct load_result *ret_result,
 		 struct error *err);
+
+/* --- the worker -------------------------------------------------------- */
+
+/*
+ * Loads the named queue once in a child process, so that a server or a message that takes the
+ * process down touches no other queue. Waits for the child, passes TERM and INT on to it, and
+ * starts it again when it dies. The queue's row keeps the outcome ("OK; N items." or "Error: …")
+ * unless it was a dry run. The caller has no database open. Refused sign-ins are counted, and a
+ * queue that was stopped is left alone (loader/source/mailbox.h). Errors: those of load_run(), with
+ * "load 'NAME'" in front; SOFTWARE when the child died.
+ */
+int worker_load(const char *queue_name, const struct load_options *options,
+		struct load_result *ret_result, struct error *err);
+
+/* Keeps in the queue's row why a run, or a look at the mailbox, failed; `not_collected` as in
+ * struct load_result. */
+int worker_note_failure(struct store *store, const struct work_queue *queue, int64_t not_collected,
+			const struct error *failure, struct error *err);
+
+/* --- what a dead worker was at ----------------------------------------- */
+
+enum { LOAD_POSITION_BATCHES = 6, LOAD_POSITION_UIDS = 2500 };
+
+/*
+ * Which messages a run is at, in memory that a supervisor shares with its worker: the messages that
+ * a dead worker leaves here are suspected to have killed it. Life: load_position_new() in the
+ * supervisor, before the fork; load_options.position in the worker.
+ */
+struct load_position {
+	char source[512];
+	uint32_t uid_validity;
+	struct {
+		uint32_t count; /* 0: at none */
+		uint32_t uids[LOAD_POSITION_UIDS];
+	} batches[LOAD_POSITION_BATCHES];
+};
+
+/* At no message. NULL where there is no memory: then deaths are not counted. */
+struct load_position *load_position_new(void);
+
+/* Takes NULL. */
+void load_position_free(struct load_position *position);
+
+/* Counts a death against the messages the worker was at, if any, and forgets them. A failure to
+ * write that down is passed over: the next run meets the same messages. `position` may be NULL. */
+void load_position_blame(struct load_position *position, struct store *store, int64_t queue_id,
+			 const char *reason);
 
 #endif

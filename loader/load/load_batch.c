@@ -1,13 +1,17 @@
+/*
+ * A batch: the messages of one fetch, their two files and their parser. Brings a set of messages
+ * into it and accounts for each one: it has come, it is gone, or the server does not send it. A
+ * server may say OK and send less than was asked for, so its OK decides nothing.
+ */
 #include "loader/load/load_internal.h"
 
-#include "loader/load/load_divide.h"
-#include "loader/load/load_unsent.h"
 #include "loader/parse/spool.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <nettle/sha2.h>
 
+/* See load_output_max(); with room to spare. */
 enum { LOAD_OUTPUT_FACTOR = 16 };
 
 static int load_compare_items(const void *left, const void *right)
@@ -74,6 +78,7 @@ void load_batch_close(struct load_batch *batch)
 	g_string_chunk_free(batch->reasons);
 }
 
+/* What was not hashed on its way lies whole in the spool. */
 static int load_item_hash(const struct load_batch *batch, struct load_item *item, struct error *err)
 {
 	struct sha256_ctx hash;
@@ -97,7 +102,7 @@ int load_batch_hash(struct load_batch *batch, struct error *err)
 
 void load_batch_empty(const struct load_batch *batch)
 {
-	/* What fails here fails again, and is said, when the files are used next. */
+	/* A failure is said when the files are used next: then it fails again. */
 	struct error ignored;
 	spool_clear(batch->spool, &ignored);
 	spool_clear(batch->output, &ignored);
@@ -109,7 +114,7 @@ void load_batch_forget_stored(struct load_batch *batch)
 	g_array_set_size(batch->rows, 0);
 }
 
-/* --- what was asked for ---------------------------------------------------- */
+/* --- what was asked for ------------------------------------------------ */
 
 static bool load_has_arrived(const GArray *items, guint first, uint32_t uid)
 {
@@ -160,8 +165,8 @@ static GArray *load_list_empty(const GArray *items, guint first)
 }
 
 /*
- * A body of no bytes, whether NIL, "" or {0}, for a message that has some, or of which the server
- * does not say how many: it cannot get at the message. That counts as not sent.
+ * A server that cannot get at a message may send a body without bytes (NIL, "" or {0}). Where the
+ * message's size is not 0, or is not told, such a body counts as not sent.
  */
 static int load_drop_withheld(struct load *load, GArray *items, guint first, struct error *err)
 {
@@ -200,8 +205,8 @@ static void load_note_withheld(struct load *load, const struct imapc_size *sizes
 }
 
 /*
- * Looks at what was asked for and did not come, although the server has said OK. Gone messages are
- * nobody's fault; one that is still there is not sent.
+ * Messages that were asked for and did not come, although the server has said OK: those that left
+ * the mailbox meanwhile are not missed; those that are still there were not sent.
  */
 static int load_account_for(struct load *load, const struct imapc_size *sizes, size_t count,
 			    const GArray *items, guint first, struct error *err)
@@ -225,6 +230,7 @@ static int load_account_for(struct load *load, const struct imapc_size *sizes, s
 	return 0;
 }
 
+/* Also after a failure what has come by then is kept, so it is looked at. */
 static int load_batch_ask(struct load *load, struct imapc_size *sizes, size_t count, void *context,
 			  struct error *err)
 {
@@ -248,37 +254,12 @@ static void load_batch_in_vain(struct load *load, struct imapc_size *size,
 	load_unsent_add(load, size->uid, failure);
 }
 
-/* The next run asks for these messages one by one, and has room for each on disk. */
+/* Once the memory is full, fewer messages would not fit either. The next run asks for these one by
+ * one, and has room for each on disk. */
 static bool load_batch_is_final(const struct error *failure, const void *context)
 {
 	(void)failure;
 	return ((const struct load_batch *)context)->overrun;
-}
-
-void load_take_position(const struct load *load, const struct load_batch *batch,
-			const struct imapc_size *sizes, size_t count)
-{
-	struct load_position *position = load->options->position;
-	size_t slot = (size_t)(batch - load->batches);
-	if (position == NULL)
-		return;
-	position->uid_validity = load->source.uid_validity;
-	g_strlcpy(position->source, load->source.source, sizeof position->source);
-	for (size_t i = 0; i < count; i++)
-		position->batches[slot].uids[i] = sizes[i].uid;
-	position->batches[slot].count = (uint32_t)count;
-}
-
-void load_take_position_to_store(const struct load *load, const struct load_batch *batch)
-{
-	struct load_position *position = load->options->position;
-	size_t slot = (size_t)(batch - load->batches);
-	if (position == NULL)
-		return;
-	for (guint i = 0; i < batch->items->len; i++)
-		position->batches[slot].uids[i] =
-		    g_array_index(batch->items, struct load_item, i).uid;
-	position->batches[slot].count = batch->items->len;
 }
 
 int load_batch_begin(struct load_batch *batch, struct error *err)

@@ -1,13 +1,15 @@
-/* A set that the server does not answer for as a whole is divided; a lost connection is made again.
+/*
+ * Divides a set of messages that the server does not answer for as a whole, until the ones at fault
+ * are known, and makes a lost connection again. The pieces that are still to be asked about lie on
+ * a stack, so that messages are asked for in their order.
  */
-#include "loader/load/load_divide.h"
+#include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
-#include "loader/load/load_unsent.h"
 #include "queue/pickup.h"
 
-/* In a run: a server that is down, or that wants to be left alone, is not asked again and again. */
+/* In a run. A server that hangs up more often than this is down, or wants to be left alone. */
 enum { LOAD_RECONNECTS_MAX = 8 };
 
 struct load_piece {
@@ -55,7 +57,8 @@ int load_reconnect(struct load *load, struct error *err)
 	return 0;
 }
 
-/* Is this failure the server's? A refusal leaves the session alive. */
+/* True if the server is at fault: a refusal leaves the session alive, and a failure of this machine
+ * (a full disk, a parser that cannot be started) would only come again. */
 static bool load_may_ask_again(const struct load *load, const struct load_question *question,
 			       const struct error *failure)
 {
@@ -65,8 +68,8 @@ static bool load_may_ask_again(const struct load *load, const struct load_questi
 	       (question->is_final == NULL || !question->is_final(failure, question->context));
 }
 
-/* The connection died at these messages, and the run ends: the next one asks for each alone. Where
- * it is alive the numbers mean other messages by now. */
+/* The connection died at these messages, and the run ends: the next one asks for each alone. A
+ * session that is alive again has failed for its UIDVALIDITY: the numbers mean other messages. */
 static void load_note_suspects(struct load *load, const struct imapc_size *sizes, size_t count,
 			       const struct error *failure)
 {
@@ -74,7 +77,7 @@ static void load_note_suspects(struct load *load, const struct imapc_size *sizes
 	    imapc_is_alive(load->mailbox->session))
 		return;
 	g_autofree uint32_t *uids = g_new(uint32_t, count);
-	/* If this fails too, the run's own failure is what is to be said. */
+	/* The run's own failure is said, not one of noting it. */
 	struct error ignored;
 	for (size_t i = 0; i < count; i++)
 		uids[i] = sizes[i].uid;
@@ -103,7 +106,8 @@ static int load_divide_left(struct load *load, struct imapc_size *sizes, struct 
 		load_note_suspects(load, sizes + left.first, left.count, err);
 		return -1;
 	}
-	*err = failure; /* what an outage says */
+	/* Connecting again may have overwritten it; an outage is explained by it. */
+	*err = failure;
 	return load_unsent_is_outage(load, question->in_vain_run) ? -1 : 0;
 }
 
@@ -126,7 +130,7 @@ int load_divide(struct load *load, struct imapc_size *sizes, size_t count,
 	return 0;
 }
 
-/* --- sizes ----------------------------------------------------------------- */
+/* --- sizes ------------------------------------------------------------- */
 
 static int load_sizes_ask(struct load *load, struct imapc_size *sizes, size_t count, void *context,
 			  struct error *err)
@@ -144,7 +148,7 @@ static size_t load_sizes_leave(struct imapc_size *sizes, size_t count, void *con
 	return count;
 }
 
-/* It is asked for all the same. */
+/* A message without a size is fetched all the same: only that tells what is wrong with it. */
 static void load_sizes_in_vain(struct load *load, struct imapc_size *size,
 			       const struct error *failure, void *context)
 {

@@ -1,7 +1,12 @@
+/*
+ * Brings messages into a batch: a sink (session.h) that writes what arrives to the spool, hashes
+ * it, and hands each whole message to the parser. Of a message that is larger than maxSize= only
+ * the header is kept, whether the server announced that size or not.
+ */
 #include "loader/load/load_internal.h"
 
+#include "loader/imap/session/body_digest.h"
 #include "loader/parse/spool.h"
-#include "loader/source/message_digest.h"
 
 #include <nettle/sha2.h>
 #include <stdlib.h>
@@ -36,8 +41,9 @@ static int load_fetch_begin(void *context, struct error *err)
 }
 
 /*
- * A digest is made while the message arrives. One in a file that may become large is left to the
- * storer, which has time for it while the parser works; but not what is not kept whole.
+ * A digest is made while the message arrives. For a file on disk, which may be large, the storer
+ * makes it later, while the parser works; but a message that is not kept whole is hashed now, as
+ * its bytes are not there later.
  */
 static bool load_fetch_hashes(const struct load_fetch *fetch)
 {
@@ -57,7 +63,7 @@ static int load_fetch_reduce(struct load_fetch *fetch, struct error *err)
 	return 0;
 }
 
-/* How much of it is kept. */
+/* How many of the bytes are kept. */
 static size_t load_fetch_keep(const struct load_fetch *fetch, size_t size)
 {
 	const struct load_item *item = &fetch->item;
@@ -69,19 +75,21 @@ static size_t load_fetch_keep(const struct load_fetch *fetch, size_t size)
 	return MIN(size, (size_t)(max_header - item->spooled_bytes));
 }
 
-/* How much of it tells the message, also later, when maxHeader may be another. */
+/* How many of the bytes go into size and digest. Of a header always the same number: a later run,
+ * with another maxHeader=, must find the message again. */
 static size_t load_fetch_tells(const struct load_fetch *fetch, size_t size)
 {
 	if (!fetch->header_only)
 		return size;
-	return MIN(size, (size_t)(MESSAGE_DIGEST_HEADER_MAX - fetch->item.size_bytes));
+	return MIN(size, (size_t)(BODY_DIGEST_HEADER_MAX - fetch->item.size_bytes));
 }
 
 static int load_fetch_spool(struct load_fetch *fetch, const void *bytes, size_t size,
 			    struct error *err)
 {
 	uint64_t end = fetch->item.offset + fetch->item.spooled_bytes;
-	/* Whatever has been announced. */
+	/* The announced sizes fit; a server that sends more than it announces must not fill
+	 * memory. */
 	fetch->batch->overrun =
 	    !fetch->batch->on_disk && end + size > 2 * load_memory_max(fetch->load);
 	if (fetch->batch->overrun)
@@ -116,6 +124,7 @@ static int load_fetch_end(void *context, uint32_t uid, int64_t internal_date_s, 
 	struct load_fetch *fetch = context;
 	struct load_batch *batch = fetch->batch;
 	struct load_item *item = &fetch->item;
+	/* Nobody asked for it: the next message overwrites it. */
 	if (uid == 0)
 		return 0;
 	item->uid = uid;
@@ -160,7 +169,7 @@ static void load_fetch_note_announced(const struct load_fetch *fetch, guint firs
 	}
 }
 
-/* Of what is announced as too large. */
+/* Messages that are announced as too large: the body never crosses the wire. */
 static int load_fetch_headers(struct load_fetch *fetch, const uint32_t *uids, size_t count,
 			      const struct imapc_sink *sink, struct error *err)
 {
@@ -168,7 +177,7 @@ static int load_fetch_headers(struct load_fetch *fetch, const uint32_t *uids, si
 		return 0;
 	fetch->header_only = true;
 	uint32_t max_size =
-	    MAX(fetch->load->mailbox->server->max_header_bytes, MESSAGE_DIGEST_HEADER_MAX);
+	    MAX(fetch->load->mailbox->server->max_header_bytes, BODY_DIGEST_HEADER_MAX);
 	int failed =
 	    imapc_fetch_headers(fetch->load->mailbox->session, uids, count, max_size, sink, err);
 	fetch->header_only = false;

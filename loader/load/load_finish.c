@@ -1,8 +1,11 @@
+/*
+ * Finishes what an earlier run has committed and not moved, by the ledger's rows `stored` and
+ * `copied`. A message may have left the mailbox meanwhile; a copy of it may be in the target
+ * without a row that says so. Both are looked for first, so that nothing is moved or copied twice.
+ */
 #include "loader/load/load_internal.h"
 
-#include "loader/load/load_acknowledge.h"
-#include "loader/source/first_use.h"
-#include "loader/source/message_digest.h"
+#include "loader/source/search.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
@@ -47,12 +50,10 @@ struct load_comparison {
 	uint64_t equal;
 };
 
-static int load_compare(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
-			void *context)
+static int load_compare(const struct body_facts *facts, void *context)
 {
 	struct load_comparison *comparison = context;
-	(void)uid;
-	if (memcmp(sha256, comparison->raw_sha256, MESSAGE_DIGEST_SIZE) == 0)
+	if (memcmp(facts->sha256, comparison->raw_sha256, BODY_DIGEST_SIZE) == 0)
 		comparison->equal++;
 	return 0;
 }
@@ -63,22 +64,23 @@ static int load_count_equal(struct load *load, const struct pickup *row, uint64_
 {
 	struct pickup_with_entry with_entry = {.pickup = *row};
 	char *source = NULL;
-	/* Only such a message may have been too large; finding its entry takes a while. */
+	/* Its digest may be that of its header alone, which the entry tells. Only bad mail can be
+	 * too large, so no other entry is looked up, which takes a while. */
 	if (row->target == PICKUP_BADMAIL &&
 	    pickup_find_entry(load->store, row->entry_id, &with_entry, &source, err) != 0 &&
 	    err->reason != REASON_MISSING)
 		return -1;
 	free(source);
 	struct load_comparison comparison = {.raw_sha256 = row->raw_sha256};
-	if (message_digest_like(load->mailbox->session, &with_entry, load_compare, &comparison,
-				err) != 0)
+	if (search_digest_like(load->mailbox->session, &with_entry, load_compare, &comparison,
+			       err) != 0)
 		return -1;
 	*ret_equal = comparison.equal;
 	return 0;
 }
 
-/* More such messages in the target than the ledger has put there: this row's copy is one of them.
- */
+/* Messages with the same bytes may be in the target for good reasons. Only if there are more than
+ * the ledger has put there, one of them is this row's copy. */
 static int load_find_copy(struct load *load, struct pickup *row, struct error *err)
 {
 	uint64_t equal;
@@ -104,8 +106,8 @@ static bool load_has_rows(const GArray *rows, enum pickup_target target)
 	return false;
 }
 
-/* Has anything come to the target that the ledger does not know; messages that the server refuses to
- * move are not looked for in each run. */
+/* True if something has come to the target that the ledger does not know. Otherwise no copy can be
+ * there, and a message that the server refuses to move is not looked for in every run. */
 static int load_may_hold_copies(struct load *load, enum pickup_target target, bool *ret_may,
 				struct error *err)
 {

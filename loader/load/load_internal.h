@@ -4,7 +4,8 @@
  * load.c lists the work and cuts it into batches. load_pipeline.c keeps several of them going: they
  * come from the server (load_batch.c, load_fetch.c) ahead of a thread (load_storer.c) that waits
  * for their parsers and stores them (load_store.c), and when that has enough to do, what is stored
- * moves on the server (load_move.c).
+ * moves on the server (load_move.c). What the server does not send is divided (load_divide.c),
+ * noted (load_unsent.c), and asked for again by a later run (load_suspect.c).
  *
  * Threads: there is one besides the run's own. It has the database, and the batches that were put
  *          to it, to itself; whatever else of the run uses the database stands between load_hold()
@@ -17,56 +18,12 @@
 
 #include "loader/imap/session/move.h"
 #include "loader/load/load.h"
-#include "loader/load/load_single.h"
-#include "loader/parse/parser.h"
+#include "loader/load/load_batch_internal.h"
 #include "loader/source/mailbox.h"
 #include "queue/entry.h"
 #include "queue/pickup.h"
 
 #include <glib.h>
-#include <pthread.h>
-
-/* Some take turns in memory, and those from LOAD_BATCH_LARGE on where a message is very large, or
- * suspect. */
-enum { LOAD_BATCHES = LOAD_POSITION_BATCHES, LOAD_BATCH_LARGE = LOAD_BATCHES - 2 };
-
-/* Messages on their way from the server to the database, and the files they lie in meanwhile. */
-struct load_batch {
-	bool on_disk; /* files beside the database; else in memory */
-	int spool;    /* raw messages */
-	uint64_t spool_end;
-	int output; /* what the parser made of them */
-	struct parser *parser;
-	GArray *items;	       /* struct load_item */
-	GStringChunk *reasons; /* texts of load_item.refused */
-	GPtrArray *moved;      /* from load.moved: the ledger learns of it with this batch */
-	bool overrun;	       /* more has come than there is room for */
-	/* Written by load_store(). */
-	GArray *rows; /* struct pickup, committed */
-	struct load_result stored;
-	int failed;
-	struct error err;
-};
-
-/* load_storer.c's own; the counts are of batches since the beginning, and differ by the batches
- * there are at most. */
-struct load_storer {
-	bool started; /* something was put */
-	pthread_t thread;
-	struct load_batch *queue[LOAD_BATCHES];
-	unsigned put;
-	unsigned taken;	       /* back; the run's own thread alone knows of it */
-	pthread_mutex_t mutex; /* of all that follows, and of `put` */
-	pthread_cond_t changed;
-	unsigned through;
-	bool busy;
-	bool held;
-	bool needs_process;	  /* for its parser; only the run's own thread may make one */
-	struct load_batch *spent; /* being stored; its files are not needed any more */
-	bool ended;
-	bool failed; /* the thread's, as `err` */
-	struct error err;
-};
 
 struct load {
 	struct store *store;
@@ -76,7 +33,7 @@ struct load {
 	struct pickup_source source;
 	struct load_result *result;
 	struct load_progress progress;
-	GArray *unsent;	     /* load_unsent.h: messages that the server did not send */
+	GArray *unsent;	     /* struct load_unsent: messages that the server did not send */
 	unsigned in_vain;    /* messages in a row that it did not send */
 	bool outage;	     /* nor any other */
 	unsigned reconnects; /* in this run */
@@ -98,70 +55,19 @@ struct load {
 	bool stops;	       /* the queue is not to be loaded again by itself */
 };
 
-/* A message on its way. */
-struct load_item {
-	uint32_t uid;
-	uint64_t announced_size_bytes;
-	uint64_t size_bytes; /* received */
-	uint64_t offset;     /* in the spool */
-	uint64_t
-	    spooled_bytes; /* kept there; less than size_bytes where the message is too large */
-	int64_t internal_date_s;
-	unsigned char raw_sha256[32];
-	bool hashed;	     /* raw_sha256 is there */
-	bool too_large;	     /* only the header was kept */
-	bool not_fetched;    /* given up: there are no bytes of it */
-	bool suspect;	     /* the ledger has failures of it */
-	const char *refused; /* why none of its content can be stored; NULL where it can */
-	size_t parser_index;
-};
+/* Tells the caller's progress callback how far the run is. */
+void load_tell(struct load *load);
 
-/* Makes the files and the parser of a batch; to be closed also when it fails. */
-int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
-		    struct error *err);
-void load_batch_close(struct load_batch *batch);
-
-/* Forgets the messages that an open batch holds. */
-int load_batch_begin(struct load_batch *batch, struct error *err);
-
-/*
- * Fetches the messages of `sizes` (which hold UID and size) into an open batch, and hands them to
- * its parser. A message that is gone by now is passed over, and one that the server does not send
- * noted (load_unsent.h).
- */
-int load_batch_bring(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
-		     size_t count, struct error *err);
-
-/* Makes the digests of messages that were not made while they arrived. */
-int load_batch_hash(struct load_batch *batch, struct error *err);
-
-/* Empties its files, which nobody needs any more: for large ones that takes time. */
-void load_batch_empty(const struct load_batch *batch);
-
-/* The batch has stored nothing. */
-void load_batch_forget_stored(struct load_batch *batch);
+/* --- the pipeline (load_pipeline.c) ------------------------------------ */
 
 /* load_close_pipeline() comes after it. */
 void load_open_pipeline(struct load *load);
-
-/* Until they have arrived (count 0), a crash is put down to these messages. */
-void load_take_position(const struct load *load, const struct load_batch *batch,
-			const struct imapc_size *sizes, size_t count);
-
-/* While they are stored, too. Not while they wait for that: whoever is blamed comes alone in the
- * next run, which takes time. */
-void load_take_position_to_store(const struct load *load, const struct load_batch *batch);
 
 /*
  * Brings messages as load_batch_bring() does, and lets them be stored while the next ones come.
  * Errors may be those of batches before.
  */
 int load_push(struct load *load, const struct imapc_size *sizes, size_t count, struct error *err);
-
-/* Waits until nothing is being stored: from then to load_go_on() no other thread is at work, and
- * the database is the caller's. */
-void load_hold(struct load *load);
-void load_go_on(struct load *load);
 
 /* Everything that was pushed is stored and moved when this returns 0. */
 int load_drain(struct load *load, struct error *err);
@@ -178,57 +84,6 @@ enum { LOAD_MAX_TRIES = 3 };
 /* Stores a message that cannot be fetched as a bad entry without content, and moves it. */
 int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
 		 struct error *err);
-
-/* Brings messages into the batch's spool and to its parser; batch->items gets those that arrive. */
-int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_size *sizes,
-	       size_t count, struct error *err);
-
-/* Stores the batch's messages and their rows of the ledger in one transaction. What became of them
- * stands in the batch. */
-void load_store(struct load *load, struct load_batch *batch);
-
-/*
- * Makes the entry of a message that the parser is through with, and hands it to `put`. *ret_bad:
- * it could not be loaded. Errors: DATA and SOFTWARE where the fault is the message's own.
- */
-int load_make_entry(struct load *load, struct load_batch *batch, const struct load_item *item,
-		    load_put_entry put, void *context, bool *ret_bad, struct error *err);
-
-/* Tells whoever watches how far the run is. */
-void load_tell(struct load *load);
-
-/* Brings the ledger up to date, at once; `copy` is NULL or as long as `uids`. */
-int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
-	      const struct imapc_copy *copy, struct error *err);
-
-/*
- * The same for messages that the server has moved, when the next batch is stored, or the end of the
- * run noted: a transaction of its own would be one more wait for the disk, and for the storer. A
- * run that ends before that leaves what one leaves that ends right after the move.
- */
-int load_mark_moved(struct load *load, const uint32_t *uids, size_t count,
-		    const struct imapc_copy *copy, struct error *err);
-
-/* Lists of what load_mark_moved() was told. */
-GPtrArray *load_moved_list_new(void);
-void load_moved_hand_over(GPtrArray *from, GPtrArray *to);
-
-/* Brings the ledger up to date. The database is the caller's. */
-int load_moved_store(struct load *load, const GPtrArray *list, struct error *err);
-
-/*
- * Does for rows of the ledger (struct pickup) what is left to do on the server: `stored` messages
- * are marked \Seen and moved to their target, the originals of `copied` ones go. The ledger
- * follows. What is wrong with single messages ends nothing: load_move_verdict() says it.
- */
-int load_move(struct load *load, const GArray *rows, struct error *err);
-int load_move_verdict(const struct load *load, struct error *err);
-
-/* Ends all moving. */
-void load_move_close(struct load *load);
-
-/* Marks messages \Seen. That the server refuses it is noted, and keeps nothing. */
-int load_mark_seen(struct load *load, const uint32_t *uids, size_t count, struct error *err);
 
 enum { LOAD_TOGETHER_MIN = 1000 };
 
@@ -256,11 +111,170 @@ static inline uint64_t load_memory_max(const struct load *load)
 	return 2 * load_batch_bytes(load);
 }
 
-/* Where messages of a target go. */
+/* --- where the run is (load_position.c) -------------------------------- */
+
+/* Until they have arrived (count 0), a crash is put down to these messages. */
+void load_take_position(const struct load *load, const struct load_batch *batch,
+			const struct imapc_size *sizes, size_t count);
+
+/* While they are stored, too. Not while they wait for that: a message that is blamed comes alone in
+ * the next run, which takes time. */
+void load_take_position_to_store(const struct load *load, const struct load_batch *batch);
+
+/* --- asking the server (load_divide.c) --------------------------------- */
+
+/* A question about a set of messages. Where the server refuses it or hangs up, load_divide() asks
+ * it again about fewer, until the messages that it does not answer for are known and the others are
+ * there. */
+struct load_question {
+	/* Errors: those of the session, and of this machine. */
+	int (*ask)(struct load *load, struct imapc_size *sizes, size_t count, void *context,
+		   struct error *err);
+	/* After a failure: takes out what has been answered, and returns how many are left. */
+	size_t (*leave)(struct imapc_size *sizes, size_t count, void *context);
+	/* Told of a message that was asked about alone and not answered. */
+	void (*in_vain)(struct load *load, struct imapc_size *size, const struct error *failure,
+			void *context);
+	/* True if asking again after this failure is of no use; may be NULL. */
+	bool (*is_final)(const struct error *failure, const void *context);
+	void *context;
+	unsigned *in_vain_run; /* so many messages in a row; the caller sets it back */
+};
+
+/*
+ * Goes over `sizes`, whose order may change. Connects again where the server has hung up, some
+ * times in a run. Errors: where the server answers for nothing at all its own, and what has
+ * nothing to do with a message.
+ */
+int load_divide(struct load *load, struct imapc_size *sizes, size_t count,
+		const struct load_question *question, struct error *err);
+
+/* Makes a lost connection again, and opens the mailbox. Errors: where that has been done too often
+ * in this run, *err is left as it is. TEMPORARY: the messages have other numbers now. */
+int load_reconnect(struct load *load, struct error *err);
+
+/* Fills in the sizes, UINT64_MAX where the server does not say it. */
+int load_sizes(struct load *load, struct imapc_size *sizes, size_t count, struct error *err);
+
+/* --- messages that were not sent (load_unsent.c) ----------------------- */
+
+/*
+ * The server refuses a message, sends no body, or hangs up. A try counts against the message only
+ * where the server has sent another one after that: in the same run, or when it is asked for one
+ * that lies in the archive folder. Where it sends none it is an outage, and no message's fault.
+ */
+GArray *load_unsent_new(void);
+
+/* The message was asked for alone, or others came and it did not. */
+void load_unsent_add(struct load *load, uint32_t uid, const struct error *failure);
+
+/* The server has sent a message. */
+void load_unsent_confirm(struct load *load);
+
+/* After several messages in vain, *in_vain in a row: true where the server sends no other message
+ * either, else *in_vain is set back. */
+bool load_unsent_is_outage(struct load *load, unsigned *in_vain);
+
+/* Keeps in the database what the run has learned, at its end. A failure to do so shows in the next
+ * run. */
+void load_unsent_note(struct load *load);
+
+/* -1 if something was not sent: *err says what, and *ret_failure is the same. */
+int load_unsent_verdict(const struct load *load, struct error *ret_failure, struct error *err);
+
+/* --- suspects (load_suspect.c) ----------------------------------------- */
+
+/*
+ * Messages that a run has failed at before come last and one by one, so that none of them keeps the
+ * others; one that fails alone LOAD_MAX_TRIES times is given up as a bad entry.
+ */
+
+/* Lists those that the ledger knows of the mailbox. The caller unrefs the array. */
+int load_list_suspects(struct load *load, GArray **ret_suspects, struct error *err);
+
+/* Takes the suspects out of `uids` (ascending) and returns how many are left there; suspects that
+ * are not among them are dropped. The least suspect come first then. */
+size_t load_part_suspects(GArray *suspects, uint32_t *uids, size_t count);
+
+/* Loads at most `limit` of them. */
+int load_suspects(struct load *load, const GArray *suspects, size_t limit, struct error *err);
+
+/* --- on the server (load_move.c, load_finish.c) ------------------------ */
+
+/* Brings the ledger up to date, at once; `copy` is NULL or as long as `uids`. */
+int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
+	      const struct imapc_copy *copy, struct error *err);
+
+/* Lists of what the server has moved and the ledger does not know of yet. */
+GPtrArray *load_moved_list_new(void);
+void load_moved_hand_over(GPtrArray *from, GPtrArray *to);
+
+/* Brings the ledger up to date. The database is the caller's. */
+int load_moved_store(struct load *load, const GPtrArray *list, struct error *err);
+
+/*
+ * Does for rows of the ledger (struct pickup) what is left to do on the server: `stored` messages
+ * are marked \Seen and moved to their target, the originals of `copied` ones go. The ledger
+ * follows. A problem with single messages ends nothing: load_move_verdict() says it.
+ */
+int load_move(struct load *load, const GArray *rows, struct error *err);
+int load_move_verdict(const struct load *load, struct error *err);
+
+/* Ends all moving. */
+void load_move_close(struct load *load);
+
+/* The folder that messages of a target go to. */
 enum mailbox_folder load_target_folder(enum pickup_target target);
 
 /* Finishes on the server what an earlier run has committed. */
 int load_finish_earlier(struct load *load, struct error *err);
+
+/*
+ * Queues whose mail is acknowledged by its delivery: a message stays in its mailbox, unread, until
+ * the target has answered for its entry. The ledger's row is `awaiting` until then. The transaction
+ * that finishes the entry makes it `stored` (queue/schema.sql, trigger pickup_answered); from there
+ * on the next run treats the message as any stored one: marks it \Seen, and moves it where it has
+ * somewhere to go.
+ */
+
+/* Fills in the state in which a message begins; `found`: `pickup` is the row of the same message
+ * under another UIDVALIDITY. */
+void load_acknowledge_begin(const struct load *load, bool found, struct pickup *pickup);
+
+/* Takes \Seen away from messages that still wait for an answer. */
+int load_acknowledge_unread(struct load *load, struct error *err);
+
+/* What becomes of a message that is loaded now, for plans: "move to 'Archive'". Caller frees. */
+char *load_acknowledge_plan(const struct load *load);
+
+/* --- mail that comes back (load_return.c) ------------------------------ */
+
+/*
+ * A message that was moved away and is in the mailbox again. Folders can be one whatever their
+ * names say (aliases, labels, links), and rules and other programs can put mail back. A queue that
+ * goes on would make entry after entry of one message, for ever: it is stopped instead
+ * (queue/queue_health.h), until its definition changes or an operator resumes it.
+ */
+
+/*
+ * After a move of `rows` (struct pickup): CONFIGURATION, and the queue is to be stopped, when
+ * messages lie in the mailbox again under new UIDs. The ledger knows them by these then, so that
+ * they are not loaded again.
+ */
+int load_take_returns(struct load *load, const GArray *rows, const struct move *move,
+		      struct error *err);
+
+/*
+ * A new message that this queue has moved away LOAD_RETURNS_MAX times since it was defined, altered
+ * or resumed last: CONFIGURATION, and the queue is to be stopped. A person puts a message back once
+ * or twice to have it worked on again; a rule or a program that does so goes on for ever. The
+ * database is the caller's.
+ */
+enum { LOAD_RETURNS_MAX = 5 };
+int load_refuse_return(struct load *load, const struct load_item *item, struct error *err);
+
+/* Stops the queue if it is to be, after a run that failed with *err, which says so then. */
+void load_stop(struct load *load, struct error *err);
 
 static inline struct pickup *load_pickup_at(const GArray *rows, guint index)
 {

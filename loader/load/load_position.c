@@ -1,4 +1,9 @@
-#include "loader/load/load_position.h"
+/*
+ * Which messages a run is at, in memory shared with its supervisor: the worker writes it, and after
+ * the worker's death the supervisor counts a failure against each message it finds there. A slot
+ * belongs to one batch, so that two threads of the worker never write the same one.
+ */
+#include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"
 #include "queue/pickup.h"
@@ -19,13 +24,44 @@ void load_position_free(struct load_position *position)
 		munmap(position, sizeof *position);
 }
 
+/* --- the worker writes ---------------------------------------------------- */
+
+void load_take_position(const struct load *load, const struct load_batch *batch,
+			const struct imapc_size *sizes, size_t count)
+{
+	struct load_position *position = load->options->position;
+	size_t slot = (size_t)(batch - load->batches);
+	if (position == NULL)
+		return;
+	position->uid_validity = load->source.uid_validity;
+	g_strlcpy(position->source, load->source.source, sizeof position->source);
+	for (size_t i = 0; i < count; i++)
+		position->batches[slot].uids[i] = sizes[i].uid;
+	position->batches[slot].count = (uint32_t)count;
+}
+
+void load_take_position_to_store(const struct load *load, const struct load_batch *batch)
+{
+	struct load_position *position = load->options->position;
+	size_t slot = (size_t)(batch - load->batches);
+	if (position == NULL)
+		return;
+	for (guint i = 0; i < batch->items->len; i++)
+		position->batches[slot].uids[i] =
+		    g_array_index(batch->items, struct load_item, i).uid;
+	position->batches[slot].count = batch->items->len;
+}
+
+/* --- its supervisor reads ------------------------------------------------- */
+
 static void load_position_blame_batch(struct load_position *position, size_t batch,
 				      struct store *store, const struct pickup_source *source,
 				      const char *reason)
 {
 	struct error ignored;
-	/* The worker may have died while it wrote. */
+	/* The worker may have died while it wrote: its words are not trusted. */
 	uint32_t count = MIN(position->batches[batch].count, (uint32_t)LOAD_POSITION_UIDS);
+	/* A message that was alone is known to be the one; among others each is only suspected. */
 	if (count > 0)
 		pickup_attempt_add(store, source, position->batches[batch].uids, count, count == 1,
 				   reason, clock_now_ms(), &ignored);

@@ -1,8 +1,11 @@
-/* Notices mail that comes back, and stops the queue. */
-#include "loader/load/load_return.h"
+/*
+ * Notices mail that comes back, and stops the queue: at once after a move, where the server shows
+ * the message under a new UID; otherwise by its bytes, when they have come for the sixth time.
+ */
+#include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/source/message_digest.h"
+#include "loader/imap/session/body_digest.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 
@@ -24,20 +27,20 @@ static const struct pickup *load_find_row(const GArray *rows, uint32_t uid)
 	return NULL;
 }
 
-/* Its bytes prove it: another folder may number its messages in the same way. */
-static int load_compare_return(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
-			       void *context)
+/* The bytes decide: a new message of somebody else may have got the UID, where the target numbers
+ * its messages in the same way. */
+static int load_compare_return(const struct body_facts *facts, void *context)
 {
 	const struct load_returning *returning = context;
 	for (size_t i = 0; i < returning->count; i++) {
-		if (returning->returns[i].new_uid != uid)
+		if (returning->returns[i].new_uid != facts->uid)
 			continue;
 		const struct pickup *row =
 		    load_find_row(returning->rows, returning->returns[i].uid);
-		if (row == NULL || memcmp(row->raw_sha256, sha256, MESSAGE_DIGEST_SIZE) != 0)
+		if (row == NULL || memcmp(row->raw_sha256, facts->sha256, BODY_DIGEST_SIZE) != 0)
 			continue;
 		struct pickup back = *row;
-		back.uid = uid;
+		back.uid = facts->uid;
 		back.state = PICKUP_STORED;
 		back.target_uid_validity = 0;
 		back.target_uid = 0;
@@ -53,6 +56,7 @@ static int load_put_returns(struct load *load, const GArray *back, struct error 
 	for (guint i = 0; i < back->len && failed == 0; i++) {
 		failed = pickup_put(load->store, &load->source, load_pickup_at(back, i),
 				    clock_now_ms(), err);
+		/* The ledger has it already by this UID. */
 		if (failed != 0 && err->reason == REASON_EXISTS)
 			failed = 0;
 	}
@@ -69,8 +73,8 @@ int load_take_returns(struct load *load, const GArray *rows, const struct move *
 	g_autofree uint32_t *uids = g_new(uint32_t, returning.count + 1);
 	for (size_t i = 0; i < returning.count; i++)
 		uids[i] = returning.returns[i].new_uid;
-	if (message_digest(load->mailbox->session, uids, returning.count, load_compare_return,
-			   &returning, err) != 0 ||
+	if (body_digest(load->mailbox->session, uids, returning.count, 0, load_compare_return,
+			&returning, err) != 0 ||
 	    load_put_returns(load, back, err) != 0)
 		return -1;
 	if (back->len == 0)

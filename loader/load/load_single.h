@@ -1,8 +1,8 @@
 /*
  * load_single.h - one message that lies in a folder already becomes an entry, outside of a run.
  *
- * A reload replaces a bad entry; a verification adopts mail that has no entry. Both know the message
- * by its UID and decide themselves where its entry and its row of the ledger are stored.
+ * A reload replaces a bad entry; a verification adopts mail that has no entry. Both know the
+ * message by its UID and decide themselves where its entry and its row of the ledger are stored.
  *
  * Life:      load_single_open() .. load_single_close(), with a folder of the mailbox open. For each
  *            message load_single_fetch(), then load_single_make().

@@ -1,9 +1,12 @@
+/*
+ * Stores a batch: makes an entry of each parsed message and commits all of them with their rows of
+ * the ledger in one transaction. A message whose content cannot be stored becomes a bad entry
+ * without it, and the batch is tried again. A message that the ledger knows under an earlier
+ * numbering gets a new row for its old entry.
+ */
 #include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/load/load_acknowledge.h"
-#include "loader/load/load_return.h"
-#include "loader/load/load_storer.h"
 #include "queue/base/scoped.h"
 #include "queue/pickup.h"
 
@@ -26,8 +29,8 @@ static char *load_item_failure(const struct load *load, const struct load_item *
 
 /*
  * Content is kept once per digest, for all mail: a parser that a message has taken over could claim
- * another content's digest, and whoever sent that would find the wrong bytes. So the digest is made
- * where the bytes are stored, and the parser, which stands still meanwhile, has no say in it.
+ * the digest of another message's content and have its own bytes stored under it. So the digest is
+ * made where the bytes are stored, and the parser, which stands still meanwhile, has no say in it.
  */
 static struct entry_content load_content(const struct load_batch *batch,
 					 const struct mime_content *content)
@@ -38,7 +41,8 @@ static struct entry_content load_content(const struct load_batch *batch,
 				      .size_bytes = content->size};
 }
 
-/* The server's date where it gives one, and else what comes next to it. */
+/* The server's date where it gives one, else the sender's, else now: an entry has a date to be
+ * sorted by in any case. */
 static int64_t load_date_received_s(const struct load_item *item,
 				    const struct mime_message *message)
 {
@@ -236,7 +240,7 @@ static int load_store_items(struct load *load, struct load_batch *batch, guint *
 	return 0;
 }
 
-/* One transaction. */
+/* One transaction, in which the ledger also learns what the server has moved since the last one. */
 static int load_try_to_store(struct load *load, struct load_batch *batch, guint *ret_at,
 			     struct error *err)
 {
@@ -247,6 +251,7 @@ static int load_try_to_store(struct load *load, struct load_batch *batch, guint 
 	int failed = load_moved_store(load, batch->moved, err);
 	if (failed == 0)
 		failed = load_store_items(load, batch, ret_at, err);
+	/* The run may empty the batch's files while the commit waits for the disk. */
 	if (failed == 0)
 		load_storer_has_read(load, batch);
 	if (failed == 0 && store_commit(load->store, err) != 0)
@@ -262,7 +267,8 @@ void load_store(struct load *load, struct load_batch *batch)
 {
 	guint at;
 	while ((batch->failed = load_try_to_store(load, batch, &at, &batch->err)) != 0) {
-		/* The fault of one message must not keep the others: without its content. */
+		/* One message's fault must not keep the others: the batch is stored again, this one
+		 * without its content. Each round refuses one more message, so it ends. */
 		struct load_item *item = at < batch->items->len
 					     ? &g_array_index(batch->items, struct load_item, at)
 					     : NULL;

@@ -1,8 +1,14 @@
-#include "loader/load/load_storer.h"
+/*
+ * The thread that stores batches. It waits for a batch's parser, stores the batch, and wakes the
+ * run's own thread. Three things it leaves to that thread, which does them when it would only wait:
+ * to start a process for a parser (a fork needs every other thread to stand still), to empty files,
+ * and to use the database between load_hold() and load_go_on().
+ */
+#include "loader/load/load_internal.h"
 
 #include <signal.h>
 
-/* The run's own thread does what only it may do, if the storer waits for that. */
+/* A parser has died and needs a new process. Called with the mutex locked, as the next two. */
 static void load_storer_help(struct load *load)
 {
 	struct load_storer *storer = &load->storer;
@@ -23,7 +29,6 @@ static void load_storer_empty(struct load_storer *storer)
 	pthread_mutex_lock(&storer->mutex);
 }
 
-/* Locked. */
 static void load_storer_wait(struct load *load)
 {
 	if (load->storer.needs_process)
@@ -44,7 +49,8 @@ static int load_storer_parse(struct load_batch *batch)
 	return ended ? 0 : 1;
 }
 
-/* Where an earlier batch has failed, this one fails, too. */
+/* A batch behind one that failed is not stored: the ledger would learn of its moves out of
+ * order. */
 static void load_storer_store(struct load *load, struct load_batch *batch)
 {
 	struct load_storer *storer = &load->storer;
@@ -61,7 +67,8 @@ static void load_storer_store(struct load *load, struct load_batch *batch)
 	}
 }
 
-/* Locked, before and after. */
+/* Holds the mutex except while it works. `busy` is false while it waits for a new parser, so that
+ * the run can take the database, or make the process, meanwhile. */
 static void load_storer_work(struct load *load, struct load_batch *batch)
 {
 	struct load_storer *storer = &load->storer;
@@ -102,7 +109,7 @@ static void *load_storer_run(void *context)
 	return NULL;
 }
 
-/* Signals are for the run's own thread: they end its waiting. */
+/* Signals go to the run's own thread, whose waiting they end; here they are blocked. */
 static int load_storer_start(struct load *load, struct error *err)
 {
 	sigset_t all;

@@ -1,7 +1,10 @@
-#include "loader/load/load_suspect.h"
+/*
+ * Loads the messages that a run has failed at before, each in a batch of its own that is stored and
+ * moved before the next one comes: if the worker dies, it is known which message it was.
+ */
+#include "loader/load/load_internal.h"
 
 #include "loader/base/service.h"
-#include "loader/load/load_divide.h"
 #include "queue/base/scoped.h"
 #include "queue/pickup.h"
 
@@ -44,7 +47,8 @@ static int load_compare_tries(const void *left, const void *right)
 	return (first->uid > second->uid) - (first->uid < second->uid);
 }
 
-/* Both are ascending. */
+/* Both lists are ascending. Suspects that the mailbox still has are gathered at the front of their
+ * array; one that is not found there any more has been taken by somebody else. */
 size_t load_part_suspects(GArray *suspects, uint32_t *uids, size_t count)
 {
 	size_t kept = 0;
@@ -72,6 +76,7 @@ static int load_suspect(struct load *load, const struct load_suspect *suspect, s
 	struct imapc_size size = {.uid = suspect->uid};
 	if (load_sizes(load, &size, 1, err) != 0)
 		return -1;
+	/* Fetching it tells what is wrong. */
 	if (size.size_bytes == UINT64_MAX)
 		size.size_bytes = 0;
 	if (suspect->tries >= LOAD_MAX_TRIES)

@@ -1,9 +1,12 @@
-/* What a run knows of messages that the server did not send, and whether they are to blame. */
-#include "loader/load/load_unsent.h"
+/*
+ * What a run knows of messages that the server did not send, and whether they are at fault or the
+ * server is. It is asked for messages that it has sent before, the last ones of the archive folder:
+ * if one of them comes, the others are at fault; if none does, the run ends without blaming any.
+ */
+#include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
-#include "loader/load/load_divide.h"
 #include "queue/pickup.h"
 
 /* So many messages in vain, and the server is asked for one that it has sent before. */

@@ -1,9 +1,13 @@
+/*
+ * Loads a bad entry again: finds its message in the bad-mail folder, by its UID or its bytes,
+ * replaces the entry, and moves the message. Entry and row of the ledger change in one transaction;
+ * the move comes after it, so that a reload that ends in between leaves a good entry whose message
+ * still has to move.
+ */
 #include "loader/load/load_single.h"
 
 #include "loader/base/clock.h"
-#include "loader/source/first_use.h"
-#include "loader/source/mailbox_move.h"
-#include "loader/source/message_digest.h"
+#include "loader/source/search.h"
 #include "queue/base/scoped.h"
 #include "queue/entry.h"
 #include "queue/pickup_repair.h"
@@ -21,16 +25,16 @@ struct reload {
 	char *still;  /* why it still cannot be loaded; NULL where it can */
 };
 
-static int reload_take_equal(uint32_t uid, const unsigned char sha256[MESSAGE_DIGEST_SIZE],
-			     void *context)
+static int reload_take_equal(const struct body_facts *facts, void *context)
 {
 	struct reload *reload = context;
-	if (memcmp(sha256, reload->row.pickup.raw_sha256, MESSAGE_DIGEST_SIZE) == 0)
-		reload->uid = uid;
+	if (memcmp(facts->sha256, reload->row.pickup.raw_sha256, BODY_DIGEST_SIZE) == 0)
+		reload->uid = facts->uid;
 	return 0;
 }
 
-/* By its UID where the server told it, else by its bytes. */
+/* The UID is known where the server told it at the move, and counts while the folder keeps its
+ * UIDVALIDITY. */
 static int reload_find(struct reload *reload, struct error *err)
 {
 	struct mailbox *mailbox = reload->mailbox;
@@ -46,8 +50,8 @@ static int reload_find(struct reload *reload, struct error *err)
 					 err) != 0)
 			return -1;
 		reload->uid = count > 0 ? pickup->target_uid : 0;
-	} else if (message_digest_like(mailbox->session, &reload->row, reload_take_equal, reload,
-				       err) != 0) {
+	} else if (search_digest_like(mailbox->session, &reload->row, reload_take_equal, reload,
+				      err) != 0) {
 		return -1;
 	}
 	if (reload->uid != 0)
@@ -96,22 +100,22 @@ static int reload_store(struct reload *reload, const struct work_queue *queue, s
 
 static int reload_move(struct reload *reload, const struct work_queue *queue, struct error *err)
 {
-	struct imapc_copy copy = {0};
-	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
+	struct mailbox_place place;
 	struct pickup *pickup = &reload->row.pickup;
 	/* Nothing goes to the dropbox before the target has answered. */
 	if (reload->mailbox->stays || pickup->on_delivery)
 		return 0;
-	if (first_use_note(reload->store, queue->id, reload->mailbox, err) != 0 ||
-	    mailbox_move(reload->mailbox, &reload->uid, 1, MAILBOX_DROPBOX, release, err) != 0)
+	if (mailbox_move(reload->mailbox, reload->store, queue->id, reload->uid, MAILBOX_DROPBOX,
+			 &place, err) != 0)
 		return -1;
 	pickup->state = PICKUP_MOVED;
 	pickup->target = PICKUP_DROPBOX;
-	pickup->target_uid_validity = copy.uid_validity;
-	pickup->target_uid = copy.uids[0];
+	pickup->target_uid_validity = place.uid_validity;
+	pickup->target_uid = place.uid;
 	return pickup_redirect(reload->store, &reload->row.source, pickup, clock_now_ms(), err);
 }
 
+/* A message that is still in the mailbox is the next run's: two must not move it. */
 static int reload_check(const struct reload *reload, struct error *err)
 {
 	const struct pickup_with_entry *row = &reload->row;

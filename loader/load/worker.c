@@ -1,9 +1,13 @@
-#include "loader/load/worker.h"
+/*
+ * Runs a load in a child process and supervises it. The child writes its outcome into memory that
+ * both share; a child that dies without having done so is started again after a pause that doubles,
+ * and the messages it was at are noted as suspects.
+ */
+#include "loader/load/load.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
-#include "loader/load/load_position.h"
-#include "loader/source/refusal.h"
+#include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -19,8 +23,7 @@
 /* After the first death a worker is started again in 20 ms, then in 40 … */
 enum { WORKER_MAX_DEATHS = 6, WORKER_FIRST_PAUSE_MS = 20 };
 
-/* Memory that the worker shares with its supervisor: what a dead one leaves tells what it was at.
- */
+/* What worker and supervisor share. `complete` is written last. */
 struct worker_report {
 	bool complete;
 	int failed;
@@ -59,7 +62,7 @@ static int worker_open(const char *queue_name, const struct load_options *option
 	return 0;
 }
 
-/* What workers did that died later in the same run. */
+/* Adds what earlier workers of this run have done before they died. */
 static void worker_add_earlier(struct load_result *result, const struct load_result *earlier)
 {
 	result->loaded += earlier->loaded;
@@ -69,7 +72,7 @@ static void worker_add_earlier(struct load_result *result, const struct load_res
 	result->worker_deaths = earlier->worker_deaths;
 }
 
-/* The last one in a row, or one that could not be counted, says what follows from it. */
+/* The refusal that stops the queue says how to go on; one that cannot be counted says that. */
 static void worker_note_refusal(struct store *store, const struct work_queue *queue,
 				struct error *refusal)
 {
@@ -180,7 +183,7 @@ static bool worker_may_start_again(const struct load_options *options, uint32_t 
 {
 	if (options->dry_run || deaths >= WORKER_MAX_DEATHS || stop_requested())
 		return false;
-	/* A signal ends the wait. */
+	/* poll() rather than a sleep: a signal ends it. */
 	poll(NULL, 0, WORKER_FIRST_PAUSE_MS << (deaths - 1));
 	return !stop_requested();
 }

@@ -1,7 +1,14 @@
+/*
+ * Opens a queue's mailbox: finds the password, signs in, looks for the three folders, and refuses a
+ * definition in which two of them are one. Creates a missing target folder where the operator
+ * allows that. Counts sign-ins that the server refuses, so that no account gets locked.
+ */
 #include "loader/source/mailbox.h"
 
+#include "loader/base/clock.h"
 #include "loader/imap/names/mailbox_name.h"
 #include "queue/base/scoped.h"
+#include "queue/queue_health.h"
 
 #include <string.h>
 
@@ -77,7 +84,8 @@ int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, c
 	return 0;
 }
 
-/* INBOX is there on every server, by that name (RFC 3501 5.1): whoever looks often need not ask. */
+/* Every server has INBOX, by that name (RFC 3501 5.1): a run that finds nothing new saves a round
+ * trip by not asking for it. */
 static int mailbox_find_source(struct mailbox *mailbox, struct error *err)
 {
 	struct imapc_folder *folder = &mailbox->folders[MAILBOX_SOURCE];
@@ -91,7 +99,8 @@ static int mailbox_find_source(struct mailbox *mailbox, struct error *err)
 static const char *const mailbox_keys[MAILBOX_FOLDER_COUNT] = {
     [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
 
-/* A message that is moved into its own folder is new mail there, for ever. */
+/* A message that is moved into the folder it came from is new mail there, and would be loaded and
+ * moved for ever. */
 static int mailbox_refuse_same(const struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_BADMAIL; i++) {
@@ -125,7 +134,8 @@ int mailbox_find_targets(struct mailbox *mailbox, struct error *err)
 	return mailbox_refuse_same(mailbox, err);
 }
 
-/* Whether they are one folder the server must say; most names cannot be, which saves the asking. */
+/* Only the server can say whether two names are one folder. For most pairs ("INBOX", "Archive") the
+ * names alone rule that out, and the server is not asked. */
 static bool mailbox_may_be_same(const struct mailbox *mailbox)
 {
 	const struct connection_string *server = mailbox->server;
@@ -135,8 +145,8 @@ static bool mailbox_may_be_same(const struct mailbox *mailbox)
 	       (dropbox && mailbox_name_may_be_same(server->dropbox, server->badmail));
 }
 
-/* As a poller has it: unread mail is what is to be collected, and only folders that are named are
- * used. */
+/* Acknowledging by delivery replaces pollers that collect unread mail and leave it where it is: so
+ * does a queue, unless its definition names a search or a dropbox. */
 static void mailbox_acknowledge_on_delivery(struct mailbox *mailbox)
 {
 	struct connection_string *server = mailbox->server;
@@ -220,4 +230,28 @@ int mailbox_prepare_targets(struct mailbox *mailbox, struct error *err)
 			return -1;
 	}
 	return 0;
+}
+
+/* --- refused sign-ins -------------------------------------------------- */
+
+int refusal_check(struct store *store, const struct work_queue *queue, struct error *err)
+{
+	struct queue_health health;
+	if (queue_health_find(store, queue->id, &health, err) != 0)
+		return -1;
+	if (health.stopped_ms != 0)
+		error_fill(err, health.refusals > 0 ? ERROR_CREDENTIALS : ERROR_CONFIGURATION,
+			   "collecting is stopped: %s; correct the %sdefinition, then `inqueue "
+			   "queue resume %s`",
+			   health.stopped_reason, health.refusals > 0 ? "password or the " : "",
+			   queue->name);
+	queue_health_clear(&health);
+	return health.stopped_ms != 0 ? -1 : 0;
+}
+
+int refusal_note(struct store *store, const struct work_queue *queue, const struct error *refusal,
+		 uint32_t *ret_refusals, struct error *err)
+{
+	return queue_health_note_refusal(store, queue->id, refusal->text, REFUSAL_MAX,
+					 clock_now_ms(), ret_refusals, err);
 }

@@ -1,15 +1,18 @@
 /*
- * mailbox.h - a work queue's mailbox on its server: connection, sign-in, the three folders.
+ * mailbox.h - the mailbox that a work queue is fed from: connection, sign-in, its three folders.
  *
  * Life:      mailbox_open() .. mailbox_close(). Opening changes nothing on the server.
  * Ownership: the mailbox owns all its members.
- * Errors:    as in loader/imap/session/session.h, secret.h and connection_string.h.
+ * Errors:    as in loader/imap/session/session.h, secret.h and connection_string.h; those of the
+ *            database where a store is passed.
+ * Threads:   as in store.h.
  */
 #ifndef LOADER_SOURCE_MAILBOX_H
 #define LOADER_SOURCE_MAILBOX_H
 
 #include "loader/imap/session/session.h"
 #include "queue/base/scoped.h"
+#include "queue/store.h"
 #include "queue/work_queue.h"
 
 enum mailbox_folder { MAILBOX_SOURCE, MAILBOX_DROPBOX, MAILBOX_BADMAIL, MAILBOX_FOLDER_COUNT };
@@ -21,13 +24,13 @@ struct mailbox {
 	struct imapc_folder folders[MAILBOX_FOLDER_COUNT];
 	bool noted[MAILBOX_FOLDER_COUNT]; /* by first_use_note() */
 	bool on_delivery; /* messages stay unread in the source until their delivery is answered */
-	bool stays; /* and for good where no dropbox is named: there is none then, whatever its name
-		     * would be */
+	bool stays;	  /* and they never leave it: the definition names no dropbox */
 };
 
-/* Reads the password from its source, connects, signs in and looks for the source folder. That it
- * is missing is a CONFIGURATION error if `need_source`; INBOX is not asked for. So is that two of
- * the three folders are one: where their names allow that, all are looked for. */
+/* Reads the password from its source, connects, signs in and looks for the source folder. If
+ * `need_source` a missing one is an error (CONFIGURATION); INBOX is not looked for, since every
+ * server has it. Where the names of two folders allow that they are one, all three are looked for,
+ * and one folder under two names is an error, too (CONFIGURATION). */
 int mailbox_open(const struct work_queue *queue, const char *database, bool need_source,
 		 struct mailbox **ret_mailbox, struct error *err);
 
@@ -40,11 +43,21 @@ int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, c
 void mailbox_close(struct mailbox *mailbox);
 SCOPED_DEFINE(struct mailbox *, mailbox_close)
 
+/* Where the queue's password comes from, as secret_read() takes it. CONFIGURATION where there is
+ * none yet. Caller frees the reference. */
+int mailbox_find_secret(const struct work_queue *queue, const char *database,
+			enum secret_source *ret_source, char **ret_reference, struct error *err);
+
+/* Where the answer to a password prompt is kept, beside the database. Caller frees. */
+char *mailbox_secret_path(const char *database, const char *queue_name);
+
+/* --- the folders ------------------------------------------------------- */
+
 /* The folder's name as the operator wrote it; borrowed. */
 const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_folder folder);
 
-/* Dropbox or badmail is missing, and a run cannot begin without it. Where messages wait for their
- * delivery, a badmail that may be created is not needed before there is something for it. */
+/* True if dropbox or badmail is missing, and a run cannot begin without it. Where messages wait for
+ * their delivery, a badmail that may be created is created when the first message goes there. */
 bool mailbox_lacks_folder(const struct mailbox *mailbox, enum mailbox_folder folder);
 
 /* Looks for dropbox and badmail, once. CONFIGURATION when two of the three folders are one. */
@@ -54,15 +67,54 @@ int mailbox_find_targets(struct mailbox *mailbox, struct error *err);
  * forbids it. */
 int mailbox_prepare_targets(struct mailbox *mailbox, struct error *err);
 
-/* The same for one folder, now. */
+/* Creates one folder where it is missing, under the same condition. */
 int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, struct error *err);
 
-/* Where the queue's password comes from, as secret_read() takes it. CONFIGURATION where there is
- * none yet. Caller frees the reference. */
-int mailbox_find_secret(const struct work_queue *queue, const char *database,
-			enum secret_source *ret_source, char **ret_reference, struct error *err);
+/*
+ * Notes in the database what dropbox and badmail hold before the queue moves anything there, each
+ * once, when it exists: mail that was there before is never taken for the queue's own. To be called
+ * before each move into one of them.
+ */
+int first_use_note(struct store *store, int64_t queue_id, struct mailbox *mailbox,
+		   struct error *err);
 
-/* Where the answer to a password prompt is kept, beside the database. Caller frees. */
-char *mailbox_secret_path(const char *database, const char *queue_name);
+/* The account's name in the ledger, "robot@imap.example.com/", and the folder's, as
+ * pickup_repair.h has them. Caller frees. */
+char *first_use_account(const struct mailbox *mailbox);
+char *first_use_folder(const struct mailbox *mailbox, enum mailbox_folder folder);
+
+/* Where a message lies; 0: the server does not tell. */
+struct mailbox_place {
+	uint32_t uid_validity;
+	uint32_t uid;
+};
+
+/*
+ * Moves one message of the selected folder to a target folder, outside of a run: creates the folder
+ * if need be, notes its first use, and moves as loader/imap/session/move.h does; what is a problem
+ * there is an error here. CONFIGURATION when the server can neither MOVE nor UID EXPUNGE.
+ */
+int mailbox_move(struct mailbox *mailbox, struct store *store, int64_t queue_id, uint32_t uid,
+		 enum mailbox_folder to, struct mailbox_place *ret_place, struct error *err);
+
+/* --- refused sign-ins -------------------------------------------------- */
+
+/*
+ * A server locks an account that is asked for with a wrong password again and again. `load` and
+ * `watch` count refused sign-ins of a queue together, in the database (queue/queue_health.h): after
+ * REFUSAL_MAX in a row its mail is not collected until the definition changes or an operator
+ * resumes the queue; a run that goes well forgets them all. A failure before the server has
+ * answered is no refusal (a password command, a missing file), nor is a busy server: struct error
+ * tells.
+ */
+enum { REFUSAL_MAX = 3 };
+
+/* CREDENTIALS when collecting was stopped by refusals, CONFIGURATION when by something else: the
+ * text says why, and how to go on. */
+int refusal_check(struct store *store, const struct work_queue *queue, struct error *err);
+
+/* Counts one, and writes how many there have been in a row. */
+int refusal_note(struct store *store, const struct work_queue *queue, const struct error *refusal,
+		 uint32_t *ret_refusals, struct error *err);
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * Writes search keys: those of a run, from search= and since=, and those that find a message again
+ * by its date and size. IMAP's keys know days only, in the server's time zone, so a day is added on
+ * each side; bytes then tell which of the messages found is the one.
+ */
 #include "loader/source/search.h"
 
 #include "loader/base/clock.h"
@@ -9,8 +14,7 @@
 
 enum { SEARCH_DAY_S = 24 * 60 * 60 };
 
-/* All messages but those flagged \Deleted: what is looked for unless the operator says otherwise.
- */
+/* The default of search=, under which every message that is not flagged \Deleted must be found. */
 #define SEARCH_ALL "UNDELETED"
 
 /* The day of an RFC 3339 text as IMAP writes it: "31-Jan-2026". Caller frees. */
@@ -48,7 +52,7 @@ int search_count_unfound(struct imapc_session *session, const struct connection_
 		return 0;
 	if (imapc_search(session, "DELETED", &deleted, &count, err) != 0)
 		return -1;
-	/* What came or went meanwhile is for the next look. */
+	/* A message that came or went between the two searches would be taken for one not found. */
 	if (imapc_count_messages(session) == messages && found + count < messages)
 		*ret_unfound = messages - (uint32_t)(found + count);
 	return 0;
@@ -68,7 +72,7 @@ char *search_format_since(int64_t internal_date_s)
 	return g_strdup_printf("SINCE %s", day);
 }
 
-char *search_format_like(int64_t internal_date_s, uint64_t size_bytes)
+static char *search_format_like(int64_t internal_date_s, uint64_t size_bytes)
 {
 	g_autofree char *first = search_format_day_s(internal_date_s - SEARCH_DAY_S);
 	g_autofree char *last = search_format_day_s(internal_date_s + 2 * (int64_t)SEARCH_DAY_S);
@@ -79,4 +83,18 @@ char *search_format_like(int64_t internal_date_s, uint64_t size_bytes)
 		return g_strdup_printf("%sSMALLER 1", days);
 	return g_strdup_printf("%sLARGER %" PRIu64 " SMALLER %" PRIu64, days, size_bytes - 1,
 			       size_bytes + 1);
+}
+
+int search_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,
+		       body_digest_take each, void *context, struct error *err)
+{
+	g_autofree char *criteria =
+	    search_format_like(row->pickup.internal_date_s,
+			       row->raw_incomplete ? row->whole_size : row->pickup.raw_size);
+	g_autofree uint32_t *uids = NULL;
+	size_t count;
+	if (imapc_search(session, criteria, &uids, &count, err) != 0)
+		return -1;
+	return body_digest(session, uids, count, row->raw_incomplete ? BODY_DIGEST_HEADER_MAX : 0,
+			   each, context, err);
 }

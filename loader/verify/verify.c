@@ -1,7 +1,6 @@
 /* Goes through a verification: lists the folders, lets the others judge, reports and counts. */
 #include "loader/verify/verify_internal.h"
 
-#include "loader/source/first_use.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>

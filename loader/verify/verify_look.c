@@ -3,7 +3,6 @@
 #include "loader/verify/verify_internal.h"
 
 #include "loader/imap/session/body_digest.h"
-#include "loader/source/message_digest.h"
 #include "loader/source/search.h"
 
 #include <stdlib.h>
@@ -200,9 +199,8 @@ static int verify_fetch(struct verify_look *look, const uint32_t *uids, size_t c
 {
 	struct error fetch_err;
 	look->of_header = of_header;
-	if (body_digest_facts(look->verify->mailbox->session, uids, count,
-			      of_header ? MESSAGE_DIGEST_HEADER_MAX : 0, verify_each, look,
-			      &fetch_err) == 0)
+	if (body_digest(look->verify->mailbox->session, uids, count,
+			of_header ? BODY_DIGEST_HEADER_MAX : 0, verify_each, look, &fetch_err) == 0)
 		return 0;
 	/* What the ledger said comes first: the fetch failed of it. */
 	if (!look->failed)

@@ -4,8 +4,6 @@
 
 #include "loader/base/clock.h"
 #include "loader/load/load.h"
-#include "loader/source/first_use.h"
-#include "loader/source/mailbox_move.h"
 #include "queue/base/scoped.h"
 
 /* A run of load finishes what the ledger calls unfinished, and loads what it does not know. */
@@ -29,7 +27,7 @@ int verify_repair_row(struct verify *verify, const struct pickup_with_entry *row
 }
 
 static int verify_redirect(struct verify *verify, const struct verify_move *move,
-			   const struct imapc_copy *copy, struct error *err)
+			   struct mailbox_place place, struct error *err)
 {
 	const struct pickup_source source = {.queue_id = verify->queue->id,
 					     .source = move->source,
@@ -37,20 +35,17 @@ static int verify_redirect(struct verify *verify, const struct verify_move *move
 	struct pickup pickup = move->pickup;
 	pickup.state = PICKUP_MOVED;
 	pickup.target = move->to == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX;
-	pickup.target_uid_validity = copy->uid_validity;
-	pickup.target_uid = copy->uids != NULL ? copy->uids[0] : 0;
-	if (pickup_redirect(verify->store, &source, &pickup, clock_now_ms(), err) != 0)
-		return -1;
-	return 0;
+	pickup.target_uid_validity = place.uid_validity;
+	pickup.target_uid = place.uid;
+	return pickup_redirect(verify->store, &source, &pickup, clock_now_ms(), err);
 }
 
 /* The row learns where its message lies. */
 static int verify_do_note(struct verify *verify, const struct verify_move *move, struct error *err)
 {
-	uint32_t uid = move->uid;
-	const struct imapc_copy place = {.uid_validity = verify->folders[move->to].uid_validity,
-					 .uids = &uid};
-	if (verify_redirect(verify, move, &place, err) != 0)
+	const struct mailbox_place place = {.uid_validity = verify->folders[move->to].uid_validity,
+					    .uid = move->uid};
+	if (verify_redirect(verify, move, place, err) != 0)
 		return -1;
 	verify->result->repaired++;
 	return 0;
@@ -58,12 +53,10 @@ static int verify_do_note(struct verify *verify, const struct verify_move *move,
 
 static int verify_do_move(struct verify *verify, const struct verify_move *move, struct error *err)
 {
-	struct imapc_copy copy = {0};
-	scoped(imapc_copy_free) struct imapc_copy *release = &copy;
-	if (mailbox_create_folder(verify->mailbox, move->to, err) != 0 ||
-	    first_use_note(verify->store, verify->queue->id, verify->mailbox, err) != 0 ||
-	    mailbox_move(verify->mailbox, &move->uid, 1, move->to, release, err) != 0 ||
-	    verify_redirect(verify, move, &copy, err) != 0)
+	struct mailbox_place place;
+	if (mailbox_move(verify->mailbox, verify->store, verify->queue->id, move->uid, move->to,
+			 &place, err) != 0 ||
+	    verify_redirect(verify, move, place, err) != 0)
 		return -1;
 	verify->result->repaired += !move->adopted;
 	return 0;

@@ -2,9 +2,8 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/load/load_position.h"
-#include "loader/load/worker.h"
-#include "loader/source/refusal.h"
+#include "loader/load/load.h"
+#include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 
 #include <signal.h>

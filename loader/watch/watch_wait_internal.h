@@ -71,7 +71,7 @@ struct watch_policy watch_policy_new(int64_t retry_ms);
 /* The pause after an error that is no refused sign-in. */
 int64_t watch_policy_pause_ms(struct watch_policy *policy, enum error_kind kind, uint32_t random);
 
-/* The pause after the `refusals`th refused sign-in in a row, below REFUSAL_MAX (refusal.h). */
+/* The pause after the `refusals`th refused sign-in in a row, below REFUSAL_MAX (mailbox.h). */
 int64_t watch_policy_refusal_ms(const struct watch_policy *policy, uint32_t refusals,
 				uint32_t random);
 

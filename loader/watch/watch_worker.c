@@ -3,8 +3,8 @@
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
 #include "loader/base/service.h"
-#include "loader/load/worker.h"
-#include "loader/source/refusal.h"
+#include "loader/load/load.h"
+#include "loader/source/mailbox.h"
 #include "loader/watch/watch_wait_internal.h"
 #include "queue/base/scoped.h"
 

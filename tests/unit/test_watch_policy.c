@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "loader/imap/names/connection_string.h"
-#include "loader/source/refusal.h"
+#include "loader/source/mailbox.h"
 #include "loader/watch/watch_wait_internal.h"
 
 enum { RETRY_MS = 5000 };

@@ -7,7 +7,7 @@
 #include "loader/cli/frame/output.h"
 #include "loader/deliver/deliver.h"
 #include "loader/imap/session/session.h"
-#include "loader/load/worker.h"
+#include "loader/load/load.h"
 #include "loader/watch/watch.h"
 #include "queue/base/scoped.h"
 #include "queue/entry.h"

@@ -1,4 +1,7 @@
-/* Makes digests of messages while they arrive. */
+/*
+ * Makes digests of messages while they arrive: a sink (session.h) that hashes each piece and keeps
+ * none of them.
+ */
 #include "loader/imap/session/body_digest.h"
 
 #include <nettle/sha2.h>
@@ -6,12 +9,6 @@
 struct body_digest {
 	struct sha256_ctx hash;
 	uint64_t size_bytes;
-	int (*each)(const struct body_facts *facts, void *context);
-	void *context;
-};
-
-/* Of those who want no more. */
-struct body_digest_only {
 	body_digest_take each;
 	void *context;
 };
@@ -40,15 +37,14 @@ static int digest_end(void *context, uint32_t uid, int64_t internal_date_s, stru
 	struct body_facts facts = {
 	    .uid = uid, .size_bytes = digest->size_bytes, .internal_date_s = internal_date_s};
 	sha256_digest(&digest->hash, sizeof facts.sha256, facts.sha256);
+	/* UID 0: nobody asked for this body. */
 	if (uid != 0 && digest->each(&facts, digest->context) != 0)
 		return error_set(err, ERROR_SOFTWARE, "comparing messages was given up");
 	return 0;
 }
 
-int body_digest_facts(struct imapc_session *session, const uint32_t *uids, size_t count,
-		      uint32_t header_max,
-		      int (*each)(const struct body_facts *facts, void *context), void *context,
-		      struct error *err)
+int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
+		uint32_t header_max, body_digest_take each, void *context, struct error *err)
 {
 	struct body_digest digest = {.each = each, .context = context};
 	const struct imapc_sink sink = {
@@ -61,17 +57,4 @@ int body_digest_facts(struct imapc_session *session, const uint32_t *uids, size_
 		 : imapc_fetch_headers(session, uids, count, header_max, &sink, err)) < 0)
 		return error_prefix(err, "fetch messages");
 	return 0;
-}
-
-static int digest_tell(const struct body_facts *facts, void *context)
-{
-	const struct body_digest_only *only = context;
-	return only->each(facts->uid, facts->sha256, only->context);
-}
-
-int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
-		uint32_t header_max, body_digest_take each, void *context, struct error *err)
-{
-	struct body_digest_only only = {each, context};
-	return body_digest_facts(session, uids, count, header_max, digest_tell, &only, err);
 }

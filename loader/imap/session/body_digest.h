@@ -1,8 +1,8 @@
 /*
  * body_digest.h - the SHA-256 of messages of the selected folder, or of their header blocks.
  *
- * Works on a session (session.h: life, errors, threads). Nothing is kept: memory does not grow with
- * the messages.
+ * Works on a session (session.h: life, errors, threads). Messages pass through and are forgotten:
+ * memory does not grow with them.
  */
 #ifndef LOADER_IMAP_SESSION_BODY_DIGEST_H
 #define LOADER_IMAP_SESSION_BODY_DIGEST_H
@@ -11,8 +11,9 @@
 
 enum { BODY_DIGEST_SIZE = 32 };
 
-typedef int (*body_digest_take)(uint32_t uid, const unsigned char sha256[BODY_DIGEST_SIZE],
-				void *context);
+/* A message that is too large to be loaded is known by so many bytes of its header. The ledger
+ * holds such digests, so this number never changes, whatever maxHeader= is. */
+enum { BODY_DIGEST_HEADER_MAX = 262144 };
 
 /* All that is learnt of a message. */
 struct body_facts {
@@ -22,15 +23,12 @@ struct body_facts {
 	int64_t internal_date_s; /* seconds since 1970-01-01 UTC; 0 = not known */
 };
 
-/* Fetches messages and calls `each` with their digests, as they come; what it returns other than 0
- * ends the session. header_max 0: whole messages, else at most so many bytes of their headers. */
+/* Takes the facts of one message; anything but 0 ends the session. */
+typedef int (*body_digest_take)(const struct body_facts *facts, void *context);
+
+/* Fetches messages and calls `each` as they come. header_max 0: whole messages, else at most so
+ * many bytes of their headers. */
 int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
 		uint32_t header_max, body_digest_take each, void *context, struct error *err);
-
-/* As body_digest(), with all that is learnt. */
-int body_digest_facts(struct imapc_session *session, const uint32_t *uids, size_t count,
-		      uint32_t header_max,
-		      int (*each)(const struct body_facts *facts, void *context), void *context,
-		      struct error *err);
 
 #endif

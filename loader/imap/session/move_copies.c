@@ -49,26 +49,18 @@ bool move_is_among(const struct move *move, const struct move_arrivals *arrivals
 
 /* --- by bytes ---------------------------------------------------------- */
 
-struct body {
-	unsigned char sha256[BODY_DIGEST_SIZE];
-	uint32_t uid;
-};
-
 static int compare_bodies(const void *one, const void *other)
 {
-	const struct body *a = one;
-	const struct body *b = other;
+	const struct body_facts *a = one;
+	const struct body_facts *b = other;
 	int order = memcmp(a->sha256, b->sha256, sizeof a->sha256);
 
 	return order != 0 ? order : (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-static int take_body(uint32_t uid, const unsigned char sha256[BODY_DIGEST_SIZE], void *context)
+static int take_body(const struct body_facts *facts, void *context)
 {
-	struct body body = {.uid = uid};
-
-	memcpy(body.sha256, sha256, sizeof body.sha256);
-	g_array_append_val((GArray *)context, body);
+	g_array_append_vals((GArray *)context, facts, 1);
 	return 0;
 }
 
@@ -118,11 +110,12 @@ static void match_bodies(const GArray *ours, const GArray *there, const uint32_t
 	guint next = 0;
 
 	for (guint i = 0; i < ours->len; i++) {
-		const struct body *body = &g_array_index(ours, struct body, i);
+		const struct body_facts *body = &g_array_index(ours, struct body_facts, i);
 		int order = 1;
 
 		while (next < there->len && order > 0) {
-			const struct body *other = &g_array_index(there, struct body, next);
+			const struct body_facts *other =
+			    &g_array_index(there, struct body_facts, next);
 
 			order = memcmp(body->sha256, other->sha256, sizeof body->sha256);
 			next += order >= 0;
@@ -135,7 +128,7 @@ static void match_bodies(const GArray *ours, const GArray *there, const uint32_t
 		if (!row)
 			continue;
 		copied[row->index] = true;
-		copy->uids[row->index] = g_array_index(there, struct body, next - 1).uid;
+		copy->uids[row->index] = g_array_index(there, struct body_facts, next - 1).uid;
 	}
 }
 
@@ -144,8 +137,8 @@ static int find_by_bytes(struct move *move, const struct move_arrivals *arrivals
 			 struct error *err)
 {
 	struct imapc_session *session = move->session;
-	g_autoptr(GArray) ours = g_array_new(FALSE, FALSE, sizeof(struct body));
-	g_autoptr(GArray) there = g_array_new(FALSE, FALSE, sizeof(struct body));
+	g_autoptr(GArray) ours = g_array_new(FALSE, FALSE, sizeof(struct body_facts));
+	g_autoptr(GArray) there = g_array_new(FALSE, FALSE, sizeof(struct body_facts));
 	g_autofree char *wire = g_strdup(session->open_wire);
 	g_autofree char *name = g_strdup(session->open_name);
 	uint32_t uid_validity = session->uid_validity;
