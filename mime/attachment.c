@@ -7,9 +7,10 @@
 
 static char *declared_name(struct attachments *attachments, const struct part *part)
 {
+	if (part->name)
+		return g_strdup(part->name);
 	char *name =
 	    parameters_text(part->disposition, "filename", attachments->hint, attachments->defects);
-
 	if (!name || !*name) {
 		g_free(name);
 		name =

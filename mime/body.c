@@ -41,7 +41,7 @@ static bool is_attached(const struct part *part)
 
 static void choose_leaf(struct part *part, struct body *body)
 {
-	if (is_attached(part))
+	if (is_attached(part) || part->is_spare)
 		return;
 	if (part_is(part, "text/plain") || is_html(part))
 		g_ptr_array_add(body->text, part);
@@ -261,6 +261,18 @@ static void choose_leftover(struct part *root, struct body *body, struct defects
 			    leftover.other->type);
 }
 
+/* HTML that a container brings of the text that stands before it. */
+static void choose_spare(struct part *part, struct body *body)
+{
+	for (guint i = 0; i < part->children->len; i++)
+		choose_spare(child_at(part, i), body);
+	if (!part->is_spare)
+		return;
+	part->is_body = true;
+	if (body->html->len == 0)
+		g_ptr_array_add(body->html, part);
+}
+
 static void mark(const GPtrArray *parts)
 {
 	for (guint i = 0; i < parts->len; i++)
@@ -274,6 +286,7 @@ struct body body_choose(struct part *root, struct defects *defects)
 	choose(root, &body);
 	if (body.text->len == 0)
 		choose_leftover(root, &body, defects);
+	choose_spare(root, &body);
 	mark(body.text);
 	mark(body.html);
 	return body;

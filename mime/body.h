@@ -12,6 +12,8 @@
  *
  * multipart/related: its root by `start`, else by `type`, else the first part that has a body.
  *
+ * HTML that is spare (part.h): where there is no other.
+ *
  * multipart/signed: what is signed. Nothing of multipart/encrypted.
  *
  * Any other multipart: all its bodies, in order.

@@ -86,6 +86,16 @@ const char *file_name_extension(const char *content_type)
 	return ".bin";
 }
 
+const char *file_name_type(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot && i < G_N_ELEMENTS(extensions); i++)
+		if (g_ascii_strcasecmp(dot, extensions[i].extension) == 0)
+			return extensions[i].type;
+	return "application/octet-stream";
+}
+
 /* Refused by one system or another, or able to disguise a name: bidirectional and no-width marks.
  */
 static bool is_forbidden(gunichar c)

@@ -4,6 +4,7 @@
 #include "mime/binding.h"
 #include "mime/body_text.h"
 #include "mime/charset_choice.h"
+#include "mime/container.h"
 #include "mime/content_field.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
@@ -119,6 +120,9 @@ static void parse_body(struct parse *parse, const char *hint)
 {
 	struct part_tree *tree = part_tree_read(parse->input, parse->header, parse->options,
 						parse->output, parse->defects);
+
+	if (!tree->capped)
+		containers_open(tree, parse->options, parse->output, parse->defects);
 	struct body body = body_choose(tree->root, parse->defects);
 
 	body_store(&body, parse->output, parse->defects, parse->message);

@@ -33,6 +33,7 @@ void part_free(struct part *part)
 	parameters_free(part->content);
 	parameters_free(part->disposition);
 	g_free(part->content_id);
+	g_free(part->name);
 	g_ptr_array_unref(part->children);
 	g_free(part);
 }
@@ -56,7 +57,7 @@ static struct parameters *field_parameters(const struct field *field)
 
 bool part_is_named(const struct part *part)
 {
-	return parameters_bytes(part->disposition, "filename") ||
+	return part->name || parameters_bytes(part->disposition, "filename") ||
 	       parameters_bytes(part->content, "name");
 }
 
@@ -125,6 +126,17 @@ struct part *part_from_header(struct input *input, const struct header *header,
 	part->content_id = content_id_of(header);
 	part->children = g_ptr_array_new_with_free_func(part_free_data);
 	return part;
+}
+
+struct part *part_enclose(struct part *part)
+{
+	struct part *inner = g_memdup2(part, sizeof(*part));
+	struct part *outer = part_new(part->input, "multipart/mixed", part->begin, part->end);
+
+	outer->is_multipart = true;
+	*part = *outer;
+	g_free(outer);
+	return inner;
 }
 
 void part_take_as_text(struct part *part)

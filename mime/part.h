@@ -30,6 +30,8 @@ struct part {
 	    *disposition; /* of Content-Disposition; its value "" where there is none */
 	enum transfer transfer;
 	char *content_id;  /* without brackets; NULL where there is none */
+	char *name;	   /* UTF-8, from a container; NULL: the parameters say */
+	bool is_spare;	   /* HTML of a text that the message has: a body where there is no other */
 	bool is_multipart; /* then it has children, or none at all, and no content of its own */
 	bool is_body;	   /* the message's text or HTML holds it, or it is blank: no attachment */
 	enum part_text text; /* see part_has_text() */
@@ -64,6 +66,9 @@ struct part *part_new(struct input *input, const char *type, uint64_t begin, uin
 struct part *part_from_header(struct input *input, const struct header *header,
 			      const struct field *type, struct defects *defects);
 void part_free(struct part *part);
+
+/* The part becomes a multipart/mixed that is still empty; returns what it was, the caller's. */
+struct part *part_enclose(struct part *part);
 
 /* A multipart nobody can take apart is text: its reader sees it as its sender wrote it. */
 void part_take_as_text(struct part *part);

@@ -1,0 +1,75 @@
+/* Goes through the tree in the order of the mail, and hands each part to whoever can open it. */
+#include "mime/container_internal.h"
+
+#include "mime/part_text.h"
+
+#include <string.h>
+
+struct input *container_input(struct containers *containers, const struct mime_content *content)
+{
+	if (mime_output_flush(containers->output) < 0)
+		return NULL;
+	struct input *input = input_new(containers->output->fd, content->offset, content->size);
+	g_ptr_array_add(containers->tree->inputs, input);
+	return input;
+}
+
+struct input *container_decode(struct containers *containers, const struct part *part)
+{
+	struct content_writer writer;
+	struct mime_content content;
+
+	content_begin(&writer, containers->output, &content);
+	if (!transfer_decode(part->input, part->begin, part->end, part->transfer, &writer.sink))
+		defects_add(containers->defects, "transfer encoding of %s damaged", part->type);
+	return container_input(containers, &content);
+}
+
+static bool is_shown_text(struct part *part)
+{
+	return (part_is(part, "text/plain") || part_is(part, "text/html")) &&
+	       !part_is_named(part) && !part->is_spare && part_has_text(part) &&
+	       strcmp(parameters_value(part->disposition), "attachment") != 0;
+}
+
+static void walk(struct containers *containers, struct part *part);
+
+static void open_with(struct containers *containers, struct part *part,
+		      void (*open)(struct containers *containers, struct part *part))
+{
+	if (containers->opened >= CONTAINERS_MAX || containers->depth >= CONTAINERS_DEPTH_MAX) {
+		defects_add(containers->defects, "too many containers; one of %s left closed",
+			    part->type);
+		return;
+	}
+	containers->opened++;
+	open(containers, part);
+	if (!part->is_multipart)
+		return;
+	containers->depth++;
+	/* The last one is the container itself. */
+	for (guint i = 0; i + 1 < part->children->len; i++)
+		walk(containers, g_ptr_array_index(part->children, i));
+	containers->depth--;
+}
+
+static void walk(struct containers *containers, struct part *part)
+{
+	for (guint i = 0; i < part->children->len; i++)
+		walk(containers, g_ptr_array_index(part->children, i));
+	if (part->is_multipart)
+		return;
+	if (container_is_tnef(part))
+		open_with(containers, part, container_open_tnef);
+	else if (is_shown_text(part))
+		containers->has_text = true;
+}
+
+void containers_open(struct part_tree *tree, const struct mime_options *options,
+		     struct mime_output *output, struct defects *defects)
+{
+	struct containers containers = {
+	    .tree = tree, .options = options, .output = output, .defects = defects};
+
+	walk(&containers, tree->root);
+}

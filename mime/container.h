@@ -1,0 +1,19 @@
+/*
+ * container.h - parts that hold what might have been sent as parts: they become multiparts of it.
+ *
+ * Rules: a container that was opened keeps its own bytes as its last part, and a defect tells that
+ *        it was opened; one that cannot be opened stays as it is, with a defect.
+ * Caps:  CONTAINERS_MAX of a message are opened, and CONTAINERS_DEPTH_MAX in one another.
+ */
+#ifndef MIME_CONTAINER_H
+#define MIME_CONTAINER_H
+
+#include "mime/part.h"
+
+enum { CONTAINERS_MAX = 100, CONTAINERS_DEPTH_MAX = 10 };
+
+/* Opens what the tree holds of them. */
+void containers_open(struct part_tree *tree, const struct mime_options *options,
+		     struct mime_output *output, struct defects *defects);
+
+#endif
