@@ -84,7 +84,7 @@ void engine_set_patience_ms(struct engine *engine, int64_t patience_ms);
  * within one of our own. */
 bool engine_another_writes(struct engine *engine);
 
-/* How long the log may get before a commit empties it; 16 MiB unless set. */
+/* How long the log may get before a commit empties it; 16 MiB unless a test sets less. */
 void engine_set_log_limit(struct engine *engine, int64_t size_bytes);
 
 /* What the log takes on disk. */

@@ -9,9 +9,6 @@
 #include <glib.h>
 #include <sqlite3.h>
 
-/* Entries of engine.recent. */
-enum { ENGINE_RECENT = 64 };
-
 struct statement {
 	struct engine *engine;
 	const char *sql; /* the key in engine.statements */
@@ -25,8 +22,7 @@ struct engine {
 	enum engine_access access;
 	int64_t version; /* of the schema, at most; 0 = not checked */
 	char *location;
-	GHashTable *statements;			 /* SQL text -> struct statement */
-	struct statement *recent[ENGINE_RECENT]; /* by the address of their text */
+	GHashTable *statements; /* SQL text -> struct statement */
 	int64_t patience_ms;
 	int64_t patience_end_us;
 	unsigned asked;	      /* how often, since the wait began */

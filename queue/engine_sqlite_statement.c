@@ -30,11 +30,7 @@ static struct statement *find_statement(struct engine *engine, const char *sql)
 
 struct statement *engine_prepare(struct engine *engine, const char *sql)
 {
-	/* Most texts are constants, and to compare one is cheaper than to hash it. */
-	struct statement **recent = &engine->recent[(uintptr_t)sql / 8 % ENGINE_RECENT];
-	if (*recent == NULL || strcmp((*recent)->sql, sql) != 0)
-		*recent = find_statement(engine, sql);
-	struct statement *statement = *recent;
+	struct statement *statement = find_statement(engine, sql);
 	/* Also where the last attempt failed: the reason may have passed. */
 	if (statement->handle == NULL)
 		statement->failure = sqlite3_prepare_v3(

@@ -66,9 +66,6 @@ enum entry_failure {
 	ENTRY_APPLICATION /* the work went wrong: tried again until the queue's max_attempts */
 };
 
-/* "business", "application". */
-const char *entry_failure_format(enum entry_failure failure);
-
 /*
  * Failed, for a reason. Writes when it is tried again, 0 for never: the queue's retry_delay after
  * the first attempt, doubled after each further one up to an hour, give or take a quarter at

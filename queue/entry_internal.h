@@ -1,6 +1,6 @@
 /*
- * entry_internal.h - what the files of queue/ share of entries: where a part's bytes are, content,
- * filters as SQL, the author of a change.
+ * entry_internal.h - what the files of queue/ share of entries: content, filters as SQL, the
+ * author of a change.
  *
  * Errors, threads: as in store.h.
  */
@@ -13,25 +13,6 @@
 #include "queue/value_internal.h"
 
 #include <glib.h>
-
-/* ---- where the bytes of a part are; its holder calls entry_place_clear() ---- */
-
-struct entry_place {
-	bool present;
-	char *text; /* in the row itself; NULL where content has it */
-	int64_t content_id;
-	uint64_t size_bytes;
-};
-
-/* Looks the part up; an entry or part that is missing is not present. */
-int entry_place_find(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
-		     struct entry_place *ret_place, struct error *err);
-
-/* Fills *err for a part that is not present: MISSING, saying what is missing. Returns -1. */
-int entry_place_missing(struct store *store, int64_t entry_id, enum entry_part part,
-			uint32_t position, struct error *err);
-
-void entry_place_clear(struct entry_place *place);
 
 /* ---- a filter as conditions on the view entry; parameters 1 to 9 are free ---- */
 

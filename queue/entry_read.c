@@ -6,7 +6,15 @@
 #include <glib.h>
 #include <string.h>
 
-void entry_place_clear(struct entry_place *place)
+/* Where the bytes of a part are. Its holder ends it with place_clear(). */
+struct place {
+	bool present;
+	char *text; /* in the row itself; NULL where content has it */
+	int64_t content_id;
+	uint64_t size_bytes;
+};
+
+static void place_clear(struct place *place)
 {
 	g_free(place->text);
 }
@@ -27,8 +35,9 @@ static const char *const place_sql[] = {
 			 " WHERE a.entry_id = ?1 AND a.position = ?2",
 };
 
-int entry_place_find(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
-		     struct entry_place *ret_place, struct error *err)
+/* Looks the part up; an entry or part that is missing is not present. */
+static int place_find(struct store *store, int64_t entry_id, enum entry_part part,
+		      uint32_t position, struct place *ret_place, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, place_sql[part]);
 	statement_bind_int(statement, 1, entry_id);
@@ -47,8 +56,9 @@ int entry_place_find(struct store *store, int64_t entry_id, enum entry_part part
 	return 0;
 }
 
-int entry_place_missing(struct store *store, int64_t entry_id, enum entry_part part,
-			uint32_t position, struct error *err)
+/* Fills *err for a part that is not present: MISSING, saying what is missing. Returns -1. */
+static int place_missing(struct store *store, int64_t entry_id, enum entry_part part,
+			 uint32_t position, struct error *err)
 {
 	static const char *const part_names[] = {
 	    [ENTRY_MESSAGE_BODY] = "text body",
@@ -77,11 +87,11 @@ int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint
 	       int (*write)(const void *bytes, size_t size, void *context), void *context,
 	       struct error *err)
 {
-	__attribute__((cleanup(entry_place_clear))) struct entry_place place = {0};
-	if (entry_place_find(store, entry_id, part, position, &place, err) != 0)
+	__attribute__((cleanup(place_clear))) struct place place = {0};
+	if (place_find(store, entry_id, part, position, &place, err) != 0)
 		return -1;
 	if (!place.present)
-		return entry_place_missing(store, entry_id, part, position, err);
+		return place_missing(store, entry_id, part, position, err);
 	if (place.text != NULL)
 		return content_write(place.text, place.size_bytes, write, context, err);
 	return content_read(store, place.content_id, place.size_bytes, write, context, err);
@@ -94,7 +104,7 @@ int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint
 
 struct entry_source {
 	struct store *store;
-	struct entry_place place;
+	struct place place;
 	uint64_t done;	       /* handed out */
 	size_t ahead;	       /* bytes in `buffer`, up to those handed out and beyond */
 	uint64_t ahead_from;   /* where they begin */
@@ -104,11 +114,11 @@ struct entry_source {
 int entry_source_open(struct store *store, int64_t entry_id, enum entry_part part,
 		      uint32_t position, struct entry_source **ret_source, struct error *err)
 {
-	struct entry_place place = {0};
-	if (entry_place_find(store, entry_id, part, position, &place, err) != 0)
+	struct place place = {0};
+	if (place_find(store, entry_id, part, position, &place, err) != 0)
 		return -1;
 	if (!place.present)
-		return entry_place_missing(store, entry_id, part, position, err);
+		return place_missing(store, entry_id, part, position, err);
 	struct entry_source *source = g_new0(struct entry_source, 1);
 	source->store = store;
 	source->place = place;
@@ -157,7 +167,7 @@ void entry_source_close(struct entry_source *source)
 {
 	if (source == NULL)
 		return;
-	entry_place_clear(&source->place);
+	place_clear(&source->place);
 	g_free(source->buffer);
 	g_free(source);
 }

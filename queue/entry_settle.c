@@ -9,11 +9,6 @@
 
 #define RETRY_DELAY_MAX_MS INT64_C(3600000)
 
-const char *entry_failure_format(enum entry_failure failure)
-{
-	return failure == ENTRY_BUSINESS ? "business" : "application";
-}
-
 /* Says what has become of the entry, to somebody whose token is no longer good. */
 static int fail_stale(struct store *store, int64_t entry_id, struct error *err)
 {

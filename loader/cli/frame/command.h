@@ -33,10 +33,6 @@ struct command_option {
 	{                                                                                          \
 		"reason", "TEXT", "why, for the entry's history", NULL                             \
 	}
-#define COMMAND_BY                                                                                 \
-	{                                                                                          \
-		"by", "NAME", "who does it, for the history (default: the user)", NULL             \
-	}
 #define COMMAND_OPTIONS_END                                                                        \
 	{                                                                                          \
 		NULL, NULL, NULL, NULL                                                             \
