@@ -1,6 +1,6 @@
 #include "loader/define/check.h"
 
-#include "loader/imap/session/rights.h"
+#include "loader/imap/session/session.h"
 #include "loader/source/search.h"
 #include "queue/base/scoped.h"
 

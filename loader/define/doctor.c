@@ -3,7 +3,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"
 #include "loader/define/target_secret.h"
-#include "loader/imap/session/library.h"
+#include "loader/imap/session/session.h"
 #include "loader/source/mailbox.h"
 #include "mime/library.h"
 #include "queue/base/scoped.h"

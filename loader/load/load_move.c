@@ -6,7 +6,6 @@
 #include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/imap/session/rights.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>

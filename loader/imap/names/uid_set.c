@@ -81,3 +81,17 @@ struct uid_row *uid_set_find(const struct uid_set *set, uint32_t uid)
 	}
 	return low < set->count && set->rows[low].uid == uid ? &set->rows[low] : NULL;
 }
+
+int uid_compare(const void *one, const void *other)
+{
+	const uint32_t *a = one;
+	const uint32_t *b = other;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+bool uid_is_among(const uint32_t *uids, size_t count, uint32_t uid)
+{
+	/* bsearch() must not be given NULL, which an empty list may be. */
+	return count > 0 && bsearch(&uid, uids, count, sizeof uid, uid_compare) != NULL;
+}

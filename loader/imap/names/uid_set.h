@@ -1,8 +1,8 @@
 /*
- * uid_set.h - many UIDs as few commands: ascending, in ranges, cut where a command line gets long.
+ * uid_set.h - lists of UIDs: in order, and as few commands in ranges, cut where a line gets long.
  *
- * Internal to loader/imap/. Pure.
- * Memory: 16 bytes for a UID.
+ * Pure.
+ * Memory: 16 bytes for a UID of a set.
  */
 #ifndef LOADER_IMAP_NAMES_UID_SET_H
 #define LOADER_IMAP_NAMES_UID_SET_H
@@ -40,5 +40,11 @@ bool uid_set_next(struct uid_set *set, size_t part_max, GString *text, size_t *r
 
 /* The first row of this UID, or NULL. Doubles follow it. */
 struct uid_row *uid_set_find(const struct uid_set *set, uint32_t uid);
+
+/* The order of two uint32_t, for sorting and searching. */
+int uid_compare(const void *one, const void *other);
+
+/* True if the UID is among `uids`, which are ascending. */
+bool uid_is_among(const uint32_t *uids, size_t count, uint32_t uid);
 
 #endif

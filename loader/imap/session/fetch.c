@@ -1,6 +1,6 @@
-#include "loader/imap/session/fetch.h"
 
 #include "loader/imap/session/message_rows.h"
+#include "loader/imap/session/session_internal.h"
 
 #include <time.h>
 

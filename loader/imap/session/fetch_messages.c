@@ -1,5 +1,5 @@
 #include "loader/imap/names/uid_set.h"
-#include "loader/imap/session/fetch.h"
+#include "loader/imap/session/session_internal.h"
 #include "queue/base/scoped.h"
 
 /* libetpan keeps 100 to 200 bytes of every answer until the command is done. */

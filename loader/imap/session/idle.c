@@ -1,5 +1,4 @@
 #include "loader/imap/session/session_internal.h"
-#include "loader/imap/wire/protocol_log.h"
 
 #include <string.h>
 
@@ -108,9 +107,4 @@ int imapc_idle(struct imapc_session *session, int wake, int64_t timeout_ms,
 		return error_prefix(err, "wait for mail");
 	*ret_end = news ? IMAPC_IDLE_CHANGED : idle_end;
 	return 0;
-}
-
-int imapc_log_to(const char *path, struct error *err)
-{
-	return protocol_log_open(path, err);
 }

@@ -1,9 +1,12 @@
-#include "loader/imap/session/library.h"
+#include "loader/imap/session/session_internal.h"
 
 #include <curl/curl.h>
-#include <glib.h>
 #include <libetpan/libetpan_version.h>
-#include <stdbool.h>
+#include <libetpan/mailimap_extension.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what is told of the libraries ------------------------------------- */
 
 const char *imapc_library_at(unsigned index)
 {
@@ -44,5 +47,122 @@ void imapc_workarounds(void (*tell)(const char *words, void *context), void *con
 		    "libetpan%s: %s", is_tried() ? "" : " up to 1.9, this one has not been tried",
 		    words[i]);
 		tell(row, context);
+	}
+}
+
+/* --- the catch-all ----------------------------------------------------- */
+
+#define LITERAL_DIGITS_MAX 10
+
+static struct mailimap_extension_api extension;
+
+/* The size of the literal that the line ends with, "{n}", "{n+}" or "~{n}"; false if there is none.
+ */
+static bool parse_literal(const char *line, size_t size, uint64_t *ret_size)
+{
+	size_t end = size;
+
+	if (end < 3 || line[end - 1] != '}')
+		return false;
+	end -= line[end - 2] == '+' ? 2 : 1;
+
+	size_t start = end;
+
+	while (start > 0 && g_ascii_isdigit(line[start - 1]))
+		start--;
+	if (start == end || end - start > LITERAL_DIGITS_MAX || start == 0 ||
+	    line[start - 1] != '{')
+		return false;
+	*ret_size = g_ascii_strtoull(line + start, NULL, 10);
+	return true;
+}
+
+static int skip_literal(struct imapc_session *session, mailstream *stream, uint64_t size)
+{
+	char bytes[8192];
+
+	while (size > 0) {
+		ssize_t got = mailstream_read(stream, bytes, MIN(size, sizeof bytes));
+
+		if (got <= 0)
+			return -1;
+		size -= (uint64_t)got;
+		transport_progress(session->transport);
+	}
+	return 0;
+}
+
+/*
+ * Moves *index to the line end of the response, for the caller to parse. Where libetpan has already
+ * consumed a literal it left "{0}" and the following line is in the buffer.
+ */
+static int skip_response(struct imapc_session *session, mailstream *stream, MMAPString *lines,
+			 size_t *index)
+{
+	for (size_t start = *index;;) {
+		const char *line = lines->str + start;
+		const char *newline = memchr(line, '\n', lines->len - start);
+		uint64_t literal_size = 0;
+
+		if (!newline)
+			return MAILIMAP_ERROR_PARSE;
+
+		size_t length = (size_t)(newline - line);
+
+		if (length > 0 && line[length - 1] == '\r')
+			length--;
+		if (!parse_literal(line, length, &literal_size)) {
+			*index = start + length;
+			return MAILIMAP_NO_ERROR;
+		}
+		start += (size_t)(newline - line) + 1;
+		if (start == lines->len && (skip_literal(session, stream, literal_size) < 0 ||
+					    !mailstream_read_line_append(stream, lines)))
+			return MAILIMAP_ERROR_STREAM;
+	}
+}
+
+static int parse_anything(int caller, mailstream *stream, MMAPString *lines,
+			  struct mailimap_parser_context *context, size_t *index,
+			  struct mailimap_extension_data **result, size_t progress_rate,
+			  progress_function *progress)
+{
+	(void)progress_rate;
+	(void)progress;
+	if (caller != MAILIMAP_EXTENDED_PARSER_RESPONSE_DATA || !stream)
+		return MAILIMAP_ERROR_PARSE;
+
+	struct imapc_session *session = context->msg_body_handler_context;
+	int skipped = skip_response(session, stream, lines, index);
+
+	if (skipped != MAILIMAP_NO_ERROR)
+		return skipped;
+	context->msg_body_parse_in_progress = false;
+	imapc_fetch_abandon(session);
+	*result = mailimap_extension_data_new(&extension, 0, NULL);
+	return *result ? MAILIMAP_NO_ERROR : MAILIMAP_ERROR_MEMORY;
+}
+
+static char extension_name[] = "X-TOLERANT";
+
+static void free_nothing(struct mailimap_extension_data *data)
+{
+	free(data);
+}
+
+static struct mailimap_extension_api extension = {
+    .ext_name = extension_name,
+    .ext_id = -1,
+    .ext_parser = parse_anything,
+    .ext_free = free_nothing,
+};
+
+void imapc_tolerate(void)
+{
+	static gsize done = 0;
+
+	if (g_once_init_enter(&done)) {
+		mailimap_extension_register(&extension);
+		g_once_init_leave(&done, 1);
 	}
 }

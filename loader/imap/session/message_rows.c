@@ -1,7 +1,7 @@
 #include "loader/imap/session/message_rows.h"
+#include "loader/imap/session/session_internal.h"
 
 #include "loader/imap/names/uid_set.h"
-#include "loader/imap/session/fetch.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * move_internal.h - what the parts of a move share: move.c does it, move_copies.c looks for copies,
- * move_problem.c words what went wrong.
+ * move_internal.h - what the parts of a move share: move.c sends the commands, move_proof.c finds out
+ * what became of the messages, move_copies.c looks for copies, move_problem.c words what went wrong.
  */
 #ifndef LOADER_IMAP_SESSION_MOVE_INTERNAL_H
 #define LOADER_IMAP_SESSION_MOVE_INTERNAL_H
@@ -53,6 +53,38 @@ void move_note(struct move *move, enum move_problem_kind kind, const uint32_t *u
 
 /* `missing` of these, nobody knows which. */
 void move_note_missing(struct move *move, const uint32_t *uids, size_t count, size_t missing);
+
+/* Messages, and where their copies are; as long as each other. */
+struct move_set {
+	uint32_t *uids;
+	size_t count;
+	struct imapc_copy copy;
+};
+struct move_set *move_set_new(size_t count_max, uint32_t uid_validity);
+
+/* Takes NULL. */
+void move_set_free(struct move_set *set);
+SCOPED_DEFINE(struct move_set *, move_set_free)
+
+/* Tells the fate of a set, unless it is empty. */
+int move_tell_set(struct move *move, enum move_fate fate, const struct move_set *set,
+		  struct error *err);
+
+/* Parts messages by whether they are still in the selected folder; `copy` may be NULL. */
+int move_part_by_presence(struct move *move, const uint32_t *uids, size_t count,
+			  const struct imapc_copy *copy, struct move_set *present,
+			  struct move_set *gone, struct error *err);
+
+struct move_answer {
+	bool moves;	      /* to MOVE; false: to COPY */
+	bool refused;	      /* NO or BAD; a server may have moved some all the same */
+	GArray *refused_uids; /* gets those that it applies to */
+};
+
+/* Finds out what became of a set after the server has answered, tells the fates, and notes what is
+ * not as it should be. */
+int move_settle(struct move *move, const struct move_answer *answer, const uint32_t *uids,
+		size_t count, const struct imapc_copy *copy, struct error *err);
 
 /* What has arrived in the target between two looks. */
 struct move_arrivals {

@@ -4,7 +4,6 @@
  */
 #include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/move_internal.h"
-#include "loader/imap/session/rights.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>

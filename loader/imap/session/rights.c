@@ -2,7 +2,6 @@
  * Asks what the user may do in a folder. Servers of RFC 2086 know one right, d, for what became t,
  * e and x, and c for k and x.
  */
-#include "loader/imap/session/rights.h"
 
 #include "loader/imap/session/session_internal.h"
 

@@ -8,14 +8,6 @@
 /* Sequence numbers in one SEARCH: an answer of some 100 kB at most. */
 #define WINDOW_MESSAGES 10000
 
-static int compare_uids(const void *one, const void *other)
-{
-	const uint32_t *a = one;
-	const uint32_t *b = other;
-
-	return *a < *b ? -1 : *a > *b;
-}
-
 static void take_found(const struct imapc_session *session, GArray *found)
 {
 	clist *list = session->imap->imap_response_info->rsp_search_result;
@@ -35,7 +27,7 @@ static void hand_out(GArray *found, const struct uid_set *wanted, uint32_t **ret
 	g_autofree uint32_t *uids = g_new(uint32_t, found->len);
 	size_t count = 0;
 
-	g_array_sort(found, compare_uids);
+	g_array_sort(found, uid_compare);
 	for (guint i = 0; i < found->len; i++) {
 		uint32_t uid = g_array_index(found, uint32_t, i);
 

@@ -1,7 +1,7 @@
 #include "loader/imap/session/session.h"
 #include "loader/imap/session/relay.h"
 #include "loader/imap/session/session_internal.h"
-#include "loader/imap/session/tolerant.h"
+#include "loader/imap/wire/protocol_log.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static void ignore_progress(size_t current, size_t maximum, void *context)
 /* libetpan takes the transport over. */
 static int start_session(struct imapc_session *session, struct error *err)
 {
-	tolerant_register();
+	imapc_tolerate();
 	session->imap = mailimap_new(0, NULL);
 	if (!session->imap)
 		abort();
@@ -52,7 +52,7 @@ static void note_capability(struct imapc_session *session, const struct mailimap
 		g_free(name);
 }
 
-int imapc_read_capabilities(struct imapc_session *session, struct error *err)
+static int read_capabilities(struct imapc_session *session, struct error *err)
 {
 	struct mailimap_connection_info *info = session->imap->imap_connection_info;
 
@@ -103,13 +103,13 @@ int imapc_open(const struct imapc_account *account, struct imapc_session **ret_s
 	scoped(imapc_close) struct imapc_session *session = new_session(account->server);
 
 	if (transport_open(session->server, &session->transport, err) < 0 ||
-	    start_session(session, err) < 0 || imapc_read_capabilities(session, err) < 0)
+	    start_session(session, err) < 0 || read_capabilities(session, err) < 0)
 		return -1;
 	if (transport_facts(session->transport)->preauthenticated)
 		session->mechanism = g_strdup("PREAUTH");
 	else if (imapc_sign_in(session, account, err) < 0)
 		return -1;
-	if (imapc_read_capabilities(session, err) < 0)
+	if (read_capabilities(session, err) < 0)
 		return -1;
 	*ret_session = steal(&session);
 	return 0;
@@ -125,7 +125,7 @@ int imapc_adopt(const struct connection_string *server, int socket, int tag,
 		return -1;
 	session->imap->imap_tag = tag;
 	session->mechanism = g_strdup("PREAUTH");
-	if (imapc_read_capabilities(session, err) < 0)
+	if (read_capabilities(session, err) < 0)
 		return -1;
 	*ret_session = steal(&session);
 	return 0;
@@ -173,4 +173,9 @@ void imapc_describe(const struct imapc_session *session, struct imapc_facts *ret
 	    .mechanism = session->mechanism,
 	    .capabilities = session->capability_text,
 	};
+}
+
+int imapc_log_to(const char *path, struct error *err)
+{
+	return protocol_log_open(path, err);
 }

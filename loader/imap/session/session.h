@@ -212,4 +212,25 @@ int imapc_idle(struct imapc_session *session, int wake, int64_t timeout_ms,
  */
 int imapc_log_to(const char *path, struct error *err);
 
+/* --- rights (RFC 4314, and RFC 2086 before it) -------------------------- */
+
+/*
+ * Which of the rights `needed` ("te") the user lacks in a folder: *ret_lacking is NULL when none is
+ * lacking, or when the server does not tell (it has no ACL, or refuses to say). Caller frees with
+ * g_free(). Errors: those that end a session.
+ */
+int rights_find_lacking(struct imapc_session *session, const char *wire, const char *needed,
+			char **ret_lacking, struct error *err);
+
+/* "t (mark messages as deleted), e (expunge)". Caller frees with g_free(). */
+char *rights_describe(const char *rights);
+
+/* --- the libraries ------------------------------------------------------ */
+
+/* "libetpan 1.9", "libcurl/7.88.1 GnuTLS/3.7.9 …"; NULL behind the last. */
+const char *imapc_library_at(unsigned index);
+
+/* Tells what is worked around here; a version newer than those that were tried is said to be. */
+void imapc_workarounds(void (*tell)(const char *words, void *context), void *context);
+
 #endif

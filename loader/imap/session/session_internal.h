@@ -106,8 +106,6 @@ int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count
 /* A row of LIST that is a mailbox, not only a level above others. */
 bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);
 
-int imapc_read_capabilities(struct imapc_session *session, struct error *err);
-
 /*
  * AUTHENTICATE with a mechanism that scram.h knows. Returns a result of libetpan's. Where the
  * server's part of the exchange is wrong, *ret_fault says how, and the session is of no use any
@@ -126,5 +124,50 @@ void imapc_fetch_take_items(struct mailimap_msg_att *items, void *context);
 
 /* The answer that the last piece of a body came with was unreadable and has been skipped. */
 void imapc_fetch_abandon(struct imapc_session *session);
+
+/* --- a running FETCH ---------------------------------------------------- */
+
+/*
+ * libetpan's handlers hand on what arrives: first the body of a message, in pieces of at most
+ * 64 KiB, and after it the items that say whose body it was.
+ */
+
+/* The items of one message that matter here. */
+struct fetch_items {
+	uint32_t uid; /* 0: not given */
+	uint32_t number;
+	bool has_flags;
+	unsigned flags; /* enum imapc_flag */
+	bool has_body;
+	bool body_is_nil; /* the server cannot get at it, or it is empty (RFC 3501, 7.4.2) */
+	bool has_size;
+	uint32_t size_bytes;
+	int64_t internal_date_s; /* 0: not given or unreadable */
+};
+
+struct imapc_fetch {
+	/* Both return -1 with *err to end the session. `origin` is the first byte's place in the
+	 * body (RFC 3501, 7.4.2). */
+	int (*take_body)(struct imapc_fetch *fetch, const char *bytes, size_t size, uint32_t origin,
+			 struct error *err);
+	int (*take_items)(struct imapc_fetch *fetch, const struct fetch_items *items,
+			  struct error *err);
+	/* A body that was begun cannot be finished. */
+	int (*abandon)(struct imapc_fetch *fetch, struct error *err);
+	void *context;
+
+	size_t messages_left; /* answers that may still come; more is a flood */
+	bool failed;
+	struct error error; /* if failed */
+};
+
+/* As imapc_command(), with `fetch` for what it brings. */
+int fetch_run(struct imapc_session *session, struct imapc_fetch *fetch, const char *command,
+	      struct error *err);
+
+/* Has libetpan pass over untagged responses that it does not understand. Without that such a
+ * response is an error that leaves the stream out of step; with it the response is read to its end,
+ * literals included, and forgotten. Once; any thread. */
+void imapc_tolerate(void);
 
 #endif
