@@ -154,7 +154,7 @@ static int mail_options_server(const struct invocation *invocation, const char *
 /* What belongs to --server says nothing about any other account. */
 static int mail_options_check_whose(const struct invocation *invocation, struct error *err)
 {
-	static const char *const names[] = {"connection", "queue", "server", NULL};
+	static const char *const names[] = {"connection", "queue", "server"};
 	const char *whose = NULL;
 	/* There --connection names what is to be opened. */
 	bool opens = invocation->command->run == cmd_mail_open;
