@@ -83,12 +83,3 @@ void attachments_add_message(struct attachments *attachments)
 	attachments_add_content(attachments, "original.eml", "message/rfc822", &content);
 	part_free(whole);
 }
-
-void attachment_clear(struct mime_attachment *attachment)
-{
-	g_free(attachment->file_name);
-	g_free(attachment->declared_name);
-	g_free(attachment->content_type);
-	g_free(attachment->disposition);
-	g_free(attachment->content_id);
-}

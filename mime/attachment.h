@@ -27,6 +27,4 @@ void attachments_add_content(struct attachments *attachments, const char *file_n
 /* Adds the whole message as "original.eml". */
 void attachments_add_message(struct attachments *attachments);
 
-void attachment_clear(struct mime_attachment *attachment);
-
 #endif

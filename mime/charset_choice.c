@@ -1,11 +1,11 @@
 #include "mime/charset_choice.h"
 
 #include "mime/ascii.h"
-#include "mime/binding.h"
 #include "mime/charset_form.h"
 #include "mime/clean.h"
 
 #include <string.h>
+#include <uchardet/uchardet.h>
 
 enum { DETECT_BYTES = 262144 };
 
@@ -16,7 +16,7 @@ int charset_choice_open(void)
 	if (charset_open() < 0)
 		return -1;
 	if (!detector)
-		detector = bound.uchardet_new();
+		detector = uchardet_new();
 	return detector ? 0 : -1;
 }
 
@@ -24,7 +24,7 @@ void charset_choice_close(void)
 {
 	charset_close();
 	if (detector)
-		bound.uchardet_delete(detector);
+		uchardet_delete(detector);
 	detector = NULL;
 }
 
@@ -88,7 +88,7 @@ static void detection_write(struct sink *sink, const void *bytes, size_t length)
 	size_t taken = MIN(length, detection->left);
 
 	if (taken > 0)
-		bound.uchardet_handle_data(detector, bytes, taken);
+		uchardet_handle_data(detector, bytes, taken);
 	detection->left -= taken;
 }
 
@@ -100,10 +100,10 @@ static const struct charset *detect(struct text_source *source, const struct sur
 	/* A few odd letters in a Western text are taken for any charset at all. */
 	if (survey->high <= 3 && survey->high * 2 < survey->size)
 		return NULL;
-	bound.uchardet_reset(detector);
+	uchardet_reset(detector);
 	source->feed(source, &detection.sink);
-	bound.uchardet_data_end(detector);
-	const char *name = bound.uchardet_get_charset(detector);
+	uchardet_data_end(detector);
+	const char *name = uchardet_get_charset(detector);
 	/* Its favourite mistake for short Russian text; nobody mails the Macintosh's any more. */
 	if (strcmp(name, "MAC-CYRILLIC") == 0)
 		name = "windows-1251";

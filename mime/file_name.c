@@ -1,7 +1,6 @@
 #include "mime/file_name.h"
 
 #include "mime/clean.h"
-#include "mime/mime.h"
 
 #include <glib.h>
 #include <string.h>

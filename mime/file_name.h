@@ -1,5 +1,6 @@
 /*
- * file_name.h - names and types for attachments that have none.
+ * file_name.h - names of files: such as can be created, and names and types for attachments that
+ * have none.
  */
 #ifndef MIME_FILE_NAME_H
 #define MIME_FILE_NAME_H
@@ -9,5 +10,12 @@ const char *file_name_extension(const char *content_type);
 
 /* The content type of a file of this name, "application/octet-stream" for unknown ones; static. */
 const char *file_name_type(const char *name);
+
+/*
+ * A file name safe to create in a folder: last component only, no control characters, no separator
+ * of any system, no leading dot or blank, no trailing dot or blank, no reserved device name (CON,
+ * NUL, …), at most 200 bytes with its extension kept, never empty ("noname"). Caller frees.
+ */
+char *mime_file_name_clean(const char *name);
 
 #endif

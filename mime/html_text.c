@@ -1,8 +1,8 @@
 #include "mime/html_text.h"
 
-#include "mime/binding.h"
 #include "mime/clean.h"
 
+#include <libxml/HTMLparser.h>
 #include <string.h>
 
 enum { PASS_ON = 16384, BLANKS_MAX = 200, CELLS_MAX = 1000 };
@@ -11,13 +11,12 @@ enum { PASS_ON = 16384, BLANKS_MAX = 200, CELLS_MAX = 1000 };
 
 void html_text_open(void)
 {
-	bound.xmlInitParser();
+	xmlInitParser();
 }
 
 void html_text_close(void)
 {
-	if (bound.xmlCleanupParser)
-		bound.xmlCleanupParser();
+	xmlCleanupParser();
 }
 
 enum effect {
@@ -300,21 +299,21 @@ static void parser_open(struct html_text *html)
 	};
 
 	html->parser =
-	    bound.htmlCreatePushParserCtxt(&handler, html, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
+	    htmlCreatePushParserCtxt(&handler, html, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
 	if (!html->parser)
 		return;
-	bound.htmlCtxtUseOptions(html->parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
-						   HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
-						   HTML_PARSE_IGNORE_ENC);
-	bound.htmlParseChunk(html->parser, start, (int)strlen(start), 0);
+	htmlCtxtUseOptions(html->parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
+					     HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
+					     HTML_PARSE_IGNORE_ENC);
+	htmlParseChunk(html->parser, start, (int)strlen(start), 0);
 }
 
 static void parser_close(struct html_text *html)
 {
 	if (!html->parser)
 		return;
-	bound.htmlParseChunk(html->parser, NULL, 0, 1);
-	bound.htmlFreeParserCtxt(html->parser);
+	htmlParseChunk(html->parser, NULL, 0, 1);
+	htmlFreeParserCtxt(html->parser);
 	html->parser = NULL;
 }
 
@@ -334,7 +333,7 @@ static void html_text_write(struct sink *sink, const void *bytes, size_t length)
 	struct html_text *html = (struct html_text *)sink;
 
 	if (html->parser)
-		bound.htmlParseChunk(html->parser, bytes, (int)length, 0);
+		htmlParseChunk(html->parser, bytes, (int)length, 0);
 	limit_depth(html);
 }
 

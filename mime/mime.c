@@ -1,33 +1,18 @@
 #include "mime/mime.h"
 
 #include "mime/attachment.h"
-#include "mime/binding.h"
 #include "mime/body_text.h"
 #include "mime/charset_choice.h"
 #include "mime/container.h"
 #include "mime/content_field.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
-#include "mime/limits.h"
 
 #include <errno.h>
 #include <string.h>
 
-struct mime_options mime_options_default(void)
-{
-	return (struct mime_options){
-	    .max_header_size = MIME_MAX_HEADER_KB * 1024,
-	    .max_headers = MIME_MAX_HEADERS,
-	    .max_parts = MIME_MAX_PARTS,
-	    .max_depth = MIME_MAX_DEPTH,
-	    .max_boundary = MIME_MAX_BOUNDARY,
-	};
-}
-
 int mime_open(void)
 {
-	if (binding_open() < 0)
-		return -1;
 	html_text_open();
 	part_tree_open();
 	return charset_choice_open();
@@ -166,25 +151,4 @@ int mime_parse(const struct mime_options *options, int input_fd, uint64_t offset
 	input_free(parse.input);
 	errno = error;
 	return error ? -1 : 0;
-}
-
-void mime_message_free(struct mime_message *message)
-{
-	if (!message)
-		return;
-	for (size_t i = 0; i < message->attachment_count; i++)
-		attachment_clear(&message->attachments[i]);
-	g_free(message->attachments);
-	g_free(message->subject);
-	g_free(message->sender);
-	g_free(message->recipient);
-	g_free(message->cc);
-	g_free(message->bcc);
-	g_free(message->reply_to);
-	g_free(message->message_id);
-	g_free(message->in_reply_to);
-	g_free(message->thread_references);
-	g_free(message->headers);
-	g_free(message->defects);
-	g_free(message);
 }

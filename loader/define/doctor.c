@@ -4,8 +4,9 @@
 #include "loader/base/secret.h"
 #include "loader/define/target_secret.h"
 #include "loader/imap/session/session.h"
+#include "loader/parse/parser.h"
+#include "loader/parse/spool.h"
 #include "loader/source/mailbox.h"
-#include "mime/library.h"
 #include "queue/base/scoped.h"
 #include "queue/entry_claim.h"
 #include "queue/store.h"
@@ -187,6 +188,28 @@ static void doctor_tell_workarounds(struct doctor *doctor)
 	imapc_workarounds(doctor_take_workaround, doctor);
 }
 
+/* Starts one, which shows that the program is there, and of this version. */
+static int doctor_ask_parser(char **ret_libraries, struct error *err)
+{
+	const struct mime_options options = mime_options_default();
+	scoped(descriptor_close) int nothing = -1;
+	if (spool_open_in_memory(&nothing, err) != 0)
+		return -1;
+	scoped(parser_stop) struct parser *parser = parser_new(&options, nothing, nothing);
+	return parser_libraries(parser, ret_libraries, err);
+}
+
+static void doctor_check_parser(struct doctor *doctor)
+{
+	g_autofree char *libraries = NULL;
+	struct error err;
+	if (doctor_ask_parser(&libraries, &err) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, "parser", "%s", err.text);
+	else
+		doctor_say(doctor, DOCTOR_OK, "parser", "inqueue-parser %s, %s", INQUEUE_VERSION,
+			   libraries);
+}
+
 static void doctor_tell_libraries(struct doctor *doctor)
 {
 	const char *name;
@@ -194,10 +217,7 @@ static void doctor_tell_libraries(struct doctor *doctor)
 	doctor_say(doctor, DOCTOR_OK, "library", "%s", store_engine_version());
 	for (unsigned i = 0; (name = imapc_library_at(i)) != NULL; i++)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
-	if ((name = mime_library()) != NULL)
-		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
-	else
-		doctor_say(doctor, DOCTOR_WRONG, "library", "%s", mime_library_fault());
+	doctor_check_parser(doctor);
 	doctor_tell_workarounds(doctor);
 }
 

@@ -1,6 +1,6 @@
 #include "loader/entry/export.h"
 
-#include "mime/mime.h"
+#include "mime/file_name.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

@@ -112,13 +112,11 @@ struct load_storer {
 	pthread_t thread;
 	struct load_batch *queue[LOAD_BATCHES];
 	unsigned put;
-	unsigned taken;	       /* back; only the run's own thread reads it */
-	pthread_mutex_t mutex; /* of all that follows, and of `put` */
+	unsigned taken;		  /* back; only the run's own thread reads it */
+	pthread_mutex_t database; /* locked by the thread that uses it */
+	pthread_mutex_t mutex;	  /* of all that follows, and of `put` */
 	pthread_cond_t changed;
 	unsigned through;
-	bool busy;
-	bool held;
-	bool needs_process;	  /* for its parser; only the run's own thread may make one */
 	struct load_batch *spent; /* being stored; its files are not needed any more */
 	bool ended;
 	bool failed; /* the thread's, as `err` */
@@ -144,8 +142,7 @@ void load_storer_has_read(struct load *load, struct load_batch *batch);
 /* True if this batch was put, and not taken yet. */
 bool load_storer_has(const struct load *load, const struct load_batch *batch);
 
-/* Waits until nothing is being stored: from then to load_go_on() no other thread is at work, and
- * the database is the caller's. */
+/* Waits until nothing is being stored: from then to load_go_on() the database is the caller's. */
 void load_hold(struct load *load);
 void load_go_on(struct load *load);
 

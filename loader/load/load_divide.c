@@ -68,13 +68,14 @@ static bool load_may_ask_again(const struct load *load, const struct load_questi
 	       (question->is_final == NULL || !question->is_final(failure, question->context));
 }
 
-/* The connection died at these messages, and the run ends: the next one asks for each alone. A
- * session that is alive again has failed for its UIDVALIDITY: the numbers mean other messages. */
+/* The connection died at these messages, and the run ends: the next one asks for each alone. Not
+ * where the fault is on this side. A session that is alive again has failed for its UIDVALIDITY: the
+ * numbers mean other messages. */
 static void load_note_suspects(struct load *load, const struct imapc_size *sizes, size_t count,
 			       const struct error *failure)
 {
 	if (load->options->dry_run || failure->kind == ERROR_IO ||
-	    imapc_is_alive(load->mailbox->session))
+	    failure->kind == ERROR_SOFTWARE || imapc_is_alive(load->mailbox->session))
 		return;
 	g_autofree uint32_t *uids = g_new(uint32_t, count);
 	/* The run's own failure is said, not one of noting it. */

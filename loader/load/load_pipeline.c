@@ -130,18 +130,6 @@ static bool load_has_set(const struct load *load)
 
 /* --- the pipeline ------------------------------------------------------ */
 
-/* A lock that another thread holds during a fork (in malloc, say) stays locked in the child for
- * ever, so the storer stands still. */
-static void load_before_fork(void *load)
-{
-	load_hold(load);
-}
-
-static void load_after_fork(void *load)
-{
-	load_go_on(load);
-}
-
 static bool load_is_large(const struct load *load, const struct imapc_size *sizes, size_t count)
 {
 	uint64_t bytes = 0;
@@ -154,13 +142,7 @@ static int load_open(struct load *load, struct load_batch *batch, struct error *
 {
 	if (batch->items != NULL)
 		return 0;
-	bool large = batch >= &load->batches[LOAD_BATCH_LARGE];
-	if (load_batch_open(load, large, batch, err) != 0)
-		return -1;
-	parser_set_fork_hooks(batch->parser, &(struct parser_fork_hooks){.before = load_before_fork,
-									 .after = load_after_fork,
-									 .context = load});
-	return 0;
+	return load_batch_open(load, batch >= &load->batches[LOAD_BATCH_LARGE], batch, err);
 }
 
 /* Waits until the batch is through, and moves stored messages meanwhile. */
@@ -191,20 +173,6 @@ static int load_next_batch(struct load *load, bool large, struct load_batch **re
 	return 0;
 }
 
-/* Starts the parsers that will be needed before the first batch is stored: later each fork would
- * have to wait for the storer. */
-static int load_wake_parsers(struct load *load, size_t messages, struct error *err)
-{
-	size_t together = load_together_max(messages);
-	size_t full = (messages + together - 1) / together;
-	for (size_t i = 0; i < MIN(full, (size_t)LOAD_BATCH_LARGE); i++) {
-		if (load_open(load, &load->batches[i], err) != 0 ||
-		    parser_wake(load->batches[i].parser, err) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 static int load_move_if_enough(struct load *load, struct error *err)
 {
 	return load_has_set(load) ? load_move_set(load, err) : 0;
@@ -230,9 +198,7 @@ int load_push(struct load *load, const struct imapc_size *sizes, size_t count, s
 	struct load_batch *batch;
 	bool large = load->suspecting || load_is_large(load, sizes, count);
 	load->left -= MIN(load->left, count);
-	if (load_next_batch(load, large, &batch, err) != 0 ||
-	    (!large && load->storer.put == 0 &&
-	     load_wake_parsers(load, load->left + count, err) != 0))
+	if (load_next_batch(load, large, &batch, err) != 0)
 		return -1;
 	load_take_position(load, batch, sizes, count);
 	int failed = load_batch_bring(load, batch, sizes, count, err);

@@ -1,25 +1,13 @@
 /*
  * The thread that stores batches. It waits for a batch's parser, stores the batch, and wakes the
- * run's own thread. Three things it leaves to that thread, which does them when it would only wait:
- * to start a process for a parser (a fork needs every other thread to stand still), to empty files,
- * and to use the database between load_hold() and load_go_on().
+ * run's own thread. That one empties files when it would only wait, and uses the database between
+ * load_hold() and load_go_on().
  */
 #include "loader/load/load_internal.h"
 
 #include <signal.h>
 
-/* A parser has died and needs a new process. Called with the mutex locked, as the next two. */
-static void load_storer_help(struct load *load)
-{
-	struct load_storer *storer = &load->storer;
-	struct load_batch *batch = storer->queue[storer->through % LOAD_BATCHES];
-	pthread_mutex_unlock(&storer->mutex);
-	batch->failed = parser_finish(batch->parser, &batch->err);
-	pthread_mutex_lock(&storer->mutex);
-	storer->needs_process = false;
-	pthread_cond_broadcast(&storer->changed);
-}
-
+/* With the mutex locked, as the next one. */
 static void load_storer_empty(struct load_storer *storer)
 {
 	const struct load_batch *batch = storer->spent;
@@ -31,22 +19,17 @@ static void load_storer_empty(struct load_storer *storer)
 
 static void load_storer_wait(struct load *load)
 {
-	if (load->storer.needs_process)
-		load_storer_help(load);
-	else if (load->storer.spent != NULL)
+	if (load->storer.spent != NULL)
 		load_storer_empty(&load->storer);
 	else
 		pthread_cond_wait(&load->storer.changed, &load->storer.mutex);
 }
 
-/* 0: parsed; 1: a new process is needed. */
-static int load_storer_parse(struct load_batch *batch)
+static void load_storer_parse(struct load_batch *batch)
 {
-	bool ended;
 	if (load_batch_hash(batch, &batch->err) != 0 ||
-	    parser_proceed(batch->parser, &ended, &batch->err) != 0)
-		return batch->failed = -1;
-	return ended ? 0 : 1;
+	    parser_finish(batch->parser, &batch->err) != 0)
+		batch->failed = -1;
 }
 
 /* A batch behind one that failed is not stored: the ledger would learn of its moves out of
@@ -67,26 +50,18 @@ static void load_storer_store(struct load *load, struct load_batch *batch)
 	}
 }
 
-/* Holds the mutex except while it works. `busy` is false while it waits for a new parser, so that
- * the run can take the database, or make the process, meanwhile. */
+/* Holds the mutex except while it works. While it waits for the parser the run can have the
+ * database. */
 static void load_storer_work(struct load *load, struct load_batch *batch)
 {
 	struct load_storer *storer = &load->storer;
-	storer->busy = true;
 	pthread_mutex_unlock(&storer->mutex);
 	load_take_position_to_store(load, batch);
-	int parsed = load_storer_parse(batch);
-	pthread_mutex_lock(&storer->mutex);
-	storer->busy = false;
-	storer->needs_process = parsed == 1;
-	pthread_cond_broadcast(&storer->changed);
-	while (storer->needs_process || storer->held)
-		pthread_cond_wait(&storer->changed, &storer->mutex);
-	storer->busy = true;
-	pthread_mutex_unlock(&storer->mutex);
+	load_storer_parse(batch);
+	pthread_mutex_lock(&storer->database);
 	load_storer_store(load, batch);
+	pthread_mutex_unlock(&storer->database);
 	pthread_mutex_lock(&storer->mutex);
-	storer->busy = false;
 	storer->spent = NULL;
 	storer->through++;
 	pthread_cond_broadcast(&storer->changed);
@@ -98,7 +73,7 @@ static void *load_storer_run(void *context)
 	struct load_storer *storer = &load->storer;
 	pthread_mutex_lock(&storer->mutex);
 	for (;;) {
-		if (storer->through != storer->put && !storer->held)
+		if (storer->through != storer->put)
 			load_storer_work(load, storer->queue[storer->through % LOAD_BATCHES]);
 		else if (storer->ended)
 			break;
@@ -127,6 +102,7 @@ static int load_storer_start(struct load *load, struct error *err)
 
 void load_storer_open(struct load *load)
 {
+	pthread_mutex_init(&load->storer.database, NULL);
 	pthread_mutex_init(&load->storer.mutex, NULL);
 	pthread_cond_init(&load->storer.changed, NULL);
 }
@@ -144,6 +120,7 @@ void load_storer_close(struct load *load)
 		pthread_join(storer->thread, NULL);
 	pthread_cond_destroy(&storer->changed);
 	pthread_mutex_destroy(&storer->mutex);
+	pthread_mutex_destroy(&storer->database);
 	*storer = (struct load_storer){0};
 }
 
@@ -167,8 +144,6 @@ struct load_batch *load_storer_take(struct load *load, bool wait)
 	if (storer->taken == storer->put)
 		return NULL;
 	pthread_mutex_lock(&storer->mutex);
-	if (storer->needs_process)
-		load_storer_help(load);
 	while (wait && storer->taken == storer->through)
 		load_storer_wait(load);
 	if (storer->taken != storer->through)
@@ -198,23 +173,12 @@ bool load_storer_has(const struct load *load, const struct load_batch *batch)
 
 void load_hold(struct load *load)
 {
-	struct load_storer *storer = &load->storer;
-	if (!storer->started)
-		return;
-	pthread_mutex_lock(&storer->mutex);
-	storer->held = true;
-	while (storer->busy)
-		pthread_cond_wait(&storer->changed, &storer->mutex);
-	pthread_mutex_unlock(&storer->mutex);
+	if (load->storer.started)
+		pthread_mutex_lock(&load->storer.database);
 }
 
 void load_go_on(struct load *load)
 {
-	struct load_storer *storer = &load->storer;
-	if (!storer->started)
-		return;
-	pthread_mutex_lock(&storer->mutex);
-	storer->held = false;
-	pthread_cond_broadcast(&storer->changed);
-	pthread_mutex_unlock(&storer->mutex);
+	if (load->storer.started)
+		pthread_mutex_unlock(&load->storer.database);
 }

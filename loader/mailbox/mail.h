@@ -16,7 +16,7 @@
 
 #include "loader/imap/session/folder_tree.h"
 #include "loader/imap/session/message_rows.h"
-#include "mime/mime.h"
+#include "mime/message.h"
 #include "queue/base/error.h"
 
 #include <stdbool.h>

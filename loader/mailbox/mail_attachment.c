@@ -1,6 +1,7 @@
 #include "loader/mailbox/mail_attachment.h"
 
 #include "loader/parse/spool.h"
+#include "mime/file_name.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #ifndef LOADER_MAILBOX_MAIL_ATTACHMENT_H
 #define LOADER_MAILBOX_MAIL_ATTACHMENT_H
 
-#include "mime/mime.h"
+#include "mime/message.h"
 #include "queue/base/error.h"
 #include "queue/base/scoped.h"
 

@@ -4,7 +4,6 @@
 #include "loader/base/log.h"
 #include "loader/base/service.h"
 #include "loader/watch/watch_internal.h"
-#include "mime/mime.h"
 #include "queue/base/scoped.h"
 #include "queue/store.h"
 
@@ -342,14 +341,10 @@ int watch_run(const struct watch_options *options, struct error *err)
 		return -1;
 	watch.rights = rights;
 	watch_raise_descriptors();
-	/* Once for the parsers of all workers, which inherit it: the modules of 40 charsets cost
-	 * more than most messages. Where it fails, each parser tries for itself and says so. */
-	mime_open();
 	log_event(LOG_LEVEL_NOTICE, "ready", log_number("queues", table->queues->len));
 	while (!watch.stopping || watch_has_workers(&watch))
 		watch_round(&watch);
 	log_event(LOG_LEVEL_NOTICE, "ended", log_number("queues", table->queues->len));
-	mime_close();
 	g_free(watch.told);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (watch.outdated.kind == ERROR_NONE)

@@ -34,14 +34,16 @@ mount --make-rshared /
 exec "$@"
 """
 
-# A user more, and of all units those that a service needs. The program is opened before the folder that it may lie in is
-# hidden.
+# A user more, and of all units those that a service needs. The programs are opened before the folder that they may lie
+# in is hidden.
 START = """
-exec 3<"$PROGRAM"
-for folder in /run /var/lib /var/log /usr/local/bin; do mount -t tmpfs -o mode=755 tmpfs $folder; done
+exec 3<"$PROGRAM" 4<"$PROGRAM-parser"
+for folder in /run /var/lib /var/log /usr/local; do mount -t tmpfs -o mode=755 tmpfs $folder; done
+mkdir -p /usr/local/bin /usr/local/libexec/inqueue
 cat <&3 >/usr/local/bin/inqueue
-chmod 755 /usr/local/bin/inqueue
-exec 3<&-
+cat <&4 >/usr/local/libexec/inqueue/inqueue-parser
+chmod 755 /usr/local/bin/inqueue /usr/local/libexec/inqueue/inqueue-parser
+exec 3<&- 4<&-
 echo 'inqueue:x:61000:61000::/var/lib/inqueue:/usr/sbin/nologin' | cat /etc/passwd - >/run/passwd
 echo 'inqueue:x:61000:' | cat /etc/group - >/run/group
 mount --bind /run/passwd /etc/passwd

@@ -322,9 +322,12 @@ class Doctor(RepairCase):
     def test_all_well(self):
         with self.lying():
             self.assertNotIn("wrong", {finding["state"] for finding in self.findings()})
-            libraries = [row["words"] for row in self.findings() if row["what"] == "library"]
-            for name in ["SQLite 3", "libetpan 1", "libcurl/", "libxml2 2"]:
-                self.assertTrue([words for words in libraries if words.startswith(name)], name)
+            words = {what: [row["words"] for row in self.findings() if row["what"] == what]
+                     for what in ["library", "parser"]}
+            for name in ["SQLite 3", "libetpan 1", "libcurl/"]:
+                self.assertTrue([said for said in words["library"] if said.startswith(name)], name)
+            self.assertEqual(1, len(words["parser"]))
+            self.assertRegex(words["parser"][0], r"\Ainqueue-parser \S+, libxml2 2\S*, GMime 3\S*\Z")
 
     def workarounds(self, **options):
         return [row["words"] for row in self.json_lines("doctor", "--json", **options) if row["what"] == "workaround"]
@@ -355,8 +358,11 @@ class Doctor(RepairCase):
             broken = {"LD_LIBRARY_PATH": str(self.folder)}
             wrong = [row["words"] for row in self.json_lines("doctor", "--json", env=broken, expect=CONFIGURATION)
                      if row["state"] == "wrong"]
-            self.assertEqual([f"{self.folder}/libuchardet.so.0: file too short"], wrong)
-            self.fails(IO, "load", env=broken, says="starting the parser: .*libuchardet.*file too short")
+            said = "starting the parser: '.*/inqueue-parser' ended at once, with status 127; install inqueue again"
+            self.assertEqual(1, len(wrong))
+            self.assertRegex(wrong[0], said)
+            failed = self.inqueue("load", env=broken, expect=IO)
+            self.assertRegex(failed.stderr, f"{self.folder}/libuchardet.so.0: file too short\n.*{said}")
             self.assertEqual(1, len(server.messages()))
             self.inqueue("load")
             self.judge(server)

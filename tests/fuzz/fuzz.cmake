@@ -10,6 +10,7 @@ if(INQUEUE_FUZZ)
 		target_link_libraries(fuzz_${name} PRIVATE inqueue_flags ${house} PkgConfig::GLIB)
 		target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
 	endforeach()
+	target_link_libraries(fuzz_mime PRIVATE mime)
 	return()
 endif()
 

@@ -1,7 +1,13 @@
 inqueue_unit_test(secret loader)
 inqueue_unit_test(parsed loader)
 inqueue_unit_test(parser loader)
-target_link_options(test_parser PRIVATE -Wl,--wrap=mime_parse,--wrap=setitimer)
+# The parser that unit tests find beside them does as a message says.
+add_executable(faulty_parser ${CMAKE_SOURCE_DIR}/loader/parser_main.c ${CMAKE_CURRENT_LIST_DIR}/parser_faults.c)
+set_target_properties(faulty_parser PROPERTIES OUTPUT_NAME inqueue-parser)
+target_link_libraries(faulty_parser PRIVATE inqueue_flags loader_parser_program loader_parser_protocol mime)
+target_include_directories(faulty_parser PRIVATE ${CMAKE_SOURCE_DIR})
+target_link_options(faulty_parser PRIVATE -Wl,--wrap=mime_parse,--wrap=setitimer)
+add_dependencies(test_parser faulty_parser)
 set_tests_properties(unit.parser PROPERTIES LABELS "unit;optimised") # its memory is not limited beside a sanitizer's
 inqueue_unit_test(definition loader)
 inqueue_unit_test(watch_policy loader)

@@ -1,164 +1,23 @@
 /*
- * The parser's process: it may die, and the batch goes on. mime_parse() is wrapped (linker option
- * --wrap), so that a message can name the fault it wants, and setitimer(), so that seconds of CPU
- * time are hundredths here.
+ * The parser's process: it may die, and the batch goes on. The inqueue-parser beside this test is
+ * the real one, in which messages can name the fault they want (parser_faults.c).
  */
+#include "parser_faults.h"
+
 #include "loader/parse/parser.h"
 #include "loader/parse/spool.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-int __real_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
-		      struct mime_output *output, struct mime_message **ret_message);
-int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
-		      struct mime_output *output, struct mime_message **ret_message);
-int __real_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old);
-int __wrap_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old);
-
-int __wrap_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old)
-{
-	const struct itimerval sooner = {.it_value.tv_usec = value->it_value.tv_sec * 10000};
-	return __real_setitimer(which, &sooner, old);
-}
-
-enum { OUTPUT_MAX = 1024 * 1024 };
-
-/* Works until it is stopped. */
-static _Noreturn void hang(void)
-{
-	for (volatile unsigned turns = 0;; turns++)
-		;
-}
-
-/* Takes memory, 16 MB at a time, as far as it gets; true when there was no end. */
-static bool grow_past_the_limit(void)
-{
-	enum { PIECES = 40, PIECE_BYTES = 16 * 1024 * 1024 };
-	for (size_t i = 0; i < PIECES; i++) {
-		if (mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0) == MAP_FAILED)
-			return false;
-	}
-	return true;
-}
-
-enum { SCRIBBLE_AT = 1000000, SCRIBBLE_US = 100 };
-
-static int scribble_file;
-
-static void scribble(int signal)
-{
-	static uint64_t count;
-	(void)signal;
-	count++;
-	if (lseek(scribble_file, SCRIBBLE_AT, SEEK_SET) == SCRIBBLE_AT)
-		(void)!write(scribble_file, &count, sizeof count);
-}
-
-/* A message that has taken the parser over: long after its answer it goes on writing. */
-static int scribble_later(void)
-{
-	const struct itimerval often = {.it_interval.tv_usec = SCRIBBLE_US,
-					.it_value.tv_usec = SCRIBBLE_US};
-	return __real_setitimer(ITIMER_REAL, &often, NULL);
-}
-
-/* Standard streams, socket, raw messages, what becomes of them. */
-static bool has_other_descriptors(void)
-{
-	size_t open_count = 0;
-	for (int descriptor = 0; descriptor < 1024; descriptor++)
-		open_count += lseek(descriptor, 0, SEEK_CUR) >= 0 || errno != EBADF;
-	return open_count != 6;
-}
-
-/* More than there may be. */
-static int flood(struct mime_output *output)
-{
-	mime_output_seek(output, OUTPUT_MAX);
-	mime_output_write(output, "!", 1);
-	return mime_output_flush(output);
-}
-
-/* A message that has taken the parser over: it answers nonsense, and works on for ever. */
-static _Noreturn void babble(void)
-{
-	static const struct itimerval never;
-	__real_setitimer(ITIMER_PROF, &never, NULL);
-	for (int descriptor = 0; descriptor < 1024; descriptor++)
-		(void)send(descriptor, "?", 1, MSG_NOSIGNAL);
-	hang();
-}
-
-static pid_t worker;
-
-/* What the sandbox must refuse; a parser that could do it answers with an error that no test
- * expects. */
-static int try_to_escape(int input)
-{
-	if (pwrite(input, "!", 1, 0) >= 0 || open("/etc/passwd", O_RDONLY) >= 0 ||
-	    open("/dev/null", O_RDONLY) >= 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0 ||
-	    syscall(SYS_tgkill, worker, worker, 0) == 0 || fork() >= 0 ||
-	    execl("/bin/true", "true", (char *)NULL) >= 0) {
-		errno = ENOTSUP;
-		return -1;
-	}
-	return 0;
-}
-
-int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
-		      struct mime_output *output, struct mime_message **ret_message)
-{
-	char start[32] = "";
-	ssize_t got =
-	    pread(input, start, size < sizeof start ? size : sizeof start - 1, (off_t)offset);
-	if (got > 0 && strstr(start, "crash-always") != NULL)
-		_exit(3);
-	if (got > 0 && strstr(start, "crash-in-body") != NULL && !options->header_only)
-		_exit(3);
-	if (got > 0 && strstr(start, "disk-full") != NULL) {
-		errno = ENOSPC;
-		return -1;
-	}
-	if (got > 0 && strstr(start, "hang-in-body") != NULL && !options->header_only)
-		hang();
-	if (got > 0 && strstr(start, "babble") != NULL && !options->header_only)
-		babble();
-	if (got > 0 && strstr(start, "scribble") != NULL && scribble_later() != 0)
-		return -1;
-	if (got > 0 && strstr(start, "flood") != NULL && !options->header_only &&
-	    flood(output) != 0) {
-		errno = ENOTSUP;
-		return -1;
-	}
-	if (got > 0 && strstr(start, "grow") != NULL && grow_past_the_limit()) {
-		errno = ENOTSUP;
-		return -1;
-	}
-	if (got > 0 && strstr(start, "descriptors") != NULL && has_other_descriptors()) {
-		errno = ENOTSUP;
-		return -1;
-	}
-	if (got > 0 && strstr(start, "escape") != NULL && try_to_escape(input) != 0)
-		return -1;
-	return __real_mime_parse(options, input, offset, size, output, ret_message);
-}
 
 struct fixture {
 	int spool;
@@ -176,7 +35,6 @@ static int setup(void **state)
 	assert_int_equal(spool_open("/tmp", &fixture->spool, &err), 0);
 	assert_int_equal(spool_open_in_memory(&fixture->output, &err), 0);
 	fixture->parser = parser_new(&options, fixture->spool, fixture->output);
-	worker = getpid();
 	*state = fixture;
 	return 0;
 }
@@ -366,31 +224,27 @@ static void the_parser_has_no_descriptors_but_its_own(void **state)
 	assert_subject(fixture, index, "descriptors");
 }
 
-static void count_call(void *calls)
+static void the_parser_knows_none_of_the_workers_variables(void **state)
 {
-	(*(int *)calls)++;
+	struct fixture *fixture = *state;
+	setenv("INQUEUE_TEST_PASSWORD", "correct horse", 1);
+	size_t index = submit(fixture, "Subject: variables\n\nx\n");
+	finish(fixture);
+	unsetenv("INQUEUE_TEST_PASSWORD");
+	assert_subject(fixture, index, "variables");
 }
 
-static void another_process_is_only_made_where_that_is_allowed(void **state)
+static void the_parser_tells_its_libraries(void **state)
 {
 	struct fixture *fixture = *state;
 	struct error err;
-	int calls = 0;
-	bool ended = true;
-	parser_set_fork_hooks(fixture->parser, &(struct parser_fork_hooks){.before = count_call,
-									   .after = count_call,
-									   .context = &calls});
-	submit(fixture, "Subject: crash-always\n\nx\n");
-	size_t after = submit(fixture, "Subject: after\n\nx\n");
-	assert_int_equal(2, calls);
-	assert_int_equal(0, parser_proceed(fixture->parser, &ended, &err));
-	assert_false(ended);
-	assert_int_equal(2, calls);
+	char *libraries = NULL;
+	assert_int_equal(parser_libraries(fixture->parser, &libraries, &err), 0);
+	assert_non_null(strstr(libraries, "GMime 3."));
+	free(libraries);
+	size_t index = submit(fixture, "Subject: first\n\nx\n");
 	finish(fixture);
-	assert_true(calls > 2);
-	assert_int_equal(0, parser_proceed(fixture->parser, &ended, &err));
-	assert_true(ended);
-	assert_subject(fixture, after, "after");
+	assert_subject(fixture, index, "first");
 }
 
 static void a_new_batch_starts_afresh(void **state)
@@ -425,8 +279,6 @@ static void a_parser_that_is_through_stands_still(void **state)
 	struct fixture *fixture = *state;
 	struct error err;
 	const uint64_t nothing = 0;
-	scribble_file = fixture->output;
-	signal(SIGALRM, scribble);
 	assert_int_equal(spool_write(fixture->output, SCRIBBLE_AT, &nothing, sizeof nothing, &err),
 			 0);
 	submit(fixture, "Subject: scribble\n\nx\n");
@@ -467,8 +319,9 @@ int main(void)
 					    teardown),
 	    cmocka_unit_test_setup_teardown(the_parser_has_no_descriptors_but_its_own, setup,
 					    teardown),
-	    cmocka_unit_test_setup_teardown(another_process_is_only_made_where_that_is_allowed,
-					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_parser_knows_none_of_the_workers_variables, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(the_parser_tells_its_libraries, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_new_batch_starts_afresh, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_parser_that_is_through_stands_still, setup, teardown),
 	};

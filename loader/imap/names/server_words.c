@@ -1,7 +1,3 @@
-/*
- * Makes a server's words fit for our errors, and finds out what kind of error they stand for: by
- * the response code in brackets, else by phrases that well-known servers use.
- */
 #include "loader/imap/names/server_words.h"
 
 #include <glib.h>
@@ -18,7 +14,6 @@ char *server_words(const char *bytes, size_t size)
 	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar c = g_utf8_get_char(at);
 
-		/* Room for the longest character and the ellipsis. */
 		if (words->len + strlen("…") + 4 > WORDS_BYTES_MAX) {
 			g_string_append(words, "…");
 			break;
@@ -50,8 +45,7 @@ static const struct known_words codes[] = {
     {"PRIVACYREQUIRED", ERROR_CREDENTIALS},
 };
 
-/* Cyrus says the first ones instead of a code; Gmail and Outlook ask for patience with the
- * others. */
+/* What Cyrus says instead of a code, and how Gmail and Outlook ask for patience. */
 static const struct known_words phrases[] = {
     {"permission denied", ERROR_CREDENTIALS},
     {"mailbox does not exist", ERROR_CONFIGURATION},

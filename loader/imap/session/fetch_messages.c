@@ -1,8 +1,3 @@
-/*
- * Fetches sizes, messages and headers in batches. A message counts as arrived when its items name
- * its UID; an answer that libetpan could not read is asked for once more without the date, which
- * may be what was wrong.
- */
 #include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/session_internal.h"
 #include "queue/base/scoped.h"
@@ -115,7 +110,6 @@ static int take_message_body(struct imapc_fetch *fetch, const char *bytes, size_
 {
 	struct message_job *job = fetch->context;
 
-	/* Pieces of another range would be taken for the beginning of the message. */
 	if (origin != 0)
 		return error_set(err, ERROR_PROTOCOL,
 				 "the server sent another part of a message than was asked for");
@@ -131,8 +125,7 @@ static void note_nil(struct message_job *job, const struct fetch_items *items)
 	g_array_append_val(job->nil, message);
 }
 
-/* Answers without a body only tell of changed flags. A body that nobody asked for, or the second
- * one of a message, ends with UID 0. */
+/* Answers that only tell of changed flags carry no body. */
 static int take_message_items(struct imapc_fetch *fetch, const struct fetch_items *items,
 			      struct error *err)
 {
@@ -176,7 +169,7 @@ static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, s
 	return 0;
 }
 
-/* libetpan drops the whole answer for a date that it cannot read. */
+/* A date that cannot be read hides its whole message: once more without it. */
 static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetch, const char *body,
 			 struct error *err)
 {
@@ -194,7 +187,7 @@ static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetc
 	return fetch_set(session, fetch, missing, "UID", body, err);
 }
 
-/* A message whose body is NIL has arrived if it has no bytes; else the server withholds them. */
+/* What has no body is there only where it has no bytes either; else the server withholds it. */
 static int take_empty(struct imapc_session *session, struct message_job *job,
 		      const struct nil_message *message, struct error *err)
 {

@@ -1,8 +1,3 @@
-/*
- * Lends a session: passes bytes between a client's socket and the server, whole command lines in
- * one direction, anything in the other, and counts tags on. It waits for both sides at once, and
- * for a third descriptor, through which the keeper stays reachable.
- */
 #include "loader/imap/session/relay.h"
 
 #include "loader/imap/session/folder_tree.h"
@@ -108,7 +103,7 @@ static void write_client(struct relaying *job)
 
 /* --- the server's side ------------------------------------------------- */
 
-/* libetpan may have read beyond the keeper's own last answer: these bytes come first. */
+/* What the keeper's own last answer brought beyond its end comes first. */
 static size_t read_rest(struct imapc_session *session, char *bytes, size_t size)
 {
 	mailstream *stream = session->imap->imap_stream;
@@ -169,7 +164,7 @@ static int move_bytes(struct relaying *job)
 
 static bool is_finished(const struct relaying *job)
 {
-	/* A full buffer without a line's end: no command is that long. */
+	/* A line that does not end is no command. */
 	bool stuffed = job->to_server.size == BUFFER_BYTES && job->whole_lines == 0;
 
 	return job->eof || stuffed || (job->over && job->to_client.size == 0);
@@ -209,8 +204,7 @@ int imapc_relay(struct imapc_session *session, const struct imapc_relay *relay, 
 		if (wait_for_bytes(job) < 0)
 			break;
 	}
-	/* In the middle of a line, or with commands unsent, nobody can tell what the next answer is
-	 * to. */
+	/* What the server had still to say after its last line is nobody's any more. */
 	if (job->over && !job->in_line && job->whole_lines == 0)
 		return imapc_unselect(session, err);
 	imapc_kill(session);

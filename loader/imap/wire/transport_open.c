@@ -1,8 +1,3 @@
-/*
- * Opens a connection: curl resolves, connects, speaks TLS or STARTTLS and reads the greeting; then
- * it is decided whether the connection is safe enough for a password. Most of the file finds words
- * for what can go wrong, with the way out.
- */
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/transport_internal.h"
 #include "queue/base/scoped.h"
@@ -16,7 +11,7 @@
 
 #define LINE_BYTES_KEPT 1000
 
-/* The conversation before the handover, for errors. */
+/* What is seen of the conversation before the handover. */
 struct opening {
 	struct transport *transport;
 	const struct connection_string *server;
@@ -79,7 +74,6 @@ static void set_options(struct opening *opening, const char *url)
 	}
 }
 
-/* They point into struct opening, which ends before the connection does. */
 static void unset_options(CURL *curl)
 {
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
@@ -121,8 +115,6 @@ static int explain_certificate(const struct opening *opening, struct error *err)
 			 server->url, opening->curl_text);
 }
 
-/* With an address the host was reached: then it is silent, most often since one side speaks TLS and
- * the other does not. */
 static int explain_timeout(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
@@ -159,7 +151,6 @@ static int explain_no_connection(const struct opening *opening, struct error *er
 			 server->port, number ? g_strerror((int)number) : opening->curl_text);
 }
 
-/* A server that is full says so in its greeting; anything else here is no IMAP server. */
 static int explain_greeting(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
@@ -235,9 +226,9 @@ static bool is_loopback(const char *address)
 }
 
 /*
- * Refuses a connection in clear that leaves this machine. The connection's own address decides, not
- * the name; behind a proxy it is the proxy's, which says nothing of the server. A server that
- * offers no STARTTLS may be an attacker in between who hides it, so there is no falling back.
+ * In clear, the address that counts is the one the connection really has; behind a proxy it is the
+ * proxy's, and says nothing. A server that offers no STARTTLS may be somebody in between who hides
+ * it.
  */
 static int check_clear(const struct opening *opening, struct error *err)
 {
@@ -255,8 +246,7 @@ static int check_clear(const struct opening *opening, struct error *err)
 			 server->url, server->port);
 }
 
-/* curl has read the greeting, which libetpan expects to read itself: it gets one that says the
- * same, and that its parser is sure to understand. */
+/* curl has read the greeting; libetpan gets one that says the same and is well formed. */
 static void note_handover(struct opening *opening)
 {
 	struct transport *transport = opening->transport;
@@ -273,7 +263,6 @@ static void note_handover(struct opening *opening)
 	unset_options(transport->curl);
 }
 
-/* curl_global_init() must not run twice at the same time. */
 static void init_curl(void)
 {
 	static gsize done = 0;
@@ -284,7 +273,7 @@ static void init_curl(void)
 	}
 }
 
-/* curl takes a file that holds no certificate, and would then blame the server's. */
+/* curl takes a file without any certificate, and then says that the authority is unknown. */
 static int check_ca_file(const char *path, struct error *err)
 {
 	if (access(path, R_OK) < 0)

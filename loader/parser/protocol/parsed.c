@@ -1,7 +1,6 @@
-#include "loader/parse/parsed.h"
+#include "loader/parser/protocol/parsed.h"
 
-#include "loader/parse/parser.h"
-#include "queue/base/scoped.h"
+#include <glib.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +151,7 @@ int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
 		 struct mime_message **ret_message)
 {
 	struct parsed_reader reader = {.at = bytes, .left = size, .content_size = content_size};
-	scoped(mime_message_free) struct mime_message *message = calloc(1, sizeof *message);
+	struct mime_message *message = calloc(1, sizeof *message);
 	g_assert(message != NULL);
 	for (size_t i = 0; parsed_text_at(message, i) != NULL; i++)
 		*parsed_text_at(message, i) = parsed_take_text(&reader);
@@ -163,8 +162,10 @@ int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
 	message->html_body = parsed_take_content(&reader);
 	parsed_take_attachments(&reader, message);
 	if (reader.broken || reader.left != 0 || message->headers == NULL ||
-	    message->defects == NULL)
+	    message->defects == NULL) {
+		mime_message_free(message);
 		return -1;
-	*ret_message = steal(&message);
+	}
+	*ret_message = message;
 	return 0;
 }

@@ -4,10 +4,10 @@
  * The two functions are inverse. The reader trusts nothing: lengths, counts and content ranges are
  * checked, because a parser that has been taken over by a message could write anything.
  */
-#ifndef LOADER_PARSE_PARSED_H
-#define LOADER_PARSE_PARSED_H
+#ifndef LOADER_PARSER_PROTOCOL_PARSED_H
+#define LOADER_PARSER_PROTOCOL_PARSED_H
 
-#include "mime/mime.h"
+#include "mime/message.h"
 
 enum { PARSED_MAX_SIZE = 64 * 1024 * 1024, PARSED_MAX_ATTACHMENTS = 100000 };
 

@@ -1,8 +1,8 @@
 /*
- * parser_sandbox.h - what the parser's process may do.
+ * sandbox_internal.h - what the parser's process may do.
  */
-#ifndef LOADER_PARSE_PARSER_SANDBOX_H
-#define LOADER_PARSE_PARSER_SANDBOX_H
+#ifndef LOADER_PARSER_PROGRAM_SANDBOX_INTERNAL_H
+#define LOADER_PARSER_PROGRAM_SANDBOX_INTERNAL_H
 
 /*
  * Closes every descriptor but the `count` listed ones and turns the standard ones to /dev/null,
@@ -11,6 +11,6 @@
  * not need (seccomp(2)); a forbidden call fails with EPERM. There is no way back. Returns 0, or -1
  * with errno.
  */
-int parser_sandbox_enter(const int *descriptors, unsigned count);
+int sandbox_enter(const int *descriptors, unsigned count);
 
 #endif

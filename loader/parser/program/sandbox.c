@@ -1,4 +1,4 @@
-#include "loader/parse/parser_sandbox.h"
+#include "loader/parser/program/sandbox_internal.h"
 
 #include "queue/base/scoped.h"
 
@@ -27,7 +27,7 @@ static int compare_descriptors(const void *left, const void *right)
 	return *(const int *)left - *(const int *)right;
 }
 
-static int parser_sandbox_close(const int *descriptors, unsigned count)
+static int sandbox_close(const int *descriptors, unsigned count)
 {
 	int kept[8];
 	if (count > G_N_ELEMENTS(kept)) {
@@ -46,7 +46,7 @@ static int parser_sandbox_close(const int *descriptors, unsigned count)
 }
 
 /* What a library writes there is the mail's doing, and nobody's business. */
-static int parser_sandbox_silence(void)
+static int sandbox_silence(void)
 {
 	scoped(descriptor_close) int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (nothing < 0)
@@ -58,7 +58,7 @@ static int parser_sandbox_silence(void)
 	return 0;
 }
 
-static int parser_sandbox_limit(void)
+static int sandbox_limit(void)
 {
 	const struct {
 		__rlimit_resource_t resource;
@@ -76,7 +76,7 @@ static int parser_sandbox_limit(void)
 	return 0;
 }
 
-static int parser_sandbox_allow(scmp_filter_ctx filter)
+static int sandbox_allow(scmp_filter_ctx filter)
 {
 	static const int calls[] = {
 	    SCMP_SYS(read),	      SCMP_SYS(pread64),    SCMP_SYS(write),
@@ -107,14 +107,14 @@ static int parser_sandbox_allow(scmp_filter_ctx filter)
 	return failure;
 }
 
-static int parser_sandbox_filter(void)
+static int sandbox_filter(void)
 {
 	scoped(seccomp_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (filter == NULL) {
 		errno = ENOMEM;
 		return -1;
 	}
-	int failure = parser_sandbox_allow(filter);
+	int failure = sandbox_allow(filter);
 	if (failure == 0)
 		failure = seccomp_load(filter);
 	if (failure != 0) {
@@ -124,12 +124,12 @@ static int parser_sandbox_filter(void)
 	return 0;
 }
 
-int parser_sandbox_enter(const int *descriptors, unsigned count)
+int sandbox_enter(const int *descriptors, unsigned count)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		return -1;
-	if (parser_sandbox_silence() != 0 || parser_sandbox_close(descriptors, count) != 0 ||
-	    parser_sandbox_limit() != 0)
+	if (sandbox_silence() != 0 || sandbox_close(descriptors, count) != 0 ||
+	    sandbox_limit() != 0)
 		return -1;
-	return parser_sandbox_filter();
+	return sandbox_filter();
 }

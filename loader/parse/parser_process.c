@@ -1,0 +1,240 @@
+/*
+ * The program is executed anew each time (posix_spawn), with three descriptors and an environment
+ * that says where its libraries are: there is nothing of this process in it.
+ */
+#include "loader/parse/parser_process_internal.h"
+
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum { PARSER_SOCKET_BYTES = 1024 * 1024 }; /* wanted, so that the process need not be waited on */
+
+static void actions_destroy(posix_spawn_file_actions_t *actions)
+{
+	posix_spawn_file_actions_destroy(actions);
+}
+
+static void attributes_destroy(posix_spawnattr_t *attributes)
+{
+	posix_spawnattr_destroy(attributes);
+}
+
+SCOPED_DEFINE(posix_spawn_file_actions_t *, actions_destroy)
+SCOPED_DEFINE(posix_spawnattr_t *, attributes_destroy)
+
+char *parser_process_path(void)
+{
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *folder = g_path_get_dirname(self != NULL ? self : "");
+	g_autofree char *beside = g_build_filename(folder, "inqueue-parser", NULL);
+	if (access(beside, X_OK) == 0)
+		return steal(&beside);
+	return g_canonicalize_filename(INQUEUE_PARSER_FROM_BIN, folder);
+}
+
+/* Beyond the numbers that the process knows them by, so that none is in another's way. */
+static int descriptor_above(int descriptor)
+{
+	return fcntl(descriptor, F_DUPFD_CLOEXEC, PROTOCOL_OUTPUT + 1);
+}
+
+/* The raw messages are not the parser's to change: they have their digests already. */
+static int descriptor_for_reading(int descriptor)
+{
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", descriptor);
+	scoped(descriptor_close) int opened = open(path, O_RDONLY | O_CLOEXEC);
+	return opened >= 0 ? descriptor_above(opened) : -1;
+}
+
+/* No other variable: some hold passwords. */
+static GStrv environment_of_parser(void)
+{
+	static const char *const names[] = {
+		"LD_LIBRARY_PATH",
+#if defined(__SANITIZE_ADDRESS__)
+		"ASAN_OPTIONS",
+		"UBSAN_OPTIONS",
+#endif
+	};
+	char **variables = g_new0(char *, G_N_ELEMENTS(names) + 1);
+	size_t count = 0;
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		const char *value = g_getenv(names[i]);
+		if (value != NULL)
+			variables[count++] = g_strdup_printf("%s=%s", names[i], value);
+	}
+	return variables;
+}
+
+/* Returns 0 or an errno. Signals are blocked until the process has decided about them. */
+static int spawn(const char *path, const int descriptors[3], pid_t *ret_pid)
+{
+	char *arguments[] = {(char *)"inqueue-parser", NULL};
+	g_auto(GStrv) variables = environment_of_parser();
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t all;
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	scoped(actions_destroy) posix_spawn_file_actions_t *release_actions = &actions;
+	scoped(attributes_destroy) posix_spawnattr_t *release_attributes = &attributes;
+	int failed = posix_spawnattr_setsigmask(release_attributes, &all);
+	if (failed == 0)
+		failed = posix_spawnattr_setflags(release_attributes, POSIX_SPAWN_SETSIGMASK);
+	for (int i = 0; failed == 0 && i < 3; i++)
+		failed = posix_spawn_file_actions_adddup2(release_actions, descriptors[i],
+							  PROTOCOL_SOCKET + i);
+	if (failed == 0)
+		failed =
+		    posix_spawn_file_actions_addclosefrom_np(release_actions, PROTOCOL_OUTPUT + 1);
+	return failed == 0 ? posix_spawn(ret_pid, path, release_actions, release_attributes,
+					 arguments, variables)
+			   : failed;
+}
+
+static int process_spawn(struct parser_process *process, const struct parser_files *files,
+			 int socket, struct error *err)
+{
+	g_autofree char *path = parser_process_path();
+	scoped(descriptor_close) int other_end = descriptor_above(socket);
+	scoped(descriptor_close) int input = descriptor_for_reading(files->input);
+	scoped(descriptor_close) int output = descriptor_above(files->output);
+	if (other_end < 0 || input < 0 || output < 0)
+		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
+	const int descriptors[] = {other_end, input, output};
+	int failed = spawn(path, descriptors, &process->pid);
+	if (failed != 0)
+		return error_set(err, ERROR_IO,
+				 "starting the parser: '%s': %s; install inqueue again", path,
+				 g_strerror(failed));
+	return 0;
+}
+
+/* With less room than wanted all goes on, with more waiting. */
+static void socket_widen(int socket)
+{
+	const int size = PARSER_SOCKET_BYTES;
+	(void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+int parser_process_start(struct parser_process *process, const struct mime_options *options,
+			 const struct parser_files *files, struct error *err)
+{
+	const struct protocol_setup setup = {
+	    .version = protocol_version, .options = *options, .output_max = files->output_max};
+	int sockets[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
+		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
+	scoped(descriptor_close) int here = sockets[0];
+	scoped(descriptor_close) int there = sockets[1];
+	socket_widen(here);
+	socket_widen(there);
+	if (send(here, &setup, sizeof setup, MSG_NOSIGNAL) < 0)
+		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
+	if (process_spawn(process, files, there, err) != 0)
+		return -1;
+	process->socket = descriptor_steal(&here);
+	process->stands_still = false;
+	process->has_greeted = false;
+	return 0;
+}
+
+int parser_process_end(struct parser_process *process)
+{
+	if (process->socket < 0)
+		return 0;
+	close(process->socket);
+	process->socket = -1;
+	kill(process->pid, SIGKILL);
+	int status = 0;
+	while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+void parser_process_go_on(struct parser_process *process)
+{
+	if (process->stands_still)
+		kill(process->pid, SIGCONT);
+	process->stands_still = false;
+}
+
+void parser_process_stand_still(struct parser_process *process)
+{
+	int status = 0;
+	if (process->socket < 0 || process->stands_still)
+		return;
+	kill(process->pid, SIGSTOP);
+	while (waitpid(process->pid, &status, WUNTRACED) < 0 && errno == EINTR)
+		;
+	process->stands_still = WIFSTOPPED(status);
+	if (process->stands_still)
+		return;
+	/* It has died. */
+	close(process->socket);
+	process->socket = -1;
+}
+
+bool parser_process_send(const struct parser_process *process,
+			 const struct protocol_request *requests, size_t count)
+{
+	return send(process->socket, requests, count * sizeof requests[0],
+		    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+/* Its bytes are there. */
+static int process_take_greeting(struct parser_process *process, size_t size, struct error *err)
+{
+	struct protocol_greeting *greeting = &process->greeting;
+	g_autofree char *path = parser_process_path();
+	greeting->version.words[sizeof greeting->version.words - 1] = '\0';
+	greeting->libraries[sizeof greeting->libraries - 1] = '\0';
+	greeting->failure[sizeof greeting->failure - 1] = '\0';
+	if (size < sizeof greeting->version ||
+	    memcmp(greeting->version.magic, protocol_version.magic,
+		   sizeof protocol_version.magic) != 0)
+		return error_set(err, ERROR_SOFTWARE, "'%s' is no parser; install inqueue again",
+				 path);
+	if (size != sizeof *greeting ||
+	    strcmp(greeting->version.words, protocol_version.words) != 0)
+		return error_set(err, ERROR_SOFTWARE,
+				 "'%s' is version %s, and this program is version %s: install "
+				 "both from one build, and start again what ran meanwhile",
+				 path, greeting->version.words, protocol_version.words);
+	if (greeting->failure[0] != '\0')
+		return error_set(err, ERROR_IO, "starting the parser: %s", greeting->failure);
+	process->has_greeted = true;
+	return 0;
+}
+
+int parser_process_receive(struct parser_process *process, struct parser_answers *ret_answers,
+			   enum parser_news *ret_news, struct error *err)
+{
+	bool greets = !process->has_greeted;
+	void *to = greets ? (void *)&process->greeting : ret_answers->replies;
+	size_t room = greets ? sizeof process->greeting : sizeof ret_answers->replies;
+	ssize_t got = recv(process->socket, to, room, MSG_DONTWAIT);
+	/* It has died with requests unread; what it had said before is still there. */
+	if (got < 0 && errno == ECONNRESET)
+		got = recv(process->socket, to, room, MSG_DONTWAIT);
+	if (got <= 0) {
+		bool is_over = got == 0 || (errno != EAGAIN && errno != EINTR);
+		*ret_news = is_over ? PARSER_OVER : PARSER_NOTHING;
+		return 0;
+	}
+	if (greets) {
+		*ret_news = PARSER_READY;
+		return process_take_greeting(process, (size_t)got, err);
+	}
+	ret_answers->count = (size_t)got / sizeof ret_answers->replies[0];
+	*ret_news = ret_answers->count > 0 ? PARSER_ANSWERS : PARSER_OVER;
+	return 0;
+}

@@ -1,0 +1,65 @@
+/*
+ * protocol.h - what a worker and the parser's program say to each other.
+ *
+ * The parser is started with a socket that keeps packet borders, the file of raw messages, and the
+ * file for what they hold, under the numbers below. The worker sends one protocol_setup; the parser
+ * answers with one protocol_greeting when it is ready, and ends if it is of another version. Then
+ * the worker sends packets of some protocol_requests, one for each message, and the parser answers
+ * each packet with one of as many protocol_replies, after writing content and the records
+ * (parsed.h) to the output file. After an error it answers the rest of the packet no more.
+ *
+ * Versions: both sides are of one version, or do not talk. A struct protocol_version is the
+ *           beginning of both first packets, and never changes; its words change with every version
+ *           of the program, and their number with everything else here and in parsed.h.
+ */
+#ifndef LOADER_PARSER_PROTOCOL_PROTOCOL_H
+#define LOADER_PARSER_PROTOCOL_PROTOCOL_H
+
+#include "mime/message.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Descriptors that the parser begins with, beside the standard ones. */
+enum { PROTOCOL_SOCKET = 3, PROTOCOL_INPUT = 4, PROTOCOL_OUTPUT = 5 };
+
+struct protocol_version {
+	char magic[16];
+	char words[48]; /* end with NUL */
+};
+
+extern const struct protocol_version protocol_version;
+
+struct protocol_setup {
+	struct protocol_version version;
+	struct mime_options options;
+	uint64_t output_max; /* the output file gets no longer; 0 = any */
+};
+
+struct protocol_greeting {
+	struct protocol_version version;
+	char libraries[64]; /* that read mail, with their versions */
+	char failure[128];  /* "", or why it cannot begin */
+};
+
+/* Packets cost more than small messages do. */
+enum { PROTOCOL_PACKET_MAX = 32 };
+
+struct protocol_request {
+	uint64_t offset;
+	uint64_t size;
+	uint64_t output_end; /* where free space begins in the output file */
+	bool restart;	     /* output_end counts; else the parser goes on behind its last record */
+	bool header_only;
+};
+
+struct protocol_reply {
+	int error; /* errno, or 0 */
+	uint64_t record_offset;
+	uint64_t record_size;
+};
+
+/* CPU time a message of this size may take, in seconds. */
+uint64_t protocol_cpu_limit_s(uint64_t size);
+
+#endif

@@ -1,0 +1,46 @@
+#include "mime/message.h"
+
+#include "mime/limits.h"
+
+#include <glib.h>
+
+struct mime_options mime_options_default(void)
+{
+	return (struct mime_options){
+	    .max_header_size = MIME_MAX_HEADER_KB * 1024,
+	    .max_headers = MIME_MAX_HEADERS,
+	    .max_parts = MIME_MAX_PARTS,
+	    .max_depth = MIME_MAX_DEPTH,
+	    .max_boundary = MIME_MAX_BOUNDARY,
+	};
+}
+
+static void mime_attachment_clear(struct mime_attachment *attachment)
+{
+	g_free(attachment->file_name);
+	g_free(attachment->declared_name);
+	g_free(attachment->content_type);
+	g_free(attachment->disposition);
+	g_free(attachment->content_id);
+}
+
+void mime_message_free(struct mime_message *message)
+{
+	if (!message)
+		return;
+	for (size_t i = 0; i < message->attachment_count; i++)
+		mime_attachment_clear(&message->attachments[i]);
+	g_free(message->attachments);
+	g_free(message->subject);
+	g_free(message->sender);
+	g_free(message->recipient);
+	g_free(message->cc);
+	g_free(message->bcc);
+	g_free(message->reply_to);
+	g_free(message->message_id);
+	g_free(message->in_reply_to);
+	g_free(message->thread_references);
+	g_free(message->headers);
+	g_free(message->defects);
+	g_free(message);
+}

@@ -1,0 +1,74 @@
+/*
+ * message.h - what a message says, once somebody has taken it apart, and how much of it to look at.
+ *
+ * Life:      mime_message_free() per message.
+ * Units:     sizes and offsets in bytes, times in seconds since 1970-01-01 UTC.
+ * Ownership: a struct mime_message owns all its strings.
+ * Text:      every string and every body is valid UTF-8 without control characters other than
+ *            newline and tab (no CR, no NUL, no C1, no U+FEFF at the start); lines end in "\n".
+ */
+#ifndef MIME_MESSAGE_H
+#define MIME_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decoded bytes in the output file. `size` may be 0 for an empty part. */
+struct mime_content {
+	bool present;
+	uint64_t offset;
+	uint64_t size;
+};
+
+struct mime_attachment {
+	char *file_name;     /* safe last component, never empty, never cut inside a character */
+	char *declared_name; /* as the mail has it, decoded; NULL where it has none */
+	char *content_type;  /* "type/subtype" in lower case; "application/octet-stream" if
+				unreadable */
+	char *disposition;   /* "attachment", "inline", …, lower case; NULL where there is none */
+	char *content_id;    /* without the angle brackets; NULL where there is none */
+	struct mime_content content;
+};
+
+struct mime_message {
+	/* Decoded; NULL where the mail has no such field. */
+	char *subject;
+	char *sender; /* first mailbox of From that has an address, else of Sender: "Name <addr>" */
+	char *recipient; /* To, Cc, Bcc, Reply-To: mailboxes joined with "; " */
+	char *cc;
+	char *bcc;
+	char *reply_to;
+	char *message_id; /* with its angle brackets, as written */
+	char *in_reply_to;
+	char *thread_references;
+	bool has_date_sent;
+	int64_t date_sent; /* the first Date field that can be read without doubt */
+
+	char *headers; /* all fields, decoded, in order: JSON [["Name","value"],…] */
+	char *defects; /* JSON list of strings, "[]" when nothing was wrong */
+
+	struct mime_content text_body;	     /* the texts, or the HTML turned to text */
+	bool text_from_html;		     /* only the latter */
+	struct mime_content html_body;	     /* as UTF-8, several parts as one document */
+	struct mime_attachment *attachments; /* in the order of the mail */
+	size_t attachment_count;
+};
+
+struct mime_options {
+	bool attach_html; /* add the HTML body as a last attachment "original.html" */
+	bool header_only; /* the input ends with the header block: no bodies, no attachments */
+	uint32_t max_header_size; /* bytes of a header block */
+	uint32_t max_headers;	  /* fields of the message */
+	uint32_t max_parts;
+	uint32_t max_depth;    /* nesting */
+	uint32_t max_boundary; /* bytes of a boundary */
+};
+
+/* The limits of limits.h; both booleans false. */
+struct mime_options mime_options_default(void);
+
+/* Releases the message with all it owns; takes NULL. */
+void mime_message_free(struct mime_message *message);
+
+#endif

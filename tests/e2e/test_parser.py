@@ -1,0 +1,87 @@
+"""The parser is a program: it alone links what reads mail, it is found where it is, and another version is not used."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+from inqueue import CONFIGURATION, IO, PROGRAM, SOFTWARE, USAGE, Case, LoadCase, message
+from test_house import BUILD_DIR
+
+PARSER = pathlib.Path(PROGRAM).with_name("inqueue-parser")
+
+
+def libraries(program):
+    """Those that a program is started with, and those that they need."""
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"(?m)^\s*(?:/\S+/)?(lib[^\s.]+)", listed))
+
+
+class Walls(Case):
+    def test_program_that_has_passwords_reads_no_mail(self):
+        self.assertLessEqual({"libgmime-3", "libxml2", "libuchardet", "libseccomp"}, libraries(PARSER))
+        self.assertFalse({name for name in libraries(PROGRAM)
+                          if re.match("libgmime|libxml|libuchardet|libseccomp|libgobject|libgpgme|libicu", name)})
+
+    def test_parser_has_nothing_of_servers_and_databases(self):
+        self.assertFalse({name for name in libraries(PARSER)
+                          if re.match("libcurl|libetpan|libgnutls|libsqlite|libsasl", name)})
+
+    def test_parser_started_by_hand(self):
+        refused = subprocess.run([PARSER], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        self.assertEqual((USAGE, "", "inqueue-parser: this program is started by inqueue\n"),
+                         (refused.returncode, refused.stdout, refused.stderr))
+
+
+class Program(LoadCase):
+    def setUp(self):
+        super().setUp()
+        self.deliver(message("Invoice 1"))
+        self.create_queue()
+
+    def run_copy(self, program, *arguments, expect):
+        process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, cwd=self.folder, env=self.environment,
+                                   start_new_session=True)
+        self._sessions.append(process.pid)
+        return self.finish(process, expect=expect)
+
+    def assert_mail_waits_unharmed(self):
+        self.assertEqual(["Invoice 1"], self.subjects())
+        self.assertEqual([], self.sql("SELECT * FROM pickup_attempt"))
+        self.inqueue("load")
+        self.assert_all_loaded(1)
+
+    def test_as_installed(self):
+        subprocess.run(["cmake", "--install", BUILD_DIR, "--prefix", self.folder / "usr"], check=True,
+                       capture_output=True)
+        self.run_copy(self.folder / "usr" / "bin" / "inqueue", "load", expect=0)
+        self.assert_all_loaded(1)
+
+    def test_of_another_version(self):
+        """Nothing is loaded, no message is blamed, and both versions are named."""
+        for program in [PROGRAM, PARSER]:
+            shutil.copy(program, self.folder)
+        other = self.folder / "inqueue-parser"
+        version = re.search(r"\d+\.\d+\.\d+", self.inqueue("--version").stdout)[0].encode()
+        self.assertEqual(1, other.read_bytes().count(version + b", protocol"))
+        other.write_bytes(other.read_bytes().replace(version + b", protocol", b"9.9.9" + version[5:] + b", protocol"))
+        refused = self.run_copy(self.folder / "inqueue", "load", expect=SOFTWARE)
+        said = rf"'{other}' is version 9\.9\.9, protocol 1, and this program is version {version.decode()}, " \
+               r"protocol 1: install both from one build, and start again what ran meanwhile"
+        self.assertRegex(refused.stderr, rf"\Ainqueue: load 'invoices': {said}\n\Z")
+        found = self.run_copy(self.folder / "inqueue", "doctor", expect=CONFIGURATION)
+        self.assertRegex(found.stdout, "wrong +parser +" + said)
+        self.assert_mail_waits_unharmed()
+
+    def test_that_is_not_there(self):
+        shutil.copy(PROGRAM, self.folder)
+        missing = self.run_copy(self.folder / "inqueue", "load", expect=IO)
+        self.assertRegex(missing.stderr, r"\Ainqueue: load 'invoices': fetch UID 1 to 1: starting the parser: "
+                                         r"'\S+/libexec/inqueue/inqueue-parser': No such file or directory; install inqueue again\n\Z")
+        self.assert_mail_waits_unharmed()
+
+
+if __name__ == "__main__":
+    unittest.main()
