@@ -169,11 +169,13 @@ int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 	    store->engine,
 	    "SELECT 1 FROM work_queue q CROSS JOIN pickup p INDEXED BY pickup_match"
 	    " ON p.queue_id = q.id AND p.internal_date = ?3 AND p.raw_sha256 = ?1"
-	    " WHERE q.id <> ?4 AND p.raw_size = ?2 AND substr(p.source, 1, length(?5)) = ?5"
-	    " LIMIT 1");
+	    " WHERE q.id <> ?4 AND p.raw_size = ?2 AND (substr(p.source, 1, length(?5)) = ?5"
+	    " OR (p.target_uid_validity = ?6 AND p.target_uid = ?7)) LIMIT 1");
 	pickup_bind_like(statement, 1, like);
 	statement_bind_int(statement, 4, place->queue_id);
 	statement_bind_text(statement, 5, place->account);
+	statement_bind_int(statement, 6, place->uid_validity);
+	statement_bind_int(statement, 7, like->target_uid);
 	const int result = statement_step(statement, err);
 	*ret_found = result == 1;
 	return result < 0 ? -1 : 0;

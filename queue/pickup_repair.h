@@ -65,7 +65,8 @@ int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 			  int (*each)(const struct pickup_elsewhere *, void *context),
 			  void *context, struct error *err);
 
-/* Has another queue picked up such a message (bytes, size, date) from the account. */
+/* Has another queue picked up such a message (bytes, size, date) from the account, or put it where it
+ * is (UIDVALIDITY of the place, target_uid) from an account that it may spell differently. */
 int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 			  const struct pickup *like, bool *ret_found, struct error *err);
 

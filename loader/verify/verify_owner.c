@@ -75,7 +75,8 @@ int verify_owner_of_bytes(struct verify *verify, enum mailbox_folder which,
 			  enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err)
 {
 	struct pickup like = {.raw_size = facts->raw_size,
-			      .internal_date_s = facts->internal_date_s};
+			      .internal_date_s = facts->internal_date_s,
+			      .target_uid = facts->uid};
 	const struct pickup_place place = verify_place(verify, which, NULL);
 	memcpy(like.raw_sha256, facts->raw_sha256, sizeof like.raw_sha256);
 	if (pickup_elsewhere_find(verify->store, &place, &like, ret_others, err) != 0 ||

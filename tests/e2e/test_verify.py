@@ -94,6 +94,15 @@ class TwoQueues(VerifyCase):
         self.tamper("DELETE FROM pickup_folder")
         self.assert_repair_leaves_the_rest_alone({"before_first_use": 2, "of_other_queues": 1})
 
+    def test_where_they_spell_the_account_differently(self):
+        """Its place in the folder tells, and its bytes."""
+        self.put("Quotes 1", folder="Quotes")
+        self.add_queue("quotes", mailbox="Quotes", url="localhost")
+        self.inqueue("load", "quotes")
+        self.assertEqual([], self.problems("--repair", "--adopt", "--yes", expect=DONE))
+        self.assertEqual({"before_first_use": 2, "of_other_queues": 2}, self.counts(name="orders"))
+        self.assert_each_has_its_own()
+
     def test_mail_that_waits_for_another_queue(self):
         """The archive of one is the mailbox of another."""
         self.add_queue("archive", mailbox="DROPBOX", dropbox="Kept")
