@@ -1,6 +1,6 @@
-/* Joins the commands of the families into one table, which is the order in which `inqueue help` lists
- * them, and runs the one that the command line names. All text of ours is UTF-8, whatever the locale
- * says. */
+/* Joins the commands of the families into one table, in the order in which `inqueue help` lists
+ * them, and runs the one that the command line names. All text of ours is UTF-8, whatever the
+ * locale says. */
 #include "loader/cli/frame/command.h"
 
 #include <glib.h>
@@ -31,6 +31,7 @@ static family_at *const families[] = {
     work_command_at,  mail_command_at, help_command_at,
 };
 
+/* Tables of families end with NULL; nothing else knows how long they are. */
 static size_t family_size(family_at *family)
 {
 	size_t size = 0;
@@ -39,6 +40,7 @@ static size_t family_size(family_at *family)
 	return size;
 }
 
+/* The index goes through the families one after the other. */
 const struct command *command_at(size_t index)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {

@@ -1,16 +1,20 @@
+/* Stores bytes once per SHA-256 and reads them back. Content up to 1 MiB is one value of a
+ * statement; longer content is written into the blob piece by piece, so that memory does not
+ * grow with it. */
 #include "queue/entry_internal.h"
 
 #include <glib.h>
 #include <nettle/sha2.h>
 
-/* Up to here a row is bound whole; above, its pages are written once empty and once full, but no
- * more than a piece is ever in memory. */
+/* Content up to WHOLE_MAX is bound as one value. The pages of longer content are written twice,
+ * first as zeros, but only one piece of it is ever in memory. */
 #define WHOLE_MAX      ((size_t)1024 * 1024)
 #define READ_AHEAD     ((size_t)1024 * 1024)
 #define WRITE_PIECE    ((size_t)64 * 1024)
 #define SIZE_MAX_BYTES UINT64_C(1000000000)
 
-/* 1: it is there, 0: it is not. */
+/* 1: content with this digest is there; 0: it is not. A different size under one digest means
+ * that the digest is wrong, and is an error. */
 static int find_same(struct store *store, const char *sha256, uint64_t size_bytes,
 		     struct error *err)
 {
@@ -35,7 +39,8 @@ static void make_digest(const struct sha256_ctx *hash, char ret_sha256[static VA
 	value_format_sha256(digest, ret_sha256);
 }
 
-/* Read once: what has the digest is what is stored, whoever else may write to the file. */
+/* Reads the bytes once, so that the digest belongs to what is stored even when somebody writes
+ * to the file meanwhile. */
 static int put_whole(struct store *store, const struct entry_content *content,
 		     char ret_sha256[static VALUE_SHA256_MAX], struct error *err)
 {
@@ -59,6 +64,8 @@ static int put_whole(struct store *store, const struct entry_content *content,
 	return statement_step(statement, err);
 }
 
+/* Reads the file once to hash it; put_in_pieces() reads it a second time to store it, when its
+ * digest is new. */
 static int hash_in_pieces(struct store *store, const struct entry_content *content,
 			  char ret_sha256[static VALUE_SHA256_MAX], struct error *err)
 {
@@ -77,6 +84,8 @@ static int hash_in_pieces(struct store *store, const struct entry_content *conte
 	return 0;
 }
 
+/* Makes the row with zeros of the right size, then overwrites them: SQLite takes a blob in
+ * pieces only where its room is there already. */
 static int put_in_pieces(struct store *store, const struct entry_content *content,
 			 char ret_sha256[static VALUE_SHA256_MAX], struct error *err)
 {
@@ -112,6 +121,8 @@ int content_put(struct store *store, const struct entry_content *content,
 	return put_in_pieces(store, content, ret_sha256, err);
 }
 
+/* One statement for all of it: content has no counter of its users that could go wrong. EXCEPT
+ * walks the indices of the four columns that refer to content. */
 int content_drop_unused(struct store *store, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
@@ -126,6 +137,8 @@ int content_drop_unused(struct store *store, struct error *err)
 	return statement_step(statement, err);
 }
 
+/* Pieces of 64 KiB, as for content that is read from a blob: the caller cannot tell where the
+ * bytes were. */
 int content_write(const void *bytes, size_t size,
 		  int (*write)(const void *bytes, size_t size, void *context), void *context,
 		  struct error *err)

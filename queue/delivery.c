@@ -1,3 +1,6 @@
+/* Writes down attempts to deliver: the claim of a deliverer, the end of an attempt with what
+ * becomes of its entry, and the breaker that stops a target after a run of answers that blame
+ * it. */
 #include "queue/delivery.h"
 
 #include "queue/entry_operate.h"
@@ -18,6 +21,8 @@ const char *delivery_outcome_format(enum delivery_outcome outcome)
 	return outcome_names[outcome];
 }
 
+/* The deliverer holds the right to deliver the queue, so an entry that is still claimed for
+ * delivery belongs to a run that died. Ending its lease makes it claimable again. */
 int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
@@ -51,6 +56,7 @@ int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int6
 
 /* ---- the end of an attempt ---- */
 
+/* Keeps the attempt with the target's answer, for `delivery show` and for the breaker. */
 static int record(struct store *store, const struct delivery *delivery, struct error *err)
 {
 	char at[VALUE_TIME_MAX];
@@ -73,6 +79,7 @@ static int record(struct store *store, const struct delivery *delivery, struct e
 	return statement_step(statement, err);
 }
 
+/* Retry-After may only make the next attempt later, never earlier than the queue's own delay. */
 static int put_off(struct store *store, int64_t entry_id, int64_t until_ms, int64_t now_ms,
 		   struct error *err)
 {
@@ -89,6 +96,8 @@ static int put_off(struct store *store, int64_t entry_id, int64_t until_ms, int6
 	return statement_step(statement, err);
 }
 
+/* Completes the entry, or fails it: for good when the target rejected it, else to be tried
+ * again. */
 static int finish_entry(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
 			struct error *err)
 {
@@ -119,6 +128,8 @@ bool delivery_blames_target(int32_t status)
 
 #define OF_QUEUE " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?)"
 
+/* Adds this answer to the run of answers that blame the target, and writes how long the run is
+ * now. */
 static int lengthen_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
 			struct error *err)
 {
@@ -133,6 +144,8 @@ static int lengthen_run(struct store *store, const struct delivery *delivery, in
 	return 0;
 }
 
+/* An answer that blames nobody ends the run. The condition keeps the usual case, no run, from
+ * writing a page. */
 static int end_run(struct store *store, const struct delivery *delivery, struct error *err)
 {
 	scoped_statement *statement =
@@ -142,8 +155,9 @@ static int end_run(struct store *store, const struct delivery *delivery, struct 
 	return statement_step(statement, err);
 }
 
-/* Writes the length of the run that this answer belongs to. Most answers belong to none, and
- * RETURNING, which makes a table for each statement, is for the others alone. */
+/* Writes how many answers in a row have blamed the target, with this one; most answers do not.
+ * RETURNING costs a temporary table for each statement, so only answers that lengthen the run
+ * use it. */
 static int count_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
 		     struct error *err)
 {
@@ -153,6 +167,7 @@ static int count_run(struct store *store, const struct delivery *delivery, int64
 		   : end_run(store, delivery, err);
 }
 
+/* The reason is kept with the target: `queue show`, `status` and the next run print it. */
 static int stop_target(struct store *store, const struct delivery *delivery, int64_t run,
 		       struct error *err)
 {
@@ -168,7 +183,7 @@ static int stop_target(struct store *store, const struct delivery *delivery, int
 	return statement_step(statement, err);
 }
 
-/* The entries of the run: those of the last deliveries of the queue. */
+/* The entries that got the answers of this run: those of the queue's last deliveries. */
 static GArray *list_run(struct store *store, int64_t entry_id, int64_t run, struct error *err)
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -187,6 +202,8 @@ static GArray *list_run(struct store *store, int64_t entry_id, int64_t run, stru
 	return result == 0 ? g_steal_pointer(&ids) : NULL;
 }
 
+/* Stops the target and gives its entries their attempts back: the URL or the credentials are
+ * wrong, not the mail. */
 static int trip(struct store *store, const struct delivery *delivery, int64_t run,
 		struct error *err)
 {
@@ -219,6 +236,8 @@ static int settle(struct store *store, const struct delivery_end *end, int64_t *
 	return *ret_stopped ? trip(store, &end->delivery, run, err) : 0;
 }
 
+/* When somebody else has the entry by now, the attempt is kept in a transaction of its own: the
+ * post was made all the same. */
 int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
 		    bool *ret_stopped, struct error *err)
 {

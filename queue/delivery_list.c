@@ -1,3 +1,5 @@
+/* Lists attempts to deliver and counts them by outcome. A list is read in chunks of 200 rows, so
+ * that no statement is held while the caller prints. */
 #include "queue/delivery.h"
 
 #include "queue/store_internal.h"
@@ -7,6 +9,7 @@
 
 #define CHUNK 200
 
+/* The schema allows these words only, so that an unknown one cannot occur. */
 static enum delivery_outcome outcome_parse(const char *text)
 {
 	enum delivery_outcome outcome = DELIVERY_DELIVERED;
@@ -88,6 +91,7 @@ int delivery_list(struct store *store, const struct delivery_filter *filter,
 	return 0;
 }
 
+/* The view has counted them already, for `queue_overview` and for people who ask in SQL. */
 int delivery_count(struct store *store, int64_t queue_id, uint64_t ret_counts[DELIVERY_OUTCOMES],
 		   struct error *err)
 {

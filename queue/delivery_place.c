@@ -1,15 +1,21 @@
+/* Shares the places at a target among processes by locks on bytes of the lock file: a process
+ * that has the lock of a place may make one post at a time there, and gives places back when
+ * another process waits. */
 #include "queue/delivery.h"
 
 #include "queue/lock_file_internal.h"
 #include "queue/store_internal.h"
 
-/* A target's bytes of the lock file: its places, and behind them one for a process that waits. */
+/* A target has 128 bytes of the lock file: one for each place, and behind them one that a
+ * process locks to say that it waits. */
 #define BYTES	    128
 #define TARGETS	    (INT64_C(1) << 40)
 #define BYTE_WAITER DELIVERY_PLACES_MAX
-/* Who has but one place keeps it so long, though others wait: handing over costs time. */
+/* A process with a single place keeps it this long although others wait: handing it over costs
+ * time. */
 #define LAST_KEPT_MS INT64_C(1000)
-/* From one gift to the next: time for the other to take it. */
+/* The pause between two places that are given back, in which the waiting process can take the
+ * first. */
 #define SHARE_MS INT64_C(300)
 
 struct delivery_places {
@@ -33,6 +39,7 @@ struct delivery_places *delivery_places_open(struct store *store, const char *ta
 	return places;
 }
 
+/* An error of the lock counts as "not taken": the post waits. */
 static bool take(const struct delivery_places *places, int32_t which)
 {
 	bool taken;
@@ -48,6 +55,8 @@ static void stop_waiting(struct delivery_places *places)
 	places->waits = false;
 }
 
+/* Gives back the last place, so that the first ones, which everybody tries first, stay where
+ * they are. */
 static void give_one(struct delivery_places *places)
 {
 	for (int32_t i = places->most - 1; i >= 0; i--) {
@@ -70,7 +79,7 @@ void delivery_places_close(struct delivery_places *places)
 	g_free(places);
 }
 
-/* A process does not see its own lock there. */
+/* A process does not see its own lock, so this asks about the others only. */
 static bool others_wait(const struct delivery_places *places)
 {
 	return lock_file_is_held(places->lock_fd, places->first + BYTE_WAITER);
@@ -89,6 +98,8 @@ static bool take_one(struct delivery_places *places)
 	return false;
 }
 
+/* Takes no further place while others wait, unless this process has none at all. Without any
+ * place it says that it waits, so that somebody gives one back. */
 bool delivery_places_have(struct delivery_places *places, int32_t used)
 {
 	if (used < places->held)
@@ -104,6 +115,7 @@ bool delivery_places_have(struct delivery_places *places, int32_t used)
 	return false;
 }
 
+/* Gives back at most one place at a time, and only unused ones. */
 void delivery_places_share(struct delivery_places *places, int32_t used, int64_t now_ms)
 {
 	if (places->taken_ms == 0)

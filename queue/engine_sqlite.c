@@ -1,5 +1,5 @@
-/* Creates, opens and closes a database, and runs its transactions. Waiting for other processes is ours:
- * SQLite asks engine_wait_for_others(). */
+/* Creates, opens and closes a database, and runs its transactions. The waits for other processes
+ * are ours: SQLite's busy handler is engine_wait_for_others(). */
 #include "queue/engine_internal.h"
 
 #include "queue/engine_sqlite_internal.h"
@@ -45,7 +45,8 @@ int engine_sync_folder(const char *folder)
 	return result;
 }
 
-/* With its parents. */
+/* Makes the parents first, and syncs each new name, so that a power failure does not take the
+ * folder away from under the database. */
 static int folder_create(const char *folder, struct error *err)
 {
 	struct stat status;
@@ -92,11 +93,12 @@ int engine_create(const char *location, struct error *err)
 /* Of the locks beside the log: https://www.sqlite.org/walformat.html#wal_locks */
 enum { WRITE_LOCK = 0 };
 
+/* Tries the writer's lock in the shared memory of the log and gives it back at once. */
 bool engine_another_writes(struct engine *engine)
 {
 	sqlite3_file *file = engine->file;
 	const sqlite3_io_methods *methods = file->pMethods;
-	/* What this connection has locked it would give away. */
+	/* Giving the lock back would give away what this connection itself holds. */
 	if (engine_in_transaction(engine) || methods->iVersion < 2)
 		return false;
 	const int code =
@@ -106,14 +108,11 @@ bool engine_another_writes(struct engine *engine)
 	return code == SQLITE_BUSY;
 }
 
-/*
- * Short random waits: with SQLite's own, growing ones the one who has waited longest asks least
- * often, and single transactions were seen waiting for seconds beside three busy writers.
- *
- * Each try to begin a transaction begins to read first, which takes locks that keep the log from
- * being emptied; hundreds that try kept it long, and both cores busy. Whether another one writes is
- * asked by his lock alone.
- */
+/* SQLite's own waits grow, so that the process that has waited longest asks least often: single
+ * transactions waited for seconds beside three busy writers. These waits are short and random.
+ * Each try to begin a transaction begins to read first, and that keeps the log from being
+ * emptied; with hundreds of waiting processes the log stayed long and both cores busy. So a
+ * process that wants to write asks for the writer's lock alone. */
 int engine_wait_for_others(void *context, int count)
 {
 	struct engine *engine = context;
@@ -150,7 +149,7 @@ static int check_location(const char *location, struct error *err)
 		return error_because(err, REASON_IO, "cannot open database '%s': %s", location,
 				     g_strerror(errno));
 	}
-	/* A FIFO would hold us up for ever. */
+	/* Opening a FIFO would wait for ever. */
 	if (!S_ISREG(status.st_mode))
 		return error_because(err, REASON_FOREIGN,
 				     "'%s' is %s, not a database; name another with --database",
@@ -158,11 +157,9 @@ static int check_location(const char *location, struct error *err)
 	return 0;
 }
 
-/*
- * SQLite's own figures of memory, which nobody asks for, cost a lock at each allocation. And what a
- * statement would need to be taken back is kept in memory: SQLite's own limit of 64 KiB is four of
- * our pages, so that each claim would make a temporary file, which a kill could leave behind.
- */
+/* SQLite's figures of memory, which nobody asks for, cost a lock at each allocation. And SQLite
+ * keeps what it needs to take a statement back in memory up to 64 KiB only, four of our pages:
+ * each claim would make a temporary file, and a kill could leave it behind. */
 static void configure_sqlite(void)
 {
 	enum { STATEMENT_JOURNAL_BYTES = 4 << 20 };
@@ -181,8 +178,8 @@ static int open_handle(struct engine *engine, struct error *err)
 	g_autofree char *path = engine->location[0] == '/'
 				    ? g_strdup(engine->location)
 				    : g_strconcat("./", engine->location, NULL);
-	/* For reading too: what a killed writer left half done is rolled back by whoever comes
-	 * next. */
+	/* A reader opens it for writing, too: it rolls back what a killed writer has left half
+	 * done. */
 	const int code = sqlite3_open_v2(
 	    path, &engine->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
 	    NULL);
@@ -201,7 +198,8 @@ static int open_handle(struct engine *engine, struct error *err)
 	return engine_fail(engine, code, err);
 }
 
-/* SQL in the file is data: it must not reach further than a query of ours does. */
+/* A schema in the file may have been written by a stranger: SQL in it must not reach further
+ * than our own queries do. */
 static void harden(struct engine *engine)
 {
 	sqlite3 *db = engine->db;
@@ -262,21 +260,18 @@ char *engine_sibling(const struct engine *engine, const char *suffix)
 
 /* ---- how it is kept ---- */
 
-/* Pages of 16 KiB hold most entries without overflow; incremental auto-vacuum lets a purge make the
- * file smaller without copying it, and finds a place inside a large content without reading all
- * pages before it. */
+/* Pages of 16 KiB hold most entries without overflow. Incremental auto-vacuum lets a purge make
+ * the file smaller without copying it, and finds a place inside a large content without reading
+ * all pages before it. */
 int engine_lay_out(struct engine *engine, struct error *err)
 {
 	return engine_execute(engine, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;",
 			      err);
 }
 
-/*
- * In WAL mode synchronous = FULL syncs the log at each commit, which is what makes one durable.
- *
- * secure_delete costs a write for every page freed; deleted mail is no better protected than mail
- * kept.
- */
+/* In WAL mode synchronous = FULL syncs the log at each commit, which makes a commit durable.
+ * secure_delete would cost a write for every page that is freed; deleted mail is no better
+ * protected than mail that is kept. */
 static int keep_safely(struct engine *engine, struct error *err)
 {
 	if (engine_execute(engine, "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;", err) !=
@@ -287,8 +282,8 @@ static int keep_safely(struct engine *engine, struct error *err)
 
 int engine_configure(struct engine *engine, struct error *err)
 {
-	/* Once the schema is there: SQLite counts a cache's size in pages of the size it knew when
-	 * it was set. */
+	/* Not before the schema is there: SQLite turns the size into a number of pages when it
+	 * is set, with the page size that it knows then. */
 	if (engine_execute(engine, "PRAGMA cache_size = -4096", err) != 0)
 		return -1;
 	return engine->access == ENGINE_WRITE ? keep_safely(engine, err) : 0;
@@ -300,6 +295,8 @@ static int64_t unused_pages(struct engine *engine, struct error *err)
 	return statement_step(statement, err) == 1 ? statement_int(statement, 0) : -1;
 }
 
+/* Frees 1,000 pages at a time, each in a transaction of its own, so that others can write
+ * between them. */
 int engine_shrink(struct engine *engine, struct error *err)
 {
 	int64_t before = INT64_MAX;
@@ -346,6 +343,8 @@ int engine_begin_look(struct engine *engine, struct error *err)
 	return engine_execute(engine, "BEGIN DEFERRED", err) != 0 ? -1 : begun(engine, err);
 }
 
+/* A commit that fails is undone, so that the caller never goes on inside a transaction that is
+ * half over. */
 int engine_commit(struct engine *engine, struct error *err)
 {
 	const int code = sqlite3_exec(engine->db, "COMMIT", NULL, NULL, NULL);

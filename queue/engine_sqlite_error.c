@@ -1,3 +1,5 @@
+/* Says in words what a result of SQLite means to the caller: the reason by which the program
+ * decides, and the way out for the person who reads it. */
 #include "queue/engine_sqlite_internal.h"
 
 #include <errno.h>
@@ -19,7 +21,7 @@ static int fail_read_only(const struct engine *engine, struct error *err)
 			     engine->location);
 }
 
-/* Who may only read finds a log, or nothing at all. */
+/* A reader can make neither the log nor its index, and can read nothing without them. */
 static bool lacks_log(const struct engine *engine)
 {
 	g_autofree char *log = engine_sibling(engine, "-wal");
@@ -37,6 +39,7 @@ static int fail_log(const struct engine *engine, struct error *err)
 	    engine->location, engine->location, engine->location);
 }
 
+/* The disk's own errno tells a full disk and a missing permission from a failing disk. */
 static int fail_io(const struct engine *engine, int code, struct error *err)
 {
 	if (code == SQLITE_IOERR_SHMMAP)
@@ -59,6 +62,8 @@ static int fail_io(const struct engine *engine, int code, struct error *err)
 	}
 }
 
+/* Only "this is there already" is something a caller can answer; every other rule of the schema
+ * that is broken is invalid data. */
 static int fail_constraint(const struct engine *engine, int code, struct error *err)
 {
 	const bool taken = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY;

@@ -28,19 +28,18 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/*
- * A longer log is emptied after a commit, and its file is cut to this by the one that begins it
- * anew: when nobody reads it holds this and the largest transaction. 1,000 mixed messages, 328 MB,
- * in transactions of 50 took 12.1 s with 4 MiB, 11.7 s with 16 MiB and 12.7 s with 64 MiB, where a
- * checkpoint kept writers out for a second; pages of 4 and 64 KiB instead of 16 were no faster.
- */
+/* A commit that leaves the log longer than this empties it, and the commit that begins it anew
+ * cuts its file to this length: while nobody reads, the file holds this much and the largest
+ * transaction. 1,000 mixed messages, 328 MB, in transactions of 50 took 12.1 s with 4 MiB, 11.7
+ * s with 16 MiB and 12.7 s with 64 MiB, where a checkpoint kept writers out for a second; pages
+ * of 4 and 64 KiB instead of 16 were no faster. */
 #define LIMIT_BYTES INT64_C(16777216)
-/* What a process leaves in it: the first one to open a database that nobody has open reads and sums
- * up all that is there, for nothing. */
+/* A process leaves no more than this behind: the next one to open the database reads all of it
+ * and computes its checksums, for nothing. */
 #define LEFT_BYTES INT64_C(1048576)
-/* How long a checkpoint waits for a writer: the next commit tries again. */
+/* A checkpoint waits this long for a writer, then gives up: the next commit tries again. */
 #define PATIENCE_MS INT64_C(50)
-/* How often it is tried again while readers keep it from getting through. */
+/* While readers hold a checkpoint up, it is tried again this often. */
 #define RETRY_US INT64_C(1000000)
 
 /* Not in every kernel's headers. */
@@ -57,8 +56,8 @@ static int note_pages(void *context, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-/* The files stay when the last one closes: who may only read can make none, and finds nothing
- * without them. */
+/* The log's files stay when the last connection closes: a reader can make none, and can read
+ * nothing without them. */
 static void leave_alone(sqlite3 *db)
 {
 	int yes = 1;
@@ -89,8 +88,8 @@ static int keep_at_most(struct engine *engine, int64_t size_bytes, struct error 
 
 /* ---- a database that has one ---- */
 
-/* A mapping of such a file is not the same memory on two machines, whatever SQLite finds out on
- * one. */
+/* Two machines that map such a file do not share the memory, whatever SQLite finds out on one of
+ * them. */
 static bool is_on_network(const char *path)
 {
 	struct statfs status;
@@ -119,8 +118,8 @@ int engine_log_refuse(const struct engine *engine, struct error *err)
 			     engine->location);
 }
 
-/* Whoever may read or write the database may do so with its log, also when its mode was changed
- * since that was made. Without opening it: closing it would drop SQLite's locks. */
+/* Gives the log's files the owner and permissions of the database, which may have changed since
+ * they were made. It does not open them: closing one would drop SQLite's locks. */
 static void follow_database(const struct engine *engine, const char *suffix,
 			    const struct stat *database)
 {
@@ -145,14 +144,14 @@ static int ask(struct engine *engine, const char *sql, char **ret_text, struct e
 	return 0;
 }
 
-/* Before the database's header says that it has a log: a mapping is refused only when it is made.
- */
+/* Tries a shared mapping in the database's folder before the header says that there is a log: a
+ * file system refuses one only when it is made. */
 static bool can_share_memory(const char *path)
 {
 	g_autofree char *folder = g_path_get_dirname(path);
 	const int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, 1) != 0) {
-		/* Another one will say what is wrong with the folder. */
+		/* A later step says what is wrong with the folder. */
 		if (fd >= 0)
 			close(fd);
 		return true;
@@ -173,12 +172,10 @@ static int fail_conversion(const struct engine *engine, struct error *err)
 			     engine->location, (double)engine->patience_ms / 1000);
 }
 
-/*
- * A database that has a rollback journal is converted once, which takes all its readers' leave; the
- * change of its header is a transaction as any other. One that was being read for longer than
- * anybody waits stays as it is: going on with the journal, its reader would keep the first commit
- * from ending.
- */
+/* Puts a database that has a rollback journal into WAL mode, once. The change of its header is a
+ * transaction like any other, and needs a moment in which nobody reads. Where readers leave none
+ * for as long as we wait, the command fails and the database stays as it is: with the journal, a
+ * reader could keep the first commit from ending. */
 static int convert(struct engine *engine, const char *path, struct error *err)
 {
 	g_autofree char *before = NULL;
@@ -189,7 +186,7 @@ static int convert(struct engine *engine, const char *path, struct error *err)
 		return 0;
 	if (!can_share_memory(path))
 		return engine_log_refuse(engine, err);
-	/* SQLite asks for its busy handler here only once it has got half way. */
+	/* SQLite calls the busy handler here only when it has got half way. */
 	for (int count = 0; ask(engine, "PRAGMA journal_mode = WAL", &mode, err) != 0; count++) {
 		if (err->reason != REASON_BUSY)
 			return -1;
@@ -240,7 +237,7 @@ static int checkpoint(struct engine *engine, bool *ret_all)
 	if (code != SQLITE_OK)
 		return code;
 	leave_alone(second);
-	/* It has no log before it has looked at the database. */
+	/* A connection opens the log at its first look at the database. */
 	code = sqlite3_exec(second, "PRAGMA synchronous = FULL; PRAGMA schema_version", NULL, NULL,
 			    NULL);
 	if (code == SQLITE_OK)
@@ -250,7 +247,7 @@ static int checkpoint(struct engine *engine, bool *ret_all)
 	return code;
 }
 
-/* The next commit begins the log anew, and cuts it: this is one that changes nothing. */
+/* The next commit begins the log anew and cuts its file; this commit changes nothing else. */
 static void cut(struct engine *engine, struct error *err)
 {
 	g_autofree char *number = NULL;
@@ -296,7 +293,7 @@ static int64_t bytes_in_log(const struct engine *engine)
 	return engine->log_pages * engine->log_page_bytes;
 }
 
-/* What fails here is tried again by the next commit: everything is in the log, and stays there. */
+/* A failure here is no error: everything stays in the log, and the next commit tries again. */
 void engine_log_bound(struct engine *engine)
 {
 	const int64_t size_bytes = bytes_in_log(engine);
@@ -305,8 +302,7 @@ void engine_log_bound(struct engine *engine)
 		engine->log_tried_bytes = 0;
 		return;
 	}
-	/* Where readers keep it from getting through, each try that gets a little further costs two
-	 * syncs. */
+	/* While readers hold it up, each try costs two syncs and gets only a little further. */
 	if (engine->log_tried_bytes != 0 &&
 	    size_bytes < engine->log_tried_bytes + engine->log_limit_bytes &&
 	    now_us < engine->log_tried_us + RETRY_US)
@@ -316,6 +312,8 @@ void engine_log_bound(struct engine *engine)
 	empty_soon(engine, engine_log_size(engine) > LIMIT_BYTES);
 }
 
+/* The process that closes the database saves the next one the reading of a long log, where it
+ * need not wait for that. */
 void engine_log_leave(struct engine *engine)
 {
 	if (bytes_in_log(engine) > LEFT_BYTES)

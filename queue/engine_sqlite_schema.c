@@ -17,9 +17,9 @@ static uint32_t big_endian_32(const unsigned char *bytes)
 	       bytes[3];
 }
 
-/* What the file begins with, read past SQLite: even asking it a question makes files beside another
- * program's database in WAL mode. Through SQLite's own descriptor, because closing another one
- * would drop this process's locks. */
+/* Reads the beginning of the file without SQL: a question to SQLite would make files beside
+ * another program's database in WAL mode. It uses SQLite's own descriptor, because closing
+ * another one would drop this process's locks. */
 static bool read_header(struct engine *engine, unsigned char ret_header[100])
 {
 	sqlite3_file *file = engine->file;
@@ -50,7 +50,7 @@ int engine_identify(struct engine *engine, int64_t application,
 		    .application = big_endian_32(header + 68),
 		    .version = big_endian_32(header + 60),
 		};
-		/* One of ours has its number before it has a log. */
+		/* A database of ours gets its application number before it has a log. */
 		const bool has_log = header[18] == 2;
 		if (identity.application != application && (identity.application != 0 || has_log)) {
 			*ret_identity = identity;
@@ -78,6 +78,7 @@ int engine_set_identity(struct engine *engine, int64_t application, int64_t vers
 
 /* ---- the version of its schema, and a copy ---- */
 
+/* Unused pages are not copied. */
 int engine_copy_size(struct engine *engine, uint64_t *ret_bytes, struct error *err)
 {
 	scoped_statement *statement =
@@ -111,11 +112,11 @@ int engine_fail_newer(const struct engine *engine, int64_t found, int64_t known,
 	    engine->location, found, known);
 }
 
+/* Not by statement_step(), which calls this. */
 int engine_check_version(struct engine *engine, struct error *err)
 {
 	if (engine->version == 0)
 		return 0;
-	/* Not by statement_step(), which asks this. */
 	struct statement *statement = engine_prepare(engine, "PRAGMA main.user_version");
 	int code = statement->failure;
 	if (code == SQLITE_OK)
@@ -132,7 +133,7 @@ int engine_check_version(struct engine *engine, struct error *err)
 /* The first version whose WAL survives two checkpoints beside a commit. */
 enum { SQLITE_WAL_IS_SAFE = 3051003 };
 
-/* Every row of the answer is a problem, unless it is "ok". */
+/* Every row of the answer is a problem, unless it says "ok". */
 static int report_rows(struct engine *engine, const char *sql,
 		       void (*report)(const char *problem, void *context), void *context,
 		       struct error *err)
@@ -147,6 +148,8 @@ static int report_rows(struct engine *engine, const char *sql,
 	return result;
 }
 
+/* Asks SQLite for damaged pages and indexes first, then for rows that refer to rows that are not
+ * there. */
 int engine_check(struct engine *engine, void (*report)(const char *problem, void *context),
 		 void *context, struct error *err)
 {

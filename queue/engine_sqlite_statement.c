@@ -1,3 +1,5 @@
+/* Prepares each SQL text once and keeps it, binds and steps, and reads and writes blobs in
+ * pieces. A bind that goes wrong is told by the next step, so that callers check one result. */
 #include "queue/engine_sqlite_internal.h"
 
 #include "queue/engine_internal.h"
@@ -31,7 +33,7 @@ static struct statement *find_statement(struct engine *engine, const char *sql)
 struct statement *engine_prepare(struct engine *engine, const char *sql)
 {
 	struct statement *statement = find_statement(engine, sql);
-	/* Also where the last attempt failed: the reason may have passed. */
+	/* Prepares it again after a failure, too: the reason may have passed. */
 	if (statement->handle == NULL)
 		statement->failure = sqlite3_prepare_v3(
 		    engine->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
@@ -47,6 +49,7 @@ void statement_release(struct statement *statement)
 	statement->failure = SQLITE_OK;
 }
 
+/* Keeps the first failure: later ones follow from it. */
 static void bound(struct statement *statement, int code)
 {
 	if (statement->failure == SQLITE_OK)
@@ -76,7 +79,7 @@ void statement_bind_null(struct statement *statement, int parameter)
 void statement_bind_bytes(struct statement *statement, int parameter, const void *bytes,
 			  size_t size)
 {
-	/* An address, or SQLite takes no bytes for NULL. */
+	/* SQLite takes a NULL address for NULL, not for an empty value. */
 	if (statement->handle != NULL)
 		bound(statement, sqlite3_bind_blob64(statement->handle, parameter,
 						     size != 0 ? bytes : "", size, SQLITE_STATIC));
@@ -96,8 +99,8 @@ void statement_bind_zeros(struct statement *statement, int parameter, uint64_t s
 		bound(statement, sqlite3_bind_zeroblob64(statement->handle, parameter, size_bytes));
 }
 
-/* A transaction was checked when it began. A statement that is one of its own is checked once it
- * sees something, or finds that what it asks for is not there. */
+/* A transaction was checked when it began. A statement outside of one is checked once it has a
+ * row, or finds that what it asks for is not there: only then has it seen the database. */
 static int check_step(struct statement *statement, bool begins, int code, struct error *err)
 {
 	const bool failed = code != SQLITE_ROW && code != SQLITE_DONE;
@@ -172,6 +175,8 @@ int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes
 	return 0;
 }
 
+/* SQLite writes a blob through one handle; it stays open for all pieces, because the caller
+ * waits for nobody meanwhile. */
 int engine_blob_write(struct engine *engine, const char *table, const char *column, int64_t id,
 		      int fd, uint64_t offset, uint64_t size_bytes, struct error *err)
 {

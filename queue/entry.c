@@ -10,8 +10,6 @@
 #include <glib.h>
 #include <string.h>
 
-/* A longer body goes to content, so that neither we nor whoever reads a row needs memory for it. */
-
 static const char *const state_names[] = {
     [ENTRY_NEW] = "new",       [ENTRY_CLAIMED] = "claimed", [ENTRY_DONE] = "done",
     [ENTRY_FAILED] = "failed", [ENTRY_BAD] = "bad",
@@ -51,6 +49,8 @@ static void bind_time_s(struct statement *statement, int parameter, int64_t time
 	statement_bind_text(statement, parameter, text);
 }
 
+/* The part of an entry that changes while it is worked off is a row of its own, without the
+ * bodies. */
 static int put_status(struct store *store, const struct entry *entry, int64_t now_ms,
 		      int64_t *ret_id, struct error *err)
 {
@@ -89,6 +89,8 @@ static void body_clear(struct body *body)
 }
 #define scoped_body __attribute__((cleanup(body_clear))) struct body
 
+/* A short body is read into memory for its row; a long one goes to content, and the row gets its
+ * digest. */
 static int body_prepare(struct store *store, const struct entry_content *content,
 			struct body *ret_body, struct error *err)
 {
@@ -163,7 +165,7 @@ static int put_mail(struct store *store, const struct entry *entry,
 	return statement_step(statement, err);
 }
 
-/* The bytes alone say how many and which they are. */
+/* Size and digest are taken from the bytes, not from what the caller says. */
 static int put_attachment(struct store *store, const struct entry_attachment *attachment,
 			  const struct entry_content *content, int64_t entry_id, size_t position,
 			  struct error *err)
@@ -198,6 +200,8 @@ static int put_attachments(struct store *store, const struct entry *entry,
 	return 0;
 }
 
+/* The three kinds of rows belong together: without a transaction a kill could leave an entry
+ * without its mail. */
 int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
 	      int64_t now_ms, int64_t *ret_id, struct error *err)
 {
@@ -247,6 +251,7 @@ void entry_free(struct entry *entry)
 
 /* ---- a bad entry becomes another ---- */
 
+/* An entry that workers may have seen must not change under them. */
 static int check_bad(struct store *store, int64_t entry_id, struct error *err)
 {
 	scoped_statement *statement =
@@ -274,6 +279,7 @@ static int run_with_ids(struct store *store, const char *sql, int64_t entry_id, 
 	return statement_step(statement, err);
 }
 
+/* Priority, tags, history and the id stay: to operators it is the same entry. */
 static int copy_status(struct store *store, int64_t entry_id, const struct entry *entry,
 		       int64_t now_ms, struct error *err)
 {
@@ -290,7 +296,8 @@ static int copy_status(struct store *store, int64_t entry_id, const struct entry
 	return statement_step(statement, err);
 }
 
-/* The new entry is stored beside the old one, whose place it then takes. */
+/* Stores the new entry beside the old one and moves its mail and attachments over, so that what
+ * the schema demands of an entry holds at each step. */
 int entry_replace(struct store *store, int64_t entry_id, const struct entry *entry,
 		  const struct entry_contents *contents, int64_t now_ms, struct error *err)
 {

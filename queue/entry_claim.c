@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Priorities at which entries wait, highest first. A claim seeks the first entry that is due level
- * by level, because an index that has all entries of a level by their due time cannot pass over
- * those of a higher level that are not due yet in one step. */
+/* The priorities at which entries wait, highest first. A claim looks for the first due entry of
+ * each priority in turn: the index has entries by priority and then by due time, so one look
+ * cannot skip all those of a higher priority that are not due yet. */
 #define LEVELS                                                                                     \
 	"WITH RECURSIVE level (priority) AS ("                                                     \
 	" SELECT (SELECT priority FROM entry_status WHERE queue_id = ?1 AND state = 'new'"         \
@@ -31,7 +31,7 @@
 
 #define ATTEMPTS "(SELECT max_attempts FROM work_queue WHERE id = ?1)"
 
-/* Entries that some worker has not finished in time, and that another may have. */
+/* Entries whose worker has not finished in time, and that another worker may have. */
 #define ENDED                                                                                      \
 	" s.queue_id = ?1 AND s.state = 'claimed' AND s.lease_until <= ?2 AND s.held = 0"          \
 	" AND s.attempt_count < " ATTEMPTS
@@ -64,7 +64,8 @@ static const char claim_filtered[] =
 	  " SELECT * FROM (SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
 	  " WHERE" ENDED " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER "))" CLAIMED;
 
-/* A lease that ends later; one that has ended and was the last; both change what can be claimed. */
+/* A lease that ends later makes an entry claimable; one that has ended and was the last makes it
+ * a failure. Both are worth a claim. */
 #define NEXT_LEASE                                                                                 \
 	" UNION ALL SELECT (SELECT lease_until FROM entry_status WHERE queue_id = ?1"              \
 	" AND state = 'claimed' AND lease_until > ?2 ORDER BY lease_until LIMIT 1)"                \
@@ -87,6 +88,8 @@ static const char due_filtered[] =
     " FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id WHERE" ENDED FILTERS NEXT_LEASE
     ")";
 
+/* Filters need the mail beside the state, and a walk over entries; without them the index alone
+ * finds the next entry. */
 static bool is_filtered(const struct entry_wish *wish)
 {
 	return wish->sender != NULL || wish->subject != NULL || wish->tag != NULL;
@@ -99,8 +102,8 @@ static void bind_filters(struct statement *statement, const struct entry_wish *w
 	statement_bind_text(statement, 8, wish->tag);
 }
 
-/* Entries whose last attempt has ended with its lease have failed for good. A claim ends them as
- * well (see the schema), but there may be nothing to claim. */
+/* Entries whose last attempt ended with its lease have failed for good. A claim ends them as
+ * well, by a trigger of the schema, but there may be nothing to claim. */
 static int end_exhausted(struct store *store, int64_t queue_id, const char *now, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
@@ -140,6 +143,7 @@ static int claim_one(struct store *store, const struct entry_wish *wish, const c
 	return 1;
 }
 
+/* One statement for each entry, all in the caller's transaction and with one token. */
 static int claim_many(struct store *store, const struct entry_wish *wish, int64_t now_ms,
 		      const struct entry_lease *lease, struct entry_lease *ret_leases, size_t room,
 		      size_t *ret_count, struct error *err)
@@ -161,6 +165,7 @@ static int claim_many(struct store *store, const struct entry_wish *wish, int64_
 	return 0;
 }
 
+/* 128 random bits: nobody guesses the token of another worker. */
 static int token_make(char token[ENTRY_TOKEN_SIZE], struct error *err)
 {
 	unsigned char bytes[(ENTRY_TOKEN_SIZE - 1) / 2];
@@ -184,6 +189,7 @@ int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_
 	    err);
 }
 
+/* Reads only, so that a worker that waits locks nobody out. */
 int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t now_ms,
 		    int64_t *ret_due_ms, struct error *err)
 {
@@ -211,6 +217,8 @@ static void overlong_clear(void *data)
 	g_free((char *)overlong->worker);
 }
 
+/* Such a lease ends later than the longest one that could be given now, so that the claimer's
+ * clock was ahead. */
 static int list_overlong(struct store *store, int64_t queue_id, int64_t now_ms, int64_t limit,
 			 GArray *found, struct error *err)
 {

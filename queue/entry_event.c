@@ -34,6 +34,7 @@ static struct entry_event event_from_row(const struct statement *row)
 	};
 }
 
+/* The next events of the entry, from number `from` on. */
 static int read_chunk(struct store *store, int64_t entry_id, int64_t from, GArray *chunk,
 		      struct error *err)
 {
@@ -79,6 +80,7 @@ int entry_event_list(struct store *store, int64_t entry_id,
 
 /* ---- who and why ---- */
 
+/* Triggers write the history and know only the row: this is how they learn who and why. */
 int change_author_set(struct store *store, const char *who, const char *why, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(

@@ -32,7 +32,7 @@ static char *copy_text(const struct statement *row, int column, size_t *size)
 	return g_strdup(text);
 }
 
-/* *size grows by the bytes of its texts. */
+/* *size grows by the bytes of its texts, so that a chunk of long headers ends early. */
 static struct entry *entry_from_row(const struct statement *row, size_t *size)
 {
 	struct entry *entry = g_new0(struct entry, 1);
@@ -112,6 +112,7 @@ static void attachment_from_row(const struct statement *row,
 	value_parse_sha256(statement_text(row, 7), ret_attachment->sha256);
 }
 
+/* The row has counted them already; a list that has grown since is cut to that number. */
 static int read_attachments(struct store *store, struct entry *entry, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
@@ -150,7 +151,8 @@ static char *list_sql(const struct entry_filter *filter)
 	return g_string_free(sql, FALSE);
 }
 
-/* The entries behind `after`; an empty chunk is the end. */
+/* The entries behind `after`; an empty chunk is the end. It ends after 200 entries or 1 MiB of
+ * texts. */
 static int read_chunk(struct store *store, const char *sql, const struct entry_filter *filter,
 		      int64_t after, uint64_t limit, GPtrArray *chunk, struct error *err)
 {
@@ -193,6 +195,8 @@ int entry_list(struct store *store, const struct entry_filter *filter,
 
 enum { FIRST = 10 };
 
+/* Appends a condition only for what is set: "?12 IS NULL OR …" would keep SQLite from using its
+ * indices. */
 void entry_filter_append(const struct entry_filter *filter, GString *sql)
 {
 	if (filter->queue_id != 0)

@@ -6,8 +6,8 @@
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
 
-/* Parameters: 1 the time, 2 the priority, 3 the tag, 4 the entry's id, 5 the reason. Each ends
- * where the choice of entries goes on. */
+/* Parameters: 1 the time, 2 the priority, 3 the tag, 4 the entry's id, 5 the reason. Each text
+ * ends where the choice of entries is appended. */
 static const char *const operation_sql[] = {
     [ENTRY_RETRY] =
 	"UPDATE entry_status SET state = 'new', attempt_count = 0, next_attempt_at = NULL,"
@@ -31,6 +31,7 @@ static const char *const operation_sql[] = {
     [ENTRY_UNTAG] = "DELETE FROM entry_tag WHERE tag = ?3 AND entry_id",
 };
 
+/* Binds only what the statement has: SQLite refuses a parameter that is not there. */
 static void bind_order(struct statement *statement, const struct entry_order *order, int64_t now_ms)
 {
 	char now[VALUE_TIME_MAX];
@@ -55,7 +56,8 @@ static void bind_order(struct statement *statement, const struct entry_order *or
 	statement_bind_text(statement, 1, now);
 }
 
-/* In the open transaction; the statement chooses its entries. */
+/* In the open transaction; the statement has chosen its entries. The author is known to the
+ * triggers for this one statement. */
 static int carry_out(struct store *store, struct statement *statement,
 		     const struct entry_order *order, int64_t *ret_changed, struct error *err)
 {
@@ -66,6 +68,7 @@ static int carry_out(struct store *store, struct statement *statement,
 	return change_author_clear(store, err);
 }
 
+/* Tells an entry that does not exist from one that the operation does not fit. */
 static int check_exists(struct store *store, int64_t entry_id, struct error *err)
 {
 	scoped_statement *statement =
@@ -132,6 +135,7 @@ int entry_operate_all(struct store *store, const struct entry_filter *filter,
 			   err);
 }
 
+/* A remark gets the next number of the entry's history, behind what triggers have written. */
 static int note(struct store *store, int64_t entry_id, const char *who, const char *text,
 		int64_t now_ms, struct error *err)
 {
@@ -186,6 +190,7 @@ int entry_purge_count(struct store *store, const struct entry_filter *filter, ui
 	return 0;
 }
 
+/* 500 entries in a transaction: a purge of a million does not keep workers waiting. */
 static int purge_chunk(struct store *store, const char *sql, const struct entry_filter *filter,
 		       int64_t *ret_count, struct error *err)
 {
@@ -199,6 +204,7 @@ static int purge_chunk(struct store *store, const char *sql, const struct entry_
 	return store_leave(store, true, result, err);
 }
 
+/* After all entries, because entries of later chunks may share the content. */
 static int drop_unused_content(struct store *store, struct error *err)
 {
 	if (store_begin(store, err) != 0)

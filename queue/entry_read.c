@@ -83,6 +83,7 @@ static int place_missing(struct store *store, int64_t entry_id, enum entry_part 
 
 /* ---- all at once ---- */
 
+/* Finds the part, then copies it out; what is in the row is in memory already. */
 int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
 	       int (*write)(const void *bytes, size_t size, void *context), void *context,
 	       struct error *err)
@@ -133,6 +134,7 @@ uint64_t entry_source_size(const struct entry_source *source)
 	return source->place.size_bytes;
 }
 
+/* Opens the blob anew and walks its pages from the first, so it reads a large piece ahead. */
 static int fill(struct entry_source *source, struct error *err)
 {
 	const size_t size = (size_t)MIN(source->place.size_bytes - source->done, READ_AHEAD);

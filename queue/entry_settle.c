@@ -1,3 +1,6 @@
+/* What a worker says of its entry: complete, release, defer, extend, fail. Each is one update on
+ * condition that the token is still the entry's; when no row was changed, the error says who has
+ * the entry instead. */
 #include "queue/entry_claim.h"
 
 #include "queue/entry_internal.h"
@@ -39,8 +42,7 @@ static int fail_stale(struct store *store, int64_t entry_id, struct error *err)
 #define FREE   "lease_owner = NULL, lease_token = NULL, lease_until = NULL"
 #define OWN    " WHERE id = ?2 AND lease_token = ?3"
 
-/* One update of the entry that the token is good for. `text` and `time` are what the statement has
- * beside: ?4 and ?5. */
+/* One update of an entry whose token is good. `text` and `time_ms` are its parameters ?4 and ?5. */
 struct settlement {
 	int64_t entry_id;
 	const char *token;
@@ -51,6 +53,7 @@ struct settlement {
 	int64_t time_ms;  /* 0 = none */
 };
 
+/* The update changes exactly one row or the token is stale; nothing else can be wrong. */
 static int settle(struct store *store, const struct settlement *settlement, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
@@ -73,6 +76,7 @@ static int settle(struct store *store, const struct settlement *settlement, stru
 						  : fail_stale(store, settlement->entry_id, err);
 }
 
+/* A reason goes into the history as the words of the worker itself. */
 static int settle_as_author(struct store *store, const struct settlement *settlement,
 			    struct error *err)
 {
@@ -148,6 +152,8 @@ int entry_extend(struct store *store, int64_t entry_id, const char *token, int64
 
 /* ---- failing ---- */
 
+/* Doubles with each attempt up to an hour; a random quarter more or less keeps entries that
+ * failed together from coming back together. */
 static int64_t retry_delay(int64_t delay_ms, int64_t attempt)
 {
 	for (; attempt > 1 && delay_ms < RETRY_DELAY_MAX_MS; attempt--)
@@ -156,7 +162,8 @@ static int64_t retry_delay(int64_t delay_ms, int64_t attempt)
 	return delay_ms - delay_ms / 4 + (int64_t)(g_random_double() * (double)delay_ms / 2);
 }
 
-/* When an entry that fails now is tried again; 0 = never. Its token is checked later. */
+/* When an entry that fails now is tried again; 0 = never. Its token is checked later, by the
+ * update. */
 static int next_attempt(struct store *store, int64_t entry_id, int64_t now_ms, int64_t *ret_next_ms,
 			struct error *err)
 {

@@ -1,3 +1,4 @@
+/* Opens the file whose bytes stand for rights, and takes, gives and asks for the lock of a byte. */
 #include "queue/lock_file_internal.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@ static int fail_open(const char *path, struct error *err)
 			     "cannot open the lock file '%s': %s", path, g_strerror(errno));
 }
 
-/* Whoever may write to the database may lock beside it, also where root was first. */
+/* The file gets the database's owner and permissions, so that everybody who may write to the
+ * database can lock, also where root comes first. */
 static int create_beside(const char *path, const char *database)
 {
 	struct stat status;
@@ -68,6 +70,7 @@ bool lock_file_is_held(int descriptor, int64_t byte)
 	return fcntl(descriptor, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
 }
 
+/* The kernel says 0 or -1 for a process that this one cannot see, as in another container. */
 int lock_file_holder(int descriptor, int64_t byte)
 {
 	struct flock holder = byte_of(byte, F_WRLCK);

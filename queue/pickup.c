@@ -1,3 +1,5 @@
+/* The ledger: adds rows, lists them by UID in chunks, marks them, and finds the row of a message
+ * that was picked up before under another UIDVALIDITY or source. */
 #include "queue/pickup_internal.h"
 
 #include "queue/store_internal.h"
@@ -29,6 +31,7 @@ const char *pickup_state_format(enum pickup_state state)
 	return state_names[state];
 }
 
+/* The schema allows these words only, so that an unknown one cannot occur. */
 static int parse_name(const char *text, const char *const *names, int count)
 {
 	for (int i = 0; i < count; i++)
@@ -44,7 +47,7 @@ void pickup_bind_source(struct statement *statement, const struct pickup_source 
 	statement_bind_int(statement, 3, source->uid_validity);
 }
 
-/* UIDs and UIDVALIDITYs count from 1: 0 is none. */
+/* UIDs and UIDVALIDITYs count from 1, so that 0 is none. */
 static void bind_uid(struct statement *statement, int parameter, uint32_t uid)
 {
 	if (uid != 0)
@@ -84,6 +87,7 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	return statement_step(statement, err);
 }
 
+/* The constraint's own text names columns; the caller reads the UID. */
 int pickup_put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
 	       int64_t now_ms, struct error *err)
 {
@@ -197,11 +201,9 @@ struct match {
 	char created[VALUE_TIME_MAX];
 };
 
-/*
- * Two messages with the same bytes became two entries: each is taken over once. An unfinished one
- * first, its message is the likelier to be still in the mailbox. (Asked for, this order would cost
- * every new message a table of SQLite's.)
- */
+/* Two messages with the same bytes became two entries, and each is taken over once. An
+ * unfinished one comes first, because its message is likelier to be in the mailbox still. An
+ * ORDER BY would cost every new message a temporary table. */
 static void match_better(const struct statement *row, struct match *best)
 {
 	struct match match = {.unfinished = statement_int(row, PICKUP_COLUMN_COUNT + 1) != 0};
@@ -248,6 +250,7 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	return 0;
 }
 
+/* The UIDNEXT that a run noted tells runs apart: one run that moves ten copies counts once. */
 int pickup_count_returns(struct store *store, const struct pickup_source *source,
 			 const struct pickup *like, uint64_t *ret_count, struct error *err)
 {
@@ -326,6 +329,8 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
 	return store_leave(store, own, retire(store, source, pickup, now_ms, err), err);
 }
 
+/* A row that waits for an answer again has been delivered anew: it must not become `read` by an
+ * older answer. */
 static int mark(struct store *store, const struct pickup_source *source, uint32_t uid,
 		enum pickup_state state, uint32_t target_uid_validity, uint32_t target_uid,
 		const char *now, struct error *err)

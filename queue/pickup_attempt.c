@@ -1,9 +1,11 @@
+/* Keeps which messages runs have failed at, how often, and why. */
 #include "queue/pickup.h"
 
 #include "queue/pickup_internal.h"
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
 
+/* A second failure adds to the tries of the first. */
 static int add(struct store *store, const struct pickup_source *source, uint32_t uid, bool counted,
 	       const char *reason, const char *now, struct error *err)
 {

@@ -29,6 +29,8 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
 	return 0;
 }
 
+/* A ledger that is older than these notes knows by its lowest UID in the folder since when the
+ * queue has used it. */
 static int note(struct store *store, int64_t queue_id, const char *folder,
 		enum pickup_target target, uint32_t uid_validity, uint32_t uid_next, int64_t now_ms,
 		struct error *err)
@@ -111,6 +113,7 @@ static void position_clear(struct position *position)
 	" AND (here IS NOT NULL OR header IS NOT NULL)"                                            \
 	" ORDER BY p.queue_id, p.source, p.uid_validity, p.uid LIMIT ?10"
 
+/* One chunk, and the position behind it where it is full. */
 static int read_elsewhere(struct store *store, const struct pickup_place *place,
 			  struct position *position, GArray *chunk, struct error *err)
 {
@@ -162,6 +165,7 @@ int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 	return 0;
 }
 
+/* CROSS JOIN keeps SQLite from walking the ledger: for each queue it looks into the index once. */
 int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 			  const struct pickup *like, bool *ret_found, struct error *err)
 {
@@ -181,6 +185,7 @@ int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 	return result < 0 ? -1 : 0;
 }
 
+/* A message that somebody has accepted as gone comes first: its return is news. */
 int pickup_own_find(struct store *store, int64_t queue_id, const struct pickup *like,
 		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err)
 {

@@ -1,3 +1,5 @@
+/* Walks the whole ledger of a queue with what is known of each entry, and changes single rows
+ * for those who put it in order. */
 #include "queue/pickup_repair.h"
 
 #include "queue/entry_operate.h"
@@ -65,7 +67,7 @@ static void read_row(const struct statement *from, struct walk_row *ret_row)
 		entry_state_parse(statement_text(from, COLUMN_STATE), &row->entry_state);
 }
 
-/* The rows that follow (source, uid_validity, uid). */
+/* The rows behind (source, uid_validity, uid). */
 static int read_chunk(struct store *store, int64_t queue_id, const struct pickup_source *after,
 		      uint32_t after_uid, GArray *chunk, struct error *err)
 {
@@ -87,6 +89,7 @@ static int read_chunk(struct store *store, int64_t queue_id, const struct pickup
 	return result;
 }
 
+/* Keeps its place by the key of the last row, so that `each` may change or delete rows. */
 int pickup_walk(struct store *store, int64_t queue_id,
 		int (*each)(const struct pickup_with_entry *, void *context), void *context,
 		struct error *err)
@@ -145,7 +148,8 @@ static void bind_key(struct statement *statement, const struct pickup_source *so
 	statement_bind_int(statement, 4, uid);
 }
 
-/* Whatever is known of the message from now on, nobody has said that it is gone. */
+/* The message is known to be somewhere from now on, so that nobody has accepted its loss any
+ * more. */
 static int forget_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		       struct error *err)
 {
@@ -227,7 +231,7 @@ static int put_gone(struct store *store, const struct pickup_source *source, uin
 	return statement_step(statement, err);
 }
 
-/* There is nothing left to move. */
+/* A message that is gone cannot be moved: a run must not try. */
 static int finish_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		       int64_t now_ms, struct error *err)
 {

@@ -32,6 +32,7 @@ void queue_health_clear(struct queue_health *health)
 	health->stopped_reason = NULL;
 }
 
+/* One statement counts and stops, so that two processes cannot both be the last but one. */
 static int note_refusal(struct store *store, int64_t queue_id, const char *reason, uint32_t limit,
 			int64_t now_ms, uint32_t *ret_refusals, struct error *err)
 {
@@ -67,6 +68,7 @@ int queue_health_note_refusal(struct store *store, int64_t queue_id, const char 
 			   err);
 }
 
+/* Keeps the number of refusals: it may be stopped for another reason. */
 static int stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
 		struct error *err)
 {
@@ -93,6 +95,7 @@ int queue_health_stop(struct store *store, int64_t queue_id, const char *reason,
 
 /* ---- counts, and the last run ---- */
 
+/* The view counts, as for people who ask in SQL. */
 int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
 		     struct error *err)
 {
@@ -176,6 +179,7 @@ static int read_counts(struct store *store, int64_t queue_id, const char *since,
 	return 0;
 }
 
+/* Nearest rank: the value at or below which half, or 95 of 100, of the durations lie. */
 static int read_spread(struct store *store, int64_t queue_id, const char *since, const char *change,
 		       struct queue_stats_spread *spread, struct error *err)
 {

@@ -1,3 +1,5 @@
+/* Opens a database for a caller who reads, writes or creates: whose it is, whether it must be
+ * upgraded, how it is worked with. And the transactions of callers. */
 #include "queue/engine_internal.h"
 #include "queue/store_internal.h"
 
@@ -6,6 +8,7 @@
 #include <glib.h>
 #include <unistd.h>
 
+/* An empty file is a database only for the one who may create. */
 static int check_ready(const struct store *store, enum store_mode mode,
 		       const struct engine_identity *identity, struct error *err)
 {
@@ -17,7 +20,8 @@ static int check_ready(const struct store *store, enum store_mode mode,
 	return 0;
 }
 
-/* By another store, that may write. */
+/* A reader cannot change the schema: a second store, opened for writing, upgrades the database
+ * and is closed again. */
 static int upgrade_for_reader(const struct store *store, const struct store_schema *schema,
 			      const struct engine_identity *identity,
 			      const struct store_options *options, struct error *err)
@@ -38,6 +42,7 @@ static int upgrade_for_reader(const struct store *store, const struct store_sche
 			     location, identity->version, store_upgrade_target(schema));
 }
 
+/* In this order: nothing is changed in a database before it is known to be ours and not newer. */
 static int prepare(struct store *store, enum store_mode mode, const struct store_schema *schema,
 		   const struct store_options *options, struct error *err)
 {
@@ -138,6 +143,7 @@ void store_rollback(struct store *store)
 	engine_rollback(store->engine);
 }
 
+/* A caller's transaction is used as it is; else one begins here and ends in store_leave(). */
 int store_enter(struct store *store, bool *ret_own, struct error *err)
 {
 	*ret_own = !engine_in_transaction(store->engine);

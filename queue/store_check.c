@@ -14,10 +14,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Who reads holds one of these bytes of the index. */
+/* A reader holds a lock on one of these bytes of the index. */
 enum { READ_LOCKS_FIRST = 123, READ_LOCKS_LAST = 127 };
 
-/* Some transactions longer than the log gets while nobody reads. */
+/* Longer than the log gets while nobody reads, unless a single transaction is that large. */
 #define GROWN_BYTES INT64_C(67108864)
 
 enum { LOCK_LINES_MAX = 100000 };
@@ -43,7 +43,7 @@ static bool split(char *line, char *ret_words[LOCK_WORDS])
 	return true;
 }
 
-/* Whose lock it is, where it is a reader's on this file; else 0. */
+/* Whose lock the line shows, where it is a reader's on this file; else 0. */
 static int reader_of_line(char *line, const char *index)
 {
 	char *words[LOCK_WORDS];
@@ -56,6 +56,7 @@ static int reader_of_line(char *line, const char *index)
 	return reads && process > 0 && process != getpid() ? process : 0;
 }
 
+/* "process 4711 (sqlite3)"; without a name where the process belongs to somebody else. */
 static void add_process(GString *processes, int process)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/comm", process);

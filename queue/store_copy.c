@@ -1,4 +1,5 @@
-/* Keeps a copy of a database that is about to be upgraded: room, permissions, names, durability. */
+/* Makes the copy of a database that is about to be upgraded: room for it, its permissions, its
+ * name, its durability. */
 #include "queue/store_internal.h"
 
 #include "queue/engine_internal.h"
@@ -16,7 +17,7 @@ enum { COPIES_MAX = 1000 };
 
 #define UNFINISHED ".unfinished"
 
-/* How long another process may keep us from reading: it commits what it has begun. */
+/* Another process may keep us from reading this long: it commits what it has begun. */
 enum { PATIENCE_MS = 30000 };
 
 static void close_engine(struct engine **engine)
@@ -30,7 +31,7 @@ static int fail(const char *path, struct error *err)
 			     g_strerror(errno));
 }
 
-/* Whoever runs us, the copy is for those who own the database. */
+/* The copy belongs to the database's owner, whoever runs the program. */
 static int create(const char *database, const char *path, struct error *err)
 {
 	struct stat status;
@@ -48,7 +49,7 @@ static int create(const char *database, const char *path, struct error *err)
 	return done ? 0 : -1;
 }
 
-/* Asked first, so that no disk is filled to the brim for nothing. */
+/* Looks for room first, so that no disk is filled for nothing. */
 static int check_room(struct engine *source, const char *path, struct error *err)
 {
 	uint64_t needed;
@@ -61,6 +62,7 @@ static int check_room(struct engine *source, const char *path, struct error *err
 	return fail(path, err);
 }
 
+/* A second engine reads: the caller's own is in a transaction, in which SQLite copies nothing. */
 static int write_copy(const char *database, const char *path, struct error *err)
 {
 	struct engine *source __attribute__((cleanup(close_engine))) = NULL;
@@ -91,6 +93,7 @@ static char *name_copy(const struct engine *engine, int64_t version, const char 
 	return engine_sibling(engine, suffix);
 }
 
+/* "….before-schema-4", or with .2, .3 … behind it where that name is taken. */
 static char *free_name(const struct engine *engine, int64_t version)
 {
 	struct stat status;
@@ -103,7 +106,7 @@ static char *free_name(const struct engine *engine, int64_t version)
 	return path;
 }
 
-/* Nobody else gives such names meanwhile: that takes the right to write. */
+/* No other process gives such a name meanwhile: it would need the right to write. */
 static int give_name(const char *from, const char *to, struct error *err)
 {
 	struct stat status;

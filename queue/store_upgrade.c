@@ -1,4 +1,5 @@
-/* Leads a database to the current schema: whose it is, the copy before, the steps, the version. */
+/* Leads a database to the current schema: whose it is, the copy before, the steps, the version.
+ * All of it is one transaction. */
 #include "queue/store_internal.h"
 
 #include "queue/engine_internal.h"
@@ -43,6 +44,8 @@ int store_identify(struct store *store, int64_t version, struct engine_identity 
 	return 0;
 }
 
+/* No room for a copy does not stop the upgrade; the caller says that there is none. Any other
+ * failure does. */
 static int make_copy(struct store *store, const struct store_options *options,
 		     struct upgrade *upgrade, struct error *err)
 {
@@ -62,6 +65,8 @@ static int make_copy(struct store *store, const struct store_options *options,
 			     err->text);
 }
 
+/* Each step leads from one version to the next, so that an old database takes the path that
+ * others have taken. */
 static int run_steps(struct store *store, const struct store_schema *schema,
 		     const struct upgrade *upgrade, struct error *err)
 {
@@ -117,6 +122,8 @@ static void report(const struct store_options *options, const struct upgrade *up
 		options->upgraded(&upgraded, options->context);
 }
 
+/* Foreign keys are off during the steps: a table that is made anew must not take the rows that
+ * refer to it along. SQLite takes that setting outside of a transaction only. */
 int store_upgrade(struct store *store, const struct store_schema *schema,
 		  const struct store_options *options, struct error *err)
 {
@@ -128,7 +135,7 @@ int store_upgrade(struct store *store, const struct store_schema *schema,
 	const int result = write_all(store, schema, options, &upgrade, err);
 	if (result == 0)
 		report(options, &upgrade);
-	/* A commit that this machine's files have failed may be found done all the same. */
+	/* After an I/O error the commit may be found done all the same: then the copy is needed. */
 	else if (upgrade.copy != NULL && err->reason != REASON_IO)
 		unlink(upgrade.copy);
 	if (engine_execute(store->engine, "PRAGMA foreign_keys = ON",

@@ -14,7 +14,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* How long after somebody was still writing to look again: doubled each time. */
+/* While somebody writes, the watch looks again after this long, doubled each time. */
 enum { FIRST_LOOK_MS = 1, LAST_LOOK_MS = 256 };
 
 struct store_watch {
@@ -35,7 +35,8 @@ static int fail(struct store *store, struct error *err)
 				 : "");
 }
 
-/* Who commits writes to the log; he who finds the log long, or has no log yet, to the database. */
+/* A commit writes to the log. Emptying the log, or a commit where there is none yet, writes to
+ * the database. */
 static int watch_files(struct store_watch *watch)
 {
 	static const char *const suffixes[] = {"", "-wal"};
@@ -84,11 +85,9 @@ static void forget(int descriptor)
 		;
 }
 
-/*
- * A commit is seen by others only some time after its last write to the log, when that is on disk,
- * and nothing tells of that moment. But it is over before the writer lets go of his lock: who still
- * has it now may have made the writes that are forgotten here, and is looked after.
- */
+/* Others see a commit only when its last write to the log is on disk, and nothing tells of that
+ * moment. But the commit is over before its writer releases the lock. A writer that holds the
+ * lock now may have made the writes that are forgotten here, so a timer looks again. */
 void store_watch_clear(struct store_watch *watch)
 {
 	struct itimerspec again = {0};
@@ -113,6 +112,7 @@ void store_watch_close(struct store_watch *watch)
 
 /* ---- without opening it ---- */
 
+/* The file's number is in it, too: a database that was replaced by another one has changed. */
 static uint64_t stamp_file(const char *path)
 {
 	struct stat status;

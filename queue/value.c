@@ -1,3 +1,4 @@
+/* Writes times and digests as the database has them, and reads them back. */
 #include "queue/value_internal.h"
 
 #include <glib.h>
@@ -35,6 +36,7 @@ void value_format_time_s(int64_t time_s, char text[VALUE_TIME_MAX])
 	g_strlcpy(text + length, "Z", (gsize)(VALUE_TIME_MAX - length));
 }
 
+/* Takes either form up to the seconds; *ret_rest is what follows them. */
 static bool parse_time(const char *text, int64_t *ret_time_s, const char **ret_rest)
 {
 	struct tm tm = {0};

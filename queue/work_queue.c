@@ -18,7 +18,8 @@
 static bool name_is_valid(const char *name)
 {
 	const size_t size = name != NULL ? strlen(name) : 0;
-	/* Not an option, and as a part of a file name not a hidden one. */
+	/* A name must not look like an option, nor make a hidden file where it is part of a
+	 * file's name. */
 	if (size == 0 || size > NAME_MAX_BYTES || name[0] == '-' || name[0] == '.' ||
 	    !g_utf8_validate(name, -1, NULL))
 		return false;
@@ -70,6 +71,8 @@ static int drop_target(struct store *store, int64_t queue_id, struct error *err)
 	return statement_step(statement, err);
 }
 
+/* A target that was stopped goes on with a definition that does not say so: its run of refusals
+ * begins anew. */
 static int put_target(struct store *store, int64_t queue_id, const struct work_queue_target *target,
 		      struct error *err)
 {
@@ -149,7 +152,7 @@ static void clear_target(struct work_queue_target *target)
 
 /* ---- definitions ---- */
 
-/* Parameters 1 to 8, 11 and 12 are the definition, 9 the time. */
+/* Parameters 1 to 8, 11 and 12 are the definition, 9 is the time. */
 static void bind_definition(struct statement *statement, const struct work_queue *queue,
 			    int64_t now_ms)
 {
@@ -314,6 +317,8 @@ int work_queue_list(struct store *store, int (*each)(const struct work_queue *qu
 	return result;
 }
 
+/* Open entries are work that nobody would do any more; unfinished moves would leave mail where
+ * the next queue finds it. */
 static int check_droppable(struct store *store, int64_t queue_id, bool force, struct error *err)
 {
 	struct work_queue_counts counts = {0};
@@ -329,6 +334,8 @@ static int check_droppable(struct store *store, int64_t queue_id, bool force, st
 			     open_entries, counts.unfinished_pickups);
 }
 
+/* Entries, attachments and the ledger go with their queue, by foreign keys; content is shared,
+ * and goes where nobody else uses it. */
 static int drop(struct store *store, int64_t queue_id, bool force, struct error *err)
 {
 	if (check_droppable(store, queue_id, force, err) != 0)

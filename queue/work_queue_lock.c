@@ -30,6 +30,7 @@ static int open_lock_file(struct store *store, struct error *err)
 	return 0;
 }
 
+/* The index in `locked`, or its length where the number is not there. */
 static guint find_locked(const struct store *store, int64_t number)
 {
 	guint i = 0;
@@ -38,6 +39,7 @@ static guint find_locked(const struct store *store, int64_t number)
 	return i;
 }
 
+/* Names the queue and the process, so that the operator knows what to wait for. */
 static int fail_busy(struct store *store, int64_t number, struct error *err)
 {
 	const bool delivery = number >= LOCK_FILE_DELIVERY;

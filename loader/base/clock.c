@@ -26,6 +26,7 @@ int64_t clock_monotonic_ms(void)
 	return clock_read_ms(CLOCK_MONOTONIC);
 }
 
+/* The text has room for years of four digits. */
 void clock_format_s(int64_t time_s, char text[static CLOCK_TEXT_SIZE])
 {
 	if (time_s < year_0_s)
@@ -50,9 +51,10 @@ static const struct duration_unit {
 
 static const int64_t duration_max_ms = INT64_C(100) * 366 * 86400 * 1000;
 
+/* A unit is found by its whole name, so that "1 s" and "1sx" are no spans. */
 int duration_parse(const char *text, int64_t *ret_ms)
 {
-	/* Not a sign, nor blanks. */
+	/* g_ascii_strtoull() would take a sign and blanks. */
 	if (!g_ascii_isdigit(*text))
 		return -1;
 	char *end;
@@ -68,6 +70,7 @@ int duration_parse(const char *text, int64_t *ret_ms)
 	return -1;
 }
 
+/* Two units say enough to a person: "2d 4h", not "2d 4h 12m 5s". */
 void duration_format(int64_t ms, char text[static DURATION_TEXT_SIZE])
 {
 	const int64_t s = ms / 1000;
@@ -90,12 +93,14 @@ void duration_format(int64_t ms, char text[static DURATION_TEXT_SIZE])
 
 enum { BACKOFF_DOUBLINGS_MAX = 32 };
 
+/* Spreads the pause evenly over a quarter less to a quarter more. */
 int64_t backoff_jitter_ms(int64_t pause_ms, uint32_t random)
 {
 	int64_t spread_ms = pause_ms / 2;
 	return pause_ms - spread_ms / 2 + (int64_t)((double)spread_ms * random / UINT32_MAX);
 }
 
+/* Doubles the first pause once for each failure so far. */
 int64_t backoff_next_ms(struct backoff *backoff, uint32_t random)
 {
 	int64_t pause_ms = backoff->first_ms;

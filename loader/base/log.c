@@ -1,3 +1,5 @@
+/* Writes one event as a line of key=value pairs or as a JSON object. A line is one write(2), so
+ * that lines of several processes do not mix. */
 #include "loader/base/log.h"
 
 #include "loader/base/clock.h"
@@ -20,7 +22,8 @@ static const char *const level_names[] = {
     [LOG_LEVEL_INFO] = "info",	 [LOG_LEVEL_DEBUG] = "debug",
 };
 
-/* $JOURNAL_STREAM may be inherited by a process whose standard error goes elsewhere by now. */
+/* $JOURNAL_STREAM may be inherited by a process whose standard error goes elsewhere by now, so
+ * this compares the file that it names with standard error. */
 static bool log_goes_to_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -58,7 +61,8 @@ int log_format_parse(const char *text, enum log_format *ret_format)
 	return 0;
 }
 
-/* In quotes where a reader could not tell its end, or its line, otherwise. */
+/* Puts a value in quotes where a reader could not tell its end, and escapes what could end its
+ * line. */
 static void log_add_value(GString *line, const char *text)
 {
 	bool plain = *text != '\0';
@@ -96,6 +100,7 @@ static void log_add_text(GString *line, const char *event, const char *time, enu
 	}
 }
 
+/* A text from a server may hold any bytes; JSON takes UTF-8 only. */
 static void log_add_json(GString *line, const char *event, const char *time, enum log_level level,
 			 const struct log_field *fields)
 {
@@ -117,6 +122,7 @@ static void log_add_json(GString *line, const char *event, const char *time, enu
 	json_decref(object);
 }
 
+/* The line is lost when standard error cannot be written: a service has nobody else to tell. */
 void log_put(enum log_level level, const char *event, const struct log_field *fields)
 {
 	if (level > chosen_level)

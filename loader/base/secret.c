@@ -1,3 +1,5 @@
+/* Reads a password or token from its source (a file, a variable, a command, a systemd
+ * credential, the terminal) and keeps one in a file. Every buffer that has held one is wiped. */
 #include "loader/base/secret.h"
 
 #include "loader/base/clock.h"
@@ -92,6 +94,8 @@ static void secret_buffer_free(struct secret_buffer *buffer)
 }
 SCOPED_DEFINE(struct secret_buffer *, secret_buffer_free)
 
+/* The secret is the first line: an editor leaves a newline at the end of a file. A CR or NUL
+ * inside could not be sent to any server, and is an error rather than half a password. */
 static int secret_from_bytes(const char *bytes, size_t length, const char *what,
 			     struct secret **ret_secret, struct error *err)
 {
@@ -139,7 +143,8 @@ static int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct se
 	return 0;
 }
 
-/* `forbidden` are permissions that the file may not have. */
+/* A file that others can read is refused before it is read: the operator corrects its mode once,
+ * and a password that others have read must be changed. */
 static int secret_read_file(const char *path, const char *what, mode_t forbidden,
 			    struct secret **ret_secret, struct error *err)
 {
@@ -181,7 +186,7 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 		return error_set(err, ERROR_CONFIGURATION, "credential '%s': a name, not a path",
 				 name);
 	g_autofree char *path = g_build_filename(folder, name, NULL);
-	/* Where systemd lets the service's user in by an access control list, that list's mask
+	/* systemd may let the service's user in by an access control list; the mask of that list
 	 * stands in place of the group's permissions. */
 	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
 }
@@ -233,6 +238,8 @@ static int secret_reap(GPid child, int64_t deadline_ms)
 	return status;
 }
 
+/* The command has 30 s. Its output ends when it closes the pipe; only then its exit status says
+ * whether what it printed counts. */
 static int secret_read_command(const char *reference, struct secret **ret_secret, struct error *err)
 {
 	g_auto(GStrv) words = secret_parse_command(reference);
@@ -286,7 +293,8 @@ int secret_read(enum secret_source source, const char *reference, struct secret 
 	return error_set(err, ERROR_SOFTWARE, "unknown password source %d", (int)source);
 }
 
-/* One line from the terminal without echo; its settings are put back. 0, or -1 with errno. */
+/* Reads one line from the terminal without echo, and puts its settings back. 0, or -1 with
+ * errno. */
 static int secret_read_terminal(int terminal, const char *question, struct secret_buffer *buffer)
 {
 	struct termios before;
@@ -319,6 +327,8 @@ int secret_ask(const char *question, struct secret **ret_secret, struct error *e
 	return secret_from_bytes(buffer->bytes, buffer->length, "the password", ret_secret, err);
 }
 
+/* Writes all of it and syncs: the queue's definition is committed next, and must not name a file
+ * without a password. */
 static int secret_write(int descriptor, const struct secret *secret)
 {
 	size_t done = 0;
@@ -338,6 +348,8 @@ static int secret_sync_folder(const char *folder)
 	return descriptor < 0 ? -1 : fsync(descriptor);
 }
 
+/* A new file takes the place of the old one by rename(), so that a kill leaves either the old
+ * password or the new one. */
 int secret_keep(const struct secret *secret, const char *path, struct error *err)
 {
 	g_autofree char *folder = g_path_get_dirname(path);

@@ -22,6 +22,8 @@ static volatile sig_atomic_t worker;
 static volatile sig_atomic_t descriptor = -1;
 static pid_t descriptor_owner;
 
+/* Does what is allowed in a signal handler: counts, passes the signal to the worker, wakes
+ * poll(). One signal more than expected ends the process as if nobody had caught it. */
 static void stop_on_signal(int number)
 {
 	int saved = errno;
@@ -72,7 +74,7 @@ void stop_expect(int signals)
 
 int stop_descriptor(void)
 {
-	/* A parent's is of no use: it would be readable from the parent's signals. */
+	/* A descriptor that was inherited is of no use: the parent's signals make it readable. */
 	if (descriptor < 0 || descriptor_owner != getpid()) {
 		descriptor = eventfd(requested > 0 ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
 		descriptor_owner = getpid();
@@ -82,6 +84,7 @@ int stop_descriptor(void)
 
 /* ---- systemd ---- */
 
+/* systemd names its socket by a path or, with '@' in front, in the abstract namespace. */
 void notify_send(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -99,6 +102,8 @@ void notify_send(const char *state)
 			     (const struct sockaddr *)&address, length);
 }
 
+/* $WATCHDOG_PID keeps a child that inherits the variables from feeding the watchdog of its
+ * parent. */
 int64_t notify_watchdog_ms(void)
 {
 	const char *process = getenv("WATCHDOG_PID");

@@ -1,3 +1,5 @@
+/* Makes queues be as a file says: reads a group for each queue, and creates, alters or leaves
+ * alone, all in one transaction. What became of each queue is told after the commit. */
 #include "loader/define/definition.h"
 
 #include "queue/base/scoped.h"
@@ -16,6 +18,8 @@ static void apply_row_clear(void *row)
 	g_free(((struct apply_row *)row)->name);
 }
 
+/* Goes by the same table of fields as `queue create`, so that a file can say all that a command
+ * line can. */
 static int apply_read_group(GKeyFile *file, const char *group, struct work_queue **ret_draft,
 			    struct error *err)
 {
@@ -37,6 +41,8 @@ static int apply_read_group(GKeyFile *file, const char *group, struct work_queue
 	return 0;
 }
 
+/* A definition that is the same is left alone: altering it would end the pauses of a running
+ * `watch` and forget refused sign-ins. */
 static int apply_queue(struct store *store, struct work_queue *draft, int64_t now_ms,
 		       enum apply_outcome *ret_outcome, struct error *err)
 {
@@ -88,6 +94,7 @@ static int apply_in_transaction(struct store *store, GKeyFile *file, int64_t now
 	return 0;
 }
 
+/* Tells only after the commit: a fault in the last group takes back the first. */
 int apply_file(struct store *store, const char *path, int64_t now_ms,
 	       void (*tell)(const char *queue_name, enum apply_outcome outcome, void *context),
 	       void *context, struct error *err)

@@ -1,9 +1,12 @@
+/* Looks at a queue's mailbox without changing anything: its folders, how many messages wait, how
+ * they will be moved, and whether the user has the rights that a run needs. */
 #include "loader/define/check.h"
 
 #include "loader/imap/session/session.h"
 #include "loader/source/search.h"
 #include "queue/base/scoped.h"
 
+/* A folder that is missing is no error here: the verdict comes after the report. */
 static int check_folders(struct mailbox *mailbox, struct check_result *result, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
@@ -25,6 +28,8 @@ static int check_folders(struct mailbox *mailbox, struct check_result *result, s
 	return 0;
 }
 
+/* Counts by the search of a run, so that the number is that of messages which a run would look
+ * at. */
 static int check_waiting(struct mailbox *mailbox, struct check_result *result, struct error *err)
 {
 	struct imapc_mailbox selected;
@@ -42,6 +47,7 @@ static int check_waiting(struct mailbox *mailbox, struct check_result *result, s
 				    err);
 }
 
+/* The same order of preference as a run has. */
 static const char *check_moving(const struct imapc_session *session)
 {
 	if (imapc_has_capability(session, "MOVE"))
@@ -51,7 +57,8 @@ static const char *check_moving(const struct imapc_session *session)
 	return "COPY and \\Deleted; the server cannot expunge single messages";
 }
 
-/* What a run does in the mailbox: where mail stays there, it is only marked as read. */
+/* A run moves mail away: it needs the rights to read (r), to mark messages as deleted (t) and to
+ * expunge them (e). Where mail stays in the mailbox, a run only marks it as read (s). */
 static int check_source_rights(const struct mailbox *mailbox, char **ret_lacking, struct error *err)
 {
 	return rights_find_lacking(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
@@ -67,7 +74,7 @@ static int check_say_lacking(const struct mailbox *mailbox, enum mailbox_folder 
 			 mailbox_folder_name(mailbox, folder), mailbox->server->url);
 }
 
-/* A server without rights tells by opening a folder whether it can be changed. */
+/* A server without rights (RFC 4314) tells by opening a folder whether it can be changed. */
 static int check_can_be_changed(struct mailbox *mailbox, struct error *err)
 {
 	struct imapc_mailbox selected;
@@ -83,6 +90,7 @@ static int check_can_be_changed(struct mailbox *mailbox, struct error *err)
 			 name);
 }
 
+/* The report has been given by now; what is missing is the verdict. */
 static int check_rights(struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {

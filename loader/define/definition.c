@@ -1,3 +1,5 @@
+/* The table of a queue's fields: each row has the words of the help and the function that checks
+ * a value and puts it into a draft. Command line, file and help all go by this table. */
 #include "loader/define/definition.h"
 
 #include "loader/base/clock.h"
@@ -15,6 +17,7 @@ static void definition_replace(char **member, char *value)
 	*member = value;
 }
 
+/* There is one source: naming another one replaces it. */
 static int definition_set_credential(struct work_queue *draft, enum secret_source source,
 				     const char *reference)
 {
@@ -50,6 +53,7 @@ static int set_connection_string(struct work_queue *draft, const char *value, st
 	return 0;
 }
 
+/* Control characters could end the line of an IMAP command. */
 static int set_user_name(struct work_queue *draft, const char *value, struct error *err)
 {
 	bool odd = *value == '\0' || !g_utf8_validate(value, -1, NULL);
@@ -62,7 +66,8 @@ static int set_user_name(struct work_queue *draft, const char *value, struct err
 	return 0;
 }
 
-/* Loads run from other folders than the one in which the path was typed. */
+/* Loads run from other folders than the one in which the path was typed, so the path is made
+ * absolute. */
 static int set_password_file(struct work_queue *draft, const char *value, struct error *err)
 {
 	if (*value == '\0')
@@ -229,7 +234,8 @@ static const struct definition_row rows[] = {
       "how many posts at a time, together with other queues of this server", DEFINITION_CONCURRENCY,
       false},
      definition_target_set_concurrency},
-    /* Behind deliver-to, which decides how many there are where nobody says so. */
+    /* These stand behind deliver-to: with a target the default is another one, and a number that
+     * is given must win. */
     {{"max-attempts", "N", "how often an entry is tried before it has failed",
       G_STRINGIFY(WORK_QUEUE_MAX_ATTEMPTS) ", with deliver-to " G_STRINGIFY(
 	  WORK_QUEUE_MAX_DELIVERIES),
@@ -291,6 +297,8 @@ static char *definition_list_fields(void)
 	return g_string_free(list, FALSE);
 }
 
+/* Fields of other external sources are known, so that the forms of other systems can be applied
+ * as they are, with these fields empty. */
 int definition_set(struct work_queue *draft, const char *field, const char *value,
 		   struct error *err)
 {
@@ -323,6 +331,7 @@ int definition_check(const struct work_queue *draft, struct error *err)
 	return definition_target_check(draft, err);
 }
 
+/* What an operator defines: not when it ran last, nor whether its target was stopped. */
 bool definition_equals(const struct work_queue *left, const struct work_queue *right)
 {
 	return g_strcmp0(left->name, right->name) == 0 &&

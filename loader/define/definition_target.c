@@ -1,3 +1,5 @@
+/* The fields that say where a queue's entries are posted to: each function checks one value and
+ * puts it into the draft's target. What the fields must be together is checked at the end. */
 #include "loader/define/definition_internal.h"
 
 #include "loader/base/clock.h"
@@ -11,7 +13,8 @@
 
 #define TIMEOUT_MAX_MS (INT64_C(24) * 3600 * 1000)
 
-/* NULL for an empty value: the field is taken away. */
+/* An empty value takes the field away. Setting any field lets a target that was stopped go on:
+ * the operator has corrected something. */
 static void target_replace(struct work_queue *draft, char **member, const char *value)
 {
 	g_free(*member);
@@ -20,7 +23,8 @@ static void target_replace(struct work_queue *draft, char **member, const char *
 	draft->target.stopped = NULL;
 }
 
-/* A stored queue with as many attempts as it would have had anyway: nobody has chosen them. */
+/* A stored queue that has just as many attempts as it would have by default: nobody has chosen
+ * them. */
 static bool target_has_chosen_attempts(const struct work_queue *draft)
 {
 	struct work_queue unchosen = *draft;
@@ -76,6 +80,8 @@ int definition_target_set_password(struct work_queue *draft, const char *value, 
 
 /* ---- header fields ---- */
 
+/* Fields that a post has by itself; a second one would make it invalid, or let an operator break
+ * the idempotency key without a word. */
 static bool header_is_ours(const char *name)
 {
 	static const char *const ours[] = {
@@ -103,6 +109,8 @@ static char *header_name(const char *line)
 	return g_strndup(line, strcspn(line, ":"));
 }
 
+/* Letters, digits, '-', '_' and '.' for the name, and no control character anywhere: a line
+ * break would begin another field. */
 static int header_check(const char *field, const char *line, struct error *err)
 {
 	const size_t length = strcspn(line, ":");
@@ -123,6 +131,7 @@ static int header_check(const char *field, const char *line, struct error *err)
 /* Takes a line as it was written, and gives it as it is kept. */
 typedef int (*header_take)(const char *line, char **ret_line, struct error *err);
 
+/* A value that looks like a credential does not stand in the database, where readers see it. */
 static int header_take_plain(const char *line, char **ret_line, struct error *err)
 {
 	g_autofree char *name = header_name(line);
@@ -145,6 +154,8 @@ static int header_take_secret(const char *line, char **ret_line, struct error *e
 	return target_secret_parse_header("deliver-header-secret", line, ret_line, err);
 }
 
+/* Several fields stand in one value with | between, because a key file has one value for a key;
+ * they are kept a line each. */
 static int target_set_headers(struct work_queue *draft, const char *value, char **member,
 			      header_take take, struct error *err)
 {
@@ -199,7 +210,8 @@ int definition_target_set_timeout(struct work_queue *draft, const char *value, s
 	return target_set_time(draft, "deliver-timeout", value, &draft->target.timeout_ms, err);
 }
 
-/* Runs begin in other folders than the one in which the path was typed. */
+/* Runs begin in other folders than the one in which the path was typed, so the path is made
+ * absolute. */
 static void target_set_path(struct work_queue *draft, char **member, const char *value)
 {
 	g_autofree char *path = *value != '\0' ? g_canonicalize_filename(value, NULL) : NULL;
@@ -265,6 +277,8 @@ void definition_target_init(struct work_queue *draft)
 	definition_target_set_concurrency(draft, DEFINITION_CONCURRENCY, &ignored);
 }
 
+/* Checks what no field can know alone: a password needs a user, acknowledge=delivery a target,
+ * the raw format the raw message. */
 int definition_target_check(const struct work_queue *draft, struct error *err)
 {
 	const struct work_queue_target *target = &draft->target;

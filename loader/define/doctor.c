@@ -1,3 +1,5 @@
+/* Looks at the installation: folder, files, database, log, the secrets of each queue, leases,
+ * libraries. Each finding is reported as it is made; the number of wrong things is counted. */
 #include "loader/define/check.h"
 
 #include "loader/base/clock.h"
@@ -70,8 +72,7 @@ static int doctor_check_database(struct doctor *doctor, struct store *store, str
 }
 
 /* A log that a reader holds up goes on growing; one that is only long is emptied by the next
- * commit.
- */
+ * commit. */
 static void doctor_check_log(struct doctor *doctor, struct store *store)
 {
 	struct store_log log;
@@ -89,7 +90,7 @@ static void doctor_check_log(struct doctor *doctor, struct store *store)
 			   size_mb);
 }
 
-/* Who but its owner can get at a file. */
+/* Tells who but its owner can get at a file. */
 static void doctor_check_private(struct doctor *doctor, const char *what, const char *path,
 				 enum doctor_state if_open)
 {
@@ -103,6 +104,7 @@ static void doctor_check_private(struct doctor *doctor, const char *what, const 
 		doctor_say(doctor, DOCTOR_OK, what, "'%s' is its owner's alone", path);
 }
 
+/* Only a file can be looked at; what a command or the environment gives is known at each run. */
 static void doctor_check_secret(struct doctor *doctor, const struct work_queue *queue)
 {
 	g_autofree char *what = g_strdup_printf("password of '%s'", queue->name);
@@ -127,6 +129,7 @@ struct doctor_target {
 	const char *queue;
 };
 
+/* Takes one secret of a target, as target_secret_list() names it. */
 static void doctor_check_target_secret(const char *field, enum secret_source source,
 				       const char *reference, void *context)
 {
@@ -221,6 +224,7 @@ static void doctor_tell_libraries(struct doctor *doctor)
 	doctor_tell_workarounds(doctor);
 }
 
+/* The folder comes first: SQLite makes the log's files in it. */
 int doctor_run(struct store *store, const char *database, doctor_report *report, void *context,
 	       struct error *err)
 {

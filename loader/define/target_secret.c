@@ -1,3 +1,6 @@
+/* Where the secrets of a target come from: checks the source that an operator names
+ * ("file:PATH"), lists sources without reading them, and reads all of a target's secrets for a
+ * run. */
 #include "loader/define/target_secret.h"
 
 #include "loader/http/post.h"
@@ -8,7 +11,8 @@
 
 /* ---- sources ---- */
 
-/* The source that the text begins with, and what follows its colon; false for none. */
+/* Splits "file:PATH" into the source and what follows its colon; false for no source. A prompt
+ * or a token command is no source here: nobody sits there when an entry is posted. */
 static bool source_split(const char *text, enum secret_source *ret_source, const char **ret_rest)
 {
 	const size_t length = strcspn(text, ":");
@@ -33,6 +37,8 @@ static int source_reference(const char *field, enum secret_source source, const 
 	return 0;
 }
 
+/* The name of a variable or credential with '/' or '=' is a path or an assignment that went
+ * wrong. */
 static bool source_is_odd(enum secret_source source, const char *rest)
 {
 	const bool name = source == SECRET_ENV || source == SECRET_CREDENTIAL;
@@ -70,7 +76,7 @@ static int source_read(const char *field, const char *stored, struct secret **re
 
 /* ---- header fields ---- */
 
-/* The word at which the source begins; NULL for none. */
+/* The word at which the source begins, as in "Authorization: Bearer file:PATH"; NULL for none. */
 static const char *header_source(const char *line)
 {
 	enum secret_source ignored;
@@ -93,6 +99,7 @@ int target_secret_parse_header(const char *field, const char *line, char **ret_l
 	return 0;
 }
 
+/* Goes by the words of the name: "X-Api-Key" is meant, "X-Monkey" is not. */
 bool target_secret_is_meant(const char *header_name)
 {
 	static const char *const telling[] = {
@@ -144,6 +151,7 @@ static int read_key(const char *source, struct secret **ret_key, struct error *e
 	return 0;
 }
 
+/* Puts the password into the URL for this program's own use, because curl takes it from there. */
 static int read_url(const struct work_queue_target *target, char **ret_url, struct error *err)
 {
 	scoped(secret_free) struct secret *password = NULL;
@@ -190,6 +198,7 @@ int target_secrets_read(const struct work_queue_target *target, struct target_se
 	return read_url(target, &ret_secrets->url, err);
 }
 
+/* Each text is wiped before it is released. */
 void target_secrets_clear(struct target_secrets *secrets)
 {
 	secret_free(secrets->key);

@@ -1,3 +1,5 @@
+/* One delivery run: claims entries, posts several at a time, takes the answers, and decides when
+ * it is enough. deliver_turn() keeps the database up to date. */
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/base/clock.h"
@@ -10,14 +12,17 @@
 #include <malloc.h>
 #include <unistd.h>
 
-/* An entry that has waited in our hands for so long is posted by whoever claims it next. */
+/* An entry whose lease leaves less than this beside the time of a post goes back to the queue:
+ * the lease must not end during the post. */
 #define STALE_MS INT64_C(30000)
-/* While posts are under way, entries that arrive are looked for so often. */
+/* While posts are under way, a run looks for new entries this often. */
 #define LOOK_MS INT64_C(1000)
-/* So often in a row unreachable: what waits need not find out, too. */
+/* After this many entries in a row that could not reach the target a run ends: the others would
+ * find out the same. */
 #define UNREACHABLE_MAX	  3
 #define RETRY_AFTER_MAX_S (INT64_C(24) * 3600)
-/* Buffers come and go with each post: to return the memory in between costs more than the post. */
+/* glibc returns memory above this to the system; with its own limit it would do so for the
+ * buffers of each post, which costs more than the post. */
 #define MEMORY_KEPT (1024 * 1024)
 
 void deliver_item_free(struct deliver_item *item)
@@ -31,6 +36,8 @@ void deliver_item_free(struct deliver_item *item)
 
 /* ---- what became of it ---- */
 
+/* Counts what became of the entry, and keeps the last thing that went wrong as the words of the
+ * run. */
 static void deliver_note(struct deliver *deliver, const struct deliver_item *item,
 			 enum error_kind kind)
 {
@@ -52,6 +59,8 @@ static void deliver_end(struct deliver *deliver, struct deliver_item *item)
 	g_queue_push_tail(&deliver->ended, item);
 }
 
+/* An answer ends the entry's attempt; a pause that the target asks for, or several entries in a
+ * row without an answer, end the run. */
 static void deliver_answered(struct deliver *deliver, struct deliver_item *item)
 {
 	const struct http_answer *answer = &item->answer;
@@ -73,7 +82,7 @@ static void deliver_answered(struct deliver *deliver, struct deliver_item *item)
 	deliver_post_free(steal(&item->post));
 }
 
-/* An entry that can never be posted as the queue wants it: nobody need ask the target. */
+/* The entry can never be posted as the queue wants it, so nobody need ask the target. */
 static void deliver_refuse(struct deliver *deliver, struct deliver_item *item,
 			   const struct error *why)
 {
@@ -85,6 +94,7 @@ static void deliver_refuse(struct deliver *deliver, struct deliver_item *item,
 
 /* ---- a run ---- */
 
+/* Posts the first ready entry, unless its lease is too short by now. */
 static int deliver_begin(struct deliver *deliver, struct error *err)
 {
 	scoped(deliver_item_free) struct deliver_item *item = g_queue_pop_head(&deliver->ready);
@@ -112,6 +122,8 @@ static bool deliver_has_room(const struct deliver *deliver)
 	return delivery_places_have(deliver->places, http_client_pending(deliver->client));
 }
 
+/* After an answer that blames the target nothing is posted until the breaker has had its say in
+ * the next turn. */
 static int deliver_fill(struct deliver *deliver, struct error *err)
 {
 	if (deliver->enough) {
@@ -134,6 +146,7 @@ static bool deliver_is_over(struct deliver *deliver)
 	       (deliver->enough || deliver->drained);
 }
 
+/* A turn is a durable commit: answers wait for it up to DELIVER_TURN_MS, so that many share one. */
 static bool deliver_wants_turn(struct deliver *deliver)
 {
 	const struct deliver_item *oldest = g_queue_peek_head(&deliver->ended);
@@ -157,7 +170,8 @@ static void deliver_wait(struct deliver *deliver)
 	}
 	delivery_places_share(deliver->places, http_client_pending(deliver->client),
 			      clock_monotonic_ms());
-	/* A slow answer keeps nobody who arrives meanwhile, as long as there is room. */
+	/* An entry that arrives while others wait for slow answers is claimed as soon as there
+	 * is room. */
 	if (deliver->left > 0 && clock_monotonic_ms() - deliver->turned_ms >= LOOK_MS)
 		deliver->drained = false;
 }
@@ -215,8 +229,8 @@ static void deliver_drop(gpointer item)
 	deliver_item_free(item);
 }
 
-/* After an error: what was posted is written down and what was not goes back, as far as the
- * database is able to. The rest goes back to the queue by its lease. */
+/* After an error: writes down what was posted and gives back what was not, as far as the
+ * database is able to. The rest goes back to the queue when its lease ends. */
 static void deliver_give_up(struct deliver *deliver)
 {
 	struct error ignored;
@@ -230,7 +244,7 @@ static void deliver_give_up(struct deliver *deliver)
 	g_queue_clear_full(&deliver->unused, deliver_drop);
 }
 
-/* Who has nothing to post does not wait for a place at the target. */
+/* A run that has nothing to post does not wait for a place at the target. */
 static int deliver_is_due(const struct deliver *deliver, bool *ret_due, struct error *err)
 {
 	const struct entry_wish any = {.queue_id = deliver->queue->id};

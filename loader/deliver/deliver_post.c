@@ -1,3 +1,6 @@
+/* Makes the post of an entry: header fields, addresses, bodies, what the answer says above its
+ * quotes, attachments. Bodies and attachments are sources that are read from the database while
+ * they are sent. */
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/imap/names/connection_string.h"
@@ -9,7 +12,7 @@
 #include <jansson.h>
 #include <string.h>
 
-/* A quote that begins behind these bytes of a body is not looked for. */
+/* A reply is looked for in this much of the text body; a quote that begins later is not found. */
 #define REPLY_BYTES ((size_t)256 * 1024)
 
 /* ---- parts of the entry as sources ---- */
@@ -21,6 +24,8 @@ struct place {
 	uint32_t position;
 };
 
+/* The database is asked anew for each reading: a post that is tried again reads its body from
+ * the start. */
 static int place_open(void *context, void **ret_stream, struct error *err)
 {
 	const struct place *place = context;
@@ -63,6 +68,7 @@ static int post_find_part(struct deliver_post *post, const struct place *wanted,
 
 /* ---- header fields and addresses ---- */
 
+/* The document stays with the post, because the fields are borrowed from it. */
 static void post_take_headers(struct deliver_post *post)
 {
 	GArray *fields = g_array_new(FALSE, FALSE, sizeof(struct post_header));
@@ -93,7 +99,7 @@ static char *post_bare_address(const char *mailbox)
 	return g_strstrip(g_strdup(mailbox));
 }
 
-/* Return-Path, which the last server wrote, before what the sender says. */
+/* Return-Path, which the last server wrote, comes before what the sender says. */
 static char *post_sender(const struct deliver_post *post)
 {
 	for (size_t i = 0; i < post->post.header_count; i++) {
@@ -103,6 +109,7 @@ static char *post_sender(const struct deliver_post *post)
 	return post_bare_address(post->entry->sender != NULL ? post->entry->sender : "");
 }
 
+/* The receiver wants an address; a user name without a host gets the server's. */
 static char *post_account(const struct work_queue *queue)
 {
 	scoped(connection_string_free) struct connection_string *server = NULL;
@@ -115,7 +122,7 @@ static char *post_account(const struct work_queue *queue)
 
 /* ---- the mail ---- */
 
-/* The beginning of the text body, up to a line's end. */
+/* The beginning of the text body, up to the end of a line. */
 static int post_read_start(const struct body_source *plain, GString *start, struct error *err)
 {
 	void *stream;
@@ -189,7 +196,7 @@ static int post_take_files(struct deliver_post *post, struct store *store, struc
 	return 0;
 }
 
-/* From what never changes in an entry, and differs between databases that post to one target. */
+/* Made of what never changes in an entry and differs between databases that post to one target. */
 static char *post_key(const struct entry *entry)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
@@ -229,6 +236,7 @@ void deliver_post_free(struct deliver_post *post)
 	g_free(post);
 }
 
+/* Measures the body as well: the request says its length first. */
 static int post_make_body(struct deliver_post *post, const struct work_queue *queue,
 			  struct error *err)
 {
@@ -258,6 +266,7 @@ static int post_read(struct deliver_post *post, struct store *store, const struc
 	return post_make_body(post, queue, err);
 }
 
+/* One look at the database for all parts, so that they belong together. */
 int deliver_post_of_entry(struct store *store, const struct work_queue *queue, int64_t entry_id,
 			  struct deliver_post **ret_post, struct error *err)
 {
@@ -272,6 +281,7 @@ int deliver_post_of_entry(struct store *store, const struct work_queue *queue, i
 	return 0;
 }
 
+/* A mail with all parts that a receiver has to understand, made up with example.com's names. */
 int deliver_post_sample(const struct work_queue *queue, struct deliver_post **ret_post,
 			struct error *err)
 {

@@ -1,3 +1,5 @@
+/* Sends one post: its idempotency key, its signature, the operator's fields; says what an answer
+ * means for the entry; and posts a sample for `deliver --test`. */
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/base/clock.h"
@@ -6,6 +8,7 @@
 
 #include <inttypes.h>
 
+/* Reads the whole body; a post without a secret is not signed and costs one reading less. */
 static int deliver_sign(const struct secret *secret, const struct deliver_post *post,
 			int64_t time_s, GPtrArray *fields, struct error *err)
 {
@@ -18,6 +21,8 @@ static int deliver_sign(const struct secret *secret, const struct deliver_post *
 	return 0;
 }
 
+/* The operator's fields and secrets are for the target alone: a redirect to another host does
+ * not get them. */
 int deliver_send(struct http_client *client, const struct work_queue *queue,
 		 const struct target_secrets *secrets, const struct deliver_post *post,
 		 void *context, struct error *err)
@@ -55,6 +60,8 @@ struct http_client *deliver_connect(const struct work_queue_target *target, bool
 	return http_client_new(&options);
 }
 
+/* 2xx: done. 4xx: the entry is refused for good, but for the three codes that ask for another
+ * try. 5xx: again later. */
 enum delivery_outcome deliver_judge(const struct http_answer *answer)
 {
 	if (answer->error.kind == ERROR_UNREACHABLE)
@@ -70,6 +77,7 @@ enum delivery_outcome deliver_judge(const struct http_answer *answer)
 
 /* ---- a sample ---- */
 
+/* A refusal of the sample says that the definition is wrong, not a mail. */
 static int deliver_explain(const struct http_answer *answer, struct error *err)
 {
 	switch (deliver_judge(answer)) {

@@ -1,13 +1,15 @@
+/* The turn of a delivery run: one durable transaction writes down what has ended, gives back
+ * what is not used, and claims the next entries. */
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/base/clock.h"
 
-/* A lease outlives its delivery by this. */
+/* A lease lasts this much longer than a post may take. */
 #define LEASE_SLACK_MS INT64_C(60000)
-/* Claimed at a time at most. */
+/* The largest number of entries that a turn claims. */
 #define BATCH_MAX ((size_t)128)
-/* A claim is an attempt, and a run that dies has made all of those that it had in hand: where
- * attempts are few, no more are claimed than are posted at once. */
+/* A claim counts as an attempt, also for the entries that a run has in hand when it dies. Where
+ * a queue allows fewer attempts than this, a turn claims no more than are posted at once. */
 #define ATTEMPTS_FEW 10
 
 static struct delivery_end turn_end_of(const struct deliver_item *item)
@@ -27,6 +29,8 @@ static struct delivery_end turn_end_of(const struct deliver_item *item)
 	    .not_before_ms = item->not_before_ms};
 }
 
+/* Another worker may have the entry by now, or an operator may have deleted it; that is no
+ * reason to end the run. */
 static int turn_settle(struct deliver *deliver, const struct deliver_item *item, struct error *err)
 {
 	const struct delivery_end end = turn_end_of(item);
@@ -49,6 +53,7 @@ static int turn_settle(struct deliver *deliver, const struct deliver_item *item,
 	return 0;
 }
 
+/* Entries that were claimed and not posted keep their attempt. */
 static int turn_give_back(struct deliver *deliver, const struct deliver_item *item,
 			  struct error *err)
 {
@@ -59,8 +64,8 @@ static int turn_give_back(struct deliver *deliver, const struct deliver_item *it
 	return -1;
 }
 
-/* As many as were posted in the time of a turn: more would wait in our hands, fewer would make more
- * turns. */
+/* Claims as many entries as were posted in the time of a turn: more would wait in our hands,
+ * fewer would make more turns. It finds that number by doubling and halving. */
 static size_t turn_batch(const struct deliver *deliver, int64_t now_ms)
 {
 	const size_t at_once = (size_t)deliver->queue->target.concurrency;
@@ -113,6 +118,7 @@ static void turn_forget(GQueue *items)
 		deliver_item_free(item);
 }
 
+/* Items are made after the commit: a claim that was undone must not be posted. */
 int deliver_turn(struct deliver *deliver, struct error *err)
 {
 	g_autoptr(GArray) leases = g_array_new(FALSE, FALSE, sizeof(struct entry_lease));

@@ -1,3 +1,5 @@
+/* Writes an entry as a JSON document. The columns are made in memory by jansson; the bodies,
+ * which may be long, are copied from the database into the open document. */
 #include "loader/entry/export.h"
 
 #include "loader/base/clock.h"
@@ -36,7 +38,7 @@ static json_t *entry_json_time_s(int64_t time_s)
 	return json_string(text);
 }
 
-/* A column that holds JSON, as JSON. */
+/* A column that holds JSON, as JSON; a list in any case. */
 static json_t *entry_json_list(const char *column)
 {
 	json_t *list = column != NULL ? json_loads(column, 0, NULL) : NULL;
@@ -120,6 +122,7 @@ static json_t *entry_json_attachment(const struct entry_attachment *from)
 			 (json_int_t)from->size_bytes, "sha256", entry_json_sha256(from->sha256));
 }
 
+/* The worker's paths stand in the order of the attachments. */
 static json_t *entry_json_attachments(const struct entry *entry, const GPtrArray *paths)
 {
 	json_t *list = json_array();
@@ -133,7 +136,8 @@ static json_t *entry_json_attachments(const struct entry *entry, const GPtrArray
 	return list;
 }
 
-/* The inside of a JSON string; stored text holds no control characters but newline and tab. */
+/* The inside of a JSON string. Stored text holds no control characters but newline and tab, so
+ * the general form of an escape is enough. */
 static int entry_json_write_escaped(const void *bytes, size_t size, void *context)
 {
 	FILE *out = context;
@@ -149,6 +153,8 @@ static int entry_json_write_escaped(const void *bytes, size_t size, void *contex
 	return ferror(out) ? -1 : 0;
 }
 
+/* A body that cannot be written leaves *err empty, because the database has nothing to say: the
+ * stream's errno says it. */
 static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_id, const char *key,
 				 bool present, enum entry_part part, struct error *err)
 {

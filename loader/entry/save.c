@@ -1,3 +1,5 @@
+/* Saves attachments or the raw message of an entry as files. Each part is written to a draft in
+ * the same folder, synced, and given its name when it is whole. */
 #include "loader/entry/export.h"
 
 #include "mime/file_name.h"
@@ -34,7 +36,7 @@ static int save_write(const void *bytes, size_t size, void *context)
 	return 0;
 }
 
-/* "name.pdf", "name (2).pdf", …: the first that this call has not used. Caller frees. */
+/* "name.pdf", "name (2).pdf", …: the first name that this call has not used. Caller frees. */
 static char *save_pick_name(const struct save *save, const char *wish)
 {
 	g_autofree char *clean = mime_file_name_clean(wish);
@@ -66,6 +68,7 @@ static int save_publish(const struct save *save, const char *draft, const char *
 			 g_strerror(errno));
 }
 
+/* The write that failed has left errno; an error of the database has words of its own. */
 static int save_fill(const struct save *save, int descriptor, enum entry_part part,
 		     uint32_t position, struct error *err)
 {
@@ -80,6 +83,8 @@ static int save_fill(const struct save *save, int descriptor, enum entry_part pa
 			 g_strerror(errno));
 }
 
+/* The draft goes in any case: after link() it is a second name, after a failure a piece of a
+ * file. */
 static int save_part(const struct save *save, enum entry_part part, uint32_t position,
 		     const char *wish, struct error *err)
 {
@@ -129,6 +134,8 @@ static int save_attachments(const struct save *save, const struct entry *entry, 
 	return 0;
 }
 
+/* Names are looked up in the folder's descriptor, so that a folder that is renamed or replaced
+ * meanwhile does not divide the files. */
 int save_entry(struct store *store, int64_t entry_id, const struct save_options *options,
 	       struct error *err)
 {

@@ -1,10 +1,12 @@
+/* The body of a request as a row of pieces: texts, and sources that are opened when their turn
+ * comes, encoded as base64 or as the inside of a JSON string, and closed behind their last byte. */
 #include "loader/http/body.h"
 
 #include <glib.h>
 #include <string.h>
 
 #define PIECE ((size_t)16 * 1024)
-/* The longest that PIECE bytes can become: \u0000 for each. */
+/* The most that PIECE bytes can become: each of them \u0000, which takes six. */
 #define ENCODED_MAX (6 * PIECE + 8)
 
 struct piece {
@@ -32,6 +34,7 @@ struct text_stream {
 	const char *rest;
 };
 
+/* A text as a source: its stream is the rest that was not read yet. */
 static int text_open(void *place, void **ret_stream, struct error *err)
 {
 	(void)err;
@@ -117,6 +120,7 @@ void body_add_format(struct body *body, const char *format, ...)
 	va_end(arguments);
 }
 
+/* Escapes what JSON does not take, and DEL, which some receivers do not take. */
 static size_t body_encode_json(const char *bytes, size_t size, char *to)
 {
 	char *at = to;
@@ -137,6 +141,7 @@ static size_t body_encode_json(const char *bytes, size_t size, char *to)
 	return (size_t)(at - to);
 }
 
+/* Through the same buffer as a source, piece by piece. */
 void body_add_json(struct body *body, const char *text)
 {
 	GString *last = body_last_text(body);
@@ -181,8 +186,8 @@ static void body_go_on(struct body *body)
 	body->text_done = 0;
 }
 
-/* Fills body->encoded with what the next bytes of the current source become. *ret_end: there are no
- * more. */
+/* Fills body->encoded with what the next bytes of the current source become. *ret_end: there are
+ * no more. */
 static int body_encode_next(struct body *body, const struct piece *piece, bool *ret_end,
 			    struct error *err)
 {
@@ -235,6 +240,7 @@ static size_t body_read_text(struct body *body, const GString *text, void *bytes
 	return size;
 }
 
+/* Goes from piece to piece until there are bytes: an empty piece is not the end. */
 int body_read(struct body *body, void *bytes, size_t room, size_t *ret_size, struct error *err)
 {
 	size_t size = 0;
@@ -251,6 +257,7 @@ int body_read(struct body *body, void *bytes, size_t room, size_t *ret_size, str
 	return 0;
 }
 
+/* How many escapes a text needs is known only by reading it. */
 static int body_measure_json(struct body *body, guint index, uint64_t *size, struct error *err)
 {
 	const struct piece *piece = piece_at(body, index);
@@ -263,6 +270,8 @@ static int body_measure_json(struct body *body, guint index, uint64_t *size, str
 	return 0;
 }
 
+/* A request says its length first. Base64 and plain bytes are computed from the size, without
+ * reading. */
 int body_measure(struct body *body, uint64_t *ret_size, struct error *err)
 {
 	uint64_t size = 0;

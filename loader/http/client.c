@@ -1,3 +1,5 @@
+/* Runs several posts at a time over curl's multi interface: starts them, hands out those that
+ * have ended, and starts again those that are redirected. */
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
@@ -16,7 +18,7 @@ static void http_easy_free(void *curl)
 	curl_easy_cleanup(curl);
 }
 
-/* One that has served another post, with the buffers it has already. */
+/* A handle that has served another post keeps its buffers, and its connection. */
 static CURL *http_client_easy(struct http_client *client)
 {
 	if (client->idle->len == 0)
@@ -24,6 +26,7 @@ static CURL *http_client_easy(struct http_client *client)
 	return g_ptr_array_steal_index_fast(client->idle, client->idle->len - 1);
 }
 
+/* Gives the handle back for the next post; everything that was a secret is wiped. */
 static void http_transfer_free(void *pointer)
 {
 	struct http_transfer *transfer = pointer;
@@ -41,6 +44,7 @@ static void http_transfer_free(void *pointer)
 	g_free(transfer);
 }
 
+/* curl keeps pointers to the paths of files, so that the client has copies of them. */
 struct http_client *http_client_new(const struct http_options *options)
 {
 	struct http_client *client = g_new0(struct http_client, 1);
@@ -96,7 +100,7 @@ int http_client_pending(const struct http_client *client)
 	return (int)client->transfers->len;
 }
 
-/* One that curl has finished; NULL: there is none. */
+/* A post that curl has finished; NULL for none. */
 static struct http_transfer *http_client_finished(struct http_client *client, CURLcode *ret_code)
 {
 	int left;
@@ -112,6 +116,7 @@ static struct http_transfer *http_client_finished(struct http_client *client, CU
 	return NULL;
 }
 
+/* A redirect is no end: the post goes on with another request. */
 static bool http_client_take(struct http_client *client, struct http_answer *ret_answer,
 			     void **ret_context)
 {
@@ -131,6 +136,7 @@ static bool http_client_take(struct http_client *client, struct http_answer *ret
 	return false;
 }
 
+/* Hands out what has ended already before it waits. */
 bool http_client_wait(struct http_client *client, int64_t timeout_ms,
 		      struct http_answer *ret_answer, void **ret_context)
 {

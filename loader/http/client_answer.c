@@ -1,3 +1,5 @@
+/* Judges an answer: what it says as text, without the secrets that were sent; whether another
+ * request follows; and what went wrong where there is none. */
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
@@ -26,6 +28,7 @@ static void hide_value(GString *text, const char *field)
 	hide(text, last != NULL ? last + 1 : NULL);
 }
 
+/* curl sends user and password as base64: an answer that repeats the request has that form. */
 static void hide_password(GString *text, const char *url)
 {
 	char *user;
@@ -42,7 +45,7 @@ static void hide_password(GString *text, const char *url)
 	g_free(user);
 }
 
-/* What a target repeats of its request is kept, too. */
+/* A target may repeat its request in its answer, and answers are kept in the database. */
 static void hide_secrets(const struct http_transfer *transfer)
 {
 	for (char **field = transfer->secret_fields; field != NULL && *field != NULL; field++)
@@ -50,8 +53,8 @@ static void hide_secrets(const struct http_transfer *transfer)
 	hide_password(transfer->kept, transfer->url);
 }
 
-/* Control characters have no place in a database that people read. Caller frees; NULL for nothing.
- */
+/* Control characters have no place in a database that people read. Caller frees; NULL for an
+ * empty answer. */
 static char *answer_text(const struct http_transfer *transfer)
 {
 	GString *kept = transfer->kept;
@@ -78,6 +81,7 @@ static bool is_redirect(int status)
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/* The causes that an operator can do something about come first; else curl's own words. */
 static int explain_failure(const struct http_transfer *transfer, CURLcode code, struct error *err)
 {
 	const struct http_options *options = &transfer->client->options;
@@ -97,7 +101,7 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 				 "%s did not answer in time (%.1f s to connect, %.1f s in all): %s",
 				 host, (double)options->connect_timeout_ms / 1000,
 				 (double)options->timeout_ms / 1000, text);
-	/* Either side may have had no use for it. */
+	/* Either side may have refused it. */
 	const bool handshake = code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CONNECT_ERROR;
 	if (handshake && options->client_certificate != NULL)
 		return error_set(err, ERROR_UNREACHABLE, "%s: client certificate '%s': %s", host,
@@ -136,7 +140,7 @@ static bool follow(struct http_transfer *transfer, int status, struct error *err
 	return true;
 }
 
-/* The status of an answer that is whole, or as whole as we want it; else 0 and *err. */
+/* The status of an answer that is whole, or long enough for us; else 0 and *err. */
 static int read_status(const struct http_transfer *transfer, CURLcode code, struct error *err)
 {
 	long status = 0;
@@ -153,6 +157,7 @@ static int read_status(const struct http_transfer *transfer, CURLcode code, stru
 	return (int)status;
 }
 
+/* An answer that is none of HTTP's says nothing about the entry, so it counts as no answer. */
 static void check_status(const struct http_transfer *transfer, int status, struct error *err)
 {
 	g_autofree char *host = target_host(transfer->url);
@@ -161,6 +166,7 @@ static void check_status(const struct http_transfer *transfer, int status, struc
 			   "%s answered %d, which says nothing about the entry", host, status);
 }
 
+/* True when the post has ended; *ret_answer is the caller's then. */
 bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
 			 struct http_answer *ret_answer)
 {

@@ -1,3 +1,5 @@
+/* Sets curl up for one request of a post (fields, safety, limits) and gives it the body, takes
+ * the answer, and keeps the trace. */
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
@@ -10,6 +12,7 @@
 
 /* ---- curl's calls ---- */
 
+/* Keeps the beginning of the answer and counts the rest; a target that never stops is cut off. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_transfer *transfer = context;
@@ -17,7 +20,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 	const size_t room = ANSWER_KEPT + ANSWER_MARGIN - transfer->kept->len;
 	g_string_append_len(transfer->kept, bytes, (gssize)MIN(length, room));
 	transfer->answer_bytes += length;
-	/* Fewer than were given: curl ends the transfer. */
+	/* curl ends the transfer when fewer bytes are taken than it gave. */
 	return transfer->answer_bytes > ANSWER_MAX ? 0 : length;
 }
 
@@ -29,6 +32,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 	return transfer->header_bytes > ANSWER_MAX ? 0 : size * count;
 }
 
+/* curl sends what one call gives, so this puts as many pieces of the body together as fit. */
 static size_t give_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_transfer *transfer = context;
@@ -43,6 +47,8 @@ static size_t give_body(char *bytes, size_t size, size_t count, void *context)
 	return given;
 }
 
+/* curl sends the body again, always from its beginning, when a kept connection turns out to be
+ * dead. */
 static int seek_body(void *context, curl_off_t offset, int origin)
 {
 	struct http_transfer *transfer = context;
@@ -52,7 +58,7 @@ static int seek_body(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* The address is that of the connection itself: what a name meant a moment ago does not count. */
+/* Checks the address of this very connection: what a name meant a moment ago does not count. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	(void)purpose;
@@ -70,6 +76,7 @@ static bool has_name(const char *line, size_t length, const char *field)
 	return length > size && g_ascii_strncasecmp(line, field, size) == 0;
 }
 
+/* The values of these fields do not stand in a trace. */
 static bool is_secret(const struct http_transfer *transfer, const char *line, size_t length)
 {
 	static const char *const names[] = {"authorization:", "cookie:", "set-cookie:"};
@@ -84,6 +91,7 @@ static bool is_secret(const struct http_transfer *transfer, const char *line, si
 	return false;
 }
 
+/* One line of the trace for each line of the header or body. */
 static void trace_lines(const struct http_transfer *transfer, const char *mark, const char *bytes,
 			size_t size)
 {
@@ -115,6 +123,7 @@ static int trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void 
 
 /* ---- a request ---- */
 
+/* What is meant for the target alone is wiped before a request goes to another host. */
 void http_transfer_leave_home(struct http_transfer *transfer)
 {
 	g_strfreev(transfer->home_fields);
@@ -149,14 +158,15 @@ static void set_safety(struct http_transfer *transfer)
 	CURL *curl = transfer->curl;
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	/* Proxies of the environment are meant for browsers, and would hide the address. */
+	/* A proxy of the environment is meant for browsers, and would hide the target's address
+	 * from the check. */
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (options->ca_file != NULL) {
 		curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
-		/* Else curl trusts the system's authorities besides. */
+		/* Without this curl would trust the system's authorities, too. */
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	}
 	const char *certificate = transfer->abroad ? NULL : options->client_certificate;
@@ -164,6 +174,7 @@ static void set_safety(struct http_transfer *transfer)
 	curl_easy_setopt(curl, CURLOPT_SSLKEY, certificate);
 }
 
+/* The time limit is that of the delivery: redirects share it. */
 static void set_limits(struct http_transfer *transfer)
 {
 	const struct http_options *options = &transfer->client->options;
@@ -196,6 +207,7 @@ static void set_calls(struct http_transfer *transfer)
 	}
 }
 
+/* Everything is set for each request, because a redirect may have changed host and credentials. */
 void http_transfer_prepare(struct http_transfer *transfer)
 {
 	CURL *curl = transfer->curl;

@@ -68,6 +68,7 @@ static void json_add_source(struct body *body, const struct body_source *source,
 	body_add_text(body, "\"");
 }
 
+/* One value is a string, several are a list, as CloudMailin has it. */
 static void json_add_values(struct body *body, const GPtrArray *values)
 {
 	if (values->len == 1) {
@@ -210,6 +211,7 @@ static void multipart_add_file(struct multipart *multipart, const struct post_at
 	body_add_text(multipart->body, "\r\n");
 }
 
+/* A field that occurs several times gets an index behind its name. */
 static void multipart_add_headers(struct multipart *multipart, const struct post *post)
 {
 	g_autoptr(GArray) keys = post_list_headers(post);
@@ -246,7 +248,7 @@ static void multipart_add_mail(struct multipart *multipart, const struct post *p
 static struct body *post_multipart_body(const struct post *post, bool raw, char **ret_content_type)
 {
 	struct multipart multipart = {.body = body_new()};
-	/* Random, so that nobody can write a mail that holds it. */
+	/* The boundary is random, so that nobody can write a mail that holds it. */
 	g_autofree char *random = g_uuid_string_random();
 	g_snprintf(multipart.boundary, sizeof multipart.boundary, "inqueue-%s", random);
 	if (raw) {
@@ -296,6 +298,7 @@ struct body *post_body(const struct post *post, enum post_format format, char **
 #define KEY_PREFIX "whsec_"
 #define PIECE	   ((size_t)16 * 1024)
 
+/* A key of Standard Webhooks begins with whsec_ and is base64; any other text is the key itself. */
 static int signature_set_key(const char *key, struct hmac_sha256_ctx *hmac, struct error *err)
 {
 	if (!g_str_has_prefix(key, KEY_PREFIX)) {
@@ -323,6 +326,7 @@ int signature_check_key(const char *key, struct error *err)
 	return 0;
 }
 
+/* Reads the body once for the signature; it is read again when it is sent. */
 int signature_make(const struct signature_input *input, struct body *body,
 		   char ret_signature[static SIGNATURE_SIZE], struct error *err)
 {

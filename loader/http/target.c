@@ -1,3 +1,6 @@
+/* Judges URLs and addresses by curl's parser and the registries of special-purpose addresses:
+ * which URL is a target, where a redirect may lead, and which addresses only this machine or
+ * network knows. */
 #include "loader/http/target.h"
 
 #include "queue/base/scoped.h"
@@ -10,12 +13,14 @@
 SCOPED_DEFINE(CURLU *, curl_url_cleanup)
 SCOPED_DEFINE(char *, curl_free)
 
+/* Caller frees with curl_free(); NULL where the URL does not have the part. */
 static char *target_part(const CURLU *parsed, CURLUPart part, unsigned int flags)
 {
 	char *text = NULL;
 	return curl_url_get((CURLU *)parsed, part, &text, flags) == CURLUE_OK ? text : NULL;
 }
 
+/* Scheme, host and port are the same in any case; a port that is left out is the scheme's own. */
 static bool target_part_equals(const CURLU *left, const CURLU *right, CURLUPart part)
 {
 	scoped(curl_free) char *one = target_part(left, part, CURLU_DEFAULT_PORT);
@@ -35,6 +40,7 @@ static bool target_has_part(const CURLU *parsed, CURLUPart part)
 	return text != NULL && *text != '\0';
 }
 
+/* Says what is wrong with the URL and repeats nothing of it: a password may stand in it. */
 int target_check(const char *url, struct error *err)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
@@ -83,6 +89,7 @@ bool target_find_credentials(const char *url, char **ret_user, char **ret_passwo
 	return true;
 }
 
+/* The copy that curl made is wiped as well. */
 int target_add_password(const char *url, const char *password, char **ret_url, struct error *err)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
@@ -97,6 +104,7 @@ int target_add_password(const char *url, const char *password, char **ret_url, s
 	return 0;
 }
 
+/* Scheme, host and port: all queues that post there share its places. */
 char *target_origin(const char *url)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
@@ -121,6 +129,8 @@ char *target_host(const char *url)
 
 /* ---- redirects ---- */
 
+/* A redirect from http to https on one host leads to the same target; target_follow() refuses
+ * the way back. */
 static bool target_same(const CURLU *from, const CURLU *to)
 {
 	if (!target_part_equals(from, to, CURLUPART_HOST))
@@ -132,7 +142,7 @@ static bool target_same(const CURLU *from, const CURLU *to)
 	       target_part_is(to, CURLUPART_PORT, "443");
 }
 
-/* What the location itself says about credentials never counts. */
+/* Credentials that stand in the location itself never count. */
 static void target_set_credentials(CURLU *to, const CURLU *from)
 {
 	static const CURLUPart parts[] = {CURLUPART_USER, CURLUPART_PASSWORD};
@@ -173,6 +183,7 @@ struct target_range {
 	int bits;
 };
 
+/* The special-purpose ranges of RFC 6890, multicast and the reserved rest. */
 static bool target_is_private_ipv4(uint32_t address)
 {
 	static const struct target_range ranges[] = {
@@ -194,6 +205,7 @@ static uint32_t target_ipv4_at(const struct in6_addr *address, size_t at)
 	return ntohl(ipv4);
 }
 
+/* An address that carries an IPv4 one (mapped, NAT64, 6to4) is as private as that one. */
 static bool target_is_private_ipv6(const struct in6_addr *address)
 {
 	static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};

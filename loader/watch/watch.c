@@ -1,3 +1,5 @@
+/* The supervisor's loop: starts and reaps the processes of all queues, takes signals, reads the
+ * definitions again when the database has changed, and tells systemd how it goes. */
 #include "loader/watch/watch.h"
 
 #include "loader/base/clock.h"
@@ -16,15 +18,16 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-/* One look at the clock, the database and the workers at least so often. */
+/* The loop looks at the clock, the database and the workers at least this often. */
 enum { WATCH_TICK_MS = 1000 };
 
-/* So many workers at most sign in at a time, so that hundreds of them do not fall upon a server
- * together. */
+/* No more workers than this sign in at a time, so that hundreds of them do not fall upon a
+ * server together. */
 enum { WATCH_STARTING_MAX = 16 };
 
-/* A locked database is not waited for: signals, workers and the watchdog cannot wait. What keeps
- * the definitions from being read for so long is said, and said again. */
+/* The supervisor hardly waits for a locked database, because signals, workers and the watchdog
+ * cannot wait. When the definitions could not be read for WATCH_UNREAD_MS it logs why, and again
+ * after as long. */
 enum { WATCH_PATIENCE_MS = 100, WATCH_UNREAD_MS = 30000 };
 
 struct watch {
@@ -46,6 +49,8 @@ struct watch {
 	GArray *polled; /* struct pollfd */
 };
 
+/* A database that is only locked is usually free in the next second, so that is logged after a
+ * while only. */
 static void watch_note_unread(struct watch *watch, const struct error *err, int64_t now_ms)
 {
 	if (!watch->unread)
@@ -57,6 +62,8 @@ static void watch_note_unread(struct watch *watch, const struct error *err, int6
 	log_event(LOG_LEVEL_ERROR, "definitions_unread", log_text("error", err->text));
 }
 
+/* A stamp that has changed since the last reading may hide a second change in the same moment,
+ * so the definitions are read once more a second later. */
 static void watch_read(struct watch *watch, int64_t now_ms)
 {
 	struct error err;
@@ -82,6 +89,8 @@ static void watch_read_if_changed(struct watch *watch, int64_t now_ms)
 		watch_read(watch, now_ms);
 }
 
+/* Workers that sign in count against the limit; those that wait for their server do not
+ * (watch_table_count_starting()). */
 static void watch_start_due(struct watch *watch, int64_t now_ms)
 {
 	guint starting = watch_table_count_starting(watch->table, now_ms);
@@ -98,8 +107,7 @@ static void watch_start_due(struct watch *watch, int64_t now_ms)
 	}
 }
 
-/* --- telling -------------------------------------------------------------------------------- */
-
+/* systemd keeps the last status, so it is told only what has changed. */
 static void watch_tell_systemd(struct watch *watch)
 {
 	guint count = watch->table->queues->len;
@@ -117,6 +125,7 @@ static void watch_tell_systemd(struct watch *watch)
 	watch->told = g_steal_pointer(&state);
 }
 
+/* A round that hangs feeds nobody, and systemd starts the service again. */
 static void watch_feed(struct watch *watch, int64_t now_ms)
 {
 	if (watch->watchdog_ms == 0 || now_ms - watch->fed_ms < watch->watchdog_ms / 4)
@@ -138,6 +147,7 @@ static void watch_kill(const struct watch *watch, int number)
 	}
 }
 
+/* The first time each process finishes what it has in hand; the second time all are killed. */
 static void watch_stop(struct watch *watch, int64_t now_ms)
 {
 	log_event(LOG_LEVEL_NOTICE, watch->stopping ? "stopping_at_once" : "stopping",
@@ -155,6 +165,7 @@ static void watch_stop(struct watch *watch, int64_t now_ms)
 	}
 }
 
+/* systemd takes MONOTONIC_USEC as proof that RELOADING belongs to its own request. */
 static void watch_reload(struct watch *watch, int64_t now_ms)
 {
 	g_autofree char *state =
@@ -170,6 +181,7 @@ static void watch_reload(struct watch *watch, int64_t now_ms)
 	notify_send("READY=1");
 }
 
+/* The supervisor has no other children, so that every one that ends is a queue's. */
 static void watch_reap(struct watch *watch, int64_t now_ms)
 {
 	pid_t worker;
@@ -205,6 +217,8 @@ static void watch_take_signals(struct watch *watch, int64_t now_ms)
 	}
 }
 
+/* Signals come through a descriptor, so that the loop takes them between two steps and never in
+ * one. */
 static int watch_open_signals(struct watch *watch, sigset_t *ret_before, struct error *err)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
@@ -219,8 +233,7 @@ static int watch_open_signals(struct watch *watch, sigset_t *ret_before, struct 
 	return 0;
 }
 
-/* --- the loop ------------------------------------------------------------------------------- */
-
+/* Sleeps until the next worker is due, the next tick, or a quarter of the watchdog's time. */
 static int64_t watch_timeout_ms(const struct watch *watch, int64_t now_ms)
 {
 	int64_t timeout_ms = WATCH_TICK_MS;
@@ -240,8 +253,8 @@ static void watch_add_polled(struct watch *watch, int descriptor)
 	g_array_append_val(watch->polled, next);
 }
 
-/* The signals, then the pipe of each queue that has one: more descriptors than may be open are an
- * error. */
+/* The signals, then the pipe of each queue that has one: poll() refuses more descriptors than
+ * may be open. */
 static void watch_fill_polled(struct watch *watch)
 {
 	g_array_set_size(watch->polled, 0);
@@ -253,6 +266,7 @@ static void watch_fill_polled(struct watch *watch)
 	}
 }
 
+/* The pipes come before the signals: a worker's last words are read before its death. */
 static void watch_poll(struct watch *watch, int64_t now_ms)
 {
 	watch_fill_polled(watch);
@@ -305,7 +319,8 @@ static void watch_round(struct watch *watch)
 	watch_poll(watch, now_ms);
 }
 
-/* Each queue takes one or two descriptors; most systems give a thousand unless asked for more. */
+/* Each queue takes one or two descriptors; most systems give a thousand to a process unless it
+ * asks for more. */
 static void watch_raise_descriptors(void)
 {
 	struct rlimit limit;
@@ -330,9 +345,9 @@ int watch_run(const struct watch_options *options, struct error *err)
 	if (watch_open_signals(&watch, &before, err) != 0)
 		return -1;
 	scoped(descriptor_close) int signals = watch.signals;
-	if (stop_requested()) /* by a signal that came before */
+	if (stop_requested()) /* a signal came before */
 		return 0;
-	/* A locked database is read a little later. */
+	/* The loop reads a locked database a little later. */
 	if (watch_table_read(table, WATCH_PATIENCE_MS, watch.read_ms, err) != 0 &&
 	    err->kind != ERROR_TEMPORARY)
 		return -1;

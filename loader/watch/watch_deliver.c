@@ -1,3 +1,6 @@
+/* The process that delivers one queue's entries: it runs deliver_run(), waits until something is
+ * due or changes, and ends when the queue is not to be delivered any more. And the supervisor's
+ * side of it. */
 #include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
@@ -16,7 +19,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-/* One look at least so often. */
+/* The process looks at the database at least this often. */
 #define LOOK_MS INT64_C(300000)
 
 static bool watch_deliver_is_meant(const struct work_queue *queue)
@@ -35,6 +38,7 @@ static bool watch_deliver_has_answers(const struct deliver_result *result)
 	return answers > 0;
 }
 
+/* Says what a run came to, in one event; a run that had nothing to post says nothing. */
 static void watch_deliver_log(const char *queue_name, const struct deliver_result *result)
 {
 	const uint64_t *counts = result->counts;
@@ -54,8 +58,8 @@ static void watch_deliver_log(const char *queue_name, const struct deliver_resul
 			  log_text("advice", "correct the target, then `inqueue queue resume`"));
 }
 
-/* Until `wait_ms` have passed, something changes in the database (`watch` may be NULL), or the end
- * is wanted. */
+/* Waits until `wait_ms` have passed, something changes in the database (`watch` may be NULL), or
+ * the end is wanted. */
 static void watch_deliver_wait(struct store_watch *watch, int64_t wait_ms)
 {
 	struct pollfd polled[] = {
@@ -66,8 +70,8 @@ static void watch_deliver_wait(struct store_watch *watch, int64_t wait_ms)
 		poll(polled, G_N_ELEMENTS(polled), (int)CLAMP(wait_ms, 0, LOOK_MS));
 }
 
-/* A target that could not take a post is left alone for a while, and for as long as it has asked.
- */
+/* A target that could not take a post is left alone for a while, and for as long as it has
+ * asked. */
 static void watch_deliver_pause(const struct deliver_result *result, int64_t pause_ms)
 {
 	if (result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE] == 0)
@@ -78,7 +82,7 @@ static void watch_deliver_pause(const struct deliver_result *result, int64_t pau
 		watch_deliver_wait(NULL, left_ms);
 }
 
-/* What is due now is looked for after the changes so far are forgotten: none is missed. */
+/* Forgets the changes so far first and looks for what is due then, so that no change is missed. */
 static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
 				       struct store_watch *watch, struct error *err)
 {
@@ -93,7 +97,7 @@ static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
 	return 0;
 }
 
-/* One run and the wait after it. *ret_more false: the queue is not to be delivered any more. */
+/* Reads the definition for each run: a target that was altered is posted to as it is now. */
 static int watch_deliver_round(struct store *store, struct store_watch *watch,
 			       const char *queue_name, int bell, int64_t pause_ms, bool *ret_more,
 			       struct error *err)
@@ -108,7 +112,8 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch,
 	if (deliver_run(store, queue, 0, &result, err) != 0)
 		return -1;
 	watch_deliver_log(queue_name, &result);
-	/* The loader's looks change the database, too: a ring for nothing would go on for ever. */
+	/* The loader's own looks change the database, too: without this condition the two
+	 * processes would wake each other for ever. */
 	if (watch_deliver_has_answers(&result))
 		watch_bell_ring(bell);
 	watch_deliver_pause(&result, pause_ms);
@@ -151,6 +156,7 @@ void watch_deliver_end(const struct watch_deliver *deliver)
 		kill(deliver->process, SIGTERM);
 }
 
+/* A process that works by an older definition is told to end; the next one reads the new one. */
 void watch_deliver_update(struct watch_deliver *deliver, const struct work_queue *definition,
 			  bool altered)
 {
@@ -190,6 +196,7 @@ void watch_deliver_reaped(struct watch_deliver *deliver, pid_t process, int stat
 		return;
 	const bool well = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 	deliver->process = 0;
-	/* Also after a good end: the definition that ended it is read within a second. */
+	/* A good end needs a pause, too: the supervisor reads the definition that ended the
+	 * process within a second. */
 	deliver->start_ms = now_ms + (well ? 1000 : options->retry_ms);
 }

@@ -1,3 +1,5 @@
+/* A queue as the supervisor sees it: the right to watch it, its worker from start to death, what
+ * the worker tells, and when the next one is due. */
 #include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
@@ -11,10 +13,12 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-/* On top of what the worker itself waits for: storing a batch, the parser's time for a message. */
+/* A worker may be silent for this long beside the time that it waits for: storing a batch, or
+ * parsing a message, takes time. */
 enum { WATCH_SILENCE_MS = 180000 };
 
-/* For the right to watch: while another process has it, and where it cannot be had. */
+/* The pauses between two tries to get the right to watch: while another process has it, and
+ * after an error. */
 enum { WATCH_ASK_MS = 1000, WATCH_ASK_AGAIN_MS = 60000 };
 
 static const char *error_class(enum error_kind kind)
@@ -85,6 +89,8 @@ const char *watch_queue_state(const struct watch_queue *queue)
 	return queue->wanted ? names[queue->phase] : "paused";
 }
 
+/* A worker that waits for mail is silent for as long as it has said; a command may take the
+ * queue's timeout. */
 static void watch_queue_heard(struct watch_queue *queue, int64_t wait_ms, int64_t now_ms)
 {
 	queue->heard_ms = now_ms;
@@ -106,6 +112,7 @@ static void watch_queue_failed(struct watch_queue *queue, const struct error *er
 		  log_number("retry_in_ms", pause_ms));
 }
 
+/* Says once that another process watches the queue, and once that this one has taken over. */
 static void watch_queue_claimed(struct watch_queue *queue, bool ours, int holder)
 {
 	queue->ours = ours;
@@ -148,6 +155,7 @@ bool watch_queue_claim(struct watch_queue *queue, struct work_queue_watch *right
 	return queue->ours;
 }
 
+/* The worker's pipe is its only way to say how it goes; its end says that the worker has died. */
 void watch_queue_start(struct watch_queue *queue, const struct watch_options *options,
 		       int64_t now_ms)
 {
@@ -166,6 +174,7 @@ void watch_queue_start(struct watch_queue *queue, const struct watch_options *op
 		  log_number("worker", queue->worker));
 }
 
+/* The next worker starts at once: what is new in the definition may be what was wrong. */
 void watch_queue_end(struct watch_queue *queue, int64_t now_ms)
 {
 	queue->start_ms = now_ms;
@@ -176,13 +185,16 @@ void watch_queue_end(struct watch_queue *queue, int64_t now_ms)
 	kill(queue->worker, SIGTERM);
 }
 
+/* Each refused sign-in brings an account nearer to being locked, so the pauses are long and the
+ * third refusal is the last. */
 static void watch_queue_refused(struct watch_queue *queue, uint32_t refusals,
 				const struct error *err, int64_t now_ms)
 {
 	queue->failed = true;
 	if (queue->stopped)
 		return;
-	/* Not counted is as good as the last one: better no mail than a locked account. */
+	/* A refusal that could not be counted stops the queue like the last one: no mail is
+	 * better than a locked account. */
 	if (refusals == 0 || refusals >= REFUSAL_MAX) {
 		queue->stopped = true;
 		queue->uncounted = refusals == 0;
@@ -201,6 +213,7 @@ static void watch_queue_refused(struct watch_queue *queue, uint32_t refusals,
 		  log_number("retry_in_ms", pause_ms));
 }
 
+/* Takes one message of the worker. Every message is a sign of life. */
 static void watch_queue_take(struct watch_queue *queue, const struct watch_message *message,
 			     int64_t now_ms)
 {
@@ -250,6 +263,7 @@ void watch_queue_listen(struct watch_queue *queue, int64_t now_ms)
 	}
 }
 
+/* Writes into the queue's row why the worker died, and blames the message that it was at. */
 static void watch_queue_note_death(const struct watch_queue *queue,
 				   const struct watch_options *options, const struct error *err)
 {
@@ -264,8 +278,8 @@ static void watch_queue_note_death(const struct watch_queue *queue,
 	}
 }
 
-/* A worker that died could not say so in the queue's row. A process in its place does, as long as
- * the database may be locked; the next worker comes after it. */
+/* A worker that died could not write into the queue's row. A process in its place does, and may
+ * wait as long as the database is locked; the next worker starts after it. */
 static void watch_queue_bury(struct watch_queue *queue, const struct watch_options *options,
 			     const struct error *err, int64_t now_ms)
 {
@@ -281,6 +295,7 @@ static void watch_queue_bury(struct watch_queue *queue, const struct watch_optio
 	watch_queue_heard(queue, 0, now_ms);
 }
 
+/* A worker that was told to end, or has said why it ends, has died no sudden death. */
 void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *options, int status,
 			int64_t now_ms)
 {
@@ -306,6 +321,7 @@ void watch_queue_reaped(struct watch_queue *queue, const struct watch_options *o
 	watch_queue_bury(queue, options, &err, now_ms);
 }
 
+/* A worker that hangs cannot be asked to end. */
 void watch_queue_check(struct watch_queue *queue, int64_t now_ms)
 {
 	if (queue->worker == 0 || now_ms - queue->heard_ms <= queue->silence_ms)

@@ -1,3 +1,5 @@
+/* The table of queues: compares it with the definitions in the database, adds, alters and ends
+ * queues by what is new, and counts and logs their states. */
 #include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
@@ -7,7 +9,8 @@
 
 #include <string.h>
 
-/* A worker that needs longer to sign in waits for its server, and keeps no other from starting. */
+/* A worker that needs longer than this to sign in waits for its server, and does not keep others
+ * from starting. */
 enum { WATCH_STARTING_MS = 1000 };
 
 struct watch_reading {
@@ -56,7 +59,7 @@ static struct watch_queue *watch_table_find(const struct watch_table *table, int
 	return NULL;
 }
 
-/* The pauses between refused sign-ins outlive the supervisor. */
+/* The pauses between refused sign-ins outlive the supervisor: they are counted in the database. */
 static int64_t watch_table_first_start(const struct watch_queue *queue,
 				       const struct queue_health *health, int64_t now_ms)
 {
@@ -68,7 +71,7 @@ static int64_t watch_table_first_start(const struct watch_queue *queue,
 	return now_ms + MAX(0, pause_ms - MAX(0, passed_ms));
 }
 
-/* With the state that follows from the definition. */
+/* Logs the state that follows from the definition. */
 static void watch_table_log(const struct watch_queue *queue, const char *event)
 {
 	log_event(LOG_LEVEL_INFO, event, log_text("queue", queue->name),
@@ -100,6 +103,7 @@ static void watch_table_add(struct watch_reading *reading, const struct work_que
 		watch_table_log(queue, "watching");
 }
 
+/* A worker by an older definition ends; another one starts at once if the queue is still wanted. */
 static void watch_table_update(struct watch_reading *reading, struct watch_queue *queue,
 			       const struct work_queue *definition,
 			       const struct queue_health *health)
@@ -145,6 +149,7 @@ static int watch_table_take(const struct work_queue *definition, void *context)
 	return 0;
 }
 
+/* Queues that the last reading did not find have been dropped. */
 static void watch_table_end_dropped(struct watch_table *table, int64_t now_ms)
 {
 	for (guint i = 0; i < table->queues->len; i++) {
@@ -159,6 +164,8 @@ static void watch_table_end_dropped(struct watch_table *table, int64_t now_ms)
 	}
 }
 
+/* The database is open for this call only, because its cache would stay in memory for as long as
+ * the service runs. */
 int watch_table_read(struct watch_table *table, int64_t patience_ms, int64_t now_ms,
 		     struct error *err)
 {

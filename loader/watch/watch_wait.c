@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* The first pause after news that were none. */
+/* The first pause after a server has announced mail that was not there. */
 enum { WATCH_FALSE_NEWS_MS = 100 };
 
 static int64_t watch_wait_poll_ms(const struct watch_wait *wait)
@@ -42,8 +42,8 @@ static void watch_wait_pause(const struct watch_wait *wait, int wake, int64_t pa
 	watch_wait_sleep(wake, pause_ms);
 }
 
-/* Mail that came after the run's last search was announced then, and will not be again: the
- * mailbox is opened once more, and tells by its next UID whether that has happened. */
+/* Mail that came after the run's last search was announced then, and will not be announced
+ * again. So this opens the mailbox once more, whose next UID tells whether that has happened. */
 static int watch_wait_has_news(const struct watch_wait *wait, const struct load_result *last,
 			       bool *ret_news, struct error *err)
 {
@@ -57,8 +57,8 @@ static int watch_wait_has_news(const struct watch_wait *wait, const struct load_
 	return 0;
 }
 
-/* There are servers that tell of new mail at each IDLE: those are asked less and less often, and no
- * less than without IDLE. What comes meanwhile is found by its UID. */
+/* Some servers announce new mail at each IDLE. They are asked less and less often, but no less
+ * than without IDLE; what comes meanwhile is found by its UID. */
 static void watch_wait_after_false_news(struct watch_wait *wait, const struct load_result *last,
 					int wake)
 {
@@ -80,6 +80,8 @@ static int64_t watch_wait_limit_ms(const struct watch_wait *wait, int64_t wait_m
 	return wait->at_most_ms > 0 ? MIN(wait_ms, wait->at_most_ms) : wait_ms;
 }
 
+/* Without IDLE it is a pause; a random quarter keeps hundreds of queues from looking at the same
+ * moment. */
 int watch_wait_for_mail(struct watch_wait *wait, const struct load_result *last, int wake,
 			struct error *err)
 {
@@ -107,7 +109,7 @@ int watch_wait_for_mail(struct watch_wait *wait, const struct load_result *last,
 
 /* ---- pauses after errors ---- */
 
-/* In units of the first pause: 1 min, 5 min and 15 min where that is 5 s. */
+/* In units of the first pause: with 5 s these are 1 min, 5 min and 15 min. */
 enum { WATCH_SLOW = 12, WATCH_SLOWER = 60, WATCH_LONGEST = 180 };
 
 struct watch_policy watch_policy_new(int64_t retry_ms)
@@ -120,6 +122,8 @@ struct watch_policy watch_policy_new(int64_t retry_ms)
 	};
 }
 
+/* Errors that a person has to correct, or that the server asks patience for, are tried again
+ * more slowly than a lost connection. */
 int64_t watch_policy_pause_ms(struct watch_policy *policy, enum error_kind kind, uint32_t random)
 {
 	bool slow =
@@ -168,6 +172,7 @@ static int watch_bell_add(int set, int descriptor)
 	return descriptor >= 0 ? epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &readable) : 0;
 }
 
+/* One descriptor for poll() that stands for two. */
 int watch_bell_listen(int bell, int other)
 {
 	const int set = epoll_create1(EPOLL_CLOEXEC);

@@ -1,3 +1,5 @@
+/* The process that loads one queue's mail: signs in once, runs load_mailbox(), waits for mail,
+ * and tells the supervisor at each step. It ends on the first error, which it tells last. */
 #include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
@@ -20,10 +22,11 @@
 
 _Static_assert(sizeof(struct watch_message) <= PIPE_BUF, "a message is one write");
 
-/* Between two tries to get the right to load a queue, and between two signs of life. */
+/* The pause between two tries to get the right to load a queue, and the time between two signs
+ * of life. */
 enum { WATCH_BUSY_MS = 500, WATCH_ALIVE_MS = 1000 };
 
-/* Hundreds of queues may have much to load at the same time. */
+/* The memory of one run: hundreds of queues may have much to load at the same time. */
 #define WATCH_MEMORY_BYTES ((uint64_t)16 * 1024 * 1024)
 
 struct watch_worker {
@@ -42,7 +45,8 @@ struct watch_worker {
 	int64_t suspects_ms;	    /* monotonic: the next of them */
 };
 
-/* Without anybody to hear it the supervisor is dead, and its signal on the way. */
+/* When nobody hears it, the supervisor is dead, and the signal that ends this process is on its
+ * way. */
 static void watch_worker_tell(struct watch_worker *worker, struct watch_message *message)
 {
 	worker->told_ms = clock_monotonic_ms();
@@ -58,6 +62,7 @@ static void watch_worker_tell_news(struct watch_worker *worker, enum watch_news 
 	watch_worker_tell(worker, &message);
 }
 
+/* Tells that it is alive, once a second at most. */
 static void watch_worker_progress(const struct load_progress *progress, void *context)
 {
 	struct watch_worker *worker = context;
@@ -77,6 +82,7 @@ static void watch_worker_stored(const struct load_stored *stored, void *context)
 		  log_number("duration_ms", clock_monotonic_ms() - worker->began_ms));
 }
 
+/* The same words are logged once, not after each run. */
 static void watch_worker_say(struct watch_worker *worker, const char *event, const char *words)
 {
 	if (g_strcmp0(worker->said, words) == 0)
@@ -123,8 +129,8 @@ static void watch_worker_bear_unsent(struct watch_worker *worker, const struct e
 			      watch_policy_pause_ms(&worker->unsent, unsent->kind, g_random_int());
 }
 
-/* What is wrong with single messages is said, and is no reason to leave the others waiting: new
- * mail is loaded meanwhile. */
+/* What is wrong with single messages is logged, and does not keep the others waiting: new mail
+ * is loaded meanwhile. A connection that is lost is not borne. */
 static int watch_worker_bear(struct watch_worker *worker, struct store *store,
 			     const struct load_result *result, const struct error *failure)
 {
@@ -139,8 +145,8 @@ static int watch_worker_bear(struct watch_worker *worker, struct store *store,
 	return 0;
 }
 
-/* 0 when the run went well, 1 when another process holds the queue. The store is open for the run
- * only: what it caches would cost more memory than all else that an idle worker has. */
+/* 0 when the run went well, 1 when another process holds the queue. The store is open for the
+ * run only: its cache would take more memory than all else that an idle worker has. */
 static int watch_worker_look(struct watch_worker *worker, struct load_result *result,
 			     struct error *err)
 {
@@ -172,6 +178,7 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	return 0;
 }
 
+/* Says how long it will be silent. */
 static void watch_worker_tell_waiting(int64_t wait_ms, void *context)
 {
 	struct watch_worker *worker = context;
@@ -180,7 +187,7 @@ static void watch_worker_tell_waiting(int64_t wait_ms, void *context)
 	message.news = WATCH_WAITING;
 	message.wait_ms = wait_ms;
 	watch_worker_tell(worker, &message);
-	/* What the run has freed is given back, since most queues wait most of the time. */
+	/* Most queues wait most of the time, so what the run has freed goes back to the system. */
 	malloc_trim(0);
 }
 
@@ -200,7 +207,7 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 	message.news = WATCH_LOOKED;
 	message.result = result;
 	watch_worker_tell(worker, &message);
-	/* More than one run may take: the next follows at once. */
+	/* More mail is there than one run takes: the next run follows at once. */
 	if (stop_requested() || (result.not_collected > 0 && result.loaded + result.bad > 0))
 		return 0;
 	worker->wait.at_most_ms = MAX(worker->suspects_ms - clock_monotonic_ms(), 0);
@@ -221,6 +228,7 @@ static int watch_worker_tell_started(struct watch_worker *worker, struct error *
 	return 0;
 }
 
+/* The store is closed before the sign-in: a slow server must not keep it open. */
 static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_name,
 				struct error *err)
 {
@@ -249,8 +257,8 @@ static int watch_worker_watch(struct watch_worker *worker, struct error *err)
 	return 0;
 }
 
-/* The outcome also goes into the queue's row; where that fails too, the supervisor's log says it.
- */
+/* The outcome also goes into the queue's row; where that fails, too, the supervisor's log still
+ * says it. */
 static void watch_worker_note(const struct watch_worker *worker, const struct error *failure,
 			      uint32_t *refusals)
 {
@@ -287,22 +295,26 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 	g_free(worker->said);
 }
 
+/* The terminal's ^C reaches the supervisor only, which passes it on once: that is why the child
+ * has a process group of its own. */
 void watch_worker_prepare(pid_t parent)
 {
 	sigset_t none;
 	sigemptyset(&none);
-	setpgid(0, 0); /* the terminal's ^C is for the supervisor, which passes it on once */
+	setpgid(0, 0);
 	stop_install();
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* The parent's dice would fall alike for all of its children. */
+	/* All children would draw the parent's next random numbers, and their pauses would be
+	 * the same. */
 	g_random_set_seed((guint32)getpid() ^ (guint32)g_get_real_time());
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
 }
 
+/* The child keeps only its end of the pipe: the supervisor sees its death by the pipe's end. */
 int watch_worker_start(const char *queue_name, const struct watch_options *options,
 		       struct load_position *position, int bell, pid_t *ret_child, int *ret_pipe,
 		       struct error *err)

@@ -1,5 +1,6 @@
-/* The loop that claims entries, runs a command for each, and stores what became of them. A database
- * that is locked by somebody else stops none of it but the storing, which is tried again. */
+/* The loop that claims entries, runs a command for each, and stores what became of them. A
+ * database that somebody else keeps locked stops none of it but the storing, which is tried
+ * again. */
 #include "loader/work/work.h"
 
 #include "loader/base/clock.h"
@@ -45,6 +46,7 @@ static void work_free_job(void *job)
 
 /* ---- a database that is locked ---- */
 
+/* Says it once, and only when it lasts: most locks are over in a moment. */
 static void work_note_busy(struct work *work)
 {
 	const int64_t now_ms = clock_monotonic_ms();
@@ -75,6 +77,7 @@ static bool work_is_ending(const struct work *work)
 	return work->give_up_ms != INT64_MAX;
 }
 
+/* From now on results have GIVE_UP_MS to be stored; commands get TERM. */
 static void work_end(struct work *work)
 {
 	const int64_t now_ms = clock_monotonic_ms();
@@ -93,7 +96,8 @@ static void work_fail(struct work *work, const struct error *failure)
 	work_end(work);
 }
 
-/* The entry goes back by its lease. */
+/* The entry goes back to the queue when its lease ends. The first loss is what the run ends
+ * with; the others are said at once. */
 static void work_give_up(struct work *work, guint index, const struct error *why)
 {
 	const struct work_job *job = g_ptr_array_index(work->jobs, index);
@@ -111,6 +115,7 @@ static void work_give_up(struct work *work, guint index, const struct error *why
 	g_ptr_array_remove_index(work->jobs, index);
 }
 
+/* The first signal lets commands finish, for grace_ms at most; the second ends them. */
 static void work_follow_signals(struct work *work)
 {
 	const int64_t now_ms = clock_monotonic_ms();
@@ -128,6 +133,7 @@ static bool work_may_ask(const struct work *work, int64_t now_ms)
 	return now_ms >= work->again_ms;
 }
 
+/* While the database is locked it is not asked for each job, but every AGAIN_MS for all. */
 static enum work_step work_tend_job(struct work *work, struct work_job *job, int64_t now_ms,
 				    struct error *err)
 {
@@ -153,7 +159,7 @@ static bool work_is_hopeless(const struct work *work, const struct work_job *job
 static void work_tend(struct work *work)
 {
 	struct error err;
-	/* From the last: a job that is through leaves its place. */
+	/* From the last to the first, because a job that is through leaves its place. */
 	for (guint i = work->jobs->len; i-- > 0;) {
 		struct work_job *job = g_ptr_array_index(work->jobs, i);
 		const int64_t now_ms = clock_monotonic_ms();
@@ -169,8 +175,8 @@ static void work_tend(struct work *work)
 	}
 }
 
-/* Every job has what it needs from the database; only then more is claimed, and it cannot be an
- * entry of ours whose lease has ended meanwhile. */
+/* Every job has what it needs from the database. Only then more is claimed, so that it cannot be
+ * an entry of ours whose lease has ended meanwhile. */
 static bool work_is_attended(const struct work *work)
 {
 	const int64_t now_ms = clock_monotonic_ms();
@@ -189,7 +195,8 @@ static bool work_wants_more(const struct work *work)
 	       work->jobs->len < work->options->concurrency;
 }
 
-/* Looks before it claims: to look locks nobody out. */
+/* Looks before it claims, because a look locks nobody out. It forgets the changes so far before
+ * it looks, so that none is missed. */
 static int work_claim_more(struct work *work, struct error *err)
 {
 	const size_t room = work->options->concurrency - work->jobs->len;
@@ -230,7 +237,7 @@ static void work_fill(struct work *work)
 
 /* ---- waiting ---- */
 
-/* The first is the watch, then two for each job. */
+/* The first is the watch, then there are two for each job. */
 static struct pollfd *work_descriptors(const struct work *work)
 {
 	struct pollfd *descriptors = g_new0(struct pollfd, 1 + 2 * work->jobs->len);
@@ -248,6 +255,8 @@ static struct pollfd *work_descriptors(const struct work *work)
 	return descriptors;
 }
 
+/* The next moment at which anything is due, on the monotonic clock; what is due by the wall
+ * clock is converted. */
 static int64_t work_next_ms(const struct work *work)
 {
 	int64_t next_ms = work_is_ending(work) ? work->give_up_ms : work->end_at_ms;
@@ -280,6 +289,8 @@ static bool work_is_through(const struct work *work)
 					(work->options->until_empty && work->empty));
 }
 
+/* Each round does all that is due and then sleeps until the next thing is due, or a descriptor
+ * or signal wakes it. */
 static void work_loop(struct work *work)
 {
 	struct error err;

@@ -11,11 +11,12 @@
 #include <glib.h>
 #include <signal.h>
 
+/* Begins the transaction before it takes the time: the lease begins when nobody has to be waited
+ * for any more. */
 int work_claim_now(struct store *store, const struct entry_wish *wish,
 		   struct entry_lease *ret_leases, size_t room, size_t *ret_count,
 		   struct error *err)
 {
-	/* The lease begins when nobody has to be waited for any more. */
 	if (store_begin(store, err) != 0)
 		return -1;
 	if (entry_claim(store, wish, clock_now_ms(), ret_leases, room, ret_count, err) != 0) {
@@ -25,7 +26,7 @@ int work_claim_now(struct store *store, const struct entry_wish *wish,
 	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
-/* Until something may have changed, something is due, or `until_ms` (monotonic). */
+/* Waits until something may have changed, something is due, or it is `until_ms` (monotonic). */
 static int work_claim_wait(struct store *store, const struct entry_wish *wish,
 			   const struct store_watch *watch, int64_t until_ms, struct error *err)
 {
@@ -64,6 +65,8 @@ int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_
 
 static const int64_t work_wait_max_ms = 60000;
 
+/* Signals are blocked until ppoll() itself lets them in, so that none falls between the check
+ * and the wait. */
 int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, int known_signals,
 	      struct error *err)
 {

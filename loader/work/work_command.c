@@ -14,6 +14,7 @@
 
 enum { LINE_MAX_BYTES = 256 }; /* of a #! line, as Linux reads it */
 
+/* Names the thing and what to do about it; exec would only say EACCES or ENOENT. */
 static int work_command_check_permission(const char *what, const char *path, struct error *err)
 {
 	struct stat status;
@@ -29,6 +30,8 @@ static int work_command_check_permission(const char *what, const char *path, str
 	return 0;
 }
 
+/* A file that was edited on Windows: the kernel looks for an interpreter whose name ends with
+ * CR. */
 static int work_command_refuse_cr(const char *path, const char *interpreter, struct error *err)
 {
 	return error_set(err, ERROR_USAGE,
@@ -67,6 +70,8 @@ static int work_command_check_env(const char *path, const char *argument, struct
 			       path, program);
 }
 
+/* The first line names an interpreter and at most one argument; env's argument names the real
+ * one. */
 static int work_command_check_interpreter(const char *path, char *line, struct error *err)
 {
 	line[strcspn(line, "\n")] = '\0';
@@ -87,7 +92,7 @@ static int work_command_check_interpreter(const char *path, char *line, struct e
 	return strcmp(name, "env") == 0 ? work_command_check_env(path, argument, err) : 0;
 }
 
-/* What is no script, or cannot be read, is left to exec. */
+/* A file that is no script, or cannot be read, is left to exec. */
 static int work_command_check_script(const char *path, struct error *err)
 {
 	char line[LINE_MAX_BYTES + 1];
@@ -99,7 +104,8 @@ static int work_command_check_script(const char *path, struct error *err)
 	return work_command_check_interpreter(path, line + 2, err);
 }
 
-/* A file of that name that PATH leads to though it cannot be executed. Caller frees. */
+/* A file of that name in PATH that cannot be executed: the user most likely means it. Caller
+ * frees. */
 static char *work_command_find_other(const char *command)
 {
 	g_auto(GStrv) folders =
@@ -125,6 +131,8 @@ int work_command_check(const char *command, struct error *err)
 	return work_command_check_script(path, err);
 }
 
+/* The file may have changed since it was looked at, so it is looked at again before errno is
+ * explained. */
 int work_command_refuse(const char *command, int number, struct error *err)
 {
 	if (work_command_check(command, err) != 0)

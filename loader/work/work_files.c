@@ -1,3 +1,5 @@
+/* Writes an entry out for a command: a private folder with entry.json and the attachments, the
+ * environment that names them, and the removal of it all afterwards. */
 #include "loader/work/work_internal.h"
 
 #include "loader/base/clock.h"
@@ -25,6 +27,7 @@ static void work_files_saved(const char *path, void *context)
 	g_ptr_array_add(context, g_strdup(path));
 }
 
+/* The document names the paths of the attachments, which are saved by then. */
 static int work_files_write_entry(struct store *store, const struct entry_lease *lease,
 				  struct work_files *files, const GPtrArray *paths,
 				  struct error *err)
@@ -66,6 +69,7 @@ int work_files_write(struct store *store, const struct entry_lease *lease,
 	return 0;
 }
 
+/* Writes and syncs a file of 64 KiB: a full disk takes an empty one. */
 int work_files_probe(struct error *err)
 {
 	static const char bytes[64 * 1024];
@@ -111,13 +115,14 @@ char **work_files_environment(const struct work_files *files, const struct work_
 	return environment;
 }
 
+/* Walks down without following links, so that nothing outside of the folder is deleted. */
 static void work_files_remove(char *folder)
 {
 	char *const paths[] = {folder, NULL};
 	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
 	FTSENT *found;
 	while (walk != NULL && (found = fts_read(walk)) != NULL) {
-		/* What the command has locked up is still ours. */
+		/* A folder whose permissions the command has taken away is still ours. */
 		if (found->fts_info == FTS_D)
 			chmod(found->fts_accpath, 0700);
 		else

@@ -1,3 +1,5 @@
+/* One entry in the hands of a command: claimed, running, ended, settled. Each step that needs
+ * the database can be told to come again later when it is locked. */
 #include "loader/work/work_internal.h"
 
 #include "loader/base/clock.h"
@@ -59,7 +61,8 @@ int64_t work_job_entry(const struct work_job *job)
 	return job->lease.entry_id;
 }
 
-/* What is to become of the entry is known; its files are not needed any more. Takes the reason. */
+/* What is to become of the entry is known, and its files are not needed any more. Takes the
+ * reason. */
 static void work_job_finish(struct work_job *job, enum work_end end, char *reason)
 {
 	job->stage = WORK_STAGE_ENDED;
@@ -69,7 +72,8 @@ static void work_job_finish(struct work_job *job, enum work_end end, char *reaso
 	job->files = NULL;
 }
 
-/* Where nothing at all can be written, the next entry would come to the same end. */
+/* Where nothing at all can be written, the next entry would come to the same end: that ends the
+ * worker. Otherwise it is this entry's failure. */
 static enum work_step work_job_fail_to_write(struct work_job *job, struct error *err)
 {
 	struct error machine;
@@ -85,6 +89,8 @@ static enum work_step work_job_fail_to_write(struct work_job *job, struct error 
 	return WORK_STEP_FAILED;
 }
 
+/* A command that cannot be started is the operator's mistake: the entry goes back, and keeps its
+ * attempt. */
 static enum work_step work_job_start(struct store *store, struct work_job *job,
 				     int64_t monotonic_ms, struct error *err)
 {
@@ -113,6 +119,7 @@ int work_job_errors(const struct work_job *job)
 	return job->stage == WORK_STAGE_RUNNING ? job->process.errors : -1;
 }
 
+/* Passes standard error through, and keeps its last lines as the reason of a failure. */
 void work_job_listen(struct work_job *job)
 {
 	char bytes[4096];
@@ -130,9 +137,9 @@ static enum work_step work_job_fail(const struct error *err)
 	return err->reason == REASON_BUSY ? WORK_STEP_BUSY : WORK_STEP_FAILED;
 }
 
+/* Takes the time inside the transaction, as work_claim_now() does. */
 static int work_job_extend_lease(struct store *store, const struct work_job *job, struct error *err)
 {
-	/* As in work_claim_now(). */
 	if (store_begin(store, err) != 0)
 		return -1;
 	const int64_t now_ms = clock_now_ms();
@@ -153,7 +160,7 @@ static enum work_step work_job_extend(struct store *store, struct work_job *job,
 	}
 	if (err->reason != REASON_REFUSED && err->reason != REASON_MISSING)
 		return work_job_fail(err);
-	/* Somebody else has it: whatever the command still does is done twice. */
+	/* Somebody else has the entry: whatever the command still does is done twice. */
 	job->lost = true;
 	job->extend_at_ms = INT64_MAX;
 	job->stop_at_ms = monotonic_ms;
@@ -162,6 +169,8 @@ static enum work_step work_job_extend(struct store *store, struct work_job *job,
 	return WORK_STEP_DONE;
 }
 
+/* TERM first; KILL when that was not enough. Needs no database, so that a locked one keeps no
+ * command alive. */
 void work_job_watch(struct work_job *job, int64_t monotonic_ms)
 {
 	if (job->stage != WORK_STAGE_RUNNING)
@@ -192,7 +201,7 @@ void work_job_stop(struct work_job *job, int64_t monotonic_ms)
 	job->stopped = true;
 	job->extend_at_ms = INT64_MAX;
 	if (job->timed_out || job->lost)
-		return; /* It has been told already. */
+		return; /* The command has got TERM already. */
 	job->stop_at_ms = INT64_MAX;
 	job->kill_at_ms = monotonic_ms + GRACE_MS;
 	work_process_signal(&job->process, SIGTERM);
@@ -218,7 +227,8 @@ static char *work_job_reason(const struct work_job *job, int status)
 	return *words != '\0' ? g_strdup_printf("%s: %s", end, words) : g_strdup(end);
 }
 
-/* By us, or by a service manager that tells all processes at once: not the command's failure. */
+/* Stopped by us, or by a service manager that signals all processes at once: not the command's
+ * failure. */
 static bool work_job_was_stopped(const struct work_job *job, int status)
 {
 	return job->stopped || (stop_requested() && WIFSIGNALED(status) &&
@@ -243,6 +253,7 @@ static enum work_end work_job_end(const struct work_job *job, int status)
 	}
 }
 
+/* Tells the queue what the command's end means; `outcome` gets the next attempt. */
 static int work_job_store(struct store *store, const struct work_queue *queue,
 			  const struct work_job *job, struct work_outcome *outcome,
 			  struct error *err)
@@ -284,6 +295,8 @@ void work_job_reap(struct work_job *job)
 	work_job_finish(job, end, reason);
 }
 
+/* A stale token means that the command, an operator or another worker has finished the entry: it
+ * is lost to this job, and not an error. */
 static enum work_step work_job_settle(struct store *store, const struct work_queue *queue,
 				      struct work_job *job, struct error *err)
 {

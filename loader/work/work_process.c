@@ -1,3 +1,5 @@
+/* Starts a command by fork() and exec(), in a process group of its own, and ends it with all
+ * that it has started. A pidfd tells of its end, a pipe carries its standard error. */
 #include "loader/work/work_internal.h"
 
 #include "loader/work/work.h"
@@ -12,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-/* Between fork() and exec(): nothing but system calls. */
+/* What the child needs between fork() and exec(), where it makes nothing but system calls. */
 struct work_process_ends {
 	int input;
 	int errors;
@@ -25,7 +27,7 @@ static _Noreturn void work_process_become(char *const *command, char *const *env
 	sigset_t none;
 	sigemptyset(&none);
 	setpgid(0, 0);
-	/* A worker that is killed takes its command along: somebody else gets the entry. */
+	/* A command must not outlive a worker that is killed: somebody else gets the entry. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
@@ -39,7 +41,7 @@ static _Noreturn void work_process_become(char *const *command, char *const *env
 	_exit(told < 0 ? 126 : 127);
 }
 
-/* Waits until the child has become the command. Returns errno of what kept it, or 0. */
+/* Waits until the child has become the command. Returns the errno that kept it from that, or 0. */
 static int work_process_await_exec(int failure)
 {
 	int number = 0;
@@ -60,7 +62,7 @@ static int work_process_spawn(char *const *command, char *const *environment,
 		work_process_become(command, environment, ends, parent);
 	if (child < 0)
 		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
-	/* Also here: whoever comes first. */
+	/* The child does the same; whoever comes first makes the group. */
 	setpgid(child, child);
 	ret_process->id = child;
 	ret_process->descriptor = pidfd_open(child, 0);
@@ -69,6 +71,7 @@ static int work_process_spawn(char *const *command, char *const *environment,
 		   : error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
 }
 
+/* The third pipe closes by itself when exec() succeeds, and carries its errno when it fails. */
 int work_process_start(char *const *command, char *const *environment, const char *input,
 		       struct work_process *ret_process, struct error *err)
 {
@@ -114,11 +117,12 @@ void work_process_signal(const struct work_process *process, int number)
 	kill(-process->id, number);
 }
 
+/* Kills the group before the process is waited for: until then its id is its own, and that of
+ * its group. */
 int work_process_end(struct work_process *process)
 {
 	siginfo_t ended;
 	int status = 0;
-	/* Its id is its group's, and its own until it is waited for. */
 	while (waitid(P_PID, (id_t)process->id, &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR)
 		;
 	work_process_signal(process, SIGKILL);

@@ -15,6 +15,7 @@ static void fill(struct error *err, enum error_kind kind, enum error_reason reas
 	err->reason = reason;
 }
 
+/* What the caller can do follows from the reason, so that both can never disagree. */
 static enum error_kind kind_of(enum error_reason reason)
 {
 	static const enum error_kind kinds[] = {

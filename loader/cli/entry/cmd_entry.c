@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* YYYY-MM-DD as the start of that day, UTC. */
+/* YYYY-MM-DD is the start of that day, UTC. */
 static int cmd_entry_day(const struct invocation *invocation, const char *option, int64_t *ret_s,
 			 struct error *err)
 {
@@ -29,6 +29,8 @@ static int cmd_entry_day(const struct invocation *invocation, const char *option
 	return 0;
 }
 
+/* The options of `list`, which has days and an order; cmd_filter_read() reads those of the other
+ * commands. */
 static int cmd_entry_filter(const struct invocation *invocation, struct entry_filter *filter,
 			    struct error *err)
 {
@@ -120,6 +122,7 @@ static void cmd_save_saved(const char *path, void *context)
 		printf("%s\n", path);
 }
 
+/* The number of an attachment is checked before the database is opened. */
 int cmd_save(const struct invocation *invocation, struct error *err)
 {
 	int64_t id;
@@ -147,6 +150,7 @@ int cmd_save(const struct invocation *invocation, struct error *err)
 
 /* ---- the filter ---- */
 
+/* A queue is named; the filter goes by its id. */
 static int cmd_filter_queue(const struct invocation *invocation, struct store *store,
 			    struct entry_filter *filter, struct error *err)
 {

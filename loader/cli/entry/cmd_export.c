@@ -1,3 +1,4 @@
+/* `export`: entries as JSON Lines, each read as a whole, or as CSV with the main columns. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"
@@ -14,12 +15,13 @@ struct cmd_export {
 	struct error *err;
 };
 
+/* The list has no bodies, so that each entry is read once more. */
 static int cmd_export_json(const struct entry *listed, void *context)
 {
 	const struct cmd_export *export = context;
 	scoped(entry_free) struct entry *entry = NULL;
 	if (entry_find(export->store, listed->id, &entry, export->err) != 0)
-		/* Purged by somebody in between. */
+		/* Somebody has purged it in between. */
 		return export->err->reason == REASON_MISSING ? 0 : 1;
 	return entry_json_write(stdout, export->store, entry, NULL, export->err) == 0 ? 0 : 1;
 }
@@ -56,8 +58,8 @@ static const char *const cmd_export_columns[] = {
     "record_updated",
 };
 
-/* Mail is written by strangers, and a spreadsheet runs what looks like a formula. Our own cells are
- * left as they are: a priority may be -5. */
+/* Mail is written by strangers, and a spreadsheet runs what looks like a formula. The program's
+ * own cells are left as they are: a priority may be -5. */
 static void cmd_export_row(const char *const cells[static G_N_ELEMENTS(cmd_export_columns)])
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(cmd_export_columns); i++) {
@@ -68,6 +70,7 @@ static void cmd_export_row(const char *const cells[static G_N_ELEMENTS(cmd_expor
 	output_csv_end_row();
 }
 
+/* The cells stand in the order of cmd_export_columns. */
 static int cmd_export_csv(const struct entry *entry, void *context)
 {
 	(void)context;

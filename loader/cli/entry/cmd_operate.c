@@ -71,8 +71,8 @@ static int cmd_operate_note_unfit(struct store *store, int64_t entry_id,
 	return 0;
 }
 
-/* All of them or none; entries that the order does not fit are left as they are, and `unfit` gets
- * why. */
+/* All of the entries or none. Those that the order does not fit stay as they are, and `unfit`
+ * gets why. */
 static int cmd_operate_ids(const struct invocation *invocation, struct store *store,
 			   const struct entry_order *order, uint64_t *ret_changed, GPtrArray *unfit,
 			   struct error *err)
@@ -108,7 +108,7 @@ static int cmd_operate_filtered(const struct invocation *invocation, struct stor
 		return error_set(err, ERROR_USAGE,
 				 "which entries? Name ids, a filter (--queue, --state, --tag, "
 				 "--older-than …), or --all");
-	/* What is done is done again only when that is said. */
+	/* Entries that are done are done again only where --state says so. */
 	if (order->operation == ENTRY_RETRY && !filter.by_state) {
 		filter.by_state = true;
 		filter.state = ENTRY_FAILED;
@@ -118,7 +118,7 @@ static int cmd_operate_filtered(const struct invocation *invocation, struct stor
 	return 0;
 }
 
-/* The last one is the error, where nothing was changed. */
+/* Each reason is said; the last one is the error where nothing was changed. */
 static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t changed,
 				  const GPtrArray *unfit, struct error *err)
 {
@@ -165,6 +165,7 @@ int cmd_discard(const struct invocation *invocation, struct error *err)
 	return cmd_operate(invocation, &order, err);
 }
 
+/* An operator who takes an entry from a worker says why: the worker's people will ask. */
 int cmd_take_back(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_TAKE_BACK};
@@ -188,6 +189,7 @@ int cmd_unhold(const struct invocation *invocation, struct error *err)
 	return cmd_operate(invocation, &order, err);
 }
 
+/* A million either way leaves room for everybody's own scale. */
 int cmd_priority(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_PRIORITY};
@@ -232,6 +234,7 @@ int cmd_note(const struct invocation *invocation, struct error *err)
 
 /* ---- purge ---- */
 
+/* Both options are needed, so that nobody purges what was finished a moment ago. */
 static int cmd_purge_check(const struct entry_filter *filter, struct error *err)
 {
 	if (!filter->by_state || filter->changed_before_ms == 0)
@@ -255,6 +258,7 @@ static void cmd_purge_print(const struct invocation *invocation, uint64_t count,
 		       dry_run ? "to be purged" : "purged");
 }
 
+/* What was purged before an error is gone, so that it is printed in any case. */
 static int cmd_purge_run(const struct invocation *invocation, struct store *store,
 			 const struct entry_filter *filter, struct error *err)
 {

@@ -27,6 +27,7 @@ static int cmd_history_json(const struct entry_event *event, void *context)
 	return 0;
 }
 
+/* The time behind a change says how long the entry had been in its state. */
 static int cmd_history_row(const struct entry_event *event, void *context)
 {
 	char at[CLOCK_TEXT_SIZE];
@@ -85,7 +86,7 @@ static json_t *cmd_stats_spread(const struct queue_stats_spread *spread)
 	return object;
 }
 
-/* Since when there is something to count. */
+/* Counts only since the queue is there: a queue of yesterday has no rate over a month. */
 static double cmd_stats_hours(const struct cmd_stats *view, const struct work_queue *queue)
 {
 	const int64_t from_ms = MAX(view->since_ms, queue->record_created_ms);
@@ -114,6 +115,7 @@ static void cmd_stats_print_json(const struct work_queue *queue,
 	output_json_print(object);
 }
 
+/* Prints nothing where nothing was measured. */
 static void cmd_stats_print_spread(const char *label, const struct queue_stats_spread *spread)
 {
 	char p50[DURATION_TEXT_SIZE];
@@ -203,6 +205,7 @@ static int cmd_delivery_json(const struct delivery *delivery, void *context)
 	return 0;
 }
 
+/* A dash stands for the status where there was no answer. */
 static void cmd_delivery_cells(const struct delivery *delivery, char entry[24], char attempt[16],
 			       char status[16], char duration[24])
 {
@@ -281,6 +284,7 @@ static int cmd_delivery_print(const struct delivery *delivery, void *context)
 	return 0;
 }
 
+/* An entry that does not exist is an error; one without attempts prints nothing. */
 int cmd_delivery_show(const struct invocation *invocation, struct error *err)
 {
 	struct delivery_filter filter = {0};

@@ -1,4 +1,4 @@
-/* The commands of this family: entries: showing them, and what operators do with them; what `inqueue help` says of each is said here. */
+/* The commands about entries, with their options. `inqueue help` and --help print these words. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include <glib.h>

@@ -1,3 +1,4 @@
+/* Shows an entry for people: a line for each field that is set, its attachments, its bodies. */
 #include "loader/cli/entry/entry_view.h"
 
 #include "loader/base/clock.h"
@@ -8,13 +9,14 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* A column that holds JSON, as JSON. */
+/* A column that holds JSON, as JSON; a list in any case. */
 static json_t *entry_view_json_list(const char *column)
 {
 	json_t *list = column != NULL ? json_loads(column, 0, NULL) : NULL;
 	return list != NULL ? list : json_array();
 }
 
+/* Remembers the last byte, so that the output ends with a newline. */
 static int entry_view_write(const void *bytes, size_t size, void *context)
 {
 	char *last = context;
@@ -23,6 +25,7 @@ static int entry_view_write(const void *bytes, size_t size, void *context)
 	return fwrite(bytes, 1, size, stdout) == size ? 0 : -1;
 }
 
+/* A write that failed has left errno; an error of the database has words of its own. */
 static int entry_view_read(struct store *store, const struct entry *entry, enum entry_part part,
 			   int (*write_piece)(const void *, size_t, void *), void *context,
 			   struct error *err)
@@ -35,6 +38,7 @@ static int entry_view_read(struct store *store, const struct entry *entry, enum 
 		   : error_set(err, ERROR_IO, "standard output: %s", g_strerror(errno));
 }
 
+/* A field that is empty is left out. */
 static void entry_view_print_line(const char *label, const char *value)
 {
 	if (value != NULL && *value != '\0')

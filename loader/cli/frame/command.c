@@ -39,6 +39,8 @@ static size_t command_match(const struct command *command, char **words, size_t 
 	return length;
 }
 
+/* The first match in the table counts: "mail", which takes an action as an argument, stands
+ * behind the actions. */
 const struct command *command_find(char **words, size_t count, size_t *ret_length)
 {
 	const struct command *command;
@@ -50,6 +52,7 @@ const struct command *command_find(char **words, size_t count, size_t *ret_lengt
 	return NULL;
 }
 
+/* Help is printed whatever else the command line says. */
 static int command_run(const struct command *command, int argc, char **argv, struct error *err)
 {
 	struct invocation invocation;
@@ -68,8 +71,8 @@ static int command_run(const struct command *command, int argc, char **argv, str
 	return command->run(&invocation, err);
 }
 
-/* Options may stand before the command's name too: it begins at the first word that is neither an
- * option nor the value of --database. */
+/* Options may stand before the command's name, too: it begins at the first word that is neither
+ * an option nor the value of --database. */
 static int command_first_word(int argc, char **argv)
 {
 	int at = 1;
@@ -81,7 +84,7 @@ static int command_first_word(int argc, char **argv)
 	return at;
 }
 
-/* The words that may follow the first word of a command, e.g. "create, alter, …"; NULL for none.
+/* The words that may follow the first word of a command, "create, alter, …"; NULL for none.
  * Caller frees. */
 static char *command_list_next(const char *first)
 {
@@ -96,6 +99,7 @@ static char *command_list_next(const char *first)
 	return list->len > 0 ? g_string_free(g_steal_pointer(&list), FALSE) : NULL;
 }
 
+/* The first word may be right: then the error lists the second ones. */
 static int command_refuse(const char *first, struct error *err)
 {
 	g_autofree char *next = command_list_next(first);
@@ -105,6 +109,7 @@ static int command_refuse(const char *first, struct error *err)
 			 "unknown command '%s'; `inqueue help` lists the commands", first);
 }
 
+/* getopt_long() takes options anywhere, so only the words of the name are taken out. */
 static int command_dispatch(int argc, char **argv, struct error *err)
 {
 	int first = command_first_word(argc, argv);
@@ -134,6 +139,7 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	return command_run(command, count, rest, err);
 }
 
+/* What the command printed must have arrived before it counts as done: a full disk is an error. */
 int command_main(int argc, char **argv)
 {
 	struct error err = {.kind = ERROR_NONE};

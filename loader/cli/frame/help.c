@@ -1,3 +1,5 @@
+/* Prints help: the list of commands, one command with its options, the keys of the connection
+ * string. All words come from the tables. */
 #include "loader/cli/frame/command.h"
 
 #include "loader/imap/names/connection_string.h"
@@ -8,8 +10,8 @@
 
 enum { HELP_WIDTH = 80 };
 
-/* Words wrapped at HELP_WIDTH, each line behind `indent` blanks; the first line stands at `column`
- * already. */
+/* Words wrapped at HELP_WIDTH, each line behind `indent` blanks; the first line stands at
+ * `column` already. */
 static void help_print_wrapped(const char *text, int column, int indent)
 {
 	g_auto(GStrv) words = g_strsplit(text, " ", -1);
@@ -28,6 +30,7 @@ static void help_print_wrapped(const char *text, int column, int indent)
 	putchar('\n');
 }
 
+/* A left side that is too long gets a line of its own. */
 static void help_print_row(const char *left, const char *right, int indent)
 {
 	int width = (int)g_utf8_strlen(left, -1) + 2;
@@ -57,6 +60,7 @@ void help_print_program(void)
 	    "configuration.\n");
 }
 
+/* The default stands behind the words, from the same table that the command reads it from. */
 static void help_print_option(const struct command_option *option)
 {
 	g_autofree char *left =

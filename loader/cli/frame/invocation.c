@@ -1,5 +1,5 @@
-/* One run of a command: its options and arguments by getopt_long(), their values checked, and the database
- * and queues that they name. */
+/* One run of a command: parses its options and arguments by getopt_long(), checks their values,
+ * and opens the database and finds the queues that they name. */
 #include "loader/cli/frame/command.h"
 
 #include "loader/base/clock.h"
@@ -39,6 +39,7 @@ static void invocation_add_option(struct invocation *invocation,
 	invocation->options[invocation->option_count++] = *option;
 }
 
+/* Every command has the global options, its own, and those that a function adds. */
 static void invocation_list_options(struct invocation *invocation, const struct command *command)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(global_options); i++)
@@ -51,6 +52,8 @@ static void invocation_list_options(struct invocation *invocation, const struct 
 		invocation_add_option(invocation, &more);
 }
 
+/* getopt_long() says only which option was wrong; a password on the command line gets a word of
+ * its own, because others can read it there. */
 static int command_refuse_option(const struct invocation *invocation, char *const *argv,
 				 struct error *err)
 {
@@ -73,6 +76,7 @@ static int command_refuse_option(const struct invocation *invocation, char *cons
 			 invocation->command->name);
 }
 
+/* An option that is given twice counts as given last. */
 static int invocation_parse_options(struct invocation *invocation, int argc, char **argv,
 				    struct error *err)
 {
@@ -84,7 +88,7 @@ static int invocation_parse_options(struct invocation *invocation, int argc, cha
 							  : no_argument,
 					   .val = (int)i + 1};
 	opterr = 0;
-	/* From the start, whatever was parsed before: a script parses many lines. */
+	/* getopt_long() begins anew: a script parses many lines in one process. */
 	optind = 0;
 	int found;
 	while ((found = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -124,6 +128,7 @@ int invocation_check_arguments(const struct invocation *invocation, struct error
 
 /* ---- values ---- */
 
+/* A name that is not in the table is a fault of the program. */
 static size_t invocation_option_index(const struct invocation *invocation, const char *option)
 {
 	for (size_t i = 0; i < invocation->option_count; i++) {
@@ -150,7 +155,7 @@ bool invocation_flag(const struct invocation *invocation, const char *option)
 	return invocation_text(invocation, option) != NULL;
 }
 
-/* Decimal digits only. */
+/* Takes decimal digits only: no sign, no blanks, no hexadecimal. */
 static bool command_parse_number(const char *text, uint64_t *ret_number)
 {
 	return g_ascii_string_to_unsigned(text, 10, 0, INT64_MAX, ret_number, NULL);
@@ -194,6 +199,7 @@ int invocation_duration(const struct invocation *invocation, const char *option,
 	return 0;
 }
 
+/* A day without a time is its start, UTC. */
 int invocation_time(const struct invocation *invocation, const char *option, int direction,
 		    int64_t *ret_ms, struct error *err)
 {
@@ -219,6 +225,7 @@ int invocation_time(const struct invocation *invocation, const char *option, int
 	return 0;
 }
 
+/* Tags and the like are joined with blanks in the database. */
 int invocation_word(const struct invocation *invocation, const char *option, const char **ret_word,
 		    struct error *err)
 {
@@ -232,6 +239,7 @@ int invocation_word(const struct invocation *invocation, const char *option, con
 	return 0;
 }
 
+/* Control characters have no place in a text that others print. */
 int invocation_line(const struct invocation *invocation, const char *option, const char **ret_text,
 		    struct error *err)
 {
@@ -245,6 +253,7 @@ int invocation_line(const struct invocation *invocation, const char *option, con
 	return 0;
 }
 
+/* Behind sudo it is the person who called it. */
 const char *invocation_who(const struct invocation *invocation)
 {
 	const char *named = invocation_text(invocation, "by");
@@ -256,7 +265,8 @@ const char *invocation_who(const struct invocation *invocation)
 
 /* ---- what they name ---- */
 
-/* Whoever runs the program should know that there is more in the folder, and may go. */
+/* Whoever runs the program should know that there is one more file in the folder, and that it
+ * may go. */
 static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void *context)
 {
 	const struct invocation *invocation = context;
@@ -303,6 +313,8 @@ static int queue_names_add(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* Names that are given are looked up first, so that a misspelt one stops the command before
+ * anything is done. */
 int invocation_list_queues(const struct invocation *invocation, struct store *store,
 			   bool (*wanted)(const struct work_queue *queue), char ***ret_names,
 			   struct error *err)

@@ -20,6 +20,7 @@ struct output_table {
 	size_t column_count;
 };
 
+/* Numbers stand right; long texts give way when a terminal is too narrow. */
 struct output_table *output_table_new(const struct output_column *columns, size_t count)
 {
 	static const int flags[] = {
@@ -64,6 +65,7 @@ void output_json_print(json_t *document)
 	json_decref(document);
 }
 
+/* Escapes what JSON does not take inside a string. */
 void output_json_piece(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -116,6 +118,7 @@ static int output_rows_terminal_width(void)
 	return size.ws_col;
 }
 
+/* East Asian characters take two places of a terminal, combining ones none. */
 static int output_rows_places(gunichar c)
 {
 	if (g_unichar_iszerowidth(c))
@@ -187,6 +190,7 @@ void output_rows_head(const struct output_rows_column *columns, size_t count)
 
 /* ---- CSV ---- */
 
+/* What a spreadsheet would run. */
 static bool output_csv_is_formula(char first)
 {
 	return first != '\0' && strchr("=+-@\t\r", first) != NULL;
@@ -243,6 +247,7 @@ void output_csv_end_row(void)
 
 enum { PROGRESS_DELAY_MS = 2000, PROGRESS_INTERVAL_MS = 100, PROGRESS_WIDTH = 30 };
 
+/* Draws nothing in the first two seconds: most work is over by then. */
 void progress_show(struct progress *progress, uint64_t done, uint64_t total, uint64_t size_bytes)
 {
 	static const char full[] = "##############################";

@@ -11,6 +11,7 @@
 
 /* ---- actions ---- */
 
+/* Opens the view first: a wrong --columns costs no sign-in. */
 static int cmd_mail_act(const struct invocation *invocation, enum mail_action action,
 			struct error *err)
 {
@@ -52,7 +53,7 @@ int cmd_mail_default(const struct invocation *invocation, struct error *err)
 
 enum { MAIL_IDLE_MAX_S = 7 * 86400 };
 
-/* The name stands as an argument or as --connection, as the actions have it. */
+/* The name stands as an argument, or as --connection like for the actions. */
 static int cmd_mail_connection_name(const struct invocation *invocation, const char **ret_name,
 				    struct error *err)
 {
@@ -108,6 +109,7 @@ static void cmd_mail_tell_json(const struct mail_connection *connection, void *c
 	output_json_print(cmd_mail_connection_json(connection));
 }
 
+/* A connection that nobody has used yet was only opened. */
 static void cmd_mail_tell_row(const struct mail_connection *connection, void *context)
 {
 	char opened[CLOCK_TEXT_SIZE];

@@ -1,3 +1,5 @@
+/* `mail script`: does the actions of a file, one in each line, over one session that is opened
+ * again when it is lost. A line is parsed like a command line. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/service.h"
@@ -23,7 +25,7 @@ struct mail_script {
 
 /* --- a line ------------------------------------------------------------ */
 
-/* The session, the format and the database are the script's. */
+/* The session, the format and the database belong to the whole script. */
 static int mail_script_check_line(const struct invocation *line, struct error *err)
 {
 	static const char *const formats[] = {"csv", "csv-guard"};
@@ -40,7 +42,7 @@ static int mail_script_check_line(const struct invocation *line, struct error *e
 	return invocation_check_arguments(line, err);
 }
 
-/* `words` has "mail" in front. */
+/* `words` has "mail" in front, so that a line names a command of the table. */
 static int mail_script_parse(char **words, struct invocation *ret_line,
 			     enum mail_action *ret_action, struct error *err)
 {
@@ -56,6 +58,7 @@ static int mail_script_parse(char **words, struct invocation *ret_line,
 	return mail_script_check_line(ret_line, err);
 }
 
+/* A session that the server has closed is opened again for the next line. */
 static int mail_script_ready(struct mail_script *script, struct error *err)
 {
 	if (script->session != NULL && !imapc_is_alive(script->session->imap)) {
@@ -90,7 +93,7 @@ static int mail_script_act(struct mail_script *script, const struct invocation *
 	return failed;
 }
 
-/* Around the rows: {"line":…,"action":…,"rows":[ … ],"error":…} */
+/* What stands around the rows: {"line":…,"action":…,"rows":[ … ],"error":…} */
 static void mail_script_begin_json(const struct mail_script *script, const char *action)
 {
 	if (!script->invocation->json)
@@ -128,6 +131,7 @@ static int mail_script_do(struct mail_script *script, char **words, struct error
 	return failed;
 }
 
+/* Empty lines and lines that begin with # are passed over. */
 static int mail_script_line(struct mail_script *script, const char *text, struct error *err)
 {
 	g_auto(GStrv) words = NULL;
@@ -161,7 +165,8 @@ static int mail_script_next(struct mail_script *script, char *line, struct error
 	return 1;
 }
 
-/* Goes on behind a failure, or not; each is said where it happens, the first decides the end. */
+/* Goes on behind a failure where --stop-on-error says so. Each failure is said where it happens;
+ * the first one is what the script ends with. */
 static int mail_script_judge(struct mail_script *script, struct error *err)
 {
 	if (!script->go_on || stop_requested())

@@ -1,3 +1,5 @@
+/* The columns of the mail actions by the names that CFIMAP gives them, and the rows that they
+ * make of a message, a folder or a change. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/clock.h"
@@ -106,7 +108,7 @@ static json_t *mail_columns_header(const json_t *fields)
 	return json_string(text->str);
 }
 
-/* Some programs write the number of lines into the header. */
+/* The server may count the lines; else some programs write their number into the header. */
 static json_t *mail_columns_lines(const struct mail_message *message, const json_t *fields)
 {
 	json_auto_t *field = mail_columns_field(fields, "Lines");
@@ -193,7 +195,7 @@ static const struct mime_content *mail_columns_present(const struct mime_content
 	return content->present ? content : NULL;
 }
 
-/* Text that was made of the HTML is no text of the mail. */
+/* Text that was made from HTML is no text of the mail. */
 const struct mime_content *mail_columns_content(const struct mail_message *message,
 						const char *column)
 {
@@ -210,8 +212,7 @@ const struct mime_content *mail_columns_content(const struct mail_message *messa
 	return NULL;
 }
 
-/* --- folders and changes ----------------------------------------------- */
-
+/* CFIMAP has the whole name, the last part, and what is before it. */
 json_t *mail_columns_folder(const struct imapc_folder_row *row)
 {
 	const char *slash = strrchr(row->name, '/');

@@ -1,3 +1,5 @@
+/* The options that the mail commands share: whose mailbox it is, how its password comes, and
+ * what an action is asked to do. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/define/definition.h"
@@ -48,6 +50,7 @@ bool mail_options_at(size_t index, struct command_option *ret_option)
 	return true;
 }
 
+/* Not every command has every option, so a missing one is no fault of the program. */
 const char *mail_options_text(const struct invocation *invocation, const char *option)
 {
 	for (size_t i = 0; i < invocation->option_count; i++) {
@@ -81,6 +84,7 @@ static int mail_options_timeout(const struct invocation *invocation, uint32_t *r
 	return 0;
 }
 
+/* The account of a queue, with the password source of its definition. */
 static int mail_options_queue(const struct invocation *invocation, const char *name,
 			      struct mail_account **ret_account, struct error *err)
 {
@@ -95,7 +99,7 @@ static int mail_options_queue(const struct invocation *invocation, const char *n
 	return mail_account_from_queue(queue, invocation->database, ret_account, err);
 }
 
-/* The source of the password, by the rules of a queue's definition. */
+/* The source of the password, checked by the rules of a queue's definition. */
 static int mail_options_secret(const struct invocation *invocation, struct mail_account *account,
 			       struct error *err)
 {
@@ -151,12 +155,13 @@ static int mail_options_server(const struct invocation *invocation, const char *
 	return 0;
 }
 
-/* What belongs to --server says nothing about any other account. */
+/* One of --queue, --server and --connection. What belongs to --server says nothing about any
+ * other account. */
 static int mail_options_check_whose(const struct invocation *invocation, struct error *err)
 {
 	static const char *const names[] = {"connection", "queue", "server"};
 	const char *whose = NULL;
-	/* There --connection names what is to be opened. */
+	/* For `mail open`, --connection names what is to be opened. */
 	bool opens = invocation->command->run == cmd_mail_open;
 	for (size_t i = opens ? 1 : 0; i < G_N_ELEMENTS(names); i++) {
 		if (mail_options_text(invocation, names[i]) == NULL)
@@ -218,8 +223,7 @@ int mail_options_session(const struct invocation *invocation, struct mail_sessio
 	return mail_session_open(account, ret_session, err);
 }
 
-/* --- action ------------------------------------------------------------ */
-
+/* The name of a command that acts on a mailbox is that of its action. */
 int mail_options_action(const struct command *command, enum mail_action *ret_action)
 {
 	for (enum mail_action action = MAIL_GET_HEADER_ONLY; action <= MAIL_LIST_ALL_FOLDERS;

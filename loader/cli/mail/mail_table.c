@@ -1,3 +1,4 @@
+/* The mail commands, with their options. `inqueue help` and --help print these words. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include <glib.h>

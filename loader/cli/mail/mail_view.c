@@ -1,3 +1,5 @@
+/* Shows what a mail action finds and does, row by row as it comes: a table, JSON Lines or CSV.
+ * Bodies are copied from the file they lie in. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/clock.h"
@@ -28,8 +30,7 @@ static const struct output_rows_column message_columns[] = {
 static const struct output_rows_column folder_columns[] = {
     {"MESSAGES", 8, true}, {"UNREAD", 6, true}, {"NEW", 6, true}, {"FOLDER", 40, false}};
 
-/* --- bodies ------------------------------------------------------------ */
-
+/* An empty body is an empty cell, not none. */
 static int mail_view_body(const struct mail_view *view, int descriptor,
 			  const struct mime_content *content, struct error *err)
 {
@@ -63,7 +64,7 @@ static int mail_view_body(const struct mail_view *view, int descriptor,
 
 /* --- cells ------------------------------------------------------------- */
 
-/* As text: null is empty, lists are JSON. Caller frees. */
+/* The value as text: null is empty, lists are JSON. Caller frees. */
 static char *mail_view_text(const json_t *value)
 {
 	if (json_is_string(value))
@@ -117,8 +118,7 @@ static int mail_view_json_row(struct mail_view *view, const json_t *row,
 	return 0;
 }
 
-/* --- tables ------------------------------------------------------------ */
-
+/* Columns that the user has chosen are all of one width. */
 static void mail_view_chosen_row(const struct mail_view *view, const json_t *row)
 {
 	g_autofree struct output_rows_column *columns =
@@ -139,6 +139,7 @@ static const char *mail_view_string(const json_t *row, const char *column)
 	return json_string_value(json_object_get(row, column));
 }
 
+/* An error stands behind the subject, where a table has room. */
 static void mail_view_message_row(const struct mail_view *view, const json_t *row)
 {
 	static const char *const letters[] = {"seen",	 "S", "answered", "A", "flagged", "F",
@@ -227,6 +228,7 @@ static int mail_view_take_folder(const struct imapc_folder_row *folder, void *co
 	return mail_view_row(context, row, NULL, err);
 }
 
+/* Changes of folders have names, those of messages have UIDs. */
 static bool mail_view_is_of_messages(const struct mail_change *change)
 {
 	return change->uids != NULL || change->action == MAIL_MARK_READ ||
@@ -280,6 +282,7 @@ static bool mail_view_is_of_rows(const struct mail_view *view)
 	       view->request->action == MAIL_GET_ALL;
 }
 
+/* An action that lists rows shows the failure in a row; any other one says it. */
 static void mail_view_take_failure(uint32_t uid, const struct error *failure, void *context)
 {
 	struct mail_view *view = context;
@@ -295,6 +298,7 @@ static void mail_view_take_failure(uint32_t uid, const struct error *failure, vo
 	mail_view_row(view, row, NULL, &ignored);
 }
 
+/* Without a terminal nobody can answer, so that nothing is done. */
 static int mail_view_confirm(const char *what, void *context, struct error *err)
 {
 	struct mail_view *view = context;

@@ -14,6 +14,7 @@
 static const char *const folder_keys[MAILBOX_FOLDER_COUNT] = {
     [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
 
+/* Says what a run would do about a folder that is missing. */
 static void cmd_check_print_folder(const char *key, const struct check_folder *folder, bool created)
 {
 	if (folder->name == NULL)
@@ -83,6 +84,7 @@ static json_t *cmd_check_json(const struct check_result *result)
 	return object;
 }
 
+/* The same facts for people and for programs. */
 static void cmd_check_report(const struct check_result *result, void *context)
 {
 	const struct invocation *invocation = context;
@@ -92,6 +94,8 @@ static void cmd_check_report(const struct check_result *result, void *context)
 		cmd_check_print(result);
 }
 
+/* The report is printed before the verdict, so that an error leaves the operator with what was
+ * found. */
 int cmd_queue_check(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -121,6 +125,7 @@ static void cmd_doctor_row(enum doctor_state state, const char *what, const char
 	output_table_add(context, cells);
 }
 
+/* The exit status says whether anything is wrong; notes do not count. */
 int cmd_doctor(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {

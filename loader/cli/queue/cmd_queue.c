@@ -1,3 +1,5 @@
+/* The commands that define queues: each reads the fields that were given into a draft, checks
+ * it, and stores it with the password that was asked for. */
 #include "loader/cli/queue/queue_internal.h"
 
 #include "loader/base/clock.h"
@@ -33,7 +35,7 @@ static bool cmd_queue_asks(const struct work_queue *draft)
 	return strcmp(draft->credential_source, secret_source_format(SECRET_PROMPT)) == 0;
 }
 
-/* Before anything is locked: a person may take a while. */
+/* Asks before anything is locked: a person may take a while. */
 static int cmd_queue_ask(const struct work_queue *draft, struct secret **ret_secret,
 			 struct error *err)
 {
@@ -49,6 +51,7 @@ static int cmd_queue_keep(const struct invocation *invocation, const struct work
 	return secret != NULL ? secret_keep(secret, path, err) : 0;
 }
 
+/* Before the password is asked for: nobody should type it for nothing. */
 static int cmd_queue_check_free(struct store *store, const char *name, struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *present = NULL;
@@ -59,6 +62,7 @@ static int cmd_queue_check_free(struct store *store, const char *name, struct er
 	return err->reason == REASON_MISSING ? 0 : -1;
 }
 
+/* The password is kept before the commit, so that no queue is there without one. */
 int cmd_queue_create(const struct invocation *invocation, struct error *err)
 {
 	const char *name = invocation->arguments[0];
@@ -183,6 +187,7 @@ int cmd_queue_show(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
+/* Without a terminal nobody can answer, and a queue with its entries must not go by mistake. */
 static int cmd_queue_confirm(const char *name, struct error *err)
 {
 	if (!isatty(STDIN_FILENO))
@@ -195,6 +200,8 @@ static int cmd_queue_confirm(const char *name, struct error *err)
 	return error_set(err, ERROR_NO, "queue '%s': not dropped", name);
 }
 
+/* The password goes last: without its queue it is of no use, but a queue without its password
+ * would be. */
 int cmd_queue_drop(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -215,6 +222,7 @@ int cmd_queue_drop(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
+/* Resuming also lets a delivery go on that was stopped. */
 static int cmd_queue_set_paused(const struct invocation *invocation, bool paused, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -246,6 +254,7 @@ int cmd_queue_resume(const struct invocation *invocation, struct error *err)
 	return cmd_queue_set_paused(invocation, false, err);
 }
 
+/* Silence is success: a queue that is as the file says is not named. */
 static void cmd_queue_tell_applied(const char *name, enum apply_outcome outcome, void *context)
 {
 	static const char *const words[] = {[APPLY_CREATED] = "created",

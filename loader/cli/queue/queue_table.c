@@ -1,10 +1,12 @@
-/* The commands of this family: queues as operators define them; what `inqueue help` says of each is said here. */
+/* The commands that define and check queues, with their options. `inqueue help` and --help print
+ * these words. The fields of a definition are options, too; their words are in definition.c. */
 #include "loader/cli/queue/queue_internal.h"
 
 #include "loader/define/definition.h"
 
 #include <glib.h>
 
+/* Turns a row of the table of fields into an option. */
 static bool queue_definition_option(size_t index, struct command_option *ret_option)
 {
 	struct definition_field field;

@@ -1,3 +1,5 @@
+/* Shows the definition of a queue, for people line by line and for programs as JSON. Secrets are
+ * not in a definition, only their sources. */
 #include "loader/cli/queue/queue_internal.h"
 
 #include "loader/base/clock.h"
@@ -19,7 +21,7 @@ static const char *queue_view_acknowledge(const struct work_queue_target *target
 	return target->on_delivery ? "delivery" : "load";
 }
 
-/* A list of what stands a line each. */
+/* Fields that stand a line each become a list. */
 static json_t *queue_view_lines_json(const char *lines)
 {
 	json_t *list = json_array();
@@ -69,7 +71,7 @@ json_t *queue_view_json(const struct work_queue *queue)
 	return object;
 }
 
-/* NULL: nothing is printed. */
+/* NULL prints nothing. */
 static void queue_view_print_lines(const char *label, const char *lines)
 {
 	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);

@@ -48,8 +48,8 @@ static bool cmd_load_wants(const struct work_queue *queue)
 	return !queue->paused;
 }
 
-/* A queue that is named alone is found by its worker: to read the database here, too, would take a
- * tenth of a run that finds nothing new. */
+/* A queue that is named alone is found by its worker: reading the database here, too, would take
+ * a tenth of a run that finds nothing new. */
 static int cmd_load_list(const struct invocation *invocation, char ***ret_names, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -87,6 +87,7 @@ static void cmd_load_progress(const struct load_progress *progress, void *contex
 			      progress->size_bytes);
 }
 
+/* What a person should know though the run goes on. */
 static void cmd_load_noted(const char *words, void *context)
 {
 	const struct cmd_load_view *view = context;
@@ -117,6 +118,7 @@ static void cmd_load_print_json(const char *queue_name, const struct load_result
 	    failure));
 }
 
+/* A dry run prints its plan and nothing else. */
 static int cmd_load_queue(const struct invocation *invocation, struct store *store,
 			  const char *name, uint64_t limit, struct error *err)
 {
@@ -160,6 +162,7 @@ int cmd_load(const struct invocation *invocation, struct error *err)
 /* Servers may close a connection that has been in IDLE for half an hour (RFC 2177). */
 enum { CMD_WATCH_RENEW_MAX_MS = 25 * 60 * 1000 };
 
+/* The log opens before the database, so that whatever happens from then on is an event. */
 static int cmd_watch_open_log(const struct invocation *invocation, struct error *err)
 {
 	const char *level_text = invocation_value(invocation, "log-level");
@@ -178,7 +181,7 @@ static int cmd_watch_open_log(const struct invocation *invocation, struct error 
 	return 0;
 }
 
-/* A name that is misspelt is better said now than never watched. */
+/* A misspelt name is better said now than never watched. */
 static int cmd_watch_check_names(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -206,8 +209,8 @@ static int cmd_watch_options(const struct invocation *invocation, struct watch_o
 	return 0;
 }
 
-/* Before watch_run() listens to them, and after, they have nothing to say; least of all do they end
- * the process. */
+/* HUP and USR1 mean something to watch_run() only; before it and after it they must not end the
+ * process. */
 static void cmd_watch_ignore_signals(void)
 {
 	signal(SIGHUP, SIG_IGN);
@@ -254,8 +257,8 @@ static void cmd_deliver_print_json(const char *name, const struct deliver_result
 	output_json_print(object);
 }
 
-/* An entry that was rejected is one decision of the target's; what is to be tried again is an error
- * of the run, so that cron tells somebody. */
+/* A rejected entry is a decision of the target. What is to be tried again is an error of the
+ * run, so that cron tells somebody. */
 static int cmd_deliver_sum_up(const struct deliver_result *result, struct error *err)
 {
 	const uint64_t failed =
@@ -276,6 +279,7 @@ static int cmd_deliver_sum_up(const struct deliver_result *result, struct error 
 			    failed, result->given_up);
 }
 
+/* The result of a run that failed is printed as JSON, too: some entries may have been delivered. */
 static int cmd_deliver_queue(const struct invocation *invocation, struct store *store,
 			     const char *name, uint64_t limit, struct error *err)
 {

@@ -25,6 +25,7 @@ struct cmd_status_check {
 	struct error *err;
 };
 
+/* One line says for each queue what is wrong and for how long. */
 static void cmd_status_add_fault(struct cmd_status_check *check, const struct work_queue *queue,
 				 const struct queue_health *health)
 {
@@ -132,7 +133,7 @@ static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
 		g_strlcpy(text, "-", CLOCK_TEXT_SIZE);
 }
 
-/* "", "stopped", "3 delivered, 1 rejected". Caller frees. */
+/* "-" without a target, "stopped", or "3 ok, 1 rejected, 0 failed". Caller frees. */
 static char *cmd_status_delivery_text(const struct work_queue *queue,
 				      const uint64_t attempts[DELIVERY_OUTCOMES])
 {
@@ -145,6 +146,7 @@ static char *cmd_status_delivery_text(const struct work_queue *queue,
 			       attempts[DELIVERY_DELIVERED], attempts[DELIVERY_REJECTED], later);
 }
 
+/* Paused by the operator, stopped by the program, or active. */
 static const char *cmd_status_state(const struct work_queue *queue,
 				    const struct queue_health *health)
 {
@@ -241,7 +243,7 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 	return failed;
 }
 
-/* Words for a person: that is no queue's state. */
+/* Words for a person, because the log is no queue's state. */
 static void cmd_status_tell_log(const struct invocation *invocation, struct store *store)
 {
 	struct store_log log;
@@ -269,7 +271,8 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 	};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	/* Forgotten, it would keep a monitor quiet for ever. */
+	/* Without --check the option would do nothing, and a monitor that lacks --check would be
+	 * quiet for ever. */
 	if (invocation_text(invocation, "max-age") != NULL && !invocation_flag(invocation, "check"))
 		return error_set(err, ERROR_USAGE, "--max-age goes with --check");
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0)

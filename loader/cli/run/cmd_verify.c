@@ -1,3 +1,5 @@
+/* `verify`: reads what the operator wants changed, prints problems and counts, asks before
+ * strays become entries, and ends with what is left. And `reload`. */
 #include "loader/cli/run/run_internal.h"
 
 #include "loader/base/clock.h"
@@ -23,6 +25,7 @@ static json_t *cmd_verify_uid(uint32_t uid)
 	return uid != 0 ? json_integer(uid) : json_null();
 }
 
+/* A dry run also says what would be done. */
 static void cmd_verify_json(const struct cmd_verify *view, const struct verify_finding *finding)
 {
 	json_t *line = json_pack(
@@ -37,6 +40,7 @@ static void cmd_verify_json(const struct cmd_verify *view, const struct verify_f
 	output_json_print(line);
 }
 
+/* The dash stands for what a problem does not have. */
 static void cmd_verify_row(const struct cmd_verify *view, const struct verify_finding *finding)
 {
 	char uid[16] = "-";
@@ -80,6 +84,7 @@ static void cmd_verify_count_json(const struct verify_folder_count *count)
 		      (json_int_t)count->accepted_as_gone));
 }
 
+/* The first UID of the queue's own mail is not known in a folder that it has not used yet. */
 static void cmd_verify_counted(const struct verify_folder_count *count, void *context)
 {
 	const struct cmd_verify *view = context;
@@ -101,7 +106,7 @@ static void cmd_verify_counted(const struct verify_folder_count *count, void *co
 	output_table_add(view->counts, cells);
 }
 
-/* Once, when all has been looked at: a question comes after it. */
+/* Prints the tables once, when all has been looked at: the question comes after them. */
 static void cmd_verify_show(struct cmd_verify *view)
 {
 	if (view->table == NULL)
@@ -114,7 +119,7 @@ static void cmd_verify_show(struct cmd_verify *view)
 	fflush(stdout);
 }
 
-/* Says how many and from when, whether it asks or not. */
+/* Says how many there are and from when, whether it asks or not. */
 static bool cmd_verify_confirm(const char *what, void *context)
 {
 	struct cmd_verify *view = context;
@@ -128,7 +133,7 @@ static bool cmd_verify_confirm(const char *what, void *context)
 	return output_is_yes();
 }
 
-/* What is left decides. */
+/* The exit status goes by what is left after all changes. */
 static int cmd_verify_judge(const struct verify_result *result,
 			    const struct verify_options *options, struct error *err)
 {
@@ -153,7 +158,7 @@ static int cmd_verify_judge(const struct verify_result *result,
 	return error_set(err, ERROR_NO, "%s", text->str);
 }
 
-/* What can be said without the server. */
+/* Checks what can be said without the server. */
 static int cmd_verify_check(const struct invocation *invocation,
 			    const struct verify_options *options, struct error *err)
 {

@@ -1,4 +1,5 @@
-/* The commands of this family: loading, watching, delivering, and how it goes; what `inqueue help` says of each is said here. */
+/* The commands that load, watch and deliver, and that say how it goes, with their options.
+ * `inqueue help` and --help print these words. */
 #include "loader/cli/run/run_internal.h"
 
 #include <glib.h>

@@ -16,6 +16,7 @@
 
 enum { CLAIM_COUNT_MAX = 10000 };
 
+/* "host:process" tells people where to look. */
 static const char *cmd_claim_worker(void)
 {
 	static char worker[300];
@@ -23,6 +24,7 @@ static const char *cmd_claim_worker(void)
 	return worker;
 }
 
+/* A lease that is longer than any lease can be would look like that of a wrong clock. */
 static int cmd_claim_lease(const struct invocation *invocation, int64_t *ret_lease_ms,
 			   struct error *err)
 {
@@ -62,7 +64,7 @@ static void cmd_claim_saved(const char *path, void *context)
 	g_ptr_array_add(context, g_strdup(path));
 }
 
-/* Each entry's attachments go into a folder named by its id. */
+/* Each entry's attachments go into a folder that is named by its id. */
 static int cmd_claim_save(struct cmd_claim *claim, int64_t entry_id, struct error *err)
 {
 	g_ptr_array_set_size(claim->paths, 0);
@@ -75,6 +77,7 @@ static int cmd_claim_save(struct cmd_claim *claim, int64_t entry_id, struct erro
 	return save_entry(claim->store, entry_id, &options, err);
 }
 
+/* The token comes first: a person needs it to finish the entry. */
 static int cmd_claim_print(struct cmd_claim *claim, const struct entry_lease *lease,
 			   struct error *err)
 {
@@ -105,7 +108,7 @@ static int cmd_claim_print_all(struct cmd_claim *claim, const struct entry_lease
 				   : error_set(err, ERROR_IO, "standard output cannot be written");
 }
 
-/* Whoever asked has not got them: nobody would finish them. */
+/* The claimer has not got them, and nobody would finish them before their leases end. */
 static void cmd_claim_give_back(struct store *store, const struct entry_lease *leases, size_t count)
 {
 	struct error ignored;
@@ -222,7 +225,8 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 		return -1;
 	if (store_begin(store, err) != 0)
 		return -1;
-	/* Not before: the lease would begin while others are waited for. */
+	/* The time is taken inside the transaction: a lease must not begin while this process
+	 * waits for others. */
 	settle->now_ms = clock_now_ms();
 	for (size_t i = 0; i < invocation->argument_count; i++) {
 		int64_t id;
@@ -272,6 +276,7 @@ int cmd_fail(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
+/* A worker releases by its token; --force is for operators. */
 int cmd_release(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
@@ -324,6 +329,7 @@ static void cmd_work_print_json(const struct work_outcome *outcome)
 	fflush(stdout);
 }
 
+/* Silence is success; what failed is said at once, because the loop may go on for days. */
 static void cmd_work_settled(const struct work_outcome *outcome, void *context)
 {
 	const struct cmd_work *work = context;

@@ -1,4 +1,4 @@
-/* The commands of this family: workers; what `inqueue help` says of each is said here. */
+/* The commands of workers, with their options. `inqueue help` and --help print these words. */
 #include "loader/cli/work/work_internal.h"
 
 #include <glib.h>
