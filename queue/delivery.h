@@ -36,7 +36,7 @@ enum delivery_outcome {
 /* "delivered", "rejected", "retry", "unreachable". */
 const char *delivery_outcome_format(enum delivery_outcome outcome);
 
-/* Is this an answer of which a run stops the target? */
+/* Does this answer blame the target, so that several in a row stop it? */
 bool delivery_blames_target(int32_t status);
 
 struct delivery {
@@ -52,25 +52,25 @@ struct delivery {
 	char *error;
 };
 
-/* Entries of a deliverer that died wait again; the attempt counts. To be called by the holder of
- * the lock, before the first claim. */
+/* Gives entries of a deliverer that died back to the queue; their attempt counts. The holder of
+ * the lock calls it before the first claim. */
 int delivery_recover(struct store *store, int64_t queue_id, int64_t now_ms, struct error *err);
 
-/* What entry_claim() does, for DELIVERY_WORKER and entries that were due by due_ms. */
+/* Claims like entry_claim(), for DELIVERY_WORKER and only entries that were due by due_ms. */
 int delivery_claim(struct store *store, int64_t queue_id, int64_t lease_ms, int64_t due_ms,
 		   int64_t now_ms, struct entry_lease *ret_leases, size_t room, size_t *ret_count,
 		   struct error *err);
 
-/* What is to be kept, and the proof. at_ms is now. */
+/* The end of an attempt: what is kept of it, and the token that proves the claim. at_ms is now. */
 struct delivery_end {
 	struct delivery delivery;
 	const char *token;
 	int64_t not_before_ms; /* of the next attempt; 0 = the queue's delay decides */
 };
 
-/* Writes when it is tried again (0 = never), and whether the queue's target was stopped by this
- * answer or is. REFUSED when the lease is no longer the caller's; the attempt is kept then too, and
- * a transaction that was open goes on. */
+/* Writes when the entry is tried again (0 = never), and whether this answer has stopped the
+ * queue's target. REFUSED when the lease is no longer the caller's; the attempt is kept then,
+ * too, and a transaction that was open goes on. */
 int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
 		    bool *ret_stopped, struct error *err);
 
@@ -96,20 +96,20 @@ int delivery_count(struct store *store, int64_t queue_id, uint64_t ret_counts[DE
 
 struct delivery_places;
 
-/* `target` is the same text for all who mean the same target; `most` is 1 to DELIVERY_PLACES_MAX.
- */
+/* Callers that mean the same target pass the same text; `most` is 1 to DELIVERY_PLACES_MAX. */
 struct delivery_places *delivery_places_open(struct store *store, const char *target, int32_t most);
 
 /* Gives all back; takes NULL. */
 void delivery_places_close(struct delivery_places *places);
 SCOPED_DEFINE(struct delivery_places *, delivery_places_close)
 
-/* Is there a place for one more post beside `used` ones? Takes another place where that is needed
- * and nobody else waits. A process without any is known to wait from then on. */
+/* Is there a place for one more post beside `used` ones? Takes another place where that is
+ * needed and nobody else waits. From then on the others know that a process without any place
+ * waits. */
 bool delivery_places_have(struct delivery_places *places, int32_t used);
 
-/* Gives back what others wait for: unused places, the last one after a while only. To be called now
- * and then; now_ms is monotonic. */
+/* Gives places back that others wait for: unused ones, and the last one only after a while. The
+ * caller calls it now and then; now_ms is monotonic. */
 void delivery_places_share(struct delivery_places *places, int32_t used, int64_t now_ms);
 
 #endif

@@ -29,7 +29,7 @@ struct statement;
  * 0700. */
 int engine_create(const char *location, struct error *err);
 
-/* What errno means where a file is made: FULL, READ_ONLY or IO. */
+/* Turns the errno of making a file into FULL, READ_ONLY or IO. */
 enum error_reason engine_reason_of(int number);
 
 /* A name that was given to a file is durable once its folder is on disk. 0, or -1 with errno. */
@@ -58,7 +58,7 @@ struct engine_identity {
 	int64_t version;     /* of the schema */
 };
 
-/* Reads whose database this is, without touching one that is not `application`'s. */
+/* Reads whose database this is; a database that is not `application`'s is not touched. */
 int engine_identify(struct engine *engine, int64_t application,
 		    struct engine_identity *ret_identity, struct error *err);
 
@@ -66,8 +66,8 @@ int engine_identify(struct engine *engine, int64_t application,
 int engine_set_identity(struct engine *engine, int64_t application, int64_t version,
 			struct error *err);
 
-/* Decides how an empty database is laid out on disk; what has a schema cannot be changed any more.
- */
+/* Decides how an empty database is laid out on disk. One that has a schema cannot be changed any
+ * more. */
 int engine_lay_out(struct engine *engine, struct error *err);
 
 /*
@@ -87,7 +87,7 @@ bool engine_another_writes(struct engine *engine);
 /* How long the log may get before a commit empties it; 16 MiB unless a test sets less. */
 void engine_set_log_limit(struct engine *engine, int64_t size_bytes);
 
-/* What the log takes on disk. */
+/* The size of the log on disk. */
 int64_t engine_log_size(const struct engine *engine);
 
 /* A transaction that writes: no other can begin until it ends. */
@@ -101,7 +101,7 @@ bool engine_in_transaction(const struct engine *engine);
 int engine_execute(struct engine *engine, const char *sql, struct error *err);
 
 /* Gives unused space, and the log's, back to the file system, in short transactions; none may be
- * open. Where somebody is reading, what he sees stays until a later commit. */
+ * open. While somebody is reading, the pages that he sees stay until a later commit. */
 int engine_shrink(struct engine *engine, struct error *err);
 
 /* Never NULL. */

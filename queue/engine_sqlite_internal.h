@@ -35,10 +35,10 @@ struct engine {
 	int64_t log_tried_us;
 };
 
-/* What SQLite's result means to the caller. */
+/* Fills *err with what SQLite's result means to the caller. Returns -1. */
 int engine_fail(const struct engine *engine, int code, struct error *err);
 
-/* SQLite's busy handler: waits a moment, in which the others may be through. 0: that was enough. */
+/* SQLite's busy handler: waits a moment, in which the others may finish. 0: the time is up. */
 int engine_wait_for_others(void *context, int count);
 
 /* A struct statement, for the table of them. */
@@ -46,7 +46,7 @@ void engine_statement_free(void *pointer);
 
 /* ---- the write-ahead log ---- */
 
-/* Of a new connection: it never checkpoints by itself. */
+/* Prepares a new connection: it never checkpoints by itself. */
 void engine_log_attach(struct engine *engine);
 
 /* Puts the database into WAL mode where it is not. Errors: BUSY, and IO where no memory can be

@@ -1,5 +1,5 @@
-/* What SQLite says of a database as a whole: whose it is, the version of its schema, whether it is
- * whole; and a copy of it. */
+/* Asks SQLite about a database as a whole: whose it is, the version of its schema, whether it is
+ * whole; and copies it. */
 #include "queue/engine_internal.h"
 
 #include "queue/engine_sqlite_internal.h"

@@ -96,7 +96,7 @@ struct entry {
 enum { ENTRY_SHA256_TEXT = 65 };
 void entry_sha256_format(const unsigned char sha256[32], char text[ENTRY_SHA256_TEXT]);
 
-/* What entry_put() stores beside the columns. */
+/* The bytes that entry_put() stores beside the columns. */
 struct entry_contents {
 	struct entry_content message_body;	 /* UTF-8 text */
 	struct entry_content html_body;		 /* UTF-8 text */

@@ -33,7 +33,7 @@ struct entry_lease {
 	char token[ENTRY_TOKEN_SIZE]; /* one for all that were claimed together */
 };
 
-/* What a worker asks for. Filters: NULL = any. */
+/* The wish of a worker: which entries it takes, and for how long. Filters: NULL = any. */
 struct entry_wish {
 	int64_t queue_id;
 	const char *worker; /* who it is, for people */

@@ -1,4 +1,4 @@
-/* What a worker says of its entry: complete, release, defer, extend, fail. Each is one update on
+/* Settles an entry for its worker: complete, release, defer, extend, fail. Each is one update on
  * condition that the token is still the entry's; when no row was changed, the error says who has
  * the entry instead. */
 #include "queue/entry_claim.h"

@@ -41,7 +41,7 @@ int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *fo
 			   enum pickup_target target, uint32_t uid_validity, uint32_t *ret_uid,
 			   struct error *err);
 
-/* Whose messages of which folder are asked for. */
+/* Which folder is looked at, and for which queue. */
 struct pickup_place {
 	int64_t queue_id;      /* all queues but this one are looked at */
 	const char *account;   /* their messages of this account */
@@ -66,7 +66,7 @@ int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 			  void *context, struct error *err);
 
 /* Has another queue picked up such a message (bytes, size, date) from the account, or put it where it
- * is (UIDVALIDITY of the place, target_uid) from an account that it may spell differently. */
+ * is (UIDVALIDITY of the place, target_uid) from an account that it may spell differently? */
 int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 			  const struct pickup *like, bool *ret_found, struct error *err);
 
@@ -76,7 +76,7 @@ enum pickup_own {
 	PICKUP_OWN_GONE	  /* and somebody has accepted that it is gone: there it is again */
 };
 
-/* What this queue knows of such a message (bytes, size, date), and its entry. */
+/* Finds out whether this queue knows such a message (bytes, size, date), and by which entry. */
 int pickup_own_find(struct store *store, int64_t queue_id, const struct pickup *like,
 		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err);
 

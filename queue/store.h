@@ -43,7 +43,7 @@ enum store_mode {
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
 	       struct error *err);
 
-/* What has become of an older database. Texts are borrowed for the call. */
+/* Tells what the upgrade of an older database has done. Texts are borrowed for the call. */
 struct store_upgraded {
 	int64_t from, to;    /* versions of the schema */
 	const char *copy;    /* path of the copy; NULL: there is none */
@@ -143,7 +143,7 @@ int store_schema_version(struct store *store, int64_t *ret_version, struct error
 /* The engine's library and its version: "SQLite 3.40.1". */
 const char *store_engine_version(void);
 
-/* What has to be done about a fault of that version; NULL: it has none that is known of. */
+/* Says how this program works around a fault of that version; NULL: no fault is known. */
 const char *store_engine_workaround(void);
 
 #endif

@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <unistd.h>
 
-/* What a database was, and what of it is left. */
+/* The versions of an upgrade, and the copy that it has made, or why there is none. */
 struct upgrade {
 	int64_t from, to;
 	char *copy;

@@ -1,5 +1,5 @@
 /* Makes queues be as a file says: reads a group for each queue, and creates, alters or leaves
- * alone, all in one transaction. What became of each queue is told after the commit. */
+ * alone, all in one transaction. It tells what became of each queue after the commit. */
 #include "loader/define/definition.h"
 
 #include "queue/base/scoped.h"

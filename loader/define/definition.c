@@ -331,7 +331,8 @@ int definition_check(const struct work_queue *draft, struct error *err)
 	return definition_target_check(draft, err);
 }
 
-/* What an operator defines: not when it ran last, nor whether its target was stopped. */
+/* Compares only what an operator defines: not when the queue ran last, nor whether its target
+ * was stopped. */
 bool definition_equals(const struct work_queue *left, const struct work_queue *right)
 {
 	return g_strcmp0(left->name, right->name) == 0 &&

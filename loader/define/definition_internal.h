@@ -31,7 +31,7 @@ int definition_target_set_concurrency(struct work_queue *draft, const char *valu
 int definition_target_set_acknowledge(struct work_queue *draft, const char *value,
 				      struct error *err);
 
-/* What holds before anything is set. */
+/* The defaults, as an operator would write them. */
 #define DEFINITION_FORMAT	   "multipart"
 #define DEFINITION_CONNECT_TIMEOUT "10s"
 #define DEFINITION_TIMEOUT	   "30s"

@@ -1,5 +1,5 @@
 /* The fields that say where a queue's entries are posted to: each function checks one value and
- * puts it into the draft's target. What the fields must be together is checked at the end. */
+ * puts it into the draft's target. At the end all fields are checked together. */
 #include "loader/define/definition_internal.h"
 
 #include "loader/base/clock.h"

@@ -24,7 +24,7 @@ static bool source_split(const char *text, enum secret_source *ret_source, const
 	       *ret_source == SECRET_COMMAND || *ret_source == SECRET_CREDENTIAL;
 }
 
-/* What secret_read() wants. */
+/* Makes the reference that secret_read() wants. */
 static int source_reference(const char *field, enum secret_source source, const char *rest,
 			    char **ret_reference, struct error *err)
 {

@@ -78,7 +78,7 @@ static void deliver_answered(struct deliver *deliver, struct deliver_item *item)
 	deliver->unreachable_run = unreachable ? deliver->unreachable_run + 1 : 0;
 	deliver->enough = deliver->enough || pause || deliver->unreachable_run >= UNREACHABLE_MAX;
 	deliver_note(deliver, item, unreachable ? ERROR_UNREACHABLE : ERROR_TEMPORARY);
-	/* What was posted is not needed any more, and may be large. */
+	/* The post is not needed any more, and may be large. */
 	deliver_post_free(steal(&item->post));
 }
 

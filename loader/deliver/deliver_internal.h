@@ -29,7 +29,7 @@ struct deliver_post {
 	char *content_type;
 	uint64_t size_bytes; /* of the body */
 	char *key;	     /* the same for each attempt at this entry, and for no other entry */
-	/* What the body is made from. */
+	/* The parts that the body is made from. */
 	struct entry *entry;
 	struct post post;
 	char *to;
@@ -53,7 +53,8 @@ SCOPED_DEFINE(struct deliver_post *, deliver_post_free)
 
 /* ---- a run ---- */
 
-/* What has ended is written down after so long at the latest, with what else has ended by then. */
+/* A turn writes down what has ended after this long at the latest, with all else that has ended
+ * by then. */
 #define DELIVER_TURN_MS INT64_C(100)
 
 /* A claimed entry. */
@@ -72,7 +73,7 @@ struct deliver {
 	struct http_client *client;
 	struct delivery_places *places;
 	const struct target_secrets *secrets;
-	int64_t began_ms; /* what fails in this run is not tried again in it */
+	int64_t began_ms; /* an entry that fails in this run is not tried again in it */
 	uint64_t left;	  /* may still be claimed */
 	bool enough;	  /* no more are to be posted */
 	bool drained;	  /* there was no more to claim */
@@ -100,8 +101,8 @@ int deliver_send(struct http_client *client, const struct work_queue *queue,
 
 enum delivery_outcome deliver_judge(const struct http_answer *answer);
 
-/* One durable transaction: what has ended is written down, what is not used goes back to the queue,
- * and the next entries are claimed unless there are enough. */
+/* Makes one durable transaction: it writes down what has ended, gives unused entries back to the
+ * queue, and claims the next ones unless there are enough. */
 int deliver_turn(struct deliver *deliver, struct error *err);
 
 SCOPED_DEFINE(struct deliver_item *, deliver_item_free)

@@ -23,7 +23,7 @@
 /* The columns without headers and bodies. */
 void entry_json_write_columns(FILE *out, const struct entry *entry);
 
-/* What a worker gets beside the entry. */
+/* The lease token and the paths that a worker gets beside the entry. */
 struct entry_json_claim {
 	const char *token;
 	const GPtrArray *paths; /* of the saved attachments, by position; NULL = not saved */

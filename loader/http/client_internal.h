@@ -10,7 +10,7 @@
 #include <glib.h>
 
 #define ANSWER_KEPT 2048
-/* Taken beyond that, so that a secret that an answer repeats is seen whole. */
+/* So much more is taken, so that a secret that an answer repeats is seen whole. */
 #define ANSWER_MARGIN 4096
 #define ANSWER_MAX    ((size_t)64 * 1024)
 
@@ -48,13 +48,14 @@ struct http_client {
 	GPtrArray *idle; /* curl's handles that no transfer uses */
 };
 
-/* What is only for the host that the operator named is forgotten, and wiped. */
+/* Forgets and wipes what is only for the host that the operator named. */
 void http_transfer_leave_home(struct http_transfer *transfer);
 
 /* Sets up curl for the request at hand. */
 void http_transfer_prepare(struct http_transfer *transfer);
 
-/* What the post has come to: true and *ret_answer, or false: it goes on with another request. */
+/* Judges what has come of the request: true and *ret_answer when the post has ended, false when
+ * it goes on with another request. */
 bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
 			 struct http_answer *ret_answer);
 

@@ -123,7 +123,7 @@ static int trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void 
 
 /* ---- a request ---- */
 
-/* What is meant for the target alone is wiped before a request goes to another host. */
+/* A request to another host must not carry what is meant for the target alone. */
 void http_transfer_leave_home(struct http_transfer *transfer)
 {
 	g_strfreev(transfer->home_fields);

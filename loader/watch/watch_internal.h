@@ -51,8 +51,8 @@ struct watch_message {
 	struct error err;
 };
 
-/* In a child just forked by `parent`, the supervisor: its handling of signals is undone, its dice
- * are not the child's, and its end is. */
+/* Makes a child that `parent`, the supervisor, has just forked a process of its own: with its
+ * own handling of signals and its own random numbers. The child ends when its parent does. */
 void watch_worker_prepare(pid_t parent);
 
 /* The caller has no database open. `position` is kept up to date; it may be NULL. `bell`
@@ -182,13 +182,13 @@ int watch_table_read(struct watch_table *table, int64_t patience_ms, int64_t now
 /* Takes out queues that are dropped and have no worker any more. */
 void watch_table_sweep(struct watch_table *table);
 
-/* Of the queues that this process watches, those in a phase. */
+/* Counts the queues in a phase, of those that this process watches. */
 guint watch_table_count(const struct watch_table *table, enum watch_phase phase);
 
-/* Those that sign in at the moment, but for those that wait for a server. */
+/* Counts the workers that sign in at the moment, but not those that wait for their server. */
 guint watch_table_count_starting(const struct watch_table *table, int64_t now_ms);
 
-/* Those that another process watches. */
+/* Counts the queues that another process watches. */
 guint watch_table_count_elsewhere(const struct watch_table *table);
 
 /* An event for each queue. */

@@ -129,7 +129,7 @@ static void watch_worker_bear_unsent(struct watch_worker *worker, const struct e
 			      watch_policy_pause_ms(&worker->unsent, unsent->kind, g_random_int());
 }
 
-/* What is wrong with single messages is logged, and does not keep the others waiting: new mail
+/* Logs what is wrong with single messages; that does not keep the others waiting, and new mail
  * is loaded meanwhile. A connection that is lost is not borne. */
 static int watch_worker_bear(struct watch_worker *worker, struct store *store,
 			     const struct load_result *result, const struct error *failure)

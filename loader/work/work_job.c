@@ -61,8 +61,7 @@ int64_t work_job_entry(const struct work_job *job)
 	return job->lease.entry_id;
 }
 
-/* What is to become of the entry is known, and its files are not needed any more. Takes the
- * reason. */
+/* Keeps what is to become of the entry, and removes its files. Takes the reason. */
 static void work_job_finish(struct work_job *job, enum work_end end, char *reason)
 {
 	job->stage = WORK_STAGE_ENDED;

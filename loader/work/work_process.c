@@ -14,7 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-/* What the child needs between fork() and exec(), where it makes nothing but system calls. */
+/* The ends of pipes that the child needs between fork() and exec(), where it makes nothing but
+ * system calls. */
 struct work_process_ends {
 	int input;
 	int errors;

@@ -1,4 +1,5 @@
-/* What operators do with entries: by id, all of them or none; or all that a filter lets through. */
+/* Operators change entries: by id, all of them or none, or all that a filter lets through; and
+ * purge the finished ones. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"
@@ -17,7 +18,7 @@ static void cmd_operate_print(const struct invocation *invocation, uint64_t chan
 		printf("%" PRIu64 " %s changed\n", changed, changed == 1 ? "entry" : "entries");
 }
 
-/* Who has a claimed entry, and what takes it back. Caller frees. */
+/* Says who has a claimed entry, and how it is taken back. Caller frees. */
 static char *cmd_operate_claimed(const struct entry *entry)
 {
 	char until[CLOCK_TEXT_SIZE];
@@ -258,7 +259,7 @@ static void cmd_purge_print(const struct invocation *invocation, uint64_t count,
 		       dry_run ? "to be purged" : "purged");
 }
 
-/* What was purged before an error is gone, so that it is printed in any case. */
+/* The number is printed in any case: entries that were purged before an error are gone. */
 static int cmd_purge_run(const struct invocation *invocation, struct store *store,
 			 const struct entry_filter *filter, struct error *err)
 {

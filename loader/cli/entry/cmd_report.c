@@ -1,4 +1,5 @@
-/* What has happened: the history of an entry, the work on queues in a period, attempts to deliver. */
+/* Reports of what has happened: the history of an entry, the work on queues in a period,
+ * attempts to deliver. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"

@@ -139,7 +139,7 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	return command_run(command, count, rest, err);
 }
 
-/* What the command printed must have arrived before it counts as done: a full disk is an error. */
+/* The output must have arrived before the command counts as done: a full disk is an error. */
 int command_main(int argc, char **argv)
 {
 	struct error err = {.kind = ERROR_NONE};

@@ -265,8 +265,7 @@ const char *invocation_who(const struct invocation *invocation)
 
 /* ---- what they name ---- */
 
-/* Whoever runs the program should know that there is one more file in the folder, and that it
- * may go. */
+/* Tells whoever runs the program that there is one more file in the folder, and that it may go. */
 static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void *context)
 {
 	const struct invocation *invocation = context;

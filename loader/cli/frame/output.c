@@ -190,7 +190,7 @@ void output_rows_head(const struct output_rows_column *columns, size_t count)
 
 /* ---- CSV ---- */
 
-/* What a spreadsheet would run. */
+/* A spreadsheet would run a cell that begins like this. */
 static bool output_csv_is_formula(char first)
 {
 	return first != '\0' && strchr("=+-@\t\r", first) != NULL;

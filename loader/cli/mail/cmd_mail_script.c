@@ -93,7 +93,7 @@ static int mail_script_act(struct mail_script *script, const struct invocation *
 	return failed;
 }
 
-/* What stands around the rows: {"line":…,"action":…,"rows":[ … ],"error":…} */
+/* The rows stand inside {"line":…,"action":…,"rows":[ … ],"error":…} */
 static void mail_script_begin_json(const struct mail_script *script, const char *action)
 {
 	if (!script->invocation->json)

@@ -155,8 +155,8 @@ static int mail_options_server(const struct invocation *invocation, const char *
 	return 0;
 }
 
-/* One of --queue, --server and --connection. What belongs to --server says nothing about any
- * other account. */
+/* One of --queue, --server and --connection. An option that belongs to --server says nothing
+ * about any other account. */
 static int mail_options_check_whose(const struct invocation *invocation, struct error *err)
 {
 	static const char *const names[] = {"connection", "queue", "server"};

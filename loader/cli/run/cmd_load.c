@@ -87,7 +87,7 @@ static void cmd_load_progress(const struct load_progress *progress, void *contex
 			      progress->size_bytes);
 }
 
-/* What a person should know though the run goes on. */
+/* The run goes on, but a person should know this. */
 static void cmd_load_noted(const char *words, void *context)
 {
 	const struct cmd_load_view *view = context;
@@ -257,8 +257,8 @@ static void cmd_deliver_print_json(const char *name, const struct deliver_result
 	output_json_print(object);
 }
 
-/* A rejected entry is a decision of the target. What is to be tried again is an error of the
- * run, so that cron tells somebody. */
+/* A rejected entry is a decision of the target. An entry that is to be tried again is an error
+ * of the run, so that cron tells somebody. */
 static int cmd_deliver_sum_up(const struct deliver_result *result, struct error *err)
 {
 	const uint64_t failed =

@@ -161,7 +161,7 @@ int cmd_claim(const struct invocation *invocation, struct error *err)
 
 /* ---- complete, fail, release, extend, defer ---- */
 
-/* What is to become of the entries. */
+/* What becomes of the entries, for each of these commands. */
 struct cmd_settle {
 	const char *token;
 	const char *reason; /* or NULL */
