@@ -65,14 +65,15 @@ static const struct command_option note_options[] = {
 };
 
 static const struct command_option stats_options[] = {
-    {"since", "TIME", "2026-01-31, 2026-01-31T12:00:00Z, or back from now: 12h, 7d", NULL},
+    {"since", "TIME",
+     "count from this time on: 2026-01-31, 2026-01-31T12:00:00Z, or back from now: 12h, 7d", NULL},
     COMMAND_OPTIONS_END,
 };
 
 static const struct command_option purge_options[] = {
     FILTER_OPTIONS,
-    {"dry-run", NULL, "say how many, and delete nothing", NULL},
-    {"shrink", NULL, "then make the database file smaller", NULL},
+    {"dry-run", NULL, "say how many would go, and delete nothing", NULL},
+    {"shrink", NULL, "make the database file smaller afterwards", NULL},
     COMMAND_OPTIONS_END,
 };
 
@@ -97,11 +98,11 @@ static const struct command commands[] = {
      "Prints the paths of the files. An existing file is never replaced without --overwrite.",
      save_options, NULL, cmd_save},
     {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
-     "For failed and done entries, and for those that wait for their next attempt; by filter for "
+     "For failed and done entries, and for those that wait for their next attempt. A filter takes "
      "failed ones unless --state says otherwise. Attempts count from 0 again.",
      operate_options, NULL, cmd_retry},
     {"discard", "[ID…]", 0, SIZE_MAX, "give entries up",
-     "For new, bad and failed entries: they have failed for good, for business reasons.",
+     "For new, bad and failed entries: they become failed for good, for business reasons.",
      operate_options, NULL, cmd_discard},
     {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",
      "For new entries, and for claimed ones in case they come back.", operate_options, NULL,
@@ -129,8 +130,8 @@ static const struct command commands[] = {
     {"delivery show", "ID", 1, 1, "show the attempts to deliver an entry, with the answers", NULL,
      NULL, NULL, cmd_delivery_show},
     {"delivery retry", "[ID…]", 0, SIZE_MAX, "deliver entries again that are done or have failed",
-     "They wait for the next `inqueue deliver`, their attempts counted anew; by filter those that "
-     "have failed unless --state says otherwise.",
+     "They wait for the next `inqueue deliver`, and their attempts count from 0 again. A filter "
+     "takes failed ones unless --state says otherwise.",
      operate_options, NULL, cmd_retry},
 };
 

@@ -55,8 +55,7 @@ static const struct command commands[] = {
      NULL, NULL, cmd_queue_apply},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
      "Reads the whole database, looks who can read passwords and keys, and names the libraries and "
-     "what is "
-     "worked around in them. Needs no server and changes nothing.",
+     "what is worked around in them. Needs no server and changes nothing.",
      NULL, NULL, cmd_doctor},
 };
 

@@ -41,13 +41,13 @@ static const struct command_option verify_options[] = {
      "with --adopt: only what these IMAP search keys find, e.g. 'TO orders@example.com'; needed in "
      "a folder that several queues use",
      NULL},
-    {"accept-missing", NULL, "from now on nobody misses the messages that are missing now", NULL},
+    {"accept-missing", NULL, "accept that the messages that are missing are gone", NULL},
     {"by", "NAME", "with --accept-missing: who does it, for the history (default: the user)", NULL},
     {"yes", NULL, "adopt without asking; needed where there is no terminal", NULL},
     {"dry-run", NULL, "say what would be done, and change nothing", NULL},
     {"summary", NULL,
-     "how many messages of each folder the ledger knows, were there before, belong to other "
-     "queues, or have been accepted as gone",
+     "count the messages of each folder that the ledger knows, that were there before, that belong "
+     "to other queues, and that have been accepted as gone",
      NULL},
     COMMAND_OPTIONS_END,
 };
@@ -62,38 +62,33 @@ static const struct command commands[] = {
     {"load", "[NAME…]", 0, SIZE_MAX, "load the mail of queues into the database, once",
      "Each message of the mailbox becomes one entry and is moved to the dropbox folder, or to the "
      "badmail folder when it cannot be loaded. Without a name: all queues that are not paused. "
-     "After "
-     "three refused sign-ins in a row a queue is stopped until its definition changes or `inqueue "
-     "queue resume`.",
+     "After three refused sign-ins in a row a queue is stopped until its definition changes or "
+     "`inqueue queue resume`.",
      load_options, NULL, cmd_load},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
-     "Keeps a connection for each queue that is not paused, and loads new mail within a second "
-     "where "
-     "the server tells of it (IDLE), else every poll= of the connection string. Queues that are "
-     "created, altered, paused, resumed or dropped meanwhile are picked up. TERM and INT finish "
-     "the "
-     "messages in hand and end with 0, HUP reads the definitions again, USR1 logs the status. "
-     "Without a name: all queues. After three refused sign-ins a queue is stopped until its "
-     "definition changes or `inqueue queue resume`. samples/systemd has the units.",
+     "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
+     "where the server tells of it (IDLE), else every poll= of the connection string. Queues that "
+     "are created, altered, paused, resumed or dropped meanwhile are picked up. TERM and INT "
+     "finish the messages in hand and end with 0, HUP reads the definitions again, USR1 logs the "
+     "status. Without a name: all queues. After three refused sign-ins a queue is stopped until "
+     "its definition changes or `inqueue queue resume`. samples/systemd has the units.",
      watch_options, NULL, cmd_watch},
     {"status", "[NAME]", 0, 1, "show how the queues are doing",
      "With --check, for monitoring: prints nothing and ends with 0 when every mailbox has been "
-     "looked "
-     "at lately; else says in one line which has not, and why, and ends with 1. Paused queues do "
-     "not "
-     "count.",
+     "looked at lately; else one line says which has not, and why, and it ends with 1. Paused "
+     "queues do not count.",
      status_options, NULL, cmd_status},
-    {"verify", "NAME", 1, 1, "hold the mailbox, its two target folders and the database together",
-     "Lists every message that is not where it should be, or has no entry. With --repair moves are "
-     "finished, and a run loads what the ledger calls unfinished. Mail that other queues of the "
-     "database know, or that lay in dropbox or badmail before the queue first moved something "
-     "there, is left alone; --summary counts it. Other mail there that the ledger does not know is "
-     "a stray, and becomes an entry only with --adopt; where it is not known since when the queue "
-     "uses the folder, only what --since names. A second copy of a message that has its entry is a "
-     "duplicate, and never becomes one. A missing message cannot be brought back; "
+    {"verify", "NAME", 1, 1, "compare the mailbox and its two target folders with the database",
+     "Lists every message that is not where it should be, or has no entry. --repair finishes "
+     "moves, and loads what the ledger calls unfinished. Mail that other queues of the database "
+     "know, or that lay in dropbox or badmail before the queue first moved something there, is "
+     "left alone; --summary counts it. Other mail there that the ledger does not know is a stray, "
+     "and becomes an entry only with --adopt. Where it is not known since when the queue uses the "
+     "folder, --adopt takes only mail that --since names. A second copy of a message that has its "
+     "entry is a duplicate, and never becomes an entry. A missing message cannot be brought back; "
      "--accept-missing accepts that it is gone. Exit status 1 when a problem is left.",
      verify_options, NULL, cmd_verify},
-    {"reload", "ID", 1, 1, "load a bad entry again, after its cause is gone",
+    {"reload", "ID", 1, 1, "load a bad entry again, once its cause is removed",
      "Fetches the message from the badmail folder. When it can be loaded now, the entry is "
      "replaced and new, and the message moves to the dropbox folder.",
      NULL, NULL, cmd_reload},

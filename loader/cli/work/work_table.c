@@ -8,7 +8,7 @@
 		"token", "TOKEN", "the lease token that `inqueue claim` printed", NULL             \
 	}
 static const struct command_option claim_options[] = {
-    {"worker", "NAME", "who you are, for people (default: host:process)", NULL},
+    {"worker", "NAME", "your name, for people (default: host:process)", NULL},
     {"lease", "TIME", "how long you have the entry unless you extend that; at most 31d", "10m"},
     {"wait", "TIME", "how long to wait for an entry when there is none (default: not at all)",
      NULL},
@@ -55,11 +55,12 @@ static const struct command_option defer_options[] = {
 };
 
 static const struct command_option work_options[] = {
-    {"worker", "NAME", "who you are, for people (default: host:process)", NULL},
+    {"worker", "NAME", "your name, for people (default: host:process)", NULL},
     {"lease", "TIME", "how long an entry is gone when this worker is killed; at most 31d", "10m"},
     {"concurrency", "N", "how many commands at once", "1"},
-    {"until-empty", NULL, "end when nothing is left to claim; else wait for more", NULL},
-    {"timeout", "TIME", "end a command that takes longer; an application failure", NULL},
+    {"until-empty", NULL, "end when nothing is left to claim, instead of waiting for more", NULL},
+    {"timeout", "TIME", "end a command that takes longer than this; that is an application failure",
+     NULL},
     {"grace", "TIME", "how long commands may go on after TERM or INT", "60s"},
     COMMAND_SENDER_SUBJECT,
     {"tag", "TAG", "only with this tag", NULL},
@@ -68,13 +69,13 @@ static const struct command_option work_options[] = {
 
 static const struct command commands[] = {
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
-     "Prints the entry with its lease token and the end of the lease. Higher priority first, then "
-     "the one that has been due longest, then the smallest id. An entry whose lease has ended can "
-     "be claimed again. Exit status 1 when there is none.",
+     "Prints the entry with its lease token and the end of the lease. The entry with the highest "
+     "priority comes first, then the one that has been due longest, then the smallest id. An entry "
+     "whose lease has ended can be claimed again. Exit status 1 when there is none.",
      claim_options, NULL, cmd_claim},
     {"complete", "ID…", 1, SIZE_MAX, "finish entries that were claimed",
      "With several ids: all or none. A token that is no longer good changes nothing (exit status "
-     "1), here and in the four commands below.",
+     "1).",
      complete_options, NULL, cmd_complete},
     {"fail", "ID…", 1, SIZE_MAX, "say that work on entries that were claimed has failed",
      "A business failure is final. After an application failure the entry is tried again, ever "
@@ -82,23 +83,21 @@ static const struct command commands[] = {
      fail_options, NULL, cmd_fail},
     {"release", "ID…", 1, SIZE_MAX, "give back entries that were claimed",
      "They can be claimed again at once; the attempt does not count. With --force and --reason an "
-     "operator takes entries back whose worker is gone, or whose lease ends years from now because "
-     "a "
-     "clock was wrong; should that worker come back, its token changes nothing any more.",
+     "operator takes back entries whose worker is gone, or whose lease ends years from now "
+     "because a clock was wrong. If that worker comes back, its token changes nothing any more.",
      release_options, NULL, cmd_release},
     {"extend", "ID…", 1, SIZE_MAX, "keep entries that were claimed for longer", NULL,
      extend_options, NULL, cmd_extend},
-    {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, not to be claimed before",
+    {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, to be claimed later",
      "The attempt does not count.", defer_options, NULL, cmd_defer},
     {"work", "NAME -- COMMAND…", 2, SIZE_MAX, "run a command for each entry of a queue",
      "The command gets the entry as JSON on standard input and in $INQUEUE_ENTRY_FILE, its "
      "attachments as files in $INQUEUE_ATTACHMENTS. Exit status 0 completes the entry, 75 gives it "
      "back for later, 65 is a business failure, anything else an application failure with the last "
-     "lines of standard error as the reason. On TERM or INT nothing more is claimed, and what runs "
-     "is finished; after --grace, or a second signal, commands get TERM, five seconds later KILL, "
-     "and "
-     "entries without a result are given back. While the database is locked by somebody else, "
-     "commands go on, and their results wait.",
+     "lines of standard error as the reason. After TERM or INT nothing more is claimed, and "
+     "commands that run may finish. After --grace, or a second signal, they get TERM, and KILL "
+     "five seconds later; entries without a result are given back. While somebody else keeps the "
+     "database locked, commands go on, and their results wait.",
      work_options, NULL, cmd_work},
 };
 
