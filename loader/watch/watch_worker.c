@@ -39,7 +39,8 @@ struct watch_worker {
 	int wake;	 /* readable: the bell was rung, or the end is wanted */
 	int64_t told_ms; /* monotonic: the last sign of life */
 	int64_t began_ms;
-	char *said; /* what a run could not do, and what was noted: said once */
+	char *incomplete; /* what a run could not do, */
+	char *noted;	  /* and what was noted: each is said once */
 	struct watch_wait wait;
 	struct watch_policy unsent; /* pauses between tries of what the server does not send */
 	int64_t suspects_ms;	    /* monotonic: the next of them */
@@ -83,19 +84,21 @@ static void watch_worker_stored(const struct load_stored *stored, void *context)
 }
 
 /* The same words are logged once, not after each run. */
-static void watch_worker_say(struct watch_worker *worker, const char *event, const char *words)
+static void watch_worker_say(const struct watch_worker *worker, char **said, const char *event,
+			     const char *words)
 {
-	if (g_strcmp0(worker->said, words) == 0)
+	if (g_strcmp0(*said, words) == 0)
 		return;
-	g_free(worker->said);
-	worker->said = g_strdup(words);
+	g_free(*said);
+	*said = g_strdup(words);
 	log_event(LOG_LEVEL_WARNING, event, log_text("queue", worker->queue->name),
 		  log_text("error", words));
 }
 
 static void watch_worker_noted(const char *words, void *context)
 {
-	watch_worker_say(context, "noted", words);
+	struct watch_worker *worker = context;
+	watch_worker_say(worker, &worker->noted, "noted", words);
 }
 
 static void watch_worker_log_run(const struct watch_worker *worker,
@@ -141,7 +144,7 @@ static int watch_worker_bear(struct watch_worker *worker, struct store *store,
 	if (result->unsent.kind != ERROR_NONE)
 		watch_worker_bear_unsent(worker, &result->unsent);
 	if (strcmp(failure->text, result->unsent.text) != 0)
-		watch_worker_say(worker, "incomplete", failure->text);
+		watch_worker_say(worker, &worker->incomplete, "incomplete", failure->text);
 	return 0;
 }
 
@@ -292,7 +295,8 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 		watch_worker_fail(worker, &err);
 	mailbox_close(worker->mailbox);
 	work_queue_free(worker->queue);
-	g_free(worker->said);
+	g_free(worker->incomplete);
+	g_free(worker->noted);
 }
 
 /* The terminal's ^C reaches the supervisor only, which passes it on once: that is why the child

@@ -411,6 +411,21 @@ class Seen(MoveCase):
             self.assertEqual(1, watcher.count("noted"))
             self.assertEqual([1, 2, 3, 4], self.numbers(server, "DROPBOX"))
 
+    def test_refused_with_a_move_while_watched(self):
+        """Each is said once."""
+        with self.lying(poll="1s") as server:
+            server.answer(rb"UID STORE", b"TAG NO [NOPERM] no right to do that\r\n", times=None)
+            server.answer(rb"UID MOVE", refuse(2), times=None)
+            watcher = Watcher(self, self.start("watch", "--log-format", "json"))
+            for number in 4, 5:
+                watcher.wait("stored", times=number - 1)
+                server.deliver(small(number))
+            watcher.wait("stored", times=5)
+            watcher.wait("run", times=3)
+            watcher.stop()
+            self.assertEqual((1, 1), (watcher.count("noted"), watcher.count("incomplete")))
+            self.assertEqual([1, 3, 4, 5], self.numbers(server, "DROPBOX"))
+
 
 class Mail(MoveCase):
     """moveMail goes the same way."""
