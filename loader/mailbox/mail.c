@@ -1,5 +1,4 @@
 #include "loader/mailbox/mail_internal.h"
-#include "loader/mailbox/mail_selection.h"
 
 #include "loader/base/service.h"
 

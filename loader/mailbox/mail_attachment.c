@@ -1,4 +1,4 @@
-#include "loader/mailbox/mail_attachment.h"
+#include "loader/mailbox/mail_internal.h"
 
 #include "loader/parse/spool.h"
 #include "mime/file_name.h"

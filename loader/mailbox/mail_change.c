@@ -2,7 +2,6 @@
 
 #include "loader/base/service.h"
 #include "loader/imap/session/move.h"
-#include "loader/mailbox/mail_selection.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>

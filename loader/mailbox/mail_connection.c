@@ -1,8 +1,6 @@
-#include "loader/mailbox/mail_connection.h"
+#include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/imap/session/relay.h"
-#include "loader/mailbox/mail_keeper.h"
-#include "loader/mailbox/mail_socket.h"
 #include "queue/base/scoped.h"
 
 #include <dirent.h>

@@ -2,12 +2,16 @@
  * mail_internal.h - what the parts of an action share.
  *
  * mail.c opens folders and hands the action to its part: mail_read.c (getHeaderOnly, getAll),
- * mail_change.c (markRead, delete, moveMail), mail_folder.c (folders).
+ * mail_change.c (markRead, delete, moveMail), mail_folder.c (folders). mail_selection.c finds the
+ * messages that are meant, mail_attachment.c saves attachments.
  */
 #ifndef LOADER_MAILBOX_MAIL_INTERNAL_H
 #define LOADER_MAILBOX_MAIL_INTERNAL_H
 
 #include "loader/mailbox/mail.h"
+#include "queue/base/scoped.h"
+
+#include <glib.h>
 
 struct mail {
 	struct imapc_session *session;
@@ -27,8 +31,8 @@ int mail_select_folder(struct mail *mail, bool read_only, struct imapc_mailbox *
 		       struct error *err);
 
 /*
- * What to do about a failure: returns -1, for the action to end with it, or 0 after noting it where
- * the action is to go on. A dead session always ends the action.
+ * After a failure: returns -1, for the action to end with it, or 0 after noting it where the action
+ * is to go on. A dead session always ends the action.
  */
 int mail_pass_over(struct mail *mail, uint32_t uid, struct error *err);
 
@@ -42,5 +46,68 @@ int mail_folder_create(struct mail *mail, struct error *err);
 int mail_folder_delete(struct mail *mail, struct error *err);
 int mail_folder_rename(struct mail *mail, struct error *err);
 int mail_folder_list(struct mail *mail, struct error *err);
+
+/* --- which messages are meant ------------------------------------------ */
+
+/* From the operator's words to UIDs. A selection belongs to the caller, who clears it with
+ * mail_selection_clear(). Errors: USAGE (words that cannot be read), and those of the session. */
+
+/* "17", or "20:25"; "20:*" ends at UINT32_MAX. */
+struct mail_range {
+	uint32_t first;
+	uint32_t last;
+};
+
+/*
+ * Reads a list of numbers and ranges into an array of struct mail_range; `option` is for the error.
+ * A range that runs downwards is turned round.
+ */
+int mail_selection_parse(const char *text, const char *option, GArray **ret_ranges,
+			 struct error *err);
+
+struct mail_selection {
+	uint32_t *uids; /* ascending; NULL where there is none */
+	size_t count;
+	char **unknown; /* named and not there: "UID 17", "message number 99"; or NULL */
+};
+void mail_selection_clear(struct mail_selection *selection);
+SCOPED_DEFINE(struct mail_selection *, mail_selection_clear)
+
+/* True if the request names messages; otherwise the whole folder is meant. */
+bool mail_selection_is_given(const struct mail_request *request);
+
+/* Looks the selection up in the selected mailbox. Changes nothing. */
+int mail_selection_resolve(struct imapc_session *session, const struct imapc_mailbox *mailbox,
+			   const struct mail_request *request, struct mail_selection *ret_selection,
+			   struct error *err);
+
+/* Messages that were named and are not there: an error (NO), or noted where the action goes on. */
+int mail_selection_refuse_unknown(struct mail *mail, const struct mail_selection *selection,
+				  struct error *err);
+
+/* --- attachments ------------------------------------------------------- */
+
+/*
+ * Attachments as files in one folder. A file appears whole or not at all, under a safe last component,
+ * inside the folder only. Without `unique` an existing file is replaced; with it "scan.pdf" becomes
+ * "scan1.pdf", then "scan2.pdf"; a name without a dot gets the number at its end. Errors: IO.
+ */
+struct mail_attachment_saver;
+
+/* The folder is made if it is missing. */
+int mail_attachment_open(const char *folder, bool unique, struct mail_attachment_saver **ret_saver,
+			 struct error *err);
+
+/* Takes NULL. */
+void mail_attachment_close(struct mail_attachment_saver *saver);
+SCOPED_DEFINE(struct mail_attachment_saver *, mail_attachment_close)
+
+/* Saves one attachment, whose bytes lie in the file `content`. Caller frees *ret_path. */
+int mail_attachment_save(struct mail_attachment_saver *saver, int content,
+			 const struct mime_attachment *attachment, char **ret_path,
+			 struct error *err);
+
+/* The name's N-th variant, "scan1.pdf" of "scan.pdf"; 0 is the name itself. Caller frees. */
+char *mail_attachment_vary(const char *name, unsigned n);
 
 #endif

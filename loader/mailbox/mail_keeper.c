@@ -1,9 +1,8 @@
-#include "loader/mailbox/mail_keeper.h"
+#include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
 #include "loader/imap/session/relay.h"
-#include "loader/mailbox/mail_socket.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -22,14 +21,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* How long a client may take to say what it wants, and how many may wait. */
-enum { MAIL_KEEPER_WORD_S = 2, MAIL_KEEPER_WAITING_MAX = 1000 };
-
-/* What the keeper tells its starter, in one write to a pipe. */
-struct mail_keeper_report {
-	int failed;
-	struct error err;
-};
+/* So many clients may wait for the session. */
+enum { MAIL_KEEPER_WAITING_MAX = 1000 };
 
 struct mail_keeper {
 	const char *name;
@@ -307,21 +300,8 @@ static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
 	return 0;
 }
 
-/* Nothing of the starter's is kept but its folder, in which a token command may be at home. */
-static int mail_keeper_detach(int pipe_end)
-{
-	enum { KEPT = STDERR_FILENO + 1 };
-	if (setsid() < 0 || (pipe_end != KEPT && dup3(pipe_end, KEPT, O_CLOEXEC) < 0) ||
-	    close_range(KEPT + 1, ~0U, 0) != 0)
-		return -1;
-	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int standard = STDIN_FILENO; nothing >= 0 && standard <= STDERR_FILENO; standard++)
-		dup2(nothing, standard);
-	return nothing < 0 ? -1 : KEPT;
-}
-
-static _Noreturn void mail_keeper_run(const char *name, struct mail_account *account,
-				      uint32_t idle_s, int pipe_end)
+_Noreturn void mail_keeper_run(const char *name, struct mail_account *account, uint32_t idle_s,
+			       int report_end)
 {
 	struct mail_keeper keeper = {.name = name,
 				     .account = account,
@@ -331,60 +311,11 @@ static _Noreturn void mail_keeper_run(const char *name, struct mail_account *acc
 				     .watch = -1};
 	struct mail_keeper_report report;
 	memset(&report, 0, sizeof report);
-	stop_install();
-	int kept = mail_keeper_detach(pipe_end);
-	if (kept < 0)
-		_exit(EXIT_FAILURE);
-	prctl(PR_SET_DUMPABLE, 0);
 	report.failed = mail_keeper_begin(&keeper, &report.err);
-	ssize_t put = write(kept, &report, sizeof report);
-	close(kept);
+	ssize_t put = write(report_end, &report, sizeof report);
+	close(report_end);
 	if (report.failed == 0 && put == (ssize_t)sizeof report)
 		mail_keeper_live(&keeper);
 	mail_account_free(account);
 	_exit(report.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-}
-
-/* Waits for the keeper's word. */
-static int mail_keeper_listen(int pipe_end, const char *name, struct error *err)
-{
-	struct mail_keeper_report report;
-	size_t taken = 0;
-	while (taken < sizeof report) {
-		ssize_t got = read(pipe_end, (char *)&report + taken, sizeof report - taken);
-		if (got < 0 && errno == EINTR && !stop_requested())
-			continue;
-		if (got <= 0)
-			return error_set(err, ERROR_SOFTWARE,
-					 "connection '%s': its process ended before it was open",
-					 name);
-		taken += (size_t)got;
-	}
-	if (report.failed == 0)
-		return 0;
-	*err = report.err;
-	return -1;
-}
-
-int mail_keeper_start(const char *name, struct mail_account *account, uint32_t idle_s,
-		      struct error *err)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return error_set(err, ERROR_IO, "connection '%s': %s", name, g_strerror(errno));
-	fflush(NULL);
-	pid_t child = fork();
-	if (child == 0) {
-		close(ends[0]);
-		mail_keeper_run(name, account, idle_s, ends[1]);
-	}
-	int saved = errno;
-	close(ends[1]);
-	scoped(descriptor_close) int pipe_end = ends[0];
-	if (child < 0)
-		return error_set(err, ERROR_IO, "connection '%s': %s", name, g_strerror(saved));
-	if (mail_keeper_listen(pipe_end, name, err) == 0)
-		return 0;
-	waitpid(child, NULL, 0);
-	return error_prefix(err, "open '%s'", name);
 }

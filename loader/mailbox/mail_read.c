@@ -1,8 +1,6 @@
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/base/service.h"
-#include "loader/mailbox/mail_attachment.h"
-#include "loader/mailbox/mail_selection.h"
 #include "loader/parse/parser.h"
 #include "loader/parse/spool.h"
 #include "queue/base/scoped.h"

@@ -1,4 +1,4 @@
-#include "loader/mailbox/mail_selection.h"
+#include "loader/mailbox/mail_internal.h"
 
 #include "queue/base/scoped.h"
 

@@ -1,4 +1,4 @@
-#include "loader/mailbox/mail_session.h"
+#include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
@@ -54,8 +54,8 @@ void mail_account_free(struct mail_account *account)
 	g_free(account);
 }
 
-int mail_account_copy_server(const struct mail_account *account,
-			     struct connection_string **ret_server, struct error *err)
+static int mail_account_copy_server(const struct mail_account *account,
+				    struct connection_string **ret_server, struct error *err)
 {
 	g_autofree char *text = connection_string_format(account->server);
 	if (connection_string_parse(text, ret_server, err) != 0)
@@ -64,7 +64,7 @@ int mail_account_copy_server(const struct mail_account *account,
 	return 0;
 }
 
-int mail_account_read_secret(struct mail_account *account, struct error *err)
+static int mail_account_read_secret(struct mail_account *account, struct error *err)
 {
 	/* Tokens last an hour or so; the command knows the present one. */
 	if (account->source == SECRET_TOKEN_COMMAND) {

@@ -1,10 +1,13 @@
 /*
- * mail_session.h - who an action works for, and the signed-in session it works over.
+ * mail_session.h - the account that an action works for, and the signed-in session it works over: a
+ * session of its own, or one that an opened, named connection lends.
  *
- * Life:    mail_account_from_queue() or mail_account_new() .. mail_account_free(); mail_session_*
- *          .. mail_session_close(). A session does not need its account any more.
+ * Life:    mail_account_from_queue() or mail_account_new() .. mail_account_free();
+ *          mail_session_open() or mail_connection_use() .. mail_session_close(). A session does not
+ *          need its account any more.
  * Secrets: read when the session is opened; an access token is read anew each time.
- * Errors:  as in session.h, secret.h and connection_string.h.
+ * Errors:  as in session.h, secret.h and connection_string.h. Of connections: NO (none of that name
+ *          is open, or one is already), USAGE (not a name), IO.
  */
 #ifndef LOADER_MAILBOX_MAIL_SESSION_H
 #define LOADER_MAILBOX_MAIL_SESSION_H
@@ -42,17 +45,6 @@ int mail_account_new(const struct mail_account_options *options, struct mail_acc
 void mail_account_free(struct mail_account *account);
 SCOPED_DEFINE(struct mail_account *, mail_account_free)
 
-/* A copy of the connection string, which the caller frees. */
-int mail_account_copy_server(const struct mail_account *account,
-			     struct connection_string **ret_server, struct error *err);
-
-/* Reads the secret where it has not been. */
-int mail_account_read_secret(struct mail_account *account, struct error *err);
-
-/* Connects and signs in; `server` is borrowed by the session. */
-int mail_account_sign_in(struct mail_account *account, const struct connection_string *server,
-			 struct imapc_session **ret_session, struct error *err);
-
 struct mail_session {
 	struct connection_string *server;
 	struct imapc_session *imap;
@@ -65,5 +57,39 @@ int mail_session_open(struct mail_account *account, struct mail_session **ret_se
 /* Signs off, or gives the session back to its keeper; takes NULL. */
 void mail_session_close(struct mail_session *session);
 SCOPED_DEFINE(struct mail_session *, mail_session_close)
+
+/* --- opened connections ------------------------------------------------ */
+
+/* Signs in, and leaves a process behind that keeps the session until nobody has used it for
+ * idle_s. */
+int mail_connection_open(const char *name, struct mail_account *account, uint32_t idle_s,
+			 struct error *err);
+
+/* Borrows the session; timeout_s is how long to wait while other commands use it, and for each
+ * answer of the server. */
+int mail_connection_use(const char *name, uint32_t timeout_s, struct mail_session **ret_session,
+			struct error *err);
+
+/* The name is free when this returns; a use that is going on is not disturbed. */
+int mail_connection_close(const char *name, struct error *err);
+
+/* Borrowed for the callback. */
+struct mail_connection {
+	const char *name;
+	const char *server;
+	uint32_t port;
+	const char *user_name;
+	int64_t opened_ms;
+	int64_t used_ms; /* 0: never */
+	int64_t idle_s;
+	int64_t uses;
+	int64_t sign_ins;
+	bool in_use;
+	int64_t process;
+};
+
+/* Tells of each open connection, by name. */
+int mail_connection_list(void (*tell)(const struct mail_connection *connection, void *context),
+			 void *context, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-#include "loader/mailbox/mail_socket.h"
+#include "loader/mailbox/mail_connection_internal.h"
 
 #include "queue/base/scoped.h"
 

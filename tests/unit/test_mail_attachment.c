@@ -1,5 +1,5 @@
 /* Attachments as files: names that are free, and nothing but whole files. */
-#include "loader/mailbox/mail_attachment.h"
+#include "loader/mailbox/mail_internal.h"
 
 #include "queue/base/scoped.h"
 

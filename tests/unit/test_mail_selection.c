@@ -1,5 +1,5 @@
 /* Lists of UIDs and message numbers as people write them. */
-#include "loader/mailbox/mail_selection.h"
+#include "loader/mailbox/mail_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

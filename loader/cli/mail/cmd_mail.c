@@ -3,7 +3,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
-#include "loader/mailbox/mail_connection.h"
+#include "loader/mailbox/mail_session.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/define/definition.h"
-#include "loader/mailbox/mail_connection.h"
+#include "loader/mailbox/mail_session.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>

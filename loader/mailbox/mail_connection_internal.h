@@ -1,0 +1,87 @@
+/*
+ * mail_connection_internal.h - the inside of opened connections: the keeper, a background process that
+ * keeps a session signed in between commands, and the sockets that commands reach it by.
+ *
+ * mail_connection.c is the command's side. mail_keeper_start.c starts a keeper, mail_keeper.c is its
+ * life, mail_socket.c what both ends use.
+ *
+ * Life:    a keeper ends when it is told to, when nobody has used it for idle_s, when its socket is
+ *          deleted, or by TERM. It connects again by itself when it is used after the server has
+ *          ended the session.
+ * Secrets: the password lives in the keeper's memory only, locked there where the system allows it,
+ *          is never in a core dump, and is wiped at the end.
+ * Sockets: in $XDG_RUNTIME_DIR/inqueue, else /run/inqueue for root, else inqueue-UID in $TMPDIR or
+ *          /tmp. The folder belongs to this user alone (0700), and both ends of a socket look at
+ *          the other's user id.
+ * Words:   one line of JSON from the client ({"do": "use" | "describe" | "close"}), one back;
+ *          {"kind", "text"} is an error. After "use" the socket carries IMAP.
+ * Errors:  those of session.h, NO (the name is taken), IO, CREDENTIALS (the folder or the other end
+ *          is somebody else's), TEMPORARY (no answer in time), USAGE (a name that cannot be one).
+ */
+#ifndef LOADER_MAILBOX_MAIL_CONNECTION_INTERNAL_H
+#define LOADER_MAILBOX_MAIL_CONNECTION_INTERNAL_H
+
+#include "loader/mailbox/mail_session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Reads the account's secret where it has not been read, connects and signs in; `server` is borrowed
+ * by the session. */
+int mail_account_sign_in(struct mail_account *account, const struct connection_string *server,
+			 struct imapc_session **ret_session, struct error *err);
+
+/* --- the keeper -------------------------------------------------------- */
+
+/*
+ * Returns when the session is signed in and can be used under this name, or with the reason why
+ * not.
+ */
+int mail_keeper_start(const char *name, struct mail_account *account, uint32_t idle_s,
+		      struct error *err);
+
+/* The keeper's process, once it is on its own: signs in, claims the name, reports that to `report_end`
+ * and lives until it ends. */
+_Noreturn void mail_keeper_run(const char *name, struct mail_account *account, uint32_t idle_s,
+			       int report_end);
+
+/* What a keeper reports, in one write. */
+struct mail_keeper_report {
+	int failed;
+	struct error err;
+};
+
+/* So long may a client take to say what it wants, in seconds. */
+enum { MAIL_KEEPER_WORD_S = 2 };
+
+/* --- sockets ----------------------------------------------------------- */
+
+/* Opens the folder; with `create` makes it. Without, *ret_folder is -1 where there is none. */
+int mail_socket_open_folder(bool create, int *ret_folder, struct error *err);
+
+/* Connection names: 1 to 64 letters, digits, '.', '_', '-'; no '.' first. */
+int mail_socket_check_name(const char *name, struct error *err);
+
+/* The file of a connection; the caller frees. */
+char *mail_socket_file(const char *name);
+
+/* Listens as `name`. A file that is there is replaced: the caller has looked whether it lives. */
+int mail_socket_listen(int folder, const char *name, int *ret_listener, struct error *err);
+
+/* Connects; *ret_socket is -1 where nobody listens. Reads and writes end after timeout_s. */
+int mail_socket_connect(int folder, const char *name, uint32_t timeout_s, int *ret_socket,
+			struct error *err);
+
+/* Reads and writes end after timeout_s. */
+void mail_socket_limit(int socket, uint32_t timeout_s);
+
+/* Whether the other end is a process of this user. */
+bool mail_socket_is_ours(int socket);
+
+/* One line; the caller frees. Takes no byte behind it. -1 with errno. */
+int mail_socket_read_line(int socket, char **ret_line);
+
+/* A line; the newline is added. -1 with errno. */
+int mail_socket_write_line(int socket, const char *line);
+
+#endif
