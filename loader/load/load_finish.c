@@ -79,8 +79,8 @@ static int load_count_equal(struct load *load, const struct pickup *row, uint64_
 	return 0;
 }
 
-/* Messages with the same bytes may be in the target for good reasons. Only if there are more than
- * the ledger has put there, one of them is this row's copy. */
+/* Messages with the same bytes may be in the target for good reasons. If there are more than the
+ * ledger has put there, one of them is this row's copy. */
 static int load_find_copy(struct load *load, struct pickup *row, struct error *err)
 {
 	uint64_t equal;
@@ -151,9 +151,9 @@ static int load_find_copies_in(struct load *load, GArray *rows, enum pickup_targ
 }
 
 /*
- * A run that ended between the server's COPY and our note of it has left a copy that the ledger does
- * not know; copying again would make two. A MOVE is no better where the server copies and then hangs
- * up. Leaves the source selected.
+ * A run that ended between the server's COPY and our note of it has left a copy that the ledger
+ * does not know; copying again would make two. A MOVE is no better where the server copies and then
+ * hangs up. Leaves the source selected.
  */
 static int load_find_copies(struct load *load, GArray *rows, struct error *err)
 {

@@ -1,3 +1,7 @@
+/*
+ * Checks a request, hands it to the part that does it, and says at the end what failed. With go_on
+ * a failure is noted and the action continues; the first one decides the error of the whole.
+ */
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/base/service.h"
@@ -50,6 +54,7 @@ int mail_select_folder(struct mail *mail, bool read_only, struct imapc_mailbox *
 	return 0;
 }
 
+/* The caller's error is told at once and kept as the first, if it is. */
 int mail_pass_over(struct mail *mail, uint32_t uid, struct error *err)
 {
 	if (!mail->request->go_on || !imapc_is_alive(mail->session))
@@ -72,7 +77,7 @@ static bool mail_changes_messages(const struct mail_request *request)
 	       request->action == MAIL_MOVE_MAIL;
 }
 
-/* Other faults of a name are found where it is put into the server's form. */
+/* Refuses what would garble an error text; the rest is checked where the name is encoded. */
 static int mail_check_text(const char *name, const char *option, struct error *err)
 {
 	if (name == NULL)
@@ -114,6 +119,7 @@ static int mail_check_selection(const struct mail_request *request, struct error
 	if (given && request->all)
 		return error_set(err, ERROR_USAGE,
 				 "--all and a selection of messages exclude each other");
+	/* Marking a whole folder as read destroys nothing, so it needs no --all. */
 	if (mail_changes_messages(request) && !given && !request->all &&
 	    request->action != MAIL_MARK_READ)
 		return error_set(err, ERROR_USAGE,

@@ -1,3 +1,8 @@
+/*
+ * Saves attachments. Each is written to a draft, a file of the same folder under a random name, and
+ * gets its own name when it is whole. A unique name is taken by link(), which fails where the name
+ * exists, so that two commands in one folder never take the same one.
+ */
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/parse/spool.h"
@@ -59,6 +64,7 @@ char *mail_attachment_vary(const char *name, unsigned n)
 	return g_strdup_printf("%.*s%u%s", (int)(dot - name), name, n, dot);
 }
 
+/* In pieces: an attachment may be larger than memory. */
 static int mail_attachment_copy(int to, int content, const struct mime_content *from,
 				struct error *err)
 {
@@ -77,6 +83,8 @@ static int mail_attachment_copy(int to, int content, const struct mime_content *
 static int mail_attachment_link(struct mail_attachment_saver *saver, const char *draft,
 				const char *name, char **ret_name)
 {
+	/* Numbers that this command has used are not tried again: a thousand attachments of one
+	 * name would take half a million tries. */
 	unsigned n = GPOINTER_TO_UINT(g_hash_table_lookup(saver->next, name));
 	for (; n < MAIL_ATTACHMENT_NAMES_MAX; n++) {
 		g_autofree char *varied = mail_attachment_vary(name, n);
@@ -102,7 +110,7 @@ static int mail_attachment_publish(struct mail_attachment_saver *saver, const ch
 	return 0;
 }
 
-/* A file of the folder that nothing else has; its name is written. */
+/* Makes a file that nothing else has open, and writes its name to `draft`. */
 static int mail_attachment_draft(const struct mail_attachment_saver *saver, char *draft)
 {
 	for (unsigned tries = 0; tries < 100; tries++) {

@@ -1,3 +1,9 @@
+/*
+ * markRead, delete and moveMail: resolves the selection to UIDs, asks before something is
+ * destroyed, and changes the messages in large sets. A set that the server refuses is tried message
+ * by message where the action is to go on; moving divides sets by itself
+ * (loader/imap/session/move.h).
+ */
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/base/service.h"
@@ -7,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Servers do one large set faster than many small ones; this many leave room for a progress bar. */
+/* Servers do one large set faster than many small ones; between two of this size progress is
+ * shown. */
 enum { MAIL_CHANGE_AT_ONCE = 10000 };
 
 struct mail_done {
@@ -26,7 +33,7 @@ struct mail_changing {
 
 /* --- one set ----------------------------------------------------------- */
 
-/* An OK is only the server's word. */
+/* The server's OK proves nothing: messages that it has removed must be gone. */
 static int mail_change_check_gone(const struct mail_changing *job, const uint32_t *uids,
 				  size_t count, struct error *err)
 {
@@ -42,7 +49,8 @@ static int mail_change_check_gone(const struct mail_changing *job, const uint32_
 			 present[0]);
 }
 
-/* Flagged, then expunged by UID; where the server cannot do that they stay flagged. */
+/* Flags messages as deleted, then expunges them by UID. A server without UIDPLUS could only expunge
+ * all that is flagged, other people's choices among them: there they stay flagged. */
 static int mail_change_remove(struct mail_changing *job, const uint32_t *uids, size_t count,
 			      struct error *err)
 {
@@ -71,13 +79,13 @@ static int mail_change_delete(struct mail_changing *job, const uint32_t *uids, s
 			 "removes them");
 }
 
-/* What has moved counts, whatever becomes of the others. */
+/* Messages that have moved are reported, whatever becomes of the others. */
 static int mail_change_moved(enum move_fate fate, const uint32_t *uids, size_t count,
 			     const struct imapc_copy *copy, void *context, struct error *err)
 {
 	struct mail_changing *job = context;
 	(void)err;
-	/* Told first, and again when their originals are gone. */
+	/* A copy is told first, and its original once more when it is gone. */
 	if (fate == MOVE_COPIED) {
 		for (size_t i = 0; i < count; i++)
 			g_hash_table_insert(job->copies, GUINT_TO_POINTER(uids[i]),
@@ -138,7 +146,7 @@ static int mail_change_set(struct mail_changing *job, const uint32_t *uids, size
 static int mail_change_explain(const struct mail_changing *job, uint32_t first, uint32_t last,
 			       struct error *err)
 {
-	/* It has named them. */
+	/* A move has named the messages. */
 	if (job->move != NULL)
 		return -1;
 	if (first == last)
@@ -146,7 +154,8 @@ static int mail_change_explain(const struct mail_changing *job, uint32_t first, 
 	return error_prefix(err, "UID %u to %u of folder '%s'", first, last, job->mail->folder);
 }
 
-/* A refused set says nothing about its single messages. One that was moved has been taken apart. */
+/* A refused set says nothing about its single messages, so each is tried. A move has done so
+ * already. */
 static int mail_change_one_by_one(struct mail_changing *job, const uint32_t *uids, size_t count,
 				  struct error *err)
 {
@@ -220,7 +229,8 @@ static void mail_change_report_done(const struct mail_changing *job)
 	mail_change_report(job, uids, count > 0 ? new_uids : NULL, count);
 }
 
-/* Moving single messages destroys nothing. */
+/* Asked before mail is deleted, or a whole folder is moved: a few moved messages can be moved
+ * back. */
 static bool mail_change_asks(const struct mail_request *request)
 {
 	return request->action == MAIL_DELETE ||
@@ -254,6 +264,7 @@ static int mail_change_do(struct mail_changing *job, const struct mail_selection
 	if (mail_change_asks(mail->request) && mail_change_confirm(mail, selection, err) != 0)
 		return -1;
 	int failed = mail_change_messages(job, selection, err);
+	/* Also after a failure: a script must know which messages are changed. */
 	if (failed == 0 || job->done->len > 0)
 		mail_change_report_done(job);
 	return failed;

@@ -1,3 +1,8 @@
+/*
+ * Opened connections, seen from a command: reaches the keeper of a name by its socket and speaks
+ * the words of mail_connection_internal.h with it. A socket that nobody answers on counts as no
+ * connection.
+ */
 #include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/imap/session/relay.h"
@@ -8,7 +13,7 @@
 #include <jansson.h>
 #include <string.h>
 
-/* For words that are answered at once, and how many files of the folder are looked at. */
+/* A keeper answers "close" and "describe" at once; a list looks at so many files of the folder. */
 enum { MAIL_CONNECTION_WORD_S = 10, MAIL_CONNECTION_FILES_MAX = 10000 };
 
 SCOPED_DEFINE(DIR *, closedir)
@@ -20,7 +25,7 @@ static int mail_connection_missing(const char *name, struct error *err)
 			 name);
 }
 
-/* -1 in *ret_socket where nobody listens under that name. */
+/* *ret_socket is -1 if nobody listens under that name. */
 static int mail_connection_dial(const char *name, uint32_t timeout_s, int *ret_socket,
 				struct error *err)
 {
@@ -94,6 +99,7 @@ static int mail_connection_adopt(int *socket, const json_t *answer, uint32_t tim
 		return error_set(err, ERROR_SOFTWARE, "its answer makes no sense");
 	if (connection_string_parse(server, &session->server, err) != 0)
 		return -1;
+	/* Each command has its own patience; the keeper's was that of its opener. */
 	session->server->timeout_s = timeout_s;
 	return imapc_adopt(session->server, descriptor_steal(socket), (int)tag, &session->imap,
 			   err);
@@ -135,7 +141,7 @@ static int mail_connection_describe(const char *name,
 	json_auto_t *answer = NULL;
 	if (mail_connection_ask(name, "describe", MAIL_CONNECTION_WORD_S, &socket, &answer, err) !=
 	    0)
-		/* Its process has ended meanwhile, or died and left the file. */
+		/* The keeper has ended meanwhile, or died and left its file. */
 		return err->kind == ERROR_NO ? 0 : -1;
 	const struct mail_connection connection = {
 	    .name = name,

@@ -1,3 +1,8 @@
+/*
+ * createFolder, deleteFolder, renameFolder and listAllFolders. A folder is deleted with all below
+ * it, from the leaves up, after the operator has been told how many folders and messages that are;
+ * INBOX is neither deleted nor renamed.
+ */
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/base/service.h"
@@ -23,7 +28,8 @@ static void mail_folder_report(const struct mail *mail, size_t count)
 	mail->report->change(&change, mail->report->context);
 }
 
-/* What was said of the folder, and the folders below it. */
+/* Looks for the folder and for those below it: a level without mail does not exist for the server,
+ * but has folders below. */
 static int mail_folder_look(struct mail *mail, const char *name, struct imapc_folder *ret_folder,
 			    struct imapc_folder_rows *ret_below, struct error *err)
 {
@@ -90,7 +96,8 @@ static int mail_folder_confirm_delete(struct mail *mail, const struct imapc_fold
 	return mail->report->confirm(what, mail->report->context, err);
 }
 
-/* Servers refuse to delete a level without mail, or let it go with what was below it. */
+/* A level without mail may go with the last folder below it, and servers refuse to delete it then:
+ * that refusal is no failure. */
 static int mail_folder_delete_one(struct mail *mail, const char *wire, const char *name,
 				  bool selectable, struct error *err)
 {
@@ -99,7 +106,7 @@ static int mail_folder_delete_one(struct mail *mail, const char *wire, const cha
 	return selectable || !imapc_is_alive(mail->session) ? -1 : 0;
 }
 
-/* From the leaves up. */
+/* From the leaves up: rows are in the order of the tree, a folder before those below it. */
 static int mail_folder_delete_tree(struct mail *mail, const struct imapc_folder *folder,
 				   const struct imapc_folder_rows *below, struct error *err)
 {
@@ -153,6 +160,7 @@ static int mail_folder_check_rename(const struct mail *mail, const struct imapc_
 	return 0;
 }
 
+/* Servers disagree on what becomes of a selected folder that is renamed, so none is selected. */
 static int mail_folder_do_rename(struct mail *mail, const struct imapc_folder *from,
 				 const struct imapc_folder *to, struct error *err)
 {

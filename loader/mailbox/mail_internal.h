@@ -88,9 +88,10 @@ int mail_selection_refuse_unknown(struct mail *mail, const struct mail_selection
 /* --- attachments ------------------------------------------------------- */
 
 /*
- * Attachments as files in one folder. A file appears whole or not at all, under a safe last component,
- * inside the folder only. Without `unique` an existing file is replaced; with it "scan.pdf" becomes
- * "scan1.pdf", then "scan2.pdf"; a name without a dot gets the number at its end. Errors: IO.
+ * Attachments as files in one folder. A file appears whole or not at all, under a safe last
+ * component, inside the folder only. Without `unique` an existing file is replaced; with it
+ * "scan.pdf" becomes "scan1.pdf", then "scan2.pdf"; a name without a dot gets the number at its
+ * end. Errors: IO.
  */
 struct mail_attachment_saver;
 

@@ -1,3 +1,9 @@
+/*
+ * The life of a keeper: signs in, claims its name, and lends its session to one client after the
+ * other (loader/imap/session/relay.h). Before each use it checks that the server is still there,
+ * and signs in again if it is not. It answers "describe" and "close" also while the session is
+ * lent.
+ */
 #include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/base/clock.h"
@@ -45,7 +51,7 @@ struct mail_keeper {
 
 /* --- the session ------------------------------------------------------- */
 
-/* Where the system does not allow it the password may reach the swap device. */
+/* Keeps the password off the swap device, if the system allows this user to lock memory. */
 static void mail_keeper_lock_secret(const struct mail_account *account)
 {
 	const char *secret = secret_text(account->secret);
@@ -68,7 +74,7 @@ static void mail_keeper_drop(struct mail_keeper *keeper)
 	keeper->session = NULL;
 }
 
-/* A server ends sessions as it likes: the last look is now. */
+/* The server may have ended the session since its last use, and a client would get the blame. */
 static int mail_keeper_ready(struct mail_keeper *keeper, struct error *err)
 {
 	struct error ignored;
@@ -129,7 +135,8 @@ static bool mail_keeper_obey(struct mail_keeper *keeper, int client, const char 
 	return false;
 }
 
-/* Also called while the session is in use. */
+/* Reads what a client wants. Also called while the session is lent, so it waits a short time
+ * only. */
 static void mail_keeper_accept(void *context)
 {
 	struct mail_keeper *keeper = context;
@@ -179,6 +186,7 @@ static void mail_keeper_serve(struct mail_keeper *keeper)
 
 /* --- life -------------------------------------------------------------- */
 
+/* False if somebody has deleted the socket, or another keeper has taken its name. */
 static bool mail_keeper_has_socket(const struct mail_keeper *keeper)
 {
 	struct stat status;
@@ -250,7 +258,8 @@ static int mail_keeper_claim_name(struct mail_keeper *keeper, struct error *err)
 	scoped(descriptor_close) int other = -1;
 	struct stat status;
 	g_autofree char *file = mail_socket_file(keeper->name);
-	/* Held until the socket is there, so that two of one name cannot both find it free. */
+	/* The lock lasts until the socket is there: two keepers that start at once cannot both find
+	 * the name free. */
 	if (flock(keeper->folder, LOCK_EX) != 0)
 		return error_set(err, ERROR_IO, "connection '%s': %s", keeper->name,
 				 g_strerror(errno));
@@ -271,6 +280,7 @@ static int mail_keeper_claim_name(struct mail_keeper *keeper, struct error *err)
 	return 0;
 }
 
+/* A keeper without its socket cannot be reached or closed any more: it ends when it loses it. */
 static int mail_keeper_watch(struct mail_keeper *keeper, struct error *err)
 {
 	char path[64];
@@ -296,6 +306,7 @@ static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
 		mail_keeper_drop(keeper);
 		return -1;
 	}
+	/* Signing in may have taken a while, which is no idleness. */
 	keeper->idle_from_ms = clock_monotonic_ms();
 	return 0;
 }

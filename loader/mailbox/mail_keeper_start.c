@@ -1,3 +1,7 @@
+/*
+ * Starts a keeper: forks it, detaches it from terminal, descriptors and session of the command, and
+ * waits for its report, so that `mail open` fails where the keeper cannot sign in.
+ */
 #include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/base/service.h"
@@ -10,7 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-/* Nothing of the starter's is kept but its folder, in which a token command may be at home. */
+/* Gives up everything of the command but its working folder, from which a token command may be run
+ * by a relative path. Returns the descriptor for the report, or -1. */
 static int mail_keeper_detach(int pipe_end)
 {
 	enum { KEPT = STDERR_FILENO + 1 };
@@ -30,6 +35,7 @@ static _Noreturn void mail_keeper_child(const char *name, struct mail_account *a
 	int kept = mail_keeper_detach(pipe_end);
 	if (kept < 0)
 		_exit(EXIT_FAILURE);
+	/* The password must not get into a core dump. */
 	prctl(PR_SET_DUMPABLE, 0);
 	mail_keeper_run(name, account, idle_s, kept);
 }

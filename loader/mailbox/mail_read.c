@@ -1,3 +1,8 @@
+/*
+ * getHeaderOnly and getAll: brings messages in batches to a spool, lets the parser process take
+ * them apart, and reports each with its row. Memory does not grow with the messages: at most a
+ * hundred of them, or 16 MiB, are on their way at once.
+ */
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/base/service.h"
@@ -7,7 +12,7 @@
 
 #include <string.h>
 
-/* Rows of one batch; the parser's process works on one half while the other arrives. */
+/* Of one batch, if no single message is larger. */
 enum { MAIL_BATCH_ROWS = 100, MAIL_BATCH_BYTES = 16 * 1024 * 1024 };
 
 /* A message on its way. */
@@ -31,8 +36,8 @@ struct mail_read {
 	struct mail_attachment_saver *saver; /* NULL: attachments are not saved */
 	GArray *items;			     /* struct mail_item, the batch by UID */
 	struct mail_item arriving;
-	bool in_body;	    /* of what arrives: behind the empty line */
-	bool at_line_start; /* the same */
+	bool in_body;	    /* the empty line has arrived */
+	bool at_line_start; /* the next byte begins a line */
 	uint64_t received_bytes;
 };
 
@@ -62,7 +67,7 @@ static int mail_read_begin(void *context, struct error *err)
 	return 0;
 }
 
-/* The lines behind the first empty one. */
+/* Counts lines as getHeaderOnly and getAll report them: those behind the first empty one. */
 static void mail_read_count_lines(struct mail_read *read, const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -83,7 +88,7 @@ static int mail_read_write(void *context, const void *bytes, size_t size, struct
 	struct mail_item *item = &read->arriving;
 	size_t kept = size;
 	read->received_bytes += size;
-	/* The parser reads no more of a header than this. */
+	/* The parser would not read more of a header. */
 	if (!read->bodies)
 		kept = (size_t)MIN(size, mime_options_default().max_header_size - item->size);
 	else
@@ -154,8 +159,8 @@ static int mail_read_fetch_headers(struct mail_read *read, const uint32_t *uids,
 	return imapc_fetch_rows(read->mail->session, uids, count, true, &sink, err);
 }
 
-/* Those of the rows from `first` on that make one batch. Where one is at fault and the others are
- * wanted all the same, each that has not come is asked for by itself. */
+/* Fetches the messages of `count` rows from `first` on. If that fails and the action is to go on,
+ * each message that has not come is asked for by itself. */
 static int mail_read_fetch_some(struct mail_read *read, guint first, guint count, struct error *err)
 {
 	const struct imapc_sink sink = {.begin = mail_read_begin,
@@ -198,6 +203,8 @@ static int mail_read_save(struct mail_read *read, const struct mime_message *par
 	return 0;
 }
 
+/* A message that could not be parsed, or whose attachments could not be saved, is reported all the
+ * same where the action is to go on: with its failure in its row. */
 static int mail_read_report(struct mail_read *read, const struct mail_item *item, struct error *err)
 {
 	const struct mail_report *report = read->mail->report;
@@ -231,7 +238,7 @@ static int mail_read_report(struct mail_read *read, const struct mail_item *item
 	return report->message(&message, report->context, err);
 }
 
-/* A message that the server names and does not give: gone meanwhile, or withheld. */
+/* The server has listed the message and does not send it: it is gone meanwhile, or withheld. */
 static int mail_read_miss(struct mail_read *read, uint32_t uid, struct error *err)
 {
 	error_set(err, ERROR_NO, "UID %u of folder '%s': the server does not give it any more", uid,
@@ -321,7 +328,7 @@ static int mail_read_all(struct mail_read *read, const struct mail_selection *se
 	return 0;
 }
 
-/* Where bytes wait for the parser: not /tmp, which may be memory. */
+/* Bytes wait for the parser in /var/tmp rather than /tmp, which may be memory. */
 static const char *mail_spool_folder(void)
 {
 	const char *named = g_getenv("TMPDIR");

@@ -1,11 +1,17 @@
+/*
+ * Finds the messages that a request means: by UID, by number in the folder, or by a window of
+ * numbers. The server resolves all of them to UIDs before anything is changed, since numbers shift
+ * whenever a message goes.
+ */
 #include "loader/mailbox/mail_internal.h"
 
+#include "loader/imap/names/uid_set.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* One search takes a line of some thousand characters. */
+/* A longer list is asked for in several searches: a command line has its limit. */
 enum { CRITERIA_BYTES = 3500 };
 
 void mail_selection_clear(struct mail_selection *selection)
@@ -77,17 +83,10 @@ int mail_selection_parse(const char *text, const char *option, GArray **ret_rang
 
 /* --- looking up -------------------------------------------------------- */
 
-static int mail_selection_compare(const void *left, const void *right)
-{
-	const uint32_t *a = left;
-	const uint32_t *b = right;
-	return *a < *b ? -1 : *a > *b;
-}
-
-/* What several searches found, ascending and each once. */
+/* The results of several searches, ascending and each once: ranges may overlap. */
 static void mail_selection_take(GArray *found, struct mail_selection *selection)
 {
-	g_array_sort(found, mail_selection_compare);
+	g_array_sort(found, uid_compare);
 	selection->uids = g_new(uint32_t, found->len + 1);
 	for (guint i = 0; i < found->len; i++) {
 		uint32_t uid = g_array_index(found, uint32_t, i);
@@ -126,7 +125,7 @@ static int mail_selection_search_ranges(struct imapc_session *session, const cha
 	return 0;
 }
 
-/* The first of the UIDs that is not below `uid`. */
+/* The index of the first UID that is not below `uid`. */
 static size_t mail_selection_lower_bound(const struct mail_selection *selection, uint32_t uid)
 {
 	size_t low = 0;
@@ -171,7 +170,8 @@ static int mail_selection_by_uid(struct imapc_session *session, const char *text
 	return 0;
 }
 
-/* A number beyond the last message is no number to a server: it is taken out before. */
+/* Servers refuse a whole search for one number beyond the last message: such numbers are taken out
+ * before and reported as unknown. */
 static int mail_selection_by_number(struct imapc_session *session, uint32_t messages,
 				    const char *text, struct mail_selection *selection,
 				    struct error *err)

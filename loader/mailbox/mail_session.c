@@ -1,3 +1,8 @@
+/*
+ * Accounts and sessions of their own. An account is a queue's, or made of the options of one
+ * command; both become a connection string, so that one set of rules holds for both. A session has
+ * a copy of it, since it may live longer than its account.
+ */
 #include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/source/mailbox.h"
@@ -15,6 +20,7 @@ int mail_account_from_queue(const struct work_queue *queue, const char *database
 	return 0;
 }
 
+/* Quoted, as a path may hold a semicolon. */
 static void mail_account_add_pair(GString *text, const char *key, const char *value)
 {
 	g_autoptr(GString) quoted = g_string_new(value);
@@ -60,13 +66,14 @@ static int mail_account_copy_server(const struct mail_account *account,
 	g_autofree char *text = connection_string_format(account->server);
 	if (connection_string_parse(text, ret_server, err) != 0)
 		return -1;
+	/* --timeout has changed it behind the text. */
 	(*ret_server)->timeout_s = account->server->timeout_s;
 	return 0;
 }
 
 static int mail_account_read_secret(struct mail_account *account, struct error *err)
 {
-	/* Tokens last an hour or so; the command knows the present one. */
+	/* Tokens last an hour or so: the command is asked for the present one. */
 	if (account->source == SECRET_TOKEN_COMMAND) {
 		secret_free(account->secret);
 		account->secret = NULL;

@@ -1,3 +1,8 @@
+/*
+ * The sockets of opened connections: their folder, which must belong to this user alone, listening
+ * and connecting, and lines of words. Reads take no byte beyond a line, because IMAP follows on the
+ * socket.
+ */
 #include "loader/mailbox/mail_connection_internal.h"
 
 #include "queue/base/scoped.h"
@@ -15,7 +20,7 @@ enum { MAIL_SOCKET_LINE_MAX = 64 * 1024, MAIL_SOCKET_BACKLOG = 64 };
 
 /* --- the folder -------------------------------------------------------- */
 
-/* The variable is another user's after `sudo -E`. */
+/* After `sudo -E` the variable names another user's folder. */
 static const char *mail_socket_runtime_folder(void)
 {
 	const char *folder = g_getenv("XDG_RUNTIME_DIR");
@@ -80,7 +85,7 @@ char *mail_socket_file(const char *name)
 	return g_strconcat(name, ".sock", NULL);
 }
 
-/* Through the folder's descriptor: its path may be longer than an address holds. */
+/* Goes through the folder's descriptor: its path may be longer than the 108 bytes of an address. */
 static struct sockaddr_un mail_socket_address(int folder, const char *name)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -148,6 +153,7 @@ int mail_socket_connect(int folder, const char *name, uint32_t timeout_s, int *r
 int mail_socket_read_line(int socket, char **ret_line)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
+	/* Byte by byte: what follows the line is not ours to take. */
 	char byte;
 	while (line->len < MAIL_SOCKET_LINE_MAX) {
 		ssize_t got = recv(socket, &byte, 1, 0);

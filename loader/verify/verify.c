@@ -1,6 +1,11 @@
-/* Goes through a verification: lists the folders, lets the others judge, reports and counts. */
+/*
+ * Goes through a verification: lists the three folders, lets verify_ledger.c, verify_owner.c and
+ * verify_look.c judge each message, reports and counts, and then has repaired and adopted what the
+ * options say. All of it happens under the queue's lock, so that no run changes anything meanwhile.
+ */
 #include "loader/verify/verify_internal.h"
 
+#include "loader/imap/names/uid_set.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
@@ -60,17 +65,10 @@ void verify_report(struct verify *verify, enum verify_problem problem, enum veri
 	verify_report_finding(verify, finding);
 }
 
-static int compare_uids(const void *left, const void *right)
-{
-	uint32_t first = *(const uint32_t *)left;
-	uint32_t second = *(const uint32_t *)right;
-	return (first > second) - (first < second);
-}
-
 ssize_t verify_find(const struct verify_folder *folder, uint32_t uid)
 {
 	const uint32_t *found =
-	    folder->count > 0 ? bsearch(&uid, folder->uids, folder->count, sizeof uid, compare_uids)
+	    folder->count > 0 ? bsearch(&uid, folder->uids, folder->count, sizeof uid, uid_compare)
 			      : NULL;
 	return found != NULL ? found - folder->uids : -1;
 }
@@ -94,10 +92,11 @@ int verify_select(struct verify *verify, enum mailbox_folder which,
 			 mailbox_folder_name(verify->mailbox, which));
 }
 
-/* Some of them tell of all. */
+/* More of them say nothing new. */
 enum { VERIFY_UNFOUND_MAX = 100 };
 
-/* Every message was searched for; the server has said how many there are. */
+/* The search was for all messages: if it finds fewer than the server says there are, no run ever
+ * loads the others. */
 static void verify_report_unfound(struct verify *verify, size_t found)
 {
 	uint32_t messages = imapc_count_messages(verify->mailbox->session);
@@ -105,6 +104,7 @@ static void verify_report_unfound(struct verify *verify, size_t found)
 		verify_report(verify, VERIFY_UNFOUND, VERIFY_NOTHING, MAILBOX_SOURCE, 0, 0);
 }
 
+/* A missing target folder holds nothing, and is no problem by itself. */
 static int verify_list_folder(struct verify *verify, enum mailbox_folder which, struct error *err)
 {
 	struct verify_folder *folder = &verify->folders[which];
@@ -135,6 +135,7 @@ static void verify_count_known(struct verify_folder *folder)
 	}
 }
 
+/* Rows that no folder has shown are missed at the end, when all bytes have been looked at. */
 static int verify_targets(struct verify *verify, struct error *err)
 {
 	verify_count_known(&verify->folders[MAILBOX_SOURCE]);

@@ -1,7 +1,8 @@
 /*
  * Makes entries of strays. A stray stays where it is: its entry and its row of the ledger, which
  * names the folder it lies in as the one it was picked up from, are committed together, so that
- * nothing is half done whenever it ends. Only one that cannot be loaded moves afterwards.
+ * nothing is half done whenever the program ends. A stray that cannot be loaded becomes a bad entry
+ * and moves afterwards.
  */
 #include "loader/verify/verify_internal.h"
 
@@ -73,6 +74,7 @@ static int verify_check_folders(struct verify *verify, struct error *err)
 	return 0;
 }
 
+/* The row says `moved`: the next run has nothing to do with the message. */
 static int verify_put_stray(const struct entry *entry, const struct entry_contents *contents,
 			    void *context, struct error *err)
 {
@@ -89,7 +91,8 @@ static int verify_put_stray(const struct entry *entry, const struct entry_conten
 	return store_commit(store, err) != 0 ? -1 : 0;
 }
 
-/* As for mail that a run has loaded, whatever the state of its entry says then about the folder. */
+/* Has the message moved where a run would have put it: a bad one in the archive folder, or a good
+ * one in the bad-mail folder. */
 static void verify_place_stray(const struct verify_adoption *adoption, bool bad)
 {
 	struct verify *verify = adoption->verify;
@@ -132,7 +135,8 @@ static int verify_adopt_stray(struct verify_adoption *adoption, uint32_t uid, st
 	return 0;
 }
 
-/* One message never keeps the next, unless the server or this machine is the trouble. */
+/* True if the failure is about one message; a lost connection or a full disk would fail the next
+ * ones, too. */
 static bool verify_goes_on(const struct verify_adoption *adoption, const struct error *failure)
 {
 	return imapc_is_alive(adoption->verify->mailbox->session) &&

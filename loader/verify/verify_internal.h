@@ -83,19 +83,19 @@ struct verify_facts {
 	int64_t internal_date_s;
 };
 
-/* Where messages of a target are. */
+/* The folder that messages of a target are in. */
 static inline enum mailbox_folder verify_target(enum pickup_target target)
 {
 	return target == PICKUP_DROPBOX ? MAILBOX_DROPBOX : MAILBOX_BADMAIL;
 }
 
-/* A run did not come to note that the message has left the mailbox. */
+/* True if no run has noted yet that the message has left the mailbox. */
 static inline bool verify_is_open(const struct pickup *pickup)
 {
 	return pickup->state == PICKUP_STORED || pickup->state == PICKUP_COPIED;
 }
 
-/* Something is to be done with --repair, and it is not a dry run. */
+/* True if --repair was given and it is not a dry run. */
 static inline bool verify_repairs(const struct verify *verify)
 {
 	return verify->options->repair && !verify->options->dry_run;
@@ -123,7 +123,7 @@ int verify_ledger(struct verify *verify, struct error *err);
 /* The row's message was not found anywhere. */
 int verify_miss(struct verify *verify, const struct verify_row *row, struct error *err);
 
-/* What became of the message is for a run of load to find out. */
+/* Reports the message, and leaves to a run of load to find out what became of it. */
 void verify_leave_to_load(struct verify *verify, const struct pickup *pickup);
 
 void verify_row_free(void *row);
@@ -142,7 +142,7 @@ void verify_untold(struct verify *verify, enum mailbox_folder where, uint32_t ui
 /* Finds since when the queue uses a listed folder, and what there is known to other queues. */
 int verify_owner(struct verify *verify, enum mailbox_folder which, struct error *err);
 
-/* Has another queue such a message; what has this one. */
+/* *ret_others: another queue has a message of these bytes. *ret_own: what this queue has of it. */
 int verify_owner_of_bytes(struct verify *verify, enum mailbox_folder which,
 			  const struct verify_facts *facts, bool *ret_others,
 			  enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err);
@@ -156,7 +156,7 @@ int verify_owner_check_adopt(struct verify *verify, enum mailbox_folder which, s
 /* Tells the messages of a folder that neither ledger nor other queues know by UID. */
 int verify_look_into(struct verify *verify, enum mailbox_folder which, struct error *err);
 
-/* What the folders did not show. */
+/* Settles the rows whose message no folder has shown. */
 int verify_look_missing(struct verify *verify, struct error *err);
 
 /* verify_repair.c */

@@ -1,5 +1,8 @@
-/* Holds each row of the ledger against the listed folders. What UIDs do not tell is left to the
- * bytes. */
+/*
+ * Holds each row of the ledger against the listed folders. A row whose UIDs tell where its message
+ * lies is settled at once; the others wait, by the digest of their bytes, for verify_look.c to find
+ * their message.
+ */
 #include "loader/verify/verify_internal.h"
 
 #include "loader/base/clock.h"
@@ -11,7 +14,8 @@
 static enum mailbox_folder verify_expected(const struct verify *verify,
 					   const struct pickup_with_entry *row)
 {
-	/* After its last delivery in vain a message is in the bad-mail folder, and stays there. */
+	/* After its last delivery in vain a message is in the bad-mail folder and stays there,
+	 * whatever the operator makes of its entry. */
 	const bool by_delivery = row->pickup.on_delivery || verify->mailbox->stays;
 	if (!row->has_entry || (by_delivery && row->entry_state != ENTRY_BAD))
 		return verify_target(row->pickup.target);
@@ -97,7 +101,8 @@ void verify_untold(struct verify *verify, enum mailbox_folder where, uint32_t ui
 	verify_add_move(verify, where, where, uid, row);
 }
 
-/* Is the copy where the ledger says; *ret_placed: can that be told without its bytes. */
+/* True if the copy is where the ledger says. *ret_placed: UIDs alone tell that, as the folder has
+ * kept its numbering. */
 static bool verify_find_copy(struct verify *verify, const struct verify_row *row, bool *ret_placed)
 {
 	enum mailbox_folder where = verify_target(row->pickup.target);
@@ -127,7 +132,7 @@ void verify_leave_to_load(struct verify *verify, const struct pickup *pickup)
 	verify->left_to_load++;
 }
 
-/* Nobody misses it; bytes that come back are found in the ledger. */
+/* An operator has accepted that the message is gone. If it comes back, its bytes find its row. */
 static void verify_accepted(struct verify *verify, const struct verify_row *row)
 {
 	verify->folders[row->expected].counted.accepted_as_gone++;
@@ -139,7 +144,7 @@ static int verify_delivered(struct verify *verify, const struct pickup_with_entr
 	struct verify_row row = verify_row_of(verify, from);
 	bool open = verify_is_open(&row.pickup);
 	enum mailbox_folder where = verify_target(row.pickup.target);
-	/* Nobody looks into a folder that the queue does not use any more. */
+	/* The queue has no dropbox any more: what lies in its old one is not looked for. */
 	if (verify->mailbox->stays && row.pickup.target == PICKUP_DROPBOX) {
 		if (open)
 			verify_leave_to_load(verify, &row.pickup);
@@ -200,10 +205,11 @@ static int verify_row(const struct pickup_with_entry *row, void *context)
 	struct verify_walk *walk = context;
 	struct verify *verify = walk->verify;
 	bool in_mailbox = verify_find_original(verify, row);
-	/* A message that stayed may be moved by whoever reads the mailbox. */
+	/* A finished message that stays in the mailbox may be moved or deleted by people: nobody
+	 * misses it. */
 	if (row->pickup.state == PICKUP_READ)
 		return 0;
-	/* Without UIDPLUS the original is left, flagged \Deleted: that is its rest. */
+	/* On a server without UIDPLUS the original stays for good, flagged \Deleted. */
 	if (row->pickup.state != PICKUP_LEFT && in_mailbox)
 		return verify_in_mailbox(verify, row, walk->err);
 	if (row->pickup.state != PICKUP_AWAITING)

@@ -1,11 +1,14 @@
-/* Tells messages of the target folders by their bytes: which row stands for one, or that none
- * does. */
+/*
+ * Tells messages of the target folders by their bytes, where UIDs do not: which row stands for one,
+ * or that none does. Fetching is dear, so sizes are asked for first: old mail is read only if it is
+ * as large as a message that is looked for.
+ */
 #include "loader/verify/verify_internal.h"
 
+#include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/body_digest.h"
 #include "loader/source/search.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { VERIFY_WINDOW = 1000 }; /* messages whose sizes are asked for at once */
@@ -31,14 +34,15 @@ static int64_t verify_since_s(const struct verify_look *look)
 	return look->verify->options->since_ms / 1000;
 }
 
-/* Of an original only a copy with its bytes, size and date counts. */
+/* The row of a message that is still in the mailbox waits for a copy that a run has not noted: one
+ * with the same bytes, size and date. */
 static bool verify_row_fits(const struct verify_row *row, const struct verify_facts *facts)
 {
 	return !row->original || (row->pickup.raw_size == facts->raw_size &&
 				  row->pickup.internal_date_s == facts->internal_date_s);
 }
 
-/* Takes the row that belongs in this folder first. */
+/* Several rows may have the same bytes; one whose message belongs in this folder is taken first. */
 static struct verify_row *verify_take_row(GQueue *rows, enum mailbox_folder folder,
 					  const struct verify_facts *facts)
 {
@@ -59,7 +63,7 @@ static struct verify_row *verify_take_row(GQueue *rows, enum mailbox_folder fold
 	return row;
 }
 
-/* The row of a message that only its bytes can tell is taken; false when there is none. */
+/* Finds the row of a message and settles it; false when there is none. */
 static bool verify_take(const struct verify_look *look, const struct verify_facts *facts)
 {
 	struct verify *verify = look->verify;
@@ -84,14 +88,7 @@ static bool verify_take(const struct verify_look *look, const struct verify_fact
 	return true;
 }
 
-static int compare_uids(const void *left, const void *right)
-{
-	uint32_t first = *(const uint32_t *)left;
-	uint32_t second = *(const uint32_t *)right;
-	return (first > second) - (first < second);
-}
-
-/* Does the operator want the stray as an entry. */
+/* True if the operator wants the stray as an entry. */
 static bool verify_is_wanted(const struct verify_look *look, const struct verify_facts *facts)
 {
 	const struct verify_options *options = look->verify->options;
@@ -99,8 +96,7 @@ static bool verify_is_wanted(const struct verify_look *look, const struct verify
 		return false;
 	if (options->search == NULL)
 		return true;
-	return look->wanted_count > 0 && bsearch(&facts->uid, look->wanted, look->wanted_count,
-						 sizeof facts->uid, compare_uids) != NULL;
+	return uid_is_among(look->wanted, look->wanted_count, facts->uid);
 }
 
 static void verify_found_stray(const struct verify_look *look, const struct verify_facts *facts)
@@ -122,8 +118,8 @@ static void verify_found_stray(const struct verify_look *look, const struct veri
 	g_array_append_val(verify->strays, stray);
 }
 
-/* Nothing says that the message came after the queue's first use of the folder. Where that is not
- * known at all, the operator may say that mail of certain days did. */
+/* True unless the message is known to have come after the queue's first use of the folder. Where
+ * the first use is not known, the operator's --since says what came after it. */
 static bool verify_was_before(const struct verify_look *look, const struct verify_facts *facts)
 {
 	const struct verify_folder *folder = verify_look_folder(look);
@@ -136,7 +132,7 @@ static void verify_found_own(const struct verify_look *look, const struct verify
 			     enum pickup_own own, int64_t entry_id)
 {
 	struct verify_folder_count *counted = &verify_look_folder(look)->counted;
-	/* Accepted as gone, and there again. */
+	/* It was accepted as gone, and is there again. */
 	if (own == PICKUP_OWN_GONE) {
 		counted->known++;
 		return;
@@ -146,7 +142,7 @@ static void verify_found_own(const struct verify_look *look, const struct verify
 		      entry_id);
 }
 
-/* Bytes that no row waits for. */
+/* Judges a message whose bytes no row waits for. */
 static int verify_judge(struct verify_look *look, const struct verify_facts *facts)
 {
 	struct verify_folder_count *counted = &verify_look_folder(look)->counted;
@@ -202,7 +198,7 @@ static int verify_fetch(struct verify_look *look, const uint32_t *uids, size_t c
 	if (body_digest(look->verify->mailbox->session, uids, count,
 			of_header ? BODY_DIGEST_HEADER_MAX : 0, verify_each, look, &fetch_err) == 0)
 		return 0;
-	/* What the ledger said comes first: the fetch failed of it. */
+	/* If the ledger failed in the middle, the fetch failed because of that. */
 	if (!look->failed)
 		*err = fetch_err;
 	return -1;
@@ -234,8 +230,9 @@ static int verify_filter(struct verify_look *look, uint32_t *uids, size_t *count
 	return 0;
 }
 
-/* A message whose header tells it, being as large as one of which only that was fetched, needs no
- * further look. */
+/* Of a message that was too large only the header was fetched, and only its digest is known. A
+ * message of the same size is looked at by its header; if that tells it, its body is not
+ * fetched. */
 static int verify_look_at_header(struct verify_look *look, const struct imapc_size *size,
 				 bool *ret_keep, struct error *err)
 {
@@ -247,7 +244,7 @@ static int verify_look_at_header(struct verify_look *look, const struct imapc_si
 	return 0;
 }
 
-/* Is it as large as a message that may lie anywhere. */
+/* True if the message is as large as one that may lie anywhere. */
 static int verify_may_be_ours(struct verify_look *look, const struct imapc_size *size,
 			      bool *ret_keep, struct error *err)
 {
@@ -279,8 +276,9 @@ static int verify_find_since(struct verify_look *look, uint32_t **ret_uids, size
 	return imapc_search(look->verify->mailbox->session, criteria, ret_uids, ret_count, err);
 }
 
-/* The messages that came to the folder before, or that may have: mostly old mail, which nobody
- * reads for nothing. `uids` become those that are read. */
+/* Of the messages that came to the folder before its first use, or may have, picks those that have
+ * to be read: `uids` become these. The rest is mostly old mail, perhaps a hundred thousand
+ * messages. */
 static int verify_pick_old(struct verify_look *look, uint32_t *uids, size_t *count,
 			   struct error *err)
 {
@@ -294,12 +292,9 @@ static int verify_pick_old(struct verify_look *look, uint32_t *uids, size_t *cou
 	    verify_filter(look, ours, &ours_count, verify_may_be_ours, err) != 0)
 		return -1;
 	for (size_t i = 0; i < all; i++) {
-		const uint32_t *uid = &uids[i];
-		if ((since_count > 0 &&
-		     bsearch(uid, since, since_count, sizeof *uid, compare_uids) != NULL) ||
-		    (ours_count > 0 &&
-		     bsearch(uid, ours, ours_count, sizeof *uid, compare_uids) != NULL))
-			uids[kept++] = *uid;
+		if (uid_is_among(since, since_count, uids[i]) ||
+		    uid_is_among(ours, ours_count, uids[i]))
+			uids[kept++] = uids[i];
 	}
 	*count = kept;
 	verify_look_folder(look)->counted.before_first_use += all - kept;
@@ -315,8 +310,9 @@ static int verify_find_wanted(struct verify_look *look, struct error *err)
 			    &look->wanted_count, err);
 }
 
-/* What neither ledger nor other queues know by UID: first what was there before, or may have been,
- * then what came since. */
+/* Looks at what neither the ledger nor other queues know by UID. `uids` ascend, so mail from before
+ * the first use comes first. It is read last: the first message with its bytes takes a row, and
+ * that must be one that came since. */
 static int verify_look_at(struct verify_look *look, uint32_t *uids, size_t count, struct error *err)
 {
 	uint32_t first_uid = verify_look_folder(look)->counted.first_uid;
@@ -351,7 +347,7 @@ int verify_look_into(struct verify *verify, enum mailbox_folder which, struct er
 	return failed;
 }
 
-/* The mailbox was numbered afresh since: the message may be there under another number. */
+/* True if the mailbox was numbered afresh since: the message may be there under another UID. */
 static bool verify_is_renumbered(const struct verify *verify, const struct verify_row *row)
 {
 	return strcmp(row->source, verify->mailbox->source) != 0 ||

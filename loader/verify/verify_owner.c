@@ -1,5 +1,8 @@
-/* Finds out whose the messages of a target folder are: there before the queue used it, or another
- * queue's. */
+/*
+ * Finds out whose the messages of a target folder are: older than the queue's first use of the
+ * folder, or another queue's. Queues may share a folder, an account or a whole database; a message
+ * that another one knows is never reported as a stray.
+ */
 #include "loader/verify/verify_internal.h"
 
 #include "queue/base/scoped.h"
@@ -30,7 +33,8 @@ static int verify_first_use(struct verify *verify, struct verify_folder *folder,
 	    pickup_folder_find(verify->store, verify->queue->id, folder->name, &noted, err);
 	if (failed != 0 && err->reason != REASON_MISSING)
 		return -1;
-	/* Another numbering says nothing of this one; what the ledger knows there does. */
+	/* A note in another numbering says nothing of this one, but the ledger's lowest UID does:
+	 * the queue has moved a message there. */
 	if (failed == 0 && noted.uid_validity == folder->uid_validity)
 		first = first != 0 ? MIN(first, noted.first_uid) : noted.first_uid;
 	folder->counted.first_uid = first;
@@ -106,14 +110,14 @@ static int verify_compare_folder(struct verify_sharing *sharing, const char *nam
 	return 0;
 }
 
-/* Has the queue, by its definition, the folder as its own dropbox or badmail. */
+/* True if the definition of the other queue names the folder as its dropbox or badmail. */
 static int verify_is_shared_with(struct verify_sharing *sharing, const struct work_queue *queue,
 				 bool *ret_shared)
 {
 	struct verify *verify = sharing->verify;
 	scoped(connection_string_free) struct connection_string *server = NULL;
 	*ret_shared = false;
-	/* A definition that nobody can read moves nothing. */
+	/* A queue whose definition cannot be read moves nothing. */
 	if (queue->id == verify->queue->id ||
 	    connection_string_parse(queue->connection_string, &server, sharing->err) != 0)
 		return 0;

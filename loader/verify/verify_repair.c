@@ -1,12 +1,16 @@
-/* Finishes what a verification has found: rows that are behind, messages in the wrong folder, and
- * what a run of load does. */
+/*
+ * Finishes what a verification has found: puts rows right, moves messages out of the wrong folder,
+ * and has a run of load do the rest. Nothing is deleted, and an original goes only when its copy is
+ * seen.
+ */
 #include "loader/verify/verify_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/load/load.h"
 #include "queue/base/scoped.h"
 
-/* A run of load finishes what the ledger calls unfinished, and loads what it does not know. */
+/* The run of load that follows finishes what the ledger calls unfinished, and loads what the ledger
+ * does not know: so a row without an entry is forgotten. */
 int verify_repair_row(struct verify *verify, const struct pickup_with_entry *row,
 		      enum verify_problem problem, bool copy_is_there, struct error *err)
 {
@@ -62,6 +66,7 @@ static int verify_do_move(struct verify *verify, const struct verify_move *move,
 	return 0;
 }
 
+/* Folder by folder: each is selected once. */
 static int verify_do_moves(struct verify *verify, enum mailbox_folder from, struct error *err)
 {
 	bool selected = false;
