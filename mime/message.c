@@ -24,6 +24,22 @@ static void mime_attachment_clear(struct mime_attachment *attachment)
 	g_free(attachment->content_id);
 }
 
+char **mime_calendar_text_at(struct mime_calendar *calendar, size_t index)
+{
+	char **const texts[] = {
+	    &calendar->method,	  &calendar->uid,	&calendar->starts_at, &calendar->ends_at,
+	    &calendar->organizer, &calendar->attendees, &calendar->summary,   &calendar->location,
+	};
+
+	return index < G_N_ELEMENTS(texts) ? texts[index] : NULL;
+}
+
+void mime_calendar_clear(struct mime_calendar *calendar)
+{
+	for (size_t i = 0; mime_calendar_text_at(calendar, i); i++)
+		g_free(*mime_calendar_text_at(calendar, i));
+}
+
 void mime_message_free(struct mime_message *message)
 {
 	if (!message)
@@ -31,6 +47,9 @@ void mime_message_free(struct mime_message *message)
 	for (size_t i = 0; i < message->attachment_count; i++)
 		mime_attachment_clear(&message->attachments[i]);
 	g_free(message->attachments);
+	for (size_t i = 0; i < message->calendar_count; i++)
+		mime_calendar_clear(&message->calendars[i]);
+	g_free(message->calendars);
 	g_free(message->subject);
 	g_free(message->sender);
 	g_free(message->recipient);

@@ -31,6 +31,22 @@ struct mime_attachment {
 	struct mime_content content;
 };
 
+/*
+ * One event, task or busy time that a calendar in the mail announces; a text is NULL where it does
+ * not say. Times are RFC 3339 in UTC ("2026-01-31T12:00:00Z"), days ("2026-01-31"), or, in a zone
+ * that nobody knows, local times ("2026-01-31T12:00:00").
+ */
+struct mime_calendar {
+	char *method; /* "REQUEST", "CANCEL", "REPLY", … */
+	char *uid;
+	char *starts_at;
+	char *ends_at;	 /* the first moment, or day, after it; when a task is due */
+	char *organizer; /* "Name <address>" */
+	char *attendees; /* the same, joined with "; " */
+	char *summary;
+	char *location;
+};
+
 struct mime_message {
 	/* Decoded; NULL where the mail has no such field. */
 	char *subject;
@@ -53,6 +69,8 @@ struct mime_message {
 	struct mime_content html_body;	     /* as UTF-8, several parts as one document */
 	struct mime_attachment *attachments; /* in the order of the mail */
 	size_t attachment_count;
+	struct mime_calendar *calendars;
+	size_t calendar_count;
 };
 
 struct mime_options {
@@ -67,6 +85,10 @@ struct mime_options {
 
 /* The limits of limits.h; both booleans false. */
 struct mime_options mime_options_default(void);
+
+/* The texts of a calendar in their order; NULL behind the last. */
+char **mime_calendar_text_at(struct mime_calendar *calendar, size_t index);
+void mime_calendar_clear(struct mime_calendar *calendar);
 
 /* Releases the message with all it owns; takes NULL. */
 void mime_message_free(struct mime_message *message);

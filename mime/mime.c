@@ -2,6 +2,7 @@
 
 #include "mime/attachment.h"
 #include "mime/body_text.h"
+#include "mime/calendar.h"
 #include "mime/charset_choice.h"
 #include "mime/container.h"
 #include "mime/content_field.h"
@@ -15,6 +16,7 @@ int mime_open(void)
 {
 	html_text_open();
 	part_tree_open();
+	calendar_open();
 	return charset_choice_open();
 }
 
@@ -112,6 +114,7 @@ static void parse_body(struct parse *parse, const char *hint)
 
 	body_store(&body, parse->output, parse->defects, parse->message);
 	store_attachments(parse, tree, hint);
+	calendars_read(tree->root, parse->output, parse->defects, parse->message);
 	body_clear(&body);
 	part_tree_free(tree);
 }

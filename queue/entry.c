@@ -211,7 +211,8 @@ int entry_put(struct store *store, const struct entry *entry, const struct entry
 	if (put_status(store, entry, now_ms, &id, err) != 0)
 		return -1;
 	if (put_mail(store, entry, contents, id, err) != 0 ||
-	    put_attachments(store, entry, contents->attachments, id, err) != 0)
+	    put_attachments(store, entry, contents->attachments, id, err) != 0 ||
+	    entry_calendars_put(store, entry, id, err) != 0)
 		return -1;
 	*ret_id = id;
 	return 0;
@@ -246,6 +247,7 @@ void entry_free(struct entry *entry)
 	for (size_t i = 0; entry->attachments != NULL && i < entry->attachment_count; i++)
 		attachment_clear(&entry->attachments[i]);
 	g_free(entry->attachments);
+	entry_calendars_clear(entry);
 	g_free(entry);
 }
 
@@ -313,6 +315,10 @@ int entry_replace(struct store *store, int64_t entry_id, const struct entry *ent
 			 entry_id, new_id, err) != 0 ||
 	    run_with_ids(store, "UPDATE attachment SET entry_id = ?1 WHERE entry_id = ?2", entry_id,
 			 new_id, err) != 0 ||
+	    run_with_ids(store, "DELETE FROM entry_calendar WHERE entry_id = ?", entry_id, 0,
+			 err) != 0 ||
+	    run_with_ids(store, "UPDATE entry_calendar SET entry_id = ?1 WHERE entry_id = ?2",
+			 entry_id, new_id, err) != 0 ||
 	    run_with_ids(store, "DELETE FROM entry_status WHERE id = ?", new_id, 0, err) != 0)
 		return -1;
 	if (copy_status(store, entry_id, entry, now_ms, err) != 0)

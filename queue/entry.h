@@ -47,6 +47,21 @@ struct entry_attachment {
 	unsigned char sha256[32];
 };
 
+/* What a calendar in the mail announces; any text may be NULL. Times as in the schema. */
+struct entry_calendar {
+	char *method;
+	char *uid;
+	char *starts_at;
+	char *ends_at;
+	char *organizer;
+	char *attendees;
+	char *summary;
+	char *location;
+};
+
+/* The texts in their order; NULL behind the last. */
+char **entry_calendar_text_at(struct entry_calendar *calendar, size_t index);
+
 /* The columns of an entry. Strings may be NULL where the column may. */
 struct entry {
 	int64_t id;
@@ -90,6 +105,8 @@ struct entry {
 
 	struct entry_attachment *attachments;
 	size_t attachment_count; /* in a list too; `attachments` is NULL there */
+	struct entry_calendar *calendars;
+	size_t calendar_count; /* 0 in a list */
 };
 
 /* A digest as the database writes it: 64 lower-case hexadecimal digits and NUL. */
@@ -135,7 +152,7 @@ int entry_list(struct store *store, const struct entry_filter *filter,
 	       int (*each)(const struct entry *entry, void *context), void *context,
 	       struct error *err);
 
-/* With its attachments. MISSING names the id. */
+/* With its attachments and calendars. MISSING names the id. */
 int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err);
 
 /* Releases; takes NULL. */

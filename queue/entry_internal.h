@@ -44,6 +44,15 @@ int content_write(const void *bytes, size_t size,
 		  int (*write)(const void *bytes, size_t size, void *context), void *context,
 		  struct error *err);
 
+/* ---- calendars, in the open transaction ---- */
+
+int entry_calendars_put(struct store *store, const struct entry *entry, int64_t entry_id,
+			struct error *err);
+
+/* Fills calendars and calendar_count; entry_calendars_clear() releases them. */
+int entry_calendars_read(struct store *store, struct entry *entry, struct error *err);
+void entry_calendars_clear(struct entry *entry);
+
 /* ---- who makes the changes of the open transaction, for the history that triggers write ---- */
 
 /* who NULL: the worker that has the entry, where one has it. why NULL: no reason. */

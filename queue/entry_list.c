@@ -133,7 +133,8 @@ int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, 
 {
 	__attribute__((cleanup(entry_free_scoped))) struct entry *entry =
 	    read_entry(store, entry_id, err);
-	if (entry == NULL || read_attachments(store, entry, err) != 0)
+	if (entry == NULL || read_attachments(store, entry, err) != 0 ||
+	    entry_calendars_read(store, entry, err) != 0)
 		return -1;
 	*ret_entry = g_steal_pointer(&entry);
 	return 0;

@@ -399,6 +399,25 @@ CREATE TABLE attachment (
 
 CREATE INDEX attachment_content ON attachment (sha256);
 
+-- What the calendars of a mail announce: events, tasks, busy times. Times are RFC 3339 in UTC
+-- ('2026-01-31T12:00:00Z'), days ('2026-01-31'), or, where the calendar does not say in which zone, local times
+-- ('2026-01-31T12:00:00').
+CREATE TABLE entry_calendar (
+	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
+	position INTEGER NOT NULL CHECK (position > 0), -- from 1, in the order of the mail
+	method TEXT,                                    -- 'REQUEST', 'CANCEL', 'REPLY', ...
+	uid TEXT,                                       -- the same in all that is said of one event
+	starts_at TEXT,
+	ends_at TEXT,                                   -- the first moment, or day, after it; when a task is due
+	organizer TEXT,                                 -- 'Name <address>'
+	attendees TEXT,                                 -- the same, joined with '; '
+	summary TEXT,
+	location TEXT,
+	PRIMARY KEY (entry_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX entry_calendar_uid ON entry_calendar (uid) WHERE uid IS NOT NULL;
+
 -- Which message of which mailbox has become which entry, and how far the server has been told. A message is
 -- known by (queue_id, source, uid_validity, uid). Rows stay when the message is gone, and when the entry is.
 --
@@ -645,6 +664,7 @@ WHEN EXISTS (SELECT 1 FROM entry_mail WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM attachment WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_tag WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM delivery WHERE entry_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM entry_calendar WHERE entry_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the entry goes with it');
 END;
@@ -688,6 +708,12 @@ BEGIN
 END;
 
 CREATE TRIGGER entry_tag_allowed BEFORE INSERT ON entry_tag
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_calendar_allowed BEFORE INSERT ON entry_calendar
 WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no entry with this entry_id');

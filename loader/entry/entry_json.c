@@ -136,6 +136,21 @@ static json_t *entry_json_attachments(const struct entry *entry, const GPtrArray
 	return list;
 }
 
+static json_t *entry_json_calendars(const struct entry *entry)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < entry->calendar_count; i++) {
+		const struct entry_calendar *from = &entry->calendars[i];
+		json_array_append_new(
+		    list, json_pack("{s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?}", "method",
+				    from->method, "uid", from->uid, "starts_at", from->starts_at,
+				    "ends_at", from->ends_at, "organizer", from->organizer,
+				    "attendees", from->attendees, "summary", from->summary,
+				    "location", from->location));
+	}
+	return list;
+}
+
 /* The inside of a JSON string. Stored text holds no control characters but newline and tab, so
  * the general form of an escape is enough. */
 static int entry_json_write_escaped(const void *bytes, size_t size, void *context)
@@ -180,6 +195,7 @@ int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 	json_object_set_new(object, "headers", entry_json_list(entry->headers));
 	json_object_set_new(object, "attachments",
 			    entry_json_attachments(entry, claim != NULL ? claim->paths : NULL));
+	json_object_set_new(object, "calendars", entry_json_calendars(entry));
 	g_autofree char *text = json_dumps(object, JSON_COMPACT);
 	/* The document stays open for the bodies, which may be too long to hold. */
 	fwrite(text, 1, strlen(text) - 1, out);

@@ -111,6 +111,23 @@ static struct entry_attachment *load_attachments(const struct mime_message *mess
 	return rows;
 }
 
+static struct entry_calendar *load_calendars(const struct mime_message *message)
+{
+	struct entry_calendar *rows = g_new0(struct entry_calendar, message->calendar_count);
+	for (size_t i = 0; i < message->calendar_count; i++) {
+		const struct mime_calendar *from = &message->calendars[i];
+		rows[i] = (struct entry_calendar){.method = from->method,
+						  .uid = from->uid,
+						  .starts_at = from->starts_at,
+						  .ends_at = from->ends_at,
+						  .organizer = from->organizer,
+						  .attendees = from->attendees,
+						  .summary = from->summary,
+						  .location = from->location};
+	}
+	return rows;
+}
+
 /* What the entry holds beside its columns; `attachments` has a row for each. */
 static struct entry_contents load_contents(const struct load_batch *batch,
 					   const struct load_item *item,
@@ -144,6 +161,7 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 		return -1;
 	g_autofree char *failure = load_item_failure(load, item, parser_failure);
 	g_autofree struct entry_attachment *rows = load_attachments(message);
+	g_autofree struct entry_calendar *calendars = load_calendars(message);
 	g_autofree struct entry_content *bytes =
 	    g_new0(struct entry_content, message->attachment_count);
 	g_autofree char *defects = load_defects(item, message);
@@ -151,6 +169,8 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 	struct entry_contents contents = load_contents(batch, item, message, bytes);
 	entry.attachments = rows;
 	entry.attachment_count = message->attachment_count;
+	entry.calendars = calendars;
+	entry.calendar_count = message->calendar_count;
 	contents.raw.present = (load->mailbox->server->keep_raw || failure != NULL) &&
 			       !item->too_large && !item->not_fetched;
 	*ret_bad = failure != NULL;

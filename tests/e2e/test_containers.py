@@ -43,5 +43,40 @@ class Winmail(MailCase):
         self.assertEqual(["new", "new"], self.column("SELECT state FROM entry"))
 
 
+class Calendar(MailCase):
+    COLUMNS = "method, uid, starts_at, ends_at, organizer, attendees, summary, location"
+
+    def sample(self, name):
+        return (SAMPLES / f"{name}.eml").read_bytes()
+
+    def test_invitation(self):
+        self.load(self.sample("calendar-invitation"))
+        row = ("REQUEST", "040000008200E00074C5B7101A82E008", "2025-07-04T08:00:00Z", "2025-07-04T09:30:00Z",
+               "Ann Lee <ann@example.com>", "Bob <bob@example.com>; robot@example.com", "Übergabe, zweiter Teil",
+               "Köln, Raum 4")
+        self.assertEqual([row], self.sql(f"SELECT {self.COLUMNS} FROM entry_calendar WHERE entry_id = 1"))
+        self.assertEqual([], self.defects())
+        shown = json.loads(self.inqueue("show", "1", "--json").stdout)
+        self.assertEqual([dict(zip(self.COLUMNS.split(", "), row))], shown["calendars"])
+        self.assertIn("calendar       REQUEST Übergabe, zweiter Teil, 2025-07-04T08:00:00Z to 2025-07-04T09:30:00Z, Köln, Raum 4"
+                      " (Ann Lee <ann@example.com>)\n", self.inqueue("show", "1").stdout)
+
+    def test_wrong_zones_and_broken_lines_are_defects(self):
+        for name in ["calendar-unknown-zone", "calendar-broken-lines"]:
+            self.deliver(self.sample(name))
+        self.create_queue()
+        self.inqueue("load", "invoices")
+        self.assertEqual(["new", "new"], self.column("SELECT state FROM entry"))
+        self.assertEqual([(1, "2025-03-10T09:00:00"), (1, "2025-03-11"), (1, None), (2, "2025-03-10T07:00:00Z")],
+                         self.sql("SELECT entry_id, starts_at FROM entry_calendar ORDER BY entry_id, position"))
+        self.assertIn("calendar: time zone 'Office Time' unknown; its times are local", self.defects(1))
+        self.assertIn("calendar: a rule of a time zone cannot be followed", self.defects(2))
+
+    def test_rows_go_with_their_entry(self):
+        self.load(self.sample("calendar-invitation"))
+        self.inqueue("queue", "drop", "invoices", "--yes", "--force")
+        self.assertEqual([(0,)], self.sql("SELECT count(*) FROM entry_calendar"))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -68,8 +68,8 @@ class Program(LoadCase):
         self.assertEqual(1, other.read_bytes().count(version + b", protocol"))
         other.write_bytes(other.read_bytes().replace(version + b", protocol", b"9.9.9" + version[5:] + b", protocol"))
         refused = self.run_copy(self.folder / "inqueue", "load", expect=SOFTWARE)
-        said = rf"'{other}' is version 9\.9\.9, protocol 1, and this program is version {version.decode()}, " \
-               r"protocol 1: install both from one build, and start again what ran meanwhile"
+        said = rf"'{other}' is version 9\.9\.9, protocol \d+, and this program is version {version.decode()}, " \
+               r"protocol \d+: install both from one build, and start again what ran meanwhile"
         self.assertRegex(refused.stderr, rf"\Ainqueue: load 'invoices': {said}\n\Z")
         found = self.run_copy(self.folder / "inqueue", "doctor", expect=CONFIGURATION)
         self.assertRegex(found.stdout, "wrong +parser +" + said)

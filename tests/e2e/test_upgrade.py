@@ -40,7 +40,8 @@ PARSED = {"subject", "sender", "recipient", "cc", "bcc", "reply_to", "date_sent"
 COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
             "content": "SELECT * FROM content WHERE sha256 IN (SELECT raw_content FROM entry_mail)"}
 # Tables, and (table, column), that came later and hold nothing about what was loaded before, with the reason.
-LATER = {"pickup_folder": "where a folder began is noted when this program first uses it",
+LATER = {"entry_calendar": "what calendars announce is noted of what is loaded from now on",
+         "pickup_folder": "where a folder began is noted when this program first uses it",
          ("pickup", "uid_next"): "noted of what is loaded from now on"}
 
 

@@ -21,6 +21,10 @@ static struct mime_attachment attachments[] = {
      .content = {.present = true, .offset = 150, .size = 0}},
 };
 
+static struct mime_calendar calendars[] = {
+    {.method = (char *)"REQUEST", .starts_at = (char *)"2026-01-31T12:00:00Z"},
+};
+
 static const struct mime_message example = {
     .subject = (char *)"",
     .sender = (char *)"Anna <anna@example.com>",
@@ -32,6 +36,8 @@ static const struct mime_message example = {
     .text_body = {.present = true, .offset = 0, .size = 100},
     .attachments = attachments,
     .attachment_count = 2,
+    .calendars = calendars,
+    .calendar_count = 1,
 };
 
 struct record {
@@ -76,6 +82,10 @@ static void everything_arrives(void **state)
 	assert_int_equal(back->attachments[0].content.offset, 100);
 	assert_null(back->attachments[1].disposition);
 	assert_string_equal(back->attachments[1].content_id, "logo@example.com");
+	assert_int_equal(back->calendar_count, 1);
+	assert_string_equal(back->calendars[0].method, "REQUEST");
+	assert_string_equal(back->calendars[0].starts_at, "2026-01-31T12:00:00Z");
+	assert_null(back->calendars[0].location);
 	mime_message_free(back);
 }
 

@@ -110,6 +110,29 @@ static void entry_view_print_attachments(const struct entry *entry)
 	}
 }
 
+/* "REQUEST Handover, 2025-07-04T08:00:00Z to 2025-07-04T09:30:00Z, Room 4 (Ann <ann@example.com>)" */
+static void entry_view_print_calendars(const struct entry *entry)
+{
+	for (size_t i = 0; i < entry->calendar_count; i++) {
+		const struct entry_calendar *calendar = &entry->calendars[i];
+		g_autoptr(GString) line = g_string_new(calendar->method);
+		const struct {
+			const char *before;
+			const char *text;
+			const char *after;
+		} pieces[] = {
+		    {" ", calendar->summary, ""},     {", ", calendar->starts_at, ""},
+		    {" to ", calendar->ends_at, ""},  {", ", calendar->location, ""},
+		    {" (", calendar->organizer, ")"},
+		};
+		for (size_t piece = 0; piece < G_N_ELEMENTS(pieces); piece++)
+			if (pieces[piece].text != NULL)
+				g_string_append_printf(line, "%s%s%s", pieces[piece].before,
+						       pieces[piece].text, pieces[piece].after);
+		entry_view_print_line("calendar", g_strchug(line->str));
+	}
+}
+
 static int entry_view_print_body(struct store *store, const struct entry *entry, const char *label,
 				 enum entry_part part, struct error *err)
 {
@@ -127,6 +150,7 @@ int entry_view_print(struct store *store, const struct entry *entry, struct erro
 	entry_view_print_state(entry);
 	entry_view_print_mail(entry);
 	entry_view_print_attachments(entry);
+	entry_view_print_calendars(entry);
 	if (entry->has_message_body &&
 	    entry_view_print_body(store, entry, "message body", ENTRY_MESSAGE_BODY, err) != 0)
 		return -1;

@@ -37,6 +37,13 @@ static void parsed_put_attachment(GByteArray *to, const struct mime_attachment *
 	parsed_put_content(to, &attachment->content);
 }
 
+static void parsed_put_calendar(GByteArray *to, const struct mime_calendar *calendar)
+{
+	struct mime_calendar texts = *calendar;
+	for (size_t i = 0; mime_calendar_text_at(&texts, i) != NULL; i++)
+		parsed_put_text(to, *mime_calendar_text_at(&texts, i));
+}
+
 /* The text members, in the order in which they travel. */
 static char **parsed_text_at(struct mime_message *message, size_t index)
 {
@@ -63,6 +70,9 @@ void parsed_format(const struct mime_message *message, unsigned char **ret_bytes
 	parsed_put_u64(to, message->attachment_count);
 	for (size_t i = 0; i < message->attachment_count; i++)
 		parsed_put_attachment(to, &message->attachments[i]);
+	parsed_put_u64(to, message->calendar_count);
+	for (size_t i = 0; i < message->calendar_count; i++)
+		parsed_put_calendar(to, &message->calendars[i]);
 	*ret_size = to->len;
 	*ret_bytes = g_byte_array_free(to, FALSE);
 }
@@ -147,6 +157,23 @@ static void parsed_take_attachments(struct parsed_reader *reader, struct mime_me
 		parsed_take_attachment(reader, &message->attachments[i]);
 }
 
+static void parsed_take_calendars(struct parsed_reader *reader, struct mime_message *message)
+{
+	uint64_t count = parsed_take_u64(reader);
+	if (reader->broken || count > PARSED_MAX_CALENDARS) {
+		reader->broken = true;
+		return;
+	}
+	message->calendars = calloc(count + 1, sizeof *message->calendars);
+	g_assert(message->calendars != NULL);
+	message->calendar_count = count;
+	for (uint64_t i = 0; i < count && !reader->broken; i++) {
+		struct mime_calendar *calendar = &message->calendars[i];
+		for (size_t text = 0; mime_calendar_text_at(calendar, text) != NULL; text++)
+			*mime_calendar_text_at(calendar, text) = parsed_take_text(reader);
+	}
+}
+
 int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
 		 struct mime_message **ret_message)
 {
@@ -161,6 +188,7 @@ int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
 	message->text_from_html = parsed_take_u64(&reader) != 0;
 	message->html_body = parsed_take_content(&reader);
 	parsed_take_attachments(&reader, message);
+	parsed_take_calendars(&reader, message);
 	if (reader.broken || reader.left != 0 || message->headers == NULL ||
 	    message->defects == NULL) {
 		mime_message_free(message);

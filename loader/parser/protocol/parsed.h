@@ -9,7 +9,11 @@
 
 #include "mime/message.h"
 
-enum { PARSED_MAX_SIZE = 64 * 1024 * 1024, PARSED_MAX_ATTACHMENTS = 100000 };
+enum {
+	PARSED_MAX_SIZE = 64 * 1024 * 1024,
+	PARSED_MAX_ATTACHMENTS = 100000,
+	PARSED_MAX_CALENDARS = 1000
+};
 
 /* The caller frees the bytes with free(). */
 void parsed_format(const struct mime_message *message, unsigned char **ret_bytes, size_t *ret_size);
