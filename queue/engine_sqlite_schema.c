@@ -185,7 +185,7 @@ const char *engine_version(void)
 const char *engine_workaround(void)
 {
 	return sqlite3_libversion_number() < SQLITE_WAL_IS_SAFE
-		   ? "a checkpoint beside a commit can lose it before SQLite 3.51.3: "
-		     "none runs but under the write lock"
+		   ? "before SQLite 3.51.3 a checkpoint can lose a commit beside it: checkpoints "
+		     "run under the write lock only"
 		   : NULL;
 }

@@ -54,7 +54,7 @@ int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct error *
 	*ret_taken = fcntl(descriptor, F_SETLK, &lock) == 0;
 	if (*ret_taken || errno == EACCES || errno == EAGAIN)
 		return 0;
-	return error_because(err, REASON_IO, "cannot lock beside the database: %s",
+	return error_because(err, REASON_IO, "cannot lock the database's lock file: %s",
 			     g_strerror(errno));
 }
 

@@ -61,7 +61,7 @@ static int make_copy(struct store *store, const struct store_options *options,
 	}
 	return error_because(err, err->reason,
 			     "%s; this inqueue keeps a copy of the older database before it "
-			     "brings it up to date, unless it is told --no-backup",
+			     "brings it up to date, unless you give --no-backup",
 			     err->text);
 }
 

@@ -52,7 +52,7 @@ int target_secret_parse(const char *field, const char *value, char **ret_source,
 	if (!source_split(value, &source, &rest) || source_is_odd(source, rest))
 		return error_set(err, ERROR_CONFIGURATION,
 				 "%s: takes file:PATH, env:VARIABLE, command:COMMAND or "
-				 "credential:NAME; the secret itself does not stand here",
+				 "credential:NAME; the secret itself is never written here",
 				 field);
 	g_autofree char *reference = NULL;
 	if (source_reference(field, source, rest, &reference, err) != 0)

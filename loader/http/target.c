@@ -56,11 +56,10 @@ int target_check(const char *url, struct error *err)
 	if (!target_has_part(parsed, CURLUPART_HOST))
 		return error_set(err, ERROR_CONFIGURATION, "the URL has no host");
 	if (target_has_part(parsed, CURLUPART_PASSWORD))
-		return error_set(
-		    err, ERROR_CONFIGURATION,
-		    "a password does not stand in the URL: leave the user's name there, "
-		    "https://NAME@host/…, and say with deliver-password where the "
-		    "password is, e.g. file:PATH");
+		return error_set(err, ERROR_CONFIGURATION,
+				 "leave the password out of the URL: it takes the user's name, "
+				 "https://NAME@host/…, and deliver-password names the source of "
+				 "the password, e.g. file:PATH");
 	if (target_has_part(parsed, CURLUPART_FRAGMENT))
 		return error_set(err, ERROR_CONFIGURATION,
 				 "what follows a # is never sent: leave it out");

@@ -139,8 +139,9 @@ int work_command_refuse(const char *command, int number, struct error *err)
 		return -1;
 	const bool wrong = number == ENOENT || number == EACCES || number == ENOEXEC ||
 			   number == ELOOP || number == ENOTDIR || number == E2BIG;
-	return error_set(
-	    err, wrong ? ERROR_USAGE : ERROR_IO, "the command '%s' cannot be started: %s%s",
-	    command, g_strerror(number),
-	    number == ENOENT ? " (what loads it, or the interpreter of its interpreter)" : "");
+	return error_set(err, wrong ? ERROR_USAGE : ERROR_IO,
+			 "the command '%s' cannot be started: %s%s", command, g_strerror(number),
+			 number == ENOENT
+			     ? " (its loader is missing, or the interpreter of its interpreter)"
+			     : "");
 }

@@ -157,7 +157,7 @@ class Formats(DeliverCase):
         create = ["queue", "create", "orders", "--connection-string", "url=imap.example.com", "--user-name", "robot",
                   "--password-env", "X"]
         for options, says in [
-                (["--deliver-to", "https://ann:geheim@example.com/"], "a password does not stand in the URL: .*"
+                (["--deliver-to", "https://ann:geheim@example.com/"], "leave the password out of the URL: .*"
                  "deliver-password"),
                 (["--deliver-to", "https://example.com/", "--deliver-header", "Authorization: Bearer geheim"],
                  "'Authorization' looks like a secret.*deliver-header-secret 'Authorization: file:PATH'"),

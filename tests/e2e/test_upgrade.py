@@ -23,7 +23,7 @@ UPGRADES = SOURCE_DIR / "queue" / "upgrades"
 VERSION = 1 + len(list(UPGRADES.glob("*.sql")))
 PASSWORD = "correct horse"
 WHEN = '"31-Jan-2026 12:00:00 +0000"'
-TOLD = r"\Ainqueue: database '[^']+' was brought from schema 1 to \d+; as it was it lies in '([^']+)', which can be deleted\n\Z"
+TOLD = r"\Ainqueue: database '[^']+' was brought from schema 1 to \d+; a copy of what it was lies in '([^']+)', and can be deleted\n\Z"
 
 # These hold what differs from run to run: a clock's or a server's numbers, chance, and places of a test.
 VARYING = {

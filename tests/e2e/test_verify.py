@@ -323,7 +323,7 @@ class Gone(VerifyCase):
 
     def test_what_somebody_has_deleted_is_accepted(self):
         self.delete(1)
-        self.fails(NO, "verify", "invoices", "--json", says="1 problems.*; --accept-missing accepts what is gone")
+        self.fails(NO, "verify", "invoices", "--json", says="1 problems.*; --accept-missing accepts that messages are gone")
         self.verify("--accept-missing", "--by", "ann")
         self.assertEqual("", self.verify().stdout)
         self.assertEqual({"accepted_as_gone": 1}, self.counts())

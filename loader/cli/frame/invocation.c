@@ -272,7 +272,7 @@ static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void
 	fprintf(stderr, "inqueue: database '%s' was brought from schema %" PRId64 " to %" PRId64,
 		invocation->database, upgraded->from, upgraded->to);
 	if (upgraded->copy != NULL)
-		fprintf(stderr, "; as it was it lies in '%s', which can be deleted",
+		fprintf(stderr, "; a copy of what it was lies in '%s', and can be deleted",
 			upgraded->copy);
 	else if (upgraded->no_room != NULL)
 		fprintf(stderr, " without a copy of what it was: %s", upgraded->no_room);

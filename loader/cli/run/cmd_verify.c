@@ -154,7 +154,7 @@ static int cmd_verify_judge(const struct verify_result *result,
 	if (result->strays > 0 && !options->adopt)
 		g_string_append(text, "; --adopt makes entries of strays");
 	if (result->missing > 0 && !options->accept_missing)
-		g_string_append(text, "; --accept-missing accepts what is gone");
+		g_string_append(text, "; --accept-missing accepts that messages are gone");
 	return error_set(err, ERROR_NO, "%s", text->str);
 }
 
