@@ -26,6 +26,12 @@ int64_t clock_monotonic_ms(void)
 	return clock_read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_left_ms(int64_t deadline_ms)
+{
+	const int64_t now_ms = clock_monotonic_ms();
+	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+}
+
 /* The text has room for years of four digits. */
 void clock_format_s(int64_t time_s, char text[static CLOCK_TEXT_SIZE])
 {

@@ -2,7 +2,7 @@
  * clock.h - the time, how times and spans are written, and growing pauses between tries.
  *
  * Asking:  only the edge of the program asks for the time (clock_now_ms()); everything below gets it
- *          passed in. All but the two functions that ask are pure; random numbers are passed in, too.
+ *          passed in. All but the three functions that ask are pure; random numbers are passed in, too.
  * Units:   wall-clock times are milliseconds since 1970-01-01 UTC; deadlines are milliseconds of the
  *          monotonic clock; spans and pauses are milliseconds.
  * Threads: no shared state.
@@ -19,6 +19,9 @@ int64_t clock_now_ms(void);
 
 /* Monotonic milliseconds, for deadlines. */
 int64_t clock_monotonic_ms(void);
+
+/* How long it is until a deadline; 0 when it has passed. */
+int64_t clock_left_ms(int64_t deadline_ms);
 
 /* RFC 3339 UTC, "2026-01-31T12:00:00Z". Times outside the years 0 to 9999 become the nearest bound.
  */

@@ -207,7 +207,7 @@ static void mail_keeper_look(struct mail_keeper *keeper)
 static void mail_keeper_wait(struct mail_keeper *keeper, const sigset_t *mask)
 {
 	int64_t end_ms = keeper->idle_from_ms + (int64_t)keeper->idle_s * 1000;
-	int64_t left_ms = MAX(end_ms - clock_monotonic_ms(), 0);
+	int64_t left_ms = clock_left_ms(end_ms);
 	struct timespec limit = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
 	struct pollfd waits[] = {{.fd = keeper->listener, .events = POLLIN},
 				 {.fd = keeper->watch, .events = POLLIN}};

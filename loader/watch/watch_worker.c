@@ -213,7 +213,7 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 	/* More mail is there than one run takes: the next run follows at once. */
 	if (stop_requested() || (result.not_collected > 0 && result.loaded + result.bad > 0))
 		return 0;
-	worker->wait.at_most_ms = MAX(worker->suspects_ms - clock_monotonic_ms(), 0);
+	worker->wait.at_most_ms = clock_left_ms(worker->suspects_ms);
 	return watch_wait_for_mail(&worker->wait, &result, worker->wake, err);
 }
 

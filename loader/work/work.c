@@ -259,6 +259,7 @@ static struct pollfd *work_descriptors(const struct work *work)
  * clock is converted. */
 static int64_t work_next_ms(const struct work *work)
 {
+	const int64_t due_ms = clock_monotonic_ms() + work->due_ms - clock_now_ms();
 	int64_t next_ms = work_is_ending(work) ? work->give_up_ms : work->end_at_ms;
 	for (guint i = 0; i < work->jobs->len; i++) {
 		const struct work_job *job = g_ptr_array_index(work->jobs, i);
@@ -268,7 +269,7 @@ static int64_t work_next_ms(const struct work *work)
 	if (work_wants_more(work) && work->busy_since_ms != 0)
 		next_ms = MIN(next_ms, work->again_ms);
 	else if (work_wants_more(work) && work->due_ms != 0)
-		next_ms = MIN(next_ms, clock_monotonic_ms() + work->due_ms - clock_now_ms());
+		next_ms = MIN(next_ms, due_ms);
 	return next_ms;
 }
 

@@ -77,7 +77,8 @@ int work_wait(struct pollfd *descriptors, nfds_t count, int64_t until_ms, int kn
 	sigaddset(&stops, SIGINT);
 	for (nfds_t i = 0; i < count; i++)
 		descriptors[i].revents = 0;
-	const int64_t left_ms = CLAMP(until_ms - clock_monotonic_ms(), 0, work_wait_max_ms);
+	const int64_t until_end_ms = clock_left_ms(until_ms);
+	const int64_t left_ms = MIN(until_end_ms, work_wait_max_ms);
 	const struct timespec left = {.tv_sec = left_ms / 1000,
 				      .tv_nsec = left_ms % 1000 * 1000000};
 	sigprocmask(SIG_BLOCK, &stops, &before);

@@ -139,6 +139,16 @@ class Rooms(unittest.TestCase):
                 self.assertRegex(readme, rf"(?m)^\| `loader/{room}/` \|")
 
 
+class Clocks(unittest.TestCase):
+    def test_no_macro_asks_the_clock(self):
+        """MIN, MAX and CLAMP evaluate their arguments twice, and time goes on between: what was checked not to be
+        negative may be so the second time, and no wait takes that."""
+        for folder in ["loader", "queue", "mime"]:
+            for path in (SOURCE_DIR / folder).rglob("*.c"):
+                with self.subTest(file=str(path.relative_to(SOURCE_DIR))):
+                    self.assertEqual([], re.findall(r"\b(?:MIN|MAX|CLAMP)\([^;]*clock_\w+\(", path.read_text()))
+
+
 class Headers(unittest.TestCase):
     def test_labels_of_a_head_begin_their_line(self):
         """"Errors:" and its like stand in a column; a formatter that fills lines would hide them."""
