@@ -403,6 +403,21 @@ class Restored(VerifyCase):
         self.assertEqual(["Invoice 1"], self.entries())
         self.assertEqual({"before_first_use": 1}, self.counts())
 
+    def test_a_queue_that_was_created_since(self):
+        """Nobody but its definition knows that it shares the archive."""
+        self.add_queue()
+        self.load("Invoice 1")
+        saved = self.back_up()
+        self.put("Order 1", folder="Orders")
+        self.add_queue("orders", mailbox="Orders")
+        self.inqueue("load")
+        copy_database(saved, self.database)
+        self.add_queue("orders", mailbox="Orders")
+        self.inqueue("verify", "invoices", "--repair", "--adopt", "--yes", expect=USAGE)
+        self.verify("--repair", "--adopt", "--yes", "--search", "ALL", "--since", "2026-03-01", name="orders")
+        self.assertEqual((["Invoice 1"], ["Order 1"]), (self.entries(), self.entries("orders")))
+        self.assertEqual([], self.problems(expect=DONE))
+
     def test_where_queues_share_the_archive(self):
         self.put("Years ago", folder="DROPBOX", date=OLD)
         for name in ["orders", "invoices"]:

@@ -144,5 +144,7 @@ int cmd_doctor(const struct invocation *invocation, struct error *err)
 		output_table_print(table);
 	if (wrong < 0)
 		return -1;
-	return wrong == 0 ? 0 : error_set(err, ERROR_CONFIGURATION, "%d things are wrong", wrong);
+	return wrong == 0 ? 0
+			  : error_set(err, ERROR_CONFIGURATION, "%d thing%s wrong", wrong,
+				      wrong == 1 ? " is" : "s are");
 }

@@ -142,15 +142,17 @@ static int cmd_verify_judge(const struct verify_result *result,
 	if (left == 0)
 		return 0;
 	if (options->dry_run)
-		g_string_printf(text, "%" PRIu64 " problems; nothing was changed", left);
+		g_string_printf(text, "%" PRIu64 " problem%s; nothing was changed", left,
+				left == 1 ? "" : "s");
 	else if (options->repair || options->adopt || options->accept_missing)
 		g_string_printf(text, "%" PRIu64 " of %" PRIu64 " problems could not be repaired",
 				left, result->problems);
 	else
 		g_string_printf(text,
-				"%" PRIu64 " problems; `inqueue verify --repair` finishes what can "
+				"%" PRIu64
+				" problem%s; `inqueue verify --repair` finishes what can "
 				"be finished",
-				left);
+				left, left == 1 ? "" : "s");
 	if (result->strays > 0 && !options->adopt)
 		g_string_append(text, "; --adopt makes entries of strays");
 	if (result->missing > 0 && !options->accept_missing)
