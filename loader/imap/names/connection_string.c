@@ -1,3 +1,8 @@
+/*
+ * Reads and writes the text of a connection string: pairs of key and value with the quotes of
+ * ADO.NET. Parsing keeps the pairs as they were written, so that formatting gives the operator's
+ * text back.
+ */
 #include "loader/imap/names/connection_string.h"
 #include "loader/imap/names/connection_string_key.h"
 #include "queue/base/scoped.h"
@@ -65,7 +70,8 @@ static int check_text(const char *text, struct error *err)
 	return 0;
 }
 
-/* What may be said about a key nobody knows: it could be anything, so only a little of it. */
+/* An unknown key may be anything, a password too, if a quote is missing: an error shows its
+ * beginning only. */
 static char *shorten(const char *text, size_t size)
 {
 	const char *end = text + MIN(size, KEY_BYTES_SHOWN);
@@ -77,6 +83,7 @@ static char *shorten(const char *text, size_t size)
 	return g_strdup_printf("%.*s…", (int)(end - text), text);
 }
 
+/* Words that people put credentials under, mostly from other programs' connection strings. */
 static bool is_secret_word(const char *key)
 {
 	static const char *const words[] = {
@@ -110,7 +117,7 @@ static int refuse_key(const char *key, struct error *err)
 			 known->str);
 }
 
-/* Up to '='; NULL where there is none before the part ends. */
+/* Reads up to '='; NULL if the part ends before there is one. */
 static char *read_key(struct reader *reader, struct error *err)
 {
 	size_t size = strcspn(reader->at, "=;");
@@ -145,6 +152,7 @@ static char *read_quoted(struct reader *reader, const char *key, struct error *e
 				  quote);
 			return NULL;
 		}
+		/* Two quotes stand for one; a single one ends the value. */
 		if (*reader->at == quote && *++reader->at != quote)
 			break;
 		g_string_append_c(value, *reader->at);
@@ -189,7 +197,7 @@ static int read_pair(struct reader *reader, struct error *err)
 
 	if (!value)
 		return -1;
-	if (key->set(reader->string, value, err) < 0)
+	if (connection_string_key_set(key, reader->string, value, err) < 0)
 		return error_prefix(err, "%s", key->help.key);
 
 	struct connection_string_pair pair = {
@@ -218,6 +226,7 @@ int connection_string_parse(const char *text, struct connection_string **ret_str
 	}
 	if (connection_string_key_complete(string, err) < 0)
 		return -1;
+	/* The pairs belong to the string now. */
 	g_array_set_clear_func(pairs, NULL);
 	string->pair_count = pairs->len;
 	string->pairs =
@@ -237,6 +246,7 @@ bool connection_string_names(const struct connection_string *string, const char 
 
 /* --- writing ----------------------------------------------------------- */
 
+/* Blanks at its ends would be cut off, a ';' would end it, a quote would open one. */
 static bool needs_quotes(const char *value)
 {
 	size_t length = strlen(value);

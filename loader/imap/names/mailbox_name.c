@@ -1,3 +1,9 @@
+/*
+ * Folder names to modified UTF-7 and back. Encoding is strict, because its result goes into a
+ * command: control characters and the server's own delimiter are refused. Decoding takes anything,
+ * because its result is only shown. libetpan has no such function, and glibc's iconv decodes what
+ * is not valid.
+ */
 #include "loader/imap/names/mailbox_name.h"
 
 #include <glib.h>
@@ -56,6 +62,7 @@ static int check_name(const char *name, struct error *err)
 	return check_characters(name, err);
 }
 
+/* Checks one level, such as "Work" of "INBOX/Work". */
 static int check_level(const char *name, const char *level, size_t size, char delimiter,
 		       struct error *err)
 {
@@ -171,11 +178,13 @@ static char *decode_run(const char *digits, size_t size)
 			bit_count -= 16;
 			unit = (gunichar2)(bits >> bit_count);
 			bits &= (1U << bit_count) - 1;
+			/* A name that shows as several lines, or as nothing, is shown undecoded. */
 			if (unit < ' ' || (unit >= 0x7f && unit < 0xa0))
 				return NULL;
 			g_array_append_val(units, unit);
 		}
 	}
+	/* The padding is shorter than a digit and all zeros. */
 	if (bit_count >= 6 || bits != 0)
 		return NULL;
 	return g_utf16_to_utf8((const gunichar2 *)(const void *)units->data, units->len, NULL, NULL,
@@ -224,8 +233,8 @@ char *mailbox_name_decode(const char *wire, char delimiter)
 
 /* --- two names --------------------------------------------------------- */
 
-/* What a name says, with INBOX in capitals. Bytes that are no modified UTF-7 stay as they are: they
- * may differ where their decoded form would not. */
+/* A name decoded, with INBOX in capitals. Names with bytes outside ASCII are no modified UTF-7 and
+ * stay as they are: decoding turns different bytes into the same U+FFFD. */
 static char *canonical_name(const char *wire, char delimiter)
 {
 	bool ascii = g_str_is_ascii(wire);
@@ -257,6 +266,7 @@ bool mailbox_name_is_same(const char *wire, const char *other, char delimiter)
 	return same;
 }
 
+/* True if `name` ends with a level boundary and `end`, as "INBOX/Work" does with "Work". */
 static bool may_be_below(const char *name, const char *end)
 {
 	size_t name_size = strlen(name);

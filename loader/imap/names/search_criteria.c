@@ -1,12 +1,18 @@
+/*
+ * Checks search keys before they go into a command line: nothing in them may end the line, open a
+ * literal or change what the answer looks like. The keys themselves are the server's to check.
+ */
 #include "loader/imap/names/search_criteria.h"
 
 #include <glib.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* A command line must stay below the 8,192 bytes that servers accept; the window needs some. */
+/* Servers accept command lines up to 8,192 bytes; a range of messages and since= stand there,
+ * too. */
 #define CRITERIA_LENGTH_MAX 4000
 
+/* CHARSET would need a literal for what is not ASCII, and RETURN changes the form of the answer. */
 static bool is_refused_word(const char *criteria)
 {
 	static const char *const words[] = {"CHARSET", "RETURN"};

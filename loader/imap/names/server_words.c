@@ -1,3 +1,7 @@
+/*
+ * Makes a server's words fit for our errors, and finds out what kind of error they stand for: by
+ * the response code in brackets, else by phrases that well-known servers use.
+ */
 #include "loader/imap/names/server_words.h"
 
 #include <glib.h>
@@ -14,6 +18,7 @@ char *server_words(const char *bytes, size_t size)
 	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar c = g_utf8_get_char(at);
 
+		/* Room for the longest character and the ellipsis. */
 		if (words->len + strlen("…") + 4 > WORDS_BYTES_MAX) {
 			g_string_append(words, "…");
 			break;
@@ -45,7 +50,8 @@ static const struct known_words codes[] = {
     {"PRIVACYREQUIRED", ERROR_CREDENTIALS},
 };
 
-/* What Cyrus says instead of a code, and how Gmail and Outlook ask for patience. */
+/* Cyrus says the first ones instead of a code; Gmail and Outlook ask for patience with the
+ * others. */
 static const struct known_words phrases[] = {
     {"permission denied", ERROR_CREDENTIALS},
     {"mailbox does not exist", ERROR_CONFIGURATION},

@@ -1,3 +1,8 @@
+/*
+ * Reads untagged STATUS answers from the bytes of an answer, one after the other. A line that is
+ * not as RFC 3501 has it is skipped: a missing number is asked for again, a wrong one would be
+ * shown.
+ */
 #include "loader/imap/names/status_lines.h"
 
 #include <glib.h>
@@ -11,6 +16,7 @@ struct reader {
 	const char *end;
 };
 
+/* Steps over `text` if it comes next, in any case. */
 static bool take(struct reader *reader, const char *text)
 {
 	size_t size = strlen(text);
@@ -45,7 +51,7 @@ static char *take_quoted(struct reader *reader)
 	return NULL;
 }
 
-/* {n}, a line break, and n bytes. */
+/* "{n}", a line break, and n bytes. A size that the answer does not hold makes the line invalid. */
 static char *take_literal(struct reader *reader)
 {
 	const char *at = reader->at + 1;

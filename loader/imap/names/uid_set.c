@@ -1,7 +1,13 @@
+/*
+ * Sorts UIDs and writes them as sets of IMAP: "1:3,7". A set ends at a number of messages or at a
+ * length that every server's command line has room for. libetpan's sets are lists of single items
+ * that it neither sorts nor cuts.
+ */
 #include "loader/imap/names/uid_set.h"
 
 #include <stdlib.h>
 
+/* Servers accept command lines of 8,192 bytes; the rest of the command needs some. */
 #define PART_BYTES_MAX 6000
 
 static int compare_rows(const void *one, const void *other)
@@ -41,6 +47,7 @@ static size_t find_run_end(const struct uid_set *set, size_t first, size_t end)
 {
 	size_t last = first;
 
+	/* Doubles belong to the run: they differ by 0. */
 	while (last + 1 < end && set->rows[last + 1].uid - set->rows[last].uid <= 1)
 		last++;
 	return last;

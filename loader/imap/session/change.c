@@ -1,3 +1,8 @@
+/*
+ * Changes messages of the selected folder: flags, UID EXPUNGE, UID MOVE and UID COPY, each with a
+ * set of UIDs. After MOVE and COPY it takes from COPYUID where the messages are now. Whether what
+ * the server says is true is for move.c to find out.
+ */
 #include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/session_internal.h"
 #include "queue/base/scoped.h"
@@ -9,6 +14,7 @@
 /* The length of the line is what limits a set here; servers do one large set faster than many. */
 #define NO_LIMIT SIZE_MAX
 
+/* Flags come from our own code, but a stray parenthesis would end the list. */
 static int store_flags(struct imapc_session *session, char sign, const uint32_t *uids, size_t count,
 		       const char *flags, struct error *err)
 {
@@ -66,6 +72,7 @@ static struct set_walk walk_begin(const struct mailimap_set *set)
 	return (struct set_walk){.at = clist_begin(set->set_list)};
 }
 
+/* In 64 bits `next` has room for the number behind 4,294,967,295. */
 static uint32_t walk_next(struct set_walk *walk)
 {
 	const struct mailimap_set_item *item = clist_content(walk->at);
@@ -94,7 +101,8 @@ static uint64_t count_uids(const struct mailimap_set *set)
 	return count;
 }
 
-/* Sets that do not match each other, or are larger than what was asked for, tell nothing. */
+/* COPYUID pairs two sets, item by item. Sets of different sizes, or larger than what was asked for,
+ * are ignored: a hostile server may send 1:4294967295. */
 static void take_pairs(const struct mailimap_uidplus_resp_code_copy *code,
 		       const struct uid_set *set, struct imapc_copy *copy)
 {
@@ -117,8 +125,8 @@ static void take_pairs(const struct mailimap_uidplus_resp_code_copy *code,
 	}
 }
 
-/* MOVE reports in an untagged OK, some servers in the tagged one: libetpan keeps both in one list.
- */
+/* MOVE reports in an untagged OK, on some servers in the tagged one; libetpan keeps both in one
+ * list. */
 static void take_copy_codes(const struct imapc_session *session, const struct uid_set *set,
 			    struct imapc_copy *copy)
 {

@@ -1,3 +1,8 @@
+/*
+ * Sends commands, reads their answers and judges them: the one place that knows deadlines, the
+ * server's own words, and what ends a session. Commands are text of ours; libetpan's parser reads
+ * the answers. For conversations (IDLE, AUTHENTICATE) it reads single lines instead.
+ */
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/session/session_internal.h"
 
@@ -9,6 +14,7 @@ void imapc_begin(struct imapc_session *session)
 	transport_begin(session->transport, session->server->timeout_s * 1000);
 }
 
+/* The transport is broken as well: nothing that libetpan still does reaches the server. */
 void imapc_kill(struct imapc_session *session)
 {
 	session->alive = false;
@@ -67,7 +73,7 @@ const char *imapc_status_of_answer(const struct imapc_session *session, char **r
 	return NULL;
 }
 
-/* A server that says BYE has told why, wherever in the answer that stands. */
+/* A BYE tells why the server hangs up; it may stand anywhere in the answer. */
 static char *find_farewell(const struct imapc_session *session)
 {
 	const MMAPString *lines = session->imap->imap_stream_buffer;
@@ -103,6 +109,8 @@ int imapc_judge(struct imapc_session *session, int result, struct error *err)
 	if (result == MAILIMAP_ERROR_STREAM)
 		return explain_end(session, err);
 
+	/* libetpan's result does not tell NO from BAD; the tagged line does. An OK counts if
+	 * libetpan could read all that came before it. */
 	const char *status = imapc_status_of_answer(session, &words);
 
 	if (status && !strcmp(status, "OK") && result == MAILIMAP_NO_ERROR)
@@ -142,7 +150,8 @@ int imapc_read_answer(struct imapc_session *session)
 	return result;
 }
 
-/* Whatever was known by its number is another message now, which the next command must not meet. */
+/* With a new UIDVALIDITY each known UID means another message, which the next command would
+ * change. */
 static int check_numbering(struct imapc_session *session, struct error *err)
 {
 	const struct mailimap_selection_info *selection = session->imap->imap_selection_info;
@@ -180,6 +189,7 @@ int imapc_command(struct imapc_session *session, struct error *err, const char *
 
 /* --- conversations, line by line ---------------------------------------- */
 
+/* What a line is for, as far as a conversation needs to know it. */
 static enum imapc_line classify(const struct imapc_session *session, const char *line)
 {
 	g_autofree char *tag = g_strdup_printf("%d ", session->imap->imap_tag);

@@ -1,10 +1,15 @@
+/*
+ * libetpan's FETCH handlers: they hand each body on in pieces, then its items, to the running
+ * fetch, and keep nothing. A handler cannot return an error through libetpan, so the session is
+ * killed and the error kept until the command has ended.
+ */
 
 #include "loader/imap/session/message_rows.h"
 #include "loader/imap/session/session_internal.h"
 
 #include <time.h>
 
-/* A server may report changes by others in between, but not without end. */
+/* A server may report changes that other clients make; more of them than this is a flood. */
 #define UNASKED_MESSAGES_MAX 100000
 
 /* --- from libetpan ----------------------------------------------------- */
@@ -31,7 +36,8 @@ bool imapc_fetch_take_body(int type, struct mailimap_msg_att_body_section *secti
 	return true;
 }
 
-/* Seconds since 1970 UTC; 0 for what is no time. A year of two digits may be of any century. */
+/* Seconds since 1970 UTC; 0 if it is no valid time. A year of two digits is not valid: nobody knows
+ * its century. */
 static int64_t convert_date(const struct mailimap_date_time *date)
 {
 	int zone_min = abs(date->dt_zone) / 100 * 60 + abs(date->dt_zone) % 100;
@@ -52,8 +58,8 @@ static int64_t convert_date(const struct mailimap_date_time *date)
 	return (int64_t)timegm(&time) - (date->dt_zone < 0 ? -60 : 60) * (int64_t)zone_min;
 }
 
-/* A short body may come as a quoted string, which the body handler never sees. Without a string,
- * not even an empty one, the body is NIL. */
+/* A short body may come as a quoted string, which libetpan does not give to the body handler, but
+ * here. Without a string, not even an empty one, the body is NIL. */
 static void take_section(struct imapc_session *session,
 			 struct mailimap_msg_att_body_section *section, struct fetch_items *found)
 {
@@ -145,6 +151,7 @@ void imapc_fetch_take_items(struct mailimap_msg_att *items, void *context)
 	}
 }
 
+/* Called by the catch-all (library.c), which has skipped an answer that a body was part of. */
 void imapc_fetch_abandon(struct imapc_session *session)
 {
 	struct imapc_fetch *fetch = session->fetch;

@@ -1,3 +1,8 @@
+/*
+ * Fetches sizes, messages and headers in batches. A message counts as arrived when its items name
+ * its UID; an answer that libetpan could not read is asked for once more without the date, which
+ * may be what was wrong.
+ */
 #include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/session_internal.h"
 #include "queue/base/scoped.h"
@@ -110,6 +115,7 @@ static int take_message_body(struct imapc_fetch *fetch, const char *bytes, size_
 {
 	struct message_job *job = fetch->context;
 
+	/* Pieces of another range would be taken for the beginning of the message. */
 	if (origin != 0)
 		return error_set(err, ERROR_PROTOCOL,
 				 "the server sent another part of a message than was asked for");
@@ -125,7 +131,8 @@ static void note_nil(struct message_job *job, const struct fetch_items *items)
 	g_array_append_val(job->nil, message);
 }
 
-/* Answers that only tell of changed flags carry no body. */
+/* Answers without a body only tell of changed flags. A body that nobody asked for, or the second
+ * one of a message, ends with UID 0. */
 static int take_message_items(struct imapc_fetch *fetch, const struct fetch_items *items,
 			      struct error *err)
 {
@@ -169,7 +176,7 @@ static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, s
 	return 0;
 }
 
-/* A date that cannot be read hides its whole message: once more without it. */
+/* libetpan drops the whole answer for a date that it cannot read. */
 static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetch, const char *body,
 			 struct error *err)
 {
@@ -187,7 +194,7 @@ static int fetch_skipped(struct imapc_session *session, struct imapc_fetch *fetc
 	return fetch_set(session, fetch, missing, "UID", body, err);
 }
 
-/* What has no body is there only where it has no bytes either; else the server withholds it. */
+/* A message whose body is NIL has arrived if it has no bytes; else the server withholds them. */
 static int take_empty(struct imapc_session *session, struct message_job *job,
 		      const struct nil_message *message, struct error *err)
 {

@@ -1,3 +1,8 @@
+/*
+ * Single folders: finds them by their names, creates them, asks for their status, selects them.
+ * Names go through the server's namespaces, which are learnt once in a session, when they are first
+ * needed.
+ */
 #include "loader/imap/names/mailbox_name.h"
 #include "loader/imap/session/session_internal.h"
 
@@ -32,7 +37,8 @@ static void note_prefixes(struct imapc_session *session, const struct mailimap_n
 	}
 }
 
-/* Where one of several personal namespaces has no prefix, names need none. */
+/* Of several personal namespaces one without a prefix is taken: below it names stand as they
+ * are. */
 static void note_personal(struct imapc_session *session, const struct mailimap_namespace_item *item)
 {
 	clistiter *first = item ? clist_begin(item->ns_data_list) : NULL;
@@ -50,6 +56,7 @@ static void note_personal(struct imapc_session *session, const struct mailimap_n
 
 static int read_namespaces(struct imapc_session *session, struct error *err)
 {
+	/* A refusal means that names need no prefix. */
 	if (imapc_command(session, err, "NAMESPACE") < 0)
 		return session->alive ? 0 : error_prefix(err, "namespaces");
 
@@ -141,7 +148,8 @@ static int list_folder(struct imapc_session *session, const char *wire, bool *re
 	return 0;
 }
 
-/* The level that a prefix ends with a delimiter: it holds a namespace, and no mail. */
+/* True if `wire` is the prefix without its delimiter ("Shared" of "Shared/"): it holds a namespace,
+ * and no mail. */
 static bool is_root(const struct imapc_session *session, const char *prefix, const char *wire)
 {
 	size_t size = strlen(prefix);
@@ -168,6 +176,7 @@ static bool is_below_a_prefix(const struct imapc_session *session, const char *w
 	return is_a_root(session, wire);
 }
 
+/* As it stands, else below the personal prefix: "Archive" is "INBOX.Archive" on some servers. */
 static int find_wire(struct imapc_session *session, const char *name,
 		     struct imapc_folder *ret_folder, struct error *err)
 {
@@ -286,6 +295,7 @@ int imapc_status(struct imapc_session *session, const char *wire, const char *na
 	return 0;
 }
 
+/* The server closes the open folder even if the SELECT of the next one fails (RFC 3501, 6.3.1). */
 static void note_open(struct imapc_session *session, const char *wire, const char *name,
 		      const struct mailimap_selection_info *selection)
 {
@@ -297,6 +307,7 @@ static void note_open(struct imapc_session *session, const char *wire, const cha
 	session->open_uid_next = selection ? selection->sel_uidnext : 0;
 }
 
+/* libetpan fills in what is there, and keeps values of the folder before; a fresh one has none. */
 static void set_selection(mailimap *imap, struct mailimap_selection_info *selection)
 {
 	if (imap->imap_selection_info)

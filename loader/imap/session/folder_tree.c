@@ -1,3 +1,8 @@
+/*
+ * The tree of folders: lists it with numbers of messages, deletes and renames, and closes a folder
+ * without expunging. Deleting and renaming take the subscriptions along, so that mail programs do
+ * not show folders that are gone.
+ */
 #include "loader/imap/session/folder_tree.h"
 
 #include "loader/imap/names/mailbox_name.h"
@@ -70,7 +75,8 @@ static void sort_rows(struct imapc_folder_rows *rows)
 
 /* --- LIST -------------------------------------------------------------- */
 
-/* A name with % or * is a pattern to LIST, so more may come than was meant. */
+/* True for what was asked for: a name with % or * is a pattern to LIST, and brings other
+ * folders. */
 static bool is_wanted(const char *wire, const char *parent, char delimiter, bool whole)
 {
 	size_t size = parent ? strlen(parent) : 0;
@@ -102,6 +108,7 @@ static void take_rows(const struct imapc_session *session, const char *parent, b
 	}
 }
 
+/* From the bytes of the answer: libetpan keeps the last STATUS only. */
 static void take_counts(const struct imapc_session *session, struct imapc_folder_rows *rows)
 {
 	const MMAPString *lines = session->imap->imap_stream_buffer;
@@ -193,7 +200,7 @@ int imapc_folder_delete(struct imapc_session *session, const char *wire, const c
 	return 0;
 }
 
-/* The subscribed names among the folder and what is below it. */
+/* The subscribed names among the folder and those below it. A server that refuses LSUB has none. */
 static int list_subscribed(struct imapc_session *session, const char *wire, GPtrArray *names,
 			   struct error *err)
 {
@@ -249,6 +256,6 @@ int imapc_unselect(struct imapc_session *session, struct error *err)
 
 	if (!known && result == 0)
 		result = imapc_command(session, err, "CLOSE");
-	/* A refusal means that nothing is selected. */
+	/* A server refuses when nothing is selected, which is as good. */
 	return session->alive ? 0 : result;
 }

@@ -1,8 +1,11 @@
+/*
+ * IDLE as a conversation of lines: until the server has news of the mailbox, the time is up, or
+ * another descriptor is readable. libetpan's own mailimap_idle() waits its whole time, and fails on
+ * untagged data before the "+".
+ */
 #include "loader/imap/session/session_internal.h"
 
 #include <string.h>
-
-/* libetpan's own IDLE waits its whole time, and fails on untagged data in front of the "+". */
 
 static int read_line(struct imapc_session *session, enum imapc_line *ret_kind, struct error *err)
 {
@@ -17,7 +20,8 @@ static int read_line(struct imapc_session *session, enum imapc_line *ret_kind, s
 			 session->server->url);
 }
 
-/* Reads until a line of this kind; notes news in between. */
+/* Reads until a line of this kind; notes news in between. A server that never comes to it is
+ * dropped. */
 static int read_until(struct imapc_session *session, enum imapc_line wanted, bool *news,
 		      struct error *err)
 {
@@ -37,6 +41,7 @@ static int read_until(struct imapc_session *session, enum imapc_line wanted, boo
 			 session->server->url);
 }
 
+/* What libetpan has read ahead does not show at the socket. */
 static bool has_line_waiting(const struct imapc_session *session)
 {
 	return session->imap->imap_stream->read_buffer_len > 0;

@@ -1,3 +1,8 @@
+/*
+ * What of libetpan is worked around, and what the doctor tells of the libraries. The catch-all is
+ * an extension that libetpan asks after all others: it reads an untagged response that libetpan
+ * does not know to its end and forgets it, where libetpan alone would lose its place in the stream.
+ */
 #include "loader/imap/session/session_internal.h"
 
 #include <curl/curl.h>
@@ -52,6 +57,7 @@ void imapc_workarounds(void (*tell)(const char *words, void *context), void *con
 
 /* --- the catch-all ----------------------------------------------------- */
 
+/* More digits are no size that a server could mean. */
 #define LITERAL_DIGITS_MAX 10
 
 static struct mailimap_extension_api extension;
@@ -77,6 +83,7 @@ static bool parse_literal(const char *line, size_t size, uint64_t *ret_size)
 	return true;
 }
 
+/* In pieces: a literal may be larger than memory. */
 static int skip_literal(struct imapc_session *session, mailstream *stream, uint64_t size)
 {
 	char bytes[8192];
@@ -143,6 +150,7 @@ static int parse_anything(int caller, mailstream *stream, MMAPString *lines,
 	return *result ? MAILIMAP_NO_ERROR : MAILIMAP_ERROR_MEMORY;
 }
 
+/* It stands for no capability; libetpan wants a name. */
 static char extension_name[] = "X-TOLERANT";
 
 static void free_nothing(struct mailimap_extension_data *data)

@@ -1,3 +1,8 @@
+/*
+ * Rows of messages: flags, size, date, number and, if wanted, header. An answer that libetpan could
+ * not read is asked for again without flags and date; the flags of those messages then come from
+ * searches, one for each flag.
+ */
 #include "loader/imap/session/message_rows.h"
 #include "loader/imap/session/session_internal.h"
 
@@ -47,7 +52,8 @@ static int take_header(struct imapc_fetch *fetch, const char *bytes, size_t size
 	return job->sink->write(job->sink->context, bytes, size, err);
 }
 
-/* Changes of flags come unasked, too; they lack the size. */
+/* True if the answer has all that was asked for. An unasked one, of changed flags, lacks the
+ * size. */
 static bool is_complete(const struct row_job *job, const struct fetch_items *items)
 {
 	return items->uid != 0 && items->has_size && (items->has_body || !job->header) &&
@@ -153,6 +159,7 @@ static int search_flags(struct imapc_session *session, struct uid_set *set, unsi
 	return 0;
 }
 
+/* Messages that are gone need no second look. */
 static int fetch_skipped(struct imapc_session *session, const struct row_job *first,
 			 struct error *err)
 {

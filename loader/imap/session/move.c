@@ -1,7 +1,7 @@
 /*
- * Moves messages: one command for a set, then the proof (move_proof.c). A set that is refused is divided,
- * newest messages first, so that old ones that are refused for ever do not keep the others. A server
- * without MOVE gets COPY, and once the copies are seen, \Deleted and UID EXPUNGE.
+ * Moves messages: one command for a set, then the proof (move_proof.c). A set that is refused is
+ * divided, newest messages first, so that old ones that are refused for ever do not keep the
+ * others. A server without MOVE gets COPY, and once the copies are seen, \Deleted and UID EXPUNGE.
  */
 #include "loader/imap/session/move_internal.h"
 
@@ -55,8 +55,8 @@ const struct move_return *move_returns(const struct move *move, size_t *ret_coun
 	return (const struct move_return *)(const void *)move->returns->data;
 }
 
-/* True if the refusal blames neither the folders nor the account ("[NOPERM]", "[OVERQUOTA]"): the server
- * may take another message. */
+/* True if the refusal blames neither the folders nor the account ("[NOPERM]", "[OVERQUOTA]"): the
+ * server may take another message. */
 static bool may_be_about_one(const struct error *why)
 {
 	return why->kind == ERROR_PROTOCOL || strstr(why->text, "[CANNOT]") ||
@@ -65,8 +65,8 @@ static bool may_be_about_one(const struct error *why)
 
 /* --- originals --------------------------------------------------------- */
 
-/* A refusal that blames the folder is a problem of all of them, as no division mends it. Their copies
- * have arrived, so nothing is lost. */
+/* A refusal that blames the folder is a problem of all of them, as no division mends it. Their
+ * copies have arrived, so nothing is lost. */
 static int take_unremoved(struct move *move, const uint32_t *uids, size_t count, GArray *refused,
 			  struct error *why, struct error *err)
 {
@@ -165,8 +165,8 @@ static size_t count_refused(const struct move *move, enum move_problem_kind kind
 	return move->problems[kind].count + move->problems[MOVE_UNTRIED].count;
 }
 
-/* A set that is refused although none of its messages is refused alone was too large: later sets are
- * no larger than its half. */
+/* A set that is refused although none of its messages is refused alone was too large: later sets
+ * are no larger than its half. */
 static int move_halves(struct move *move, move_attempt attempt, enum move_problem_kind kind,
 		       const uint32_t *uids, size_t count, struct error *err)
 {

@@ -1,6 +1,6 @@
 /*
- * Looks whether messages have arrived in the target: by its UIDNEXT, by COPYUID, and by their bytes
- * where these do not tell.
+ * Finds out whether messages have arrived in the target: by its UIDNEXT, which counts them, by
+ * COPYUID, which names them, and where these contradict each other or are not told, by their bytes.
  */
 #include "loader/imap/session/move_internal.h"
 
@@ -73,6 +73,7 @@ static int digest_bodies(struct move *move, const uint32_t *uids, size_t count, 
 	return 0;
 }
 
+/* Selects the target, read-only. */
 static int digest_arrivals(struct move *move, const struct move_arrivals *arrivals, GArray *bodies,
 			   struct error *err)
 {
@@ -102,7 +103,8 @@ static int select_source(struct move *move, const char *wire, const char *name,
 			 name);
 }
 
-/* Each copy stands for one message. */
+/* Both lists are sorted by digest. Each copy stands for one message: of two equal messages and one
+ * copy, one has no copy. */
 static void match_bodies(const GArray *ours, const GArray *there, const uint32_t *uids,
 			 size_t count, struct imapc_copy *copy, bool *copied)
 {
@@ -164,8 +166,8 @@ static bool copyuid_tells(const struct move *move, const struct move_arrivals *a
 	return copy->uid_validity != 0;
 }
 
-/* A server without UIDPLUS tells no UIDs, and removes no originals: there the numbers are enough
- * that go with its OK. So they must be where it does not even tell UIDNEXT. */
+/* True if the number of arrivals proves enough. A server without UIDPLUS removes no originals, so a
+ * wrong guess loses nothing; where there is no UIDNEXT either, nothing better is to be had. */
 static bool number_tells(const struct move *move, const struct move_arrivals *arrivals,
 			 size_t count)
 {

@@ -1,6 +1,7 @@
 /*
- * move_internal.h - what the parts of a move share: move.c sends the commands, move_proof.c finds out
- * what became of the messages, move_copies.c looks for copies, move_problem.c words what went wrong.
+ * move_internal.h - what the parts of a move share: move.c sends the commands, move_proof.c finds
+ * out what became of the messages, move_copies.c looks for copies, move_problem.c words what went
+ * wrong.
  */
 #ifndef LOADER_IMAP_SESSION_MOVE_INTERNAL_H
 #define LOADER_IMAP_SESSION_MOVE_INTERNAL_H

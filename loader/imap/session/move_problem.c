@@ -1,6 +1,6 @@
 /*
- * Words what could not be moved, or did not arrive: one sentence for each kind of problem, which
- * names the messages.
+ * Puts into words what could not be moved, or did not arrive: one sentence for each kind of
+ * problem, which names the messages. Where permission is denied, finds out which right is missing.
  */
 #include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/move_internal.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Of a list of UIDs. */
+/* A longer list of UIDs is cut in an error. */
 #define SHOWN_BYTES_MAX 100
 
 static void note(struct move *move, enum move_problem_kind kind, const uint32_t *uids, size_t count,
@@ -130,6 +130,7 @@ int move_say_return(const struct move *move, const struct move_return *back, str
 
 /* --- missing rights ---------------------------------------------------- */
 
+/* First the folder that messages leave, then the one that they go to. */
 static int find_lacking(const struct move *move, const char *rights, char **ret_folder,
 			char **ret_lacking)
 {

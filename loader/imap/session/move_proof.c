@@ -73,8 +73,8 @@ static int take_copied(struct move *move, const struct move_set *set, bool moves
 	return 0;
 }
 
-/* Messages that left and have not arrived. Where COPYUID names only some of them, another client has
- * taken the others, which are not expected in the target. */
+/* Messages that left and have not arrived. Where COPYUID names only some of them, another client
+ * has taken the others, which are not expected in the target. */
 static void count_missing(struct move *move, const struct move_set *gone, size_t copied,
 			  const struct move_arrivals *arrivals)
 {

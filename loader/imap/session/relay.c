@@ -1,3 +1,8 @@
+/*
+ * Lends a session: passes bytes between a client's socket and the server, whole command lines in
+ * one direction, anything in the other, and counts tags on. It waits for both sides at once, and
+ * for a third descriptor, through which the keeper stays reachable.
+ */
 #include "loader/imap/session/relay.h"
 
 #include "loader/imap/session/folder_tree.h"
@@ -103,7 +108,7 @@ static void write_client(struct relaying *job)
 
 /* --- the server's side ------------------------------------------------- */
 
-/* What the keeper's own last answer brought beyond its end comes first. */
+/* libetpan may have read beyond the keeper's own last answer: these bytes come first. */
 static size_t read_rest(struct imapc_session *session, char *bytes, size_t size)
 {
 	mailstream *stream = session->imap->imap_stream;
@@ -164,7 +169,7 @@ static int move_bytes(struct relaying *job)
 
 static bool is_finished(const struct relaying *job)
 {
-	/* A line that does not end is no command. */
+	/* A full buffer without a line's end: no command is that long. */
 	bool stuffed = job->to_server.size == BUFFER_BYTES && job->whole_lines == 0;
 
 	return job->eof || stuffed || (job->over && job->to_client.size == 0);
@@ -204,7 +209,8 @@ int imapc_relay(struct imapc_session *session, const struct imapc_relay *relay, 
 		if (wait_for_bytes(job) < 0)
 			break;
 	}
-	/* What the server had still to say after its last line is nobody's any more. */
+	/* In the middle of a line, or with commands unsent, nobody can tell what the next answer is
+	 * to. */
 	if (job->over && !job->in_line && job->whole_lines == 0)
 		return imapc_unselect(session, err);
 	imapc_kill(session);

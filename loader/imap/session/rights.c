@@ -1,6 +1,6 @@
 /*
- * Asks what the user may do in a folder. Servers of RFC 2086 know one right, d, for what became t,
- * e and x, and c for k and x.
+ * Asks what the user may do in a folder, with MYRIGHTS. Servers of RFC 2086 have one right, d, for
+ * what RFC 4314 divided into t, e and x, and c for k and x.
  */
 
 #include "loader/imap/session/session_internal.h"
@@ -22,6 +22,7 @@ static const char *find_rights(const struct imapc_session *session)
 	return NULL;
 }
 
+/* A server that knows one of the new rights means what it says. */
 static bool has_right(const char *rights, char right)
 {
 	if (strchr(rights, right))
@@ -55,6 +56,7 @@ int rights_find_lacking(struct imapc_session *session, const char *wire, const c
 	return 0;
 }
 
+/* Only rights that a move needs; others do not come here. */
 char *rights_describe(const char *rights)
 {
 	static const struct {

@@ -1,3 +1,8 @@
+/*
+ * The client's side of SCRAM (RFC 5802, RFC 7677), message by message, without a connection. It
+ * checks the server's proof as well: libetpan's SASL signs in to a server that does not know the
+ * password.
+ */
 #include "loader/imap/session/scram.h"
 
 #include "queue/base/scoped.h"
@@ -8,7 +13,8 @@
 #include <nettle/pbkdf2.h>
 #include <string.h>
 
-/* RFC 7677, 4, asks for the least; what is beyond the most costs seconds of this machine. */
+/* RFC 7677, 4, asks for at least 4,096; more than a million would keep this machine busy for
+ * seconds. */
 #define ITERATIONS_MIN 4096
 #define ITERATIONS_MAX 1000000
 
@@ -148,7 +154,7 @@ static int parse_iterations(const char *text, unsigned *ret_iterations, struct e
 	return 0;
 }
 
-/* What follows the third attribute are extensions, which are not ours to understand. */
+/* Attributes after the third are extensions, which a client may ignore (RFC 5802, 5.1). */
 static int parse_server_first(const struct scram *scram, const char *text,
 			      struct server_first *first, struct error *err)
 {
@@ -161,6 +167,7 @@ static int parse_server_first(const struct scram *scram, const char *text,
 	first->salt = g_base64_decode(first->parts[1] + 2, &first->salt_size);
 	if (first->salt_size == 0)
 		return error_set(err, ERROR_CREDENTIALS, "the server's SCRAM has no salt");
+	/* The nonce must be ours with the server's behind it, or the answer is a recorded one. */
 	if (!g_str_has_prefix(first->nonce, scram->nonce) ||
 	    strlen(first->nonce) == strlen(scram->nonce))
 		return error_set(err, ERROR_CREDENTIALS,

@@ -1,3 +1,8 @@
+/*
+ * Searches for UIDs in the selected folder: in windows of sequence numbers, so that no answer is
+ * long, or among known UIDs. Sequence numbers are used for looking only, and shift when other
+ * clients remove messages: a window then begins lower, and what is found twice counts once.
+ */
 #include "loader/imap/names/search_criteria.h"
 #include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/session_internal.h"

@@ -1,3 +1,8 @@
+/*
+ * Life of a session: opens the transport, gives its stream to libetpan, signs in, and asks for the
+ * server's capabilities, less those that disable= names. A session may also be adopted from a
+ * process that has signed in.
+ */
 #include "loader/imap/session/session.h"
 #include "loader/imap/session/relay.h"
 #include "loader/imap/session/session_internal.h"
@@ -17,7 +22,7 @@ static void ignore_progress(size_t current, size_t maximum, void *context)
 	(void)context;
 }
 
-/* libetpan takes the transport over. */
+/* libetpan takes the stream over; the transport stays the session's. */
 static int start_session(struct imapc_session *session, struct error *err)
 {
 	imapc_tolerate();
@@ -52,6 +57,7 @@ static void note_capability(struct imapc_session *session, const struct mailimap
 		g_free(name);
 }
 
+/* A list that libetpan keeps from an earlier answer must not be taken for this one. */
 static int read_capabilities(struct imapc_session *session, struct error *err)
 {
 	struct mailimap_connection_info *info = session->imap->imap_connection_info;
@@ -109,6 +115,7 @@ int imapc_open(const struct imapc_account *account, struct imapc_session **ret_s
 		session->mechanism = g_strdup("PREAUTH");
 	else if (imapc_sign_in(session, account, err) < 0)
 		return -1;
+	/* Servers offer more once they know who asks. */
 	if (read_capabilities(session, err) < 0)
 		return -1;
 	*ret_session = steal(&session);

@@ -1,10 +1,10 @@
 /*
- * session_internal.h - what the parts of a session share. The only header besides transport.h that
- * knows libetpan.
+ * session_internal.h - what the parts of a session share. No other header besides transport.h knows
+ * libetpan.
  *
- * Commands are sent by imapc_command() as text of our own and their answers read by libetpan's
- * parser, so that there is one place for deadlines, for the server's words and for what kills a
- * session. Texts in commands come from imapc_quote(), uid_set_next() or have been checked.
+ * imapc_command() sends commands as text of our own, and libetpan's parser reads their answers, so
+ * that there is one place for deadlines, for the server's words and for what kills a session. Texts
+ * in commands come from imapc_quote(), uid_set_next() or have been checked.
  */
 #ifndef LOADER_IMAP_SESSION_SESSION_INTERNAL_H
 #define LOADER_IMAP_SESSION_SESSION_INTERNAL_H
@@ -74,7 +74,7 @@ enum imapc_line {
 	IMAPC_LINE_TAGGED
 };
 
-/* So many lines between two that are waited for. */
+/* At most so many lines come before one that is waited for. */
 enum { IMAPC_LINES_MAX = 100000 };
 
 /* Returns a result of libetpan's. */

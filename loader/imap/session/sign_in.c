@@ -1,3 +1,8 @@
+/*
+ * Signs in with the strongest mechanism that the server offers. A refusal is final, since accounts
+ * get locked after a few; only where a mechanism cannot be used, here or there, the next one is
+ * tried. SCRAM is ours; the other mechanisms, in which the server proves nothing, are libetpan's.
+ */
 #include "loader/imap/session/scram.h"
 #include "loader/imap/session/session_internal.h"
 
@@ -89,7 +94,8 @@ static int authenticate(const struct sign_in *job, const char *mechanism, struct
 				     user, secret, NULL);
 }
 
-/* Some servers repeat the command line they did not like. */
+/* True if the server's words hold the password: some servers repeat the command they did not like,
+ * and an error must never show it. */
 static bool gives_away(const struct sign_in *job, const char *words)
 {
 	const char *secret = secret_text(job->account->secret);
@@ -170,10 +176,12 @@ static enum outcome attempt(const struct sign_in *job, const char *mechanism)
 	int result = authenticate(job, mechanism, &fault);
 
 	transport_hide(job->session->transport, false);
+	/* libetpan leaves the command line in its buffer. */
 	if (imap->imap_stream)
 		explicit_bzero(imap->imap_stream->write_buffer, imap->imap_stream->buffer_max_size);
 	if (fault.kind != ERROR_NONE)
 		return explain_broken_exchange(job, mechanism, fault.text);
+	/* Not even a tag was used: the SASL library has no such mechanism. */
 	if (result == MAILIMAP_ERROR_LOGIN && imap->imap_tag == tag) {
 		error_set(job->err, ERROR_CREDENTIALS,
 			  "%s cannot be used here: the package libsasl2-modules brings it",

@@ -1,3 +1,7 @@
+/*
+ * AUTHENTICATE with SCRAM: carries the messages of scram.c over a session, in base64, and does not
+ * believe an OK that comes before the server's proof.
+ */
 #include "loader/imap/session/scram.h"
 #include "loader/imap/session/session_internal.h"
 #include "queue/base/scoped.h"
@@ -12,6 +16,7 @@ static char *make_nonce(void)
 {
 	unsigned char bytes[NONCE_BYTES];
 
+	/* A predictable nonce would let an old exchange be replayed: better to die. */
 	if (gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof bytes) < 0)
 		abort();
 	return g_base64_encode(bytes, sizeof bytes);
@@ -30,7 +35,8 @@ static int send_message(struct imapc_session *session, const char *message)
 	return imapc_send_text(session, line);
 }
 
-/* MAILIMAP_ERROR_LOGIN: the command's end came instead. */
+/* Reads the next message of the server. MAILIMAP_ERROR_LOGIN: the end of the command came
+ * instead. */
 static int read_message(struct imapc_session *session, char **ret_message)
 {
 	enum imapc_line kind = IMAPC_LINE_OTHER;
@@ -81,7 +87,7 @@ static int read_proof(struct imapc_session *session, const struct scram *scram,
 
 	if (result == MAILIMAP_NO_ERROR)
 		return scram_check(scram, message, ret_fault) < 0 ? MAILIMAP_ERROR_LOGIN : result;
-	/* Signed in, it says, but it has not shown that it knows the password. */
+	/* The server says that we are signed in, but has not shown that it knows the password. */
 	if (result == MAILIMAP_ERROR_LOGIN &&
 	    !g_strcmp0(imapc_status_of_answer(session, &words), "OK"))
 		scram_check(scram, "", ret_fault);

@@ -1,8 +1,8 @@
 /*
  * Counts open parentheses in what a server says, answer by answer. A literal is skipped by its
  * size, so that mail costs nothing. In "* OK …", tagged answers and "+ …" the rest of the line is
- * text for people, in which "{12}" announces nothing: a server that could hide an answer behind it
- * would have found the way around.
+ * text for people, in which "{12}" announces no literal: if it did, a server could hide a nested
+ * answer in it.
  */
 #include "loader/imap/wire/nesting.h"
 
@@ -33,6 +33,7 @@ static void follow_brace(struct nesting *nesting, char c)
 	}
 }
 
+/* True if the rest of the line is text for people. */
 static bool is_text(const struct nesting *nesting)
 {
 	static const char *const states[] = {"* OK", "* NO", "* BAD", "* BYE", "* PREAUTH"};
@@ -53,6 +54,7 @@ static void end_line(struct nesting *nesting)
 	nesting->escaped = false;
 	nesting->in_answer = nesting->brace == BRACE_CLOSED && !is_text(nesting);
 	nesting->brace = BRACE_NONE;
+	/* The answer goes on behind the literal: its depth stays. */
 	if (nesting->in_answer) {
 		nesting->literal_left = nesting->number;
 		return;

@@ -16,11 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Levels of one answer. What this program asks for has three; the deepest message in the field,
- * had its structure been sent unasked, some dozens. */
+/* Levels of one answer. Answers that this program asks for have three; the structure of the deepest
+ * message seen in practice, sent unasked, would have some dozens. */
 enum { NESTING_MAX = 200 };
 
-/* Levels where quotes count as any other letter, for answers whose quotes never end. */
+/* The same with parentheses between quotes counted, too, for answers whose quotes never end. */
 enum { NESTING_QUOTED_MAX = 2000 };
 
 struct nesting {

@@ -1,3 +1,8 @@
+/*
+ * Writes the protocol log. Each side's bytes are gathered to lines; a line is one write(), so that
+ * lines of several processes do not mix in the file. Sign-ins and literals are counted instead of
+ * shown.
+ */
 #include "loader/imap/wire/protocol_log.h"
 #include "loader/base/clock.h"
 #include "queue/base/scoped.h"
@@ -11,6 +16,7 @@
 #define LINE_MAX_BYTES	4096
 #define LINE_TAIL_BYTES 24 /* kept of a longer line too: "{18446744073709551615}" */
 
+/* One file for all connections; a worker inherits it from its supervisor. */
 static int log_file = -1;
 
 struct protocol_stream {
@@ -52,6 +58,7 @@ static void write_line(const struct protocol_log *log, enum protocol_side side, 
 	g_autofree char *printable = g_utf8_make_valid(text, -1);
 
 	clock_format_s(clock_now_ms() / 1000, now);
+	/* A server must not be able to write to the terminal of somebody who reads the log. */
 	for (char *at = printable; *at; at++) {
 		if (g_ascii_iscntrl(*at))
 			*at = '?';
@@ -60,6 +67,7 @@ static void write_line(const struct protocol_log *log, enum protocol_side side, 
 	g_autofree char *line = g_strdup_printf("%s %d %s %c: %s\n", now, (int)getpid(), log->host,
 						side == PROTOCOL_CLIENT ? 'C' : 'S', printable);
 
+	/* A log that cannot be written must not stop the mail. */
 	(void)!write(log_file, line, strlen(line));
 }
 
@@ -70,6 +78,7 @@ static void end_line(const struct protocol_log *log, enum protocol_side side,
 	g_string_truncate(stream->line, 0);
 }
 
+/* Says that something was left out, at the place where it was. */
 static void end_hidden(const struct protocol_log *log, enum protocol_side side,
 		       struct protocol_stream *stream)
 {
@@ -109,6 +118,7 @@ static void put_byte(const struct protocol_log *log, enum protocol_side side,
 			g_string_erase(stream->line, LINE_MAX_BYTES, 1);
 		return;
 	}
+	/* A line that was cut has kept its end, with the size of its literal. */
 	stream->literal_left = find_literal(stream->line);
 	g_string_truncate(stream->line, MIN(stream->line->len, LINE_MAX_BYTES));
 	end_line(log, side, stream);

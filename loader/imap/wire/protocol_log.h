@@ -1,6 +1,5 @@
 /*
- * protocol_log.h - what client and server say to each other, in a file, for whoever looks for a
- * fault.
+ * protocol_log.h - a file with what client and server say to each other, to look for a fault.
  *
  *     2026-01-31T12:00:00Z 4711 imap.example.com C: 7 UID SEARCH UNDELETED
  *

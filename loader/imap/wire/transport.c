@@ -1,3 +1,9 @@
+/*
+ * Carries bytes between the server and libetpan: the driver under libetpan's stream. It never
+ * returns 0, which libetpan takes for a reason to ask again for ever, waits no longer than a
+ * command may, and breaks the connection for good at the first failure. Between commands it waits
+ * for news.
+ */
 #include "loader/imap/wire/protocol_log.h"
 #include "loader/imap/wire/transport_internal.h"
 
@@ -14,6 +20,7 @@
 #define SLOWEST_BYTES_PER_S  (INT64_C(16) * 1024)
 #define MICROSECONDS_PER_SEC 1000000
 
+/* The first failure is the one to be explained; later ones follow from it. */
 static ssize_t fail(struct transport *transport, enum transport_failure failure)
 {
 	if (transport->failure == TRANSPORT_FAILED_NOT)
@@ -21,7 +28,8 @@ static ssize_t fail(struct transport *transport, enum transport_failure failure)
 	return -1;
 }
 
-/* 0 when the socket is ready, -1 when the time for waiting is used up. */
+/* Returns 0 when the socket is ready, -1 when the time for waiting is used up. Only waiting counts:
+ * libetpan and callbacks may take their time. */
 static int wait_for_socket(struct transport *transport, short events)
 {
 	struct pollfd poll_fd = {.fd = transport->socket, .events = events};
@@ -39,6 +47,7 @@ static int wait_for_socket(struct transport *transport, short events)
 	return (int)fail(transport, TRANSPORT_MUTE);
 }
 
+/* Bytes give time back, so that a large message needs no longer timeout than a small one. */
 static ssize_t count_received(struct transport *transport, size_t size)
 {
 	int64_t earned_us = (int64_t)size * MICROSECONDS_PER_SEC / SLOWEST_BYTES_PER_S;
@@ -98,7 +107,7 @@ static ssize_t read_early(struct transport *transport, void *bytes, size_t size)
 	return count_received(transport, length);
 }
 
-/* Never 0: libetpan takes that for a reason to ask again, for ever. */
+/* The greeting and what transport_wait() has read come before what the socket has. */
 static ssize_t read_bytes(struct transport *transport, void *bytes, size_t size)
 {
 	while (transport->failure == TRANSPORT_FAILED_NOT) {
@@ -135,6 +144,7 @@ static ssize_t write_bytes(struct transport *transport, const void *bytes, size_
 	return -1;
 }
 
+/* Whatever libetpan is to parse has passed the check of its nesting. */
 static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
 {
 	struct transport *transport = low->data;
@@ -240,7 +250,8 @@ void transport_break(struct transport *transport)
 
 /* --- between commands ---------------------------------------------------- */
 
-/* TLS may hold bytes that the socket does not show, so curl is asked before the socket is. */
+/* TLS may hold bytes that the socket does not show, so curl is asked first. It has no way to look
+ * without taking: what it gives is kept for the next read. */
 static bool take_early(struct transport *transport)
 {
 	size_t received = 0;
@@ -348,6 +359,7 @@ void transport_close(struct transport *transport)
 {
 	if (!transport)
 		return;
+	/* curl closes the socket it has opened. */
 	if (transport->curl)
 		curl_easy_cleanup(transport->curl);
 	else if (transport->adopted)

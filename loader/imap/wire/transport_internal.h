@@ -1,6 +1,6 @@
 /*
  * transport_internal.h - what the parts of the transport share: transport_open.c makes the
- * connection, transport_tls.c describes it, transport.c carries bytes over it.
+ * connection, transport_tls.c describes its TLS, transport.c carries bytes over it.
  */
 #ifndef LOADER_IMAP_WIRE_TRANSPORT_INTERNAL_H
 #define LOADER_IMAP_WIRE_TRANSPORT_INTERNAL_H
@@ -43,8 +43,8 @@ struct transport {
 };
 
 /*
- * Notes what TLS has come to, once. curl shows its TLS session only while it is at work, so this is
- * called at every line of the server before the handover.
+ * Notes version, cipher and certificate of TLS, once. curl shows its TLS session only while it is
+ * at work, so this is called at every line of the server before the handover.
  */
 void transport_note_tls(struct transport *transport);
 

@@ -1,3 +1,8 @@
+/*
+ * Opens a connection: curl resolves, connects, speaks TLS or STARTTLS and reads the greeting; then
+ * it is decided whether the connection is safe enough for a password. Most of the file finds words
+ * for what can go wrong, with the way out.
+ */
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/transport_internal.h"
 #include "queue/base/scoped.h"
@@ -11,7 +16,7 @@
 
 #define LINE_BYTES_KEPT 1000
 
-/* What is seen of the conversation before the handover. */
+/* The conversation before the handover, for errors. */
 struct opening {
 	struct transport *transport;
 	const struct connection_string *server;
@@ -74,6 +79,7 @@ static void set_options(struct opening *opening, const char *url)
 	}
 }
 
+/* They point into struct opening, which ends before the connection does. */
 static void unset_options(CURL *curl)
 {
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
@@ -115,6 +121,8 @@ static int explain_certificate(const struct opening *opening, struct error *err)
 			 server->url, opening->curl_text);
 }
 
+/* With an address the host was reached: then it is silent, most often since one side speaks TLS and
+ * the other does not. */
 static int explain_timeout(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
@@ -151,6 +159,7 @@ static int explain_no_connection(const struct opening *opening, struct error *er
 			 server->port, number ? g_strerror((int)number) : opening->curl_text);
 }
 
+/* A server that is full says so in its greeting; anything else here is no IMAP server. */
 static int explain_greeting(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
@@ -226,9 +235,9 @@ static bool is_loopback(const char *address)
 }
 
 /*
- * In clear, the address that counts is the one the connection really has; behind a proxy it is the
- * proxy's, and says nothing. A server that offers no STARTTLS may be somebody in between who hides
- * it.
+ * Refuses a connection in clear that leaves this machine. The connection's own address decides, not
+ * the name; behind a proxy it is the proxy's, which says nothing of the server. A server that
+ * offers no STARTTLS may be an attacker in between who hides it, so there is no falling back.
  */
 static int check_clear(const struct opening *opening, struct error *err)
 {
@@ -246,7 +255,8 @@ static int check_clear(const struct opening *opening, struct error *err)
 			 server->url, server->port);
 }
 
-/* curl has read the greeting; libetpan gets one that says the same and is well formed. */
+/* curl has read the greeting, which libetpan expects to read itself: it gets one that says the
+ * same, and that its parser is sure to understand. */
 static void note_handover(struct opening *opening)
 {
 	struct transport *transport = opening->transport;
@@ -263,6 +273,7 @@ static void note_handover(struct opening *opening)
 	unset_options(transport->curl);
 }
 
+/* curl_global_init() must not run twice at the same time. */
 static void init_curl(void)
 {
 	static gsize done = 0;
@@ -273,7 +284,7 @@ static void init_curl(void)
 	}
 }
 
-/* curl takes a file without any certificate, and then says that the authority is unknown. */
+/* curl takes a file that holds no certificate, and would then blame the server's. */
 static int check_ca_file(const char *path, struct error *err)
 {
 	if (access(path, R_OK) < 0)

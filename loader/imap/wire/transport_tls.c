@@ -1,3 +1,7 @@
+/*
+ * Describes the TLS of a connection, for `queue check`: version, cipher, and whose certificate it
+ * is. It judges nothing; curl has verified the certificate.
+ */
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/transport_internal.h"
 
