@@ -109,7 +109,7 @@ int imapc_judge(struct imapc_session *session, int result, struct error *err)
 	if (result == MAILIMAP_ERROR_STREAM)
 		return explain_end(session, err);
 
-	/* libetpan's result does not tell NO from BAD; the tagged line does. An OK counts if
+	/* libetpan's parser returns the same for OK and NO: the tagged line decides. An OK counts if
 	 * libetpan could read all that came before it. */
 	const char *status = imapc_status_of_answer(session, &words);
 
