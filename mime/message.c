@@ -59,6 +59,7 @@ void mime_message_free(struct mime_message *message)
 	g_free(message->message_id);
 	g_free(message->in_reply_to);
 	g_free(message->thread_references);
+	g_free(message->reply_plain);
 	g_free(message->headers);
 	g_free(message->defects);
 	g_free(message);

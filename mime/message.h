@@ -64,9 +64,12 @@ struct mime_message {
 	char *headers; /* all fields, decoded, in order: JSON [["Name","value"],…] */
 	char *defects; /* JSON list of strings, "[]" when nothing was wrong */
 
-	struct mime_content text_body;	     /* the texts, or the HTML turned to text */
-	bool text_from_html;		     /* only the latter */
-	struct mime_content html_body;	     /* as UTF-8, several parts as one document */
+	struct mime_content text_body; /* the texts, or the HTML turned to text */
+	bool text_from_html;	       /* only the latter */
+	struct mime_content html_body; /* as UTF-8, several parts as one document */
+	char *
+	    reply_plain; /* what its text says beside the mail that it quotes (reply.h); "" where it
+			      quotes none, NULL where bodies were not looked at */
 	struct mime_attachment *attachments; /* in the order of the mail */
 	size_t attachment_count;
 	struct mime_calendar *calendars;

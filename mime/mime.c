@@ -8,6 +8,7 @@
 #include "mime/content_field.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
+#include "mime/reply_body.h"
 
 #include <errno.h>
 #include <string.h>
@@ -113,6 +114,7 @@ static void parse_body(struct parse *parse, const char *hint)
 	struct body body = body_choose(tree->root, parse->defects);
 
 	body_store(&body, parse->output, parse->defects, parse->message);
+	parse->message->reply_plain = reply_body(&parse->message->text_body, parse->output);
 	store_attachments(parse, tree, hint);
 	calendars_read(tree->root, parse->output, parse->defects, parse->message);
 	body_clear(&body);

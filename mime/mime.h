@@ -53,6 +53,12 @@ void mime_output_write(struct mime_output *output, const void *bytes, size_t len
 int mime_output_flush(struct mime_output *output);
 
 /*
+ * The reply (reply.h) in the text at [offset, offset + size) of input_fd, which is a text body as
+ * mime_parse() writes it. The caller frees with g_free(). Returns -1 with errno when a read fails.
+ */
+int mime_reply(int input_fd, uint64_t offset, uint64_t size, char **ret_reply);
+
+/*
  * Parses the message at [offset, offset + size) of input_fd (read with pread); its content goes to
  * the output. Returns -1 with errno when a read or a write fails; *ret_message is then untouched,
  * and the output where it was.

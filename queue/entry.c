@@ -136,6 +136,7 @@ static void bind_mail(struct statement *statement, const struct entry *entry)
 	statement_bind_int(statement, 14, (int64_t)entry->raw_size);
 	statement_bind_text(statement, 15, entry->defects != NULL ? entry->defects : "[]");
 	statement_bind_text(statement, 16, entry->headers != NULL ? entry->headers : "[]");
+	statement_bind_text(statement, 24, entry->reply_plain);
 }
 
 static int put_mail(struct store *store, const struct entry *entry,
@@ -154,9 +155,9 @@ static int put_mail(struct store *store, const struct entry *entry,
 	    "INSERT INTO entry_mail (entry_id, subject, sender, recipient, cc, bcc, reply_to,"
 	    " date_sent, date_received, message_id, in_reply_to, thread_references, raw_sha256,"
 	    " raw_size, defects, headers, raw_content, message_body_size, message_body_content,"
-	    " message_body, html_body_size, html_body_content, html_body)"
+	    " message_body, html_body_size, html_body_content, html_body, reply_plain)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	    " ?18, ?19, ?20, ?21, ?22, ?23)");
+	    " ?18, ?19, ?20, ?21, ?22, ?23, ?24)");
 	statement_bind_int(statement, 1, id);
 	bind_mail(statement, entry);
 	statement_bind_text(statement, 17, contents->raw.present ? raw_content : NULL);
@@ -249,6 +250,32 @@ void entry_free(struct entry *entry)
 	g_free(entry->attachments);
 	entry_calendars_clear(entry);
 	g_free(entry);
+}
+
+/* ---- the reply in the text body ---- */
+
+int entry_find_reply(struct store *store, int64_t entry_id, char **ret_reply, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT CASE WHEN message_body_size IS NULL THEN ''"
+			   " ELSE reply_plain END FROM entry_mail WHERE entry_id = ?");
+	statement_bind_int(statement, 1, entry_id);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return store_no_entry(entry_id, err);
+	if (result < 0)
+		return -1;
+	*ret_reply = g_strdup(statement_text(statement, 0));
+	return 0;
+}
+
+int entry_note_reply(struct store *store, int64_t entry_id, const char *reply, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "UPDATE entry_mail SET reply_plain = ?2 WHERE entry_id = ?1");
+	statement_bind_int(statement, 1, entry_id);
+	statement_bind_text(statement, 2, reply);
+	return statement_step(statement, err);
 }
 
 /* ---- a bad entry becomes another ---- */

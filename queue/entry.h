@@ -91,8 +91,9 @@ struct entry {
 	char *thread_references;
 	int64_t date_sent_s; /* seconds since 1970-01-01 UTC */
 	int64_t date_received_s;
-	char *headers; /* JSON [[name, value], …] */
-	char *defects; /* JSON list */
+	char *reply_plain; /* NULL = not looked for yet; when storing only: entry_find_reply() */
+	char *headers;	   /* JSON [[name, value], …] */
+	char *defects;	   /* JSON list */
 	bool
 	    raw_incomplete; /* too large to be fetched whole: raw_sha256 is not known, NULL there */
 	unsigned char raw_sha256[32];
@@ -169,6 +170,15 @@ enum entry_part { ENTRY_MESSAGE_BODY, ENTRY_HTML_BODY, ENTRY_RAW, ENTRY_ATTACHME
 int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint32_t position,
 	       int (*write)(const void *bytes, size_t size, void *context), void *context,
 	       struct error *err);
+
+/* ---- the reply in the text body ---- */
+
+/* *ret_reply is NULL where it has not been looked for yet, "" where there is none. The caller frees
+ * it with g_free(). MISSING. */
+int entry_find_reply(struct store *store, int64_t entry_id, char **ret_reply, struct error *err);
+
+/* In the open transaction. */
+int entry_note_reply(struct store *store, int64_t entry_id, const char *reply, struct error *err);
 
 /* ---- reading a bad mail once more ---- */
 

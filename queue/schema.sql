@@ -369,6 +369,7 @@ CREATE TABLE entry_mail (
 	headers TEXT NOT NULL DEFAULT '[]',                    -- JSON [[name, value], ...]
 	html_body TEXT,
 	message_body TEXT,
+	reply_plain TEXT, -- what message_body says beside the mail that it quotes; NULL: not looked for yet
 	CHECK (raw_content IS NULL OR raw_content = raw_sha256),
 	CHECK ((message_body_size IS NOT NULL) =
 		(message_body IS NOT NULL) + (message_body_content IS NOT NULL)),
@@ -528,6 +529,7 @@ SELECT
 	CASE WHEN m.html_body_content IS NULL THEN m.html_body
 		ELSE (SELECT CAST(c.data AS TEXT) FROM content c WHERE c.sha256 = m.html_body_content)
 		END AS html_body,
+	m.reply_plain,
 	m.message_body_size,
 	m.html_body_size,
 	m.message_id,

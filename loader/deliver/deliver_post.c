@@ -4,16 +4,12 @@
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/imap/names/connection_string.h"
-#include "mime/reply.h"
 #include "queue/base/scoped.h"
 #include "queue/entry.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
-
-/* A reply is looked for in this much of the text body; a quote that begins later is not found. */
-#define REPLY_BYTES ((size_t)256 * 1024)
 
 /* ---- parts of the entry as sources ---- */
 
@@ -122,39 +118,6 @@ static char *post_account(const struct work_queue *queue)
 
 /* ---- the mail ---- */
 
-/* The beginning of the text body, up to the end of a line. */
-static int post_read_start(const struct body_source *plain, GString *start, struct error *err)
-{
-	void *stream;
-	char bytes[16384];
-	size_t size = 1;
-	int failed = 0;
-	if (plain->open(plain->place, &stream, err) != 0)
-		return -1;
-	while (failed == 0 && size > 0 && start->len < REPLY_BYTES) {
-		failed = plain->read(stream, bytes, sizeof bytes, &size, err);
-		if (failed == 0)
-			g_string_append_len(start, bytes, (gssize)size);
-	}
-	plain->close(stream);
-	const char *end = start->len >= REPLY_BYTES ? strrchr(start->str, '\n') : NULL;
-	if (end != NULL)
-		g_string_truncate(start, (gsize)(end - start->str));
-	return failed;
-}
-
-static int post_take_reply(struct deliver_post *post, struct error *err)
-{
-	g_autoptr(GString) start = g_string_new(NULL);
-	if (post_read_start(&post->post.plain, start, err) != 0)
-		return -1;
-	post->reply = g_utf8_validate(start->str, (gssize)start->len, NULL)
-			  ? reply_plain(start->str, start->len)
-			  : g_strdup("");
-	post->post.reply_plain = post->reply;
-	return 0;
-}
-
 static int post_take_bodies(struct deliver_post *post, struct store *store, struct error *err)
 {
 	const struct entry *entry = post->entry;
@@ -170,7 +133,7 @@ static int post_take_bodies(struct deliver_post *post, struct store *store, stru
 	post->post.has_raw = entry->raw_kept;
 	if (entry->raw_kept && post_find_part(post, &place, &post->post.raw, err) != 0)
 		return -1;
-	return post_take_reply(post, err);
+	return 0;
 }
 
 static int post_take_files(struct deliver_post *post, struct store *store, struct error *err)
@@ -271,6 +234,9 @@ int deliver_post_of_entry(struct store *store, const struct work_queue *queue, i
 			  struct deliver_post **ret_post, struct error *err)
 {
 	scoped(deliver_post_free) struct deliver_post *post = post_new();
+	if (deliver_find_reply(store, entry_id, &post->reply, err) != 0)
+		return -1;
+	post->post.reply_plain = post->reply;
 	if (store_begin_look(store, err) != 0)
 		return -1;
 	const int failed = post_read(post, store, queue, entry_id, err);

@@ -86,6 +86,7 @@ static struct entry load_entry(const struct load *load, const struct load_item *
 	    .thread_references = message->thread_references,
 	    .date_sent_s = message->has_date_sent ? message->date_sent : received_s,
 	    .date_received_s = received_s,
+	    .reply_plain = message->reply_plain,
 	    .headers = message->headers,
 	    .defects = defects,
 	    .raw_size = MAX(item->size_bytes, item->announced_size_bytes),

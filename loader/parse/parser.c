@@ -188,13 +188,14 @@ static int parser_recover(struct parser *parser, bool late, struct error *err)
 	if (job->tries < PARSER_MAX_TRIES)
 		return 0;
 	g_autofree char *reason = parser_describe_death(job, status, late);
-	if (job->header_only_left) {
+	if (!job->header_only_left)
+		parser_job_fail(job, reason);
+	if (job->header_only_left || job->request.is_text) {
 		job->given_up = true;
 		parser->answered++;
 		parser->sent = parser->answered;
 		return 0;
 	}
-	parser_job_fail(job, reason);
 	job->header_only_left = true;
 	job->request.header_only = true;
 	job->tries = PARSER_MAX_TRIES - 1;
@@ -295,11 +296,10 @@ static int parser_make_room(struct parser *parser, struct error *err)
 	return 0;
 }
 
-int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool header_only,
-		  size_t *ret_index, struct error *err)
+static int parser_put(struct parser *parser, const struct protocol_request *request,
+		      size_t *ret_index, struct error *err)
 {
-	struct parser_job job = {
-	    .request = {.offset = offset, .size = size, .header_only = header_only}};
+	struct parser_job job = {.request = *request};
 	if (parser->jobs->len == 0 && parser_wake(parser, err) != 0)
 		return -1;
 	parser_process_go_on(&parser->process);
@@ -309,6 +309,21 @@ int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool he
 		return -1;
 	parser_send(parser, true);
 	return 0;
+}
+
+int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool header_only,
+		  size_t *ret_index, struct error *err)
+{
+	const struct protocol_request request = {
+	    .offset = offset, .size = size, .header_only = header_only};
+	return parser_put(parser, &request, ret_index, err);
+}
+
+int parser_submit_text(struct parser *parser, uint64_t offset, uint64_t size, size_t *ret_index,
+		       struct error *err)
+{
+	const struct protocol_request request = {.offset = offset, .size = size, .is_text = true};
+	return parser_put(parser, &request, ret_index, err);
 }
 
 /* Content lies within this: a process that is out of control cannot make the file shorter. */

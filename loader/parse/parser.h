@@ -52,6 +52,10 @@ void parser_begin(struct parser *parser);
 int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool header_only,
 		  size_t *ret_index, struct error *err);
 
+/* Hands over a text body instead, as an entry has it: its result has a reply_plain alone. */
+int parser_submit_text(struct parser *parser, uint64_t offset, uint64_t size, size_t *ret_index,
+		       struct error *err);
+
 /*
  * Waits until every message of the batch is through; where the process dies, another one goes on.
  * It then stands still until the next parser_submit(): what the output file says stays what it is,

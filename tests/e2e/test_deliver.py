@@ -72,6 +72,22 @@ class Formats(DeliverCase):
                          tree["attachments"][1])
         self.assertEqual(b"%PDF-1.7\n\x00\xff", base64.b64decode(tree["attachments"][0]["content"]))
 
+    def test_reply_is_found_when_mail_is_loaded(self):
+        self.target("https://example.com/")
+        self.load(invoice(), message("no quote", "Thank you.\n"))
+        self.assertEqual(["Thank you.", ""], self.column("SELECT reply_plain FROM entry ORDER BY subject"))
+
+    def test_reply_of_an_older_entry_is_found_when_it_is_posted(self):
+        """An entry that was upgraded from a schema without replies."""
+        receiver = self.receiver()
+        self.target(receiver.url(), "--deliver-format", "json")
+        self.load(invoice())
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            database.execute("UPDATE entry_mail SET reply_plain = NULL")
+        self.inqueue("deliver")
+        self.assertEqual("Thank you.", receiver.requests[0].json()["reply_plain"])
+        self.assertEqual(["Thank you."], self.column("SELECT reply_plain FROM entry"))
+
     def test_raw(self):
         request = self.post("--deliver-format", "raw", keepRaw="True")
         fields = {part.name: part.value for part in request.parts()}

@@ -18,7 +18,7 @@ COLUMNS = {
     "queue_health": "queue_id last_success refusals refused_at stopped_at stopped_reason",
     "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
     " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
-    " date_sent date_received message_body html_body message_body_size html_body_size message_id"
+    " date_sent date_received message_body html_body reply_plain message_body_size html_body_size message_id"
     " in_reply_to thread_references headers defects raw_sha256 raw_size raw_kept attachment_count"
     " record_created record_updated",
     "attachment": "entry_id position file_name declared_name content_type disposition content_id size"

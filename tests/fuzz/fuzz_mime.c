@@ -51,10 +51,18 @@ static void check_body(const struct mime_content *content)
 
 static void check_message(const struct mime_message *message)
 {
-	const char *const texts[] = {
-	    message->subject,	 message->sender,      message->recipient,	  message->cc,
-	    message->bcc,	 message->reply_to,    message->headers,	  message->defects,
-	    message->message_id, message->in_reply_to, message->thread_references};
+	const char *const texts[] = {message->subject,
+				     message->sender,
+				     message->recipient,
+				     message->cc,
+				     message->bcc,
+				     message->reply_to,
+				     message->headers,
+				     message->defects,
+				     message->message_id,
+				     message->in_reply_to,
+				     message->thread_references,
+				     message->reply_plain};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		check_text(texts[i]);
 	check_body(&message->text_body);

@@ -254,6 +254,54 @@ static void test_attach_html(void **state)
 	parsed_clear(&parsed);
 }
 
+#define LONG_LINE "A line of the answer, which is a long one.\n"
+
+static void test_reply_stands_beside_its_text(void **state)
+{
+	struct parsed parsed =
+	    parse(HEADER TEXT "Yes.\r\n\r\nOn Tue, 3 Mar 2026, Robot wrote:\r\n> Is it?\r\n");
+	struct mime_content text = parsed.message->text_body;
+	char *reply;
+
+	(void)state;
+	assert_string_equal(parsed.message->reply_plain, "Yes.");
+	assert_int_equal(0, mime_reply(parsed.output, text.offset, text.size, &reply));
+	assert_string_equal(reply, "Yes.");
+	g_free(reply);
+	parsed_clear(&parsed);
+
+	parsed = parse(HEADER TEXT "It quotes nothing.\r\n");
+	assert_string_equal(parsed.message->reply_plain, "");
+	parsed_clear(&parsed);
+
+	parsed = parse(HEADER "Content-Type: image/gif\r\n\r\nGIF");
+	assert_string_equal(parsed.message->reply_plain, "");
+	parsed_clear(&parsed);
+}
+
+static void test_quote_far_below_is_not_looked_for(void **state)
+{
+	static const char quote[] = "\nOn Tue, 3 Mar 2026, Robot wrote:\n> Is it?\n";
+	GString *mail = g_string_new(HEADER TEXT);
+
+	(void)state;
+	while (mail->len < 256 * 1024 + 1000)
+		g_string_append(mail, LONG_LINE);
+	g_string_append(mail, quote);
+	struct parsed parsed = parse(mail->str);
+	assert_string_equal(parsed.message->reply_plain, "");
+	parsed_clear(&parsed);
+
+	g_string_assign(mail, HEADER TEXT "Yes.\n");
+	g_string_append(mail, quote);
+	while (mail->len < 256 * 1024 + 1000)
+		g_string_append(mail, "> " LONG_LINE);
+	parsed = parse(mail->str);
+	assert_string_equal(parsed.message->reply_plain, "Yes.");
+	parsed_clear(&parsed);
+	g_string_free(mail, TRUE);
+}
+
 static void test_header_only(void **state)
 {
 	struct mime_options options = mime_options_default();
@@ -264,6 +312,7 @@ static void test_header_only(void **state)
 	assert_string_equal(parsed.message->subject, "s");
 	assert_string_equal(parsed.message->defects, "[]");
 	assert_text(&parsed, "(none)");
+	assert_null(parsed.message->reply_plain);
 	assert_int_equal(parsed.message->attachment_count, 0);
 	parsed_clear(&parsed);
 }
@@ -428,6 +477,8 @@ int main(void)
 	    cmocka_unit_test(test_signed_and_encrypted),
 	    cmocka_unit_test(test_nested_as_mailers_write_it),
 	    cmocka_unit_test(test_attach_html),
+	    cmocka_unit_test(test_reply_stands_beside_its_text),
+	    cmocka_unit_test(test_quote_far_below_is_not_looked_for),
 	    cmocka_unit_test(test_header_only),
 	    cmocka_unit_test(test_contents_follow_what_is_in_the_file),
 	    cmocka_unit_test(test_files_that_fail),

@@ -33,6 +33,7 @@ static const struct mime_message example = {
     .date_sent = -5,
     .headers = (char *)"[[\"Subject\",\"\"]]",
     .defects = (char *)"[]",
+    .reply_plain = (char *)"Ja, gern.",
     .text_body = {.present = true, .offset = 0, .size = 100},
     .attachments = attachments,
     .attachment_count = 2,

@@ -247,6 +247,23 @@ static void the_parser_tells_its_libraries(void **state)
 	assert_subject(fixture, index, "first");
 }
 
+static void a_text_gives_a_reply(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char text[] = "Yes.\n\nOn Tue, 3 Mar 2026, Robot wrote:\n> Is it?\n";
+	struct error err;
+	size_t index;
+	struct mime_message *message = NULL;
+	const char *failure = NULL;
+	assert_int_equal(spool_write(fixture->spool, 0, text, strlen(text), &err), 0);
+	assert_int_equal(parser_submit_text(fixture->parser, 0, strlen(text), &index, &err), 0);
+	finish(fixture);
+	assert_int_equal(parser_read(fixture->parser, index, &message, &failure, &err), 0);
+	assert_null(failure);
+	assert_string_equal(message->reply_plain, "Yes.");
+	mime_message_free(message);
+}
+
 static void a_new_batch_starts_afresh(void **state)
 {
 	struct fixture *fixture = *state;
@@ -322,6 +339,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(the_parser_knows_none_of_the_workers_variables, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(the_parser_tells_its_libraries, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_text_gives_a_reply, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_new_batch_starts_afresh, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_parser_that_is_through_stands_still, setup, teardown),
 	};

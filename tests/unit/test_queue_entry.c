@@ -153,6 +153,36 @@ static void test_an_empty_body_is_a_body(void **state)
 	close(contents.message_body.fd);
 }
 
+static void assert_reply(struct fixture *f, int64_t id, const char *expected)
+{
+	char *reply;
+	assert_ok(entry_find_reply(f->store, id, &reply, &f->err), &f->err);
+	assert_int_equal(0, g_strcmp0(expected, reply));
+	g_free(reply);
+}
+
+static void test_a_reply_is_noted_once_it_was_looked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct entry put = plain_entry(put_queue(f, "invoices"));
+	const struct entry_contents nothing = {0};
+	const struct entry_contents contents = {.message_body = content_of("Yes.\n", 5)};
+	assert_reply(f, put_entry(f, &put, &nothing), "");
+	const int64_t id = put_entry(f, &put, &contents);
+	assert_reply(f, id, NULL);
+	assert_ok(store_begin(f->store, &f->err), &f->err);
+	assert_ok(entry_note_reply(f->store, id, "Yes.", &f->err), &f->err);
+	assert_ok(store_commit(f->store, &f->err), &f->err);
+	assert_reply(f, id, "Yes.");
+	put.reply_plain = (char *)"No.";
+	assert_reply(f, put_entry(f, &put, &contents), "No.");
+	char *untouched = NULL;
+	assert_error(entry_find_reply(f->store, 99, &untouched, &f->err), &f->err, REASON_MISSING,
+		     "99");
+	assert_null(untouched);
+	close(contents.message_body.fd);
+}
+
 static void test_content_is_taken_from_where_it_stands_in_the_file(void **state)
 {
 	struct fixture *f = *state;
@@ -575,6 +605,7 @@ int main(void)
 	    TEST(test_an_entry_comes_back_as_it_was_put),
 	    TEST(test_parts_that_are_not_there_are_missing_by_name),
 	    TEST(test_an_empty_body_is_a_body),
+	    TEST(test_a_reply_is_noted_once_it_was_looked_for),
 	    TEST(test_content_is_taken_from_where_it_stands_in_the_file),
 	    TEST(test_a_digest_is_made_of_the_bytes_that_are_stored),
 	    TEST(test_the_same_bytes_are_stored_once),

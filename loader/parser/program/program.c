@@ -29,14 +29,36 @@ static void limit_cpu(uint64_t size)
 	setitimer(ITIMER_PROF, &limit, NULL);
 }
 
-static int answer(const struct mime_options *base, const struct protocol_request *request,
-		  struct mime_output *output, struct protocol_reply *reply)
+/* A message that has a reply, and nothing else. */
+static int read_text(const struct protocol_request *request, struct mime_message **ret_message)
+{
+	char *reply;
+	if (mime_reply(PROTOCOL_INPUT, request->offset, request->size, &reply) != 0)
+		return -1;
+	struct mime_message *message = g_new0(struct mime_message, 1);
+	message->reply_plain = reply;
+	message->headers = g_strdup("[]");
+	message->defects = g_strdup("[]");
+	*ret_message = message;
+	return 0;
+}
+
+static int read_message(const struct mime_options *base, const struct protocol_request *request,
+			struct mime_output *output, struct mime_message **ret_message)
 {
 	struct mime_options options = *base;
 	options.header_only = request->header_only;
+	if (request->is_text)
+		return read_text(request, ret_message);
+	return mime_parse(&options, PROTOCOL_INPUT, request->offset, request->size, output,
+			  ret_message);
+}
+
+static int answer(const struct mime_options *options, const struct protocol_request *request,
+		  struct mime_output *output, struct protocol_reply *reply)
+{
 	struct mime_message *message;
-	if (mime_parse(&options, PROTOCOL_INPUT, request->offset, request->size, output,
-		       &message) != 0)
+	if (read_message(options, request, output, &message) != 0)
 		return -1;
 	g_autofree unsigned char *record = NULL;
 	size_t record_size;

@@ -51,6 +51,7 @@ struct protocol_request {
 	uint64_t output_end; /* where free space begins in the output file */
 	bool restart;	     /* output_end counts; else the parser goes on behind its last record */
 	bool header_only;
+	bool is_text; /* no message but a text body, of which the reply is wanted */
 };
 
 struct protocol_reply {

@@ -1,0 +1,50 @@
+/* A quote that begins behind the first 256 KiB of a body is not looked for. */
+#include "mime/reply_body.h"
+
+#include "mime/reply.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { REPLY_BYTES = 256 * 1024 };
+
+/* Up to a line's end where the body goes on. */
+static char *reply_of_start(char *start, size_t length, bool goes_on)
+{
+	start[length] = '\0';
+	const char *end = goes_on ? strrchr(start, '\n') : NULL;
+	if (end)
+		length = (size_t)(end - start);
+	return g_utf8_validate(start, (gssize)length, NULL) ? reply_plain(start, length)
+							    : g_strdup("");
+}
+
+char *reply_body(const struct mime_content *body, struct mime_output *output)
+{
+	if (!body->present)
+		return g_strdup("");
+	size_t length = (size_t)MIN(body->size, (uint64_t)REPLY_BYTES);
+	g_autofree char *start = g_malloc(length + 1);
+
+	length = output_read(output, body->offset, start, length);
+	return reply_of_start(start, length, length < body->size);
+}
+
+int mime_reply(int input_fd, uint64_t offset, uint64_t size, char **ret_reply)
+{
+	size_t length = (size_t)MIN(size, (uint64_t)REPLY_BYTES);
+	g_autofree char *start = g_malloc(length + 1);
+
+	for (size_t done = 0; done < length;) {
+		ssize_t got = pread(input_fd, start + done, length - done, (off_t)(offset + done));
+		if (got == 0)
+			errno = EIO;
+		if (got <= 0)
+			return -1;
+		done += (size_t)got;
+	}
+	*ret_reply = reply_of_start(start, length, length < size);
+	return 0;
+}
