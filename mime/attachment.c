@@ -28,6 +28,19 @@ static char *file_name(struct attachments *attachments, const char *declared, co
 	return g_strdup_printf("noname%u%s", ++attachments->unnamed, file_name_extension(type));
 }
 
+/* What lies in another message is named by its path. */
+static void name_by_path(const struct attachments *attachments, struct mime_attachment *attachment)
+{
+	if (!attachments->path)
+		return;
+	g_free(attachment->declared_name);
+	attachment->declared_name =
+	    g_strconcat(attachments->path, "/", attachment->file_name, NULL);
+	g_autofree char *flat = g_strdelimit(g_strdup(attachment->declared_name), "/", '_');
+	g_free(attachment->file_name);
+	attachment->file_name = mime_file_name_clean(flat);
+}
+
 static void content_store(struct attachments *attachments, const struct part *part,
 			  const char *name, struct mime_content *ret_content)
 {
@@ -46,6 +59,7 @@ static void add_part(struct attachments *attachments, const struct part *part)
 	g_autofree char *valid = g_utf8_make_valid(disposition, -1);
 
 	attachment.file_name = file_name(attachments, attachment.declared_name, part->type);
+	name_by_path(attachments, &attachment);
 	attachment.content_type = g_strdup(part->type);
 	attachment.disposition = *disposition ? clean_line(valid, 0) : NULL;
 	attachment.content_id = part->content_id ? clean_line(part->content_id, 0) : NULL;
@@ -53,8 +67,25 @@ static void add_part(struct attachments *attachments, const struct part *part)
 	g_array_append_val(attachments->list, attachment);
 }
 
+static void add_forwarded(struct attachments *attachments, const struct part *part)
+{
+	char *around = attachments->path;
+
+	attachments_add(attachments, g_ptr_array_index(part->children, 0));
+	const struct mime_attachment *message =
+	    &g_array_index(attachments->list, struct mime_attachment, attachments->list->len - 1);
+	attachments->path = g_strdup(around ? message->declared_name : message->file_name);
+	attachments_add(attachments, g_ptr_array_index(part->children, 1));
+	g_free(attachments->path);
+	attachments->path = around;
+}
+
 void attachments_add(struct attachments *attachments, const struct part *root)
 {
+	if (root->is_forwarded) {
+		add_forwarded(attachments, root);
+		return;
+	}
 	for (guint i = 0; i < root->children->len; i++)
 		attachments_add(attachments, g_ptr_array_index(root->children, i));
 	if (!root->is_multipart && !root->is_body)

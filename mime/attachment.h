@@ -15,9 +15,14 @@ struct attachments {
 	const char *hint; /* charset to expect of raw 8-bit file names; may be NULL */
 	GArray *list;
 	unsigned unnamed; /* names given so far */
+	char *path;	  /* of the message whose parts are added; NULL: the message itself */
 };
 
-/* Adds all leaf parts from `root` on but those of the bodies, in order. */
+/*
+ * Adds all leaf parts from `root` on but those of the bodies, in order. What lies in a forwarded
+ * message is named by its path: "forwarded.eml/report.pdf" as it is declared, and with "_" between
+ * them as the name of a file.
+ */
 void attachments_add(struct attachments *attachments, const struct part *root);
 
 /* Adds a content that is in the output already. */

@@ -209,6 +209,8 @@ static void choose_mixed(const struct part *part, struct body *body)
 
 static void choose(struct part *part, struct body *body)
 {
+	if (part->is_forwarded)
+		return;
 	if (!part->is_multipart)
 		choose_leaf(part, body);
 	else if (part_is(part, "multipart/alternative"))
@@ -234,7 +236,7 @@ static void leftover_find(struct part *part, struct leftover *leftover)
 {
 	bool is_text = part_is(part, "text/plain") || is_html(part);
 
-	if (part_is(part, "multipart/encrypted"))
+	if (part->is_forwarded || part_is(part, "multipart/encrypted"))
 		return;
 	for (guint i = 0; i < part->children->len; i++)
 		leftover_find(child_at(part, i), leftover);
@@ -264,6 +266,8 @@ static void choose_leftover(struct part *root, struct body *body, struct defects
 /* HTML that a container brings of the text that stands before it. */
 static void choose_spare(struct part *part, struct body *body)
 {
+	if (part->is_forwarded)
+		return;
 	for (guint i = 0; i < part->children->len; i++)
 		choose_spare(child_at(part, i), body);
 	if (!part->is_spare)

@@ -328,6 +328,8 @@ static bool is_calendar(const struct part *part)
 
 static void walk(struct reader *reader, const struct part *part, struct mime_output *output)
 {
+	if (part->is_forwarded)
+		return;
 	for (guint i = 0; i < part->children->len; i++)
 		walk(reader, g_ptr_array_index(part->children, i), output);
 	if (!part->is_multipart && is_calendar(part))

@@ -1,7 +1,8 @@
 /*
  * calendar.h - what the calendars of a message announce (RFC 5545, 5546, 6047).
  *
- * Rules: one row for each event, task or busy time; equal ones count once. A time in a zone that
+ * Rules: one row for each event, task or busy time; equal ones count once; those of
+ *        forwarded messages do not. A time in a zone that
  *        the calendar does not define stays local, with a defect; so no time is silently wrong.
  * Caps:  CALENDAR_BYTES_MAX of a calendar, CALENDAR_EVENTS_MAX rows of a message,
  *        CALENDAR_PEOPLE_MAX of an event, CALENDAR_RULES_MAX rules of its zones, and those of calendar_lines.h.

@@ -32,8 +32,6 @@ static bool is_shown_text(struct part *part)
 	       strcmp(parameters_value(part->disposition), "attachment") != 0;
 }
 
-static void walk(struct containers *containers, struct part *part);
-
 static void open_with(struct containers *containers, struct part *part,
 		      void (*open)(struct containers *containers, struct part *part))
 {
@@ -43,33 +41,35 @@ static void open_with(struct containers *containers, struct part *part,
 		return;
 	}
 	containers->opened++;
-	open(containers, part);
-	if (!part->is_multipart)
-		return;
 	containers->depth++;
-	/* The last one is the container itself. */
-	for (guint i = 0; i + 1 < part->children->len; i++)
-		walk(containers, g_ptr_array_index(part->children, i));
+	open(containers, part);
 	containers->depth--;
 }
 
-static void walk(struct containers *containers, struct part *part)
+void containers_walk(struct containers *containers, struct part *part)
 {
 	for (guint i = 0; i < part->children->len; i++)
-		walk(containers, g_ptr_array_index(part->children, i));
+		containers_walk(containers, g_ptr_array_index(part->children, i));
 	if (part->is_multipart)
 		return;
-	if (container_is_tnef(part))
+	if (container_is_message(part)) {
+		if (containers->options->unpack_forwarded)
+			open_with(containers, part, container_open_message);
+	} else if (container_is_tnef(part)) {
 		open_with(containers, part, container_open_tnef);
-	else if (is_shown_text(part))
+	} else if (is_shown_text(part)) {
 		containers->has_text = true;
+	}
 }
 
 void containers_open(struct part_tree *tree, const struct mime_options *options,
 		     struct mime_output *output, struct defects *defects)
 {
-	struct containers containers = {
-	    .tree = tree, .options = options, .output = output, .defects = defects};
+	struct containers containers = {.tree = tree,
+					.options = options,
+					.output = output,
+					.defects = defects,
+					.parts_left = options->max_parts};
 
-	walk(&containers, tree->root);
+	containers_walk(&containers, tree->root);
 }

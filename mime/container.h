@@ -1,8 +1,9 @@
 /*
  * container.h - parts that hold what might have been sent as parts: they become multiparts of it.
  *
- * Rules: a container that was opened keeps its own bytes as its last part, and a defect tells that
- *        it was opened; one that cannot be opened stays as it is, with a defect.
+ * Rules: a container that was opened keeps its own bytes as a part; one that cannot be opened stays
+ *        as it is, with a defect. Forwarded messages are opened where the options say so: their
+ *        files are attachments (part.is_forwarded), their texts stay in them.
  * Caps:  CONTAINERS_MAX of a message are opened, and CONTAINERS_DEPTH_MAX in one another.
  */
 #ifndef MIME_CONTAINER_H

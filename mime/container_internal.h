@@ -16,7 +16,8 @@ struct containers {
 	struct defects *defects;
 	unsigned opened;
 	unsigned depth;
-	bool has_text; /* a part before this one is text that is shown */
+	uint32_t parts_left; /* that messages in it may have */
+	bool has_text;	     /* a part before this one is text that is shown */
 };
 
 /* The content of a part, decoded, as an input of the tree; NULL when it cannot be written. */
@@ -24,6 +25,21 @@ struct input *container_decode(struct containers *containers, const struct part 
 
 /* What has been written to the output as this content, as an input of the tree; likewise. */
 struct input *container_input(struct containers *containers, const struct mime_content *content);
+
+/* Opens what is in a part that has been made of a container. */
+void containers_walk(struct containers *containers, struct part *part);
+
+/* The message or signed content that is the input, as a tree; NULL when that is too much, with a
+ * defect. What is wrong with it is said in `defects`. */
+struct part *container_read_message(struct containers *containers, struct input *input,
+				    struct defects *defects);
+
+/* The part becomes what it was, and behind it what is in it, of which nothing is a body here. */
+void container_keep_apart(struct containers *containers, struct part *part, struct part *inner);
+
+/* A forwarded message (container_message.c). */
+bool container_is_message(const struct part *part);
+void container_open_message(struct containers *containers, struct part *part);
 
 /* winmail.dat (container_tnef.c). */
 bool container_is_tnef(const struct part *part);

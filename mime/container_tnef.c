@@ -18,7 +18,7 @@ struct opening {
 	struct containers *containers;
 	const struct tnef *tnef;
 	struct input *input;
-	struct part *part; /* to fill */
+	struct part *part; /* to fill with parts */
 };
 
 static bool is_named_so(const struct part *part, const char *name)
@@ -161,6 +161,7 @@ static void file_add(const struct opening *opening, const struct tnef_file *file
 	struct part *part = part_new(opening->input, type, file->data.begin, file->data.end);
 	static const char attached[] = "attachment";
 
+	part->is_message = file->is_message;
 	part->content_id = line_of(opening, &file->content_id);
 	if (!part->content_id) {
 		parameters_free(part->disposition);
@@ -170,23 +171,53 @@ static void file_add(const struct opening *opening, const struct tnef_file *file
 	g_ptr_array_add(opening->part->children, part);
 }
 
+static void fill(const struct opening *opening)
+{
+	bodies_add(opening);
+	for (guint i = 0; i < opening->tnef->files->len; i++)
+		file_add(opening, &g_array_index(opening->tnef->files, struct tnef_file, i));
+}
+
+static void open_here(const struct opening *opening)
+{
+	struct containers *containers = opening->containers;
+	struct part *part = opening->part;
+	struct part *original = part_enclose(part);
+
+	fill(opening);
+	for (guint i = 0; i < part->children->len; i++)
+		containers_walk(containers, g_ptr_array_index(part->children, i));
+	g_ptr_array_add(part->children, original);
+	defects_add(containers->defects, "winmail.dat (TNEF) opened: its text and files are taken");
+	if (opening->tnef->damaged)
+		defects_add(containers->defects, "winmail.dat (TNEF) damaged");
+}
+
+/* A message that lies in a winmail.dat. */
+static void open_apart(const struct opening *opening)
+{
+	struct opening inner = *opening;
+
+	inner.part = part_new(opening->input, "multipart/mixed", 0, 0);
+	inner.part->is_multipart = true;
+	fill(&inner);
+	container_keep_apart(opening->containers, opening->part, inner.part);
+}
+
 void container_open_tnef(struct containers *containers, struct part *part)
 {
 	struct input *input = container_decode(containers, part);
-	struct tnef *tnef = input ? tnef_read(input, containers->options->max_parts) : NULL;
+	struct tnef *tnef = input ? tnef_read(input, containers->parts_left) : NULL;
+	struct opening opening = {containers, tnef, input, part};
 
 	if (!tnef) {
 		defects_add(containers->defects, "winmail.dat (TNEF) unreadable; left closed");
 		return;
 	}
-	struct part *original = part_enclose(part);
-	struct opening opening = {containers, tnef, input, part};
-	bodies_add(&opening);
-	for (guint i = 0; i < tnef->files->len; i++)
-		file_add(&opening, &g_array_index(tnef->files, struct tnef_file, i));
-	g_ptr_array_add(part->children, original);
-	defects_add(containers->defects, "winmail.dat (TNEF) opened: its text and files are taken");
-	if (tnef->damaged)
-		defects_add(containers->defects, "winmail.dat (TNEF) damaged");
+	containers->parts_left -= MIN(containers->parts_left, tnef->files->len);
+	if (part->is_message)
+		open_apart(&opening);
+	else
+		open_here(&opening);
 	tnef_free(tnef);
 }

@@ -77,8 +77,9 @@ struct mime_message {
 };
 
 struct mime_options {
-	bool attach_html; /* add the HTML body as a last attachment "original.html" */
-	bool header_only; /* the input ends with the header block: no bodies, no attachments */
+	bool attach_html;      /* add the HTML body as a last attachment "original.html" */
+	bool unpack_forwarded; /* the files in a forwarded message are attachments, too */
+	bool header_only;      /* the input ends with the header block: no bodies, no attachments */
 	uint32_t max_header_size; /* bytes of a header block */
 	uint32_t max_headers;	  /* fields of the message */
 	uint32_t max_parts;
@@ -86,7 +87,7 @@ struct mime_options {
 	uint32_t max_boundary; /* bytes of a boundary */
 };
 
-/* The limits of limits.h; both booleans false. */
+/* The limits of limits.h; all booleans false. */
 struct mime_options mime_options_default(void);
 
 /* The texts of a calendar in their order; NULL behind the last. */

@@ -29,8 +29,10 @@ struct part {
 	struct parameters
 	    *disposition; /* of Content-Disposition; its value "" where there is none */
 	enum transfer transfer;
-	char *content_id;  /* without brackets; NULL where there is none */
-	char *name;	   /* UTF-8, from a container; NULL: the parameters say */
+	char *content_id; /* without brackets; NULL where there is none */
+	char *name;	  /* UTF-8, from a container; NULL: the parameters say */
+	bool is_message; /* another message, from a container: not to be opened as a part of this */
+	bool is_forwarded; /* its children are another message, and what is in that */
 	bool is_spare;	   /* HTML of a text that the message has: a body where there is no other */
 	bool is_multipart; /* then it has children, or none at all, and no content of its own */
 	bool is_body;	   /* the message's text or HTML holds it, or it is blank: no attachment */

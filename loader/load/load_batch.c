@@ -36,6 +36,7 @@ static uint64_t load_output_max(const struct load *load, bool on_disk)
 static struct mime_options load_mime_options(const struct connection_string *server)
 {
 	return (struct mime_options){.attach_html = server->attach_html,
+				     .unpack_forwarded = server->unpack_forwarded,
 				     .max_header_size = server->max_header_bytes,
 				     .max_headers = server->max_fields,
 				     .max_parts = server->max_parts,

@@ -43,6 +43,23 @@ class Winmail(MailCase):
         self.assertEqual(["new", "new"], self.column("SELECT state FROM entry"))
 
 
+class Forwarded(MailCase):
+    def test_files_are_named_by_their_path(self):
+        self.load((SAMPLES / "forwarded-with-files.eml").read_bytes(), unpackForwarded=True)
+        names = self.sql("SELECT declared_name, file_name FROM attachment ORDER BY position")
+        self.assertEqual([("forwarded.eml", "forwarded.eml"), ("forwarded.eml/report.pdf", "forwarded.eml_report.pdf"),
+                          ("forwarded.eml/noname1.eml", "forwarded.eml_noname1.eml"),
+                          ("forwarded.eml/noname1.eml/logo.png", "forwarded.eml_noname1.eml_logo.png"),
+                          ("last.csv", "last.csv")], names)
+        self.assertEqual(("See the forwarded mail.", None), self.columns("message_body", "html_body"))
+        self.inqueue("save", "1", "--to", self.folder / "saved")
+        self.assertEqual(b"%PDF-1.4 fake\n", (self.folder / "saved" / "forwarded.eml_report.pdf").read_bytes())
+
+    def test_stay_closed_unless_asked_for(self):
+        self.load((SAMPLES / "forwarded-with-files.eml").read_bytes())
+        self.assertEqual(["forwarded.eml", "last.csv"], [name for name, *_ in self.attachments()])
+
+
 class Calendar(MailCase):
     COLUMNS = "method, uid, starts_at, ends_at, organizer, attendees, summary, location"
 

@@ -130,7 +130,8 @@ CYRILLIC_RTF = (rb"{\rtf1\ansi\ansicpg1251\deff0{\fonttbl{\f0\fnil\fcharset204 A
 
 def samples():
     """Mail by the name of its file."""
-    inner = stream(prop(UNICODE, 0x1000, "The forwarded text."))
+    inner = stream(prop(UNICODE, 0x1000, "The forwarded text."),
+                   files=[file(prop(UNICODE, 0x3707, "list.csv"), title=b"list.csv", data=b"4711;12\n")])
     quote = file(prop(UNICODE, 0x3707, "Angebot für Ann.pdf"), prop(STRING, 0x370e, b"application/pdf\0"),
                  prop(BINARY, 0x3701, PDF), title=b"ANGEBO~1.PDF")
     logo = file(prop(UNICODE, 0x3707, "logo.png"), prop(UNICODE, 0x3712, "logo@example.com"), title=b"logo.png", data=PNG)

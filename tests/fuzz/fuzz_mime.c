@@ -84,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mime_output *writer = mime_output_new(output);
 
 	options.attach_html = size % 2 != 0;
+	options.unpack_forwarded = size % 4 > 1;
 	require(ftruncate(input, 0) == 0 && ftruncate(output, 0) == 0);
 	require(pwrite(input, data, size, 0) == (ssize_t)size);
 	require(mime_parse(&options, input, 0, size, writer, &message) == 0);

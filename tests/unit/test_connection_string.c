@@ -64,6 +64,7 @@ static void test_only_url_is_needed(void **state)
 	assert_string_equal(string->dropbox, "DROPBOX");
 	assert_string_equal(string->badmail, "BADMAIL");
 	assert_false(string->attach_html);
+	assert_false(string->unpack_forwarded);
 	assert_false(string->sanitize);
 	assert_null(string->ca_file);
 	assert_int_equal(string->timeout_s, 60);
@@ -84,7 +85,8 @@ static void test_every_key(void **state)
 {
 	struct connection_string *string =
 	    parse("url=imap.example.com;port=1993;ssl=True;mailbox=In/Orders;dropbox=Done;"
-		  "badmail=Bad;attachHtml=True;sanitize=True;caFile=/etc/ca.pem;timeout=2m;"
+		  "badmail=Bad;attachHtml=True;unpackForwarded=True;sanitize=True;caFile=/etc/"
+		  "ca.pem;timeout=2m;"
 		  "maxSize=10MB;keepRaw=True;createFolders=False;insecure=True;since=2024-02-29;"
 		  "search=UNSEEN FROM \"x y\";proxy=socks5h://proxy.example.com:1080;"
 		  "authMech=scram-sha-1;disable=move, uidplus");
@@ -96,6 +98,7 @@ static void test_every_key(void **state)
 	assert_string_equal(string->dropbox, "Done");
 	assert_string_equal(string->badmail, "Bad");
 	assert_true(string->attach_html);
+	assert_true(string->unpack_forwarded);
 	assert_true(string->sanitize);
 	assert_string_equal(string->ca_file, "/etc/ca.pem");
 	assert_int_equal(string->timeout_s, 120);
@@ -193,7 +196,7 @@ static void test_the_keys_are_documented(void **state)
 		assert_non_null(help.default_value);
 		count++;
 	}
-	assert_int_equal(count, 26);
+	assert_int_equal(count, 27);
 }
 
 /* --- grammar ----------------------------------------------------------- */

@@ -11,8 +11,9 @@ struct container_case {
 	const char *name;
 	const char *text;
 	const char *html;
-	struct file files[4];
+	struct file files[6];
 	const char *defects;
+	bool unpack_forwarded;
 };
 
 #define OPENED "winmail.dat (TNEF) opened: its text and files are taken"
@@ -23,39 +24,70 @@ static const struct container_case cases[] = {
      "(none)",
      {{"Angebot für Ann.pdf", "application/pdf", "%PDF-1.4 fake\n"},
       {"winmail.dat", "application/ms-tnef", NULL}},
-     "[\"" OPENED "\"]"},
+     "[\"" OPENED "\"]",
+     false},
     {"winmail-alone",
      "Привет, мир!\nOrder\t4711 {twelve boxes}\n",
      "(none)",
      {{"Заказ.txt", "text/plain", "12 boxes\n"}, {"winmail.dat", "application/ms-tnef", NULL}},
-     "[\"" OPENED "\"]"},
+     "[\"" OPENED "\"]",
+     false},
     {"winmail-html-in-rtf",
      "Grüße, Ann",
      "<html><body><p>Grüße, <b>Ann</b>&lt;По€</p></body></html>",
      {{"logo.png", "image/png", "\x89PNG\r\n\x1a\nfake"},
       {"Order 4711.dat", "application/ms-tnef", NULL},
       {"winmail.dat", "application/octet-stream", NULL}},
-     "[\"" OPENED "\"]"},
+     "[\"" OPENED "\"]",
+     false},
+    {"winmail-html-in-rtf",
+     "Grüße, Ann",
+     "<html><body><p>Grüße, <b>Ann</b>&lt;По€</p></body></html>",
+     {{"logo.png", "image/png", "\x89PNG\r\n\x1a\nfake"},
+      {"Order 4711.dat", "application/ms-tnef", NULL},
+      {"Order 4711.dat_list.csv", "text/csv", "4711;12\n"},
+      {"winmail.dat", "application/octet-stream", NULL}},
+     "[\"" OPENED "\"]",
+     true},
+    {"forwarded-with-files",
+     "See the forwarded mail.",
+     "(none)",
+     {{"forwarded.eml", "message/rfc822", NULL}, {"last.csv", "text/csv", "1;2"}},
+     "[]",
+     false},
+    {"forwarded-with-files",
+     "See the forwarded mail.",
+     "(none)",
+     {{"forwarded.eml", "message/rfc822", NULL},
+      {"forwarded.eml_report.pdf", "application/pdf", "%PDF-1.4 fake\n"},
+      {"forwarded.eml_noname1.eml", "message/rfc822", NULL},
+      {"forwarded.eml_noname1.eml_logo.png", "image/png", "hello world\n"},
+      {"last.csv", "text/csv", "1;2"}},
+     "[]",
+     true},
     {"winmail-cut-off",
      "Привет, мир!\nOrder\t4711 {twelve boxes}\n",
      "(none)",
      {{"Заказ.txt", "text/plain", ""}, {"winmail.dat", "application/ms-tnef", NULL}},
-     "[\"" OPENED "\",\"winmail.dat (TNEF) damaged\"]"},
+     "[\"" OPENED "\",\"winmail.dat (TNEF) damaged\"]",
+     false},
     {"winmail-is-none",
      "See the file.",
      "(none)",
      {{"winmail.dat", "application/ms-tnef", "MZ this is something else"}},
-     "[\"winmail.dat (TNEF) unreadable; left closed\"]"},
+     "[\"winmail.dat (TNEF) unreadable; left closed\"]",
+     false},
 };
 
-static struct parsed parse_case(const char *name)
+static struct parsed parse_case(const struct container_case *mail)
 {
-	g_autofree char *file = g_strconcat(name, ".eml", NULL);
+	g_autofree char *file = g_strconcat(mail->name, ".eml", NULL);
 	g_autofree char *path = g_build_filename(TEST_DATA, "mail", file, NULL);
 	g_autofree char *raw = NULL;
 	gsize length = 0;
 	struct mime_options options = mime_options_default();
 
+	options.unpack_forwarded = mail->unpack_forwarded;
 	if (!g_file_get_contents(path, &raw, &length, NULL))
 		fail_msg("cannot read %s", path);
 	return parse_bytes(raw, length, &options);
@@ -76,7 +108,7 @@ static void check_file(const struct parsed *parsed, size_t i, const struct file 
 
 static void check(const struct container_case *mail)
 {
-	struct parsed parsed = parse_case(mail->name);
+	struct parsed parsed = parse_case(mail);
 	size_t count = 0;
 
 	print_message("%s\n", mail->name);
@@ -120,11 +152,46 @@ static void test_damaged_anywhere(void **state)
 	}
 }
 
+/* A message in a message in a message, …: as far as the caps go, and in no time. */
+static void test_forwarded_without_end(void **state)
+{
+	struct mime_options options = mime_options_default();
+	g_autoptr(GString) mail = g_string_new(NULL);
+	(void)state;
+
+	options.unpack_forwarded = true;
+	for (unsigned i = 0; i < 2000; i++)
+		g_string_append(mail, HEADER "Content-Type: message/rfc822\r\n\r\n");
+	struct parsed parsed = parse_with(mail->str, &options);
+	assert_int_equal(11, parsed.message->attachment_count);
+	assert_string_equal("noname1.eml/noname2.eml",
+			    parsed.message->attachments[1].declared_name);
+	parsed_clear(&parsed);
+}
+
+static void test_many_forwarded(void **state)
+{
+	struct mime_options options = mime_options_default();
+	g_autoptr(GString) mail =
+	    g_string_new(HEADER "Content-Type: multipart/digest; boundary=b\r\n\r\n");
+	(void)state;
+
+	options.unpack_forwarded = true;
+	for (unsigned i = 0; i < 300; i++)
+		g_string_append(mail, "--b\r\n\r\n" HEADER "Content-Type: image/png\r\n\r\nx\r\n");
+	struct parsed parsed = parse_with(mail->str, &options);
+	assert_int_equal(400, parsed.message->attachment_count);
+	assert_defect(&parsed, "too many containers; one of message/rfc822 left closed");
+	parsed_clear(&parsed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_containers),
 	    cmocka_unit_test(test_damaged_anywhere),
+	    cmocka_unit_test(test_forwarded_without_end),
+	    cmocka_unit_test(test_many_forwarded),
 	};
 
 	return cmocka_run_group_tests(tests, open_mime, close_mime);

@@ -27,6 +27,7 @@ struct connection_string {
 	char *dropbox;
 	char *badmail;
 	bool attach_html;
+	bool unpack_forwarded;
 	bool sanitize;
 	char *ca_file;		 /* NULL: the system's authorities */
 	uint32_t timeout_s;	 /* of a connection attempt and of each command */
