@@ -156,8 +156,8 @@ int content_read(struct store *store, int64_t content_id, uint64_t size_bytes,
 		 int (*write)(const void *bytes, size_t size, void *context), void *context,
 		 struct error *err)
 {
-	/* The blob is opened anew for each piece: `write` may wait for somebody, and an open blob
-	 * holds up writers. */
+	/* `write` may wait for somebody, and an open blob holds up writers, so the blob is
+	 * opened anew for each piece. */
 	g_autofree unsigned char *bytes = g_malloc(READ_AHEAD);
 	for (uint64_t done = 0; done < size_bytes;) {
 		const size_t size = (size_t)MIN(size_bytes - done, READ_AHEAD);

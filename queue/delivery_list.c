@@ -27,6 +27,7 @@ static void delivery_clear(void *pointer)
 	g_free(delivery->error);
 }
 
+/* Copies the texts: the statement is reset before the caller sees them. */
 static struct delivery delivery_from_row(const struct statement *row)
 {
 	return (struct delivery){
@@ -67,6 +68,8 @@ static int read_chunk(struct store *store, const struct delivery_filter *filter,
 	return result;
 }
 
+/* Goes on behind the last id that was listed, so that attempts that come in meanwhile are
+ * neither skipped nor listed twice. */
 int delivery_list(struct store *store, const struct delivery_filter *filter,
 		  int (*each)(const struct delivery *delivery, void *context), void *context,
 		  struct error *err)

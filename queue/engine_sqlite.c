@@ -64,6 +64,8 @@ static int folder_create(const char *folder, struct error *err)
 	return 0;
 }
 
+/* Makes an empty file with the right permissions before SQLite opens it: SQLite would go by the
+ * umask. */
 int engine_create(const char *location, struct error *err)
 {
 	struct stat status;
@@ -137,6 +139,8 @@ void engine_set_patience_ms(struct engine *engine, int64_t patience_ms)
 
 /* ---- open and close ---- */
 
+/* Tells a file that is missing, a folder and a FIFO apart before SQLite says "unable to open"
+ * for each. */
 static int check_location(const char *location, struct error *err)
 {
 	struct stat status;
@@ -171,6 +175,8 @@ static void configure_sqlite(void)
 	g_once_init_leave(&done, 1);
 }
 
+/* The path is made absolute or begins with "./", because SQLite takes "file:…" and ":memory:"
+ * for something else. */
 static int open_handle(struct engine *engine, struct error *err)
 {
 	configure_sqlite();
@@ -216,6 +222,7 @@ static void harden(struct engine *engine)
 		sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL);
 }
 
+/* A handle that could not be opened is closed like any other, by engine_close(). */
 int engine_open(const char *location, enum engine_access access, struct engine **ret_engine,
 		struct error *err)
 {

@@ -71,6 +71,8 @@ static int fail_constraint(const struct engine *engine, int code, struct error *
 			     engine->location, sqlite3_errmsg(engine->db));
 }
 
+/* The low byte is SQLite's class of errors; the extended codes tell apart what the caller can
+ * act on. */
 int engine_fail(const struct engine *engine, int code, struct error *err)
 {
 	switch (code & 0xff) {

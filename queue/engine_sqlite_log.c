@@ -196,6 +196,8 @@ static int convert(struct engine *engine, const char *path, struct error *err)
 	return strcmp(mode, "wal") == 0 ? 0 : engine_log_refuse(engine, err);
 }
 
+/* Before the first transaction that writes: refuses what cannot work, converts, and fits the
+ * log's files to the database. */
 int engine_log_require(struct engine *engine, struct error *err)
 {
 	g_autofree char *path = engine_sibling(engine, "");

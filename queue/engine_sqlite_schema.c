@@ -41,6 +41,8 @@ static int ask_identity(struct engine *engine, struct engine_identity *ret_ident
 	return 0;
 }
 
+/* A header that names another program is believed as it stands, so that SQLite never touches
+ * that file. */
 int engine_identify(struct engine *engine, int64_t application,
 		    struct engine_identity *ret_identity, struct error *err)
 {

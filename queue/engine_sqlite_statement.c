@@ -157,6 +157,7 @@ static void blob_close(sqlite3_blob **blob)
 }
 #define scoped_blob __attribute__((cleanup(blob_close))) sqlite3_blob
 
+/* pread() leaves the descriptor's place alone: several parts of one file are read in any order. */
 int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes, size_t size,
 		     struct error *err)
 {

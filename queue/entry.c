@@ -117,6 +117,7 @@ static void bind_body(struct statement *statement, int first, const struct entry
 		statement_bind_utf8(statement, first + 2, body->text, (size_t)content->size_bytes);
 }
 
+/* Parameters 2 to 16, in the order of the columns. */
 static void bind_mail(struct statement *statement, const struct entry *entry)
 {
 	char raw_sha256[VALUE_SHA256_MAX];
@@ -139,6 +140,7 @@ static void bind_mail(struct statement *statement, const struct entry *entry)
 	statement_bind_text(statement, 24, entry->reply_plain);
 }
 
+/* Content is stored before the row that refers to it, as the foreign keys want it. */
 static int put_mail(struct store *store, const struct entry *entry,
 		    const struct entry_contents *contents, int64_t id, struct error *err)
 {

@@ -53,6 +53,8 @@ static int read_chunk(struct store *store, int64_t entry_id, int64_t from, GArra
 	return result;
 }
 
+/* Every entry has an event with the number 0, its loading, so that none means that there is no
+ * such entry. */
 int entry_event_list(struct store *store, int64_t entry_id,
 		     int (*each)(const struct entry_event *event, void *context), void *context,
 		     struct error *err)

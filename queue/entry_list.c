@@ -168,6 +168,8 @@ static int read_chunk(struct store *store, const char *sql, const struct entry_f
 	return result < 0 ? -1 : 0;
 }
 
+/* Goes on behind the last id, so that entries that come in or go meanwhile are neither listed
+ * twice nor skipped. */
 int entry_list(struct store *store, const struct entry_filter *filter,
 	       int (*each)(const struct entry *entry, void *context), void *context,
 	       struct error *err)
@@ -227,6 +229,7 @@ static void bind_time_s(struct statement *statement, int parameter, int64_t time
 	statement_bind_text(statement, parameter, time);
 }
 
+/* Binds exactly the parameters that entry_filter_append() has put into the text. */
 void entry_filter_bind(const struct entry_filter *filter, struct statement *statement)
 {
 	if (filter->queue_id != 0)

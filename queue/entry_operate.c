@@ -106,6 +106,8 @@ int entry_operate(struct store *store, int64_t entry_id, const struct entry_orde
 			   operate_one(store, entry_id, order, now_ms, ret_changed, err), err);
 }
 
+/* The filter is a subquery of the same statement: an entry that changes meanwhile is judged as
+ * it is then. */
 static int operate_all(struct store *store, const struct entry_filter *filter,
 		       const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
 		       struct error *err)

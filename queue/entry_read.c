@@ -112,6 +112,7 @@ struct entry_source {
 	unsigned char *buffer; /* NULL where the place has the text itself */
 };
 
+/* The place is looked up once; content is never changed, only deleted. */
 int entry_source_open(struct store *store, int64_t entry_id, enum entry_part part,
 		      uint32_t position, struct entry_source **ret_source, struct error *err)
 {
@@ -146,6 +147,7 @@ static int fill(struct entry_source *source, struct error *err)
 	return 0;
 }
 
+/* Gives at most what has been read ahead; the caller comes again for the rest. */
 int entry_source_read(struct entry_source *source, void *bytes, size_t room, size_t *ret_size,
 		      struct error *err)
 {

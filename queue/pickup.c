@@ -56,6 +56,7 @@ static void bind_uid(struct statement *statement, int parameter, uint32_t uid)
 		statement_bind_null(statement, parameter);
 }
 
+/* In the open transaction. */
 static int put(struct store *store, const struct pickup_source *source, const struct pickup *pickup,
 	       int64_t now_ms, struct error *err)
 {
@@ -130,6 +131,7 @@ static const char list_unfinished[] =
     LIST(" INDEXED BY pickup_unfinished", " AND state IN ('stored', 'copied')");
 static const char list_awaiting[] = LIST(" INDEXED BY pickup_awaiting", " AND state = 'awaiting'");
 
+/* The next rows from UID `uid_first` on. */
 static int read_chunk(struct store *store, const struct pickup_source *source, int64_t uid_first,
 		      uint32_t uid_last, const char *sql, GArray *chunk, struct error *err)
 {
@@ -147,6 +149,7 @@ static int read_chunk(struct store *store, const struct pickup_source *source, i
 	return result;
 }
 
+/* Goes on behind the last UID, so that `each` may change rows. */
 static int list(struct store *store, const struct pickup_source *source, uint32_t uid_first,
 		uint32_t uid_last, const char *sql,
 		int (*each)(const struct pickup *, void *context), void *context, struct error *err)
@@ -218,6 +221,8 @@ static void match_better(const struct statement *row, struct match *best)
 		*best = match;
 }
 
+/* A row of the present generation that has taken over an entry keeps it: no entry is taken over
+ * twice. */
 int pickup_match(struct store *store, const struct pickup_source *source,
 		 const unsigned char raw_sha256[32], uint64_t raw_size, int64_t internal_date_s,
 		 struct pickup *ret_pickup, struct error *err)
@@ -270,6 +275,7 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 	return 0;
 }
 
+/* A week either way: the target shows messages by date, and the caller looks at a few days. */
 int pickup_count_delivered(struct store *store, int64_t queue_id, const char *account,
 			   const struct pickup *like, uint64_t *ret_count, struct error *err)
 {
@@ -297,6 +303,7 @@ int pickup_count_delivered(struct store *store, int64_t queue_id, const char *ac
 	return 0;
 }
 
+/* The old UIDs name nothing any more, so that nothing is left to be moved for them. */
 static int retire(struct store *store, const struct pickup_source *source,
 		  const struct pickup *pickup, int64_t now_ms, struct error *err)
 {

@@ -37,6 +37,7 @@ int pickup_attempt_add(struct store *store, const struct pickup_source *source,
 	return store_leave(store, own, result, err);
 }
 
+/* There are few rows, so that the statement is held while `each` looks at them. */
 int pickup_attempt_list(struct store *store, const struct pickup_source *source,
 			int (*each)(const struct pickup_attempt *, void *context), void *context,
 			struct error *err)

@@ -120,6 +120,7 @@ int pickup_walk(struct store *store, int64_t queue_id,
 	}
 }
 
+/* The last row that stands for the entry: an earlier one is of another UIDVALIDITY. */
 int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_entry *ret_row,
 		      char **ret_source, struct error *err)
 {
@@ -160,6 +161,7 @@ static int forget_gone(struct store *store, const struct pickup_source *source, 
 	return statement_step(statement, err);
 }
 
+/* Also takes back that somebody has accepted the message as gone. */
 static int redirect(struct store *store, const struct pickup_source *source,
 		    const struct pickup *pickup, int64_t now_ms, struct error *err)
 {

@@ -5,6 +5,7 @@
 #include "queue/value_internal.h"
 #include "queue/work_queue.h"
 
+/* A queue that has no row yet has had no trouble. */
 int queue_health_find(struct store *store, int64_t queue_id, struct queue_health *ret_health,
 		      struct error *err)
 {
@@ -121,6 +122,8 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 	return 0;
 }
 
+/* A trigger of the schema takes a message that begins with "OK" for a good run, and forgets
+ * refusals then. */
 static int note_action(struct store *store, int64_t queue_id, const char *last_message,
 		       int64_t not_collected, int64_t now_ms, struct error *err)
 {
@@ -154,6 +157,8 @@ int work_queue_note_action(struct store *store, int64_t queue_id, const char *la
 
 /* ---- a period of work ---- */
 
+/* The events of the period tell what happened; entries that came in are counted by their own
+ * time. */
 static int read_counts(struct store *store, int64_t queue_id, const char *since,
 		       struct queue_stats *stats, struct error *err)
 {

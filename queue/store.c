@@ -63,6 +63,7 @@ static int prepare(struct store *store, enum store_mode mode, const struct store
 	return 0;
 }
 
+/* A store that could not be prepared is closed again, with all that it has opened. */
 int store_open_schema(const char *location, enum store_mode mode, const struct store_schema *schema,
 		      const struct store_options *options, struct store **ret_store,
 		      struct error *err)

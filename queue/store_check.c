@@ -78,6 +78,7 @@ static void close_file(FILE **file)
 		fclose(*file);
 }
 
+/* /proc/locks shows the locks of all processes of this machine, by device and file number. */
 char *store_log_readers(struct store *store)
 {
 	g_autofree char *path = engine_sibling(store->engine, "-shm");
@@ -115,6 +116,8 @@ static GPtrArray *list_schema_names(void)
 	return names;
 }
 
+/* After the engine's own checks: each object that the document of the schema names must be
+ * there. */
 int store_check(struct store *store, void (*report)(const char *problem, void *context),
 		void *context, struct error *err)
 {

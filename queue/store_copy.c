@@ -132,6 +132,8 @@ void store_copy_clean(const struct engine *engine, int64_t version)
 	unlink(journal);
 }
 
+/* The copy has its name only when it is whole and on disk; whatever a killed one has left is
+ * removed first. */
 int store_copy_make(const struct engine *engine, int64_t version, char **ret_path,
 		    struct error *err)
 {

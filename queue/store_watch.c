@@ -55,6 +55,7 @@ static int join(struct store_watch *watch, int descriptor)
 	return epoll_ctl(watch->descriptor, EPOLL_CTL_ADD, descriptor, &event);
 }
 
+/* One epoll descriptor stands for the two others, so that the caller polls one. */
 int store_watch_open(struct store *store, struct store_watch **ret_watch, struct error *err)
 {
 	struct store_watch *watch = g_new0(struct store_watch, 1);

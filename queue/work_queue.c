@@ -15,6 +15,7 @@
 	" credential_reference, paused, last_message, last_action, not_collected, record_created," \
 	" record_updated, max_attempts, retry_delay_ms"
 
+/* Names stand on command lines, in file names and in logs. */
 static bool name_is_valid(const char *name)
 {
 	const size_t size = name != NULL ? strlen(name) : 0;
@@ -108,6 +109,7 @@ static int put_target(struct store *store, int64_t queue_id, const struct work_q
 	return statement_step(statement, err);
 }
 
+/* All texts are copied; a queue without a target leaves them NULL. */
 static int read_target(struct store *store, int64_t queue_id, struct work_queue_target *target,
 		       struct error *err)
 {
@@ -200,6 +202,7 @@ int work_queue_put(struct store *store, const struct work_queue *queue, int64_t 
 	return 0;
 }
 
+/* Changes the definition only: what runs have noted stays. */
 static int update(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		  struct error *err)
 {
@@ -249,6 +252,7 @@ static struct work_queue *queue_from_row(const struct statement *row)
 	return queue;
 }
 
+/* A queue and its target are two rows; the caller sees one thing. */
 int work_queue_find(struct store *store, const char *name, struct work_queue **ret_queue,
 		    struct error *err)
 {

@@ -61,6 +61,8 @@ static int fail_busy(struct store *store, int64_t number, struct error *err)
 			     process != NULL ? process : "");
 }
 
+/* Notes the byte among those that this process holds, because the lock itself would let it in
+ * again. */
 static int lock(struct store *store, int64_t number, struct work_queue_lock **ret_lock,
 		struct error *err)
 {
@@ -107,6 +109,7 @@ struct work_queue_watch {
 	int descriptor;
 };
 
+/* Opens the lock file without opening the database: a supervisor lives for months. */
 int work_queue_watch_open(const char *location, struct work_queue_watch **ret_watch,
 			  struct error *err)
 {

@@ -59,6 +59,7 @@ struct secret *secret_new(const char *bytes, size_t length)
 	return secret;
 }
 
+/* Wiped before it is released, so that no later reader of the memory finds it. */
 void secret_free(struct secret *secret)
 {
 	if (secret == NULL)
@@ -174,6 +175,8 @@ static int secret_read_environment(const char *name, struct secret **ret_secret,
 	return secret_from_bytes(value, strlen(value), named, ret_secret, err);
 }
 
+/* systemd puts credentials into a folder of the service; a name with a slash would lead out of
+ * it. */
 static int secret_read_credential(const char *name, struct secret **ret_secret, struct error *err)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -272,6 +275,7 @@ static int secret_read_command(const char *reference, struct secret **ret_secret
 	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
 }
 
+/* Every source ends in the same check of its first line. */
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err)
 {

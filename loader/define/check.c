@@ -108,6 +108,8 @@ static int check_rights(struct mailbox *mailbox, struct error *err)
 	return mailbox->folders[MAILBOX_SOURCE].exists ? check_can_be_changed(mailbox, err) : 0;
 }
 
+/* A mailbox that is missing is never created; the two target folders are, unless the operator
+ * forbids it. */
 static int check_verdict(const struct mailbox *mailbox, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++) {
@@ -124,6 +126,7 @@ static int check_verdict(const struct mailbox *mailbox, struct error *err)
 	return 0;
 }
 
+/* Reports first and judges then: the operator sees what was found also when the verdict is bad. */
 int check_run(const struct work_queue *queue, const char *database,
 	      void (*report)(const struct check_result *result, void *context), void *context,
 	      struct error *err)

@@ -301,6 +301,7 @@ int definition_target_check(const struct work_queue *draft, struct error *err)
 	return 0;
 }
 
+/* Without a URL nothing else counts. */
 bool definition_target_equals(const struct work_queue_target *left,
 			      const struct work_queue_target *right)
 {

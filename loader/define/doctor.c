@@ -53,6 +53,7 @@ static void doctor_take_problem(const char *problem, void *context)
 	doctor_say(context, DOCTOR_WRONG, "database", "%s", problem);
 }
 
+/* Each problem is a line; a whole database is one line, too. */
 static int doctor_check_database(struct doctor *doctor, struct store *store, struct error *err)
 {
 	int64_t version;
@@ -151,6 +152,7 @@ static void doctor_check_target(struct doctor *doctor, const struct work_queue *
 		doctor_check_private(doctor, key, queue->target.client_certificate, DOCTOR_NOTE);
 }
 
+/* Reads the connection string as a run would; no server is asked. */
 static int doctor_check_queue(const struct work_queue *queue, void *context)
 {
 	struct doctor *doctor = context;

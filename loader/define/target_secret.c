@@ -45,6 +45,7 @@ static bool source_is_odd(enum secret_source source, const char *rest)
 	return *rest == '\0' || (name && strpbrk(rest, "/=") != NULL);
 }
 
+/* The database keeps the source in the form that a run can use from any folder. */
 int target_secret_parse(const char *field, const char *value, char **ret_source, struct error *err)
 {
 	enum secret_source source;
@@ -118,6 +119,7 @@ bool target_secret_is_meant(const char *header_name)
 
 /* ---- listing ---- */
 
+/* Names each secret by the option that set it. */
 void target_secret_list(const struct work_queue_target *target,
 			void (*each)(const char *field, enum secret_source source,
 				     const char *reference, void *context),

@@ -55,6 +55,7 @@ static json_t *entry_json_words(const char *column)
 	return list;
 }
 
+/* null says that the mail does not have the field. */
 static void entry_json_add_texts(json_t *object, const struct entry *entry)
 {
 	const struct {
@@ -77,6 +78,7 @@ static void entry_json_add_texts(json_t *object, const struct entry *entry)
 		json_object_set_new(object, texts[i].key, entry_json_text(texts[i].value));
 }
 
+/* The names are those of the view entry, so that JSON and SQL speak of the same. */
 static json_t *entry_json_columns(const struct entry *entry)
 {
 	json_t *object =
@@ -186,6 +188,7 @@ static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_i
 	return 0;
 }
 
+/* Leaves the closing brace off the document of columns, and puts it behind the bodies. */
 int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 		     const struct entry_json_claim *claim, struct error *err)
 {

@@ -20,6 +20,7 @@ struct save {
 	GHashTable *names; /* used by this call, so that two attachments of one name both stay */
 };
 
+/* Gets the bytes piece by piece from entry_read(). */
 static int save_write(const void *bytes, size_t size, void *context)
 {
 	const int *descriptor = context;
@@ -118,6 +119,7 @@ static int save_raw(const struct save *save, const struct entry *entry, struct e
 	return save_part(save, ENTRY_RAW, 0, name, err);
 }
 
+/* A position that the entry does not have is told with the number of those that it has. */
 static int save_attachments(const struct save *save, const struct entry *entry, struct error *err)
 {
 	uint32_t wanted = save->options->attachment;

@@ -73,6 +73,7 @@ void http_client_free(struct http_client *client)
 	g_free(client);
 }
 
+/* Copies what must outlive the call; the body is borrowed until the answer is there. */
 void http_client_start(struct http_client *client, const struct http_request *request,
 		       void *context)
 {

@@ -152,6 +152,8 @@ static void set_fields(struct http_transfer *transfer)
 	curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, transfer->fields);
 }
 
+/* Only http and https; redirects are followed by ourselves, with our own rules; TLS 1.2 and
+ * better. */
 static void set_safety(struct http_transfer *transfer)
 {
 	const struct http_options *options = &transfer->client->options;
@@ -187,6 +189,7 @@ static void set_limits(struct http_transfer *transfer)
 			 (long)MAX(options->timeout_ms - spent_ms, 1));
 }
 
+/* curl gives each of its calls the transfer as context. */
 static void set_calls(struct http_transfer *transfer)
 {
 	CURL *curl = transfer->curl;

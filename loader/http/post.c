@@ -129,6 +129,7 @@ static void json_add_envelope(struct body *body, const struct post *post)
 	body_add_text(body, "}");
 }
 
+/* The order of the members is CloudMailin's. */
 static struct body *post_json_body(const struct post *post, char **ret_content_type)
 {
 	struct body *body = body_new();
@@ -245,6 +246,7 @@ static void multipart_add_mail(struct multipart *multipart, const struct post *p
 		multipart_add_file(multipart, &post->attachments[i]);
 }
 
+/* `raw` puts the mail as it came in place of its parts. */
 static struct body *post_multipart_body(const struct post *post, bool raw, char **ret_content_type)
 {
 	struct multipart multipart = {.body = body_new()};

@@ -151,6 +151,7 @@ static void target_set_credentials(CURLU *to, const CURLU *from)
 	}
 }
 
+/* Resolves the location against the URL. A fragment is never sent, so it is dropped. */
 int target_follow(const char *url, const char *location, char **ret_url, bool *ret_foreign,
 		  struct error *err)
 {

@@ -20,12 +20,20 @@ class Walls(unittest.TestCase):
                               input=source, text=True, capture_output=True, check=False).returncode == 0
 
     def test_house_sees_itself_and_no_other(self):
-        headers = {"mime": "mime/mime.h", "queue": "queue/store.h", "loader_base/outside": "loader/base/clock.h"}
+        headers = {"mime_shown": "mime/mime.h", "queue_shown": "queue/store.h", "loader_base/outside": "loader/base/clock.h"}
         for house, own in headers.items():
             self.assertTrue(self.compiles(house, own), own)
             for other in set(headers.values()) - {own}:
                 with self.subTest(house=house, includes=other):
                     self.assertFalse(self.compiles(house, other))
+
+    def test_house_does_not_show_its_inside(self):
+        for house in ["mime", "queue"]:
+            headers = sorted((SOURCE_DIR / house).glob("*_internal.h"))
+            self.assertTrue(headers)
+            for header in headers:
+                shown = BUILD_DIR / "houses" / f"{house}_shown" / house / header.name
+                self.assertFalse(shown.exists() or shown.is_symlink(), shown)
 
     def test_foreign_library_is_used_behind_one_wall(self):
         walls = {r"gmime/|libxml|uchardet|libical": "mime/", r"sqlite3\.h": "queue/", r"libetpan": "loader/imap/",

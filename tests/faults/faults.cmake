@@ -16,6 +16,7 @@ set_tests_properties(faults.hostile PROPERTIES LABELS "faults;optimised")
 
 # Power loss, on a disk that can be played back.
 add_executable(power_loss faults/power_loss.c faults/disk_recorder.c)
+target_include_directories(power_loss PRIVATE ${CMAKE_SOURCE_DIR})
 target_link_libraries(power_loss PRIVATE inqueue_flags queue PkgConfig::SQLITE PkgConfig::GLIB)
 add_test(NAME faults.power COMMAND power_loss)
 set_tests_properties(faults.power PROPERTIES TIMEOUT 600 LABELS faults)

@@ -55,6 +55,7 @@ static int cmd_list_json(const struct entry *entry, void *context)
 	return 0;
 }
 
+/* The main fields of an entry; `show` has them all. */
 static int cmd_list_row(const struct entry *entry, void *context)
 {
 	char id[24];
@@ -73,6 +74,8 @@ static int cmd_list_row(const struct entry *entry, void *context)
 	return 0;
 }
 
+/* Reads chunk by chunk, so that JSON begins at once; a table waits for its last row, because its
+ * columns fit their widest cell. */
 int cmd_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
@@ -164,6 +167,8 @@ static int cmd_filter_queue(const struct invocation *invocation, struct store *s
 	return 0;
 }
 
+/* An option that is not given leaves its part of the filter open. *ret_any lets commands that
+ * change entries refuse to change all of them by mistake. */
 int cmd_filter_read(const struct invocation *invocation, struct store *store,
 		    struct entry_filter *ret_filter, bool *ret_any, struct error *err)
 {

@@ -122,6 +122,8 @@ static int cmd_export_format(const struct invocation *invocation, bool *ret_csv,
 	return 0;
 }
 
+/* Checks --format before the database is opened. A failure inside the list has filled *err
+ * already. */
 int cmd_export(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

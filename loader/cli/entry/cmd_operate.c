@@ -97,6 +97,7 @@ static int cmd_operate_ids(const struct invocation *invocation, struct store *st
 	return 0;
 }
 
+/* Without any filter only --all changes all entries. */
 static int cmd_operate_filtered(const struct invocation *invocation, struct store *store,
 				const struct entry_order *order, uint64_t *ret_changed,
 				struct error *err)
@@ -136,6 +137,7 @@ static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t 
 	    invocation->command->name);
 }
 
+/* One path for all operations: they differ in their order only. */
 static int cmd_operate(const struct invocation *invocation, struct entry_order *order,
 		       struct error *err)
 {
@@ -217,6 +219,7 @@ int cmd_tag(const struct invocation *invocation, struct error *err)
 	return cmd_operate(invocation, &order, err);
 }
 
+/* The text is an argument, so that it needs no option's name. */
 int cmd_note(const struct invocation *invocation, struct error *err)
 {
 	int64_t id;
@@ -271,6 +274,7 @@ static int cmd_purge_run(const struct invocation *invocation, struct store *stor
 	return 0;
 }
 
+/* A dry run opens the database for reading only. */
 int cmd_purge(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

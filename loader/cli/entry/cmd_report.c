@@ -42,6 +42,7 @@ static int cmd_history_row(const struct entry_event *event, void *context)
 	return 0;
 }
 
+/* The table is printed when the whole history is known, and not at all after an error. */
 int cmd_history(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
@@ -94,6 +95,8 @@ static double cmd_stats_hours(const struct cmd_stats *view, const struct work_qu
 	return MAX((double)(view->now_ms - from_ms), 1) / 3600000;
 }
 
+/* What is now, and what was in the period: two groups, because the first does not depend on
+ * --since. */
 static void cmd_stats_print_json(const struct work_queue *queue,
 				 const struct work_queue_counts *counts,
 				 const struct queue_stats *stats, double hours)
@@ -130,6 +133,7 @@ static void cmd_stats_print_spread(const char *label, const struct queue_stats_s
 	printf("%-14s half within %s, 95 %% within %s, longest %s\n", label, p50, p95, max);
 }
 
+/* The same two groups in words. */
 static void cmd_stats_print(const struct work_queue *queue, const struct work_queue_counts *counts,
 			    const struct queue_stats *stats, double hours)
 {
@@ -150,6 +154,7 @@ static void cmd_stats_print(const struct work_queue *queue, const struct work_qu
 	cmd_stats_print_spread("working", &stats->working);
 }
 
+/* Called for each queue; --since and the name are those of the command. */
 static int cmd_stats_queue(const struct work_queue *queue, void *context)
 {
 	const struct cmd_stats *view = context;
@@ -168,6 +173,7 @@ static int cmd_stats_queue(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* Goes through all queues also for a single one, so that both are printed by the same function. */
 int cmd_stats(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -190,6 +196,7 @@ int cmd_stats(const struct invocation *invocation, struct error *err)
 
 /* ---- delivery ---- */
 
+/* Each attempt is a line of its own, with the answer as the target gave it. */
 static int cmd_delivery_json(const struct delivery *delivery, void *context)
 {
 	(void)context;
@@ -218,6 +225,7 @@ static void cmd_delivery_cells(const struct delivery *delivery, char entry[24], 
 	g_snprintf(duration, 24, "%" PRId64 " ms", delivery->duration_ms);
 }
 
+/* What went wrong here comes before what the target says. */
 static int cmd_delivery_row(const struct delivery *delivery, void *context)
 {
 	char entry[24];
@@ -241,6 +249,7 @@ static int cmd_delivery_row(const struct delivery *delivery, void *context)
 	return 0;
 }
 
+/* Attempts of all queues unless one is named. */
 int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
@@ -267,6 +276,7 @@ int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 	return failed;
 }
 
+/* An attempt in full: the answer may have many lines. */
 static int cmd_delivery_print(const struct delivery *delivery, void *context)
 {
 	(void)context;

@@ -54,6 +54,7 @@ static void entry_view_print_time_ms(const char *label, int64_t time_ms)
 	entry_view_print_line(label, text);
 }
 
+/* The state of the work comes first: that is what changes. */
 static void entry_view_print_state(const struct entry *entry)
 {
 	printf("%-14s %" PRId64 "\n", "id", entry->id);
@@ -69,6 +70,7 @@ static void entry_view_print_state(const struct entry *entry)
 	entry_view_print_time_ms("lease until", entry->lease_until_ms);
 }
 
+/* The order in which people read a mail; times and digests come after the texts. */
 static void entry_view_print_mail(const struct entry *entry)
 {
 	char date[CLOCK_TEXT_SIZE];

@@ -42,6 +42,7 @@ static void help_print_row(const char *left, const char *right, int indent)
 	help_print_wrapped(right, indent, indent);
 }
 
+/* One line for each command, in the order of the table. */
 void help_print_program(void)
 {
 	printf("inqueue: e-mail becomes work-queue entries in a SQLite database\n\n"
@@ -73,6 +74,7 @@ static void help_print_option(const struct command_option *option)
 	help_print_row(left, right, 32);
 }
 
+/* The command's own options come first, then those that every command takes. */
 void help_print_command(const struct command *command)
 {
 	printf("usage: inqueue %s%s%s [options]\n\n", command->name,
@@ -90,6 +92,7 @@ void help_print_command(const struct command *command)
 		help_print_option(&more);
 }
 
+/* The keys, defaults and meanings of loader/imap/names. */
 static void help_print_connection_string(void)
 {
 	printf(
@@ -107,6 +110,7 @@ static void help_print_connection_string(void)
 	}
 }
 
+/* `inqueue help queue create` is `inqueue queue create --help`. */
 int cmd_help(const struct invocation *invocation, struct error *err)
 {
 	if (invocation->argument_count == 0) {

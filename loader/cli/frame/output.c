@@ -35,6 +35,7 @@ struct output_table *output_table_new(const struct output_column *columns, size_
 	return table;
 }
 
+/* Line breaks would tear the table apart. */
 void output_table_add(struct output_table *table, const char *const *cells)
 {
 	struct libscols_line *line = scols_table_new_line(table->table, NULL);
@@ -154,6 +155,7 @@ static char *output_rows_fit(const char *text, int width, int *ret_places)
 	return g_string_free(fit, FALSE);
 }
 
+/* The last column takes what the terminal has left. */
 void output_rows_print(const struct output_rows_column *columns, size_t count,
 		       const char *const *cells)
 {
@@ -196,6 +198,7 @@ static bool output_csv_is_formula(char first)
 	return first != '\0' && strchr("=+-@\t\r", first) != NULL;
 }
 
+/* Puts a cell in quotes only where it must be. */
 void output_csv_cell(const char *text, bool guard)
 {
 	if (text == NULL)

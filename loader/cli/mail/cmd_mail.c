@@ -66,6 +66,7 @@ static int cmd_mail_connection_name(const struct invocation *invocation, const c
 	return 0;
 }
 
+/* The limit of --idle is checked before anybody is asked for a password. */
 int cmd_mail_open(const struct invocation *invocation, struct error *err)
 {
 	scoped(mail_account_free) struct mail_account *account = NULL;

@@ -70,6 +70,8 @@ static int mail_script_ready(struct mail_script *script, struct error *err)
 	return mail_options_session(script->invocation, &script->session, err);
 }
 
+/* What holds for the whole script (--dry-run, --yes, --stop-on-error) holds for each of its
+ * lines. */
 static int mail_script_act(struct mail_script *script, const struct invocation *line,
 			   enum mail_action action, struct error *err)
 {
@@ -178,6 +180,7 @@ static int mail_script_judge(struct mail_script *script, struct error *err)
 	return 0;
 }
 
+/* A signal ends the script between two lines. */
 static int mail_script_lines(struct mail_script *script, struct error *err)
 {
 	g_autofree char *line = g_malloc(MAIL_SCRIPT_LINE_MAX);
@@ -194,6 +197,7 @@ static int mail_script_lines(struct mail_script *script, struct error *err)
 	return -1;
 }
 
+/* Opens the session before the first line, so that a wrong password is said at once. */
 int cmd_mail_script(const struct invocation *invocation, struct error *err)
 {
 	const char *path = invocation->arguments[0];

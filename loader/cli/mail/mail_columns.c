@@ -134,6 +134,7 @@ static void mail_columns_add_flags(json_t *row, unsigned flags)
 				    json_boolean((flags & columns[i].flag) != 0));
 }
 
+/* The columns that CFIMAP takes from the header, as the mail has them. */
 static void mail_columns_add_header(json_t *row, const struct mail_message *message)
 {
 	static const struct {

@@ -127,6 +127,7 @@ static int mail_options_secret(const struct invocation *invocation, struct mail_
 	return secret_ask(question, &account->secret, err);
 }
 
+/* An account that no queue has; it takes all that a queue's definition would say. */
 static int mail_options_server(const struct invocation *invocation, const char *server,
 			       struct mail_account **ret_account, struct error *err)
 {
@@ -186,6 +187,7 @@ static int mail_options_check_whose(const struct invocation *invocation, struct 
 	return 0;
 }
 
+/* --timeout counts for either kind of account. */
 int mail_options_account(const struct invocation *invocation, struct mail_account **ret_account,
 			 struct error *err)
 {
@@ -206,6 +208,7 @@ int mail_options_account(const struct invocation *invocation, struct mail_accoun
 	return 0;
 }
 
+/* A connection that is open already needs no account. */
 int mail_options_session(const struct invocation *invocation, struct mail_session **ret_session,
 			 struct error *err)
 {
@@ -246,6 +249,7 @@ int mail_options_go_on(const struct invocation *invocation, bool *ret_go_on, str
 	return error_set(err, ERROR_USAGE, "--stop-on-error takes yes or no");
 }
 
+/* Reads what belongs to the action; mail_check() knows which options it must have. */
 int mail_options_request(const struct invocation *invocation, enum mail_action action,
 			 struct mail_request *ret_request, struct error *err)
 {

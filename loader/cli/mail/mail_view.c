@@ -74,6 +74,7 @@ static char *mail_view_text(const json_t *value)
 	return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
+/* A column that is a body is copied from its file; all others are in the row. */
 static int mail_view_csv_row(const struct mail_view *view, const json_t *row,
 			     const struct mail_message *message, struct error *err)
 {
@@ -94,6 +95,7 @@ static int mail_view_csv_row(const struct mail_view *view, const json_t *row,
 	return 0;
 }
 
+/* A list of rows inside a script's line has commas between them, JSON Lines have none. */
 static int mail_view_json_row(struct mail_view *view, const json_t *row,
 			      const struct mail_message *message, struct error *err)
 {
@@ -187,8 +189,7 @@ static void mail_view_table_row(const struct mail_view *view, const json_t *row)
 		mail_view_message_row(view, row);
 }
 
-/* --- reports ----------------------------------------------------------- */
-
+/* Standard output that cannot be written ends the action: a row that is lost is a failure. */
 static int mail_view_row(struct mail_view *view, const json_t *row,
 			 const struct mail_message *message, struct error *err)
 {
@@ -354,8 +355,7 @@ void mail_view_end(struct mail_view *view)
 	progress_clear(&view->progress);
 }
 
-/* --- life -------------------------------------------------------------- */
-
+/* The columns are known before the first row, so that a wrong name costs nothing. */
 int mail_view_new_for_line(const struct invocation *invocation, const struct mail_request *request,
 			   enum mail_view_format format, bool yes, struct mail_view **ret_view,
 			   struct error *err)

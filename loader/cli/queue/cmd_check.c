@@ -29,6 +29,7 @@ static void cmd_check_print_folder(const char *key, const struct check_folder *f
 					 : "; created when it is needed");
 }
 
+/* Everything that the operator may want to compare with what the provider says. */
 static void cmd_check_print(const struct check_result *result)
 {
 	const struct imapc_facts *facts = &result->facts;
@@ -65,6 +66,7 @@ static json_t *cmd_check_folder_json(const struct check_folder *folder)
 			 (json_int_t)folder->unseen);
 }
 
+/* The names of the keys are those of the connection string where there is one. */
 static json_t *cmd_check_json(const struct check_result *result)
 {
 	const struct imapc_facts *facts = &result->facts;

@@ -118,6 +118,7 @@ static int cmd_queue_change(const struct invocation *invocation, struct store *s
 	return cmd_queue_keep(invocation, draft, secret, err);
 }
 
+/* Asks for the password before the transaction begins, and reads the definition again inside it. */
 int cmd_queue_alter(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -155,6 +156,7 @@ static int cmd_queue_list_row(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* The connection string comes last: it gives way on a narrow terminal. */
 int cmd_queue_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {

@@ -47,6 +47,7 @@ static json_t *queue_view_target_json(const struct work_queue_target *target)
 	    "acknowledge", queue_view_acknowledge(target), "stopped", target->stopped);
 }
 
+/* All fields are there in any case; null says that one is not set. */
 json_t *queue_view_json(const struct work_queue *queue)
 {
 	json_t *object =
@@ -89,6 +90,7 @@ static void queue_view_print_limits(const struct work_queue_target *target)
 	printf("posts at a time    %d\n", (int)target->concurrency);
 }
 
+/* Prints only the fields that are set. */
 static void queue_view_print_target(const struct work_queue_target *target)
 {
 	if (target->url == NULL)
@@ -106,6 +108,7 @@ static void queue_view_print_target(const struct work_queue_target *target)
 	queue_view_print_lines("delivery stopped", target->stopped);
 }
 
+/* The definition first, then what the last run has left. */
 void queue_view_print(const struct work_queue *queue)
 {
 	g_autofree char *credential = queue_view_credential(queue);

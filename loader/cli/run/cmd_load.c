@@ -299,6 +299,7 @@ static int cmd_deliver_queue(const struct invocation *invocation, struct store *
 	return failed;
 }
 
+/* Prints the trace also when the target has refused the sample: that is what it is for. */
 static int cmd_deliver_sample(const struct invocation *invocation, struct store *store,
 			      const char *name, uint64_t limit, struct error *err)
 {

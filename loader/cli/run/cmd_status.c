@@ -61,6 +61,7 @@ static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* Reads the database only; no server is asked. */
 static int cmd_status_check(const struct invocation *invocation, struct store *store,
 			    struct error *err)
 {
@@ -103,6 +104,7 @@ static json_t *cmd_status_delivery(const struct work_queue *queue,
 	return object;
 }
 
+/* One document for each queue, with the leases that are too long. */
 static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
 				  const struct work_queue_counts *counts,
 				  const uint64_t attempts[DELIVERY_OUTCOMES], json_t *overlong)
@@ -155,6 +157,7 @@ static const char *cmd_status_state(const struct work_queue *queue,
 	return health->stopped_ms != 0 ? "stopped" : "active";
 }
 
+/* A dash stands for what is not known or does not apply. */
 static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
 			       const struct queue_health *health,
 			       const struct work_queue_counts *counts,
@@ -225,6 +228,7 @@ static int cmd_status_show(struct cmd_status_view *view, const struct work_queue
 	return failed;
 }
 
+/* Called for each queue; gathers all that is known of it. */
 static int cmd_status_queue(const struct work_queue *queue, void *context)
 {
 	struct cmd_status_view *view = context;
@@ -258,6 +262,7 @@ static void cmd_status_tell_log(const struct invocation *invocation, struct stor
 			invocation->database, size_mb, readers);
 }
 
+/* Words about leases and the log come after the table, so that it stays a table. */
 int cmd_status(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {

@@ -183,6 +183,7 @@ static int cmd_verify_check(const struct invocation *invocation,
 	return 0;
 }
 
+/* Wrong options are found before the server is asked. */
 static int cmd_verify_options(const struct invocation *invocation,
 			      struct verify_options *ret_options, struct error *err)
 {
@@ -201,6 +202,7 @@ static int cmd_verify_options(const struct invocation *invocation,
 	return cmd_verify_check(invocation, ret_options, err);
 }
 
+/* The last column is for dry runs only. */
 static void cmd_verify_open_tables(struct cmd_verify *view)
 {
 	static const struct output_column columns[] = {
@@ -219,6 +221,7 @@ static void cmd_verify_open_tables(struct cmd_verify *view)
 	view->counts = output_table_new(counts, G_N_ELEMENTS(counts));
 }
 
+/* Problems are printed also when the run ends with an error: they were found. */
 int cmd_verify(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

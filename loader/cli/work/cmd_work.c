@@ -127,6 +127,7 @@ static int cmd_claim_wait(const struct invocation *invocation, int64_t *ret_unti
 	return 0;
 }
 
+/* What was claimed is given back when it could not be printed: nobody knows of it. */
 int cmd_claim(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -244,6 +245,7 @@ int cmd_complete(const struct invocation *invocation, struct error *err)
 	return cmd_settle_all(invocation, cmd_settle_complete, &settle, err);
 }
 
+/* Says when the entry is tried again, which the worker cannot know. */
 static void cmd_fail_print(const struct invocation *invocation, const struct cmd_settle *settle)
 {
 	if (invocation->json) {
@@ -260,6 +262,7 @@ static void cmd_fail_print(const struct invocation *invocation, const struct cmd
 		printf("failed for good\n");
 }
 
+/* The worker has to say which kind of failure it is, because the two have different ends. */
 int cmd_fail(const struct invocation *invocation, struct error *err)
 {
 	const bool business = invocation_flag(invocation, "business");
@@ -351,6 +354,7 @@ static void cmd_work_note(const char *words, void *context)
 	fprintf(stderr, "inqueue: work '%s': %s\n", work->queue, words);
 }
 
+/* The command is looked at before anything is claimed, so that a misspelt one costs no attempt. */
 static int cmd_work_options(const struct invocation *invocation, struct work_options *options,
 			    struct error *err)
 {
@@ -369,6 +373,7 @@ static int cmd_work_options(const struct invocation *invocation, struct work_opt
 	return 0;
 }
 
+/* The words behind "--" are the command; its own options are none of ours. */
 int cmd_work(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
