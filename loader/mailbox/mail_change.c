@@ -26,7 +26,7 @@ struct mail_changing {
 	struct mail *mail;
 	char *new_wire;	     /* moveMail */
 	GArray *done;	     /* struct mail_done */
-	bool originals_left; /* on a server that cannot expunge single messages */
+	bool originals_left; /* the server cannot expunge them, or they must not go */
 	struct move *move;   /* moveMail */
 	GHashTable *copies;  /* UID -> UID of the copy, of originals that have to go */
 };
@@ -202,7 +202,8 @@ static void mail_change_report(const struct mail_changing *job, const uint32_t *
 	    .new_uids = request->action == MAIL_MOVE_MAIL ? new_uids : NULL,
 	    .count = count,
 	    .note = job->originals_left
-			? "the server has no UIDPLUS: the originals stay, marked \\Deleted"
+			? "the server has no UIDPLUS, or does not prove the copies: the originals "
+			  "stay, marked \\Deleted"
 			: NULL,
 	};
 	report->change(&change, report->context);

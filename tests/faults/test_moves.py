@@ -7,7 +7,7 @@ import re
 import unittest
 
 import checker
-from inqueue import CONFIGURATION, CREDENTIALS, DONE, PROTOCOL, UNREACHABLE
+from inqueue import CONFIGURATION, CREDENTIALS, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
 from liar import LiarCase, small
 from lying_server import parse_set
 from watcher import Watcher
@@ -198,6 +198,37 @@ class LeftBehind(MoveCase):
                     self.each_once(server)
                 self.assertEqual((left, [1, 2, 3]), (self.numbers(server, "INBOX"), self.numbers(server, "DROPBOX")))
             self.use_database(f"next-{capabilities}")
+
+    def test_copy_of_a_message_whose_bytes_the_server_does_not_send(self):
+        """Where only their number tells of copies nothing is removed, and nothing copied again."""
+        def withhold(answer):
+            def withheld(session, tag, command):
+                uids = uids_of(command)
+                hidden = [(number, message) for number, message in enumerate(session.selected.messages, 1)
+                          if message.uid in uids and message.raw == small(2)]
+                if not hidden:
+                    return session.honest(session, tag, command)
+                if answer:
+                    return tag + answer
+                for uid in uids - {message.uid for _, message in hidden}:
+                    session.honest(session, tag, re.sub(rb"[\d:,]+", b"%d" % uid, command, count=1))
+                for number, message in hidden:
+                    session.send(b"* %d FETCH (UID %d BODY[] NIL)\r\n" % (number, message.uid))
+                return tag + b" OK done\r\n"
+            return withheld
+        for number, (answer, code) in enumerate([(b" NO [UNAVAILABLE] come back later\r\n", TEMPORARY), (b"", PROTOCOL)]):
+            self.use_database(number)
+            with self.subTest(answer), self.lying(capabilities=COPY_ONLY) as server:
+                server.answer(rb"UID FETCH .*BODY.PEEK\[\]", withhold(answer), times=None)
+                server.answer(rb"UID COPY", without_copyuid, times=None)
+                for _ in range(3):
+                    self.loads(code, "the server did not send UID 2")
+                for new in 4, 5:
+                    server.deliver(small(new))
+                    self.loads()
+                self.assertEqual([1, 3, 4, 5], self.numbers(server, "DROPBOX"))
+                self.assertEqual(([2], [2]), (self.numbers(server, "INBOX"), self.numbers(server, "BADMAIL")))
+                self.assertIn("\\Deleted", server.messages()[0].flags)
 
     def test_the_copy_of_another_queue_is_none_of_ours(self):
         """One mail that was sent to both, and one archive."""

@@ -28,7 +28,9 @@
 enum move_fate {
 	MOVE_MOVED,  /* gone from its folder */
 	MOVE_COPIED, /* a copy has arrived; the original is still there, and goes next */
-	MOVE_LEFT    /* as before, but it stays, flagged \Deleted: the server has no UIDPLUS */
+	/* As before, but the original stays, flagged \Deleted: the server has no UIDPLUS, or tells
+	 * neither the copy's UID nor the bytes that would prove it. */
+	MOVE_LEFT
 };
 
 /* Told of messages as soon as their fate is known, before anything else is changed; `copy` is NULL

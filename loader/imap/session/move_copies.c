@@ -58,16 +58,37 @@ static int compare_bodies(const void *one, const void *other)
 	return order != 0 ? order : (a->uid > b->uid) - (a->uid < b->uid);
 }
 
+/* No bytes tell nothing. */
 static int take_body(const struct body_facts *facts, void *context)
 {
-	g_array_append_vals((GArray *)context, facts, 1);
+	if (facts->size_bytes > 0)
+		g_array_append_vals((GArray *)context, facts, 1);
 	return 0;
+}
+
+/* Divides what the server refuses to send: a message that it never sends keeps no other. */
+static int take_bodies(struct move *move, const uint32_t *uids, size_t count, GArray *bodies,
+		       struct error *err)
+{
+	guint before = bodies->len;
+	size_t half = count / 2;
+
+	if (body_digest(move->session, uids, count, 0, take_body, bodies, err) == 0)
+		return 0;
+	if (!imapc_is_alive(move->session))
+		return -1;
+	g_array_set_size(bodies, before);
+	if (count == 1)
+		return 0;
+	if (take_bodies(move, uids, half, bodies, err) < 0)
+		return -1;
+	return take_bodies(move, uids + half, count - half, bodies, err);
 }
 
 static int digest_bodies(struct move *move, const uint32_t *uids, size_t count, GArray *bodies,
 			 struct error *err)
 {
-	if (body_digest(move->session, uids, count, 0, take_body, bodies, err) < 0)
+	if (count > 0 && take_bodies(move, uids, count, bodies, err) < 0)
 		return -1;
 	g_array_sort(bodies, compare_bodies);
 	return 0;
@@ -106,7 +127,7 @@ static int select_source(struct move *move, const char *wire, const char *name,
 /* Both lists are sorted by digest. Each copy stands for one message: of two equal messages and one
  * copy, one has no copy. */
 static void match_bodies(const GArray *ours, const GArray *there, const uint32_t *uids,
-			 size_t count, struct imapc_copy *copy, bool *copied)
+			 size_t count, struct imapc_copy *copy, enum move_copy_known *known)
 {
 	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
 	guint next = 0;
@@ -129,14 +150,32 @@ static void match_bodies(const GArray *ours, const GArray *there, const uint32_t
 
 		if (!row)
 			continue;
-		copied[row->index] = true;
+		known[row->index] = MOVE_COPY_SEEN;
 		copy->uids[row->index] = g_array_index(there, struct body_facts, next - 1).uid;
 	}
 }
 
+static bool has_body(const GArray *bodies, uint32_t uid)
+{
+	for (guint i = 0; i < bodies->len; i++) {
+		if (g_array_index(bodies, struct body_facts, i).uid == uid)
+			return true;
+	}
+	return false;
+}
+
+static void count_withheld(const GArray *ours, const uint32_t *uids, size_t count,
+			   enum move_copy_known *known)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (known[i] == MOVE_COPY_NONE && !has_body(ours, uids[i]))
+			known[i] = MOVE_COPY_COUNTED;
+	}
+}
+
 static int find_by_bytes(struct move *move, const struct move_arrivals *arrivals,
-			 const uint32_t *uids, size_t count, struct imapc_copy *copy, bool *copied,
-			 struct error *err)
+			 const uint32_t *uids, size_t count, bool claimed, struct imapc_copy *copy,
+			 enum move_copy_known *known, struct error *err)
 {
 	struct imapc_session *session = move->session;
 	g_autoptr(GArray) ours = g_array_new(FALSE, FALSE, sizeof(struct body_facts));
@@ -150,7 +189,9 @@ static int find_by_bytes(struct move *move, const struct move_arrivals *arrivals
 		return -1;
 	copy->uid_validity = session->uid_validity;
 	memset(copy->uids, 0, count * sizeof *copy->uids);
-	match_bodies(ours, there, uids, count, copy, copied);
+	match_bodies(ours, there, uids, count, copy, known);
+	if (claimed && arrivals->count == count)
+		count_withheld(ours, uids, count, known);
 	return select_source(move, wire, name, uid_validity, err);
 }
 
@@ -176,18 +217,19 @@ static bool number_tells(const struct move *move, const struct move_arrivals *ar
 }
 
 int move_find_copies(struct move *move, const struct move_arrivals *arrivals, const uint32_t *uids,
-		     size_t count, bool claimed, struct imapc_copy *copy, bool *copied,
-		     struct error *err)
+		     size_t count, bool claimed, struct imapc_copy *copy,
+		     enum move_copy_known *ret_known, struct error *err)
 {
-	memset(copied, 0, count * sizeof *copied);
+	memset(ret_known, 0, count * sizeof *ret_known);
 	if (count == 0 || arrivals->count == 0)
 		return 0;
 	if ((arrivals->count >= count && copyuid_tells(move, arrivals, count, copy)) ||
 	    (claimed && number_tells(move, arrivals, count))) {
-		memset(copied, true, count * sizeof *copied);
+		for (size_t i = 0; i < count; i++)
+			ret_known[i] = MOVE_COPY_SEEN;
 		return 0;
 	}
 	if (!move->target_by_uid)
 		return 0;
-	return find_by_bytes(move, arrivals, uids, count, copy, copied, err);
+	return find_by_bytes(move, arrivals, uids, count, claimed, copy, ret_known, err);
 }

@@ -100,15 +100,23 @@ int move_count_arrivals(struct move *move, struct move_arrivals *ret_arrivals, s
 /* COPYUID names a message that can have arrived. */
 bool move_is_among(const struct move *move, const struct move_arrivals *arrivals, uint32_t uid);
 
+enum move_copy_known {
+	MOVE_COPY_NONE,
+	MOVE_COPY_SEEN,
+	/* The server does not send the message's bytes; as many messages have arrived as it says that
+	 * it has copied. */
+	MOVE_COPY_COUNTED
+};
+
 /*
  * Which of `uids`, all of them in the selected folder, have a copy among what has arrived: by
- * `copy` where it tells that of all of them and can be believed, else by their bytes. copied[i] is
- * set, and copy->uids[i] filled in where it is known. `claimed`: the server says that it has copied
- * all of them.
+ * `copy` where it tells that of all of them and can be believed, else by their bytes. ret_known[i]
+ * is set, and copy->uids[i] filled in where it is known. `claimed`: the server says that it has
+ * copied all of them.
  */
 int move_find_copies(struct move *move, const struct move_arrivals *arrivals, const uint32_t *uids,
-		     size_t count, bool claimed, struct imapc_copy *copy, bool *copied,
-		     struct error *err);
+		     size_t count, bool claimed, struct imapc_copy *copy,
+		     enum move_copy_known *ret_known, struct error *err);
 
 /* Where permission is denied: says which right of which folder is missing, as far as the server
  * tells. `rights` are those needed in the selected folder. Returns -1. */

@@ -73,6 +73,18 @@ static int take_copied(struct move *move, const struct move_set *set, bool moves
 	return 0;
 }
 
+/* Nobody has seen their copies: the originals stay, as on a server that can remove none. Where it does
+ * not let us flag them either, the ledger still knows them. */
+static int take_counted(struct move *move, const struct move_set *set, struct error *err)
+{
+	if (set->count == 0)
+		return 0;
+	if (imapc_add_flags(move->session, set->uids, set->count, "\\Deleted", err) < 0 &&
+	    !imapc_is_alive(move->session))
+		return -1;
+	return move_tell_set(move, MOVE_LEFT, set, err);
+}
+
 /* Messages that left and have not arrived. Where COPYUID names only some of them, another client
  * has taken the others, which are not expected in the target. */
 static void count_missing(struct move *move, const struct move_set *gone, size_t copied,
@@ -138,22 +150,26 @@ static int settle_present(struct move *move, const struct move_answer *answer,
 	scoped(move_set_free) struct move_set *seen =
 	    move_set_new(present->count, present->copy.uid_validity);
 	scoped(move_set_free) struct move_set *rest = move_set_new(present->count, 0);
-	g_autofree bool *copied = g_new0(bool, present->count + 1);
+	scoped(move_set_free) struct move_set *counted = move_set_new(present->count, 0);
+	struct move_set *const sets[] = {
+	    [MOVE_COPY_NONE] = rest, [MOVE_COPY_SEEN] = seen, [MOVE_COPY_COUNTED] = counted};
+	g_autofree enum move_copy_known *known = g_new0(enum move_copy_known, present->count + 1);
 
 	if (move_find_copies(move, arrivals, present->uids, present->count,
-			     !answer->moves && !answer->refused, &present->copy, copied, err) < 0)
+			     !answer->moves && !answer->refused, &present->copy, known, err) < 0)
 		return -1;
 	/* Looking at the target may have told another UIDVALIDITY. */
 	seen->copy.uid_validity = present->copy.uid_validity;
 	for (size_t i = 0; i < present->count; i++)
-		move_set_add(copied[i] ? seen : rest, present->uids[i], present->copy.uids[i]);
+		move_set_add(sets[known[i]], present->uids[i], present->copy.uids[i]);
 	*ret_copied = seen->count;
 	if (answer->refused)
 		g_array_append_vals(answer->refused_uids, rest->uids, (guint)rest->count);
 	else
 		move_note(move, answer->moves ? MOVE_STAYED : MOVE_NOT_COPIED, rest->uids,
 			  rest->count, NULL);
-	return take_copied(move, seen, answer->moves, err);
+	return take_counted(move, counted, err) < 0 ? -1
+						    : take_copied(move, seen, answer->moves, err);
 }
 
 static bool is_told(const struct imapc_copy *copy, size_t count)
