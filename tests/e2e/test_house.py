@@ -16,7 +16,7 @@ class Walls(unittest.TestCase):
         source = f'#include "{include}"\n'
         glib = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], capture_output=True, text=True, check=True).stdout
         return subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", *glib.split(), "-I",
-                               BUILD_DIR / "houses" / house, "-xc", "-"],
+                               BUILD_DIR / "houses" / house, "-I", BUILD_DIR / "houses" / "queue_base", "-xc", "-"],
                               input=source, text=True, capture_output=True, check=False).returncode == 0
 
     def test_house_sees_itself_and_no_other(self):
