@@ -118,6 +118,18 @@ static int load_window(struct load *load, struct imapc_size *sizes, size_t count
 	return 0;
 }
 
+enum { LOAD_TOGETHER_MIN = 1000 };
+
+/*
+ * How many messages come together at most, when so many are left. Many, so that there is enough to
+ * store while the server moves a large set; fewer towards the end, where nothing else is done while
+ * the last ones are stored.
+ */
+static size_t load_together_max(size_t left)
+{
+	return CLAMP(left / 10, (size_t)LOAD_TOGETHER_MIN, (size_t)LOAD_POSITION_UIDS);
+}
+
 /* Asks for the sizes of some messages at a time, so that memory does not grow with the mailbox. */
 static int load_messages(struct load *load, const uint32_t *uids, size_t count, struct error *err)
 {

@@ -22,7 +22,7 @@ static int load_compare_items(const void *left, const void *right)
 }
 
 /*
- * What is decoded is seldom larger than the raw bytes. Text may grow threefold when it becomes
+ * Decoded contents are seldom larger than the raw bytes. Text may grow threefold when it becomes
  * UTF-8, and HTML that is nothing but rules fivefold when it becomes text, beside the HTML itself.
  */
 static uint64_t load_output_max(const struct load *load, bool on_disk)
@@ -79,7 +79,7 @@ void load_batch_close(struct load_batch *batch)
 	g_string_chunk_free(batch->reasons);
 }
 
-/* What was not hashed on its way lies whole in the spool. */
+/* A message that was not hashed on its way lies whole in the spool. */
 static int load_item_hash(const struct load_batch *batch, struct load_item *item, struct error *err)
 {
 	struct sha256_ctx hash;

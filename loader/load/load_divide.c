@@ -69,8 +69,8 @@ static bool load_may_ask_again(const struct load *load, const struct load_questi
 }
 
 /* The connection died at these messages, and the run ends: the next one asks for each alone. Not
- * where the fault is on this side. A session that is alive again has failed for its UIDVALIDITY: the
- * numbers mean other messages. */
+ * where the fault is on this side. A session that is alive again has failed for its UIDVALIDITY:
+ * the numbers mean other messages. */
 static void load_note_suspects(struct load *load, const struct imapc_size *sizes, size_t count,
 			       const struct error *failure)
 {

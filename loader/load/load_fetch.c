@@ -124,7 +124,7 @@ static int load_fetch_end(void *context, uint32_t uid, int64_t internal_date_s, 
 	struct load_fetch *fetch = context;
 	struct load_batch *batch = fetch->batch;
 	struct load_item *item = &fetch->item;
-	/* Nobody asked for it: the next message overwrites it. */
+	/* It was not asked for: the next message overwrites it. */
 	if (uid == 0)
 		return 0;
 	item->uid = uid;

@@ -4,8 +4,9 @@
  * load.c lists the work and cuts it into batches. load_pipeline.c keeps several of them going: they
  * come from the server (load_batch.c, load_fetch.c) ahead of a thread (load_storer.c) that waits
  * for their parsers and stores them (load_store.c), and when that has enough to do, what is stored
- * moves on the server (load_move.c). What the server does not send is divided (load_divide.c),
- * noted (load_unsent.c), and asked for again by a later run (load_suspect.c).
+ * moves on the server (load_move.c). A set that the server does not send is divided
+ * (load_divide.c); messages that it does not send alone are noted (load_unsent.c), and asked for
+ * again by a later run (load_suspect.c).
  *
  * Threads: there is one besides the run's own. It has the database, and the batches that were put
  *          to it, to itself; whatever else of the run uses the database stands between load_hold()
@@ -84,18 +85,6 @@ enum { LOAD_MAX_TRIES = 3 };
 /* Stores a message that cannot be fetched as a bad entry without content, and moves it. */
 int load_give_up(struct load *load, const struct imapc_size *size, const char *reason,
 		 struct error *err);
-
-enum { LOAD_TOGETHER_MIN = 1000 };
-
-/*
- * How many messages come together at most, when so many are left. Many, so that there is enough to
- * store while the server moves a large set; fewer towards the end, where nothing else is done while
- * the last ones are stored.
- */
-static inline size_t load_together_max(size_t left)
-{
-	return CLAMP(left / 10, (size_t)LOAD_TOGETHER_MIN, (size_t)LOAD_POSITION_UIDS);
-}
 
 /* Of messages that come together; a larger one comes alone. Each batch has two files. */
 static inline uint64_t load_batch_bytes(const struct load *load)

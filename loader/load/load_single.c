@@ -11,7 +11,7 @@
 struct load_single {
 	struct load load;
 	struct load_options options;
-	struct load_result result; /* nobody asks for it, but the parts of a run count */
+	struct load_result result; /* not used, but the parts of a run count into it */
 	struct load_batch batch;
 };
 
@@ -31,7 +31,7 @@ int load_single_open(struct store *store, const struct work_queue *queue, struct
 				     .options = &single->options,
 				     .mailbox = mailbox,
 				     .result = &single->result};
-	/* On disk: nobody has said how large the message may be. */
+	/* On disk, since the message may be of any size. */
 	if (load_batch_open(&single->load, true, &single->batch, err) != 0)
 		return -1;
 	*ret_single = steal(&single);

@@ -1,7 +1,8 @@
 /*
- * What a run knows of messages that the server did not send, and whether they are at fault or the
- * server is. It is asked for messages that it has sent before, the last ones of the archive folder:
- * if one of them comes, the others are at fault; if none does, the run ends without blaming any.
+ * Keeps the messages that the server did not send, and finds out whether they are at fault or the
+ * server is. The server is asked for messages that it has sent before, the last ones of the archive
+ * folder: if one of them comes, the others are at fault; if none does, the run ends without blaming
+ * any.
  */
 #include "loader/load/load_internal.h"
 

@@ -48,6 +48,7 @@ int mail_select_folder(struct mail *mail, bool read_only, struct imapc_mailbox *
 		return -1;
 	if (imapc_select(mail->session, mail->wire, mail->folder, read_only, ret_mailbox, err) != 0)
 		return -1;
+	/* Servers select a folder all the same, and refuse each change later. */
 	if (!read_only && ret_mailbox->read_only)
 		return error_set(err, ERROR_CREDENTIALS, "folder '%s' may only be read",
 				 mail->folder);
@@ -166,6 +167,7 @@ int mail_run(struct imapc_session *session, const struct mail_request *request,
 			    .folder = request->folder != NULL ? request->folder : "INBOX"};
 	int failed = mail_dispatch(&mail, err);
 	free(mail.wire);
+	/* The action has ended between two sets: the rest is undone. */
 	if (failed == 0 && stop_requested())
 		failed = error_set(err, ERROR_TEMPORARY, "stopped by a signal before the end");
 	if (failed == 0 && mail.failure_count > 0) {

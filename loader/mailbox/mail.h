@@ -88,7 +88,7 @@ struct mail_report {
 	void *context;
 };
 
-/* What can be wrong with a request before anything is connected: USAGE. */
+/* Checks a request before anything is connected. Errors: USAGE. */
 int mail_check(const struct mail_request *request, struct error *err);
 
 /* Does the action. With go_on the first failure decides the error, after all has been tried. */

@@ -34,6 +34,8 @@ int mail_attachment_open(const char *folder, bool unique, struct mail_attachment
 	saver->path = g_strdup(folder);
 	saver->unique = unique;
 	saver->next = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	/* Its descriptor, not its path, is used from now on: the path may be made to lead
+	 * elsewhere. */
 	saver->folder = -1;
 	if (g_mkdir_with_parents(folder, 0777) == 0)
 		saver->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -93,6 +95,7 @@ static int mail_attachment_link(struct mail_attachment_saver *saver, const char 
 			*ret_name = steal(&varied);
 			return unlinkat(saver->folder, draft, 0);
 		}
+		/* Any other failure would come again for every name. */
 		if (errno != EEXIST)
 			return -1;
 	}

@@ -221,6 +221,7 @@ static void mail_change_report_done(const struct mail_changing *job)
 	guint count = job->done->len;
 	g_autofree uint32_t *uids = g_new(uint32_t, count + 1);
 	g_autofree uint32_t *new_uids = g_new(uint32_t, count + 1);
+	/* Messages that were tried one by one come out of order. */
 	g_array_sort(job->done, mail_change_compare);
 	for (guint i = 0; i < count; i++) {
 		const struct mail_done *done = &g_array_index(job->done, struct mail_done, i);
@@ -258,6 +259,8 @@ static int mail_change_do(struct mail_changing *job, const struct mail_selection
 			  struct error *err)
 {
 	struct mail *mail = job->mail;
+	/* An empty selection is reported as a change of no message, so that a script has one
+	 * case. */
 	if (mail->request->dry_run || selection->count == 0) {
 		mail_change_report(job, selection->uids, NULL, selection->count);
 		return 0;

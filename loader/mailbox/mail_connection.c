@@ -1,6 +1,6 @@
 /*
  * Opened connections, seen from a command: reaches the keeper of a name by its socket and speaks
- * the words of mail_connection_internal.h with it. A socket that nobody answers on counts as no
+ * the words of mail_connection_internal.h with it. A socket without an answer counts as no
  * connection.
  */
 #include "loader/mailbox/mail_connection_internal.h"
@@ -56,11 +56,13 @@ static int mail_connection_read_answer(int socket, const char *name, uint32_t ti
 		return error_prefix(err, "connection '%s'", name);
 	}
 	if (!json_is_object(answer))
-		return error_set(err, ERROR_SOFTWARE, "connection '%s' does not make sense", name);
+		return error_set(err, ERROR_SOFTWARE,
+				 "connection '%s' gives an answer that makes no sense", name);
 	*ret_answer = steal(&answer);
 	return 0;
 }
 
+/* A keeper that dies in between counts as gone. */
 static int mail_connection_ask(const char *name, const char *word, uint32_t timeout_s,
 			       int *ret_socket, json_t **ret_answer, struct error *err)
 {
@@ -180,6 +182,7 @@ static GPtrArray *mail_connection_names(int folder)
 		if (mail_socket_check_name(name, &ignored) == 0)
 			g_ptr_array_add(names, steal(&name));
 	}
+	/* A folder has no order. */
 	g_ptr_array_sort(names, mail_connection_compare);
 	return names;
 }

@@ -153,6 +153,7 @@ static int mail_folder_check_rename(const struct mail *mail, const struct imapc_
 	if (to->exists)
 		return error_set(err, ERROR_NO, "folder '%s' exists already",
 				 mail->request->new_folder);
+	/* Servers disagree on what becomes of a folder below itself. */
 	if (delimiter != '\0' && strncmp(to->wire, from->wire, size) == 0 &&
 	    to->wire[size] == delimiter)
 		return error_set(err, ERROR_USAGE, "folder '%s' cannot move below itself",
@@ -226,6 +227,7 @@ static int mail_folder_list_rows(struct mail *mail, const struct imapc_folder_ro
 	uint64_t left = mail->request->max_rows != 0 ? mail->request->max_rows : UINT64_MAX;
 	uint64_t number = 0;
 	for (size_t i = 0; i < rows->count && left > 0 && !stop_requested(); i++) {
+		/* Rows are counted as they are shown: levels without mail are not. */
 		if (!rows->rows[i].selectable || ++number < first)
 			continue;
 		left--;

@@ -224,6 +224,7 @@ static void mail_keeper_end(struct mail_keeper *keeper)
 {
 	g_autofree char *file = mail_socket_file(keeper->name);
 	struct error gone;
+	/* Another keeper may have the name by now. */
 	if (mail_keeper_has_socket(keeper))
 		unlinkat(keeper->folder, file, 0);
 	error_set(&gone, ERROR_NO, "connection '%s' has been closed", keeper->name);
@@ -240,6 +241,7 @@ static void mail_keeper_live(struct mail_keeper *keeper)
 {
 	sigset_t blocked;
 	sigset_t before;
+	/* A signal between the check and the wait would be slept through. */
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGINT);

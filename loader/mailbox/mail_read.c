@@ -108,6 +108,7 @@ static int mail_read_submit(struct mail_read *read, struct mail_item *item, stru
 	/* The last line may lack its end. */
 	if (read->in_body && !read->at_line_start)
 		item->body_lines++;
+	/* The next message begins where this one ends; one that was not wanted is overwritten. */
 	read->spool_end += item->size;
 	return parser_submit(read->parser, item->offset, item->size, !read->bodies,
 			     &item->parser_index, err);
@@ -373,6 +374,7 @@ int mail_read(struct mail *mail, struct error *err)
 	    mail_selection_resolve(mail->session, &mailbox, mail->request, release, err) != 0 ||
 	    mail_selection_refuse_unknown(mail, release, err) != 0)
 		return -1;
+	/* No parser is started for nothing. */
 	if (selection.count == 0)
 		return 0;
 	return mail_read_selection(mail, &selection, err);

@@ -50,6 +50,7 @@ static int mail_selection_parse_range(const char *text, struct mail_range *ret_r
 	guint count = g_strv_length(ends);
 	if (count < 1 || count > 2)
 		return -1;
+	/* A lone "*" is refused: which message is the last changes. */
 	bool range = count == 2;
 	if (mail_selection_parse_number(g_strstrip(ends[0]), false, &ret_range->first) != 0 ||
 	    mail_selection_parse_number(g_strstrip(ends[count - 1]), range, &ret_range->last) != 0)
@@ -203,6 +204,7 @@ static int mail_selection_by_window(struct imapc_session *session, uint32_t mess
 				    const struct mail_request *request,
 				    struct mail_selection *selection, struct error *err)
 {
+	/* In 64 bits, as the sum may not fit into 32. */
 	uint64_t first = MAX(request->start_row, 1);
 	if (first > messages)
 		return 0;

@@ -39,6 +39,7 @@ int mail_account_new(const struct mail_account_options *options, struct mail_acc
 	if (options->port != 0)
 		g_string_append_printf(text, "port=%u;", (unsigned)options->port);
 	if (options->ca_file != NULL) {
+		/* An absolute path holds wherever the file is read again. */
 		g_autofree char *path = g_canonicalize_filename(options->ca_file, NULL);
 		mail_account_add_pair(text, "caFile", path);
 	}

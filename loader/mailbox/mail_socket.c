@@ -57,6 +57,7 @@ int mail_socket_open_folder(bool create, int *ret_folder, struct error *err)
 	if (folder < 0 || fstat(folder, &status) != 0)
 		return error_set(err, ERROR_IO, "folder '%s' for open connections: %s", path,
 				 g_strerror(errno));
+	/* Anybody may have made it in /tmp before us. */
 	if (status.st_uid != geteuid() || (status.st_mode & 077) != 0)
 		return error_set(err, ERROR_CREDENTIALS,
 				 "folder '%s' for open connections must belong to you alone (mode "
@@ -142,6 +143,7 @@ int mail_socket_connect(int folder, const char *name, uint32_t timeout_s, int *r
 		return error_set(err, errno == EAGAIN ? ERROR_TEMPORARY : ERROR_IO,
 				 "connection '%s': %s", name, g_strerror(errno));
 	}
+	/* Another user's process there would get our commands. */
 	if (!mail_socket_is_ours(client))
 		return error_set(err, ERROR_CREDENTIALS, "connection '%s' is another user's", name);
 	*ret_socket = descriptor_steal(&client);

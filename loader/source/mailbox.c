@@ -75,6 +75,7 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
 		      struct error *err)
 {
+	/* The lost session tells its callers that it is dead; NULL would not. */
 	struct imapc_session *lost = steal(&mailbox->session);
 	if (mailbox_sign_in(mailbox, queue, database, err) != 0) {
 		mailbox->session = lost;
@@ -166,6 +167,7 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 		return -1;
 	if (queue->target.on_delivery)
 		mailbox_acknowledge_on_delivery(mailbox);
+	/* A host name means the same in any case: the ledger has one spelling. */
 	g_autofree char *host = g_ascii_strdown(mailbox->server->url, -1);
 	mailbox->source =
 	    g_strdup_printf("%s@%s/%s", queue->user_name, host, mailbox->server->mailbox);
@@ -206,6 +208,7 @@ int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, s
 				 "folder '%s' does not exist and createFolders=False: create "
 				 "it on the server, or allow it in the connection string",
 				 name);
+	/* The name that the server has to be asked with was found out before. */
 	if (imapc_create_folder(mailbox->session, found->wire, name, err) != 0)
 		return -1;
 	found->exists = true;

@@ -47,6 +47,7 @@ int search_count_unfound(struct imapc_session *session, const struct connection_
 	uint32_t messages = imapc_count_messages(session);
 	g_autofree uint32_t *deleted = NULL;
 	size_t count;
+	/* Under other keys it is not known how many messages should be found. */
 	*ret_unfound = 0;
 	if (strcmp(server->search, SEARCH_ALL) != 0 || server->since != NULL || found >= messages)
 		return 0;

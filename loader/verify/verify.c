@@ -164,6 +164,7 @@ static int verify_all(struct verify *verify,
 			counted(&verify->folders[i].counted, verify->options->context);
 	if (verify->options->adopt && verify_adopt(verify, err) != 0)
 		return -1;
+	/* A dry run has reported what it would do. */
 	if (verify->options->dry_run)
 		return 0;
 	return verify_repair(verify, err) != 0 ? -1 : verify_adopt_verdict(verify, err);

@@ -7,8 +7,8 @@
  * the queue first used it (loader/source/mailbox.h), is none of its business: it is counted.
  *
  * Errors: those of mailbox_open() and of the database; TEMPORARY while the queue is being loaded;
- *         USAGE where messages of a folder that queues share are to be adopted, and nobody says
- *         which.
+ *         USAGE where messages of a folder that queues share are to be adopted, and --search does
+ *         not say which.
  * Memory: 5 bytes for each message of the three folders, 16 for each stray, 200 for each that only
  *         its bytes can tell.
  */

@@ -66,6 +66,7 @@ static bool verify_has_strays(const struct verify *verify, enum mailbox_folder w
 	return false;
 }
 
+/* Before the operator is asked, and before the first entry. */
 static int verify_check_folders(struct verify *verify, struct error *err)
 {
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++)
@@ -186,6 +187,7 @@ int verify_adopt(struct verify *verify, struct error *err)
 	if (verify_check_folders(verify, err) != 0)
 		return -1;
 	g_autofree char *what = verify_describe_strays(verify);
+	/* An operator who has mistaken the folder sees it here. */
 	if (!verify->options->confirm(what, verify->options->context) || verify->options->dry_run)
 		return 0;
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++)

@@ -83,12 +83,6 @@ struct verify_facts {
 	int64_t internal_date_s;
 };
 
-/* The folder that messages of a target are in. */
-static inline enum mailbox_folder verify_target(enum pickup_target target)
-{
-	return target == PICKUP_DROPBOX ? MAILBOX_DROPBOX : MAILBOX_BADMAIL;
-}
-
 /* True if no run has noted yet that the message has left the mailbox. */
 static inline bool verify_is_open(const struct pickup *pickup)
 {

@@ -10,6 +10,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* The folder that messages of a target are in. */
+static enum mailbox_folder verify_target(enum pickup_target target)
+{
+	return target == PICKUP_DROPBOX ? MAILBOX_DROPBOX : MAILBOX_BADMAIL;
+}
+
 /* Where the message of a finished row belongs. */
 static enum mailbox_folder verify_expected(const struct verify *verify,
 					   const struct pickup_with_entry *row)
@@ -53,6 +59,8 @@ static void verify_add_size(GHashTable *sizes, uint64_t size)
 		g_hash_table_add(sizes, g_memdup2(&size, sizeof size));
 }
 
+/* Messages whose row does not tell their UID may be anywhere in a folder: their sizes say which to
+ * read. */
 static void verify_expect(struct verify *verify, const struct pickup_with_entry *from,
 			  const struct verify_row *row)
 {
@@ -111,6 +119,7 @@ static bool verify_find_copy(struct verify *verify, const struct verify_row *row
 	*ret_placed = uid != 0 && row->pickup.target_uid_validity == folder->uid_validity;
 	if (!*ret_placed)
 		return false;
+	/* The lowest UID that the queue has put there itself: its own mail is not older. */
 	folder->lowest_uid = folder->lowest_uid != 0 ? MIN(folder->lowest_uid, uid) : uid;
 	ssize_t at = verify_find(folder, uid);
 	if (at < 0)
@@ -205,8 +214,8 @@ static int verify_row(const struct pickup_with_entry *row, void *context)
 	struct verify_walk *walk = context;
 	struct verify *verify = walk->verify;
 	bool in_mailbox = verify_find_original(verify, row);
-	/* A finished message that stays in the mailbox may be moved or deleted by people: nobody
-	 * misses it. */
+	/* A finished message that stays in the mailbox may be moved or deleted by people, and is
+	 * not missed. */
 	if (row->pickup.state == PICKUP_READ)
 		return 0;
 	/* On a server without UIDPLUS the original stays for good, flagged \Deleted. */

@@ -173,6 +173,7 @@ static int verify_each(const struct body_facts *found, void *context)
 	memcpy(facts.raw_sha256, found->sha256, sizeof facts.raw_sha256);
 	if (verify_take(look, &facts)) {
 		verify_look_folder(look)->counted.known++;
+		/* A header that has been recognised spares the body. */
 		look->taken = true;
 		return 0;
 	}
@@ -301,6 +302,7 @@ static int verify_pick_old(struct verify_look *look, uint32_t *uids, size_t *cou
 	return 0;
 }
 
+/* Once for each folder: the server searches, and no message has to be read for it. */
 static int verify_find_wanted(struct verify_look *look, struct error *err)
 {
 	const struct verify_options *options = look->verify->options;

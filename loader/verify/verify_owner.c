@@ -52,6 +52,7 @@ static int verify_take_elsewhere(const struct pickup_elsewhere *found, void *con
 	ssize_t at = found->uid != 0 ? verify_find(elsewhere->folder, found->uid) : -1;
 	if (at >= 0 && elsewhere->folder->owners[at] == VERIFY_UNKNOWN)
 		elsewhere->folder->owners[at] = VERIFY_OTHERS;
+	/* That queue knows the message by its header only, so it is looked for in the same way. */
 	if (found->header_size != 0)
 		g_hash_table_add(elsewhere->verify->whole_sizes,
 				 g_memdup2(&found->header_size, sizeof found->header_size));
@@ -98,6 +99,7 @@ struct verify_sharing {
 	struct error *err;
 };
 
+/* The server says whether two names are one folder. */
 static int verify_compare_folder(struct verify_sharing *sharing, const char *name, bool *ret_same)
 {
 	struct imapc_folder found = {0};

@@ -76,6 +76,7 @@ static int verify_do_moves(struct verify *verify, enum mailbox_folder from, stru
 		    &g_array_index(verify->moves, struct verify_move, i);
 		if (move->from != from)
 			continue;
+		/* The message is where it belongs; only its row does not know. */
 		if (move->to == from) {
 			if (verify_do_note(verify, move, err) != 0)
 				return -1;
@@ -106,7 +107,7 @@ static int verify_count_open(const struct pickup_with_entry *row, void *context)
 	return 0;
 }
 
-/* What the run of load was to settle is settled when the ledger has no open row any more. */
+/* A problem that was left to the run of load is settled when its row is not open any more. */
 static int verify_count_settled(struct verify *verify, struct error *err)
 {
 	uint64_t open = 0;
@@ -120,6 +121,7 @@ static int verify_count_settled(struct verify *verify, struct error *err)
 
 int verify_repair(struct verify *verify, struct error *err)
 {
+	/* The run works on the open mailbox, under the lock that is held already. */
 	const struct load_options options = {.database = verify->options->database,
 					     .progress = verify_ignore_progress};
 	struct load_result ignored;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A longer text is no definition but an accident; an unknown key shows no more than this. */
 #define TEXT_BYTES_MAX	8192
 #define KEY_BYTES_SHOWN 40
 
@@ -168,6 +169,7 @@ static char *read_quoted(struct reader *reader, const char *key, struct error *e
 	return g_string_free(g_steal_pointer(&value), FALSE);
 }
 
+/* Blanks around a value without quotes are not part of it. */
 static char *read_value(struct reader *reader, const char *key, struct error *err)
 {
 	reader->at += strspn(reader->at, " ");

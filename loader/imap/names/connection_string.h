@@ -34,7 +34,7 @@ struct connection_string {
 	bool idle;		 /* wait with IDLE where the server can */
 	uint32_t poll_s;	 /* otherwise look for mail this often */
 	uint64_t max_size_bytes; /* larger messages are not loaded */
-	/* What is looked at in a message. */
+	/* Limits of one message: the rest of it is not looked at. */
 	uint32_t max_header_bytes;
 	uint32_t max_fields;
 	uint32_t max_parts;

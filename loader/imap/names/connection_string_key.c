@@ -141,6 +141,7 @@ int connection_string_key_set(const struct connection_string_key *key,
 int connection_string_key_preset(struct connection_string *string, struct error *err)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+		/* A default passes the same checks as an operator's value. */
 		if (!keys[i].default_in_words &&
 		    connection_string_key_set(&keys[i], string, keys[i].help.default_value, err) <
 			0)
@@ -171,6 +172,7 @@ int connection_string_key_complete(struct connection_string *string, struct erro
 		return error_set(err, ERROR_CONFIGURATION,
 				 "url is missing: url=HOST says which server to collect from");
 	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+		/* The next one, round the circle: that makes every pair of three. */
 		size_t other = (i + 1) % G_N_ELEMENTS(folders);
 
 		if (is_same_folder(folders[i], folders[other]))

@@ -132,6 +132,7 @@ int connection_string_set_small_size(const struct connection_string_key *key, vo
 {
 	uint64_t bytes;
 
+	/* key->max fits into 32 bits. */
 	if (!parse_size(value, key->max, &bytes))
 		return refuse(key, err);
 	*(uint32_t *)field = (uint32_t)bytes;
@@ -147,6 +148,7 @@ static bool is_ipv6(const char *host)
 	return inet_pton(AF_INET6, host, &address) == 1;
 }
 
+/* Bytes outside ASCII pass: curl converts international names. */
 static bool is_host(const char *host)
 {
 	for (const char *at = host; *at; at++) {
@@ -199,6 +201,7 @@ int connection_string_set_proxy(const struct connection_string_key *key, void *f
 	static const char *const schemes[] = {"socks5://", "socks5h://", "http://"};
 	const char *rest = NULL;
 
+	/* The definition of a queue is shown and exported: a password has no place in it. */
 	if (strchr(value, '@'))
 		return error_set(err, ERROR_CONFIGURATION,
 				 "takes no user name or password: use a proxy that asks for none");
@@ -230,6 +233,7 @@ int connection_string_set_mechanism(const struct connection_string_key *key, voi
 	return 0;
 }
 
+/* No capability has other characters, so another name would never match. */
 static bool is_capability(const char *name)
 {
 	for (const char *at = name; *at; at++) {
@@ -243,6 +247,7 @@ int connection_string_set_names(const struct connection_string_key *key, void *f
 				const char *value, struct error *err)
 {
 	g_autofree char *upper = g_ascii_strup(value, -1);
+	/* One more than allowed is split off, so that a longer list shows. */
 	g_auto(GStrv) names = g_strsplit(upper, ",", DISABLE_MAX + 1);
 
 	for (size_t i = 0; names[i]; i++) {
@@ -277,6 +282,7 @@ static bool is_day(const char *text)
 {
 	if (strlen(text) != 10)
 		return false;
+	/* g_date_valid_dmy() takes any numbers: the form is checked before it. */
 	for (size_t i = 0; i < 10; i++) {
 		if (i == 4 || i == 7 ? text[i] != '-' : !g_ascii_isdigit(text[i]))
 			return false;
@@ -299,6 +305,7 @@ int connection_string_set_search(const struct connection_string_key *key, void *
 				 const char *value, struct error *err)
 {
 	(void)key;
+	/* Refused here, before a queue is defined with it, rather than in its first run. */
 	if (search_criteria_check(value, err) < 0)
 		return -1;
 	replace_text(field, value);

@@ -107,12 +107,14 @@ static const char *encode_run(GString *wire, const char *at, const char *end)
 		}
 		at = g_utf8_next_char(at);
 	}
+	/* The last digit is filled up with zeros. */
 	if (bit_count > 0)
 		g_string_append_c(wire, base64_digits[bits << (6 - bit_count) & 0x3f]);
 	g_string_append_c(wire, '-');
 	return at;
 }
 
+/* Only '&' and what is outside ASCII are written otherwise (RFC 3501, 5.1.3). */
 static void encode_level(GString *wire, const char *level, size_t size)
 {
 	const char *end = level + size;
@@ -198,6 +200,7 @@ static const char *decode_shift(GString *name, const char *shift)
 
 	if (!end)
 		return NULL;
+	/* "&-" stands for '&' itself. */
 	if (end == shift + 1) {
 		g_string_append_c(name, '&');
 		return end + 1;

@@ -31,6 +31,7 @@ static bool is_refused_word(const char *criteria)
 static const char *find_closing_quote(const char *quote)
 {
 	for (const char *at = quote + 1; *at; at++) {
+		/* A backslash takes the meaning of the next character away. */
 		if (*at == '\\' && at[1])
 			at++;
 		else if (*at == '"')

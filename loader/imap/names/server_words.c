@@ -11,6 +11,7 @@
 
 char *server_words(const char *bytes, size_t size)
 {
+	/* A server may send megabytes in a line: only the beginning is looked at. */
 	g_autofree char *valid = g_utf8_make_valid(bytes, (gssize)MIN(size, 4 * WORDS_BYTES_MAX));
 	g_autoptr(GString) words = g_string_new(NULL);
 
@@ -81,6 +82,7 @@ enum error_kind server_words_kind(const char *words, enum error_kind otherwise)
 	for (size_t i = 0; i < G_N_ELEMENTS(codes); i++) {
 		size_t length = strlen(codes[i].text);
 
+		/* The whole code: "[LIMITED]" is not "[LIMIT]". */
 		if (!g_ascii_strncasecmp(words + 1, codes[i].text, length) &&
 		    (words[1 + length] == ']' || words[1 + length] == ' '))
 			return codes[i].kind;

@@ -10,7 +10,7 @@
 
 #define PREFIX "* STATUS "
 
-/* What is left to be read of the answer. */
+/* The rest of the answer, still to be read. */
 struct reader {
 	const char *at;
 	const char *end;
@@ -77,6 +77,7 @@ static char *take_atom(struct reader *reader)
 	return reader->at > start ? g_strndup(start, (size_t)(reader->at - start)) : NULL;
 }
 
+/* A name comes in any of the three forms of an astring. */
 static char *take_name(struct reader *reader)
 {
 	if (reader->at == reader->end)
@@ -86,6 +87,7 @@ static char *take_name(struct reader *reader)
 	return *reader->at == '{' ? take_literal(reader) : take_atom(reader);
 }
 
+/* A number beyond 32 bits becomes the largest: it is only shown. */
 static bool take_number(struct reader *reader, uint32_t *ret_number)
 {
 	uint64_t number = 0;

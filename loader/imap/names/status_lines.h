@@ -2,7 +2,7 @@
  * status_lines.h - the untagged STATUS answers among the lines of an answer.
  *
  * LIST-STATUS brings one for each folder, and libetpan keeps only the last: this reads them all
- * from the bytes. Pure. What makes no sense is passed over.
+ * from the bytes. Pure. Lines that make no sense are passed over.
  *
  * Source: RFC 3501 7.2.4, RFC 5819.
  */

@@ -20,6 +20,7 @@ static int compare_rows(const void *one, const void *other)
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* Doubles stay: each row stands for a place in the caller's array. */
 struct uid_set *uid_set_new(const uint32_t *uids, size_t count)
 {
 	struct uid_set *set = g_new0(struct uid_set, 1);

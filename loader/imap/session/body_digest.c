@@ -37,7 +37,7 @@ static int digest_end(void *context, uint32_t uid, int64_t internal_date_s, stru
 	struct body_facts facts = {
 	    .uid = uid, .size_bytes = digest->size_bytes, .internal_date_s = internal_date_s};
 	sha256_digest(&digest->hash, sizeof facts.sha256, facts.sha256);
-	/* UID 0: nobody asked for this body. */
+	/* UID 0: this body was not asked for. */
 	if (uid != 0 && digest->each(&facts, digest->context) != 0)
 		return error_set(err, ERROR_SOFTWARE, "comparing messages was given up");
 	return 0;

@@ -114,6 +114,7 @@ static void take_pairs(const struct mailimap_uidplus_resp_code_copy *code,
 
 	if (count != count_uids(code->uid_dest_set) || count > set->count)
 		return;
+	/* From here on the pairs are believed. */
 	copy->uid_validity = code->uid_uidvalidity;
 	while (from.at) {
 		uint32_t source = walk_next(&from);
@@ -162,6 +163,7 @@ static int transfer(struct imapc_session *session, const char *verb, const uint3
 	while (uid_set_next(set, NO_LIMIT, part, &part_count)) {
 		if (imapc_command(session, err, "UID %s %s %s", verb, part->str, quoted) < 0)
 			return -1;
+		/* Each command tells of its own part. */
 		take_copy_codes(session, set, copy);
 	}
 	return 0;

@@ -21,6 +21,7 @@ void imapc_kill(struct imapc_session *session)
 	transport_break(session->transport);
 }
 
+/* Line breaks, which a quoted string cannot hold, have been refused where the text came from. */
 char *imapc_quote(const char *text)
 {
 	GString *quoted = g_string_new("\"");
@@ -93,6 +94,7 @@ static char *find_farewell(const struct imapc_session *session)
 
 static int explain_end(struct imapc_session *session, struct error *err)
 {
+	/* The server's last words explain more than a lost connection. */
 	g_autofree char *farewell = find_farewell(session);
 
 	imapc_kill(session);
@@ -109,8 +111,8 @@ int imapc_judge(struct imapc_session *session, int result, struct error *err)
 	if (result == MAILIMAP_ERROR_STREAM)
 		return explain_end(session, err);
 
-	/* libetpan's parser returns the same for OK and NO: the tagged line decides. An OK counts if
-	 * libetpan could read all that came before it. */
+	/* libetpan's parser returns the same for OK and NO: the tagged line decides. An OK counts
+	 * if libetpan could read all that came before it. */
 	const char *status = imapc_status_of_answer(session, &words);
 
 	if (status && !strcmp(status, "OK") && result == MAILIMAP_NO_ERROR)
@@ -189,7 +191,7 @@ int imapc_command(struct imapc_session *session, struct error *err, const char *
 
 /* --- conversations, line by line ---------------------------------------- */
 
-/* What a line is for, as far as a conversation needs to know it. */
+/* The kinds of lines that a conversation tells apart. */
 static enum imapc_line classify(const struct imapc_session *session, const char *line)
 {
 	g_autofree char *tag = g_strdup_printf("%d ", session->imap->imap_tag);

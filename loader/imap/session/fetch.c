@@ -28,6 +28,7 @@ bool imapc_fetch_take_body(int type, struct mailimap_msg_att_body_section *secti
 	struct imapc_fetch *fetch = session->fetch;
 
 	transport_progress(session->transport);
+	/* Unasked bodies, outside of a FETCH or of other kinds, are dropped. */
 	if (!fetch || type != MAILIMAP_MSG_ATT_BODY_SECTION)
 		return true;
 	if (fetch->failed ||

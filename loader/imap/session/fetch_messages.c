@@ -57,6 +57,7 @@ int imapc_fetch_sizes(struct imapc_session *session, struct imapc_size *sizes, s
 
 	for (size_t i = 0; i < count; i++) {
 		uids[i] = sizes[i].uid;
+		/* It stays where no answer comes. */
 		sizes[i].size_bytes = UINT64_MAX;
 	}
 
@@ -96,6 +97,7 @@ struct message_job {
 	bool skipped; /* an answer was unreadable */
 };
 
+/* The first piece of a body begins its message; a body without bytes has no piece. */
 static int begin_message(struct message_job *job, struct error *err)
 {
 	if (job->begun)
@@ -131,7 +133,7 @@ static void note_nil(struct message_job *job, const struct fetch_items *items)
 	g_array_append_val(job->nil, message);
 }
 
-/* Answers without a body only tell of changed flags. A body that nobody asked for, or the second
+/* Answers without a body only tell of changed flags. A body that was not asked for, or the second
  * one of a message, ends with UID 0. */
 static int take_message_items(struct imapc_fetch *fetch, const struct fetch_items *items,
 			      struct error *err)
@@ -160,6 +162,7 @@ static int abandon_message(struct imapc_fetch *fetch, struct error *err)
 	return job->begun ? end_message(job, 0, 0, err) : 0;
 }
 
+/* In parts: libetpan keeps something of every answer until the command has ended. */
 static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, struct uid_set *set,
 		     const char *items, const char *body, struct error *err)
 {

@@ -73,6 +73,7 @@ static int read_namespaces(struct imapc_session *session, struct error *err)
 
 static int read_delimiter(struct imapc_session *session, struct error *err)
 {
+	/* An empty name asks for the delimiter alone (RFC 3501, 6.3.8). */
 	if (imapc_command(session, err, "LIST \"\" \"\"") < 0)
 		return error_prefix(err, "the server's delimiter");
 
@@ -234,6 +235,7 @@ int imapc_create_parents(struct imapc_session *session, const char *wire, struct
 		g_autofree char *parent = g_strndup(wire, (gsize)(at - wire));
 		bool exists = false;
 
+		/* A namespace's own level cannot be created. */
 		if (*parent == '\0' || is_a_root(session, parent))
 			continue;
 		if (list_folder(session, parent, &exists, err) < 0)
@@ -245,6 +247,8 @@ int imapc_create_parents(struct imapc_session *session, const char *wire, struct
 		int failed = imapc_create_folder(session, parent, name, err);
 
 		free(name);
+		/* The server may create the level by itself; if not, creating the folder says
+		 * why. */
 		if (failed < 0 && !session->alive)
 			return -1;
 	}

@@ -98,6 +98,8 @@ static void take_rows(const struct imapc_session *session, const char *parent, b
 	for (clistiter *at = clist_begin(list); at; at = clist_next(at)) {
 		const struct mailimap_mailbox_list *row = clist_content(at);
 
+		/* The server may list others: only folders that were asked for are shown or
+		 * deleted. */
 		if (!row->mb_name || !is_wanted(row->mb_name, parent, session->delimiter, whole))
 			continue;
 		rows->rows[rows->count++] = (struct imapc_folder_row){
@@ -232,6 +234,7 @@ int imapc_folder_rename(struct imapc_session *session, const char *wire, const c
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	struct error ignored;
 
+	/* The old names are known only before. */
 	if (list_subscribed(session, wire, names, err) < 0 ||
 	    imapc_command(session, err, "RENAME %s %s", quoted, new_quoted) < 0)
 		return error_prefix(err, "rename folder '%s'", name);

@@ -41,7 +41,7 @@ static int read_until(struct imapc_session *session, enum imapc_line wanted, boo
 			 session->server->url);
 }
 
-/* What libetpan has read ahead does not show at the socket. */
+/* libetpan may have read ahead, which does not show at the socket. */
 static bool has_line_waiting(const struct imapc_session *session)
 {
 	return session->imap->imap_stream->read_buffer_len > 0;
@@ -78,6 +78,7 @@ static int wait_for_news(struct imapc_session *session, int wake, int64_t timeou
 	return 0;
 }
 
+/* News may come before the "+", which says that the server is waiting. */
 static int begin(struct imapc_session *session, bool *news, struct error *err)
 {
 	if (!session->alive)
@@ -90,6 +91,7 @@ static int begin(struct imapc_session *session, bool *news, struct error *err)
 	return read_until(session, IMAPC_LINE_CONTINUE, news, err);
 }
 
+/* The server may tell of news until it has read DONE. */
 static int end(struct imapc_session *session, bool *news, struct error *err)
 {
 	imapc_begin(session);

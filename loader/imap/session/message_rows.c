@@ -23,6 +23,7 @@ struct row_job {
 	bool begun;
 };
 
+/* A header in pieces begins its row once; a row without a header begins when it ends. */
 static int begin_row(struct row_job *job, struct error *err)
 {
 	if (job->begun)
@@ -186,6 +187,7 @@ static int fetch_skipped(struct imapc_session *session, const struct row_job *fi
 
 	job.set = set;
 	job.arrived = arrived;
+	/* They take the place of those in the answers. */
 	job.flags = flags;
 	if (search_flags(session, set, flags, err) < 0)
 		return -1;

@@ -31,8 +31,8 @@ struct imapc_row {
 
 /*
  * Takes rows as they arrive, in the server's order: `begin`, `write` for every piece of the header,
- * `end`. `row` is NULL where the server sent something nobody asked for: drop it. Callbacks that
- * are not needed for rows without a header may be NULL.
+ * `end`. `row` is NULL where the server sent something that was not asked for: drop it. Callbacks
+ * that are not needed for rows without a header may be NULL.
  */
 struct imapc_row_sink {
 	int (*begin)(void *context, struct error *err);

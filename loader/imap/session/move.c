@@ -12,7 +12,8 @@
 /* Commands that the server refuses in the life of a move; each costs two looks besides. */
 enum { MOVE_REFUSALS_MAX = 256 };
 
-/* One try with a set. What the server refuses is appended to `refused`, and *why says how. */
+/* One try with a set. Messages that the server refuses are appended to `refused`, and *why says
+ * how. */
 typedef int (*move_attempt)(struct move *move, const uint32_t *uids, size_t count, GArray *refused,
 			    struct error *why, struct error *err);
 
@@ -129,6 +130,7 @@ static int transfer_set(struct move *move, const uint32_t *uids, size_t count, G
 	    .moves = moves, .refused = failed < 0, .refused_uids = refused};
 
 	if (failed < 0 && (!may_be_about_one(why) || !imapc_is_alive(move->session))) {
+		/* The next set would be refused in the same way. */
 		*err = *why;
 		error_put_before(err, "%s from folder '%s' to folder '%s'", moves ? "move" : "copy",
 				 move->source_name, move->name);
@@ -200,6 +202,7 @@ static int move_part(struct move *move, move_attempt attempt, enum move_problem_
 
 	if (count > move->together_max)
 		return move_in_turn(move, attempt, kind, uids, count, err);
+	/* A server that refuses everything would be asked about each message. */
 	if (move->refusals >= MOVE_REFUSALS_MAX) {
 		move_note(move, MOVE_UNTRIED, uids, count, NULL);
 		return 0;

@@ -8,8 +8,8 @@
  * and nothing is copied again that has been. A target that is the selected folder is refused.
  *
  * A set that the server refuses is divided until the message is known that it refuses; the others
- * move. What cannot be moved, or has not arrived, is a problem: it ends nothing, and move_verdict()
- * says it.
+ * move. A message that cannot be moved, or has not arrived, is a problem: it ends nothing, and
+ * move_verdict() says it.
  *
  * Life:      move_new() .. move_free(), while the same folder is selected, though it may be
  *            selected again between two calls.
@@ -61,7 +61,7 @@ int move_messages(struct move *move, const uint32_t *uids, size_t count, struct 
 /* The second half alone: originals whose copies are known to be in the target are removed. */
 int move_originals(struct move *move, const uint32_t *uids, size_t count, struct error *err);
 
-/* What came back by the last call of move_messages(). */
+/* The messages that came back by the last call of move_messages(). */
 const struct move_return *move_returns(const struct move *move, size_t *ret_count);
 
 /* Says so: CONFIGURATION. Returns -1. */

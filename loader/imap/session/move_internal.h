@@ -52,7 +52,7 @@ struct move {
 void move_note(struct move *move, enum move_problem_kind kind, const uint32_t *uids, size_t count,
 	       const struct error *why);
 
-/* `missing` of these, nobody knows which. */
+/* So many of these are missing; it is not known which. */
 void move_note_missing(struct move *move, const uint32_t *uids, size_t count, size_t missing);
 
 /* Messages, and where their copies are; as long as each other. */

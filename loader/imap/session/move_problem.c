@@ -18,6 +18,7 @@ static void note(struct move *move, enum move_problem_kind kind, const uint32_t 
 
 	if (messages == 0)
 		return;
+	/* The first reason of a kind stands for all. */
 	if (problem->count == 0)
 		problem->why = why ? *why : (struct error){.kind = ERROR_PROTOCOL};
 	g_array_append_vals(problem->uids, uids, (guint)count);
@@ -54,6 +55,7 @@ static char *describe_uids(const GArray *uids)
 	uid_set_next(set, SIZE_MAX, text, &part);
 	if (text->len > SHOWN_BYTES_MAX) {
 		g_string_truncate(text, SHOWN_BYTES_MAX);
+		/* Cut behind a comma: half a number would be another message. */
 		g_string_truncate(text, (gsize)(strrchr(text->str, ',') - text->str) + 1);
 		g_string_append(text, "…");
 	}

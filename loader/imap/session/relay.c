@@ -77,6 +77,7 @@ static void take_lines(struct relaying *job)
 			return;
 		}
 		job->whole_lines += size;
+		/* A line is a command and uses a tag; the DONE of an IDLE only leaves a gap. */
 		job->session->imap->imap_tag++;
 	}
 }
@@ -188,6 +189,7 @@ static int wait_for_bytes(const struct relaying *job)
 	     .events = (short)((room_down ? POLLIN : 0) | (job->whole_lines > 0 ? POLLOUT : 0))},
 	    {.fd = relay->watched, .events = POLLIN},
 	};
+	/* Bytes that TLS holds already do not wake poll(). */
 	bool more = room_down && !job->drained;
 	int ready =
 	    poll(waits, G_N_ELEMENTS(waits), more ? 0 : (int)MIN(relay->quiet_ms, INT32_MAX));
@@ -212,6 +214,7 @@ int imapc_relay(struct imapc_session *session, const struct imapc_relay *relay, 
 	/* In the middle of a line, or with commands unsent, nobody can tell what the next answer is
 	 * to. */
 	if (job->over && !job->in_line && job->whole_lines == 0)
+		/* The next client must not meet the folder of this one. */
 		return imapc_unselect(session, err);
 	imapc_kill(session);
 	return error_set(err, ERROR_UNREACHABLE, "the connection to %s was left in disorder",

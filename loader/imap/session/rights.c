@@ -42,6 +42,7 @@ int rights_find_lacking(struct imapc_session *session, const char *wire, const c
 	*ret_lacking = NULL;
 	if (!imapc_has_capability(session, "ACL"))
 		return 0;
+	/* A refusal tells nothing, and is no failure of what the rights are asked for. */
 	if (imapc_command(session, err, "MYRIGHTS %s", quoted) < 0)
 		return session->alive ? 0 : -1;
 

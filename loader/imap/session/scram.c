@@ -66,6 +66,7 @@ static void make_mac(const struct mechanism *mechanism, const uint8_t *key, cons
 	mechanism->mac->set_key(&context, key);
 	mechanism->mac->update(&context, strlen(text), (const uint8_t *)text);
 	mechanism->mac->digest(&context, mechanism->mac->digest_size, ret_mac);
+	/* It holds what could sign in. */
 	explicit_bzero(&context, sizeof context);
 }
 
@@ -89,6 +90,7 @@ struct scram *scram_new(const char *mechanism, const char *user, const char *pas
 	struct scram *scram = g_new0(struct scram, 1);
 	GString *name = g_string_new(user);
 
+	/* '=' first: the next line puts new ones in. */
 	g_string_replace(name, "=", "=3D", 0);
 	g_string_replace(name, ",", "=2C", 0);
 	scram->mechanism = find_mechanism(mechanism);

@@ -13,6 +13,7 @@
 /* Sequence numbers in one SEARCH: an answer of some 100 kB at most. */
 #define WINDOW_MESSAGES 10000
 
+/* libetpan keeps what several SEARCH lines of one answer bring in one list. */
 static void take_found(const struct imapc_session *session, GArray *found)
 {
 	clist *list = session->imap->imap_response_info->rsp_search_result;
@@ -63,6 +64,7 @@ static int search_windows(struct imapc_session *session, const char *criteria, G
 
 		if (first > messages)
 			return 0;
+		/* A server that counts up with every answer would keep us here for ever. */
 		if (rounds_left-- == 0)
 			return error_set(err, ERROR_TEMPORARY,
 					 "the mailbox changes faster than it can be searched");
@@ -94,6 +96,7 @@ int imapc_search(struct imapc_session *session, const char *criteria, uint32_t *
 	return 0;
 }
 
+/* One window, for callers that ask about few messages. */
 int imapc_search_last(struct imapc_session *session, uint32_t messages, const char *criteria,
 		      uint32_t **ret_uids, size_t *ret_count, struct error *err)
 {

@@ -46,6 +46,7 @@ static int start_session(struct imapc_session *session, struct error *err)
 
 static void note_capability(struct imapc_session *session, const struct mailimap_capability *item)
 {
+	/* Mechanisms are kept as the server writes them, "AUTH=PLAIN". */
 	bool auth = item->cap_type == MAILIMAP_CAPABILITY_AUTH_TYPE;
 	const char *text = auth ? item->cap_data.cap_auth_type : item->cap_data.cap_name;
 	g_autofree char *full = g_strconcat(auth ? "AUTH=" : "", text ? text : "", NULL);
@@ -130,6 +131,8 @@ int imapc_adopt(const struct connection_string *server, int socket, int tag,
 	session->transport = transport_adopt(socket, server->url, server->timeout_s * 1000);
 	if (start_session(session, err) < 0)
 		return -1;
+	/* Tags go on where the last client ended: an answer to an older one can then never be taken
+	 * for ours. */
 	session->imap->imap_tag = tag;
 	session->mechanism = g_strdup("PREAUTH");
 	if (read_capabilities(session, err) < 0)
@@ -147,6 +150,7 @@ void imapc_close(struct imapc_session *session)
 		mailimap_logout(session->imap);
 	}
 	if (session->imap) {
+		/* mailimap_free() would say LOGOUT once more, and wait for the answer. */
 		transport_break(session->transport);
 		mailimap_free(session->imap);
 	}

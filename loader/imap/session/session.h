@@ -7,8 +7,8 @@
  *            not kill it.
  * Names:     folders are passed in the server's form ("wire"), as imapc_find_folder() gives it;
  *            UIDs, never sequence numbers, name messages.
- * Deadlines: a command waits for the server `timeout_s` of the connection string in all. What the
- *            server sends gives time back, a second for 16 KiB, never above `timeout_s`: silence
+ * Deadlines: a command waits for the server `timeout_s` of the connection string in all. Bytes from
+ *            the server give time back, a second for 16 KiB, never above `timeout_s`: silence
  *            and a slower drip are errors. Time spent in callbacks does not count.
  * Errors:    UNREACHABLE (network, TLS), CREDENTIALS (sign-in, permission), PROTOCOL (the server's
  *            NO or BAD, or nonsense), TEMPORARY ([UNAVAILABLE], [LIMIT], [INUSE], [OVERQUOTA]),
@@ -148,7 +148,7 @@ int imapc_fetch_sizes(struct imapc_session *session, struct imapc_size *sizes, s
 
 /*
  * Takes messages as they arrive. For each message: `begin`, `write` for every piece, `end`. The UID
- * is only known at `end` (uid 0: the server sent a body nobody asked for; drop it). A callback that
+ * is only known at `end` (uid 0: a body that was not asked for; drop it). A callback that
  * returns -1 fills *err and ends the session's life.
  */
 struct imapc_sink {

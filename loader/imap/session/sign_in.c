@@ -55,6 +55,7 @@ static int check_account(const struct imapc_account *account, struct error *err)
 	const char *mechanism = account->server->auth_mech;
 	bool token_mechanism = mechanism && !strcmp(mechanism, "XOAUTH2");
 
+	/* Characters that would end the command line are refused before anything is sent. */
 	if (!*account->user_name)
 		return error_set(err, ERROR_CONFIGURATION, "the user name is empty");
 	for (const char *at = account->user_name; *at; at++) {
@@ -121,6 +122,8 @@ static enum outcome explain_refusal(const struct sign_in *job, const char *mecha
 	bool scram = g_str_has_prefix(mechanism, "SCRAM-");
 	enum error_kind kind = job->err->kind;
 
+	/* A plain NO to a sign-in is about the credentials; a response code may say that the server
+	 * is busy. */
 	if (kind == ERROR_PROTOCOL || kind == ERROR_CONFIGURATION)
 		kind = ERROR_CREDENTIALS;
 	error_set(job->err, kind, "sign-in as '%s' refused by %s (%s): %s%s",
@@ -171,6 +174,7 @@ static enum outcome attempt(const struct sign_in *job, const char *mechanism)
 	struct error fault = {0};
 
 	imapc_begin(job->session);
+	/* From here to the end of the exchange the protocol log shows a number of bytes. */
 	transport_hide(job->session->transport, true);
 
 	int result = authenticate(job, mechanism, &fault);

@@ -107,6 +107,7 @@ static int converse(struct imapc_session *session, struct scram *scram, struct e
 	result = send_message(session, answer);
 	if (result == MAILIMAP_NO_ERROR)
 		result = read_proof(session, scram, ret_fault);
+	/* An empty message lets the server end the exchange. */
 	if (result == MAILIMAP_NO_ERROR)
 		result = send_message(session, "");
 	return result;
@@ -124,6 +125,7 @@ int imapc_sign_in_by_scram(struct imapc_session *session, const char *mechanism,
 		result = converse(session, scram, ret_fault);
 	if (result != MAILIMAP_NO_ERROR)
 		return result;
+	/* The conversation's last line would be taken for the beginning of the answer. */
 	mmap_string_truncate(session->imap->imap_stream_buffer, 0);
 	return imapc_read_answer(session);
 }

@@ -114,6 +114,7 @@ static void put_byte(const struct protocol_log *log, enum protocol_side side,
 	if (byte != '\n') {
 		if (byte != '\r')
 			g_string_append_c(stream->line, byte ? byte : '?');
+		/* Of a longer line the middle goes: its end may announce a literal. */
 		if (stream->line->len > LINE_MAX_BYTES + LINE_TAIL_BYTES)
 			g_string_erase(stream->line, LINE_MAX_BYTES, 1);
 		return;
@@ -142,6 +143,7 @@ void protocol_log_put(struct protocol_log *log, enum protocol_side side, const c
 		put_byte(log, side, stream, bytes[i]);
 }
 
+/* A sign-in that ends the connection is still told of. */
 void protocol_log_free(struct protocol_log *log)
 {
 	if (!log)

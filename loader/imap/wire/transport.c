@@ -144,7 +144,7 @@ static ssize_t write_bytes(struct transport *transport, const void *bytes, size_
 	return -1;
 }
 
-/* Whatever libetpan is to parse has passed the check of its nesting. */
+/* libetpan parses nothing that has not passed the check of its nesting. */
 static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
 {
 	struct transport *transport = low->data;
@@ -221,11 +221,13 @@ struct transport *transport_adopt(int socket, const char *host, uint32_t timeout
 	transport->socket = socket;
 	transport->host = g_strdup(host);
 	transport->facts.preauthenticated = true;
+	/* libetpan expects a greeting; the server has given its own to the keeper. */
 	transport->greeting = "* PREAUTH ready\r\n";
 	transport_begin(transport, timeout_ms);
 	return transport;
 }
 
+/* The limits are of one command: what an earlier one has used up does not count. */
 void transport_begin(struct transport *transport, uint32_t timeout_ms)
 {
 	transport->timeout_ms = timeout_ms;
@@ -266,6 +268,7 @@ static bool take_early(struct transport *transport)
 		return false;
 	transport->early_start = 0;
 	transport->early_end = received;
+	/* A failure counts as readable: the next read tells of it. */
 	if (received == 0) {
 		transport->curl_error = result;
 		transport->failure = result == CURLE_OK ? TRANSPORT_CLOSED : TRANSPORT_NETWORK;
@@ -280,6 +283,7 @@ enum transport_event transport_wait(struct transport *transport, int wake, int64
 	while (!take_early(transport)) {
 		struct pollfd waiting[] = {{.fd = wake, .events = POLLIN},
 					   {.fd = transport->socket, .events = POLLIN}};
+		/* Rounded up: a wait that ends a moment early would only begin again. */
 		int64_t left_ms = (end_us - g_get_monotonic_time() + 999) / 1000;
 
 		if (left_ms <= 0)
@@ -332,7 +336,7 @@ int transport_explain(const struct transport *transport, struct error *err)
 	case TRANSPORT_FLOOD:
 		return error_set(
 		    err, ERROR_PROTOCOL,
-		    "%s sent more than %u MiB without sense: the connection was dropped",
+		    "%s sent more than %u MiB that make no sense: the connection was dropped",
 		    transport->host, (unsigned int)(UNPARSED_BYTES_MAX >> 20));
 	case TRANSPORT_NESTED:
 		return error_set(err, ERROR_PROTOCOL,

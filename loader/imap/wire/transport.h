@@ -7,7 +7,7 @@
  *
  * Life:    transport_open() .. transport_close(); the stream dies with its mailimap and before the
  *          transport.
- * Waiting: a command may wait for the server `timeout_s` in all. What the server sends gives time
+ * Waiting: a command may wait for the server `timeout_s` in all. Bytes from the server give time
  *          back, a second for 16 KiB, never above `timeout_s`: so silence and a drip of single
  *          bytes end, a slow but steady line does not. Time that passes elsewhere does not count.
  * Memory:  libetpan keeps what it reads until it makes sense of it; more than 4 MiB without

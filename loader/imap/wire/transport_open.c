@@ -41,8 +41,10 @@ static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 	return size * count;
 }
 
+/* An IPv6 address needs brackets in a URL. */
 static char *format_url(const struct connection_string *server)
 {
+	/* Only an address has colons: names with one have been refused. */
 	bool ipv6 = strchr(server->url, ':') != NULL;
 
 	return g_strdup_printf("%s://%s%s%s:%u/", server->ssl ? "imaps" : "imap", ipv6 ? "[" : "",
@@ -130,9 +132,10 @@ static int explain_timeout(const struct opening *opening, struct error *err)
 
 	curl_easy_getinfo(opening->transport->curl, CURLINFO_PRIMARY_IP, &address);
 	if (!address || !*address)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "no connection to %s port %u within %u s: is a firewall between?",
-				 server->url, server->port, server->timeout_s);
+		return error_set(
+		    err, ERROR_UNREACHABLE,
+		    "no connection to %s port %u within %u s: is a firewall in between?",
+		    server->url, server->port, server->timeout_s);
 	return error_set(err, ERROR_UNREACHABLE,
 			 "%s port %u takes the connection but does not speak within %u s: is it an "
 			 "IMAP server, and is ssl=%s right for this port?",

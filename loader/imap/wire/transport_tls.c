@@ -64,6 +64,7 @@ void transport_note_tls(struct transport *transport)
 {
 	struct curl_tlssessioninfo *info = NULL;
 
+	/* Another TLS library gives another kind of session, of which nothing is known here. */
 	if (transport->facts.tls ||
 	    curl_easy_getinfo(transport->curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info ||
 	    info->backend != CURLSSLBACKEND_GNUTLS || !info->internals)
