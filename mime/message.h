@@ -67,9 +67,9 @@ struct mime_message {
 	struct mime_content text_body; /* the texts, or the HTML turned to text */
 	bool text_from_html;	       /* only the latter */
 	struct mime_content html_body; /* as UTF-8, several parts as one document */
-	char *
-	    reply_plain; /* what its text says beside the mail that it quotes (reply.h); "" where it
-			      quotes none, NULL where bodies were not looked at */
+	/* What the text says beside the mail that it quotes (reply.h); "" where it quotes none, NULL
+	 * where bodies were not looked at. */
+	char *reply_plain;
 	struct mime_attachment *attachments; /* in the order of the mail */
 	size_t attachment_count;
 	struct mime_calendar *calendars;

@@ -79,7 +79,7 @@ static bool expand(struct reader *reader)
 	memcpy(reader->dictionary, prefill, strlen(prefill));
 	while (take(reader, &control)) {
 		for (unsigned bit = 0; bit < 8; bit++) {
-			if (control >> bit & 1U) {
+			if ((control & 1U << bit) != 0) {
 				if (!refer(reader, &whole))
 					return whole;
 			} else if (!take(reader, &byte) || !put(reader, byte)) {

@@ -329,13 +329,6 @@ static int mail_read_all(struct mail_read *read, const struct mail_selection *se
 	return 0;
 }
 
-/* Bytes wait for the parser in /var/tmp rather than /tmp, which may be memory. */
-static const char *mail_spool_folder(void)
-{
-	const char *named = g_getenv("TMPDIR");
-	return named != NULL && *named != '\0' ? named : "/var/tmp";
-}
-
 static int mail_read_selection(struct mail *mail, const struct mail_selection *selection,
 			       struct error *err)
 {
@@ -346,8 +339,8 @@ static int mail_read_selection(struct mail *mail, const struct mail_selection *s
 	const struct mail_request *request = mail->request;
 	bool bodies = request->action == MAIL_GET_ALL;
 	struct mime_options options = mime_options_default();
-	if (spool_open(mail_spool_folder(), &spool, err) != 0 ||
-	    spool_open(mail_spool_folder(), &output, err) != 0)
+	if (spool_open(spool_folder(), &spool, err) != 0 ||
+	    spool_open(spool_folder(), &output, err) != 0)
 		return -1;
 	parser = parser_new(&options, spool, output);
 	if (bodies && request->attachment_path != NULL && !request->dry_run &&

@@ -32,6 +32,12 @@ int spool_open(const char *folder, int *ret_descriptor, struct error *err)
 	return 0;
 }
 
+const char *spool_folder(void)
+{
+	const char *named = g_getenv("TMPDIR");
+	return named != NULL && *named != '\0' ? named : "/var/tmp";
+}
+
 int spool_open_in_memory(int *ret_descriptor, struct error *err)
 {
 	int descriptor = memfd_create("spool", MFD_CLOEXEC);

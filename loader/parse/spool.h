@@ -16,6 +16,10 @@
 /* Opens one in `folder`; the caller closes the descriptor. Errors: IO. */
 int spool_open(const char *folder, int *ret_descriptor, struct error *err);
 
+/* Where bytes wait that belong to no database: $TMPDIR, else /var/tmp rather than /tmp, which may be
+ * memory. */
+const char *spool_folder(void);
+
 /* Opens one in memory, which counts as shared memory of the machine; likewise. */
 int spool_open_in_memory(int *ret_descriptor, struct error *err);
 

@@ -1,8 +1,8 @@
 # Fuzzers need clang. Where it is, ctest builds them in a folder of their own and runs each for a few seconds, or
 # for $INQUEUE_FUZZ_S; what a fuzzer finds is left in that folder.
 if(INQUEUE_FUZZ)
-	foreach(fuzzer connection_string:loader mailbox_name:loader imap:loader mime:loader
-			parsed:loader queues_file:loader html:mime)
+	foreach(fuzzer connection_string:loader mailbox_name:loader imap:loader mime:mime
+			parsed:loader_parser_protocol queues_file:loader html:mime)
 		string(REPLACE : ";" parts ${fuzzer})
 		list(GET parts 0 name)
 		list(GET parts 1 house)
@@ -10,7 +10,7 @@ if(INQUEUE_FUZZ)
 		target_link_libraries(fuzz_${name} PRIVATE inqueue_flags ${house} PkgConfig::GLIB)
 		target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
 	endforeach()
-	target_link_libraries(fuzz_mime PRIVATE mime)
+	target_link_libraries(fuzz_mime PRIVATE loader_parser_protocol)
 	return()
 endif()
 

@@ -17,6 +17,7 @@ int cmd_filter_read(const struct invocation *invocation, struct store *store,
 /* The commands; their words are in entry_table.c. */
 int cmd_list(const struct invocation *invocation, struct error *err);
 int cmd_show(const struct invocation *invocation, struct error *err);
+int cmd_parse(const struct invocation *invocation, struct error *err);
 int cmd_save(const struct invocation *invocation, struct error *err);
 int cmd_retry(const struct invocation *invocation, struct error *err);
 int cmd_discard(const struct invocation *invocation, struct error *err);

@@ -94,6 +94,10 @@ static const struct command commands[] = {
     {"list", "[NAME]", 0, 1, "list entries", NULL, list_options, NULL, cmd_list},
     {"show", "ID", 1, 1, "show an entry with its bodies and attachments", NULL, NULL, NULL,
      cmd_show},
+    {"parse", "FILE", 1, 1, "show what the entry of a mail in a file would be",
+     "Needs no database, and changes nothing. A file that is larger than maxSize is parsed all the "
+     "same.",
+     NULL, NULL, cmd_parse},
     {"save", "ID", 1, 1, "save the attachments of an entry, or its raw message, as files",
      "Prints the paths of the files. An existing file is never replaced without --overwrite.",
      save_options, NULL, cmd_save},
