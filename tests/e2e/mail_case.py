@@ -6,7 +6,7 @@ import json
 
 from cyrus import Cyrus
 from inqueue import DONE, Case
-from servers import Dovecot
+from servers import Dovecot, for_dovecot
 
 PASSWORD = "correct horse"
 
@@ -99,7 +99,7 @@ class OnDovecot:
         return user
 
     def sign_ins(self):
-        return self.server.log().count(f"Login: user=<{self.user}>")
+        return self.server.log().count(f"{for_dovecot('Login', 'Logged in')}: user=<{self.user}>")
 
 
 class OnCyrus:

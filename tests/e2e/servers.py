@@ -5,6 +5,7 @@ the same. start() returns when the server greets; stop() leaves no process behin
 """
 
 import contextlib
+import functools
 import grp
 import os
 import pathlib
@@ -150,6 +151,45 @@ class Server:
             self.process = None
 
 
+DOVECOT = "/usr/sbin/dovecot"
+
+# Dovecot 2.4 reads no configuration of 2.3. What both read stands in DOVECOT_CONFIGURATION.
+DOVECOT_2_3 = """\
+mail_location = maildir:{folder}/mail/%u
+rawlog_dir = {folder}/rawlog/%u
+disable_plaintext_auth = no
+{tls}
+{token_database}
+passdb {{
+  driver = passwd-file
+  args = {folder}/users/%u
+}}
+userdb {{
+  driver = static
+  args = home={folder}/home/%u
+}}
+"""
+
+DOVECOT_2_4 = """\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+mail_driver = maildir
+mail_path = {folder}/mail/%{{user}}
+mail_inbox_path = {folder}/mail/%{{user}}
+rawlog_dir = {folder}/rawlog/%{{user}}
+auth_allow_cleartext = yes
+{tls}
+{token_database}
+passdb passwd-file {{
+  passwd_file_path = {folder}/users/%{{user}}
+}}
+userdb static {{
+  fields {{
+    home = {folder}/home/%{{user}}
+  }}
+}}
+"""
+
 DOVECOT_CONFIGURATION = """\
 protocols = imap
 listen = {address}
@@ -164,28 +204,15 @@ mail_uid = {user}
 mail_gid = {group}
 first_valid_uid = 1
 first_valid_gid = 1
-mail_location = maildir:{folder}/mail/%u
 mail_fsync = never
-rawlog_dir = {folder}/rawlog/%u
 auth_mechanisms = {mechanisms}
-disable_plaintext_auth = no
 auth_failure_delay = 0
 auth_username_chars =
 auth_verbose = yes
-{tls}
 namespace inbox {{
   inbox = yes
   prefix = {prefix}
   separator = {separator}
-}}
-{token_database}
-passdb {{
-  driver = passwd-file
-  args = {folder}/users/%u
-}}
-userdb {{
-  driver = static
-  args = home={folder}/home/%u
 }}
 service anvil {{
   chroot =
@@ -207,7 +234,21 @@ service imap-login {{
 {extra}
 """
 
-DOVECOT_TOKENS = """\
+TLS_2_3 = """\
+ssl = yes
+ssl_min_protocol = TLSv1.2
+ssl_cert = <{folder}/server.pem
+ssl_key = <{folder}/server.key
+"""
+
+TLS_2_4 = """\
+ssl = yes
+ssl_min_protocol = TLSv1.2
+ssl_server_cert_file = {folder}/server.pem
+ssl_server_key_file = {folder}/server.key
+"""
+
+TOKENS_2_3 = """\
 passdb {{
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
@@ -215,15 +256,43 @@ passdb {{
 }}
 """
 
+TOKENS_2_4 = """\
+oauth2 {{
+  introspection_mode = local
+  username_attribute = sub
+  oauth2_local_validation {{
+    dict fs {{
+      fs posix {{
+        prefix = {folder}/keys/
+      }}
+    }}
+  }}
+}}
+passdb oauth2 {{
+  mechanisms_filter = xoauth2 oauthbearer
+}}
+"""
+
+
+@functools.cache
+def dovecot_is_2_4():
+    version = subprocess.run([DOVECOT, "--version"], check=True, capture_output=True, text=True).stdout
+    return tuple(map(int, version.split()[0].partition("-")[0].split(".")))[:2] >= (2, 4)
+
+
+def for_dovecot(before, since):
+    """What a configuration says before Dovecot 2.4, or since then."""
+    return since if dovecot_is_2_4() else before
+
 
 class Dovecot(Server):
-    """Dovecot 2.3 over Maildir.
+    """Dovecot 2.3 or 2.4 over Maildir.
 
     mechanisms  what it offers for signing in
     capability  replaces the capabilities it announces (it still understands the rest)
     prefix      of the personal namespace, e.g. "INBOX." with separator "."
     token_key   bytes; JSON web tokens signed with it (HS256) are taken by XOAUTH2
-    extra       lines of configuration
+    extra       lines of configuration, as this version reads them: for_dovecot()
     """
 
     def __init__(self, folder=None, users=None, certificate=None, address="127.0.0.1", *,
@@ -277,16 +346,14 @@ class Dovecot(Server):
             f"local_validation_key_dict = fs:posix:prefix={self.folder}/keys/\n")
 
     def _configure(self):
-        tls = "ssl = no"
-        if self.certificate:
-            tls = (f"ssl = yes\nssl_min_protocol = TLSv1.2\nssl_cert = <{self.folder}/server.pem\n"
-                   f"ssl_key = <{self.folder}/server.key")
-        tokens = DOVECOT_TOKENS.format(folder=self.folder) if self.token_key else ""
-        (self.folder / "dovecot.conf").write_text(DOVECOT_CONFIGURATION.format(
+        text = for_dovecot(DOVECOT_2_3, DOVECOT_2_4) + DOVECOT_CONFIGURATION
+        tls = for_dovecot(TLS_2_3, TLS_2_4) if self.certificate else "ssl = no"
+        tokens = for_dovecot(TOKENS_2_3, TOKENS_2_4) if self.token_key else ""
+        (self.folder / "dovecot.conf").write_text(text.format(
             address=self.address, folder=self.folder, user=self.system_user.pw_name, group=self.system_group,
-            mechanisms=self.mechanisms, tls=tls, prefix=self.prefix, separator=self.separator,
-            token_database=tokens, port=self.port, tls_port=self.tls_port if self.certificate else 0,
-            extra=self.extra))
+            mechanisms=self.mechanisms, tls=tls.format(folder=self.folder), prefix=self.prefix,
+            separator=self.separator, token_database=tokens.format(folder=self.folder), port=self.port,
+            tls_port=self.tls_port if self.certificate else 0, extra=self.extra))
 
     def _command(self):
-        return ["/usr/sbin/dovecot", "-F", "-c", self.folder / "dovecot.conf"], None
+        return [DOVECOT, "-F", "-c", self.folder / "dovecot.conf"], None

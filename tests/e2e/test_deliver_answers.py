@@ -268,7 +268,7 @@ class Tls(DeliverCase):
         odd = self.file("odd.pem", "no certificate\n")
         receiver = self.receiver(certificate=self.certificate)
         self.target(receiver.url(host="localhost"), "--deliver-ca-file", odd)
-        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=f"certificate verification failed.*{odd}")
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=f"(certificate|server) verification failed.*{odd}")
         self.inqueue("queue", "alter", "invoices", "--deliver-ca-file", self.authority.certificate,
                      "--deliver-client-certificate", odd)
         self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=f"client certificate '{odd}': ")

@@ -11,7 +11,7 @@ import unittest
 from inqueue import (CONFIGURATION, CREDENTIALS, DATA, IO, PROTOCOL, TEMPORARY, UNREACHABLE, Case, LoadCase,
                      ServerCase, message, messages)
 from proxy import SERVER, Proxy
-from servers import Dovecot, free_port
+from servers import Dovecot, for_dovecot, free_port
 
 
 class Unreachable(Case):
@@ -127,9 +127,11 @@ class Server(LoadCase):
 class Quota(ServerCase):
     @classmethod
     def make_server(cls):
-        return Dovecot(extra="mail_plugins = quota\nplugin {\n  quota = maildir:User\n  quota_rule = *:storage=4k\n"
-                             "  quota_grace = 0\n  quota_exceeded_message = Mailbox is full\n}\n"
-                             "protocol imap {\n  mail_plugins = quota\n}\n")
+        return Dovecot(extra=for_dovecot(
+            "mail_plugins = quota\nplugin {\n  quota = maildir:User\n  quota_rule = *:storage=4k\n"
+            "  quota_grace = 0\n  quota_exceeded_message = Mailbox is full\n}\nprotocol imap {\n  mail_plugins = quota\n}\n",
+            "mail_plugins {\n  quota = yes\n}\nquota User {\n  driver = count\n  quota_storage_size = 4k\n}\n"
+            "quota_storage_grace = 0\nquota_exceeded_message = Mailbox is full\n"))
 
     def test_archive_that_is_full(self):
         """A copy needs room for both; the entry stays, and the mail waits for room."""

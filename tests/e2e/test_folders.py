@@ -4,7 +4,7 @@ import unittest
 
 from cyrus import Cyrus
 from inqueue import CONFIGURATION, CREDENTIALS, Case, LoadCase, message
-from servers import Dovecot
+from servers import Dovecot, for_dovecot
 from watcher import Watcher
 
 
@@ -241,7 +241,7 @@ class Permission(Case):
 class SharedFolder(LoadCase):
     """Dovecot's folders that all may use, as far as an administrator lets them."""
 
-    ACL = """\
+    ACL_2_3 = """\
 mail_plugins = acl
 protocol imap {
   mail_plugins = acl imap_acl
@@ -258,10 +258,31 @@ namespace shared {
   list = children
 }
 """
+    ACL_2_4 = """\
+mail_plugins {
+  acl = yes
+}
+protocol imap {
+  mail_plugins {
+    acl = yes
+    imap_acl = yes
+  }
+}
+acl_driver = vfile
+namespace shared {
+  type = public
+  prefix = shared.
+  separator = .
+  mail_driver = maildir
+  mail_path = ~/shared
+  subscriptions = no
+  list = children
+}
+"""
 
     @classmethod
     def make_server(cls):
-        return Dovecot(prefix="INBOX.", separator=".", extra=cls.ACL)
+        return Dovecot(prefix="INBOX.", separator=".", extra=for_dovecot(cls.ACL_2_3, cls.ACL_2_4))
 
     def shared(self, rights):
         """The folder shared.Work with a message in it, and nothing but these rights."""

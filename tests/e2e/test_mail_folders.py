@@ -6,7 +6,7 @@ from cyrus import Cyrus
 from inqueue import CONFIGURATION, NO, USAGE, message
 from mail_case import MailCase, OnCyrus, OnDovecot
 from proxy import CLIENT, Proxy
-from servers import Dovecot
+from servers import Dovecot, for_dovecot
 
 ODD_NAMES = ["two  words", "Größe & Co", "日本 😀", "(paren)", "it's", "#hash", "a=b"]
 
@@ -200,10 +200,10 @@ namespace shared {
   type = public
   prefix = shared.
   separator = .
-  location = maildir:%h/shared
+  location
   list = children
 }
-"""
+""".replace("location", for_dovecot("location = maildir:%h/shared", "mail_driver = maildir\n  mail_path = ~/shared"))
 
     def make_user(self):
         return "robot@example.com"

@@ -114,7 +114,7 @@ class Packages(unittest.TestCase):
     def test_nothing_to_do_where_all_are_installed(self):
         """No network, no root: PATH holds neither apt-get nor sudo."""
         tools = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        for name in ["dpkg-query", "sed", "tr", "dirname", "mkdir"]:
+        for name in ["dpkg-query", "dpkg-deb", "tar", "rm", "sed", "sort", "tr", "dirname", "mkdir"]:
             (tools / name).symlink_to(f"/usr/bin/{name}")
         for purpose in ["build", "quickstart", "test"]:
             result = run("/bin/sh", SAMPLES / "packages", purpose, env={"PATH": str(tools)})

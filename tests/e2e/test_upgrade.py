@@ -55,6 +55,7 @@ def varied(column, value):
     if column in VARYING | PARSED:
         return value is not None
     if isinstance(value, str):
+        value = value.replace("Couldn't connect to server", "Could not connect to server")  # curl's, before 8
         value = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z", "TIME", value)  # of ours; those of mail have no fraction
         return re.sub(r"\b(port[= ]|127\.0\.0\.1:|after )\d+", r"\1N", value)
     return value

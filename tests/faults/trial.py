@@ -17,7 +17,7 @@ import traceback
 import checker
 from inqueue import DONE, PROGRAM, ServerCase, connection_string, copy_database, messages, remove_database
 from maildirs import Maildir, with_crlf
-from servers import Dovecot
+from servers import Dovecot, for_dovecot
 from tally import Tally
 
 ALL = os.environ.get("INQUEUE_FAULTS") == "all"
@@ -33,12 +33,12 @@ SERVER = """\
 rawlog_dir =
 auth_verbose = no
 mail_log_prefix =
-service imap-login {
-  service_count = 0
-}
-service imap {
-  service_count = 1000
-}
+service imap-login {{
+  {count} = {unlimited}
+}}
+service imap {{
+  {count} = 1000
+}}
 """
 
 
@@ -126,7 +126,8 @@ class FaultCase(ServerCase):
 
     @classmethod
     def make_server(cls):
-        return Dovecot(extra=SERVER)
+        return Dovecot(extra=SERVER.format(count=for_dovecot("service_count", "restart_request_count"),
+                                           unlimited=for_dovecot("0", "unlimited")))
 
     @classmethod
     def setUpClass(cls):
