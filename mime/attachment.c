@@ -60,6 +60,8 @@ static void add_part(struct attachments *attachments, const struct part *part)
 
 	attachment.file_name = file_name(attachments, attachment.declared_name, part->type);
 	name_by_path(attachments, &attachment);
+	if (part == attachments->encrypted)
+		attachments->encrypted_name = g_strdup(attachment.file_name);
 	attachment.content_type = g_strdup(part->type);
 	attachment.disposition = *disposition ? clean_line(valid, 0) : NULL;
 	attachment.content_id = part->content_id ? clean_line(part->content_id, 0) : NULL;

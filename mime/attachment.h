@@ -12,7 +12,9 @@ struct attachments {
 	struct input *input;
 	struct mime_output *output;
 	struct defects *defects;
-	const char *hint; /* charset to expect of raw 8-bit file names; may be NULL */
+	const char *hint;	      /* charset to expect of raw 8-bit file names; may be NULL */
+	const struct part *encrypted; /* this part's name is wanted; may be NULL */
+	char *encrypted_name;	      /* the caller frees it */
 	GArray *list;
 	unsigned unnamed; /* names given so far */
 	char *path;	  /* of the message whose parts are added; NULL: the message itself */

@@ -50,13 +50,17 @@ void containers_walk(struct containers *containers, struct part *part)
 {
 	for (guint i = 0; i < part->children->len; i++)
 		containers_walk(containers, g_ptr_array_index(part->children, i));
-	if (part->is_multipart)
+	if (part->is_multipart) {
+		container_look_at_multipart(containers, part);
 		return;
+	}
 	if (container_is_message(part)) {
 		if (containers->options->unpack_forwarded)
 			open_with(containers, part, container_open_message);
 	} else if (container_is_tnef(part)) {
 		open_with(containers, part, container_open_tnef);
+	} else if (container_is_envelope(part)) {
+		open_with(containers, part, container_open_envelope);
 	} else if (is_shown_text(part)) {
 		containers->has_text = true;
 	}
@@ -72,4 +76,7 @@ void containers_open(struct part_tree *tree, const struct mime_options *options,
 					.parts_left = options->max_parts};
 
 	containers_walk(&containers, tree->root);
+	tree->signature = containers.secrets.signature;
+	tree->encrypted = containers.secrets.encrypted;
+	tree->encryption = containers.secrets.encryption;
 }

@@ -4,6 +4,8 @@
  * Rules: a container that was opened keeps its own bytes as a part; one that cannot be opened stays
  *        as it is, with a defect. Forwarded messages are opened where the options say so: their
  *        files are attachments (part.is_forwarded), their texts stay in them.
+ *        What is encrypted stays closed, and the tree says so (part_tree.encrypted).
+ *
  * Caps:  CONTAINERS_MAX of a message are opened, and CONTAINERS_DEPTH_MAX in one another.
  */
 #ifndef MIME_CONTAINER_H

@@ -9,6 +9,13 @@
 
 #include "mime/container.h"
 
+/* What was signed or encrypted in the message, as in struct part_tree. */
+struct container_secrets {
+	const char *signature;
+	const struct part *encrypted;
+	const char *encryption;
+};
+
 struct containers {
 	struct part_tree *tree;
 	const struct mime_options *options;
@@ -17,7 +24,8 @@ struct containers {
 	unsigned opened;
 	unsigned depth;
 	uint32_t parts_left; /* that messages in it may have */
-	bool has_text;	     /* a part before this one is text that is shown */
+	struct container_secrets secrets;
+	bool has_text; /* a part before this one is text that is shown */
 };
 
 /* The content of a part, decoded, as an input of the tree; NULL when it cannot be written. */
@@ -40,6 +48,12 @@ void container_keep_apart(struct containers *containers, struct part *part, stru
 /* A forwarded message (container_message.c). */
 bool container_is_message(const struct part *part);
 void container_open_message(struct containers *containers, struct part *part);
+
+/* S/MIME and PGP/MIME (container_signed.c): what was signed is unwrapped, a multipart that is signed
+ * or encrypted is looked at. */
+bool container_is_envelope(const struct part *part);
+void container_open_envelope(struct containers *containers, struct part *part);
+void container_look_at_multipart(struct containers *containers, const struct part *part);
 
 /* winmail.dat (container_tnef.c). */
 bool container_is_tnef(const struct part *part);

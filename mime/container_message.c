@@ -57,6 +57,7 @@ struct part *container_read_message(struct containers *containers, struct input 
 void container_keep_apart(struct containers *containers, struct part *part, struct part *inner)
 {
 	struct defects *defects = containers->defects;
+	struct container_secrets secrets = containers->secrets;
 	bool has_text = containers->has_text;
 
 	containers->defects = defects_new();
@@ -66,6 +67,7 @@ void container_keep_apart(struct containers *containers, struct part *part, stru
 	body_clear(&body);
 	defects_free(containers->defects);
 	containers->defects = defects;
+	containers->secrets = secrets;
 	containers->has_text = has_text;
 
 	struct part *original = part_enclose(part);

@@ -283,6 +283,7 @@ struct header *header_read(struct input *input, uint64_t offset, const struct he
 	tell(&reading, limits, defects);
 	struct header *header = header_new(&reading);
 	g_string_free(reading.bytes, FALSE);
+	header->start = offset;
 	header->body = body;
 	header->capped = reading.capped;
 	return header;

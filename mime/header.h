@@ -28,9 +28,10 @@ struct header {
 	char *bytes; /* that the fields point into */
 	struct field *fields;
 	size_t count;
-	uint64_t body; /* offset of what follows the block */
-	size_t size;   /* bytes kept */
-	bool capped;   /* some fields were passed over */
+	uint64_t start; /* offset of the block */
+	uint64_t body;	/* offset of what follows it */
+	size_t size;	/* bytes kept */
+	bool capped;	/* some fields were passed over */
 };
 
 struct header_limits {

@@ -62,5 +62,6 @@ void mime_message_free(struct mime_message *message)
 	g_free(message->reply_plain);
 	g_free(message->headers);
 	g_free(message->defects);
+	g_free(message->signature);
 	g_free(message);
 }

@@ -61,8 +61,10 @@ struct mime_message {
 	bool has_date_sent;
 	int64_t date_sent; /* the first Date field that can be read without doubt */
 
-	char *headers; /* all fields, decoded, in order: JSON [["Name","value"],…] */
-	char *defects; /* JSON list of strings, "[]" when nothing was wrong */
+	char *headers;	 /* all fields, decoded, in order: JSON [["Name","value"],…] */
+	char *defects;	 /* JSON list of strings, "[]" when nothing was wrong */
+	char *signature; /* "not verified": nobody has been asked whose it is; "broken": the content
+			    is not what was signed; NULL: there is none */
 
 	struct mime_content text_body; /* the texts, or the HTML turned to text */
 	bool text_from_html;	       /* only the latter */

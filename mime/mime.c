@@ -4,11 +4,13 @@
 #include "mime/body_text.h"
 #include "mime/calendar.h"
 #include "mime/charset_choice.h"
+#include "mime/cms.h"
 #include "mime/container.h"
 #include "mime/content_field.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
 #include "mime/reply_body.h"
+#include "mime/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +20,7 @@ int mime_open(void)
 	html_text_open();
 	part_tree_open();
 	calendar_open();
+	cms_open();
 	return charset_choice_open();
 }
 
@@ -82,6 +85,21 @@ static char *charset_hint(const struct parse *parse)
 	return hint;
 }
 
+/* A mail that nobody here can read has a text that says so. */
+static void tell_of_encryption(struct parse *parse, const struct part_tree *tree, const char *name)
+{
+	struct mime_content *text = &parse->message->text_body;
+	struct content_writer writer;
+
+	if (!name || (text->present && !text_is_blank(text, parse->output)))
+		return;
+	g_autofree char *words =
+	    g_strdup_printf("This mail is encrypted (%s); its content lies in the attachment %s.\n",
+			    tree->encryption, name);
+	content_begin(&writer, parse->output, text);
+	sink_write(&writer.sink, words, strlen(words));
+}
+
 static void store_attachments(struct parse *parse, const struct part_tree *tree, const char *hint)
 {
 	struct mime_message *message = parse->message;
@@ -90,6 +108,7 @@ static void store_attachments(struct parse *parse, const struct part_tree *tree,
 	    .output = parse->output,
 	    .defects = parse->defects,
 	    .hint = hint,
+	    .encrypted = tree->encrypted,
 	    .list = g_array_new(FALSE, FALSE, sizeof(struct mime_attachment)),
 	};
 
@@ -100,8 +119,10 @@ static void store_attachments(struct parse *parse, const struct part_tree *tree,
 	if (parse->options->attach_html && message->html_body.present)
 		attachments_add_content(&attachments, "original.html", "text/html",
 					&message->html_body);
+	tell_of_encryption(parse, tree, attachments.encrypted_name);
 	message->attachment_count = attachments.list->len;
 	message->attachments = (void *)g_array_free(attachments.list, FALSE);
+	g_free(attachments.encrypted_name);
 }
 
 static void parse_body(struct parse *parse, const char *hint)
@@ -114,8 +135,9 @@ static void parse_body(struct parse *parse, const char *hint)
 	struct body body = body_choose(tree->root, parse->defects);
 
 	body_store(&body, parse->output, parse->defects, parse->message);
-	parse->message->reply_plain = reply_body(&parse->message->text_body, parse->output);
 	store_attachments(parse, tree, hint);
+	parse->message->reply_plain = reply_body(&parse->message->text_body, parse->output);
+	parse->message->signature = g_strdup(tree->signature);
 	calendars_read(tree->root, parse->output, parse->defects, parse->message);
 	body_clear(&body);
 	part_tree_free(tree);

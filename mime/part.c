@@ -116,6 +116,7 @@ struct part *part_from_header(struct input *input, const struct header *header,
 	struct part *part = g_new0(struct part, 1);
 
 	part->input = input;
+	part->start = header->start;
 	part->begin = header->body;
 	part->end = header->body;
 	part->content = field_parameters(type);
@@ -134,6 +135,7 @@ struct part *part_enclose(struct part *part)
 	struct part *outer = part_new(part->input, "multipart/mixed", part->begin, part->end);
 
 	outer->is_multipart = true;
+	outer->start = part->start;
 	*part = *outer;
 	g_free(outer);
 	return inner;

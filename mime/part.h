@@ -37,6 +37,7 @@ struct part {
 	bool is_multipart; /* then it has children, or none at all, and no content of its own */
 	bool is_body;	   /* the message's text or HTML holds it, or it is blank: no attachment */
 	enum part_text text; /* see part_has_text() */
+	uint64_t start;	     /* of its header block in the input; 0 where it has none of its own */
 	uint64_t begin;	     /* of the content in the input */
 	uint64_t end;
 	GPtrArray *children; /* of struct part */
@@ -45,8 +46,11 @@ struct part {
 struct part_tree {
 	struct part *root;
 	bool capped;
-	struct input *input; /* of the message; learns of failures in the others */
-	GPtrArray *inputs;   /* of struct input: decoded multiparts, in the output's file */
+	struct input *input;   /* of the message; learns of failures in the others */
+	GPtrArray *inputs;     /* of struct input: decoded multiparts, in the output's file */
+	const char *signature; /* "not verified", "broken"; NULL: nothing in it is signed */
+	const struct part *encrypted; /* what nobody here can read; NULL: nothing */
+	const char *encryption;	      /* "S/MIME", "PGP/MIME" */
 };
 
 /* Makes GMime ready, once per process. */

@@ -138,6 +138,7 @@ static void bind_mail(struct statement *statement, const struct entry *entry)
 	statement_bind_text(statement, 15, entry->defects != NULL ? entry->defects : "[]");
 	statement_bind_text(statement, 16, entry->headers != NULL ? entry->headers : "[]");
 	statement_bind_text(statement, 24, entry->reply_plain);
+	statement_bind_text(statement, 25, entry->signature);
 }
 
 /* Content is stored before the row that refers to it, as the foreign keys want it. */
@@ -157,9 +158,9 @@ static int put_mail(struct store *store, const struct entry *entry,
 	    "INSERT INTO entry_mail (entry_id, subject, sender, recipient, cc, bcc, reply_to,"
 	    " date_sent, date_received, message_id, in_reply_to, thread_references, raw_sha256,"
 	    " raw_size, defects, headers, raw_content, message_body_size, message_body_content,"
-	    " message_body, html_body_size, html_body_content, html_body, reply_plain)"
+	    " message_body, html_body_size, html_body_content, html_body, reply_plain, signature)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	    " ?18, ?19, ?20, ?21, ?22, ?23, ?24)");
+	    " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)");
 	statement_bind_int(statement, 1, id);
 	bind_mail(statement, entry);
 	statement_bind_text(statement, 17, contents->raw.present ? raw_content : NULL);
@@ -235,15 +236,12 @@ void entry_free(struct entry *entry)
 	if (entry == NULL)
 		return;
 	char *const texts[] = {
-	    entry->queue_name,	entry->error_kind,
-	    entry->error_text,	entry->lease_owner,
-	    entry->lease_token, entry->subject,
-	    entry->sender,	entry->recipient,
-	    entry->cc,		entry->bcc,
-	    entry->reply_to,	entry->message_id,
-	    entry->in_reply_to, entry->thread_references,
-	    entry->headers,	entry->defects,
-	    entry->tags,
+	    entry->queue_name,	entry->error_kind,	  entry->error_text,
+	    entry->lease_owner, entry->lease_token,	  entry->subject,
+	    entry->sender,	entry->recipient,	  entry->cc,
+	    entry->bcc,		entry->reply_to,	  entry->message_id,
+	    entry->in_reply_to, entry->thread_references, entry->headers,
+	    entry->defects,	entry->signature,	  entry->tags,
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);

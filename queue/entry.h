@@ -94,6 +94,7 @@ struct entry {
 	char *reply_plain; /* NULL = not looked for yet; when storing only: entry_find_reply() */
 	char *headers;	   /* JSON [[name, value], …] */
 	char *defects;	   /* JSON list */
+	char *signature;   /* "not verified", "broken"; NULL: the mail is not signed */
 	bool
 	    raw_incomplete; /* too large to be fetched whole: raw_sha256 is not known, NULL there */
 	unsigned char raw_sha256[32];

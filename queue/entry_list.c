@@ -17,7 +17,7 @@
 	" cc, bcc, reply_to, message_id, in_reply_to, thread_references, date_sent,"               \
 	" date_received, headers, defects, raw_sha256, raw_size, raw_kept,"                        \
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
-	" record_updated, attachment_count, lease_token, held, tags"
+	" record_updated, attachment_count, lease_token, held, tags, signature"
 
 /* Entries are read in chunks and handed on between them: `each` may wait for somebody, and a
  * statement half read holds up writers. */
@@ -75,6 +75,7 @@ static struct entry *entry_from_row(const struct statement *row, size_t *size)
 	entry->lease_token = copy_text(row, 33, size);
 	entry->held = statement_int(row, 34) != 0;
 	entry->tags = copy_text(row, 35, size);
+	entry->signature = copy_text(row, 36, size);
 	return entry;
 }
 

@@ -370,6 +370,8 @@ CREATE TABLE entry_mail (
 	html_body TEXT,
 	message_body TEXT,
 	reply_plain TEXT, -- what message_body says beside the mail that it quotes; NULL: not looked for yet
+	signature TEXT CHECK (signature = 'not verified' OR signature = 'broken'), -- of S/MIME or PGP/MIME: nobody
+	                  -- has been asked whose it is; or the content is not what was signed. NULL: not signed
 	CHECK (raw_content IS NULL OR raw_content = raw_sha256),
 	CHECK ((message_body_size IS NOT NULL) =
 		(message_body IS NOT NULL) + (message_body_content IS NOT NULL)),
@@ -537,6 +539,7 @@ SELECT
 	m.thread_references,
 	m.headers,
 	m.defects,
+	m.signature,
 	m.raw_sha256,
 	m.raw_size,
 	m.raw_content IS NOT NULL AS raw_kept,

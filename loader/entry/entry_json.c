@@ -71,6 +71,7 @@ static void entry_json_add_texts(json_t *object, const struct entry *entry)
 	    {"message_id", entry->message_id},
 	    {"in_reply_to", entry->in_reply_to},
 	    {"thread_references", entry->thread_references},
+	    {"signature", entry->signature},
 	    {"error_kind", entry->error_kind},
 	    {"error_text", entry->error_text},
 	};

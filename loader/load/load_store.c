@@ -89,6 +89,7 @@ static struct entry load_entry(const struct load *load, const struct load_item *
 	    .reply_plain = message->reply_plain,
 	    .headers = message->headers,
 	    .defects = defects,
+	    .signature = message->signature,
 	    .raw_size = MAX(item->size_bytes, item->announced_size_bytes),
 	};
 	entry.raw_incomplete =

@@ -1,11 +1,13 @@
 """Mail in mail and files in files, end to end: what a container holds is stored as if it had been sent plainly."""
 
+import base64
 import json
+import subprocess
 import unittest
 
 import tnef
 from inqueue import SOURCE_DIR
-from test_mail import MailCase
+from test_mail import MailCase, crlf
 
 SAMPLES = SOURCE_DIR / "tests" / "data" / "mail"
 
@@ -58,6 +60,55 @@ class Forwarded(MailCase):
     def test_stay_closed_unless_asked_for(self):
         self.load((SAMPLES / "forwarded-with-files.eml").read_bytes())
         self.assertEqual(["forwarded.eml", "last.csv"], [name for name, *_ in self.attachments()])
+
+
+class Signed(MailCase):
+    def load_samples(self, *names):
+        self.deliver(*((SAMPLES / f"{name}.eml").read_bytes() for name in names))
+        self.create_queue()
+        self.inqueue("load", "invoices")
+
+    def test_what_was_signed_is_unwrapped(self):
+        self.load_samples("smime-opaque", "smime-opaque-streamed", "smime-detached", "pgp-signed")
+        self.assertEqual(["Grüße, signed."] * 3 + ["Signed by hand."], self.column("SELECT message_body FROM entry"))
+        self.assertEqual(["not verified"] * 4, self.column("SELECT signature FROM entry"))
+        self.assertEqual(["[]"] * 4, self.column("SELECT defects FROM entry"))
+        for entry, original in [(1, "smime.p7m"), (2, "smime.p7m"), (3, "smime.p7s")]:
+            files = self.attachments(entry=entry)
+            self.assertEqual([("order.pdf", "application/pdf", b"%PDF-1.4 fake\n"), original], [files[0], files[1][0]])
+        self.assertEqual("not verified", json.loads(self.inqueue("show", "1", "--json").stdout)["signature"])
+        self.assertIn("signature      not verified\n", self.inqueue("show", "1").stdout)
+
+    def test_what_was_changed_is_broken(self):
+        self.load_samples("smime-opaque-broken", "smime-detached-broken")
+        self.assertEqual(["broken"] * 2, self.column("SELECT signature FROM entry"))
+
+    def test_made_now_by_openssl(self):
+        """With RSA, without attributes, and a signature that has been changed rather than the content."""
+        def openssl(*arguments, text=b""):
+            return subprocess.run(["openssl", *arguments], input=text, cwd=self.folder, capture_output=True, check=True).stdout
+
+        def mail(envelope):
+            return crlf("From: ann@example.com", "Subject: s", "MIME-Version: 1.0", "Content-Type: application/pkcs7-mime",
+                        "Content-Transfer-Encoding: base64", "", base64.encodebytes(envelope))
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "certificate", "-subj", "/CN=ann")
+        sign = ["cms", "-sign", "-binary", "-nodetach", "-signer", "certificate", "-inkey", "key", "-outform", "DER"]
+        text = b"Content-Type: text/plain\r\n\r\nThe text."
+        whole = openssl(*sign, text=text)
+        changed = whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:]
+        without = openssl(*sign, "-noattr", "-nocerts", text=text)
+        self.load(mail(whole), mail(changed), mail(without), mail(whole[:-300]))
+        self.assertEqual([("The text.", "not verified"), ("The text.", "broken"), ("The text.", "not verified"), (None, None)],
+                         self.sql("SELECT message_body, signature FROM entry"))
+        self.assertEqual(["S/MIME envelope unreadable; left closed"], self.defects(4)[-1:])
+
+    def test_encrypted_mail_says_where_it_lies(self):
+        self.load_samples("smime-encrypted", "pgp-encrypted")
+        says = "This mail is encrypted (%s); its content lies in the attachment %s.\n"
+        self.assertEqual([(says % ("S/MIME", "smime.p7m"), None), (says % ("PGP/MIME", "encrypted.asc"), None)],
+                         self.sql("SELECT message_body, signature FROM entry"))
+        self.assertEqual([["encrypted (S/MIME); not decrypted"], ["encrypted (PGP/MIME); not decrypted"]],
+                         [self.defects(1), self.defects(2)])
 
 
 class Calendar(MailCase):

@@ -43,7 +43,8 @@ COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
 LATER = {"entry_calendar": "what calendars announce is noted of what is loaded from now on",
          "pickup_folder": "where a folder began is noted when this program first uses it",
          ("pickup", "uid_next"): "noted of what is loaded from now on",
-         ("entry_mail", "reply_plain"): "found when it is first asked for"}
+         ("entry_mail", "reply_plain"): "found when it is first asked for",
+         ("entry_mail", "signature"): "noted of what is loaded from now on"}
 
 
 def old_database(path):

@@ -209,7 +209,9 @@ static void test_signed_and_encrypted(void **state)
 	    parse(HEADER MULTI("encrypted", "e") "--e\r\n" TEXT "Version: 1\r\n--e\r\n"
 						 "Content-Type: application/octet-stream\r\n\r\n"
 						 "SECRET\r\n--e--\r\n");
-	assert_text(&parsed, "(none)");
+	assert_text(&parsed,
+		    "This mail is encrypted (PGP/MIME); its content lies in the attachment "
+		    "noname2.bin.\n");
 	assert_int_equal(parsed.message->attachment_count, 2);
 	parsed_clear(&parsed);
 }

@@ -34,6 +34,7 @@ static const struct mime_message example = {
     .headers = (char *)"[[\"Subject\",\"\"]]",
     .defects = (char *)"[]",
     .reply_plain = (char *)"Ja, gern.",
+    .signature = (char *)"broken",
     .text_body = {.present = true, .offset = 0, .size = 100},
     .attachments = attachments,
     .attachment_count = 2,
@@ -77,6 +78,7 @@ static void everything_arrives(void **state)
 	assert_true(back->text_body.present);
 	assert_int_equal(back->text_body.size, 100);
 	assert_false(back->html_body.present);
+	assert_string_equal(back->signature, "broken");
 	assert_int_equal(back->attachment_count, 2);
 	assert_string_equal(back->attachments[0].file_name, "Rechnung Größe.pdf");
 	assert_string_equal(back->attachments[0].declared_name, "../Rechnung Größe.pdf");

@@ -84,6 +84,7 @@ static void entry_view_print_mail(const struct entry *entry)
 	entry_view_print_line("message id", entry->message_id);
 	entry_view_print_line("in reply to", entry->in_reply_to);
 	entry_view_print_line("references", entry->thread_references);
+	entry_view_print_line("signature", entry->signature);
 	entry_view_print_line("error kind", entry->error_kind);
 	entry_view_print_line("error", entry->error_text);
 	clock_format_s(entry->date_sent_s, date);

@@ -52,6 +52,7 @@ static char **parsed_text_at(struct mime_message *message, size_t index)
 	    &message->cc,	  &message->bcc,	 &message->reply_to,
 	    &message->message_id, &message->in_reply_to, &message->thread_references,
 	    &message->headers,	  &message->defects,	 &message->reply_plain,
+	    &message->signature,
 	};
 	return index < G_N_ELEMENTS(members) ? members[index] : NULL;
 }
