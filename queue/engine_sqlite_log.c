@@ -1,22 +1,5 @@
-/*
- * engine_sqlite_log.c - the write-ahead log (WAL): that the database has one, who empties it into
- * the database, and when.
- *
- * SQLite from 3.7.0 up to 3.51.2 can lose commits when a checkpoint runs while somebody commits a
- * transaction that begins the log anew (the "WAL-reset bug"): the checkpoint takes frames of the
- * new log for those it has seen in the old one. So no connection of ours ever checkpoints by
- * itself, neither after commits (wal_autocheckpoint) nor when it is the last to close; and a
- * checkpoint runs only on a second connection while the first one of the same process holds the
- * write lock (BEGIN IMMEDIATE): nobody can commit, ours or not, before it is through. FULL, RESTART
- * and TRUNCATE would not do instead: they try for the write lock themselves, but go on without a
- * word as PASSIVE when they do not get it. For the same reason the log is begun anew, and cut, by
- * commits only, never by a checkpoint.
- *
- * What other programs do is theirs: with SQLite's default they checkpoint after a commit, without
- * the write lock. That meets the fault only where the log has been emptied between that commit and
- * their checkpoint, and a third one commits within its first steps. `PRAGMA wal_autocheckpoint = 0`
- * in their connections rules it out.
- */
+/* The write-ahead log (WAL): puts a database into that mode once, and empties the log into the
+ * database, after commits and under the write lock. The reasons stand above checkpoint(). */
 #include "queue/engine_sqlite_internal.h"
 
 #include <errno.h>
@@ -226,8 +209,24 @@ static void close_handle(sqlite3 **db)
 }
 #define scoped_handle __attribute__((cleanup(close_handle))) sqlite3
 
-/* While `engine` holds the write lock. *ret_all: nothing is left in the log that the database
- * lacks. */
+/*
+ * SQLite from 3.7.0 up to 3.51.2 can lose commits when a checkpoint runs while somebody commits a
+ * transaction that begins the log anew (the "WAL-reset bug"): the checkpoint takes frames of the
+ * new log for those it has seen in the old one. So no connection of ours ever checkpoints by
+ * itself, neither after commits (wal_autocheckpoint) nor when it is the last to close; and a
+ * checkpoint runs only on a second connection while the first one of the same process holds the
+ * write lock (BEGIN IMMEDIATE): nobody can commit, ours or not, before it is through. FULL, RESTART
+ * and TRUNCATE would not do instead: they try for the write lock themselves, but go on without a
+ * word as PASSIVE when they do not get it. For the same reason the log is begun anew, and cut, by
+ * commits only, never by a checkpoint.
+ *
+ * What other programs do is theirs: with SQLite's default they checkpoint after a commit, without
+ * the write lock. That meets the fault only where the log has been emptied between that commit and
+ * their checkpoint, and a third one commits within its first steps. `PRAGMA wal_autocheckpoint = 0`
+ * in their connections rules it out.
+ *
+ * Here `engine` holds the write lock. *ret_all: nothing is left in the log that the database lacks.
+ */
 static int checkpoint(struct engine *engine, bool *ret_all)
 {
 	scoped_handle *second = NULL;

@@ -1,6 +1,6 @@
-/* Stores an entry: its state, the mail's fields, its bodies, attachments, the raw message. A body that
- * is longer than ENTRY_INLINE_BODY_MAX goes to content, so that nobody who reads a row needs memory for
- * it. */
+/* Stores an entry: its state, the mail's fields, its bodies, attachments, the raw message. A
+ * body that is longer than ENTRY_INLINE_BODY_MAX goes to content, so that nobody who reads a row
+ * needs memory for it. */
 #include "queue/entry.h"
 
 #include "queue/entry_internal.h"

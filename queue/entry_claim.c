@@ -1,5 +1,5 @@
-/* Claims entries, and says when a claim is worth while. One statement chooses the entry and gives it its
- * lease. */
+/* Claims entries, and says when a claim is worth while. One statement chooses the entry and
+ * gives it its lease. */
 #include "queue/entry_claim.h"
 
 #include "queue/store_internal.h"

@@ -1,5 +1,5 @@
-/* The history of an entry. Triggers of the schema write it; they take who and why from a row that is
- * there while somebody makes changes. */
+/* The history of an entry. Triggers of the schema write it; they take who and why from a row
+ * that is there while somebody makes changes. */
 #include "queue/entry_operate.h"
 
 #include "queue/entry_internal.h"

@@ -1,5 +1,5 @@
-/* Changes entries for an operator, and deletes finished ones. Each operation is one statement that is
- * made to choose one entry or all of a filter. */
+/* Changes entries for an operator, and deletes finished ones. Each operation is one statement
+ * that is made to choose one entry or all of a filter. */
 #include "queue/entry_operate.h"
 
 #include "queue/entry_internal.h"

@@ -1,5 +1,5 @@
-/* Finds the bytes of a part, in the entry's row or in content, and hands them out: to a function of the
- * caller (entry_read()), or as the caller asks for them (entry_source). */
+/* Finds the bytes of a part, in the entry's row or in content, and hands them out: to a function
+ * of the caller (entry_read()), or as the caller asks for them (entry_source). */
 #include "queue/entry.h"
 #include "queue/entry_internal.h"
 

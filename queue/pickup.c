@@ -120,8 +120,8 @@ void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
 	value_parse_sha256(statement_text(row, 4), ret_pickup->raw_sha256);
 }
 
-/* Which rows a list has. Indices are named in this file because the planner, without statistics, takes
- * the primary key and reads the whole ledger. */
+/* The rows of a list. This file names indices because the planner, without statistics, takes the
+ * primary key and reads the whole ledger. */
 #define LIST(index, condition)                                                                     \
 	"SELECT " PICKUP_COLUMNS " FROM pickup p" index                                            \
 	" WHERE queue_id = ? AND source = ? AND uid_validity = ? AND uid BETWEEN ? AND "           \

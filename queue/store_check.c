@@ -1,5 +1,6 @@
-/* Looks at the database as a whole: how long its log is and who keeps it from being emptied, by the locks
- * that /proc/locks shows; whether its pages, rows and the objects of its schema are there. */
+/* Looks at the database as a whole: how long its log is and who keeps it from being emptied, by
+ * the locks that /proc/locks shows; whether its pages, rows and the objects of its schema are
+ * there. */
 #include "queue/store.h"
 
 #include "queue/engine_internal.h"

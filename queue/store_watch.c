@@ -1,6 +1,6 @@
-/* Notices that other processes have changed the database: inotify tells of their writes at once, a timer
- * looks again until the writer has finished. A stamp of the files' times tells it without opening them.
- */
+/* Notices that other processes have changed the database: inotify tells of their writes at once,
+ * a timer looks again until the writer has finished. A stamp of the files' times tells it
+ * without opening them. */
 #include "queue/store.h"
 
 #include "queue/store_internal.h"

@@ -1,4 +1,5 @@
-/* Stores and reads the definitions of queues, each with its delivery target, which is a row of its own. */
+/* Stores and reads the definitions of queues, each with its delivery target, which is a row of
+ * its own. */
 #include "queue/work_queue.h"
 
 #include "queue/entry_internal.h"

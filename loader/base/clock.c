@@ -1,4 +1,5 @@
-/* Reads the two clocks, writes times and spans, parses spans, and makes pauses longer from try to try. */
+/* Reads the two clocks, writes times and spans, parses spans, and makes pauses longer from try
+ * to try. */
 #include "loader/base/clock.h"
 
 #include <glib.h>

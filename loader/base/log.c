@@ -85,6 +85,7 @@ static void log_add_value(GString *line, const char *text)
 	g_string_append_c(line, '"');
 }
 
+/* key=value pairs, the time first: what a person greps for and a program splits at blanks. */
 static void log_add_text(GString *line, const char *event, const char *time, enum log_level level,
 			 const struct log_field *fields)
 {

@@ -194,6 +194,7 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
 }
 
+/* The database holds argv as JSON, so that no quoting has to be undone when the command runs. */
 int secret_command_parse(const char *words, char **ret_reference, struct error *err)
 {
 	g_auto(GStrv) list = NULL;
@@ -318,6 +319,7 @@ static int secret_read_terminal(int terminal, const char *question, struct secre
 	return got < 0 ? -1 : 0;
 }
 
+/* Goes to the terminal itself: standard input may be a script. */
 int secret_ask(const char *question, struct secret **ret_secret, struct error *err)
 {
 	scoped(descriptor_close) int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);

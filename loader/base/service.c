@@ -1,4 +1,5 @@
-/* Notes TERM and INT in a signal handler, wakes poll() by an eventfd, and sends systemd its datagrams. */
+/* Notes TERM and INT in a signal handler, wakes poll() by an eventfd, and sends systemd its
+ * datagrams. */
 #include "loader/base/service.h"
 
 #include "queue/base/scoped.h"
@@ -40,6 +41,7 @@ static void stop_on_signal(int number)
 	errno = saved;
 }
 
+/* A pipe that nobody reads is an error of write(), not a signal. */
 void stop_install(void)
 {
 	worker = 0;

@@ -64,6 +64,7 @@ static int apply_queue(struct store *store, struct work_queue *draft, int64_t no
 	return 0;
 }
 
+/* The error names the group, so that the operator finds the line. */
 static int apply_groups(struct store *store, GKeyFile *file, int64_t now_ms, GArray *outcomes,
 			struct error *err)
 {
@@ -80,6 +81,7 @@ static int apply_groups(struct store *store, GKeyFile *file, int64_t now_ms, GAr
 	return 0;
 }
 
+/* All groups or none. */
 static int apply_in_transaction(struct store *store, GKeyFile *file, int64_t now_ms,
 				GArray *outcomes, struct error *err)
 {

@@ -260,6 +260,7 @@ bool definition_field_at(size_t index, struct definition_field *ret_field)
 	return true;
 }
 
+/* The defaults of a queue; the password is asked for unless a source is named. */
 struct work_queue *definition_new(const char *name)
 {
 	struct work_queue *draft = calloc(1, sizeof *draft);
@@ -286,6 +287,7 @@ static bool definition_names_equal(const char *left, const char *right)
 	}
 }
 
+/* "class, external-source, …": what the error about an unknown field lists. */
 static char *definition_list_fields(void)
 {
 	GString *list = g_string_new(NULL);
@@ -319,6 +321,7 @@ int definition_set(struct work_queue *draft, const char *field, const char *valu
 			 known);
 }
 
+/* Shows an example of what is missing. */
 int definition_check(const struct work_queue *draft, struct error *err)
 {
 	if (draft->connection_string == NULL)

@@ -32,6 +32,7 @@ static bool target_has_chosen_attempts(const struct work_queue *draft)
 	return draft->id == 0 || draft->max_attempts != work_queue_attempts(&unchosen);
 }
 
+/* The first target of a stored queue needs the defaults that a new queue has had from the start. */
 int definition_target_set_url(struct work_queue *draft, const char *value, struct error *err)
 {
 	if (*value != '\0' && target_check(value, err) != 0)
@@ -186,6 +187,7 @@ int definition_target_set_header_secret(struct work_queue *draft, const char *va
 
 /* ---- limits and TLS ---- */
 
+/* A day is more than any target takes; 0 would mean no limit to curl. */
 static int target_set_time(struct work_queue *draft, const char *field, const char *value,
 			   int64_t *member, struct error *err)
 {

@@ -215,6 +215,7 @@ static void doctor_check_parser(struct doctor *doctor)
 			   libraries);
 }
 
+/* The versions are what a report of a fault needs. */
 static void doctor_tell_libraries(struct doctor *doctor)
 {
 	const char *name;

@@ -88,6 +88,7 @@ static const char *header_source(const char *line)
 	return at != NULL ? at + 1 : NULL;
 }
 
+/* Words before the source stay as they are: "Bearer ". */
 int target_secret_parse_header(const char *field, const char *line, char **ret_line,
 			       struct error *err)
 {
@@ -166,6 +167,7 @@ static int read_url(const struct work_queue_target *target, char **ret_url, stru
 	return target_add_password(target->url, secret_text(password), ret_url, err);
 }
 
+/* The value takes the place of its source. */
 static int read_field(const char *line, char **ret_field, struct error *err)
 {
 	const char *source = header_source(line);
@@ -177,6 +179,7 @@ static int read_field(const char *line, char **ret_field, struct error *err)
 	return 0;
 }
 
+/* What was read before an error is wiped by target_secrets_clear(). */
 static int read_fields(const char *lines, char ***ret_fields, struct error *err)
 {
 	g_auto(GStrv) list = g_strsplit(lines, "\n", -1);
@@ -188,6 +191,7 @@ static int read_fields(const char *lines, char ***ret_fields, struct error *err)
 	return 0;
 }
 
+/* After an error the caller still clears what has been read by then. */
 int target_secrets_read(const struct work_queue_target *target, struct target_secrets *ret_secrets,
 			struct error *err)
 {

@@ -1,7 +1,5 @@
-/*
- * The reply that a post tells beside the whole text. It is stored when mail is loaded; an entry of an
- * older version has none yet: the parser reads its text, and the entry keeps the reply.
- */
+/* The reply that a post tells beside the whole text. It is stored when mail is loaded; an entry
+ * of an older version has none yet: the parser reads its text, and the entry keeps the reply. */
 #include "loader/deliver/deliver_internal.h"
 #include "loader/parse/parser.h"
 #include "loader/parse/spool.h"

@@ -60,6 +60,7 @@ struct http_client *http_client_new(const struct http_options *options)
 	return client;
 }
 
+/* Transfers go first: each gives its handle back to the client. */
 void http_client_free(struct http_client *client)
 {
 	if (client == NULL)

@@ -110,6 +110,7 @@ static void trace_lines(const struct http_transfer *transfer, const char *mark, 
 	}
 }
 
+/* The body is traced as well: a receiver's developer wants to see it. */
 static int trace(CURL *curl, curl_infotype type, char *bytes, size_t size, void *context)
 {
 	(void)curl;
@@ -140,6 +141,7 @@ static void add_fields(struct http_transfer *transfer, char *const *fields)
 		transfer->fields = curl_slist_append(transfer->fields, *fields);
 }
 
+/* curl keeps a pointer to the list, so that it lives as long as the request. */
 static void set_fields(struct http_transfer *transfer)
 {
 	curl_slist_free_all(transfer->fields);

@@ -1,5 +1,5 @@
-/* Makes the body of a post from a mail: JSON, or multipart/form-data (RFC 7578) with names written as
- * browsers write them; and signs it. */
+/* Makes the body of a post from a mail: JSON, or multipart/form-data (RFC 7578) with names
+ * written as browsers write them; and signs it. */
 #include "loader/http/post.h"
 
 #include <glib.h>

@@ -1,5 +1,5 @@
-/* Waits for mail by IDLE or a pause, chooses the pause after an error, and rings the bell (an eventfd) by
- * which one process wakes another. */
+/* Waits for mail by IDLE or a pause, chooses the pause after an error, and rings the bell (an
+ * eventfd) by which one process wakes another. */
 #include "loader/watch/watch_wait_internal.h"
 
 #include "loader/base/service.h"

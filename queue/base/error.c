@@ -46,6 +46,7 @@ void error_fill_because(struct error *err, enum error_reason reason, const char 
 	va_end(args);
 }
 
+/* The kind and the reason stay: only the text is built outward. */
 void error_put_before(struct error *err, const char *format, ...)
 {
 	char prefix[sizeof err->text];

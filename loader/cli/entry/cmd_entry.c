@@ -102,6 +102,7 @@ int cmd_list(const struct invocation *invocation, struct error *err)
 	return failed;
 }
 
+/* The same entry as JSON is what a worker gets. */
 int cmd_show(const struct invocation *invocation, struct error *err)
 {
 	int64_t id;

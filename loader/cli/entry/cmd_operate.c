@@ -59,6 +59,7 @@ static char *cmd_operate_unfit(const struct entry_order *order, const struct ent
 									 : " already");
 }
 
+/* Looks at the entry again to say why it was left as it is. */
 static int cmd_operate_note_unfit(struct store *store, int64_t entry_id,
 				  const struct entry_order *order, GPtrArray *unfit,
 				  struct error *err)
@@ -205,6 +206,7 @@ int cmd_priority(const struct invocation *invocation, struct error *err)
 	return cmd_operate(invocation, &order, err);
 }
 
+/* One tag at a time, put on or taken off. */
 int cmd_tag(const struct invocation *invocation, struct error *err)
 {
 	const char *add;

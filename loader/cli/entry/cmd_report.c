@@ -15,6 +15,7 @@
 
 /* ---- history ---- */
 
+/* null says that an event has no such part. */
 static int cmd_history_json(const struct entry_event *event, void *context)
 {
 	(void)context;
@@ -77,6 +78,7 @@ struct cmd_stats {
 	struct error *err;
 };
 
+/* null says that nothing was measured. */
 static json_t *cmd_stats_spread(const struct queue_stats_spread *spread)
 {
 	const int64_t values[] = {spread->p50_ms, spread->p95_ms, spread->max_ms};

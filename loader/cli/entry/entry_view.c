@@ -136,6 +136,7 @@ static void entry_view_print_calendars(const struct entry *entry)
 	}
 }
 
+/* A heading keeps the two bodies apart. */
 static int entry_view_print_body(struct store *store, const struct entry *entry, const char *label,
 				 enum entry_part part, struct error *err)
 {
@@ -148,6 +149,7 @@ static int entry_view_print_body(struct store *store, const struct entry *entry,
 	return 0;
 }
 
+/* Ends with the bodies, which may be long. */
 int entry_view_print(struct store *store, const struct entry *entry, struct error *err)
 {
 	entry_view_print_state(entry);

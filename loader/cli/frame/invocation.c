@@ -103,6 +103,7 @@ static int invocation_parse_options(struct invocation *invocation, int argc, cha
 	return 0;
 }
 
+/* Leaves the database alone: a script's lines use that of the script. */
 int invocation_parse(struct invocation *invocation, const struct command *command, int argc,
 		     char **argv, struct error *err)
 {
@@ -115,6 +116,7 @@ int invocation_parse(struct invocation *invocation, const struct command *comman
 	return 0;
 }
 
+/* The error shows how the command is used. */
 int invocation_check_arguments(const struct invocation *invocation, struct error *err)
 {
 	const struct command *command = invocation->command;
@@ -161,6 +163,7 @@ static bool command_parse_number(const char *text, uint64_t *ret_number)
 	return g_ascii_string_to_unsigned(text, 10, 0, INT64_MAX, ret_number, NULL);
 }
 
+/* The default comes from the table of options, where the help has it, too. */
 int invocation_number(const struct invocation *invocation, const char *option, uint64_t least,
 		      uint64_t *ret_number, struct error *err)
 {
@@ -174,6 +177,7 @@ int invocation_number(const struct invocation *invocation, const char *option, u
 	return 0;
 }
 
+/* Says where ids are to be found. */
 int invocation_entry_id(const struct invocation *invocation, size_t index, int64_t *ret_id,
 			struct error *err)
 {
@@ -186,6 +190,7 @@ int invocation_entry_id(const struct invocation *invocation, size_t index, int64
 	return 0;
 }
 
+/* As for numbers; units are those of duration_parse(). */
 int invocation_duration(const struct invocation *invocation, const char *option, int64_t least_ms,
 			int64_t *ret_ms, struct error *err)
 {
@@ -279,6 +284,7 @@ static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void
 	fputc('\n', stderr);
 }
 
+/* Every command opens the database in this way, so that an upgrade is told wherever it happens. */
 int invocation_open(const struct invocation *invocation, enum store_mode mode,
 		    struct store **ret_store, struct error *err)
 {

@@ -92,6 +92,7 @@ int cmd_mail_close(const struct invocation *invocation, struct error *err)
 	return mail_connection_close(name, err);
 }
 
+/* The process is there for those who want to end it by hand. */
 static json_t *cmd_mail_connection_json(const struct mail_connection *connection)
 {
 	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:b, s:I}", "connection",
@@ -135,6 +136,7 @@ static void cmd_mail_tell_row(const struct mail_connection *connection, void *co
 	output_table_add(context, cells);
 }
 
+/* A row for each process that keeps a connection. */
 int cmd_mail_list_connections(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {

@@ -107,6 +107,7 @@ static void mail_script_begin_json(const struct mail_script *script, const char 
 	json_decref(name);
 }
 
+/* Flushes, so that a program that reads line by line can go on. */
 static void mail_script_end_json(const struct mail_script *script, const char *failure)
 {
 	json_t *text = output_json_text(failure);
@@ -119,6 +120,7 @@ static void mail_script_end_json(const struct mail_script *script, const char *f
 	json_decref(text);
 }
 
+/* The line's number stands before each of its errors. */
 static int mail_script_do(struct mail_script *script, char **words, struct error *err)
 {
 	struct invocation line;

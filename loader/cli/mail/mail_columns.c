@@ -25,6 +25,7 @@ static const char *const folder_columns[] = {"fullName", "name", "parent", "tota
 static const char *const change_columns[] = {"action", "folder", "newFolder", "count", "uid",
 					     "newUid", "dryRun", "note",      "error", NULL};
 
+/* All changes have the same columns. */
 const char *const *mail_columns_of(enum mail_action action)
 {
 	switch (action) {
@@ -52,6 +53,7 @@ static int mail_columns_choose_one(const char *const *known, const char *name, G
 	return error_set(err, ERROR_USAGE, "--columns: '%s' is none of %s", name, all);
 }
 
+/* The names may be written in any case; rows have them as CFIMAP does. */
 int mail_columns_choose(enum mail_action action, const char *list, GPtrArray *columns,
 			struct error *err)
 {
@@ -121,6 +123,7 @@ static json_t *mail_columns_lines(const struct mail_message *message, const json
 	return json_null();
 }
 
+/* One column for each flag of RFC 3501. */
 static void mail_columns_add_flags(json_t *row, unsigned flags)
 {
 	static const struct {
@@ -178,6 +181,7 @@ static void mail_columns_add_attachments(json_t *row, const struct mail_message 
 	json_object_set_new(row, "cids", ids);
 }
 
+/* A message that could not be read has its error in the row. */
 json_t *mail_columns_message(const struct mail_message *message)
 {
 	json_t *row = json_pack(

@@ -264,6 +264,7 @@ static void mail_view_say(const struct mail_view *view, const struct mail_change
 	printf("%s%s\n", named ? ": UID " : "", named ? uids : "");
 }
 
+/* Table or not: words for people, rows for programs. */
 static void mail_view_take_change(const struct mail_change *change, void *context)
 {
 	struct mail_view *view = context;
@@ -338,6 +339,7 @@ void mail_view_report(struct mail_view *view, struct mail_report *ret_report)
 					   .context = view};
 }
 
+/* CSV begins with the names of the columns. */
 void mail_view_begin(struct mail_view *view)
 {
 	bool csv = view->format == MAIL_VIEW_CSV || view->format == MAIL_VIEW_GUARDED_CSV;
@@ -375,6 +377,7 @@ int mail_view_new_for_line(const struct invocation *invocation, const struct mai
 	return 0;
 }
 
+/* CSV and JSON exclude each other; --csv-guard is CSV, too. */
 int mail_view_new(const struct invocation *invocation, const struct mail_request *request,
 		  struct mail_view **ret_view, struct error *err)
 {

@@ -175,6 +175,7 @@ int cmd_queue_list(const struct invocation *invocation, struct error *err)
 	return failed;
 }
 
+/* The definition, and what the last run has left in its row. */
 int cmd_queue_show(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

@@ -94,6 +94,7 @@ static void cmd_load_noted(const char *words, void *context)
 	fprintf(stderr, "inqueue: load '%s': %s\n", view->queue_name, words);
 }
 
+/* Says only what there was. */
 static void cmd_load_print(const char *queue_name, const struct load_result *result)
 {
 	printf("%s: %" PRIu64 " loaded", queue_name, result->loaded);
@@ -195,6 +196,7 @@ static int cmd_watch_check_names(const struct invocation *invocation, struct err
 	return 0;
 }
 
+/* The limits of --renew come from the servers, not from us. */
 static int cmd_watch_options(const struct invocation *invocation, struct watch_options *options,
 			     struct error *err)
 {
@@ -217,6 +219,7 @@ static void cmd_watch_ignore_signals(void)
 	signal(SIGUSR1, SIG_IGN);
 }
 
+/* Checks everything that a person may have mistyped before the service begins. */
 int cmd_watch(const struct invocation *invocation, struct error *err)
 {
 	cmd_watch_ignore_signals();
@@ -244,6 +247,7 @@ static void cmd_deliver_print(const char *name, const struct deliver_result *res
 	printf("\n");
 }
 
+/* Each outcome is a number of its own; the error is what the exit status stands for. */
 static void cmd_deliver_print_json(const char *name, const struct deliver_result *result,
 				   const char *failure)
 {
@@ -317,6 +321,7 @@ static int cmd_deliver_sample(const struct invocation *invocation, struct store 
 	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
 }
 
+/* The queues are named, or all that have a target and are not paused. */
 int cmd_deliver(const struct invocation *invocation, struct error *err)
 {
 	uint64_t limit;

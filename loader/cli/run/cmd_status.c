@@ -210,6 +210,7 @@ static int cmd_status_print_overlong(const struct entry_overlong *overlong, void
 	return 0;
 }
 
+/* Leases that are too long stand in the queue's document; for people they follow the table. */
 static int cmd_status_show(struct cmd_status_view *view, const struct work_queue *queue,
 			   const struct queue_health *health,
 			   const struct work_queue_counts *counts,

@@ -1,4 +1,5 @@
-/* The commands of workers: claiming entries, saying what became of them, and running a command for each. */
+/* The commands of workers: claiming entries, saying what became of them, and running a command
+ * for each. */
 #include "loader/cli/work/work_internal.h"
 
 #include "loader/base/clock.h"
@@ -36,7 +37,8 @@ static int cmd_claim_lease(const struct invocation *invocation, int64_t *ret_lea
 			       (int)(ENTRY_LEASE_MAX_MS / 86400000));
 }
 
-/* Reads --worker, --lease, --sender, --subject and --tag; texts are borrowed from the invocation. */
+/* Reads --worker, --lease, --sender, --subject and --tag. Texts are borrowed from the
+ * invocation. */
 static int cmd_claim_wish(const struct invocation *invocation, const struct work_queue *queue,
 			  struct entry_wish *ret_wish, struct error *err)
 {
@@ -301,6 +303,7 @@ int cmd_extend(const struct invocation *invocation, struct error *err)
 	return cmd_settle_all(invocation, cmd_settle_extend, &settle, err);
 }
 
+/* Without --until the worker means `release`. */
 int cmd_defer(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
