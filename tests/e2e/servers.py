@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 
 import processes
 from mailboxes import INSPECTOR, Mailbox
@@ -134,9 +135,10 @@ class Server:
                                             **self._identity())
 
     def _await_greeting(self):
-        for _ in range(START_DEADLINE_S * 50):
+        end = time.monotonic() + START_DEADLINE_S
+        while time.monotonic() < end:
             with contextlib.suppress(OSError):
-                with socket.create_connection((self.address, self.port), timeout=5) as probe:
+                with socket.create_connection((self.address, self.port), timeout=START_DEADLINE_S) as probe:
                     if probe.recv(4) == b"* OK":
                         return True
             with contextlib.suppress(subprocess.TimeoutExpired):
