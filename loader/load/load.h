@@ -5,8 +5,8 @@
  * ledger rows are committed together, durably, before anything changes on the server; rows `stored`
  * say what is left to do there. load_single.h loads one message outside of a run.
  *
- * Errors:  any of error.h; texts do not name the queue (the caller puts that in front). Entries committed
- *          before the error stay.
+ * Errors:  any of error.h; texts do not name the queue (the caller puts that in front). Entries
+ *          that were committed before the error stay.
  * Memory:  independent of the size of messages; 4 bytes for each message of the mailbox, and
  *          memory_bytes.
  * Threads: one run per process; it makes a thread of its own, which uses `store` and has ended when

@@ -233,7 +233,7 @@ void load_acknowledge_begin(const struct load *load, bool found, struct pickup *
 /* Takes \Seen away from messages that still wait for an answer. */
 int load_acknowledge_unread(struct load *load, struct error *err);
 
-/* What becomes of a message that is loaded now, for plans: "move to 'Archive'". Caller frees. */
+/* The next step of a message that is loaded now, for plans: "move to 'Archive'". Caller frees. */
 char *load_acknowledge_plan(const struct load *load);
 
 /* --- mail that comes back (load_return.c) ------------------------------ */

@@ -46,7 +46,7 @@ void load_single_close(struct load_single *single)
 	g_free(single);
 }
 
-/* The server may name a message and send nothing of it, or nothing but its name. */
+/* The server may answer for a message without sending it, or with a body of no bytes. */
 static bool has_arrived(const struct load_batch *batch, const struct imapc_size *announced)
 {
 	return batch->items->len > 0 &&

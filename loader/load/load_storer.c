@@ -7,7 +7,7 @@
 
 #include <signal.h>
 
-/* With the mutex locked, as the next one. */
+/* The mutex is locked, here and in the next function. */
 static void load_storer_empty(struct load_storer *storer)
 {
 	const struct load_batch *batch = storer->spent;

@@ -10,10 +10,10 @@
 #include "loader/base/service.h"
 #include "queue/pickup.h"
 
-/* So many messages in vain, and the server is asked for one that it has sent before. */
+/* After so many messages in vain the server is asked for one that it has sent before. */
 enum { LOAD_IN_VAIN_MAX = 3 };
 
-/* Which ones: of the last ones of a folder, some that are not large. */
+/* At most three of the last fifty of a folder are tried, and none that is large. */
 enum { LOAD_PROBE_LAST = 50, LOAD_PROBE_TRIES = 3, LOAD_PROBE_HEADER_MAX = 1024 };
 #define LOAD_PROBE_KEYS "SMALLER 1048576"
 
@@ -55,7 +55,7 @@ void load_unsent_confirm(struct load *load)
 	load->in_vain = 0;
 }
 
-/* --- would the server send another message? ------------------------------ */
+/* --- would the server send another message? ---------------------------- */
 
 static int load_probe_begin(void *context, struct error *err)
 {
@@ -116,7 +116,7 @@ static bool load_probe_go_on(struct load *load, enum mailbox_folder folder)
 	       (load_reconnect(load, &ignored) == 0 && load_probe_select(load, folder, &selected));
 }
 
-/* The folder that earlier messages lie in is open. False where there are none. */
+/* Tries earlier messages of the open folder. False if there are none to be tried. */
 static bool load_probe_folder(struct load *load, enum mailbox_folder folder,
 			      const struct imapc_sink *sink, bool *ret_sends)
 {
@@ -140,7 +140,8 @@ static bool load_probe_folder(struct load *load, enum mailbox_folder folder,
 	return tries > 0;
 }
 
-/* The only message that there is has nothing to be compared to: does its header come? */
+/* The only message that there is cannot be compared to others: if its header comes, the server is
+ * at work, and the message is at fault. */
 static bool load_probe_header(const struct load *load, const struct imapc_sink *sink)
 {
 	struct error ignored;
@@ -151,7 +152,8 @@ static bool load_probe_header(const struct load *load, const struct imapc_sink *
 	       *(const uint64_t *)sink->context > 0;
 }
 
-/* Leaves the source open: false where it could not be opened as it was. */
+/* True if the server sends another message. Leaves the source open; false also where it could not
+ * be opened as it was. */
 static bool load_probe(struct load *load)
 {
 	struct mailbox *mailbox = load->mailbox;
@@ -190,7 +192,7 @@ bool load_unsent_is_outage(struct load *load, unsigned *in_vain)
 	return false;
 }
 
-/* --- the end of a run ------------------------------------------------------ */
+/* --- the end of a run -------------------------------------------------- */
 
 static bool load_unsent_is_open(const struct load *load)
 {
@@ -203,7 +205,7 @@ static bool load_unsent_is_open(const struct load *load)
 
 void load_unsent_note(struct load *load)
 {
-	/* If this fails too, the run's own failure is what is to be said. */
+	/* The run's own failure is said, not one of noting it. */
 	struct error ignored;
 	if (load->unsent->len == 0)
 		return;

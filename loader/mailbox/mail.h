@@ -5,7 +5,7 @@
  *            stays selected in the operator's view: each action selects what it needs.
  * Order:     a selection is resolved to UIDs before anything is changed. A selection that matches
  *            nothing changes nothing.
- * Ownership: a request is borrowed for the call; what callbacks are given is borrowed for theirs.
+ * Ownership: a request is borrowed for the call; arguments of callbacks are borrowed for theirs.
  * Errors:    NO (no such folder, no such message, a folder that exists already), USAGE (a selection
  *            that cannot be read, the whole folder without `all`, INBOX where it may not be), and
  *            those of session.h. Texts name the folder, the UID and the server's words.
@@ -73,7 +73,7 @@ struct mail_change {
 	const uint32_t *uids;	  /* of messages, ascending; NULL for folders */
 	const uint32_t *new_uids; /* moveMail: where the server told them, else 0; or NULL */
 	size_t count;		  /* of messages, or of folders with those below */
-	const char *note;	  /* NULL, or what is not as it might be thought */
+	const char *note;	  /* NULL, or a warning for the operator */
 };
 
 struct mail_report {

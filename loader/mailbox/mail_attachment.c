@@ -1,7 +1,7 @@
 /*
  * Saves attachments. Each is written to a draft, a file of the same folder under a random name, and
- * gets its own name when it is whole. A unique name is taken by link(), which fails where the name
- * exists, so that two commands in one folder never take the same one.
+ * gets its own name when it is whole. A unique name is taken by linkat(), which fails where the
+ * name exists, so that two commands in one folder never take the same one.
  */
 #include "loader/mailbox/mail_internal.h"
 

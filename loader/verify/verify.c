@@ -92,7 +92,7 @@ int verify_select(struct verify *verify, enum mailbox_folder which,
 			 mailbox_folder_name(verify->mailbox, which));
 }
 
-/* More of them say nothing new. */
+/* A report of more of them says nothing new. */
 enum { VERIFY_UNFOUND_MAX = 100 };
 
 /* The search was for all messages: if it finds fewer than the server says there are, no run ever

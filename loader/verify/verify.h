@@ -2,9 +2,10 @@
  * verify.h - a queue's mailbox, its two target folders and the ledger, held against each other.
  *
  * Each message that has been picked up lies in exactly one of the three folders, and each message
- * that came to a target folder since the queue uses it has an entry: what breaks that is found, and
- * what can be finished is. What other queues of the database know, and what lay in a folder before
- * the queue first used it (loader/source/mailbox.h), is none of its business: it is counted.
+ * that came to a target folder since the queue uses it has an entry: a verification finds messages
+ * that break this rule, and finishes those that can be finished. Messages of other queues of the
+ * database, and those that lay in a folder before the queue first used it
+ * (loader/source/mailbox.h), are only counted.
  *
  * Errors: those of mailbox_open() and of the database; TEMPORARY while the queue is being loaded;
  *         USAGE where messages of a folder that queues share are to be adopted, and --search does

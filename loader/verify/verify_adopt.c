@@ -92,8 +92,8 @@ static int verify_put_stray(const struct entry *entry, const struct entry_conten
 	return store_commit(store, err) != 0 ? -1 : 0;
 }
 
-/* Has the message moved where a run would have put it: a bad one in the archive folder, or a good
- * one in the bad-mail folder. */
+/* Has a misplaced message moved to where a run would have put it: a bad one that lies in the
+ * archive folder, or a good one that lies in the bad-mail folder. */
 static void verify_place_stray(const struct verify_adoption *adoption, bool bad)
 {
 	struct verify *verify = adoption->verify;

@@ -15,7 +15,7 @@
 enum verify_owner { VERIFY_UNKNOWN, VERIFY_OURS, VERIFY_OTHERS };
 
 struct verify_folder {
-	char *name; /* as pickup_folder.h has it */
+	char *name; /* as pickup_repair.h has it */
 	uint32_t uid_validity;
 	uint32_t *uids; /* ascending */
 	size_t count;
@@ -24,7 +24,7 @@ struct verify_folder {
 	struct verify_folder_count counted;
 };
 
-/* A row whose message only its bytes can tell. */
+/* A row that does not tell the UID of its message: only the bytes can. */
 struct verify_row {
 	char *source;
 	uint32_t uid_validity;
@@ -60,7 +60,7 @@ struct verify {
 	const struct verify_options *options;
 	struct verify_result *result;
 	struct mailbox *mailbox;
-	char *account; /* as pickup_folder.h has it */
+	char *account; /* as pickup_repair.h has it */
 	struct verify_folder folders[MAILBOX_FOLDER_COUNT];
 	GHashTable *by_digest;	 /* char * -> GQueue of struct verify_row */
 	uint64_t unplaced;	 /* of these rows, may lie anywhere in a folder */
@@ -99,7 +99,7 @@ static inline bool verify_repairs(const struct verify *verify)
 void verify_report(struct verify *verify, enum verify_problem problem, enum verify_remedy repair,
 		   enum mailbox_folder folder, uint32_t uid, int64_t entry_id);
 
-/* The same with the remedy of another option. */
+/* The same for a problem that another option than --repair mends. */
 void verify_report_finding(struct verify *verify, struct verify_finding finding);
 
 /* Selects a folder read-only; TEMPORARY when it was numbered afresh since it was listed. */
@@ -111,7 +111,8 @@ ssize_t verify_find(const struct verify_folder *folder, uint32_t uid);
 
 /* verify_ledger.c */
 
-/* Holds each row against the listed folders; what only bytes can tell comes into by_digest. */
+/* Holds each row against the listed folders; rows whose message only its bytes can tell come into
+ * by_digest. */
 int verify_ledger(struct verify *verify, struct error *err);
 
 /* The row's message was not found anywhere. */
@@ -133,7 +134,7 @@ void verify_untold(struct verify *verify, enum mailbox_folder where, uint32_t ui
 
 /* verify_owner.c */
 
-/* Finds since when the queue uses a listed folder, and what there is known to other queues. */
+/* Finds since when the queue uses a listed folder, and which of its messages other queues know. */
 int verify_owner(struct verify *verify, enum mailbox_folder which, struct error *err);
 
 /* *ret_others: another queue has a message of these bytes. *ret_own: what this queue has of it. */

@@ -114,7 +114,7 @@ static void take_pairs(const struct mailimap_uidplus_resp_code_copy *code,
 
 	if (count != count_uids(code->uid_dest_set) || count > set->count)
 		return;
-	/* From here on the pairs are believed. */
+	/* The sets match: the pairs are taken. */
 	copy->uid_validity = code->uid_uidvalidity;
 	while (from.at) {
 		uint32_t source = walk_next(&from);

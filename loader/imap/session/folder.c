@@ -311,7 +311,8 @@ static void note_open(struct imapc_session *session, const char *wire, const cha
 	session->open_uid_next = selection ? selection->sel_uidnext : 0;
 }
 
-/* libetpan fills in what is there, and keeps values of the folder before; a fresh one has none. */
+/* libetpan overwrites only values that the server sends: a fresh structure has none of the folder
+ * before. */
 static void set_selection(mailimap *imap, struct mailimap_selection_info *selection)
 {
 	if (imap->imap_selection_info)

@@ -252,7 +252,8 @@ int imapc_folder_rename(struct imapc_session *session, const char *wire, const c
 
 int imapc_unselect(struct imapc_session *session, struct error *err)
 {
-	/* CLOSE expunges, but not what is open for reading only. */
+	/* CLOSE expunges a folder unless it is open for reading only, so INBOX is opened that way
+	 * first. */
 	bool known = imapc_has_capability(session, "UNSELECT");
 	int result = known ? imapc_command(session, err, "UNSELECT")
 			   : imapc_command(session, err, "EXAMINE INBOX");

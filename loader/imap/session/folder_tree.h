@@ -3,7 +3,7 @@
  *
  * Works on a session (session.h: life, names, errors, threads). `wire` is the server's form of a
  * name, `name` the operator's. A folder that is selected must be left with imapc_unselect() before
- * it is deleted or renamed: servers disagree on what happens else.
+ * it is deleted or renamed: servers disagree on what happens otherwise.
  *
  * Ownership: rows belong to the caller, who frees them with imapc_folder_rows_free().
  * Source:    RFC 3501 6.3.3-6.3.10, RFC 5819 (LIST-STATUS), RFC 3691 (UNSELECT).
@@ -48,7 +48,7 @@ int imapc_folder_count(struct imapc_session *session, struct imapc_folder_row *r
 int imapc_folder_delete(struct imapc_session *session, const char *wire, const char *name,
 			struct error *err);
 
-/* RENAME of a folder with all below it; what was subscribed is so under its new name. */
+/* RENAME of a folder with all below it; subscriptions are kept under the new names. */
 int imapc_folder_rename(struct imapc_session *session, const char *wire, const char *new_wire,
 			const char *name, struct error *err);
 

@@ -7,7 +7,7 @@
  * it, and where these do not tell, its bytes. No original is removed before its copy has been seen,
  * and nothing is copied again that has been. A target that is the selected folder is refused.
  *
- * A set that the server refuses is divided until the message is known that it refuses; the others
+ * A set that the server refuses is divided until the messages that it refuses are known; the others
  * move. A message that cannot be moved, or has not arrived, is a problem: it ends nothing, and
  * move_verdict() says it.
  *
@@ -64,7 +64,7 @@ int move_originals(struct move *move, const uint32_t *uids, size_t count, struct
 /* The messages that came back by the last call of move_messages(). */
 const struct move_return *move_returns(const struct move *move, size_t *ret_count);
 
-/* Says so: CONFIGURATION. Returns -1. */
+/* Puts a return into words. CONFIGURATION. Returns -1. */
 int move_say_return(const struct move *move, const struct move_return *back, struct error *err);
 
 /* -1 when there were problems since the beginning, or the last move_forget(): *err says which, and

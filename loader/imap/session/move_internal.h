@@ -103,8 +103,8 @@ bool move_is_among(const struct move *move, const struct move_arrivals *arrivals
 enum move_copy_known {
 	MOVE_COPY_NONE,
 	MOVE_COPY_SEEN,
-	/* The server does not send the message's bytes; as many messages have arrived as it says that
-	 * it has copied. */
+	/* The server does not send the message's bytes; as many messages have arrived as it says
+	 * that it has copied. */
 	MOVE_COPY_COUNTED
 };
 

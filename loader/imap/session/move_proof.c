@@ -73,8 +73,8 @@ static int take_copied(struct move *move, const struct move_set *set, bool moves
 	return 0;
 }
 
-/* Nobody has seen their copies: the originals stay, as on a server that can remove none. Where it does
- * not let us flag them either, the ledger still knows them. */
+/* Nobody has seen their copies: the originals stay, as on a server that can remove none. Where it
+ * does not let us flag them either, the ledger still knows them. */
 static int take_counted(struct move *move, const struct move_set *set, struct error *err)
 {
 	if (set->count == 0)

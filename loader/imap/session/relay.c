@@ -211,8 +211,8 @@ int imapc_relay(struct imapc_session *session, const struct imapc_relay *relay, 
 		if (wait_for_bytes(job) < 0)
 			break;
 	}
-	/* In the middle of a line, or with commands unsent, nobody can tell what the next answer is
-	 * to. */
+	/* If a line is unfinished or commands are unsent, the next answer cannot be told from a
+	 * late one. */
 	if (job->over && !job->in_line && job->whole_lines == 0)
 		/* The next client must not meet the folder of this one. */
 		return imapc_unselect(session, err);

@@ -169,7 +169,7 @@ static int parse_server_first(const struct scram *scram, const char *text,
 	first->salt = g_base64_decode(first->parts[1] + 2, &first->salt_size);
 	if (first->salt_size == 0)
 		return error_set(err, ERROR_CREDENTIALS, "the server's SCRAM has no salt");
-	/* The nonce must be ours with the server's behind it, or the answer is a recorded one. */
+	/* The server's nonce must begin with ours: otherwise the answer may be a recorded one. */
 	if (!g_str_has_prefix(first->nonce, scram->nonce) ||
 	    strlen(first->nonce) == strlen(scram->nonce))
 		return error_set(err, ERROR_CREDENTIALS,

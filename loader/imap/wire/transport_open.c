@@ -71,7 +71,8 @@ static void set_options(struct opening *opening, const char *url)
 	curl_easy_setopt(curl, CURLOPT_PROXY, server->proxy ? server->proxy : "");
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
-	/* STARTTLS where it is offered; is_allowed() decides on what is left in clear. */
+	/* STARTTLS where it is offered; check_clear() decides about a connection that stays in
+	 * clear. */
 	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (server->ca_file) {
