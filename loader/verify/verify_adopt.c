@@ -43,6 +43,8 @@ static char *verify_describe_strays(const struct verify *verify)
 		const struct verify_stray *stray =
 		    &g_array_index(verify->strays, struct verify_stray, i);
 		counts[stray->folder]++;
+		if (stray->date_s == 0)
+			continue;
 		oldest_s = MIN(oldest_s, stray->date_s);
 		newest_s = MAX(newest_s, stray->date_s);
 	}
@@ -52,6 +54,10 @@ static char *verify_describe_strays(const struct verify *verify)
 					       text->len > 0 ? " and " : "", counts[i],
 					       counts[i] == 1 ? "" : "s",
 					       mailbox_folder_name(verify->mailbox, i));
+	if (newest_s < oldest_s) {
+		g_string_append(text, ", of which the server gives no date");
+		return g_string_free(text, FALSE);
+	}
 	clock_format_s(oldest_s, oldest);
 	clock_format_s(newest_s, newest);
 	g_string_append_printf(text, ", received from %s to %s", oldest, newest);

@@ -462,6 +462,16 @@ class Backup(RepairCase):
             self.assertEqual([("stray", "DROPBOX", 2)], self.problems())
             self.repaired(server, "--adopt", "--yes")
 
+    def test_strays_without_a_date(self):
+        """No year is made up for them."""
+        with self.lying(small(1)) as server:
+            self.inqueue("load")
+            server.deliver(small(2), folder="DROPBOX")
+            server.answer(rb"UID FETCH 2 .*BODY", b"* 2 FETCH (UID 2 INTERNALDATE NIL BODY[] {%d}\r\n%s)\r\nTAG OK done\r\n"
+                          % (len(small(2)), small(2)))
+            told = self.inqueue("verify", "invoices", "--adopt", "--dry-run", expect=NO).stderr
+            self.assertIn("1 message of 'DROPBOX', of which the server gives no date: would become entries\n", told)
+
     def test_folders_that_number_alike(self):
         """Made in one second they have one UIDVALIDITY on some servers: a UID in one says nothing of another."""
         with self.lying(small(1), dropbox="Paid", maxSize="1KB") as server:
