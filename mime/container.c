@@ -25,11 +25,19 @@ struct input *container_decode(struct containers *containers, const struct part 
 	return container_input(containers, &content);
 }
 
-static bool is_shown_text(struct part *part)
+static bool is_shown(const struct part *part)
 {
 	return (part_is(part, "text/plain") || part_is(part, "text/html")) &&
-	       !part_is_named(part) && !part->is_spare && part_has_text(part) &&
+	       !part_is_named(part) && !part->is_spare &&
 	       strcmp(parameters_value(part->disposition), "attachment") != 0;
+}
+
+bool container_has_text(const struct containers *containers)
+{
+	for (guint i = 0; i < containers->texts->len; i++)
+		if (part_has_text(g_ptr_array_index(containers->texts, i)))
+			return true;
+	return false;
 }
 
 static void open_with(struct containers *containers, struct part *part,
@@ -61,18 +69,22 @@ void containers_walk(struct containers *containers, struct part *part)
 		open_with(containers, part, container_open_tnef);
 	} else if (container_is_envelope(part)) {
 		open_with(containers, part, container_open_envelope);
-	} else if (is_shown_text(part)) {
-		containers->has_text = true;
+	} else if (is_shown(part)) {
+		g_ptr_array_add(containers->texts, part);
+		if (container_may_hold_files(part))
+			open_with(containers, part, container_open_text);
 	}
 }
 
 void containers_open(struct part_tree *tree, const struct mime_options *options,
 		     struct mime_output *output, struct defects *defects)
 {
+	g_autoptr(GPtrArray) texts = g_ptr_array_new();
 	struct containers containers = {.tree = tree,
 					.options = options,
 					.output = output,
 					.defects = defects,
+					.texts = texts,
 					.parts_left = options->max_parts};
 
 	containers_walk(&containers, tree->root);

@@ -25,7 +25,7 @@ struct containers {
 	unsigned depth;
 	uint32_t parts_left; /* that messages in it may have */
 	struct container_secrets secrets;
-	bool has_text; /* a part before this one is text that is shown */
+	GPtrArray *texts; /* of struct part: before this one, and not attached */
 };
 
 /* The content of a part, decoded, as an input of the tree; NULL when it cannot be written. */
@@ -36,6 +36,9 @@ struct input *container_input(struct containers *containers, const struct mime_c
 
 /* Opens what is in a part that has been made of a container. */
 void containers_walk(struct containers *containers, struct part *part);
+
+/* Is there a text before the part that is at hand? */
+bool container_has_text(const struct containers *containers);
 
 /* The message or signed content that is the input, as a tree; NULL when that is too much, with a
  * defect. What is wrong with it is said in `defects`. */
@@ -54,6 +57,10 @@ void container_open_message(struct containers *containers, struct part *part);
 bool container_is_envelope(const struct part *part);
 void container_open_envelope(struct containers *containers, struct part *part);
 void container_look_at_multipart(struct containers *containers, const struct part *part);
+
+/* Uuencoded files in a text that is itself encoded (container_text.c). */
+bool container_may_hold_files(struct part *part);
+void container_open_text(struct containers *containers, struct part *part);
 
 /* winmail.dat (container_tnef.c). */
 bool container_is_tnef(const struct part *part);

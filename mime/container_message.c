@@ -58,17 +58,18 @@ void container_keep_apart(struct containers *containers, struct part *part, stru
 {
 	struct defects *defects = containers->defects;
 	struct container_secrets secrets = containers->secrets;
-	bool has_text = containers->has_text;
+	GPtrArray *texts = containers->texts;
 
 	containers->defects = defects_new();
-	containers->has_text = false;
+	containers->texts = g_ptr_array_new();
 	containers_walk(containers, inner);
 	struct body body = body_choose(inner, containers->defects);
 	body_clear(&body);
 	defects_free(containers->defects);
 	containers->defects = defects;
 	containers->secrets = secrets;
-	containers->has_text = has_text;
+	g_ptr_array_unref(containers->texts);
+	containers->texts = texts;
 
 	struct part *original = part_enclose(part);
 	part->is_forwarded = true;

@@ -118,7 +118,7 @@ static struct part *plain_of(const struct opening *opening, bool has_html)
 
 static void bodies_add(const struct opening *opening)
 {
-	bool has_text = opening->containers->has_text;
+	bool has_text = container_has_text(opening->containers);
 	struct part *html = html_of(opening);
 	struct part *plain = has_text ? NULL : plain_of(opening, html != NULL);
 	struct part *both = part_new(opening->input, "multipart/alternative", 0, 0);

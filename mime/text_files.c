@@ -32,9 +32,9 @@ static struct part *text_new(const struct part *whole, uint64_t begin, uint64_t 
 static struct part *file_new(const struct part *whole, const struct uuencoded *file)
 {
 	struct part *part =
-	    part_new(whole->input, "application/octet-stream", file->data, file->end);
+	    part_new(whole->input, "application/octet-stream", file->data, file->data_end);
 
-	part->transfer = TRANSFER_UUENCODE;
+	part->transfer = file->is_base64 ? TRANSFER_BASE64 : TRANSFER_UUENCODE;
 	if (file->name) {
 		g_autofree char *field = g_strconcat("; name=", g_strstrip(file->name), NULL);
 		parameters_free(part->content);

@@ -13,9 +13,19 @@ static bool line_starts(const struct line *line, const char *word)
 	       g_ascii_strncasecmp((const char *)line->text, word, strlen(word)) == 0;
 }
 
+/* A word, and blanks behind it. */
+static bool line_is(const struct line *line, const char *word)
+{
+	size_t length = line->length;
+
+	while (length > 0 && line->text[length - 1] == ' ')
+		length--;
+	return length == strlen(word) && line_starts(line, word);
+}
+
 static bool is_end(const struct line *line)
 {
-	return line->length == 3 && line_starts(line, "end");
+	return line_is(line, "end");
 }
 
 /* How many bytes a line says it holds. */
@@ -54,12 +64,12 @@ static bool is_last(const struct line *line)
 }
 
 /* "begin 644 name": mode and name. */
-static bool is_begin(const struct line *line, char **ret_name)
+static bool is_begin(const struct line *line, const char *word, char **ret_name)
 {
-	size_t at = strlen("begin ");
+	size_t at = strlen(word);
 	size_t mode = at;
 
-	if (!line_starts(line, "begin "))
+	if (!line_starts(line, word))
 		return false;
 	while (mode < line->length && g_ascii_isdigit(line->text[mode]))
 		mode++;
@@ -85,6 +95,14 @@ static bool is_damaged_begin(const struct line *line, char **ret_name)
 	return true;
 }
 
+/* A line between full ones is of the file, whatever it is. */
+static bool is_full_at(struct input *input, uint64_t offset, uint64_t end)
+{
+	struct line line;
+
+	return offset < end && input_line(input, offset, &line) && is_full(&line);
+}
+
 /* Reads the data that begins at `offset`, and the "end" line. */
 static void find_end(struct input *input, uint64_t offset, uint64_t end, struct uuencoded *file)
 {
@@ -96,9 +114,15 @@ static void find_end(struct input *input, uint64_t offset, uint64_t end, struct 
 			file->end = MIN(line.next, end);
 			return;
 		}
-		if (!is_data(&line) && !is_last(&line))
+		bool is_of_file = is_data(&line) || is_last(&line);
+		uint64_t next = line.next;
+		/* An empty line may be the text's. */
+		bool has_data = is_data(&line) || (line.length > 0 && line.text[0] == '`');
+		if (!is_of_file && !is_full_at(input, next, end))
 			break;
-		if (is_data(&line))
+		line.next = next;
+		file->damaged |= !is_of_file;
+		if (has_data || !is_of_file)
 			file->end = MIN(line.next, end);
 	}
 	file->damaged = true;
@@ -117,12 +141,43 @@ static bool data_stands(struct input *input, uint64_t offset, uint64_t end, unsi
 	return true;
 }
 
+static bool is_base64(const struct line *line)
+{
+	for (size_t i = 0; i < line->length; i++)
+		if (!g_ascii_isalnum(line->text[i]) && !strchr("+/= \t", line->text[i]))
+			return false;
+	return true;
+}
+
+/* "begin-base64 644 name", base64, "====". */
+static bool base64_starts_at(struct input *input, uint64_t offset, const struct line *begin,
+			     uint64_t end, struct uuencoded *file)
+{
+	struct line line;
+	uint64_t data = begin->next;
+
+	if (!is_begin(begin, "begin-base64 ", &file->name))
+		return false;
+	for (uint64_t at = data; at < end && input_line(input, at, &line); at = line.next) {
+		if (!line_is(&line, "====") && is_base64(&line))
+			continue;
+		file->begin = offset;
+		file->data = data;
+		file->data_end = at;
+		file->is_base64 = true;
+		file->damaged = !line_is(&line, "====");
+		file->end = file->damaged ? at : MIN(line.next, end);
+		return at > data;
+	}
+	return false;
+}
+
 static bool starts_at(struct input *input, uint64_t offset, const struct line *line, uint64_t end,
 		      struct uuencoded *file)
 {
 	uint64_t next = line->next;
 	bool full = is_full(line);
-	bool begins = is_begin(line, &file->name);
+	bool begins = is_begin(line, "begin ", &file->name);
 	bool damaged = !begins && is_damaged_begin(line, &file->name);
 
 	*file = (struct uuencoded){.begin = offset,
@@ -136,6 +191,7 @@ static bool starts_at(struct input *input, uint64_t offset, const struct line *l
 		find_end(input, next, end, file);
 	else if (full && data_stands(input, offset, end, FULL_LINES, true))
 		find_end(input, offset, end, file);
+	file->data_end = file->end;
 	return file->end > file->begin;
 }
 
@@ -149,6 +205,11 @@ bool uuencode_find(struct input *input, uint64_t begin, uint64_t end, struct uue
 			continue;
 		*ret_file = (struct uuencoded){0};
 		uint64_t next = line.next;
+		if (base64_starts_at(input, at, &line, end, ret_file))
+			return true;
+		g_clear_pointer(&ret_file->name, g_free);
+		if (!input_line(input, at, &line))
+			return false;
 		if (starts_at(input, at, &line, end, ret_file))
 			return true;
 		g_free(ret_file->name);

@@ -1,6 +1,7 @@
 """Mail in mail and files in files, end to end: what a container holds is stored as if it had been sent plainly."""
 
 import base64
+import binascii
 import json
 import subprocess
 import unittest
@@ -109,6 +110,21 @@ class Signed(MailCase):
                          self.sql("SELECT message_body, signature FROM entry"))
         self.assertEqual([["encrypted (S/MIME); not decrypted"], ["encrypted (PGP/MIME); not decrypted"]],
                          [self.defects(1), self.defects(2)])
+
+
+class Uuencoded(MailCase):
+    def test_files_between_the_lines_of_a_text(self):
+        data = b"hello world\n" * 20
+        lines = [binascii.b2a_uu(data[at:at + 45]).rstrip(b"\n") for at in range(0, len(data), 45)]
+        whole = [b"begin 644 a.txt", *lines, b"`", b"end"]
+        kinds = [whole, whole[:-1], [b"beg=n a.txt", *whole[1:]], whole[1:],
+                 [b"begin-base64 644 a.txt", base64.b64encode(data), b"===="]]
+        self.load(*(crlf("From: ann@example.com", "Subject: s", "", "Before.", *kind, "Behind.") for kind in kinds))
+        self.assertEqual(["Before.\nBehind."] * len(kinds), self.column("SELECT message_body FROM entry"))
+        self.assertEqual([data] * len(kinds), self.column("SELECT data FROM attachment_data"))
+        self.assertEqual(["a.txt", "a.txt", "a.txt", "noname1.bin", "a.txt"], self.column("SELECT file_name FROM attachment"))
+        self.assertEqual([False, True, True, True, False],
+                         ["uuencoded file in the text damaged" in self.defects(i + 1) for i in range(len(kinds))])
 
 
 class Calendar(MailCase):

@@ -251,6 +251,61 @@ static void test_uuencoded_files_without_an_end(void **state)
 	parsed_clear(&parsed);
 }
 
+static void test_uuencoded_files_whose_middle_is_damaged(void **state)
+{
+	struct parsed parsed =
+	    parse(HEADER TEXT "begin 644 a.txt\r\n" UU_LINE "M86%A86 cut off here\r\n" UU_LINE
+			      "#86%A\r\n`\r\nend  \r\nbye\r\n");
+
+	(void)state;
+	assert_text(&parsed, "bye\n");
+	assert_int_equal(1, parsed.message->attachment_count);
+	assert_string_equal("a.txt", parsed.message->attachments[0].file_name);
+	assert_int_equal(3 * strlen(UU_TEXT) + 3, parsed.message->attachments[0].content.size);
+	assert_defect(&parsed, "uuencoded file in the text damaged");
+	parsed_clear(&parsed);
+}
+
+static void test_uuencoded_files_in_base64(void **state)
+{
+	struct parsed parsed = parse(HEADER TEXT "See here:\r\nbegin-base64 644 a.txt\r\n"
+						 "aGVsbG8gd29ybGQK\r\n====\r\nbye\r\n");
+
+	(void)state;
+	assert_text(&parsed, "See here:\nbye\n");
+	assert_attachment(&parsed, 0, "a.txt", "application/octet-stream", "hello world\n");
+	assert_string_equal("[]", parsed.message->defects);
+	parsed_clear(&parsed);
+}
+
+static void test_uuencoded_files_in_an_encoded_text(void **state)
+{
+	static const char text[] = "See here:\n\nbegin 644 a.txt\n#86%A\n`\nend\nGr\xc3\xbc\xc3\x9f"
+				   "e\n";
+	g_autofree char *base64 = g_base64_encode((const guchar *)text, strlen(text));
+	const struct {
+		const char *encoding;
+		const char *body;
+	} encoded[] = {
+	    {"quoted-printable", "See here:\r\n\r\nbegin 644 a.txt\r\n#86%A\r\n`\r\nend\r\n"
+				 "Gr=C3=BC=C3=9Fe\r\n"},
+	    {"base64", base64},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(encoded); i++) {
+		g_autofree char *raw =
+		    g_strconcat(HEADER "Content-Type: text/plain; charset=utf-8\r\n"
+				       "Content-Transfer-Encoding: ",
+				encoded[i].encoding, "\r\n\r\n", encoded[i].body, NULL);
+		struct parsed parsed = parse(raw);
+		assert_text(&parsed, "See here:\n\nGrüße\n");
+		assert_attachment(&parsed, 0, "a.txt", "application/octet-stream", "aaa");
+		assert_string_equal("[]", parsed.message->defects);
+		parsed_clear(&parsed);
+	}
+}
+
 static void test_texts_that_only_begin(void **state)
 {
 	static const char *const texts[] = {
@@ -285,6 +340,9 @@ int main(void)
 	    cmocka_unit_test(test_uuencoded_files_in_a_text),
 	    cmocka_unit_test(test_uuencoded_files_whose_begin_is_damaged),
 	    cmocka_unit_test(test_uuencoded_files_without_an_end),
+	    cmocka_unit_test(test_uuencoded_files_whose_middle_is_damaged),
+	    cmocka_unit_test(test_uuencoded_files_in_base64),
+	    cmocka_unit_test(test_uuencoded_files_in_an_encoded_text),
 	    cmocka_unit_test(test_texts_that_only_begin),
 	};
 
