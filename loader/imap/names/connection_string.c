@@ -222,6 +222,7 @@ int connection_string_parse(const char *text, struct connection_string **ret_str
 	g_array_set_clear_func(pairs, clear_pair);
 	if (connection_string_key_preset(string, err) < 0 || check_text(text, err) < 0)
 		return -1;
+	/* Empty parts are skipped: a text may end with a semicolon. */
 	while (*(reader.at += strspn(reader.at, " ;"))) {
 		if (read_pair(&reader, err) < 0)
 			return -1;
@@ -237,6 +238,7 @@ int connection_string_parse(const char *text, struct connection_string **ret_str
 	return 0;
 }
 
+/* A key that is written with its default counts as named, too. */
 bool connection_string_names(const struct connection_string *string, const char *key)
 {
 	for (size_t i = 0; i < string->pair_count; i++) {

@@ -17,6 +17,7 @@
 #define MIB	    (UINT64_C(1) << 20)
 #define DISABLE_MAX 64
 
+/* The table has the words, since the limits of keys of one kind differ. */
 static int refuse(const struct connection_string_key *key, struct error *err)
 {
 	return error_set(err, ERROR_CONFIGURATION, "takes %s", key->takes);
@@ -221,6 +222,7 @@ int connection_string_set_mechanism(const struct connection_string_key *key, voi
 	static const char *const mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN",
 						 "LOGIN",	  "CRAM-MD5",	 "XOAUTH2"};
 
+	/* Kept as the server writes it, in whatever case the operator has. */
 	for (size_t i = 0; i < G_N_ELEMENTS(mechanisms); i++) {
 		if (!g_ascii_strcasecmp(value, mechanisms[i])) {
 			replace_text(field, mechanisms[i]);

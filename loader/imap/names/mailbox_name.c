@@ -91,6 +91,7 @@ static const char *encode_run(GString *wire, const char *at, const char *end)
 		uint16_t units[2] = {(uint16_t)c, 0};
 		size_t unit_count = 1;
 
+		/* Characters beyond 16 bits take two units, a surrogate pair. */
 		if (c > 0xffff) {
 			units[0] = (uint16_t)(0xd800 + ((c - 0x10000) >> 10));
 			units[1] = (uint16_t)(0xdc00 + ((c - 0x10000) & 0x3ff));
@@ -240,6 +241,7 @@ char *mailbox_name_decode(const char *wire, char delimiter)
  * stay as they are: decoding turns different bytes into the same U+FFFD. */
 static char *canonical_name(const char *wire, char delimiter)
 {
+	/* Only ASCII can be modified UTF-7. */
 	bool ascii = g_str_is_ascii(wire);
 	char *name = ascii ? mailbox_name_decode(wire, '\0') : strdup(wire);
 

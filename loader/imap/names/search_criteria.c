@@ -76,6 +76,7 @@ int search_criteria_check(const char *criteria, struct error *err)
 			return error_set(err, ERROR_CONFIGURATION,
 					 "search criteria take printable ASCII only");
 	}
+	/* These two words could only stand first: behind a key they are a string. */
 	if (*criteria == ' ' || is_refused_word(criteria))
 		return error_set(
 		    err, ERROR_CONFIGURATION,

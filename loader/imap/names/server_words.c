@@ -63,6 +63,7 @@ static const struct known_words phrases[] = {
     {"is throttled", ERROR_TEMPORARY},
 };
 
+/* In lower case, as servers disagree on capitals. */
 static enum error_kind find_phrase(const char *words, enum error_kind otherwise)
 {
 	g_autofree char *lower = g_ascii_strdown(words, -1);

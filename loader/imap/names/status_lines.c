@@ -28,6 +28,7 @@ static bool take(struct reader *reader, const char *text)
 	return true;
 }
 
+/* The next answer begins behind the line, whatever was wrong with this one. */
 static void skip_line(struct reader *reader)
 {
 	const char *newline = memchr(reader->at, '\n', (size_t)(reader->end - reader->at));

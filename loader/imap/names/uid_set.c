@@ -74,6 +74,7 @@ bool uid_set_next(struct uid_set *set, size_t part_max, GString *text, size_t *r
 	return *ret_part > 0;
 }
 
+/* bsearch() would find any of several rows with this UID; callers go on from the first. */
 struct uid_row *uid_set_find(const struct uid_set *set, uint32_t uid)
 {
 	size_t low = 0;

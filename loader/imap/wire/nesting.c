@@ -91,6 +91,7 @@ static void follow(struct nesting *nesting, char c)
 	nesting->escaped = c == '\\' && nesting->quoted && !nesting->escaped;
 }
 
+/* A literal is stepped over as a whole; all other bytes are looked at. */
 int nesting_feed(struct nesting *nesting, const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size;) {
