@@ -179,6 +179,18 @@ class Symbols(Case):
         clash = self.symbols(library, "-D") & self.symbols(PROGRAM, "--extern-only")
         self.assertEqual(set(), {name for name in clash if not name.startswith("_")})
 
+    def test_programs_are_hardened(self):
+        """Tables of functions cannot be written once the program runs, nothing on a stack is executed, its place in memory
+        is random, and what a fault writes over a stack's end is noticed."""
+        for program in [PROGRAM, pathlib.Path(PROGRAM).with_name("inqueue-parser")]:
+            with self.subTest(program=str(program)):
+                told = subprocess.run(["readelf", "-dlW", "--dyn-syms", program], capture_output=True, text=True,
+                                      check=True).stdout
+                self.assertRegex(told, r"\(FLAGS_1\) +Flags: NOW PIE")
+                self.assertRegex(told, r"GNU_STACK .* RW ")
+                self.assertIn("GNU_RELRO", told)
+                self.assertIn("__stack_chk_fail", told)
+
     def test_version(self):
         self.assertRegex(self.inqueue("--version").stdout, r"\Ainqueue \d+\.\d+\.\d+\n\Z")
 
