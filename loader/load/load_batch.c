@@ -5,14 +5,12 @@
  */
 #include "loader/load/load_internal.h"
 
+#include "loader/make/make_entry.h"
 #include "loader/parse/spool.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>
 #include <nettle/sha2.h>
-
-/* See load_output_max(); with room to spare. */
-enum { LOAD_OUTPUT_FACTOR = 16 };
 
 static int load_compare_items(const void *left, const void *right)
 {
@@ -21,34 +19,19 @@ static int load_compare_items(const void *left, const void *right)
 	return (first > second) - (first < second);
 }
 
-/*
- * Decoded contents are seldom larger than the raw bytes. Text may grow threefold when it becomes
- * UTF-8, and HTML that is nothing but rules fivefold when it becomes text, beside the HTML itself.
- */
 static uint64_t load_output_max(const struct load *load, bool on_disk)
 {
 	uint64_t raw_max = load_memory_max(load);
 	if (on_disk)
 		raw_max = MAX(raw_max, load->mailbox->server->max_size_bytes);
-	return raw_max > UINT64_MAX / LOAD_OUTPUT_FACTOR ? 0 : raw_max * LOAD_OUTPUT_FACTOR;
-}
-
-static struct mime_options load_mime_options(const struct connection_string *server)
-{
-	return (struct mime_options){.attach_html = server->attach_html,
-				     .unpack_forwarded = server->unpack_forwarded,
-				     .max_header_size = server->max_header_bytes,
-				     .max_headers = server->max_fields,
-				     .max_parts = server->max_parts,
-				     .max_depth = server->max_depth,
-				     .max_boundary = server->max_boundary_bytes};
+	return make_output_max(raw_max);
 }
 
 int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
 		    struct error *err)
 {
 	g_autofree char *folder = g_path_get_dirname(load->options->database);
-	const struct mime_options options = load_mime_options(load->mailbox->server);
+	const struct mime_options options = make_options(load->mailbox->server);
 	*batch = (struct load_batch){.on_disk = on_disk, .spool = -1, .output = -1};
 	batch->items = g_array_new(FALSE, FALSE, sizeof(struct load_item));
 	batch->moved = load_moved_list_new();

@@ -99,7 +99,7 @@ void load_store(struct load *load, struct load_batch *batch);
  * own.
  */
 int load_make_entry(struct load *load, struct load_batch *batch, const struct load_item *item,
-		    load_put_entry put, void *context, bool *ret_bad, struct error *err);
+		    make_put put, void *context, bool *ret_bad, struct error *err);
 
 /* --- the thread that stores -------------------------------------------- */
 

@@ -82,7 +82,7 @@ int load_single_fetch(struct load_single *single, const char *folder, uint32_t u
 	return 0;
 }
 
-int load_single_make(struct load_single *single, int64_t internal_date_s, load_put_entry put,
+int load_single_make(struct load_single *single, int64_t internal_date_s, make_put put,
 		     void *context, bool *ret_bad, struct error *err)
 {
 	struct load_item *item = &g_array_index(single->batch.items, struct load_item, 0);

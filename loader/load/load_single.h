@@ -12,6 +12,7 @@
 #ifndef LOADER_LOAD_LOAD_SINGLE_H
 #define LOADER_LOAD_LOAD_SINGLE_H
 
+#include "loader/make/make_entry.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/error.h"
 #include "queue/base/scoped.h"
@@ -45,16 +46,12 @@ struct load_single_facts {
 int load_single_fetch(struct load_single *single, const char *folder, uint32_t uid,
 		      struct load_single_facts *ret_facts, struct error *err);
 
-/* Stores an entry; what it is given is borrowed for the call. */
-typedef int (*load_put_entry)(const struct entry *entry, const struct entry_contents *contents,
-			      void *context, struct error *err);
-
 /*
  * Makes the entry of the message that was fetched last, as received at `internal_date_s`, and hands
  * it to `put`. *ret_bad: it could not be loaded, and the entry says why. Errors: those of `put`;
  * DATA and SOFTWARE where the fault is the message's own.
  */
-int load_single_make(struct load_single *single, int64_t internal_date_s, load_put_entry put,
+int load_single_make(struct load_single *single, int64_t internal_date_s, make_put put,
 		     void *context, bool *ret_bad, struct error *err);
 
 /*
