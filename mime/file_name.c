@@ -85,11 +85,23 @@ const char *file_name_extension(const char *content_type)
 	return ".bin";
 }
 
+/* Extensions that say less than the type that has them. */
+static bool is_vague(const char *extension)
+{
+	return g_ascii_strcasecmp(extension, ".dat") == 0 ||
+	       g_ascii_strcasecmp(extension, ".asc") == 0;
+}
+
 const char *file_name_type(const char *name)
 {
+	static const char *const others[][2] = {
+	    {".htm", ".html"}, {".jpeg", ".jpg"}, {".tiff", ".tif"}, {".log", ".txt"}};
 	const char *dot = strrchr(name, '.');
 
-	for (size_t i = 0; dot && i < G_N_ELEMENTS(extensions); i++)
+	for (size_t i = 0; dot && i < G_N_ELEMENTS(others); i++)
+		if (g_ascii_strcasecmp(dot, others[i][0]) == 0)
+			dot = others[i][1];
+	for (size_t i = 0; dot && !is_vague(dot) && i < G_N_ELEMENTS(extensions); i++)
 		if (g_ascii_strcasecmp(dot, extensions[i].extension) == 0)
 			return extensions[i].type;
 	return "application/octet-stream";

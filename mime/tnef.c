@@ -22,6 +22,7 @@ enum attribute {
 /* MAPI properties. */
 enum property {
 	TEXT = 0x1000,
+	REPORT_TEXT = 0x1001,
 	RTF = 0x1009,
 	HTML = 0x1013,
 	DISPLAY_NAME = 0x3001,
@@ -101,6 +102,10 @@ static void message_property(struct reader *reader, const struct mapi_property *
 	switch (property->id) {
 	case TEXT:
 		tnef->text = text_property(reader, property);
+		break;
+	case REPORT_TEXT:
+		if (!tnef->text.present)
+			tnef->text = text_property(reader, property);
 		break;
 	case HTML:
 		tnef->html = text_property(reader, property);

@@ -139,6 +139,8 @@ def samples():
                      prop(OBJECT, 0x3701, b"\x07\x03\x02\0" + b"\0" * 12 + inner))
     cyrillic = stream(prop(TIME, 0x0039, 0x1db8c0d2f1a2b30), prop(BINARY, 0x1009, compressed(CYRILLIC_RTF)),
                       files=[file(title="Заказ.txt".encode("cp1251"), data=b"12 boxes\n")], code_page=1251)
+    report = stream(prop(STRING, 0x1001, b"Message was read on:\0"),
+                    files=[file(prop(UNICODE, 0x3707, "values.dat"), data=b"1;2\n")])
     html = stream(named(UNICODE, "Keywords", "red"), prop(BINARY, 0x1009, compressed(HTML_RTF)),
                   files=[logo, forwarded])
     plain = stream(prop(BINARY, 0x1009, uncompressed(CYRILLIC_RTF)), files=[quote],
@@ -148,6 +150,7 @@ def samples():
         "winmail-alone": mail("Order", cyrillic),
         "winmail-html-in-rtf": mail("Hello", html, text="Grüße, Ann", content_type="application/octet-stream"),
         "winmail-cut-off": mail("Order", cyrillic[:-30]),
+        "winmail-report": mail("Read", report),
         "winmail-is-none": mail("Order", b"MZ this is something else", text="See the file."),
     }
 

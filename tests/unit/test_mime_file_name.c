@@ -85,6 +85,10 @@ static void test_extensions_of_types(void **state)
 	assert_string_equal(file_name_extension("application/pdf"), ".pdf");
 	assert_string_equal(file_name_extension("message/rfc822"), ".eml");
 	assert_string_equal(file_name_extension("application/x-none"), ".bin");
+	assert_string_equal(file_name_type("report.v2.PDF"), "application/pdf");
+	assert_string_equal(file_name_type("photo.jpeg"), "image/jpeg");
+	assert_string_equal(file_name_type("values.dat"), "application/octet-stream");
+	assert_string_equal(file_name_type("README"), "application/octet-stream");
 }
 
 int main(void)
