@@ -27,9 +27,15 @@ char *reply_body(const struct mime_content *body, struct mime_output *output)
 		return g_strdup("");
 	size_t length = (size_t)MIN(body->size, (uint64_t)REPLY_BYTES);
 	g_autofree char *start = g_malloc(length + 1);
+	size_t done = 0;
+	size_t got;
 
-	length = output_read(output, body->offset, start, length);
-	return reply_of_start(start, length, length < body->size);
+	/* Some of it may lie in the file, the rest in memory. */
+	do {
+		got = output_read(output, body->offset + done, start + done, length - done);
+		done += got;
+	} while (got > 0);
+	return reply_of_start(start, done, done < body->size);
 }
 
 int mime_reply(int input_fd, uint64_t offset, uint64_t size, char **ret_reply)

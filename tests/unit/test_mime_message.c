@@ -304,6 +304,20 @@ static void test_quote_far_below_is_not_looked_for(void **state)
 	g_string_free(mail, TRUE);
 }
 
+static void test_reply_below_a_long_quote(void **state)
+{
+	GString *mail = g_string_new(HEADER TEXT "On Tue, 3 Mar 2026, Robot wrote:\n");
+
+	(void)state;
+	while (mail->len < 100000)
+		g_string_append(mail, "> " LONG_LINE);
+	g_string_append(mail, "Yes.\n");
+	struct parsed parsed = parse(mail->str);
+	assert_string_equal(parsed.message->reply_plain, "Yes.");
+	parsed_clear(&parsed);
+	g_string_free(mail, TRUE);
+}
+
 static void test_header_only(void **state)
 {
 	struct mime_options options = mime_options_default();
@@ -481,6 +495,7 @@ int main(void)
 	    cmocka_unit_test(test_attach_html),
 	    cmocka_unit_test(test_reply_stands_beside_its_text),
 	    cmocka_unit_test(test_quote_far_below_is_not_looked_for),
+	    cmocka_unit_test(test_reply_below_a_long_quote),
 	    cmocka_unit_test(test_header_only),
 	    cmocka_unit_test(test_contents_follow_what_is_in_the_file),
 	    cmocka_unit_test(test_files_that_fail),
