@@ -1,5 +1,6 @@
 /* Reads a password or token from its source (a file, a variable, a command, a systemd
- * credential, the terminal) and keeps one in a file. Every buffer that has held one is wiped. */
+ * credential, the terminal) and keeps one in a file. Every buffer that has held one is wiped, and
+ * a process that reads one leaves no core. */
 #include "loader/base/secret.h"
 
 #include "loader/base/clock.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib-unix.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,11 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 
-enum { SECRET_MAX_SIZE = 64 * 1024, SECRET_COMMAND_TIMEOUT_MS = 30000 };
+enum { SECRET_MAX_SIZE = 64 * 1024, SECRET_TIMEOUT_MS = 30000 };
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 struct secret {
 	size_t length;
@@ -80,6 +85,17 @@ const char *secret_text(const struct secret *secret)
 	return secret->text;
 }
 
+/* From now on no core of this process is written, and no other process of its user may look into
+ * its memory. A limit alone does not keep a core from a program that the system hands cores to. */
+static void secret_guard_memory(void)
+{
+	const struct rlimit none = {0, 0};
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* the leak checker looks into the memory from outside */
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 /* Bytes as read from a source; wiped with its scope. */
 struct secret_buffer {
 	size_t length;
@@ -95,14 +111,20 @@ static void secret_buffer_free(struct secret_buffer *buffer)
 }
 SCOPED_DEFINE(struct secret_buffer *, secret_buffer_free)
 
-/* The secret is the first line: an editor leaves a newline at the end of a file. A CR or NUL
- * inside could not be sent to any server, and is an error rather than half a password. */
+/* The secret is the first line: an editor leaves a newline at the end of a file, and some put a
+ * byte order mark at its beginning. A CR or NUL inside could not be sent to any server, and is an
+ * error rather than half a password. */
 static int secret_from_bytes(const char *bytes, size_t length, const char *what,
 			     struct secret **ret_secret, struct error *err)
 {
 	const char *end = memchr(bytes, '\n', length);
 	if (end != NULL)
 		length = (size_t)(end - bytes);
+	if (length >= strlen(BYTE_ORDER_MARK) &&
+	    memcmp(bytes, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
+		bytes += strlen(BYTE_ORDER_MARK);
+		length -= strlen(BYTE_ORDER_MARK);
+	}
 	if (length > 0 && bytes[length - 1] == '\r')
 		length--;
 	if (length == 0)
@@ -115,41 +137,39 @@ static int secret_from_bytes(const char *bytes, size_t length, const char *what,
 	return 0;
 }
 
-/* Reads to the end, to the buffer's end, or to the deadline (0 = none). 0, or -1 with errno. */
+/* Reads to the end, to the buffer's end, or to the deadline; the descriptor does not block, so that a
+ * pipe without a writer is at its end at once. 0, or -1 with errno. */
 static int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer)
 {
 	while (buffer->length < sizeof buffer->bytes) {
-		if (deadline_ms != 0) {
-			int64_t left_ms = deadline_ms - clock_monotonic_ms();
-			struct pollfd wait = {.fd = descriptor, .events = POLLIN};
-			int ready = left_ms > 0 ? poll(&wait, 1, (int)left_ms) : 0;
-			if (ready == 0) {
-				errno = ETIMEDOUT;
-				return -1;
-			}
-			if (ready < 0 && errno != EINTR)
-				return -1;
-			if (ready < 0)
-				continue;
-		}
 		ssize_t got = read(descriptor, buffer->bytes + buffer->length,
 				   sizeof buffer->bytes - buffer->length);
 		if (got == 0)
 			return 0;
-		if (got < 0 && errno != EINTR)
-			return -1;
-		if (got > 0)
+		if (got > 0) {
 			buffer->length += (size_t)got;
+			continue;
+		}
+		if (errno != EINTR && errno != EAGAIN)
+			return -1;
+		int64_t left_ms = deadline_ms - clock_monotonic_ms();
+		struct pollfd wait = {.fd = descriptor, .events = POLLIN};
+		if (left_ms <= 0 || poll(&wait, 1, (int)left_ms) == 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
 	}
 	return 0;
 }
 
-/* A file that others can read is refused before it is read: the operator corrects its mode once,
- * and a password that others have read must be changed. */
+/* A file that others can read or change is refused before it is read: the operator corrects its mode
+ * once, and a password that others have read must be changed. A pipe, as a shell makes for `<(…)`,
+ * has 30 s. */
 static int secret_read_file(const char *path, const char *what, mode_t forbidden,
 			    struct secret **ret_secret, struct error *err)
 {
-	scoped(descriptor_close) int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	scoped(descriptor_close) int descriptor =
+	    open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
 	if (descriptor < 0 || fstat(descriptor, &status) != 0)
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, path,
@@ -157,8 +177,13 @@ static int secret_read_file(const char *path, const char *what, mode_t forbidden
 	if (S_ISREG(status.st_mode) && (status.st_mode & forbidden) != 0)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "%s '%s' can be read by other users: chmod 600 it", what, path);
+	if (S_ISREG(status.st_mode) && status.st_uid != geteuid() && status.st_uid != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s '%s' belongs to another user, who can change it: chown it",
+				 what, path);
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
-	if (secret_read_descriptor(descriptor, 0, buffer) != 0)
+	if (secret_read_descriptor(descriptor, clock_monotonic_ms() + SECRET_TIMEOUT_MS, buffer) !=
+	    0)
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, path,
 				 g_strerror(errno));
 	g_autofree char *named = g_strdup_printf("%s '%s'", what, path);
@@ -244,35 +269,36 @@ static int secret_reap(GPid child, int64_t deadline_ms)
 
 /* The command has 30 s. Its output ends when it closes the pipe; only then its exit status says
  * whether what it printed counts. */
-static int secret_read_command(const char *reference, struct secret **ret_secret, struct error *err)
+static int secret_read_command(const char *reference, const char *what, struct secret **ret_secret,
+			       struct error *err)
 {
 	g_auto(GStrv) words = secret_parse_command(reference);
 	if (words == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
-				 "the password command is not a JSON list of strings: %s",
-				 reference);
+				 "the %s is not a JSON list of strings: %s", what, reference);
 	g_autoptr(GError) failure = NULL;
 	GPid child;
 	scoped(descriptor_close) int output = -1;
 	if (!g_spawn_async_with_pipes(NULL, words, NULL,
 				      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
 				      &child, NULL, &output, NULL, &failure))
-		return error_set(err, ERROR_CONFIGURATION, "password command '%s': %s", words[0],
+		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, words[0],
 				 failure->message);
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
-	int64_t deadline_ms = clock_monotonic_ms() + SECRET_COMMAND_TIMEOUT_MS;
+	int64_t deadline_ms = clock_monotonic_ms() + SECRET_TIMEOUT_MS;
+	g_unix_set_fd_nonblocking(output, TRUE, NULL);
 	bool late = secret_read_descriptor(output, deadline_ms, buffer) != 0;
 	descriptor_close_scoped(&output);
 	output = -1;
 	int status = secret_reap(child, late ? 0 : deadline_ms);
 	if (late)
-		return error_set(err, ERROR_CREDENTIALS, "password command '%s': no answer in 30 s",
+		return error_set(err, ERROR_CREDENTIALS, "%s '%s': no answer in 30 s", what,
 				 words[0]);
 	if (status != 0)
-		return error_set(err, ERROR_CREDENTIALS, "password command '%s' failed (%s %d)",
-				 words[0], WIFEXITED(status) ? "exit status" : "signal",
+		return error_set(err, ERROR_CREDENTIALS, "%s '%s' failed (%s %d)", what, words[0],
+				 WIFEXITED(status) ? "exit status" : "signal",
 				 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	g_autofree char *named = g_strdup_printf("output of password command '%s'", words[0]);
+	g_autofree char *named = g_strdup_printf("output of %s '%s'", what, words[0]);
 	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
 }
 
@@ -280,6 +306,7 @@ static int secret_read_command(const char *reference, struct secret **ret_secret
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err)
 {
+	secret_guard_memory();
 	switch (source) {
 	case SECRET_PROMPT:
 		return secret_read_file(reference, "kept password", S_IRWXG | S_IRWXO, ret_secret,
@@ -292,8 +319,9 @@ int secret_read(enum secret_source source, const char *reference, struct secret 
 	case SECRET_CREDENTIAL:
 		return secret_read_credential(reference, ret_secret, err);
 	case SECRET_COMMAND:
+		return secret_read_command(reference, "password command", ret_secret, err);
 	case SECRET_TOKEN_COMMAND:
-		return secret_read_command(reference, ret_secret, err);
+		return secret_read_command(reference, "token command", ret_secret, err);
 	}
 	return error_set(err, ERROR_SOFTWARE, "unknown password source %d", (int)source);
 }
@@ -322,6 +350,7 @@ static int secret_read_terminal(int terminal, const char *question, struct secre
 /* Goes to the terminal itself: standard input may be a script. */
 int secret_ask(const char *question, struct secret **ret_secret, struct error *err)
 {
+	secret_guard_memory();
 	scoped(descriptor_close) int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (terminal < 0)
 		return error_set(err, ERROR_USAGE,

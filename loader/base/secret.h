@@ -48,10 +48,11 @@ void secret_wipe(char *text);
 /*
  * Reads the secret from its source. `reference` is what the source needs: a path (FILE, PROMPT),
  * a variable's name (ENV), a credential's name (CREDENTIAL), a JSON list of strings (COMMAND,
- * TOKEN_COMMAND). A command has 30 s. The secret is the first line; an empty one, one longer than
- * 64 KiB, or one with CR or NUL inside is an error.
- * Errors: CONFIGURATION (source missing or readable by others), CREDENTIALS (empty, command
- * failed).
+ * TOKEN_COMMAND). A command and a pipe have 30 s. The secret is the first line, without a byte order
+ * mark before it; an empty one, one longer than 64 KiB, or one with CR or NUL inside is an error.
+ * From then on the process leaves no core, as after secret_ask().
+ * Errors: CONFIGURATION (source missing, or another user can read or change it), CREDENTIALS
+ * (empty, command failed).
  */
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err);

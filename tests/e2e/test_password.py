@@ -2,6 +2,7 @@
 leaves the password in the database, in an argument, or on the screen.
 """
 
+import os
 import stat
 import unittest
 
@@ -33,6 +34,22 @@ class Password(ServerCase):
 
     def test_file_that_is_empty(self):
         self.create("--password-file", self.file("secret", "\n"))
+        self.fails(CREDENTIALS, "load", "q", says=["'q'", "secret", "empty"])
+
+    def test_file_of_a_windows_editor(self):
+        self.create("--password-file", self.file("secret", "\ufeffcorrect horse\r\n"))
+        self.inqueue("queue", "check", "q")
+
+    @unittest.skipUnless(os.getuid() == 0, "only root gives files away")
+    def test_file_of_another_user(self):
+        secret = self.file("secret", "correct horse\n")
+        self.create("--password-file", secret)
+        os.chown(secret, 65534, 65534)
+        self.fails(CONFIGURATION, "load", "q", says=["'q'", "secret", "belongs to another user"])
+
+    def test_pipe_that_nobody_writes_to(self):
+        os.mkfifo(self.folder / "secret", 0o600)
+        self.create("--password-file", self.folder / "secret")
         self.fails(CREDENTIALS, "load", "q", says=["'q'", "secret", "empty"])
 
     def test_environment(self):

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -147,6 +149,19 @@ static void endless_output_is_refused(void **state)
 		       "'cat' failed");
 }
 
+static void a_process_that_reads_one_leaves_no_core(void **state)
+{
+	(void)state;
+	struct rlimit limit;
+	write_file("correct horse\n", 0600);
+	assert_secret(SECRET_FILE, path, "correct horse");
+	assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
+	assert_int_equal(limit.rlim_max, 0);
+#ifndef __SANITIZE_ADDRESS__
+	assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
+#endif
+}
+
 static void a_kept_secret_is_private_and_comes_back(void **state)
 {
 	(void)state;
@@ -189,6 +204,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_command_that_fails_is_named_but_not_its_output, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(endless_output_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_process_that_reads_one_leaves_no_core, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(a_kept_secret_is_private_and_comes_back, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(names_of_sources_are_inverse, setup, teardown),
