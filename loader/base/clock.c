@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
+/* Times outside of these years come from mail with a made-up date; RFC 3339 has four digits. */
 static const int64_t year_0_s = -62167219200;
 static const int64_t year_9999_s = 253402300799;
 
@@ -27,6 +28,7 @@ int64_t clock_monotonic_ms(void)
 	return clock_read_ms(CLOCK_MONOTONIC);
 }
 
+/* Never negative, because poll() would take that for "no limit". */
 int64_t clock_left_ms(int64_t deadline_ms)
 {
 	const int64_t now_ms = clock_monotonic_ms();
@@ -56,6 +58,7 @@ static const struct duration_unit {
     {"d", 86400000}, {"w", 604800000}, {"", 1000}, /* a bare number */
 };
 
+/* A hundred years: any time to which such a span is added still fits into 64 bits. */
 static const int64_t duration_max_ms = INT64_C(100) * 366 * 86400 * 1000;
 
 /* A unit is found by its whole name, so that "1 s" and "1sx" are no spans. */

@@ -35,6 +35,7 @@ static bool log_goes_to_journal(void)
 	return strcmp(stream, own) == 0;
 }
 
+/* Asked once: standard error stays what it is while the service runs. */
 void log_open(enum log_format format, enum log_level level)
 {
 	chosen_format = format;
@@ -42,6 +43,7 @@ void log_open(enum log_format format, enum log_level level)
 	journal = log_goes_to_journal();
 }
 
+/* Levels are numbered as those of syslog, so that journald can filter by them. */
 int log_level_parse(const char *text, enum log_level *ret_level)
 {
 	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {

@@ -53,6 +53,8 @@ void stop_install(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* For the parent of a worker: it has nothing to finish itself, and waits for the child's end.
+ * */
 void stop_pass_on(pid_t child)
 {
 	stop_install();
@@ -69,6 +71,7 @@ int stop_signals(void)
 	return requested;
 }
 
+/* `work` takes two signals: the first lets commands finish, the second ends them. */
 void stop_expect(int signals)
 {
 	expected = signals;

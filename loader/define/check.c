@@ -29,7 +29,8 @@ static int check_folders(struct mailbox *mailbox, struct check_result *result, s
 }
 
 /* Counts by the search of a run, so that the number is that of messages which a run would look
- * at. */
+ * at. The mailbox is opened read-only (EXAMINE): looking must not take \Recent from messages.
+ * */
 static int check_waiting(struct mailbox *mailbox, struct check_result *result, struct error *err)
 {
 	struct imapc_mailbox selected;
@@ -47,7 +48,8 @@ static int check_waiting(struct mailbox *mailbox, struct check_result *result, s
 				    err);
 }
 
-/* The same order of preference as a run has. */
+/* The same order of preference as a run has: what comes first leaves the fewest ways to fail
+ * between two commands. */
 static const char *check_moving(const struct imapc_session *session)
 {
 	if (imapc_has_capability(session, "MOVE"))
@@ -65,6 +67,7 @@ static int check_source_rights(const struct mailbox *mailbox, char **ret_lacking
 				   mailbox->stays ? "rs" : "rte", ret_lacking, err);
 }
 
+/* An administrator who reads this knows the right by its letter and by its name. */
 static int check_say_lacking(const struct mailbox *mailbox, enum mailbox_folder folder,
 			     const char *lacking, struct error *err)
 {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Takes `value` over. Setting a field twice must not leave the first value behind. */
 static void definition_replace(char **member, char *value)
 {
 	free(*member);
@@ -26,6 +27,8 @@ static int definition_set_credential(struct work_queue *draft, enum secret_sourc
 	return 0;
 }
 
+/* Forms of other systems name classes that this program does not load, so that a wrong one is
+ * said. */
 static int set_class(struct work_queue *draft, const char *value, struct error *err)
 {
 	if (g_ascii_strcasecmp(value, "Mail") != 0)
@@ -44,6 +47,8 @@ static int set_external_source(struct work_queue *draft, const char *value, stru
 	return 0;
 }
 
+/* Kept as it was written, not as it was understood: operators compare it with their own papers.
+ * */
 static int set_connection_string(struct work_queue *draft, const char *value, struct error *err)
 {
 	scoped(connection_string_free) struct connection_string *parsed = NULL;
@@ -76,6 +81,7 @@ static int set_password_file(struct work_queue *draft, const char *value, struct
 	return definition_set_credential(draft, SECRET_FILE, path);
 }
 
+/* A "=" would be the value itself: VARIABLE=secret is typed easily, and must not be stored. */
 static int set_password_env(struct work_queue *draft, const char *value, struct error *err)
 {
 	if (*value == '\0' || strchr(value, '=') != NULL)
@@ -84,6 +90,7 @@ static int set_password_env(struct work_queue *draft, const char *value, struct 
 	return definition_set_credential(draft, SECRET_ENV, value);
 }
 
+/* systemd finds a credential by its name in one folder; a path would lead out of it. */
 static int set_password_credential(struct work_queue *draft, const char *value, struct error *err)
 {
 	if (*value == '\0' || strchr(value, '/') != NULL)
@@ -123,6 +130,7 @@ static int definition_parse_bool(const char *field, const char *value, bool *ret
 	return 0;
 }
 
+/* false leaves the source as it is: it takes no password away. */
 static int set_password_prompt(struct work_queue *draft, const char *value, struct error *err)
 {
 	bool asked;
@@ -136,6 +144,7 @@ static int set_paused(struct work_queue *draft, const char *value, struct error 
 	return definition_parse_bool("paused", value, &draft->paused, err);
 }
 
+/* A thousand attempts with doubled pauses take longer than anybody waits. */
 static int set_max_attempts(struct work_queue *draft, const char *value, struct error *err)
 {
 	guint64 number;
@@ -146,6 +155,7 @@ static int set_max_attempts(struct work_queue *draft, const char *value, struct 
 	return 0;
 }
 
+/* 0 is allowed: entries are tried again at once. */
 static int set_retry_delay(struct work_queue *draft, const char *value, struct error *err)
 {
 	if (duration_parse(value, &draft->retry_delay_ms) != 0)
@@ -156,6 +166,8 @@ static int set_retry_delay(struct work_queue *draft, const char *value, struct e
 
 #define DEFINITION_RETRY_DELAY "30s"
 
+/* `set` is NULL for the fields of other external sources: definition_set() takes them when they
+ * are empty. */
 struct definition_row {
 	struct definition_field field;
 	int (*set)(struct work_queue *draft, const char *value, struct error *err);

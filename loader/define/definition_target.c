@@ -105,6 +105,7 @@ static bool header_is_ours(const char *name)
 	return false;
 }
 
+/* Without a colon the whole line is the name, which header_check() refuses. Caller frees. */
 static char *header_name(const char *line)
 {
 	return g_strndup(line, strcspn(line, ":"));
@@ -235,6 +236,8 @@ int definition_target_set_client_certificate(struct work_queue *draft, const cha
 	return 0;
 }
 
+/* Forbidden unless the operator says so: whoever may define a queue could reach what only this
+ * machine reaches. */
 int definition_target_set_allow_private(struct work_queue *draft, const char *value,
 					struct error *err)
 {
@@ -246,6 +249,7 @@ int definition_target_set_allow_private(struct work_queue *draft, const char *va
 	return 0;
 }
 
+/* 64 posts at a time are more than a target with a common web server takes. */
 int definition_target_set_concurrency(struct work_queue *draft, const char *value,
 				      struct error *err)
 {

@@ -48,6 +48,7 @@ static void doctor_say(struct doctor *doctor, enum doctor_state state, const cha
 	doctor->report(state, what, words, doctor->context);
 }
 
+/* SQLite's own words are kept: they name the table and the page. */
 static void doctor_take_problem(const char *problem, void *context)
 {
 	doctor_say(context, DOCTOR_WRONG, "database", "%s", problem);
@@ -172,6 +173,8 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* A lease that ends years from now keeps its entry from all workers: that is wrong, not a note.
+ * */
 static int doctor_take_overlong(const struct entry_overlong *overlong, void *context)
 {
 	g_autofree char *what = g_strdup_printf("entry %" PRId64, overlong->entry_id);

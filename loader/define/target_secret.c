@@ -144,6 +144,7 @@ void target_secret_list(const struct work_queue_target *target,
 
 /* ---- reading ---- */
 
+/* A key is checked here as well: the file may have changed since the queue was defined. */
 static int read_key(const char *source, struct secret **ret_key, struct error *err)
 {
 	static const char field[] = "deliver-secret";

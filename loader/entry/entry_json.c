@@ -15,6 +15,8 @@ static json_t *entry_json_text(const char *text)
 	return text != NULL ? json_string(text) : json_null();
 }
 
+/* 0 is "not yet": no attempt, no lease. Dates of the mail are always there, see
+ * entry_json_time_s(). */
 static json_t *entry_json_time_ms(int64_t time_ms)
 {
 	char text[CLOCK_TEXT_SIZE];
@@ -24,6 +26,7 @@ static json_t *entry_json_time_ms(int64_t time_ms)
 	return json_string(text);
 }
 
+/* 64 hexadecimal digits, as sha256sum prints them. */
 static json_t *entry_json_sha256(const unsigned char sha256[32])
 {
 	char hex[ENTRY_SHA256_TEXT];
@@ -109,6 +112,8 @@ static json_t *entry_json_columns(const struct entry *entry)
 	return object;
 }
 
+/* For lists: without bodies, headers and attachments a line stays short, and is made from one
+ * row. */
 void entry_json_write_columns(FILE *out, const struct entry *entry)
 {
 	json_auto_t *object = entry_json_columns(entry);
@@ -116,6 +121,7 @@ void entry_json_write_columns(FILE *out, const struct entry *entry)
 	putc('\n', out);
 }
 
+/* The content is left out: `save` and `claim --attachments` write it as files. */
 static json_t *entry_json_attachment(const struct entry_attachment *from)
 {
 	return json_pack("{s:i, s:s, s:s?, s:s, s:s?, s:s?, s:I, s:o}", "position",
@@ -139,6 +145,8 @@ static json_t *entry_json_attachments(const struct entry *entry, const GPtrArray
 	return list;
 }
 
+/* Times are texts as the invitation has them: some are days, some local times of no known zone.
+ * */
 static json_t *entry_json_calendars(const struct entry *entry)
 {
 	json_t *list = json_array();

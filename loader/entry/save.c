@@ -52,7 +52,8 @@ static char *save_pick_name(const struct save *save, const char *wish)
 	return name;
 }
 
-/* Gives the finished draft its name: link() refuses an existing one, rename() replaces it. */
+/* Gives the finished draft its name. Both ways are one step for everybody else: link() refuses
+ * an existing name, rename() replaces it, and no other process sees half a file. */
 static int save_publish(const struct save *save, const char *draft, const char *name,
 			struct error *err)
 {
@@ -107,6 +108,7 @@ static int save_part(const struct save *save, enum entry_part part, uint32_t pos
 	return 0;
 }
 
+/* The name is made from the id: a subject is no safe name for a file. */
 static int save_raw(const struct save *save, const struct entry *entry, struct error *err)
 {
 	if (!entry->raw_kept)

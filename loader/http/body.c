@@ -44,6 +44,7 @@ static int text_open(void *place, void **ret_stream, struct error *err)
 	return 0;
 }
 
+/* Ends with 0 bytes at the NUL, as every source ends. */
 static int text_read(void *stream, void *bytes, size_t room, size_t *ret_size, struct error *err)
 {
 	(void)err;
@@ -112,6 +113,7 @@ void body_add_text(struct body *body, const char *text)
 	g_string_append(body_last_text(body), text);
 }
 
+/* For numbers and names of the program: nothing is escaped. */
 void body_add_format(struct body *body, const char *format, ...)
 {
 	va_list arguments;
@@ -154,6 +156,8 @@ void body_add_json(struct body *body, const char *text)
 	}
 }
 
+/* The source is opened when its turn comes: a mail with a thousand attachments needs one
+ * descriptor at a time. */
 void body_add_source(struct body *body, const struct body_source *source,
 		     enum body_encoding encoding)
 {
@@ -171,6 +175,7 @@ static void body_close_stream(struct body *body)
 	body->stream = NULL;
 }
 
+/* A body is read more than once: for its length, its signature, each redirect, each try. */
 void body_rewind(struct body *body)
 {
 	body_close_stream(body);
@@ -232,6 +237,7 @@ static int body_read_source(struct body *body, const struct piece *piece, void *
 	return 0;
 }
 
+/* A text lies in memory in its final form, so that it is only copied. */
 static size_t body_read_text(struct body *body, const GString *text, void *bytes, size_t room)
 {
 	const size_t size = MIN(room, text->len - body->text_done);

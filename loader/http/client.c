@@ -97,6 +97,7 @@ void http_client_start(struct http_client *client, const struct http_request *re
 	curl_multi_add_handle(client->multi, transfer->curl);
 }
 
+/* Includes posts that have ended but have not been handed out. */
 int http_client_pending(const struct http_client *client)
 {
 	return (int)client->transfers->len;

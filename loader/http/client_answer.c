@@ -12,6 +12,7 @@ enum { REDIRECTS_MAX = 3 };
 
 /* ---- the text of an answer ---- */
 
+/* Every place is replaced: an answer may repeat its request several times. */
 static void hide(GString *text, const char *secret)
 {
 	if (secret != NULL && *secret != '\0')
@@ -76,6 +77,8 @@ static char *answer_text(const struct http_transfer *transfer)
 
 /* ---- what it means ---- */
 
+/* 304 and the like answer no post. All five are followed with the method and the body of the
+ * post: one that became a GET, as browsers do it, would deliver nothing. */
 static bool is_redirect(int status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;

@@ -24,6 +24,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 	return transfer->answer_bytes > ANSWER_MAX ? 0 : length;
 }
 
+/* A header has its own limit, because curl would take any number of fields. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
 	(void)bytes;
@@ -70,6 +71,8 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* `field` is "Name: value"; the colon is compared as well, so that "X-Key" is not "X-Key-Id".
+ * */
 static bool has_name(const char *line, size_t length, const char *field)
 {
 	const size_t size = strcspn(field, ":") + 1;

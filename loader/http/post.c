@@ -53,6 +53,7 @@ static GArray *post_list_headers(const struct post *post)
 
 /* ---- JSON ---- */
 
+/* The quotes stand outside of what is escaped. */
 static void json_add_string(struct body *body, const char *text)
 {
 	body_add_text(body, "\"");
@@ -82,6 +83,7 @@ static void json_add_values(struct body *body, const GPtrArray *values)
 	body_add_text(body, "]");
 }
 
+/* A list of keys, not of fields: receivers look a header up by its name. */
 static void json_add_headers(struct body *body, const struct post *post)
 {
 	g_autoptr(GArray) keys = post_list_headers(post);
@@ -96,6 +98,7 @@ static void json_add_headers(struct body *body, const struct post *post)
 	body_add_text(body, "}");
 }
 
+/* The member is there in any case, so that receivers need not ask for it. */
 static void json_add_optional(struct body *body, const char *name, const char *text)
 {
 	body_add_format(body, ",\"%s\":", name);
@@ -105,6 +108,7 @@ static void json_add_optional(struct body *body, const char *name, const char *t
 		body_add_text(body, "null");
 }
 
+/* The content comes last: a receiver that reads as it arrives knows name and type by then. */
 static void json_add_attachment(struct body *body, const struct post_attachment *attachment)
 {
 	body_add_text(body, "{\"file_name\":");
@@ -177,6 +181,7 @@ static char *multipart_escape(const char *name)
 	return g_string_free(escaped, FALSE);
 }
 
+/* Leaves the line open, because a file puts its name into the same field. */
 static void multipart_begin(struct multipart *multipart, const char *name)
 {
 	g_autofree char *escaped = multipart_escape(name);
@@ -201,6 +206,7 @@ static void multipart_add_source(struct multipart *multipart, const char *name,
 	body_add_text(multipart->body, "\r\n");
 }
 
+/* The brackets let PHP and Rails make a list of files with one name. */
 static void multipart_add_file(struct multipart *multipart, const struct post_attachment *file)
 {
 	g_autofree char *file_name = multipart_escape(file->file_name);
@@ -319,6 +325,7 @@ static int signature_set_key(const char *key, struct hmac_sha256_ctx *hmac, stru
 	return 0;
 }
 
+/* A key that cannot sign is refused when the queue is defined, not at the first post. */
 int signature_check_key(const char *key, struct error *err)
 {
 	struct hmac_sha256_ctx hmac;

@@ -66,6 +66,7 @@ int target_check(const char *url, struct error *err)
 	return 0;
 }
 
+/* A URL that is none has no user: target_check() has said so by then. */
 bool target_has_user(const char *url)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
@@ -73,6 +74,7 @@ bool target_has_user(const char *url)
 	       target_has_part(parsed, CURLUPART_USER);
 }
 
+/* Decoded, as curl sends them: "%40" in the URL is "@" in the password. */
 bool target_find_credentials(const char *url, char **ret_user, char **ret_password)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
@@ -116,6 +118,7 @@ char *target_origin(const char *url)
 	return g_ascii_strdown(origin, -1);
 }
 
+/* For errors: a host can be named, a URL may hold a password. */
 char *target_host(const char *url)
 {
 	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
@@ -198,6 +201,7 @@ static bool target_is_private_ipv4(uint32_t address)
 	return false;
 }
 
+/* Copied, because the bytes need not be aligned. */
 static uint32_t target_ipv4_at(const struct in6_addr *address, size_t at)
 {
 	uint32_t ipv4;
@@ -222,6 +226,8 @@ static bool target_is_private_ipv6(const struct in6_addr *address)
 	       IN6_IS_ADDR_MULTICAST(address) || (bytes[0] & 0xfe) == 0xfc;
 }
 
+/* A family that is neither IPv4 nor IPv6 is private: it leads to this machine (AF_UNIX) or to
+ * what nobody has thought of. */
 bool target_is_private(const struct sockaddr *address)
 {
 	if (address->sa_family == AF_INET) {

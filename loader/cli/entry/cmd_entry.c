@@ -48,6 +48,8 @@ static int cmd_entry_filter(const struct invocation *invocation, struct entry_fi
 	return invocation_number(invocation, "limit", 1, &filter->limit, err);
 }
 
+/* A line is printed as its row is read: a list of a million entries takes no more memory than
+ * one entry. */
 static int cmd_list_json(const struct entry *entry, void *context)
 {
 	(void)context;
@@ -74,8 +76,8 @@ static int cmd_list_row(const struct entry *entry, void *context)
 	return 0;
 }
 
-/* Reads chunk by chunk, so that JSON begins at once; a table waits for its last row, because its
- * columns fit their widest cell. */
+/* Entries are read chunk by chunk, so that JSON begins at once. A table waits for its last row,
+ * because its columns fit their widest cell. */
 int cmd_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
@@ -92,6 +94,7 @@ int cmd_list(const struct invocation *invocation, struct error *err)
 	if (invocation->argument_count > 0 &&
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
+	/* No entry has queue 0, and the filter takes it for "any queue". */
 	filter.queue_id = queue != NULL ? queue->id : 0;
 	struct output_table *table =
 	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
@@ -117,6 +120,8 @@ int cmd_show(const struct invocation *invocation, struct error *err)
 				: entry_view_print(store, entry, err);
 }
 
+/* The path is printed once the file is whole, so that a script may take each line that it
+ * reads. */
 static void cmd_save_saved(const char *path, void *context)
 {
 	const bool *json = context;

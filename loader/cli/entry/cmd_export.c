@@ -15,7 +15,9 @@ struct cmd_export {
 	struct error *err;
 };
 
-/* The list has no bodies, so that each entry is read once more. */
+/* The list has no bodies, so that each entry is read once more. Returns 1, not -1, when it
+ * fails: cmd_export() can then tell this from an error of the list itself, which has filled
+ * *err as well. */
 static int cmd_export_json(const struct entry *listed, void *context)
 {
 	const struct cmd_export *export = context;
@@ -26,6 +28,7 @@ static int cmd_export_json(const struct entry *listed, void *context)
 	return entry_json_write(stdout, export->store, entry, NULL, export->err) == 0 ? 0 : 1;
 }
 
+/* Leaves the cell empty where there is no time: "1970-01-01" would be taken for a date. */
 static void cmd_export_time_ms(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
 {
 	*text = '\0';
@@ -33,6 +36,7 @@ static void cmd_export_time_ms(int64_t time_ms, char text[static CLOCK_TEXT_SIZE
 		clock_format_s(time_ms / 1000, text);
 }
 
+/* Programs go by these names and by their order: a new column is added at the end. */
 static const char *const cmd_export_columns[] = {
     "id",
     "queue",
@@ -113,6 +117,7 @@ static int cmd_export_csv(const struct entry *entry, void *context)
 	return 0;
 }
 
+/* Takes JSON Lines where --format is not given: only they hold everything. */
 static int cmd_export_format(const struct invocation *invocation, bool *ret_csv, struct error *err)
 {
 	const char *format = invocation_text(invocation, "format");

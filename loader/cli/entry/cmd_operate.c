@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The number is printed also where it is 0: a script reads it in any case. */
 static void cmd_operate_print(const struct invocation *invocation, uint64_t changed)
 {
 	if (invocation->json)
@@ -18,7 +19,9 @@ static void cmd_operate_print(const struct invocation *invocation, uint64_t chan
 		printf("%" PRIu64 " %s changed\n", changed, changed == 1 ? "entry" : "entries");
 }
 
-/* Says who has a claimed entry, and how it is taken back. Caller frees. */
+/* Says who has a claimed entry, and how it is taken back. A lease that has ended leaves the
+ * entry claimed until somebody claims it again, so that the text tells the two apart. Caller
+ * frees. */
 static char *cmd_operate_claimed(const struct entry *entry)
 {
 	char until[CLOCK_TEXT_SIZE];
@@ -73,8 +76,9 @@ static int cmd_operate_note_unfit(struct store *store, int64_t entry_id,
 	return 0;
 }
 
-/* All of the entries or none. Those that the order does not fit stay as they are, and `unfit`
- * gets why. */
+/* All of the entries or none: an id that does not exist, or is none, ends the transaction
+ * without a commit, and store_close() rolls it back. An entry that the order does not fit is no
+ * such error: it stays as it is, and `unfit` gets why. */
 static int cmd_operate_ids(const struct invocation *invocation, struct store *store,
 			   const struct entry_order *order, uint64_t *ret_changed, GPtrArray *unfit,
 			   struct error *err)
@@ -98,7 +102,8 @@ static int cmd_operate_ids(const struct invocation *invocation, struct store *st
 	return 0;
 }
 
-/* Without any filter only --all changes all entries. */
+/* Without any filter only --all changes all entries: a forgotten argument must not discard a
+ * whole queue. */
 static int cmd_operate_filtered(const struct invocation *invocation, struct store *store,
 				const struct entry_order *order, uint64_t *ret_changed,
 				struct error *err)
@@ -121,7 +126,9 @@ static int cmd_operate_filtered(const struct invocation *invocation, struct stor
 	return 0;
 }
 
-/* Each reason is said; the last one is the error where nothing was changed. */
+/* Prints why entries were left as they are, each on a line of its own. Where nothing at all was
+ * changed, the last reason is the error, so that the command ends with 1 and says nothing
+ * twice. */
 static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t changed,
 				  const GPtrArray *unfit, struct error *err)
 {
@@ -157,6 +164,8 @@ static int cmd_operate(const struct invocation *invocation, struct entry_order *
 	return by_id ? cmd_operate_tell_unfit(invocation, changed, unfit, err) : 0;
 }
 
+/* From here on each command only says which order it is; `delivery retry` is this one as well.
+ * */
 int cmd_retry(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_RETRY};
@@ -254,6 +263,7 @@ static int cmd_purge_check(const struct entry_filter *filter, struct error *err)
 	return 0;
 }
 
+/* One form for both, so that a dry run can be compared with the run. */
 static void cmd_purge_print(const struct invocation *invocation, uint64_t count, bool dry_run)
 {
 	if (invocation->json)
@@ -264,7 +274,8 @@ static void cmd_purge_print(const struct invocation *invocation, uint64_t count,
 		       dry_run ? "to be purged" : "purged");
 }
 
-/* The number is printed in any case: entries that were purged before an error are gone. */
+/* The number is printed in any case: entries that were purged before an error are gone. The
+ * file is made smaller last, because that takes a lock on the whole database. */
 static int cmd_purge_run(const struct invocation *invocation, struct store *store,
 			 const struct entry_filter *filter, struct error *err)
 {

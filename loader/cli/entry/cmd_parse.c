@@ -35,6 +35,7 @@ struct parsed_text {
 
 enum { PARSED_TEXTS = 10 };
 
+/* JSON and the lines for people take the texts from here, so that neither lacks one. */
 static void parse_list_texts(const struct parsed_file *file, struct parsed_text texts[PARSED_TEXTS])
 {
 	const struct mime_message *message = file->message;
@@ -53,6 +54,8 @@ static void parse_list_texts(const struct parsed_file *file, struct parsed_text 
 	memcpy(texts, all, sizeof all);
 }
 
+/* The digest that the database would have: of the bytes in the spool, without a copy in memory.
+ * */
 static int parse_digest(int descriptor, uint64_t offset, uint64_t size,
 			char text[ENTRY_SHA256_TEXT], struct error *err)
 {
@@ -86,6 +89,7 @@ static json_t *parse_json_list(const char *list)
 	return json_loads(list, 0, NULL);
 }
 
+/* Attachments are told, not printed: `save` writes them once the message is an entry. */
 static int parse_json_attachment(const struct parsed_file *file, size_t index, json_t *list,
 				 struct error *err)
 {
@@ -102,6 +106,7 @@ static int parse_json_attachment(const struct parsed_file *file, size_t index, j
 	return 0;
 }
 
+/* An invitation may come in several calendars, e.g. one for each change of a series. */
 static json_t *parse_json_calendars(const struct mime_message *message)
 {
 	json_t *list = json_array();
@@ -117,6 +122,7 @@ static json_t *parse_json_calendars(const struct mime_message *message)
 	return list;
 }
 
+/* A body that the message does not have is null; an empty one is "". */
 static int parse_json_body(const struct parsed_file *file, json_t *object, const char *key,
 			   const struct mime_content *body, struct error *err)
 {
@@ -127,6 +133,8 @@ static int parse_json_body(const struct parsed_file *file, json_t *object, const
 	return 0;
 }
 
+/* Has the names of `show --json`, so that one program reads both. What only a database can give
+ * is missing: id, queue, state and the like. */
 static int parse_json(const struct parsed_file *file, struct error *err)
 {
 	const struct mime_message *message = file->message;
@@ -161,6 +169,7 @@ static int parse_json(const struct parsed_file *file, struct error *err)
 
 /* ---- for people ---- */
 
+/* A field that the message does not have gets no line. */
 static void parse_print_line(const char *label, const char *text)
 {
 	if (text != NULL && *text != '\0')
@@ -192,6 +201,7 @@ static void parse_print_fields(const struct parsed_file *file)
 	}
 }
 
+/* Ends with a newline in any case, so that the next heading begins its line. */
 static int parse_print_body(const struct parsed_file *file, const char *label,
 			    const struct mime_content *body, struct error *err)
 {
@@ -214,6 +224,8 @@ static int parse_print(const struct parsed_file *file, struct error *err)
 
 /* ---- the command ---- */
 
+/* Takes regular files only: the parser reads at places of the message and needs its size; a
+ * pipe has neither. */
 static int parse_open(const char *path, int *ret_raw, uint64_t *ret_size, struct error *err)
 {
 	struct stat status;
@@ -228,7 +240,9 @@ static int parse_open(const char *path, int *ret_raw, uint64_t *ret_size, struct
 	return 0;
 }
 
-/* A message that the parser dies of would be a bad entry: what its header says is shown. */
+/* The parser works in its own locked process here as in a run, because the file may be the very
+ * one that has made trouble there. A message that it dies of would be a bad entry: what the
+ * header says is shown, and why. */
 int cmd_parse(const struct invocation *invocation, struct error *err)
 {
 	const struct mime_options options = mime_options_default();

@@ -98,7 +98,7 @@ static double cmd_stats_hours(const struct cmd_stats *view, const struct work_qu
 }
 
 /* What is now, and what was in the period: two groups, because the first does not depend on
- * --since. */
+ * --since. "hours" is the time that the rates are counted over. */
 static void cmd_stats_print_json(const struct work_queue *queue,
 				 const struct work_queue_counts *counts,
 				 const struct queue_stats *stats, double hours)
@@ -156,7 +156,8 @@ static void cmd_stats_print(const struct work_queue *queue, const struct work_qu
 	cmd_stats_print_spread("working", &stats->working);
 }
 
-/* Called for each queue; --since and the name are those of the command. */
+/* Called for each queue. All queues are counted up to the same now_ms, so that their rates can
+ * be compared. */
 static int cmd_stats_queue(const struct work_queue *queue, void *context)
 {
 	const struct cmd_stats *view = context;

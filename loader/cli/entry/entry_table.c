@@ -29,6 +29,7 @@ static const struct command_option list_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+/* Without any of these all attachments go to the current folder. */
 static const struct command_option save_options[] = {
     {"attachment", "N", "only the attachment at this position", NULL},
     {"raw", NULL, "the raw message instead (entry-ID.eml)", NULL},
@@ -70,6 +71,7 @@ static const struct command_option stats_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+/* --state and --older-than are needed here; cmd_purge() checks that. */
 static const struct command_option purge_options[] = {
     FILTER_OPTIONS,
     {"dry-run", NULL, "say how many would go, and delete nothing", NULL},
@@ -90,6 +92,7 @@ static const struct command_option delivery_list_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+/* In the order of an entry's life: looked at, corrected, reported, purged, delivered. */
 static const struct command commands[] = {
     {"list", "[NAME]", 0, 1, "list entries", NULL, list_options, NULL, cmd_list},
     {"show", "ID", 1, 1, "show an entry with its bodies and attachments", NULL, NULL, NULL,

@@ -45,6 +45,7 @@ static void entry_view_print_line(const char *label, const char *value)
 		printf("%-14s %s\n", label, value);
 }
 
+/* 0 is no time: the entry has not been attempted, or has no lease. */
 static void entry_view_print_time_ms(const char *label, int64_t time_ms)
 {
 	char text[CLOCK_TEXT_SIZE];
@@ -103,6 +104,7 @@ static void entry_view_print_mail(const struct entry *entry)
 	    entry_view_print_line("defect", json_string_value(defect));
 }
 
+/* The number is the one that `save --attachment` takes. */
 static void entry_view_print_attachments(const struct entry *entry)
 {
 	for (size_t i = 0; i < entry->attachment_count; i++) {
@@ -136,7 +138,8 @@ static void entry_view_print_calendars(const struct entry *entry)
 	}
 }
 
-/* A heading keeps the two bodies apart. */
+/* A heading keeps the two bodies apart. A body goes to the terminal piece by piece as the
+ * database has it: it may be larger than memory allows. */
 static int entry_view_print_body(struct store *store, const struct entry *entry, const char *label,
 				 enum entry_part part, struct error *err)
 {

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the database lies unless the operator says otherwise. Caller frees. */
+/* Where the database lies unless --database says so. systemd sets STATE_DIRECTORY for a
+ * service; root without it uses the place that the service would have, so that both see the
+ * same queues. Caller frees. */
 static char *command_default_database(void)
 {
 	const char *named = getenv("INQUEUE_DATABASE");
@@ -71,8 +73,8 @@ static int command_run(const struct command *command, int argc, char **argv, str
 	return command->run(&invocation, err);
 }
 
-/* Options may stand before the command's name, too: it begins at the first word that is neither
- * an option nor the value of --database. */
+/* Options may stand before the command's name: it begins at the first word that is neither an
+ * option nor the value of --database. That is the only global option with a value. */
 static int command_first_word(int argc, char **argv)
 {
 	int at = 1;
@@ -109,7 +111,8 @@ static int command_refuse(const char *first, struct error *err)
 			 "unknown command '%s'; `inqueue help` lists the commands", first);
 }
 
-/* getopt_long() takes options anywhere, so only the words of the name are taken out. */
+/* Only the words of the name are taken out: getopt_long() takes options anywhere, and argv[0]
+ * has to stay in front. */
 static int command_dispatch(int argc, char **argv, struct error *err)
 {
 	int first = command_first_word(argc, argv);

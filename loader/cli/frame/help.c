@@ -42,7 +42,8 @@ static void help_print_row(const char *left, const char *right, int indent)
 	help_print_wrapped(right, indent, indent);
 }
 
-/* One line for each command, in the order of the table. */
+/* One line for each command, in the order of the tables: queues first, then what fills them,
+ * entries, workers, mailboxes. */
 void help_print_program(void)
 {
 	printf("inqueue: e-mail becomes work-queue entries in a SQLite database\n\n"

@@ -22,6 +22,7 @@ static const struct command_option global_options[] = {
     {"help", NULL, "print help for the command", NULL},
 };
 
+/* Help lists these behind the options of the command. */
 bool command_global_option_at(size_t index, struct command_option *ret_option)
 {
 	if (index >= G_N_ELEMENTS(global_options))
@@ -32,6 +33,7 @@ bool command_global_option_at(size_t index, struct command_option *ret_option)
 
 /* ---- parsing ---- */
 
+/* The assertion fails in the first test of a command whose table has outgrown the array. */
 static void invocation_add_option(struct invocation *invocation,
 				  const struct command_option *option)
 {
@@ -76,7 +78,9 @@ static int command_refuse_option(const struct invocation *invocation, char *cons
 			 invocation->command->name);
 }
 
-/* An option that is given twice counts as given last. */
+/* An option that is given twice counts as given last. A flag has the value "", so that NULL
+ * means "not given" for every option. getopt_long() gets the number of the option plus one as
+ * its value, because 0 would mean that a flag is to be set by itself. */
 static int invocation_parse_options(struct invocation *invocation, int argc, char **argv,
 				    struct error *err)
 {
@@ -163,7 +167,7 @@ static bool command_parse_number(const char *text, uint64_t *ret_number)
 	return g_ascii_string_to_unsigned(text, 10, 0, INT64_MAX, ret_number, NULL);
 }
 
-/* The default comes from the table of options, where the help has it, too. */
+/* The default comes from the table of options, which the help prints as well. */
 int invocation_number(const struct invocation *invocation, const char *option, uint64_t least,
 		      uint64_t *ret_number, struct error *err)
 {
@@ -204,7 +208,9 @@ int invocation_duration(const struct invocation *invocation, const char *option,
 	return 0;
 }
 
-/* A day without a time is its start, UTC. */
+/* A day without a time is its start, UTC. A span goes back from now where `direction` is -1
+ * (--since) and forward where it is 1 (--until). A time without a zone is UTC, like all that
+ * the program prints. */
 int invocation_time(const struct invocation *invocation, const char *option, int direction,
 		    int64_t *ret_ms, struct error *err)
 {
@@ -284,7 +290,8 @@ static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void
 	fputc('\n', stderr);
 }
 
-/* Every command opens the database in this way, so that an upgrade is told wherever it happens. */
+/* Every command opens the database in this way, so that an upgrade is told wherever it happens,
+ * and --no-backup counts for all. */
 int invocation_open(const struct invocation *invocation, enum store_mode mode,
 		    struct store **ret_store, struct error *err)
 {
@@ -310,6 +317,7 @@ struct queue_names {
 	bool (*wanted)(const struct work_queue *queue);
 };
 
+/* The queue is freed when this returns, so that its name is copied. */
 static int queue_names_add(const struct work_queue *queue, void *context)
 {
 	const struct queue_names *list = context;

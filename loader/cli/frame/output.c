@@ -59,6 +59,7 @@ void output_table_free(struct output_table *table)
 	g_free(table);
 }
 
+/* Takes the document over, so that callers can build it inside the call. */
 void output_json_print(json_t *document)
 {
 	json_dumpf(document, stdout, JSON_COMPACT);
@@ -84,6 +85,7 @@ void output_json_piece(const char *bytes, size_t size)
 	}
 }
 
+/* The structs of queue/ have 0 where there is no time. */
 json_t *output_json_time_ms(int64_t time_ms)
 {
 	char text[CLOCK_TEXT_SIZE];
@@ -98,6 +100,7 @@ json_t *output_json_text(const char *text)
 	return text != NULL ? json_string(text) : json_null();
 }
 
+/* Anything but y, also the end of the input, is no. */
 bool output_is_yes(void)
 {
 	char answer[16] = "";
@@ -215,6 +218,7 @@ void output_csv_cell(const char *text, bool guard)
 	output_csv_end();
 }
 
+/* For a text that comes in pieces: its first byte decides whether it is guarded. */
 void output_csv_begin(char first, bool guard)
 {
 	putchar('"');
@@ -241,6 +245,7 @@ void output_csv_comma(void)
 	putchar(',');
 }
 
+/* RFC 4180 ends each row with CR LF. */
 void output_csv_end_row(void)
 {
 	fputs("\r\n", stdout);

@@ -30,6 +30,7 @@ static int cmd_mail_act(const struct invocation *invocation, enum mail_action ac
 	return failed;
 }
 
+/* All actions share this function: the name of the command says which one it is. */
 int cmd_mail(const struct invocation *invocation, struct error *err)
 {
 	enum mail_action action;
@@ -39,6 +40,8 @@ int cmd_mail(const struct invocation *invocation, struct error *err)
 	return cmd_mail_act(invocation, action, err);
 }
 
+/* A word that is left is an action that nobody knows; without one the mail is listed, as CFIMAP
+ * does. */
 int cmd_mail_default(const struct invocation *invocation, struct error *err)
 {
 	if (invocation->argument_count > 0)
@@ -51,6 +54,7 @@ int cmd_mail_default(const struct invocation *invocation, struct error *err)
 
 /* ---- connections ---- */
 
+/* A week: a process that is forgotten must not keep a password for ever. */
 enum { MAIL_IDLE_MAX_S = 7 * 86400 };
 
 /* The name stands as an argument, or as --connection like for the actions. */
@@ -84,6 +88,7 @@ int cmd_mail_open(const struct invocation *invocation, struct error *err)
 	return mail_connection_open(name, account, (uint32_t)idle_s, err);
 }
 
+/* Needs no account: whoever may open the socket of the process may end it. */
 int cmd_mail_close(const struct invocation *invocation, struct error *err)
 {
 	const char *name;

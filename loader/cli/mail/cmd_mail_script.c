@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With 64 KiB a line can name some ten thousand UIDs. */
 enum { MAIL_SCRIPT_LINE_MAX = 64 * 1024 };
 
+/* What holds from line to line. */
 struct mail_script {
 	const struct invocation *invocation;
 	FILE *file;
@@ -25,7 +27,8 @@ struct mail_script {
 
 /* --- a line ------------------------------------------------------------ */
 
-/* The session, the format and the database belong to the whole script. */
+/* The session, the format and the database belong to the whole script: a line that named
+ * another account would act on a mailbox that nobody expects. */
 static int mail_script_check_line(const struct invocation *line, struct error *err)
 {
 	static const char *const formats[] = {"csv", "csv-guard"};
@@ -199,7 +202,8 @@ static int mail_script_lines(struct mail_script *script, struct error *err)
 	return -1;
 }
 
-/* Opens the session before the first line, so that a wrong password is said at once. */
+/* Opens the session before the first line is read, so that a wrong password is said at once,
+ * and before anybody types lines for nothing. */
 int cmd_mail_script(const struct invocation *invocation, struct error *err)
 {
 	const char *path = invocation->arguments[0];

@@ -40,6 +40,7 @@ const char *const *mail_columns_of(enum mail_action action)
 	}
 }
 
+/* The table's own spelling is kept, not that of the user. The error lists all names. */
 static int mail_columns_choose_one(const char *const *known, const char *name, GPtrArray *columns,
 				   struct error *err)
 {
@@ -70,6 +71,7 @@ int mail_columns_choose(enum mail_action action, const char *list, GPtrArray *co
 
 /* --- messages ---------------------------------------------------------- */
 
+/* Messages have seconds, the output takes milliseconds. */
 static json_t *mail_columns_time(int64_t time_s)
 {
 	return output_json_time_ms(time_s * 1000);
@@ -195,6 +197,7 @@ json_t *mail_columns_message(const struct mail_message *message)
 	return row;
 }
 
+/* A body that is not there is null in the row; an empty one is "". */
 static const struct mime_content *mail_columns_present(const struct mime_content *content)
 {
 	return content->present ? content : NULL;
@@ -252,6 +255,8 @@ static json_t *mail_columns_set(const uint32_t *uids, size_t count)
 	return json_string(text->str);
 }
 
+/* The i-th new UID is that of the i-th message, so that both lists have one order. A server
+ * without UIDPLUS (RFC 4315) tells no new UIDs. */
 json_t *mail_columns_change(const struct mail_change *change, bool dry_run)
 {
 	return json_pack("{s:s, s:s, s:s?, s:I, s:o, s:o, s:b, s:s?, s:n}", "action",

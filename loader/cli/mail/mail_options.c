@@ -34,6 +34,7 @@ static const struct command_option account_options[] = {
 static const struct command_option connection_option = {
     "connection", "NAME", "a connection that `mail open` has opened", NULL};
 
+/* `mail open` takes these; all other commands also take --connection, see mail_options_at(). */
 bool mail_options_account_at(size_t index, struct command_option *ret_option)
 {
 	if (index >= G_N_ELEMENTS(account_options))
@@ -60,6 +61,7 @@ const char *mail_options_text(const struct invocation *invocation, const char *o
 	return NULL;
 }
 
+/* 0 says that the option is not given: all numbers here begin at 1. */
 static int mail_options_number(const struct invocation *invocation, const char *option,
 			       uint64_t *ret_number, struct error *err)
 {
@@ -71,6 +73,7 @@ static int mail_options_number(const struct invocation *invocation, const char *
 
 /* --- account ----------------------------------------------------------- */
 
+/* A day is more than any server takes, and 0 stands for "not given". */
 static int mail_options_timeout(const struct invocation *invocation, uint32_t *ret_timeout_s,
 				struct error *err)
 {
@@ -99,7 +102,9 @@ static int mail_options_queue(const struct invocation *invocation, const char *n
 	return mail_account_from_queue(queue, invocation->database, ret_account, err);
 }
 
-/* The source of the password, checked by the rules of a queue's definition. */
+/* The source of the password, checked by the rules of a queue's definition: a draft of a queue
+ * takes the value, and refuses what `queue create` would refuse. Without any source the
+ * password is asked for. */
 static int mail_options_secret(const struct invocation *invocation, struct mail_account *account,
 			       struct error *err)
 {
@@ -240,6 +245,7 @@ int mail_options_action(const struct command *command, enum mail_action *ret_act
 	return -1;
 }
 
+/* CFIMAP stops at the first error unless it is told "no", and so does this. */
 int mail_options_go_on(const struct invocation *invocation, bool *ret_go_on, struct error *err)
 {
 	const char *stop = mail_options_text(invocation, "stop-on-error");

@@ -121,6 +121,8 @@ static const struct command_option script_options[] = {
     END,
 };
 
+/* The actions have the names that CFIMAP gives them. "mail" alone stands last: command_find()
+ * takes the first match, and this one matches every action. */
 static const struct command commands[] = {
     {"mail open", "[NAME]", 0, 1, "sign in, and keep the connection for later commands",
      "Connects and signs in at once. A process in the background keeps the session, so that "

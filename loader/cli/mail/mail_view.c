@@ -13,6 +13,7 @@
 
 enum { MAIL_VIEW_PIECE = 16 * 1024 };
 
+/* One for each action; a script has one for each line. */
 struct mail_view {
 	const struct mail_request *request;
 	enum mail_view_format format;
@@ -30,7 +31,8 @@ static const struct output_rows_column message_columns[] = {
 static const struct output_rows_column folder_columns[] = {
     {"MESSAGES", 8, true}, {"UNREAD", 6, true}, {"NEW", 6, true}, {"FOLDER", 40, false}};
 
-/* An empty body is an empty cell, not none. */
+/* An empty body is an empty cell, not none: the loop runs once also for a size of 0. A body is
+ * copied piece by piece, because a mail may be larger than memory allows. */
 static int mail_view_body(const struct mail_view *view, int descriptor,
 			  const struct mime_content *content, struct error *err)
 {
@@ -136,6 +138,7 @@ static void mail_view_chosen_row(const struct mail_view *view, const json_t *row
 	output_rows_print(columns, view->columns->len, (const char *const *)cells);
 }
 
+/* NULL where the row has no such column, or null in it. */
 static const char *mail_view_string(const json_t *row, const char *column)
 {
 	return json_string_value(json_object_get(row, column));
@@ -168,6 +171,7 @@ static void mail_view_message_row(const struct mail_view *view, const json_t *ro
 	output_rows_print(message_columns, G_N_ELEMENTS(message_columns), cells);
 }
 
+/* The name comes last: it is the one that may be long. */
 static void mail_view_folder_row(const struct mail_view *view, const json_t *row)
 {
 	g_autofree char *messages = mail_view_text(json_object_get(row, "totalMessages"));
@@ -179,6 +183,7 @@ static void mail_view_folder_row(const struct mail_view *view, const json_t *row
 	output_rows_print(folder_columns, G_N_ELEMENTS(folder_columns), cells);
 }
 
+/* A choice of columns counts before the tables that the program has of its own. */
 static void mail_view_table_row(const struct mail_view *view, const json_t *row)
 {
 	if (view->chosen)
@@ -213,6 +218,7 @@ static int mail_view_row(struct mail_view *view, const json_t *row,
 	return failed;
 }
 
+/* The bar shares the terminal with the rows, so that it goes before a row comes. */
 static int mail_view_take_message(const struct mail_message *message, void *context,
 				  struct error *err)
 {
@@ -278,6 +284,7 @@ static void mail_view_take_change(const struct mail_change *change, void *contex
 	mail_view_row(view, row, NULL, &ignored);
 }
 
+/* Actions that list, in contrast to those that change. */
 static bool mail_view_is_of_rows(const struct mail_view *view)
 {
 	return view->request->action == MAIL_GET_HEADER_ONLY ||
@@ -328,6 +335,7 @@ static void mail_view_progress(uint64_t done, uint64_t total, uint64_t size_byte
 	progress_show(&view->progress, done, total, size_bytes);
 }
 
+/* mail_run() knows nothing of formats: it hands over what it finds, and this view prints it. */
 void mail_view_report(struct mail_view *view, struct mail_report *ret_report)
 {
 	*ret_report = (struct mail_report){.message = mail_view_take_message,

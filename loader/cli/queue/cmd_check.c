@@ -57,6 +57,7 @@ static void cmd_check_print(const struct check_result *result)
 		printf("left out      %s\n", unfound);
 }
 
+/* null where the queue has no such folder. */
 static json_t *cmd_check_folder_json(const struct check_folder *folder)
 {
 	if (folder->name == NULL)
@@ -112,6 +113,7 @@ int cmd_queue_check(const struct invocation *invocation, struct error *err)
 
 /* ---- doctor ---- */
 
+/* A finding is printed as it is made: reading a large database takes a while. */
 static void cmd_doctor_json(enum doctor_state state, const char *what, const char *words,
 			    void *context)
 {
@@ -127,7 +129,9 @@ static void cmd_doctor_row(enum doctor_state state, const char *what, const char
 	output_table_add(context, cells);
 }
 
-/* The exit status says whether anything is wrong; notes do not count. */
+/* The exit status says whether anything is wrong, so that a monitor can run this; notes do not
+ * count. The table is printed also after an error, because what was found until then may say
+ * why. */
 int cmd_doctor(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every field option that was given goes into the draft. */
+/* Every field option that was given goes into the draft. A field without a value is a flag, and
+ * the definition knows it as "true". */
 static int cmd_queue_set_fields(const struct invocation *invocation, struct work_queue *draft,
 				struct error *err)
 {
@@ -30,6 +31,7 @@ static int cmd_queue_set_fields(const struct invocation *invocation, struct work
 	return 0;
 }
 
+/* True where --password-prompt is given, and where a new definition names no source. */
 static bool cmd_queue_asks(const struct work_queue *draft)
 {
 	return strcmp(draft->credential_source, secret_source_format(SECRET_PROMPT)) == 0;
@@ -44,6 +46,8 @@ static int cmd_queue_ask(const struct work_queue *draft, struct secret **ret_sec
 	return secret_ask(question, ret_secret, err);
 }
 
+/* Nothing is kept where nobody was asked: the source is a file, a variable or a command then.
+ * */
 static int cmd_queue_keep(const struct invocation *invocation, const struct work_queue *draft,
 			  const struct secret *secret, struct error *err)
 {
@@ -62,7 +66,9 @@ static int cmd_queue_check_free(struct store *store, const char *name, struct er
 	return err->reason == REASON_MISSING ? 0 : -1;
 }
 
-/* The password is kept before the commit, so that no queue is there without one. */
+/* The password is kept before the commit, so that no queue is there without one. When the
+ * commit fails, a password without a queue is left: nobody uses it, and the next `queue create`
+ * of that name writes over it. */
 int cmd_queue_create(const struct invocation *invocation, struct error *err)
 {
 	const char *name = invocation->arguments[0];
@@ -96,7 +102,8 @@ static int cmd_queue_move_secret(const struct invocation *invocation, const char
 	return 0;
 }
 
-/* The changes, in a transaction that the caller has begun. */
+/* The changes, in a transaction that the caller has begun. The password moves last, because
+ * renaming a file cannot be rolled back: what the database refuses is refused before it. */
 static int cmd_queue_change(const struct invocation *invocation, struct store *store,
 			    const struct secret *secret, struct error *err)
 {
@@ -144,6 +151,7 @@ static int cmd_queue_list_json(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* The password's source is left out: `queue show` has it. */
 static int cmd_queue_list_row(const struct work_queue *queue, void *context)
 {
 	const char *const cells[] = {queue->name,
@@ -225,7 +233,8 @@ int cmd_queue_drop(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
-/* Resuming also lets a delivery go on that was stopped. */
+/* Resuming also lets a delivery go on that was stopped. The row is read inside the transaction:
+ * what another process changed a moment ago must not be written back. */
 static int cmd_queue_set_paused(const struct invocation *invocation, bool paused, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -271,6 +280,8 @@ static void cmd_queue_tell_applied(const char *name, enum apply_outcome outcome,
 		printf("queue '%s' %s\n", name, words[outcome]);
 }
 
+/* Creates the database where there is none, so that a file of queues is all that a new machine
+ * needs. */
 int cmd_queue_apply(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

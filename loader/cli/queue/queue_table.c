@@ -22,12 +22,15 @@ static const struct command_option alter_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+/* --yes answers the question, --force gives up work that somebody may wait for: two different
+ * things. */
 static const struct command_option drop_options[] = {
     {"yes", NULL, "do not ask", NULL},
     {"force", NULL, "also with open entries", NULL},
     COMMAND_OPTIONS_END,
 };
 
+/* In the order of a queue's life; what only looks comes last. */
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "

@@ -16,6 +16,7 @@ static char *queue_view_credential(const struct work_queue *queue)
 		   : g_strdup(queue->credential_source);
 }
 
+/* The words that --acknowledge takes. */
 static const char *queue_view_acknowledge(const struct work_queue_target *target)
 {
 	return target->on_delivery ? "delivery" : "load";
@@ -80,6 +81,7 @@ static void queue_view_print_lines(const char *label, const char *lines)
 		printf("%-18s %s\n", label, *line);
 }
 
+/* A definition has all three in any case. */
 static void queue_view_print_limits(const struct work_queue_target *target)
 {
 	char connect[DURATION_TEXT_SIZE];

@@ -43,6 +43,7 @@ static int cmd_load_each(const struct invocation *invocation, struct store *stor
 
 /* ---- load ---- */
 
+/* A queue that is paused can still be loaded by its name. */
 static bool cmd_load_wants(const struct work_queue *queue)
 {
 	return !queue->paused;
@@ -62,12 +63,14 @@ static int cmd_load_list(const struct invocation *invocation, char ***ret_names,
 	return invocation_list_queues(invocation, store, cmd_load_wants, ret_names, err);
 }
 
+/* What the callbacks of a run need to name and draw it. */
 struct cmd_load_view {
 	const char *queue_name;
 	bool json;
 	struct progress progress;
 };
 
+/* Each step is printed as it is planned, because the plan may need the server. */
 static void cmd_load_plan(const char *step, void *context)
 {
 	const struct cmd_load_view *view = context;
@@ -77,6 +80,8 @@ static void cmd_load_plan(const char *step, void *context)
 		printf("%s: %s\n", view->queue_name, step);
 }
 
+/* The worker reports this from its own process; the bar is drawn here, where the terminal is.
+ * */
 static void cmd_load_progress(const struct load_progress *progress, void *context)
 {
 	struct cmd_load_view *view = context;
@@ -107,6 +112,7 @@ static void cmd_load_print(const char *queue_name, const struct load_result *res
 	printf("\n");
 }
 
+/* A run that failed has a result: some messages may have been loaded before the error. */
 static void cmd_load_print_json(const char *queue_name, const struct load_result *result,
 				const char *failure)
 {
@@ -148,6 +154,8 @@ static int cmd_load_queue(const struct invocation *invocation, struct store *sto
 	return failed;
 }
 
+/* Takes one queue after the other. Each has a worker process of its own, so that what kills the
+ * worker of one queue leaves the others alone. */
 int cmd_load(const struct invocation *invocation, struct error *err)
 {
 	uint64_t limit;
@@ -234,11 +242,13 @@ int cmd_watch(const struct invocation *invocation, struct error *err)
 
 /* ---- deliver ---- */
 
+/* Only queues that have a target: all others are for workers who claim. */
 static bool cmd_deliver_wants(const struct work_queue *queue)
 {
 	return !queue->paused && queue->target.url != NULL;
 }
 
+/* Says what the run has ended with; entries that are tried again are in the error. */
 static void cmd_deliver_print(const char *name, const struct deliver_result *result)
 {
 	printf("%s: %" PRIu64 " delivered", name, result->counts[DELIVERY_DELIVERED]);

@@ -81,6 +81,8 @@ static int cmd_status_check(const struct invocation *invocation, struct store *s
 
 /* ---- status ---- */
 
+/* A clock that was wrong for an hour may have left thousands; twenty show what is the matter.
+ * */
 enum { CMD_STATUS_OVERLONG_MAX = 20 };
 
 struct cmd_status_view {
@@ -127,6 +129,7 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    cmd_status_delivery(queue, attempts), "overlong_leases", overlong));
 }
 
+/* For cells, where a dash is easier to see than nothing. */
 static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
 {
 	if (time_ms != 0)
@@ -192,6 +195,7 @@ static void cmd_status_add_row(struct output_table *table, const struct work_que
 	output_table_add(table, cells);
 }
 
+/* A monitor reads these; the words for people are those of entry_overlong_format(). */
 static int cmd_status_add_overlong(const struct entry_overlong *overlong, void *context)
 {
 	json_array_append_new(context,
@@ -201,6 +205,7 @@ static int cmd_status_add_overlong(const struct entry_overlong *overlong, void *
 	return 0;
 }
 
+/* The words name the way out, so that each gets a line and no cell. */
 static int cmd_status_print_overlong(const struct entry_overlong *overlong, void *context)
 {
 	(void)context;

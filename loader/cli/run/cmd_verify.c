@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* Both tables are filled while the folders are looked at, and printed by cmd_verify_show(). */
 struct cmd_verify {
 	const struct invocation *invocation;
 	const struct verify_options *options;
@@ -20,6 +21,7 @@ struct cmd_verify {
 	struct output_table *counts;
 };
 
+/* 0 is no UID (RFC 3501, 2.3.1.1). */
 static json_t *cmd_verify_uid(uint32_t uid)
 {
 	return uid != 0 ? json_integer(uid) : json_null();
@@ -63,6 +65,7 @@ static void cmd_verify_row(const struct cmd_verify *view, const struct verify_fi
 	output_table_add(view->table, cells);
 }
 
+/* JSON goes out at once, a row waits for cmd_verify_show(). */
 static void cmd_verify_report(const struct verify_finding *finding, void *context)
 {
 	const struct cmd_verify *view = context;
@@ -72,6 +75,7 @@ static void cmd_verify_report(const struct verify_finding *finding, void *contex
 		cmd_verify_row(view, finding);
 }
 
+/* The same numbers in the same order as in the table. */
 static void cmd_verify_count_json(const struct verify_folder_count *count)
 {
 	output_json_print(

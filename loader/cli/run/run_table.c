@@ -58,6 +58,7 @@ static const struct command_option deliver_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+/* In the order in which a newcomer needs them. */
 static const struct command commands[] = {
     {"load", "[NAME…]", 0, SIZE_MAX, "load the mail of queues into the database, once",
      "Each message of the mailbox becomes one entry and is moved to the dropbox folder, or to the "

@@ -15,6 +15,7 @@
 
 /* ---- claim ---- */
 
+/* All leases of a claim lie in memory at once, and one transaction gives them. */
 enum { CLAIM_COUNT_MAX = 10000 };
 
 /* "host:process" tells people where to look. */
@@ -54,6 +55,7 @@ static int cmd_claim_wish(const struct invocation *invocation, const struct work
 	return 0;
 }
 
+/* What is printed for each of the leases that one claim has got. */
 struct cmd_claim {
 	struct store *store;
 	const char *folder; /* for attachments, or NULL */
@@ -61,6 +63,7 @@ struct cmd_claim {
 	GPtrArray *paths;
 };
 
+/* The path is borrowed for the time of the call, so that it is copied. */
 static void cmd_claim_saved(const char *path, void *context)
 {
 	g_ptr_array_add(context, g_strdup(path));
@@ -99,6 +102,7 @@ static int cmd_claim_print(struct cmd_claim *claim, const struct entry_lease *le
 	return entry_view_print(claim->store, entry, err);
 }
 
+/* The flush is part of it: what still lies in a buffer has not reached the claimer. */
 static int cmd_claim_print_all(struct cmd_claim *claim, const struct entry_lease *leases,
 			       size_t count, struct error *err)
 {
@@ -119,6 +123,7 @@ static void cmd_claim_give_back(struct store *store, const struct entry_lease *l
 			      "the claim could not be printed", clock_now_ms(), &ignored);
 }
 
+/* Goes by the clock that nobody sets: a wait must not end early or never. 0 = do not wait. */
 static int cmd_claim_wait(const struct invocation *invocation, int64_t *ret_until_ms,
 			  struct error *err)
 {
@@ -175,9 +180,13 @@ struct cmd_settle {
 	int64_t next_attempt_ms; /* of the last failure */
 };
 
+/* Returns -1 where the token is no longer good, which takes back what was done with the entries
+ * before. */
 typedef int cmd_settle_one(struct store *store, int64_t entry_id, struct cmd_settle *settle,
 			   struct error *err);
 
+/* The five functions that follow differ in what they do with one entry; cmd_settle_all() does
+ * what they share. */
 static int cmd_settle_complete(struct store *store, int64_t entry_id, struct cmd_settle *settle,
 			       struct error *err)
 {
@@ -241,6 +250,7 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
+/* A worker that completes needs to say nothing but its token. */
 int cmd_complete(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
@@ -295,6 +305,7 @@ int cmd_release(const struct invocation *invocation, struct error *err)
 	return cmd_settle_all(invocation, cmd_settle_release, &settle, err);
 }
 
+/* The lease is counted from now on, not from its old end: repeated calls do not add up. */
 int cmd_extend(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_settle settle = {0};
@@ -318,6 +329,7 @@ int cmd_defer(const struct invocation *invocation, struct error *err)
 
 /* ---- work ---- */
 
+/* Each command has pipes and files of its own, and the usual limit is 1024 descriptors. */
 enum { WORK_CONCURRENCY_MAX = 100 };
 
 struct cmd_work {
@@ -325,6 +337,7 @@ struct cmd_work {
 	const char *queue;
 };
 
+/* Flushed line by line: a program that reads them wants to know of each entry as it ends. */
 static void cmd_work_print_json(const struct work_outcome *outcome)
 {
 	output_json_print(
@@ -351,6 +364,7 @@ static void cmd_work_settled(const struct work_outcome *outcome, void *context)
 		outcome->reason);
 }
 
+/* What the loop has to say of itself, e.g. that it waits for a locked database. */
 static void cmd_work_note(const char *words, void *context)
 {
 	const struct cmd_work *work = context;

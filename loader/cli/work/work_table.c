@@ -7,6 +7,7 @@
 	{                                                                                          \
 		"token", "TOKEN", "the lease token that `inqueue claim` printed", NULL             \
 	}
+/* The defaults suit a person at a terminal; programs give --lease by what their work takes. */
 static const struct command_option claim_options[] = {
     {"worker", "NAME", "your name, for people (default: host:process)", NULL},
     {"lease", "TIME", "how long you have the entry unless you extend that; at most 31d", "10m"},
@@ -67,6 +68,8 @@ static const struct command_option work_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+/* The first six are for programs that claim by themselves; `work` does the same for a command.
+ * */
 static const struct command commands[] = {
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
      "Prints the entry with its lease token and the end of the lease. The entry with the highest "
