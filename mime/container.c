@@ -85,6 +85,7 @@ void containers_open(struct part_tree *tree, const struct mime_options *options,
 					.output = output,
 					.defects = defects,
 					.texts = texts,
+					.rtf_left = CONTAINERS_RTF_BYTES_MAX,
 					.parts_left = options->max_parts};
 
 	containers_walk(&containers, tree->root);

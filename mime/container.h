@@ -6,14 +6,19 @@
  *        files are attachments (part.is_forwarded), their texts stay in them.
  *        What is encrypted stays closed, and the tree says so (part_tree.encrypted).
  *
- * Caps:  CONTAINERS_MAX of a message are opened, and CONTAINERS_DEPTH_MAX in one another.
+ * Caps:  CONTAINERS_MAX of a message are opened, and CONTAINERS_DEPTH_MAX in one another; their
+ *        compressed RTF is read as far as CONTAINERS_RTF_BYTES_MAX come out of it.
  */
 #ifndef MIME_CONTAINER_H
 #define MIME_CONTAINER_H
 
 #include "mime/part.h"
 
-enum { CONTAINERS_MAX = 100, CONTAINERS_DEPTH_MAX = 10 };
+enum {
+	CONTAINERS_MAX = 100,
+	CONTAINERS_DEPTH_MAX = 10,
+	CONTAINERS_RTF_BYTES_MAX = 32 * 1024 * 1024
+};
 
 /* Opens what the tree holds of them. */
 void containers_open(struct part_tree *tree, const struct mime_options *options,

@@ -23,6 +23,7 @@ struct containers {
 	struct defects *defects;
 	unsigned opened;
 	unsigned depth;
+	uint64_t rtf_left;   /* bytes that may come out of compressed RTF */
 	uint32_t parts_left; /* that messages in it may have */
 	struct container_secrets secrets;
 	GPtrArray *texts; /* of struct part: before this one, and not attached */

@@ -88,10 +88,13 @@ static struct part *rtf_part(const struct opening *opening, enum rtf_form form)
 
 	content_begin(&writer, containers->output, &content);
 	struct rtf *rtf = rtf_new(form, &writer.sink);
-	bool whole = rtf_compressed_read(opening->input, value->begin, value->end, rtf_sink(rtf));
+	bool whole = rtf_compressed_read(opening->input, value->begin, value->end, rtf_sink(rtf),
+					 &containers->rtf_left);
 	rtf_finish(rtf);
 	bool is_there = content.size > 0 && (form == RTF_TEXT || rtf_is_from_html(rtf));
 	rtf_free(rtf);
+	if (!is_there)
+		content_restart(&writer);
 	if (!whole)
 		defects_add(containers->defects, "RTF in winmail.dat damaged");
 	struct input *input = is_there ? container_input(containers, &content) : NULL;

@@ -90,7 +90,8 @@ static bool expand(struct reader *reader)
 	return false;
 }
 
-bool rtf_compressed_read(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
+bool rtf_compressed_read(struct input *input, uint64_t begin, uint64_t end, struct sink *sink,
+			 uint64_t *bytes_left)
 {
 	unsigned char header[HEADER_BYTES];
 
@@ -102,7 +103,8 @@ bool rtf_compressed_read(struct input *input, uint64_t begin, uint64_t end, stru
 				  .at = begin + HEADER_BYTES,
 				  .end = MIN(end, begin + 4 + little_endian(header, 4)),
 				  .sink = sink,
-				  .left = MIN(raw_size, (uint64_t)RTF_COMPRESSED_MAX)};
+				  .left = MIN(raw_size, *bytes_left)};
+	uint64_t allowed = reader->left;
 	bool whole = false;
 	switch (little_endian(header + 8, 4)) {
 	case COMPRESSED:
@@ -111,10 +113,12 @@ bool rtf_compressed_read(struct input *input, uint64_t begin, uint64_t end, stru
 	case UNCOMPRESSED:
 		whole = reader->end - reader->at >= raw_size && raw_size == reader->left;
 		input_copy(input, reader->at, MIN(reader->end, reader->at + reader->left), sink);
+		reader->left = 0;
 		break;
 	default:
 		break;
 	}
+	*bytes_left -= allowed - reader->left;
 	g_free(reader);
 	return whole;
 }

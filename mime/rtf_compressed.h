@@ -2,17 +2,18 @@
  * rtf_compressed.h - the compression that Outlook stores RTF in (MS-OXRTFCP).
  *
  * Memory: a dictionary of 4 kB, whatever the size.
- * Caps:   RTF_COMPRESSED_MAX bytes come out; the rest is left.
+ * Caps:   as many bytes come out as the caller has left; the rest is passed over.
  */
 #ifndef MIME_RTF_COMPRESSED_H
 #define MIME_RTF_COMPRESSED_H
 
 #include "mime/input.h"
 
-enum { RTF_COMPRESSED_MAX = 32 * 1024 * 1024 };
-
-/* Passes what [begin, end) holds on to the sink. False when it is damaged, or longer than the cap:
- * what came before has then been passed on. */
-bool rtf_compressed_read(struct input *input, uint64_t begin, uint64_t end, struct sink *sink);
+/*
+ * Passes what [begin, end) holds on to the sink, at most *bytes_left, which it counts down. False
+ * when it is damaged, or longer than that: what came before has then been passed on.
+ */
+bool rtf_compressed_read(struct input *input, uint64_t begin, uint64_t end, struct sink *sink,
+			 uint64_t *bytes_left);
 
 #endif

@@ -275,6 +275,71 @@ static void test_many_forwarded(void **state)
 	parsed_clear(&parsed);
 }
 
+static void put_number(GByteArray *bytes, uint32_t number, unsigned length)
+{
+	for (; length > 0; length--, number >>= 8)
+		g_byte_array_append(bytes, (const guint8[]){(guint8)number}, 1);
+}
+
+/* 17 bytes out of two, again and again. */
+static GByteArray *swelling_rtf(uint32_t size)
+{
+	static const char text[] = "{\\rtf1\\ansi \\u9786?aaaaaaaaaaaaa";
+	GByteArray *rtf = g_byte_array_new();
+	uint32_t place = 207 + (uint32_t)strlen(text);
+
+	put_number(rtf, 12 + 64 + size / 8, 4);
+	put_number(rtf, size, 4);
+	put_number(rtf, 0x75465a4c, 4);
+	put_number(rtf, 0, 4);
+	for (size_t i = 0; i < strlen(text); i++) {
+		if (i % 8 == 0)
+			put_number(rtf, 0, 1);
+		put_number(rtf, (unsigned char)text[i], 1);
+	}
+	for (uint32_t out = (uint32_t)strlen(text); out < size; out += 8 * 17) {
+		put_number(rtf, 0xff, 1);
+		for (unsigned i = 0; i < 8; i++, place += 17) {
+			uint32_t token = (place - 8) % 4096 << 4 | 15;
+			put_number(rtf, token >> 8, 1);
+			put_number(rtf, token, 1);
+		}
+	}
+	return rtf;
+}
+
+/* Ten of them may together not become more than the cap. */
+static void test_rtf_that_swells(void **state)
+{
+	g_autoptr(GByteArray) rtf = swelling_rtf(8 * 1024 * 1024);
+	g_autoptr(GByteArray) winmail = g_byte_array_new();
+	g_autoptr(GString) mail =
+	    g_string_new(HEADER "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	(void)state;
+
+	put_number(winmail, 0x223e9f78, 4);
+	put_number(winmail, 1, 2);
+	put_number(winmail, 1, 1);
+	put_number(winmail, 0x00069003, 4);
+	put_number(winmail, 16 + rtf->len, 4);
+	put_number(winmail, 1, 4);
+	put_number(winmail, 0x10090102, 4);
+	put_number(winmail, 1, 4);
+	put_number(winmail, rtf->len, 4);
+	g_byte_array_append(winmail, rtf->data, rtf->len);
+	g_autofree char *base64 = g_base64_encode(winmail->data, winmail->len);
+	for (unsigned i = 0; i < 10; i++)
+		g_string_append_printf(mail,
+				       "--b\r\nContent-Type: application/ms-tnef\r\n"
+				       "Content-Transfer-Encoding: base64\r\n\r\n%s\r\n",
+				       base64);
+	struct parsed parsed = parse(mail->str);
+	assert_true(parsed.message->text_body.size > 1024 * 1024);
+	assert_true(parsed.message->text_body.size <= 32 * 1024 * 1024);
+	assert_defect(&parsed, "RTF in winmail.dat damaged");
+	parsed_clear(&parsed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +347,7 @@ int main(void)
 	    cmocka_unit_test(test_damaged_anywhere),
 	    cmocka_unit_test(test_forwarded_without_end),
 	    cmocka_unit_test(test_many_forwarded),
+	    cmocka_unit_test(test_rtf_that_swells),
 	};
 
 	return cmocka_run_group_tests(tests, open_mime, close_mime);
