@@ -17,6 +17,7 @@ void engine_statement_free(void *pointer)
 	g_free(statement);
 }
 
+/* The text is the key, and lives as long as the statement. */
 static struct statement *find_statement(struct engine *engine, const char *sql)
 {
 	struct statement *statement = g_hash_table_lookup(engine->statements, sql);
@@ -33,13 +34,14 @@ static struct statement *find_statement(struct engine *engine, const char *sql)
 struct statement *engine_prepare(struct engine *engine, const char *sql)
 {
 	struct statement *statement = find_statement(engine, sql);
-	/* Prepares it again after a failure, too: the reason may have passed. */
+	/* After a failure this is tried again: the reason may have passed. */
 	if (statement->handle == NULL)
 		statement->failure = sqlite3_prepare_v3(
 		    engine->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
 	return statement;
 }
 
+/* Reset ends the read lock of the statement; cleared bindings keep no text of the last use. */
 void statement_release(struct statement *statement)
 {
 	if (statement == NULL || statement->handle == NULL)
@@ -76,6 +78,7 @@ void statement_bind_null(struct statement *statement, int parameter)
 		bound(statement, sqlite3_bind_null(statement->handle, parameter));
 }
 
+/* SQLITE_STATIC: the caller's bytes stay until the step is done, and nothing is copied. */
 void statement_bind_bytes(struct statement *statement, int parameter, const void *bytes,
 			  size_t size)
 {

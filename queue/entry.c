@@ -35,6 +35,7 @@ void entry_sha256_format(const unsigned char sha256[32], char text[ENTRY_SHA256_
 	value_format_sha256(sha256, text);
 }
 
+/* 0 is stored as NULL: such a time has not come yet. */
 static void bind_time_ms(struct statement *statement, int parameter, int64_t time_ms)
 {
 	char text[VALUE_TIME_MAX];
@@ -42,6 +43,7 @@ static void bind_time_ms(struct statement *statement, int parameter, int64_t tim
 	statement_bind_text(statement, parameter, time_ms != 0 ? text : NULL);
 }
 
+/* A date of the mail is there in any case; before 1970 it is negative. */
 static void bind_time_s(struct statement *statement, int parameter, int64_t time_s)
 {
 	char text[VALUE_TIME_MAX];
@@ -105,6 +107,8 @@ static int body_prepare(struct store *store, const struct entry_content *content
 				err);
 }
 
+/* Binds three columns: size, content, text. A short body is text, a long one content; size
+ * alone tells an empty body from none. */
 static void bind_body(struct statement *statement, int first, const struct entry_content *content,
 		      const struct body *body)
 {
@@ -222,6 +226,7 @@ int entry_put(struct store *store, const struct entry *entry, const struct entry
 	return 0;
 }
 
+/* The struct itself lies in the array of its entry. */
 static void attachment_clear(struct entry_attachment *attachment)
 {
 	g_free(attachment->file_name);
@@ -254,6 +259,8 @@ void entry_free(struct entry *entry)
 
 /* ---- the reply in the text body ---- */
 
+/* NULL says that nobody has looked yet: entries that an older version loaded have no
+ * reply_plain. An entry without a text body has the reply "". */
 int entry_find_reply(struct store *store, int64_t entry_id, char **ret_reply, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
@@ -298,6 +305,8 @@ static int check_bad(struct store *store, int64_t entry_id, struct error *err)
 	return 0;
 }
 
+/* 0 for `other_id` where the statement has one parameter only: SQLite refuses one that is not
+ * there. */
 static int run_with_ids(struct store *store, const char *sql, int64_t entry_id, int64_t other_id,
 			struct error *err)
 {

@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+/* Storing, reading and releasing go by this one list, so that no field is forgotten in one of
+ * them. Its order is that of the columns in the two statements below. */
 char **entry_calendar_text_at(struct entry_calendar *calendar, size_t index)
 {
 	char **const texts[] = {
@@ -12,6 +14,7 @@ char **entry_calendar_text_at(struct entry_calendar *calendar, size_t index)
 	return index < G_N_ELEMENTS(texts) ? texts[index] : NULL;
 }
 
+/* The copy is for entry_calendar_text_at(), which gives addresses that may be written to. */
 static int put_calendar(struct store *store, const struct entry_calendar *calendar,
 			int64_t entry_id, size_t position, struct error *err)
 {
@@ -36,6 +39,7 @@ int entry_calendars_put(struct store *store, const struct entry *entry, int64_t 
 	return 0;
 }
 
+/* What was read before an error is in *entry and goes with it. */
 int entry_calendars_read(struct store *store, struct entry *entry, struct error *err)
 {
 	GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct entry_calendar));

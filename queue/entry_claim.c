@@ -21,14 +21,18 @@
 	" AND s.state = 'new' AND s.held = 0 AND s.priority < level.priority"                      \
 	" ORDER BY s.priority DESC LIMIT 1) FROM level WHERE level.priority IS NOT NULL)"
 
+/* The index has coalesce(…, '') as well: an entry without a time is due from the beginning. */
 #define ORDER " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1"
 
+/* instr() finds the text anywhere, and % and _ in it mean themselves. */
 #define FILTERS                                                                                    \
 	" AND (?6 IS NULL OR instr(lower(m.sender), lower(?6)) > 0)"                               \
 	" AND (?7 IS NULL OR instr(lower(m.subject), lower(?7)) > 0)"                              \
 	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t"                                    \
 	" WHERE t.entry_id = s.id AND t.tag = ?8))"
 
+/* Read at each claim, so that a change of the definition counts for entries that wait already.
+ * */
 #define ATTEMPTS "(SELECT max_attempts FROM work_queue WHERE id = ?1)"
 
 /* Entries whose worker has not finished in time, and that another worker may have. */
@@ -45,6 +49,10 @@
 	" SELECT s.id FROM candidate CROSS JOIN entry_status s ON s.id = candidate.id" ORDER       \
 	") RETURNING id, attempt_count"
 
+/* The view next_entry makes the same choice, for programs that claim in SQL. It stands in the
+ * schema a second time because a view takes no parameters: a claim of this program has filters,
+ * and goes by the time of its caller, the view by the clock. e2e.claim_model claims in both
+ * ways and compares them with one model. */
 static const char claim_any[] =
     CLAIM LEVELS ", candidate (id) AS ("
 		 " SELECT * FROM (SELECT (SELECT s.id FROM entry_status s WHERE s.queue_id = ?1"
@@ -95,6 +103,7 @@ static bool is_filtered(const struct entry_wish *wish)
 	return wish->sender != NULL || wish->subject != NULL || wish->tag != NULL;
 }
 
+/* NULL leaves a filter out. */
 static void bind_filters(struct statement *statement, const struct entry_wish *wish)
 {
 	statement_bind_text(statement, 6, wish->sender);
@@ -177,6 +186,7 @@ static int token_make(char token[ENTRY_TOKEN_SIZE], struct error *err)
 	return 0;
 }
 
+/* The token is made before the transaction begins: others wait for its end. */
 int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_ms,
 		struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err)
 {
@@ -245,6 +255,7 @@ static int list_overlong(struct store *store, int64_t queue_id, int64_t now_ms, 
 	return result;
 }
 
+/* Calls `each` when the list is whole, so that no statement is held while it prints. */
 int entry_overlong_list(struct store *store, int64_t queue_id, int64_t now_ms, int64_t limit,
 			int (*each)(const struct entry_overlong *overlong, void *context),
 			void *context, struct error *err)

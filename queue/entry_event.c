@@ -19,6 +19,7 @@ static void event_clear(void *pointer)
 	g_free((char *)event->detail);
 }
 
+/* Copies the texts: they are the statement's only until the next row. */
 static struct entry_event event_from_row(const struct statement *row)
 {
 	return (struct entry_event){
@@ -92,6 +93,7 @@ int change_author_set(struct store *store, const char *who, const char *why, str
 	return statement_step(statement, err);
 }
 
+/* The next change in this transaction is somebody else's, or nobody's. */
 int change_author_clear(struct store *store, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(store->engine, "DELETE FROM change_author");

@@ -19,8 +19,7 @@
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
 	" record_updated, attachment_count, lease_token, held, tags, signature"
 
-/* Entries are read in chunks and handed on between them: `each` may wait for somebody, and a
- * statement half read holds up writers. */
+/* 200 rows are read in a moment; 1 MiB bounds the memory where each has long headers. */
 #define CHUNK_ENTRIES 200
 #define CHUNK_BYTES   ((size_t)1024 * 1024)
 
@@ -86,6 +85,7 @@ static void free_element(void *entry)
 
 /* ---- one ---- */
 
+/* NULL with *err where the entry is not there, or cannot be read. */
 static struct entry *read_entry(struct store *store, int64_t entry_id, struct error *err)
 {
 	scoped_statement *statement =
@@ -143,6 +143,7 @@ int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, 
 
 /* ---- many ---- */
 
+/* The text differs by filter and order only, so that engine_prepare() finds it again. */
 static char *list_sql(const struct entry_filter *filter)
 {
 	GString *sql = g_string_new("SELECT " COLUMNS " FROM entry WHERE ");
@@ -197,6 +198,7 @@ int entry_list(struct store *store, const struct entry_filter *filter,
 
 /* ---- filters ---- */
 
+/* The numbers below belong to filters; callers use 1 to 9 in the same statement. */
 enum { FIRST = 10 };
 
 /* Appends a condition only for what is set: "?12 IS NULL OR …" would keep SQLite from using its

@@ -126,6 +126,7 @@ static int operate_all(struct store *store, const struct entry_filter *filter,
 	return 0;
 }
 
+/* One transaction for all: an operator who sees an error knows that nothing was changed. */
 int entry_operate_all(struct store *store, const struct entry_filter *filter,
 		      const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
 		      struct error *err)
@@ -171,6 +172,7 @@ int entry_note(struct store *store, int64_t entry_id, const char *who, const cha
 
 enum { CHUNK = 500 };
 
+/* States are named here as well, so that no filter can reach an entry that is worked on. */
 static char *purge_sql(const char *before, const struct entry_filter *filter, const char *after)
 {
 	GString *sql = g_string_new(before);
@@ -214,6 +216,8 @@ static int drop_unused_content(struct store *store, struct error *err)
 	return store_leave(store, true, content_drop_unused(store, err), err);
 }
 
+/* Ends with the first chunk that is not full. *ret_count is right also after an error: those
+ * are gone. */
 int entry_purge(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
 		struct error *err)
 {

@@ -97,6 +97,7 @@ static int settle_in_transaction(struct store *store, const struct settlement *s
 	return store_leave(store, own, settle_as_author(store, settlement, err), err);
 }
 
+/* A failure of an earlier attempt is forgotten; the history has it. */
 int entry_complete(struct store *store, int64_t entry_id, const char *token, int64_t now_ms,
 		   struct error *err)
 {
@@ -109,6 +110,7 @@ int entry_complete(struct store *store, int64_t entry_id, const char *token, int
 	return settle_in_transaction(store, &settlement, err);
 }
 
+/* The attempt that the claim counted is taken back, and the entry can be claimed at once. */
 int entry_release(struct store *store, int64_t entry_id, const char *token, const char *why,
 		  int64_t now_ms, struct error *err)
 {
@@ -137,6 +139,8 @@ int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_
 	return settle_in_transaction(store, &settlement, err);
 }
 
+/* A lease that has ended can still be extended while nobody else has claimed the entry: the
+ * token is good until then. */
 int entry_extend(struct store *store, int64_t entry_id, const char *token, int64_t until_ms,
 		 int64_t now_ms, struct error *err)
 {
@@ -181,6 +185,7 @@ static int next_attempt(struct store *store, int64_t entry_id, int64_t now_ms, i
 	return 0;
 }
 
+/* A business failure is final whatever the attempts are; the entry itself is wrong. */
 static int fail_entry(struct store *store, struct settlement *settlement,
 		      enum entry_failure failure, struct error *err)
 {

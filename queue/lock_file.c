@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A full disk has its own reason: others can be helped by permissions. */
 static int fail_open(const char *path, struct error *err)
 {
 	const bool full = errno == ENOSPC || errno == EDQUOT;
@@ -31,6 +32,7 @@ static int create_beside(const char *path, const char *database)
 	return descriptor;
 }
 
+/* Two processes may find no file at the same time: one creates it, the other one opens that. */
 int lock_file_open(const char *path, const char *database, int *ret_descriptor, struct error *err)
 {
 	int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -42,12 +44,15 @@ int lock_file_open(const char *path, const char *database, int *ret_descriptor, 
 	return 0;
 }
 
+/* A byte need not exist: the file stays empty. */
 static struct flock byte_of(int64_t number, short type)
 {
 	return (struct flock){
 	    .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
 }
 
+/* F_SETLK does not wait. The kernel gives the lock back when the process ends, however it ends.
+ * */
 int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct error *err)
 {
 	struct flock lock = byte_of(byte, F_WRLCK);

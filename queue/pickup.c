@@ -31,15 +31,16 @@ const char *pickup_state_format(enum pickup_state state)
 	return state_names[state];
 }
 
-/* The schema allows these words only, so that an unknown one cannot occur. */
+/* The schema allows these words only, so that an unknown one cannot occur; 0 stands for one. */
 static int parse_name(const char *text, const char *const *names, int count)
 {
 	for (int i = 0; i < count; i++)
 		if (g_strcmp0(text, names[i]) == 0)
 			return i;
-	return 0; /* the schema knows no other names than we do */
+	return 0;
 }
 
+/* The ledger's statements all begin with the queue, the source and its UIDVALIDITY. */
 void pickup_bind_source(struct statement *statement, const struct pickup_source *source)
 {
 	statement_bind_int(statement, 1, source->queue_id);
@@ -102,6 +103,7 @@ int pickup_put(struct store *store, const struct pickup_source *source, const st
 	return store_leave(store, own, result, err);
 }
 
+/* Reads the columns by their places in PICKUP_COLUMNS. */
 void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
 {
 	*ret_pickup = (struct pickup){
@@ -180,6 +182,7 @@ int pickup_list(struct store *store, const struct pickup_source *source, uint32_
 		    each, context, err);
 }
 
+/* All UIDs: these rows are few, and the whole mailbox may hold them. */
 int pickup_list_awaiting(struct store *store, const struct pickup_source *source,
 			 int (*each)(const struct pickup *, void *context), void *context,
 			 struct error *err)
@@ -187,6 +190,7 @@ int pickup_list_awaiting(struct store *store, const struct pickup_source *source
 	return list(store, source, 1, UINT32_MAX, list_awaiting, each, context, err);
 }
 
+/* What is the same for two copies of one message under any UID: digest, size, INTERNALDATE. */
 void pickup_bind_like(struct statement *statement, int first, const struct pickup *like)
 {
 	char sha256[VALUE_SHA256_MAX];
@@ -198,6 +202,7 @@ void pickup_bind_like(struct statement *statement, int first, const struct picku
 	statement_bind_text(statement, first + 2, internal_date);
 }
 
+/* A row that may be taken over, with what decides between several. */
 struct match {
 	struct pickup pickup;
 	bool unfinished;
@@ -357,6 +362,7 @@ static int mark(struct store *store, const struct pickup_source *source, uint32_
 	return statement_step(statement, err);
 }
 
+/* One transaction for all UIDs: what one command of the server has done is noted as one. */
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
 		size_t count, enum pickup_state state, uint32_t target_uid_validity,
 		const uint32_t *target_uids, int64_t now_ms, struct error *err)

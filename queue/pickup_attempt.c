@@ -22,6 +22,7 @@ static int add(struct store *store, const struct pickup_source *source, uint32_t
 	return statement_step(statement, err);
 }
 
+/* One transaction for a batch, whose messages have failed together. */
 int pickup_attempt_add(struct store *store, const struct pickup_source *source,
 		       const uint32_t *uids, size_t count, bool counted, const char *reason,
 		       int64_t now_ms, struct error *err)
@@ -60,6 +61,7 @@ int pickup_attempt_list(struct store *store, const struct pickup_source *source,
 	return result;
 }
 
+/* A message that was loaded in the end has no tries any more. */
 static int clear(struct store *store, const struct pickup_source *source, uint32_t uid,
 		 struct error *err)
 {

@@ -11,6 +11,8 @@
 
 #define CHUNK_ROWS 1000
 
+/* A ledger may be older than these notes: MISSING does not say that the folder was never used.
+ * */
 int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder,
 		       struct pickup_folder *ret_folder, struct error *err)
 {
@@ -64,6 +66,8 @@ int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder
 	    err);
 }
 
+/* first_uid - 1 stands in where the ledger has no target UIDs, as on a server without UIDPLUS.
+ * */
 int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *folder,
 			   enum pickup_target target, uint32_t uid_validity, uint32_t *ret_uid,
 			   struct error *err)
@@ -144,6 +148,7 @@ static int read_elsewhere(struct store *store, const struct pickup_place *place,
 	return result;
 }
 
+/* Goes chunk by chunk from the last key on, so that `each` may talk to the server meanwhile. */
 int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 			  int (*each)(const struct pickup_elsewhere *, void *context),
 			  void *context, struct error *err)

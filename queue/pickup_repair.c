@@ -47,6 +47,7 @@ static void walk_row_clear(void *row)
 	free(((struct walk_row *)row)->source);
 }
 
+/* The source is copied, because the row outlives its statement. */
 static void read_row(const struct statement *from, struct walk_row *ret_row)
 {
 	ret_row->source = strdup(statement_text(from, COLUMN_SOURCE));
@@ -143,6 +144,7 @@ int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_
 	return 0;
 }
 
+/* The primary key of the ledger: queue, source, UIDVALIDITY, UID. */
 static void bind_key(struct statement *statement, const struct pickup_source *source, uint32_t uid)
 {
 	pickup_bind_source(statement, source);
@@ -197,6 +199,7 @@ int pickup_redirect(struct store *store, const struct pickup_source *source,
 	return store_leave(store, own, redirect(store, source, pickup, now_ms, err), err);
 }
 
+/* The message counts as never seen: the next run that finds it loads it. */
 static int forget(struct store *store, const struct pickup_source *source, uint32_t uid,
 		  struct error *err)
 {
@@ -218,6 +221,7 @@ int pickup_forget(struct store *store, const struct pickup_source *source, uint3
 	return store_leave(store, own, forget(store, source, uid, err), err);
 }
 
+/* Whoever accepted it first stays. */
 static int put_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		    const char *who, int64_t now_ms, struct error *err)
 {
@@ -248,6 +252,8 @@ static int finish_gone(struct store *store, const struct pickup_source *source, 
 	return statement_step(statement, err);
 }
 
+/* The note goes into the history of the entry, so that its reader knows why there is no mail.
+ * */
 static int accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
 		       struct error *err)

@@ -769,7 +769,8 @@ FROM work_queue q;
 
 -- A row per queue: the entry that the next claim is to take, NULL when there is none. An entry whose lease
 -- has ended stands among the others. Looked up level by level of priority, so that entries that are not due
--- yet cost nothing.
+-- yet cost nothing. `inqueue claim` has a statement of its own for the same choice (entry_claim.c): it goes by
+-- filters and by a time that it passes, and a view takes no parameters. e2e.claim_model compares the two.
 CREATE VIEW next_entry AS
 SELECT q.id AS queue_id, q.name AS queue, (
 	WITH RECURSIVE

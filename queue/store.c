@@ -86,6 +86,7 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 	return 0;
 }
 
+/* Tests open with schemas of their own; everybody else gets the one that is compiled in. */
 int store_open_with(const char *location, enum store_mode mode, const struct store_options *options,
 		    struct store **ret_store, struct error *err)
 {
@@ -107,6 +108,8 @@ int store_open(const char *location, enum store_mode mode, struct store **ret_st
 	return store_open_within(location, mode, STORE_PATIENCE_MS, ret_store, err);
 }
 
+/* A transaction that is open is rolled back. The lock file closes last: its locks go with it.
+ * */
 void store_close(struct store *store)
 {
 	if (store == NULL)
@@ -151,6 +154,7 @@ int store_enter(struct store *store, bool *ret_own, struct error *err)
 	return *ret_own ? store_begin(store, err) : 0;
 }
 
+/* An error leaves a caller's own transaction open: only the caller knows what else is in it. */
 int store_leave(struct store *store, bool own, int result, struct error *err)
 {
 	if (!own)

@@ -25,6 +25,7 @@ static void close_engine(struct engine **engine)
 	engine_close(*engine);
 }
 
+/* errno must be that of the step that failed. */
 static int fail(const char *path, struct error *err)
 {
 	return error_because(err, engine_reason_of(errno), "cannot make the copy '%s': %s", path,
@@ -124,6 +125,7 @@ static int give_name(const char *from, const char *to, struct error *err)
 	return -1;
 }
 
+/* A kill leaves these two; nobody else uses the names. */
 void store_copy_clean(const struct engine *engine, int64_t version)
 {
 	g_autofree char *unfinished = name_copy(engine, version, UNFINISHED);

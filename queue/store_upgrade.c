@@ -20,6 +20,7 @@ static void upgrade_clear(struct upgrade *upgrade)
 	g_free(upgrade->no_room);
 }
 
+/* Version 1 is the first one; each upgrade adds one. */
 int64_t store_upgrade_target(const struct store_schema *schema)
 {
 	int64_t version = 1;
@@ -112,6 +113,7 @@ static int write_all(struct store *store, const struct store_schema *schema,
 	return store_leave(store, true, write_schema(store, schema, options, upgrade, err), err);
 }
 
+/* A new database has been laid out, not upgraded: nobody needs to know. */
 static void report(const struct store_options *options, const struct upgrade *upgrade)
 {
 	const struct store_upgraded upgraded = {.from = upgrade->from,

@@ -48,6 +48,7 @@ static bool parse_time(const char *text, int64_t *ret_time_s, const char **ret_r
 	return true;
 }
 
+/* 0 for NULL, and for what is no time. */
 int64_t value_parse_time_s(const char *text)
 {
 	int64_t time_s;
@@ -78,6 +79,7 @@ void value_format_sha256(const unsigned char sha256[32], char text[VALUE_SHA256_
 	text[64] = '\0';
 }
 
+/* All zeros where there is no digest. */
 void value_parse_sha256(const char *text, unsigned char ret_sha256[32])
 {
 	memset(ret_sha256, 0, 32);

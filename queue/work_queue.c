@@ -56,6 +56,8 @@ static int name_conflict(const struct work_queue *queue, int result, struct erro
 	return result;
 }
 
+/* 0 is "not chosen": the default depends on whether the queue has a target, which may change
+ * later. */
 int32_t work_queue_attempts(const struct work_queue *queue)
 {
 	if (queue->max_attempts != 0)
@@ -65,6 +67,7 @@ int32_t work_queue_attempts(const struct work_queue *queue)
 
 /* ---- targets ---- */
 
+/* The rows of attempts to deliver belong to entries, and stay. */
 static int drop_target(struct store *store, int64_t queue_id, struct error *err)
 {
 	scoped_statement *statement =
@@ -187,6 +190,7 @@ static int insert(struct store *store, const struct work_queue *queue, int64_t n
 	return name_conflict(queue, statement_step(statement, err), err);
 }
 
+/* The name is checked before the transaction begins: nobody waits for a misspelt one. */
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		   int64_t *ret_id, struct error *err)
 {
@@ -231,6 +235,7 @@ int work_queue_alter(struct store *store, const struct work_queue *queue, int64_
 	return store_leave(store, own, update(store, queue, now_ms, err), err);
 }
 
+/* Without the target, which read_target() adds from its own row. */
 static struct work_queue *queue_from_row(const struct statement *row)
 {
 	struct work_queue *queue = g_new0(struct work_queue, 1);
@@ -345,7 +350,6 @@ static int drop(struct store *store, int64_t queue_id, bool force, struct error 
 {
 	if (check_droppable(store, queue_id, force, err) != 0)
 		return -1;
-	/* Entries, attachments and the ledger go with their queue. */
 	scoped_statement *queue =
 	    engine_prepare(store->engine, "DELETE FROM work_queue WHERE id = ?");
 	statement_bind_int(queue, 1, queue_id);

@@ -19,6 +19,8 @@ struct work_queue_lock {
 	int64_t number; /* of the byte */
 };
 
+/* Opened at the first lock: most commands take none, and readers may not be allowed to create
+ * it. */
 static int open_lock_file(struct store *store, struct error *err)
 {
 	if (store->lock_fd >= 0)
@@ -94,6 +96,7 @@ int work_queue_lock_delivery(struct store *store, int64_t queue_id,
 	return lock(store, queue_id + LOCK_FILE_DELIVERY, ret_lock, err);
 }
 
+/* The file stays open: closing any descriptor of it would give up all locks of this process. */
 void work_queue_unlock(struct work_queue_lock *lock)
 {
 	if (lock == NULL)
@@ -135,6 +138,7 @@ void work_queue_watch_close(struct work_queue_watch *watch)
 	g_free(watch);
 }
 
+/* 0 in *ret_holder where the process that watches cannot be seen from here. */
 int work_queue_watch_take(struct work_queue_watch *watch, int64_t queue_id, int *ret_holder,
 			  struct error *err)
 {

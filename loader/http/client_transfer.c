@@ -39,7 +39,6 @@ static size_t give_body(char *bytes, size_t size, size_t count, void *context)
 	struct http_transfer *transfer = context;
 	const size_t room = size * count;
 	size_t given = 0;
-	/* curl sends what one call gives: the pieces of a body together, as far as they fit. */
 	for (size_t next = 1; next > 0 && given < room; given += next) {
 		if (body_read(transfer->body, bytes + given, room - given, &next,
 			      &transfer->body_error) != 0)
