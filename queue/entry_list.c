@@ -196,6 +196,26 @@ int entry_list(struct store *store, const struct entry_filter *filter,
 	return 0;
 }
 
+int entry_list_digests(struct store *store, int64_t queue_id,
+		       int (*each)(const unsigned char sha256[32], void *context), void *context,
+		       struct error *err)
+{
+	unsigned char sha256[32];
+	int result;
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT m.raw_sha256 FROM entry_status s"
+					  " JOIN entry_mail m ON m.entry_id = s.id"
+					  " WHERE s.queue_id = ?1 AND m.raw_sha256 IS NOT NULL");
+	statement_bind_int(statement, 1, queue_id);
+	while ((result = statement_step(statement, err)) == 1) {
+		value_parse_sha256(statement_text(statement, 0), sha256);
+		result = each(sha256, context);
+		if (result != 0)
+			return result;
+	}
+	return result;
+}
+
 /* ---- filters ---- */
 
 /* The numbers below belong to filters; callers use 1 to 9 in the same statement. */

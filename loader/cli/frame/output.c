@@ -264,13 +264,18 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t total, uin
 		progress->started_ms = now_ms;
 		progress->on_terminal = isatty(STDERR_FILENO);
 	}
-	if (!progress->on_terminal || total == 0 ||
+	if (!progress->on_terminal || (total == 0 && done == 0) ||
 	    now_ms - progress->started_ms < PROGRESS_DELAY_MS ||
 	    now_ms - progress->drawn_ms < PROGRESS_INTERVAL_MS)
 		return;
 	progress->drawn_ms = now_ms;
-	int filled = (int)(MIN(done, total) * PROGRESS_WIDTH / total);
 	g_autofree char *size = g_format_size(size_bytes);
+	if (total == 0) {
+		fprintf(stderr, "\r\033[K%s %" PRIu64 "  %s", progress->label, done, size);
+		fflush(stderr);
+		return;
+	}
+	int filled = (int)(MIN(done, total) * PROGRESS_WIDTH / total);
 	fprintf(stderr, "\r\033[K%s [%.*s%*s] %" PRIu64 "/%" PRIu64 "  %s", progress->label, filled,
 		full, PROGRESS_WIDTH - filled, "", done, total, size);
 	fflush(stderr);

@@ -97,7 +97,8 @@ struct progress {
 	int64_t drawn_ms;   /* the same, of the bar that is shown; 0 = none */
 };
 
-/* Draws the bar when it is time; ten times a second at most. */
+/* Draws the bar when it is time; ten times a second at most. `total` 0: nobody knows, and there are
+ * numbers alone. */
 void progress_show(struct progress *progress, uint64_t done, uint64_t total, uint64_t size_bytes);
 
 /* Takes the bar away. */

@@ -7,6 +7,7 @@
 #include "loader/cli/frame/command.h"
 
 int cmd_load(const struct invocation *invocation, struct error *err);
+int cmd_import(const struct invocation *invocation, struct error *err);
 int cmd_watch(const struct invocation *invocation, struct error *err);
 int cmd_status(const struct invocation *invocation, struct error *err);
 int cmd_verify(const struct invocation *invocation, struct error *err);

@@ -10,6 +10,14 @@ static const struct command_option load_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+static const struct command_option import_options[] = {
+    {"archive", "DIR", "move files there whose messages are all entries", NULL},
+    {"failed", "DIR", "move files there of which a message became a bad entry", NULL},
+    {"limit", "N", "make at most N entries", NULL},
+    {"dry-run", NULL, "say what would be done, and change nothing anywhere", NULL},
+    COMMAND_OPTIONS_END,
+};
+
 static const struct command_option watch_options[] = {
     {"limit", "N", "at most N messages in one run; the next run follows at once", "1000"},
     {"renew", "TIME", "look at each mailbox at least this often, also with IDLE", "5m"},
@@ -66,6 +74,16 @@ static const struct command commands[] = {
      "After three refused sign-ins in a row a queue is stopped until its definition changes or "
      "`inqueue queue resume`.",
      load_options, NULL, cmd_load},
+    {"import", "NAME PATH…", 2, SIZE_MAX, "make entries of mail in files",
+     "PATH is a file with one message, a folder, of which all *.eml files at any depth are taken, "
+     "or "
+     "a Maildir, of which cur and new are taken, but no mail with the flag T (deleted). Links in "
+     "folders are not followed. Each message becomes the entry that a load would make of it; one "
+     "whose bytes the queue has an entry of, from a file or from the mailbox, is passed over. "
+     "Files "
+     "are moved once their entries are committed, never deleted and never replaced; without "
+     "--archive and --failed they stay where they are.",
+     import_options, NULL, cmd_import},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
      "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
      "where the server tells of it (IDLE), else every poll= of the connection string. Queues that "

@@ -1,0 +1,57 @@
+/*
+ * import.h - mail in files becomes entries of a queue.
+ *
+ * Each message becomes the entry that a load would make of it: bare line feeds become CRLF first, as
+ * a mail server sends them, and the digest is made of that. A message whose digest an entry of the
+ * queue already has is passed over, wherever that entry came from. Files are moved, if they are to
+ * be, after the commit that has stored all of their messages; so a run that dies at any moment
+ * leaves nothing twice: the next one finds the digests.
+ *
+ * Errors:  texts do not name the queue. A file that cannot be read or moved stops nothing: the first
+ *          such fault is the error of the whole run, the others are told. TEMPORARY when the queue
+ *          is being loaded, or the run was asked to stop.
+ * Memory:  about 100 bytes for each entry of the queue, whatever the size of messages.
+ * Threads: one.
+ */
+#ifndef LOADER_IMPORT_IMPORT_H
+#define LOADER_IMPORT_IMPORT_H
+
+#include "queue/base/error.h"
+#include "queue/store.h"
+#include "queue/work_queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct import_result {
+	uint64_t loaded; /* entries made, without the bad ones */
+	uint64_t bad;	 /* entries made in state bad */
+	uint64_t known;	 /* messages that the queue has an entry of */
+	uint64_t size_bytes;
+	uint64_t faults; /* files that could not be read or moved */
+};
+
+struct import_options {
+	const char *database; /* path; messages wait beside it */
+	const char *archive; /* folder for files that are through; NULL: they stay where they are */
+	const char *failed;  /* for files with a message that became a bad entry; likewise */
+	uint64_t limit;	     /* new entries at most; 0 = all */
+	bool dry_run;	     /* change nothing; `plan` is told what would be done */
+	void (*plan)(const char *step, void *context);
+	/* Told after each message: how many there were, and their bytes. */
+	void (*progress)(uint64_t done, uint64_t size_bytes, void *context);
+	/* Told of each fault but the first. */
+	void (*noted)(const char *words, void *context);
+	void *context; /* of the callbacks */
+};
+
+/*
+ * Imports what lies in `paths`: files, folders with *.eml files at any depth, Maildirs. Links in
+ * folders are not followed. *ret_result is filled also when it fails.
+ */
+int import_run(struct store *store, const struct work_queue *queue, char *const *paths,
+	       size_t count, const struct import_options *options, struct import_result *ret_result,
+	       struct error *err);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * Finds the files with messages: those that are named, *.eml in folders at any depth, and those in
+ * cur and new of a Maildir. Names that begin with a dot, links, and whatever lies in a Maildir's tmp
+ * are left alone.
+ */
+#include "loader/import/import_internal.h"
+
+#include "queue/base/scoped.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMPORT_MAX_DEPTH = 64 };
+
+static int import_compare_names(const FTSENT **left, const FTSENT **right)
+{
+	return strcmp((*left)->fts_name, (*right)->fts_name);
+}
+
+static bool import_has_folder(const char *path, const char *name)
+{
+	g_autofree char *inside = g_build_filename(path, name, NULL);
+	return g_file_test(inside, G_FILE_TEST_IS_DIR);
+}
+
+static bool import_is_maildir(const char *path)
+{
+	return import_has_folder(path, "cur") && import_has_folder(path, "new");
+}
+
+/* Is the folder at `path` cur, new or tmp (`name`) of a Maildir? */
+static bool import_is_of_maildir(const char *path, const char *name)
+{
+	g_autofree char *above = g_path_get_dirname(path);
+	g_autofree char *own = g_path_get_basename(path);
+	return strcmp(own, name) == 0 && import_is_maildir(above);
+}
+
+/* Where files go that are through. */
+static bool import_is_target(const char *target, const FTSENT *folder)
+{
+	struct stat status;
+	return target != NULL && stat(target, &status) == 0 &&
+	       status.st_dev == folder->fts_statp->st_dev &&
+	       status.st_ino == folder->fts_statp->st_ino;
+}
+
+static void import_fault_at(struct import *import, const char *path, enum error_kind kind,
+			    const char *words)
+{
+	struct error fault;
+	error_fill(&fault, kind, "'%s': %s", path, words);
+	import_note_fault(import, &fault);
+}
+
+static bool import_enters(struct import *import, const FTSENT *folder)
+{
+	if (folder->fts_level > IMPORT_MAX_DEPTH) {
+		import_fault_at(import, folder->fts_path, ERROR_DATA,
+				"folders lie too deep in each other; name this one");
+		return false;
+	}
+	return (folder->fts_level == FTS_ROOTLEVEL ||
+		(!import_is_target(import->options->archive, folder) &&
+		 !import_is_target(import->options->failed, folder))) &&
+	       !import_is_of_maildir(folder->fts_path, "tmp");
+}
+
+/* Mail with the flag T is deleted, and a load does not take it either (search=UNDELETED). */
+static bool import_is_deleted(const char *name)
+{
+	const char *flags = strstr(name, ":2,");
+	return flags != NULL && strchr(flags, 'T') != NULL;
+}
+
+static bool import_wants(const FTSENT *file)
+{
+	if (file->fts_level == FTS_ROOTLEVEL)
+		return true;
+	if (file->fts_name[0] == '.')
+		return false;
+	/* fts keeps one path, that of the file at hand. */
+	g_autofree char *folder = g_path_get_dirname(file->fts_path);
+	if (import_is_of_maildir(folder, "cur") || import_is_of_maildir(folder, "new"))
+		return !import_is_deleted(file->fts_name);
+	const char *end = strrchr(file->fts_name, '.');
+	return end != NULL && g_ascii_strcasecmp(end, ".eml") == 0;
+}
+
+static int import_visit(struct import *import, FTS *tree, FTSENT *found, struct error *err)
+{
+	switch (found->fts_info) {
+	case FTS_D:
+		if (!import_enters(import, found))
+			fts_set(tree, found, FTS_SKIP);
+		return 0;
+	case FTS_F:
+		return import_wants(found) ? import_read(import, found->fts_path, err) : 0;
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS:
+		import_fault_at(import, found->fts_path,
+				found->fts_errno == ENOENT ? ERROR_NO : ERROR_IO,
+				g_strerror(found->fts_errno));
+		return 0;
+	case FTS_DEFAULT:
+		if (found->fts_level == FTS_ROOTLEVEL)
+			import_fault_at(import, found->fts_path, ERROR_DATA, "is not a file");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static void import_close_tree(FTS *tree)
+{
+	if (tree != NULL)
+		fts_close(tree);
+}
+
+SCOPED_DEFINE(FTS *, import_close_tree)
+
+/* A path that is named may be a link: what it leads to is meant. */
+int import_walk(struct import *import, const char *path, struct error *err)
+{
+	g_autofree char *real = realpath(path, NULL);
+	char *roots[] = {real, NULL};
+	FTSENT *found;
+	if (real == NULL) {
+		import_fault_at(import, path, errno == ENOENT ? ERROR_NO : ERROR_IO,
+				g_strerror(errno));
+		return 0;
+	}
+	scoped(import_close_tree) FTS *tree =
+	    fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, import_compare_names);
+	if (tree == NULL)
+		return error_set(err, ERROR_IO, "'%s': %s", path, g_strerror(errno));
+	while (!import_is_over(import) && (found = fts_read(tree)) != NULL) {
+		if (import_visit(import, tree, found, err) != 0)
+			return -1;
+	}
+	return 0;
+}

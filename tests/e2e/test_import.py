@@ -1,0 +1,313 @@
+"""`import`: mail in files becomes entries."""
+
+import os
+import pathlib
+import shutil
+import signal
+import unittest
+
+from inqueue import CONFIGURATION, DATA, IO, NO, SOURCE_DIR, LoadCase, message
+
+MESSAGES = sorted((SOURCE_DIR / "samples" / "messages").glob("*.eml"))
+COLUMNS = ("state, error_text, subject, sender, recipient, cc, bcc, reply_to, date_sent, date_received, message_body, html_body,"
+           " reply_plain, message_id, in_reply_to, thread_references, headers, defects, signature, raw_sha256, raw_size,"
+           " raw_kept, attachment_count")
+
+
+def as_sent(raw):
+    """With the line ends that a mail server makes of them."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+class ImportCase(LoadCase):
+    def setUp(self):
+        super().setUp()
+        self.mail = self.folder / "mail"
+        self.mail.mkdir()
+        for name in ["done", "bad"]:
+            (self.folder / name).mkdir()
+
+    def put(self, name, *args, **options):
+        """A file with a message, with line feeds alone."""
+        path = self.mail / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(message(*args, **options).as_bytes())
+        return path
+
+    def import_mail(self, *arguments, **options):
+        return self.inqueue("import", "invoices", *(arguments or [self.mail]), **options)
+
+    def imported(self, *arguments):
+        result = self.import_mail(*(arguments or [self.mail]), "--json").json()
+        return {key: value for key, value in result.items() if key in ("imported", "bad", "known", "faults") and value}
+
+    def names(self, folder):
+        return sorted(str(path.relative_to(self.folder / folder)) for path in (self.folder / folder).rglob("*")
+                      if path.is_file())
+
+
+class Same(ImportCase):
+    def rows(self, queue, sql):
+        return self.sql(sql + " WHERE e.queue = ? ORDER BY e.raw_sha256, 1", queue)
+
+    def test_an_entry_is_what_a_load_makes_of_the_mail(self):
+        self.create_queue(keepRaw="True")
+        self.create_queue(name="files", keepRaw="True")
+        self.deliver(*(as_sent(path.read_bytes()) for path in MESSAGES))
+        self.inqueue("load", "invoices")
+        arrived = self.column("SELECT unixepoch(date_received) FROM entry ORDER BY id")
+        for path, when in zip(MESSAGES, arrived, strict=True):
+            shutil.copy(path, self.mail)
+            os.utime(self.mail / path.name, (when, when))
+        self.inqueue("import", "files", self.mail)
+        for sql in [f"SELECT {COLUMNS} FROM entry e",
+                    "SELECT a.position, a.file_name, a.declared_name, a.content_type, a.disposition, a.content_id, a.sha256"
+                    " FROM attachment a JOIN entry e ON e.id = a.entry_id",
+                    "SELECT c.starts_at, c.ends_at, c.uid, c.method, c.organizer, c.attendees, c.summary, c.location"
+                    " FROM entry_calendar c JOIN entry e ON e.id = c.entry_id"]:
+            with self.subTest(sql=sql):
+                loaded = self.rows("invoices", sql)
+                self.assertTrue(loaded)
+                self.assertEqual(loaded, self.rows("files", sql))
+
+    def test_line_ends_do_not_count(self):
+        self.create_queue()
+        path = self.put("lf.eml")
+        (self.mail / "crlf.eml").write_bytes(as_sent(path.read_bytes()))
+        (self.mail / "mixed.eml").write_bytes(path.read_bytes().replace(b"\n", b"\r\n", 1))
+        self.assertEqual({"imported": 1, "known": 2}, self.imported())
+        self.assertEqual([len(as_sent(path.read_bytes()))], self.column("SELECT raw_size FROM entry"))
+
+    def test_a_large_mail_is_cut_into_pieces_anywhere(self):
+        """Line ends stand on both sides of each piece that is read."""
+        self.create_queue(keepRaw="True")
+        raw = b"Subject: Large\n\n" + b"\n" * 200_000 + b"\r\n" * 200_000
+        (self.mail / "large.eml").write_bytes(raw)
+        self.import_mail()
+        self.inqueue("save", 1, "--raw", "--to", self.folder / "saved")
+        saved, = (self.folder / "saved").rglob("*.eml")
+        self.assertEqual(as_sent(raw), saved.read_bytes())
+
+
+class Once(ImportCase):
+    def test_again_is_nothing(self):
+        self.create_queue()
+        self.put("one.eml", "Invoice 1")
+        self.assertEqual({"imported": 1}, self.imported())
+        self.put("two.eml", "Invoice 2")
+        self.assertEqual({"imported": 1, "known": 1}, self.imported())
+        self.assertEqual(["Invoice 1", "Invoice 2"], self.entries())
+
+    def test_what_was_loaded_is_known(self):
+        self.create_queue()
+        path = self.put("one.eml")
+        self.deliver(as_sent(path.read_bytes()))
+        self.inqueue("load")
+        self.assertEqual({"known": 1}, self.imported())
+
+    def test_another_queue_has_its_own(self):
+        self.create_queue()
+        self.create_queue(name="orders")
+        self.put("one.eml")
+        self.import_mail()
+        self.inqueue("import", "orders", self.mail)
+        self.assertEqual(["invoices", "orders"], self.column("SELECT queue FROM entry ORDER BY id"))
+
+    def test_killed_at_any_moment(self):
+        """Whatever is committed and not moved yet is known to the next run."""
+        self.create_queue()
+        for number in range(3000):
+            self.put(f"{number}.eml", f"Invoice {number}")
+        process = self.start("import", "invoices", self.mail, "--archive", self.folder / "done")
+        while not self.names("done"):
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGKILL)
+        self.finish(process, expect=-signal.SIGKILL)
+        before = len(self.names("done"))
+        self.import_mail(self.mail, "--archive", self.folder / "done")
+        self.assertLess(0, before)
+        self.assertEqual(3000, len(set(self.entries())))
+        self.assertEqual(3000, len(self.entries()))
+        self.assertEqual(3000, len(self.names("done")))
+
+
+class Found(ImportCase):
+    def test_folders_at_any_depth(self):
+        self.create_queue()
+        self.put("a.eml", "a")
+        self.put("2025/01/b.EML", "b")
+        self.put("2025/notes.txt", "no mail")
+        self.put(".hidden.eml", "hidden")
+        self.import_mail()
+        self.assertEqual(["b", "a"], self.entries())
+
+    def test_links_lead_nowhere(self):
+        self.create_queue()
+        outside = self.folder / "outside"
+        outside.mkdir()
+        shutil.move(self.put("secret.eml", "Secret"), outside)
+        (self.mail / "folder").symlink_to(outside)
+        (self.mail / "file.eml").symlink_to(outside / "secret.eml")
+        self.assertEqual({}, self.imported())
+        (self.folder / "named").symlink_to(outside)
+        self.assertEqual({"imported": 1}, self.imported(self.folder / "named"))
+
+    def test_too_deep(self):
+        self.create_queue()
+        self.put("/".join(["d"] * 66) + "/a.eml")
+        self.fails(DATA, "import", "invoices", self.mail, says=r"(/d){65}': folders lie too deep")
+        self.assertEqual([], self.entries())
+
+    def test_maildir(self):
+        self.create_queue()
+        self.put("cur/1:2,S", "read")
+        self.put("cur/2:2,ST", "deleted")
+        self.put("new/3", "new")
+        self.put("tmp/4", "not arrived")
+        self.put("dovecot.index.cache", "no mail")
+        for part in ["cur", "new", "tmp"]:
+            (self.mail / ".Sent" / part).mkdir(parents=True)
+        shutil.move(self.put("5:2,", "sent"), self.mail / ".Sent" / "cur")
+        os.utime(self.mail / "new/3", (1_700_000_000, 1_700_000_000))
+        self.import_mail()
+        self.assertEqual({"read", "new", "sent"}, set(self.entries()))
+        self.assertEqual(["2023-11-14T22:13:20Z"], self.column("SELECT date_received FROM entry WHERE subject = 'new'"))
+
+    def test_a_file_that_is_named(self):
+        self.create_queue()
+        self.assertEqual({"imported": 1}, self.imported(self.put("any name")))
+
+    def test_what_is_not_there(self):
+        self.create_queue()
+        self.put("a.eml")
+        self.fails(NO, "import", "invoices", self.folder / "nosuch", self.mail,
+                   says="^inqueue: import 'invoices': '.*nosuch': No such file or directory")
+        self.assertEqual(1, len(self.entries()))
+        os.mkfifo(self.folder / "pipe")
+        self.fails(DATA, "import", "invoices", self.folder / "pipe", says="pipe': is not a file")
+
+
+class Moved(ImportCase):
+    def move(self, *more, expect=0):
+        return self.import_mail(self.mail, "--archive", self.folder / "done", "--failed", self.folder / "bad", *more,
+                                expect=expect)
+
+    def test_without_the_options_files_stay(self):
+        self.create_queue(maxSize=2000)
+        self.put("a.eml")
+        self.put("b.eml", body="x" * 70 + "\n" * 3000)
+        self.assertEqual({"imported": 1, "bad": 1}, self.imported())
+        self.assertEqual(["a.eml", "b.eml"], self.names("mail"))
+
+    def test_done_and_bad(self):
+        self.create_queue(maxSize=2000)
+        self.put("a.eml", "good")
+        self.put("sub/b.eml", "large", body="x\n" * 3000)
+        self.move()
+        self.assertEqual(([], ["a.eml"], ["b.eml"]), (self.names("mail"), self.names("done"), self.names("bad")))
+        self.assertEqual([("bad", "large", None)],
+                         self.sql("SELECT state, subject, message_body FROM entry WHERE error_kind = 'load'"))
+        text, = self.column("SELECT error_text FROM entry WHERE state = 'bad'")
+        self.assertRegex(text, r"^message too large: \d+ bytes, at most 2000 are loaded \(maxSize\); its header was kept$")
+
+    def test_nothing_is_replaced(self):
+        self.create_queue()
+        for name in ["a.eml", "x/a.eml", "y/a.eml"]:
+            self.put(name, name)
+        (self.folder / "done/a.eml").write_text("mine")
+        self.move()
+        self.assertEqual(["a.2.eml", "a.3.eml", "a.4.eml", "a.eml"], self.names("done"))
+        self.assertEqual("mine", (self.folder / "done/a.eml").read_text())
+
+    def test_known_files_move_too(self):
+        self.create_queue()
+        raw = self.put("a.eml").read_bytes()
+        (self.mail / "b.eml").write_bytes(raw)
+        self.move()
+        self.assertEqual(["a.eml", "b.eml"], self.names("done"))
+
+    def test_another_file_system(self):
+        shared = pathlib.Path("/dev/shm")
+        if not shared.is_dir() or shared.stat().st_dev == self.folder.stat().st_dev:
+            self.skipTest("there is no second file system")
+        done = shared / self.folder.name
+        done.mkdir()
+        self.addCleanup(shutil.rmtree, done)
+        self.create_queue()
+        path = self.put("a.eml")
+        raw, status = path.read_bytes(), path.stat()
+        (done / "a.eml").write_text("mine")
+        self.import_mail(self.mail, "--archive", done)
+        self.assertEqual(([], ["a.2.eml", "a.eml"]), (self.names("mail"), sorted(os.listdir(done))))
+        self.assertEqual((raw, status.st_mtime_ns, status.st_mode),
+                         ((done / "a.2.eml").read_bytes(), *[getattr((done / "a.2.eml").stat(), name)
+                                                            for name in ("st_mtime_ns", "st_mode")]))
+
+    def test_the_archive_may_lie_in_the_folder(self):
+        self.create_queue()
+        self.put("a.eml")
+        done = self.mail / "done"
+        done.mkdir()
+        for _ in range(2):
+            self.import_mail(self.mail, "--archive", done)
+        self.assertEqual(["done/a.eml"], self.names("mail"))
+
+    def test_a_folder_that_is_missing_is_said_first(self):
+        self.create_queue()
+        self.put("a.eml")
+        self.fails(CONFIGURATION, "import", "invoices", self.mail, "--archive", "nosuch",
+                   says="--archive: 'nosuch' is not a folder: create it first")
+        self.assertEqual([], self.entries())
+
+    def test_unreadable_file(self):
+        """One that can be opened, and then gives no bytes."""
+        self.create_queue()
+        self.put("a.eml")
+        result = self.inqueue("import", "invoices", "/proc/self/mem", "/proc/thread-self/mem", self.mail, "--json", expect=IO)
+        self.assertRegex(result.stderr, r"\A(inqueue: import 'invoices': '/proc/\S+/mem': Input/output error\n){2}\Z")
+        self.assertEqual((1, 2), tuple(result.json()[key] for key in ("imported", "faults")))
+
+    def test_a_file_that_cannot_be_moved(self):
+        self.create_queue()
+        self.put("a.eml")
+        # Nothing can be created here, for root neither.
+        self.fails(IO, "import", "invoices", self.mail, "--archive", "/proc/self", says="moving '.*a.eml' to '/proc/self': ")
+        self.assertEqual((["a.eml"], 1), (self.names("mail"), len(self.entries())))
+
+
+class Options(ImportCase):
+    def test_dry_run(self):
+        self.create_queue(maxSize=2000)
+        self.put("a.eml")
+        self.import_mail()
+        self.put("b.eml")
+        self.put("c.eml", body="x\n" * 3000)
+        result = self.import_mail(self.mail, "--dry-run", "--archive", self.folder / "done")
+        self.assertRegex(result.stdout, r"\Ainvoices: \S+/a.eml: the queue has an entry of it \(\d+ bytes\)\n"
+                                        r"invoices: \S+/b.eml: import \(\d+ bytes\)\n"
+                                        r"invoices: \S+/c.eml: too large, becomes a bad entry \(\d+ bytes\)\n\Z")
+        self.assertEqual((3, 1), (len(self.names("mail")), len(self.entries())))
+
+    def test_limit(self):
+        self.create_queue()
+        for number in range(1, 6):
+            self.put(f"{number}.eml", f"Invoice {number}")
+        for _ in range(2):
+            self.import_mail(self.mail, "--limit", 2)
+        self.assertEqual([f"Invoice {number}" for number in range(1, 5)], self.entries())
+
+    def test_json(self):
+        self.create_queue()
+        size = len(as_sent(self.put("a.eml").read_bytes()))
+        self.assertEqual({"queue": "invoices", "imported": 1, "bad": 0, "known": 0, "size_bytes": size, "faults": 0,
+                          "error": None}, self.import_mail(self.mail, "--json").json())
+        self.assertEqual("", self.import_mail().stdout)
+        self.assertIn("invoices: 0 imported, 1 known already", self.on_terminal("import", "invoices", self.mail).stdout)
+
+    def test_no_queue(self):
+        self.create_queue()
+        self.fails(NO, "import", "nosuch", self.mail, says="nosuch")
+
+
+if __name__ == "__main__":
+    unittest.main()
