@@ -334,8 +334,8 @@ static void test_rtf_that_swells(void **state)
 				       "Content-Transfer-Encoding: base64\r\n\r\n%s\r\n",
 				       base64);
 	struct parsed parsed = parse(mail->str);
-	assert_true(parsed.message->text_body.size > 1024 * 1024);
-	assert_true(parsed.message->text_body.size <= 32 * 1024 * 1024);
+	assert_true(parsed.message->text_body.size > UINT64_C(1) << 20);
+	assert_true(parsed.message->text_body.size <= UINT64_C(32) << 20);
 	assert_defect(&parsed, "RTF in winmail.dat damaged");
 	parsed_clear(&parsed);
 }
