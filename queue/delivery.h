@@ -69,8 +69,8 @@ struct delivery_end {
 };
 
 /* Writes when the entry is tried again (0 = never), and whether this answer has stopped the
- * queue's target. REFUSED when the lease is no longer the caller's; the attempt is kept then,
- * too, and a transaction that was open goes on. */
+ * queue's target. REFUSED when the lease is no longer the caller's: the attempt is kept all the
+ * same, and a transaction that was open goes on. */
 int delivery_settle(struct store *store, const struct delivery_end *end, int64_t *ret_next_ms,
 		    bool *ret_stopped, struct error *err);
 

@@ -200,9 +200,11 @@ int entry_replace(struct store *store, int64_t entry_id, const struct entry *ent
 
 struct entry_source;
 
+/* Opens a part for reading. MISSING when the entry has no such part. The store outlives it. */
 int entry_source_open(struct store *store, int64_t entry_id, enum entry_part part,
 		      uint32_t position, struct entry_source **ret_source, struct error *err);
 
+/* In bytes. */
 uint64_t entry_source_size(const struct entry_source *source);
 
 /* Copies the next bytes, at most `room`; writes how many, 0 at the end. */

@@ -23,7 +23,8 @@
 
 #define ENTRY_TOKEN_SIZE 33 /* 128 random bits in hexadecimal, and NUL */
 
-/* No lease lasts longer: one that ends later comes of a clock that was ahead (entry_overlong.h). */
+/* No lease lasts longer: one that ends later comes of a clock that was ahead, and
+ * entry_overlong_list() finds it. */
 #define ENTRY_LEASE_MAX_MS (INT64_C(31) * 86400 * 1000)
 
 struct entry_lease {

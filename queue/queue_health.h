@@ -31,6 +31,7 @@ struct queue_health {
 /* Zeros where nothing is known of the queue yet. */
 int queue_health_find(struct store *store, int64_t queue_id, struct queue_health *ret_health,
 		      struct error *err);
+/* Releases what queue_health_find() has filled in. */
 void queue_health_clear(struct queue_health *health);
 
 /*

@@ -34,9 +34,9 @@ enum store_mode {
 /*
  * Opens the database at `location` (a path of a SQLite file; an empty file is no database yet).
  * Brings an older schema up to date, also for STORE_READ: all of it or nothing, after a copy of the
- * database was made beside it (store_copy.h) unless there is no room for one. A newer one is
- * refused, also when it becomes newer while the store is open: NEWER comes out of the next
- * transaction then. Puts a database with a rollback journal into WAL mode, except for STORE_READ,
+ * database was made beside it unless there is no room for one, or store_options.no_copy is set. A
+ * newer one is refused, also when it becomes newer while the store is open: NEWER comes out of the
+ * next transaction then. Puts a database with a rollback journal into WAL mode, except for STORE_READ,
  * which reads it as it is. Errors: MISSING (with the way out in its text), FOREIGN, NEWER,
  * READ_ONLY, FULL, BUSY, IO, CORRUPT; the file is untouched in each.
  */
@@ -57,6 +57,7 @@ struct store_options {
 	void *context;
 };
 
+/* As store_open(), with these options. */
 int store_open_with(const char *location, enum store_mode mode, const struct store_options *options,
 		    struct store **ret_store, struct error *err);
 
@@ -100,6 +101,7 @@ uint64_t store_stamp(const char *location);
 
 struct store_watch;
 
+/* Begins to notice the commits of other processes. Errors: IO. */
 int store_watch_open(struct store *store, struct store_watch **ret_watch, struct error *err);
 
 /* For poll(), POLLIN. */
@@ -119,6 +121,7 @@ struct store_log {
 	bool grown; /* longer than it is while nobody reads, transactions of that size aside */
 };
 
+/* How long the log is on disk, and whether something keeps it from being emptied. */
 void store_log_find(struct store *store, struct store_log *ret_log);
 
 /*

@@ -35,6 +35,7 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 		      const struct store_options *options, struct store **ret_store,
 		      struct error *err);
 
+/* Begins a transaction unless the caller has one; *ret_own says which, for store_leave(). */
 int store_enter(struct store *store, bool *ret_own, struct error *err);
 
 /* Ends what store_enter() began, by `result`, and returns it, or -1 when the commit fails. */

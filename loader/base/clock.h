@@ -2,7 +2,7 @@
  * clock.h - the time, how times and spans are written, and growing pauses between tries.
  *
  * Asking:  only the edge of the program asks for the time (clock_now_ms()); everything below gets it
- *          passed in. All but the three functions that ask are pure; random numbers are passed in, too.
+ *          passed in. All but the three functions that ask are pure; random numbers are passed in as well.
  * Units:   wall-clock times are milliseconds since 1970-01-01 UTC; deadlines are milliseconds of the
  *          monotonic clock; spans and pauses are milliseconds.
  * Threads: no shared state.
@@ -15,6 +15,7 @@
 
 enum { CLOCK_TEXT_SIZE = sizeof "2026-01-31T12:00:00.000Z" };
 
+/* The wall clock. */
 int64_t clock_now_ms(void);
 
 /* Monotonic milliseconds, for deadlines. */

@@ -44,6 +44,7 @@ static inline struct log_field log_text(const char *key, const char *text)
 	return (struct log_field){.key = key, .text = text};
 }
 
+/* A field with a number. */
 static inline struct log_field log_number(const char *key, int64_t number)
 {
 	return (struct log_field){.key = key, .number = number};

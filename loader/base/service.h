@@ -25,6 +25,7 @@ void stop_install(void);
  * more. */
 void stop_pass_on(pid_t child);
 
+/* Has a signal come since stop_install()? */
 bool stop_requested(void);
 
 /* How many have come, for those who do more at the second; only the one after `signals` ends the

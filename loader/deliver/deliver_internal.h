@@ -3,7 +3,8 @@
  * run at hand.
  *
  * Parts:  deliver.c decides what happens next, deliver_post.c makes posts, deliver_reply.c finds
- *         the replies for them, deliver_send.c sends them, deliver_turn.c writes down what became of them, many in one transaction.
+ *         the replies for them, deliver_send.c sends them, deliver_turn.c writes down what became
+ *         of them, many in one transaction.
  * Life:   deliver_post_of_entry() or deliver_post_sample() .. deliver_post_free(). The store
  *         outlives a post: bodies and attachments are read while they are sent.
  * Errors: as in queue/base/error.h; NO for an entry that lacks what its format needs.
@@ -41,9 +42,12 @@ struct deliver_post {
 	void *places;
 };
 
+/* The post of an entry, in the format of the queue's target. NO where the format needs the raw
+ * message and the entry has none; errors of the database. */
 int deliver_post_of_entry(struct store *store, const struct work_queue *queue, int64_t entry_id,
 			  struct deliver_post **ret_post, struct error *err);
 
+/* The post of a made-up mail, for `deliver --test`. */
 int deliver_post_sample(const struct work_queue *queue, struct deliver_post **ret_post,
 			struct error *err);
 
@@ -96,6 +100,7 @@ void deliver_item_free(struct deliver_item *item); /* takes NULL */
 /* CONFIGURATION where the queue has no target, or a file of it cannot be read. */
 int deliver_check_target(const struct work_queue *queue, struct error *err);
 
+/* A client with the limits and files of the target; `trace` keeps what goes over the wire. */
 struct http_client *deliver_connect(const struct work_queue_target *target, bool trace);
 
 /* Begins a post; `context` comes back from http_client_wait(). */
@@ -103,6 +108,8 @@ int deliver_send(struct http_client *client, const struct work_queue *queue,
 		 const struct target_secrets *secrets, const struct deliver_post *post,
 		 void *context, struct error *err);
 
+/* 2xx: delivered. 408, 425, 429, 5xx, and a body that could not be made: retry. Any other
+ * status: rejected. No answer: unreachable. */
 enum delivery_outcome deliver_judge(const struct http_answer *answer);
 
 /* Makes one durable transaction: it writes down what has ended, gives unused entries back to the

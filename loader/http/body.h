@@ -41,14 +41,17 @@ enum body_encoding {
 
 struct body;
 
+/* An empty body; never NULL. */
 struct body *body_new(void);
 void body_free(struct body *body); /* takes NULL */
 
+/* Add a piece behind the others. These two take it as it is. */
 void body_add_text(struct body *body, const char *text);
 void body_add_format(struct body *body, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* As the inside of a JSON string. */
 void body_add_json(struct body *body, const char *text);
+/* The source must give size_bytes bytes, the same ones each time. */
 void body_add_source(struct body *body, const struct body_source *source,
 		     enum body_encoding encoding);
 

@@ -53,10 +53,12 @@ struct http_answer {
 			     * is none; another one when the body could not be made */
 };
 
+/* Releases the texts of an answer. */
 void http_answer_clear(struct http_answer *answer);
 
 struct http_client;
 
+/* Never NULL. The options are copied. */
 struct http_client *http_client_new(const struct http_options *options);
 void http_client_free(struct http_client *client); /* takes NULL */
 

@@ -36,9 +36,11 @@ int mail_select_folder(struct mail *mail, bool read_only, struct imapc_mailbox *
  */
 int mail_pass_over(struct mail *mail, uint32_t uid, struct error *err);
 
+/* Tells the report where the action is, if it wants to know. */
 void mail_tell_progress(const struct mail *mail, uint64_t done, uint64_t total,
 			uint64_t size_bytes);
 
+/* The parts, each for the actions named above. Errors: those of mail.h. */
 int mail_read(struct mail *mail, struct error *err);
 int mail_change(struct mail *mail, struct error *err);
 

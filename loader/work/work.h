@@ -60,6 +60,8 @@ struct work_options {
 	void *context;
 };
 
+/* Works the queue off until nothing is left (until_empty) or the end is wanted. `options` are
+ * borrowed for the call. */
 int work_run(struct store *store, const struct work_queue *queue,
 	     const struct work_options *options, struct error *err);
 

@@ -157,6 +157,24 @@ class Clocks(unittest.TestCase):
                     self.assertEqual([], re.findall(r"\b(?:MIN|MAX|CLAMP)\([^;]*clock_\w+\(", path.read_text()))
 
 
+class Comments(unittest.TestCase):
+    PIECES = re.compile(r'(/\*.*?\*/|//[^\n]*)|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+
+    def test_what_a_comment_names_is_there(self):
+        """Files, and functions of our own: a name that has changed would lead its reader nowhere. Those of libraries
+        have no underscore, or a prefix that says whose they are."""
+        files = [path for folder in ["loader", "queue", "mime"] for path in (SOURCE_DIR / folder).rglob("*.[ch]")]
+        texts = {path: path.read_text() for path in files}
+        words = set(re.findall(r"\w+", "\n".join(self.PIECES.sub("", text) for text in texts.values())))
+        names = {path.name for path in files} | {"sysexits.h"}
+        for path, text in texts.items():
+            comments = "\n".join(match[1] for match in self.PIECES.finditer(text) if match[1])
+            with self.subTest(file=str(path.relative_to(SOURCE_DIR))):
+                self.assertEqual(set(), set(re.findall(r"\w+\.[ch]\b", comments)) - names)
+                functions = set(re.findall(r"\b([a-z]+_\w+)\(\)", comments)) - words
+                self.assertEqual(set(), {name for name in functions if not re.match("mailimap_|curl_|g_", name)})
+
+
 class Headers(unittest.TestCase):
     def test_labels_of_a_head_begin_their_line(self):
         """"Errors:" and its like stand in a column; a formatter that fills lines would hide them."""

@@ -1,6 +1,6 @@
 /*
- * command.h - the command line: one table of commands, each with a table of its options; parsing,
- * help and completions are all read off them.
+ * command.h - the command line: one table of commands, each with a table of its options; parsing and
+ * help both go by them.
  *
  * Life:   a struct invocation lives for one run of the program; texts in it are borrowed from argv.
  * Errors: a command returns 0, or -1 with *err whose kind is the exit status.

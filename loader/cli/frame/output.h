@@ -34,6 +34,7 @@ struct output_column {
 
 struct output_table;
 
+/* Never NULL. The columns are borrowed for the call. */
 struct output_table *output_table_new(const struct output_column *columns, size_t count);
 
 /* As many texts as columns; NULL is an empty cell. Line breaks become blanks. */
@@ -82,7 +83,9 @@ void output_csv_begin(char first, bool guard);
 void output_csv_piece(const char *bytes, size_t size);
 void output_csv_end(void);
 
+/* Stands between two cells. */
 void output_csv_comma(void);
+/* CR LF. */
 void output_csv_end_row(void);
 
 /* Reads a line of standard input: is it a yes? */

@@ -60,6 +60,7 @@ const char *const *mail_columns_of(enum mail_action action);
 int mail_columns_choose(enum mail_action action, const char *list, GPtrArray *columns,
 			struct error *err);
 
+/* The row of a message, a folder, a change. */
 json_t *mail_columns_message(const struct mail_message *message);
 json_t *mail_columns_folder(const struct imapc_folder_row *row);
 json_t *mail_columns_change(const struct mail_change *change, bool dry_run);
@@ -93,9 +94,12 @@ int mail_view_new_for_line(const struct invocation *invocation, const struct mai
 void mail_view_free(struct mail_view *view);
 SCOPED_DEFINE(struct mail_view *, mail_view_free)
 
+/* Writes the callbacks that print into this view; they are good until mail_view_free(). */
 void mail_view_report(struct mail_view *view, struct mail_report *ret_report);
 
+/* Prints what stands before the first row: the head of CSV. */
 void mail_view_begin(struct mail_view *view);
+/* Takes the bar away. */
 void mail_view_end(struct mail_view *view);
 
 /* ---- the commands; their words are in mail_table.c ---- */

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+/* A line for each field that is set. */
 void queue_view_print(const struct work_queue *queue);
 
 /* The same as a document; the caller has the reference. */

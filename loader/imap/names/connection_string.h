@@ -59,11 +59,12 @@ struct connection_string_pair {
 	char *value; /* unquoted */
 };
 
+/* Reads the text, and fills in defaults. Errors: CONFIGURATION. */
 int connection_string_parse(const char *text, struct connection_string **ret_string,
 			    struct error *err);
 
-/* Does the operator's text name this key (canonical spelling), rather than leave it at its default.
- */
+/* Whether the operator's text names this key (canonical spelling); else the key has its
+ * default. */
 bool connection_string_names(const struct connection_string *string, const char *key);
 
 /* The inverse: canonical keys, values quoted where they must be; parsing it gives an equal value.
@@ -74,8 +75,8 @@ char *connection_string_format(const struct connection_string *string);
 void connection_string_free(struct connection_string *string);
 SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
-/* The keys, for help and completion: rows 0.. until false is returned. Texts are static. They are
- * the table of the README, too. */
+/* The keys, for help and for the table of the README: rows 0.. until false is returned. Texts
+ * are static. */
 struct connection_string_key_help {
 	const char *key;
 	const char *value;	   /* "HOST", "True|False", … */

@@ -31,7 +31,8 @@ int imapc_relay(struct imapc_session *session, const struct imapc_relay *relay, 
 /* The last tag that was used on this connection. */
 int imapc_tag(const struct imapc_session *session);
 
-/* The server is asked whether it is still there; what it had to tell is taken in. */
+/* Asks the server whether it is still there, and takes in what it has to tell. Errors: those of
+ * session.h. */
 int imapc_ping(struct imapc_session *session, struct error *err);
 
 /*

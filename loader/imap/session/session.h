@@ -52,6 +52,7 @@ int imapc_open(const struct imapc_account *account, struct imapc_session **ret_s
 void imapc_close(struct imapc_session *session);
 SCOPED_DEFINE(struct imapc_session *, imapc_close)
 
+/* False once the session is of no more use. */
 bool imapc_is_alive(const struct imapc_session *session);
 
 /* What the connection turned out to be; strings are borrowed from the session. */

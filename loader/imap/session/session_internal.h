@@ -114,6 +114,8 @@ bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);
 int imapc_sign_in_by_scram(struct imapc_session *session, const char *mechanism, const char *user,
 			   const char *password, struct error *ret_fault);
 
+/* Signs in by the strongest mechanism that both sides have. Errors: CREDENTIALS, UNREACHABLE,
+ * PROTOCOL, TEMPORARY. */
 int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,
 		  struct error *err);
 

@@ -83,7 +83,7 @@ int transport_socket(const struct transport *transport);
 /* While `hidden`, the protocol log shows the number of bytes only. */
 void transport_hide(struct transport *transport, bool hidden);
 
-/* Made sense of what came so far. */
+/* The caller has made sense of what came so far. */
 void transport_progress(struct transport *transport);
 
 /* Every read and write from now on fails. */
