@@ -28,13 +28,10 @@ char *reply_body(const struct mime_content *body, struct mime_output *output)
 	size_t length = (size_t)MIN(body->size, (uint64_t)REPLY_BYTES);
 	g_autofree char *start = g_malloc(length + 1);
 	size_t done = 0;
-	size_t got;
 
 	/* Some of it may lie in the file, the rest in memory. */
-	do {
+	for (size_t got = 1; got > 0 && done < length; done += got)
 		got = output_read(output, body->offset + done, start + done, length - done);
-		done += got;
-	} while (got > 0);
 	return reply_of_start(start, done, done < body->size);
 }
 
