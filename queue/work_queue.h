@@ -32,6 +32,7 @@ struct work_queue_target {
 	int64_t timeout_ms;  /* of a delivery as a whole */
 	int32_t concurrency; /* posts at a time */
 	bool allow_private;  /* also to addresses that only this network knows */
+	bool insecure;	     /* http:// to other machines, too; then without credentials */
 	bool on_delivery;    /* messages stay unread in the mailbox until the target has answered */
 	char *stopped; /* why nothing is delivered until somebody says so; NULL = it goes on */
 };

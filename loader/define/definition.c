@@ -237,6 +237,9 @@ static const struct definition_row rows[] = {
     {{"allow-private", "true|false", "also post to addresses of this machine or network", "false",
       false},
      definition_target_set_allow_private},
+    {{"deliver-insecure", "true|false",
+      "also post to other machines in clear (http://), without credentials", "false", false},
+     definition_target_set_insecure},
     {{"acknowledge", "load|delivery",
       "mail is marked read and moved once it is stored (load, the default), or stays unread until "
       "deliver-to has answered (delivery)",

@@ -24,6 +24,7 @@ int definition_target_set_timeout(struct work_queue *draft, const char *value, s
 int definition_target_set_ca_file(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_client_certificate(struct work_queue *draft, const char *value,
 					     struct error *err);
+int definition_target_set_insecure(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_allow_private(struct work_queue *draft, const char *value,
 					struct error *err);
 int definition_target_set_concurrency(struct work_queue *draft, const char *value,

@@ -238,15 +238,26 @@ int definition_target_set_client_certificate(struct work_queue *draft, const cha
 
 /* Forbidden unless the operator says so: whoever may define a queue could reach what only this
  * machine reaches. */
-int definition_target_set_allow_private(struct work_queue *draft, const char *value,
-					struct error *err)
+static int target_set_switch(struct work_queue *draft, const char *field, const char *value,
+			     bool *member, struct error *err)
 {
 	const bool yes = g_ascii_strcasecmp(value, "true") == 0;
 	if (!yes && g_ascii_strcasecmp(value, "false") != 0)
-		return error_set(err, ERROR_CONFIGURATION, "allow-private: takes true or false");
+		return error_set(err, ERROR_CONFIGURATION, "%s: takes true or false", field);
 	target_replace(draft, &draft->target.stopped, NULL);
-	draft->target.allow_private = yes;
+	*member = yes;
 	return 0;
+}
+
+int definition_target_set_allow_private(struct work_queue *draft, const char *value,
+					struct error *err)
+{
+	return target_set_switch(draft, "allow-private", value, &draft->target.allow_private, err);
+}
+
+int definition_target_set_insecure(struct work_queue *draft, const char *value, struct error *err)
+{
+	return target_set_switch(draft, "deliver-insecure", value, &draft->target.insecure, err);
 }
 
 /* 64 posts at a time are more than a target with a common web server takes. */
@@ -323,6 +334,6 @@ bool definition_target_equals(const struct work_queue_target *left,
 	       g_strcmp0(left->client_certificate, right->client_certificate) == 0 &&
 	       left->connect_timeout_ms == right->connect_timeout_ms &&
 	       left->timeout_ms == right->timeout_ms && left->concurrency == right->concurrency &&
-	       left->allow_private == right->allow_private &&
+	       left->allow_private == right->allow_private && left->insecure == right->insecure &&
 	       left->on_delivery == right->on_delivery;
 }

@@ -56,6 +56,7 @@ struct http_client *deliver_connect(const struct work_queue_target *target, bool
 					     .ca_file = target->ca_file,
 					     .client_certificate = target->client_certificate,
 					     .allow_private = target->allow_private,
+					     .insecure = target->insecure,
 					     .trace = trace};
 	return http_client_new(&options);
 }

@@ -9,6 +9,8 @@
  * Limits:    connecting, and a delivery as a whole with its redirects; an answer is read up to 64
  *            KiB of header and 64 KiB of body.
  * Addresses: the one a connection is made to is checked, unless private ones are allowed.
+ * In clear:  http:// goes to addresses of loopback only, unless `insecure`; credentials go there
+ *            alone.
  * Errors:    of a post they are part of its answer; only what is wrong here is an error.
  * Threads:   one at a time.
  */
@@ -28,6 +30,8 @@ struct http_options {
 	const char *ca_file;		/* trusted instead of the system's; NULL: those */
 	const char *client_certificate; /* PEM file with certificate and key; NULL: none */
 	bool allow_private;
+	bool
+	    insecure; /* http:// to other machines than this one, as long as no credentials go there */
 	bool trace; /* keep each request, and the header of each answer */
 };
 

@@ -96,6 +96,17 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 				 "%s has an address of this machine or network: allow-private lets "
 				 "entries go there",
 				 host);
+	if (transfer->refused_clear && options->insecure)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s: credentials do not go in clear to another machine: use "
+				 "https://",
+				 host);
+	if (transfer->refused_clear)
+		return error_set(
+		    err, ERROR_UNREACHABLE,
+		    "%s: mail does not go in clear to another machine: use https://, or "
+		    "allow it with deliver-insecure",
+		    host);
 	if (transfer->header_bytes > ANSWER_MAX)
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s: the header of the answer is longer than 64 KiB", host);

@@ -34,6 +34,7 @@ struct http_transfer {
 	size_t answer_bytes;
 	size_t header_bytes;
 	bool refused_private;	 /* the address of a connection was not allowed */
+	bool refused_clear;	 /* nor was going there without TLS */
 	struct error body_error; /* why the body could not be made */
 	char curl_text[CURL_ERROR_SIZE];
 	GString *trace; /* or NULL */

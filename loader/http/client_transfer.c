@@ -58,6 +58,12 @@ static int seek_body(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+static bool has_credentials(const struct http_transfer *transfer)
+{
+	return target_has_user(transfer->url) ||
+	       (transfer->secret_fields != NULL && *transfer->secret_fields != NULL);
+}
+
 /* Checks the address of this very connection: what a name meant a moment ago does not count. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -65,6 +71,11 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	struct http_transfer *transfer = context;
 	if (!transfer->client->options.allow_private && target_is_private(&address->addr)) {
 		transfer->refused_private = true;
+		return CURL_SOCKET_BAD;
+	}
+	if (target_is_clear(transfer->url) && !target_is_loopback(&address->addr) &&
+	    (!transfer->client->options.insecure || has_credentials(transfer))) {
+		transfer->refused_clear = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);

@@ -228,6 +228,27 @@ static bool target_is_private_ipv6(const struct in6_addr *address)
 
 /* A family that is neither IPv4 nor IPv6 is private: it leads to this machine (AF_UNIX) or to
  * what nobody has thought of. */
+bool target_is_clear(const char *url)
+{
+	return g_ascii_strncasecmp(url, "http:", strlen("http:")) == 0;
+}
+
+bool target_is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in ipv4;
+		memcpy(&ipv4, address, sizeof ipv4);
+		return ntohl(ipv4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	}
+	if (address->sa_family != AF_INET6)
+		return false;
+	struct sockaddr_in6 ipv6;
+	memcpy(&ipv6, address, sizeof ipv6);
+	return IN6_IS_ADDR_LOOPBACK(&ipv6.sin6_addr) ||
+	       (IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr) &&
+		target_ipv4_at(&ipv6.sin6_addr, 12) >> 24 == IN_LOOPBACKNET);
+}
+
 bool target_is_private(const struct sockaddr *address)
 {
 	if (address->sa_family == AF_INET) {

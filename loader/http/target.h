@@ -38,6 +38,12 @@ char *target_host(const char *url);
 int target_follow(const char *url, const char *location, char **ret_url, bool *ret_foreign,
 		  struct error *err);
 
+/* Does the URL lead to a server without TLS? */
+bool target_is_clear(const char *url);
+
+/* Whether bytes to this address stay on this machine. */
+bool target_is_loopback(const struct sockaddr *address);
+
 /* Whether only this machine or network knows the address: loopback, private, link-local, shared,
  * multicast, reserved, also inside an IPv6 address. Other families count as private. */
 bool target_is_private(const struct sockaddr *address);

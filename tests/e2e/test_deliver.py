@@ -250,6 +250,7 @@ deliver-timeout=1m
 deliver-ca-file=ca.pem
 deliver-client-certificate=client.pem
 allow-private=true
+deliver-insecure=true
 acknowledge=delivery
 deliver-concurrency=2
 """
@@ -261,7 +262,7 @@ deliver-concurrency=2
             "deliver_to": "https://ann@app.example.com/mail?x=1", "format": "raw", "secret": "env:KEY", "password": "env:PW",
             "headers": ["X-A: b", "X-C: d"], "header_secrets": ["Authorization: Bearer env:TOKEN"],
             "connect_timeout_ms": 5000, "timeout_ms": 60000, "ca_file": str(self.folder / "ca.pem"),
-            "client_certificate": str(self.folder / "client.pem"), "allow_private": True, "acknowledge": "delivery",
+            "client_certificate": str(self.folder / "client.pem"), "allow_private": True, "insecure": True, "acknowledge": "delivery",
             "concurrency": 2, "stopped": None}, shown["delivery"])
         self.file("queues.ini", text.replace("=raw", "=xml"))
         self.fails(inqueue.CONFIGURATION, "queue", "apply", "queues.ini",

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import email.utils
+import os
 import signal
 import socket
 import sqlite3
@@ -222,6 +223,24 @@ class Unreachable(DeliverCase):
         self.inqueue("delivery", "retry", "1")
         self.fails(inqueue.UNREACHABLE, "deliver", says="allow-private")
         self.assertEqual([], receiver.requests)
+
+    def test_nothing_goes_to_another_machine_in_clear(self):
+        """No network: whoever is refused makes no connection, and the others find no way."""
+        self.target("http://192.0.2.1/")
+        alone = {"wrap": ["unshare", "--net"]} if os.getuid() == 0 else {}
+        clear = "192.0.2.1: mail does not go in clear to another machine: use https://, or allow it with deliver-insecure\n"
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=clear, **alone)
+        self.inqueue("queue", "alter", "invoices", "--deliver-insecure", "true")
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="Network is unreachable|to connect", **alone)
+        self.environment["TOKEN"] = "open sesame"
+        secret = "192.0.2.1: credentials do not go in clear to another machine: use https://\n"
+        self.inqueue("queue", "alter", "invoices", "--deliver-header-secret", "Authorization: Bearer env:TOKEN")
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=secret, **alone)
+        self.inqueue("queue", "alter", "invoices", "--deliver-header-secret", "", "--deliver-to", "http://ann@192.0.2.1/",
+                     "--deliver-password", "env:TOKEN")
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=secret, **alone)
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://ann@192.0.2.1/")
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="Network is unreachable|to connect", **alone)
 
     def test_private_addresses_written_otherwise(self):
         receiver = self.receiver()

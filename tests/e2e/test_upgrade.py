@@ -39,7 +39,7 @@ PARSED = {"subject", "sender", "recipient", "cc", "bcc", "reply_to", "date_sent"
           "html_body_size", "html_body_content", "defects", "headers"}
 COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
             "content": "SELECT * FROM content WHERE sha256 IN (SELECT raw_content FROM entry_mail)"}
-# Tables, and (table, column), that came later and hold nothing about what was loaded before, with the reason.
+# Tables, and (table, column), that came later and hold other things of what was there before, with the reason.
 LATER = {"entry_calendar": "what calendars announce is noted of what is loaded from now on",
          "pickup_folder": "where a folder began is noted when this program first uses it",
          ("pickup", "uid_next"): "noted of what is loaded from now on",
@@ -81,9 +81,9 @@ def all_rows(database, table, columns):
 
 
 def objects(database):
-    """The schema without its comments and line breaks."""
+    """The schema without its comments and blanks; an upgrade that adds a column leaves others than we do."""
     def plain(sql):
-        return " ".join(re.sub(r"--[^\n]*", "", sql or "").split())
+        return re.sub(r"\s*([(),])\s*", r"\1", " ".join(re.sub(r"--[^\n]*", "", sql or "").split()))
     return {(kind, name, table): plain(sql)
             for kind, name, table, sql in database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema")}
 
