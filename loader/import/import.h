@@ -47,8 +47,9 @@ struct import_options {
 };
 
 /*
- * Imports what lies in `paths`: files, folders with *.eml files at any depth, Maildirs. Links in
- * folders are not followed. *ret_result is filled also when it fails.
+ * Imports what lies in `paths`: files with a message, mbox files, folders with *.eml and *.mbox
+ * files at any depth, Maildirs. Links in folders are not followed. *ret_result is filled also when
+ * it fails.
  */
 int import_run(struct store *store, const struct work_queue *queue, char *const *paths,
 	       size_t count, const struct import_options *options, struct import_result *ret_result,

@@ -1,5 +1,5 @@
 /*
- * Finds the files with messages: those that are named, *.eml in folders at any depth, and those in
+ * Finds the files with messages: those that are named, *.eml and *.mbox in folders at any depth, and those in
  * cur and new of a Maildir. Names that begin with a dot, links, and whatever lies in a Maildir's tmp
  * are left alone.
  */
@@ -85,8 +85,8 @@ static bool import_wants(const FTSENT *file)
 	g_autofree char *folder = g_path_get_dirname(file->fts_path);
 	if (import_is_of_maildir(folder, "cur") || import_is_of_maildir(folder, "new"))
 		return !import_is_deleted(file->fts_name);
-	const char *end = strrchr(file->fts_name, '.');
-	return end != NULL && g_ascii_strcasecmp(end, ".eml") == 0;
+	return import_name_ends(file->fts_name, ".eml") ||
+	       import_name_ends(file->fts_name, ".mbox");
 }
 
 static int import_visit(struct import *import, FTS *tree, FTSENT *found, struct error *err)

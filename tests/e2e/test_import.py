@@ -1,7 +1,9 @@
 """`import`: mail in files becomes entries."""
 
+import mailbox
 import os
 import pathlib
+import re
 import shutil
 import signal
 import unittest
@@ -185,6 +187,108 @@ class Found(ImportCase):
         self.assertEqual(1, len(self.entries()))
         os.mkfifo(self.folder / "pipe")
         self.fails(DATA, "import", "invoices", self.folder / "pipe", says="pipe': is not a file")
+
+
+class Mbox(ImportCase):
+    """Each message in an mbox is the one that went into it: its digest is known."""
+
+    FROM = b"From ann@example.com Tue Mar  3 08:30:00 2026\n"
+    BODIES = ["Please pay.\n", "From now on:\n\nFrom Ann, at 12:30 today\nwe pay.\n\n", "",
+              "\n\nempty lines around\n\n\n", "x" * 200_000 + "\nFrom there\n", "no line end"]
+    QUOTED = ["A >From in a text:\n\n>From her\n", ">>From them\n>>>From 12:30 on\n>>>no\n"]
+
+    def known(self, *bodies):
+        """Messages that the queue has entries of."""
+        self.create_queue()
+        raws = []
+        for number, body in enumerate(bodies):
+            raws.append(b"From: ann@example.com\nSubject: Invoice %d\n\n" % number + body.encode())
+            (self.mail / f"{number}.eml").write_bytes(raws[-1])
+        self.import_mail()
+        return raws
+
+    def divided(self, data, name="old.mbox"):
+        path = self.folder / name
+        path.write_bytes(data)
+        return self.imported(path)
+
+    def quoted(self, raw, pattern):
+        head, _, body = raw.partition(b"\n\n")
+        return head + b"\n\n" + re.sub(pattern, rb">\g<0>", body, flags=re.M)
+
+    def written(self, raw):
+        return self.FROM + raw + (b"" if raw.endswith(b"\n") else b"\n") + b"\n"
+
+    def with_length(self, raw, quoted=None):
+        head, _, body = (quoted or raw).partition(b"\n\n")
+        return self.FROM + head + b"\nContent-Length: %d\n\n" % len(body) + body + b"\n"
+
+    def test_mboxo(self):
+        raws = self.known(*self.BODIES[:-1])
+        self.assertEqual({"known": 5}, self.divided(b"".join(self.written(self.quoted(raw, rb"^From ")) for raw in raws)))
+
+    def test_mboxrd(self):
+        raws = self.known(*self.BODIES[:-1], *self.QUOTED)
+        self.assertEqual({"known": 7}, self.divided(b"".join(self.written(self.quoted(raw, rb"^>*From ")) for raw in raws)))
+
+    def test_mboxcl(self):
+        raws = self.known(*self.BODIES)
+        self.assertEqual({"known": 6},
+                         self.divided(b"".join(self.with_length(raw, self.quoted(raw, rb"^From ")) for raw in raws)))
+
+    def test_mboxcl2(self):
+        raws = self.known(*self.BODIES, "From me at 12:30\n>From her\n\nFrom x 12:30\n")
+        self.assertEqual({"known": 7}, self.divided(b"".join(self.with_length(raw) for raw in raws)))
+
+    def test_a_wrong_length_does_not_count(self):
+        raws = self.known("one\n", "two\n", "three\n")
+        data = b"".join(self.with_length(raw) for raw in raws)
+        for wrong in [b"3", b"5", b"9999999999", b"99999999999999999999999", b"-1", b"", b"x"]:
+            with self.subTest(length=wrong):
+                self.assertEqual({"known": 3}, self.divided(data.replace(b"Length: 4", b"Length: " + wrong)))
+
+    def test_crlf_and_fields_of_programs(self):
+        raw, = self.known("Please pay.\n")
+        kept = raw.replace(b"Subject", b"X-UID: 7\nStatus: RO\nX-Keywords: a\n b\nX-IMAPbase: 1 2\nSubject")
+        self.assertEqual({"known": 1}, self.divided(as_sent(self.written(kept))))
+
+    def test_as_python_writes_it(self):
+        raws = self.known(*self.BODIES[:2])
+        box = mailbox.mbox(self.folder / "python.mbox")
+        for raw in raws:
+            box.add(raw)
+        box.close()
+        self.assertEqual({"known": 2}, self.imported(self.folder / "python.mbox"))
+
+    def test_dates(self):
+        self.create_queue()
+        lines = ["From a@example.com Tue Mar  3 08:30:00 2026", "From - Tue Mar 03 10:30:00 +0200 2026",
+                 "From a@example.com at 12:30"]
+        self.divided("".join(f"{line}\nFrom: a@example.com\nSubject: {number}\nDate: Wed, 04 Mar 2026 00:00:00 +0000\n\ntext\n\n"
+                             for number, line in enumerate(lines)).encode(), "any name")
+        self.assertEqual([("2026-03-03T08:30:00Z", "[]"), ("2026-03-03T08:30:00Z", "[]"),
+                          ("2026-03-04T00:00:00Z",
+                           '["received: the file gives no date that can be read; that of the Date field is taken"]')],
+                         self.sql("SELECT date_received, defects FROM entry ORDER BY id"))
+
+    def test_it_moves_as_a_whole(self):
+        self.create_queue(maxSize=2000)
+        good, bad = self.mail / "good.mbox", self.mail / "sub/bad.mbox"
+        good.write_bytes(b"".join(self.written(b"Subject: %d\n\n" % number) for number in range(1200)))
+        bad.parent.mkdir()
+        bad.write_bytes(self.written(b"Subject: small\n\n") + self.written(b"Subject: large\n\n" + b"x\n" * 3000))
+        arguments = [self.mail, "--archive", self.folder / "done", "--failed", self.folder / "bad"]
+        self.import_mail(*arguments, "--limit", 700)
+        self.assertEqual((700, []), (len(self.entries()), self.names("done")))
+        self.import_mail(*arguments)
+        self.assertEqual((1202, ["good.mbox"], ["bad.mbox"]), (len(self.entries()), self.names("done"), self.names("bad")))
+
+    def test_no_mbox(self):
+        self.create_queue()
+        path = self.put("a.mbox")
+        self.fails(DATA, "import", "invoices", path, says="a.mbox': is no mbox: that begins with a line 'From ADDRESS DATE'")
+        (self.mail / "a.mbox").write_bytes(b"")
+        self.assertEqual({}, self.imported())
 
 
 class Moved(ImportCase):
