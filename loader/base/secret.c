@@ -211,8 +211,8 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 				 "systemd service with LoadCredential=",
 				 name);
 	if (strchr(name, '/') != NULL)
-		return error_set(err, ERROR_CONFIGURATION, "credential '%s': a name, not a path",
-				 name);
+		return error_set(err, ERROR_CONFIGURATION,
+				 "credential '%s' must be a name, not a path", name);
 	g_autofree char *path = g_build_filename(folder, name, NULL);
 	/* systemd may let the service's user in by an access control list; the mask of that list
 	 * stands in place of the group's permissions. */

@@ -206,7 +206,7 @@ int deliver_check_target(const struct work_queue *queue, struct error *err)
 	if (target->url == NULL)
 		return error_set(
 		    err, ERROR_CONFIGURATION,
-		    "it has no target: `inqueue queue alter %s --deliver-to URL` sets one",
+		    "the queue has no target: `inqueue queue alter %s --deliver-to URL` sets one",
 		    queue->name);
 	if (deliver_check_file("deliver-ca-file", target->ca_file, err) != 0)
 		return -1;

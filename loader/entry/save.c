@@ -126,8 +126,9 @@ static int save_attachments(const struct save *save, const struct entry *entry, 
 {
 	uint32_t wanted = save->options->attachment;
 	if (wanted > entry->attachment_count)
-		return error_set(err, ERROR_NO, "entry %" PRId64 " has %zu attachments, not %u",
-				 entry->id, entry->attachment_count, wanted);
+		return error_set(err, ERROR_NO,
+				 "entry %" PRId64 " has no attachment %u: there are %zu", entry->id,
+				 wanted, entry->attachment_count);
 	for (size_t i = 0; i < entry->attachment_count; i++) {
 		const struct entry_attachment *attachment = &entry->attachments[i];
 		if ((wanted == 0 || wanted == attachment->position) &&

@@ -138,8 +138,8 @@ static bool follow(struct http_transfer *transfer, int status, struct error *err
 		return false;
 	}
 	if (transfer->redirects == REDIRECTS_MAX) {
-		error_fill(err, ERROR_UNREACHABLE, "more than %d redirects in a row",
-			   REDIRECTS_MAX);
+		error_fill(err, ERROR_UNREACHABLE,
+			   "the target redirects more than %d times in a row", REDIRECTS_MAX);
 		return false;
 	}
 	char *url;

@@ -163,13 +163,13 @@ int target_follow(const char *url, const char *location, char **ret_url, bool *r
 	if (curl_url_set(from, CURLUPART_URL, url, 0) != CURLUE_OK ||
 	    curl_url_set(to, CURLUPART_URL, url, 0) != CURLUE_OK ||
 	    curl_url_set(to, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
-		return error_set(err, ERROR_UNREACHABLE, "a redirect to what is no URL");
+		return error_set(err, ERROR_UNREACHABLE, "the target redirects to what is no URL");
 	const bool secure = target_part_is(to, CURLUPART_SCHEME, "https");
 	if (!secure && !target_part_is(to, CURLUPART_SCHEME, "http"))
 		return error_set(err, ERROR_UNREACHABLE,
-				 "a redirect to what is neither https nor http");
+				 "the target redirects to what is neither https nor http");
 	if (!secure && target_part_is(from, CURLUPART_SCHEME, "https"))
-		return error_set(err, ERROR_UNREACHABLE, "a redirect from https to http");
+		return error_set(err, ERROR_UNREACHABLE, "the target redirects from https to http");
 	const bool foreign = !target_same(from, to);
 	target_set_credentials(to, foreign ? NULL : from);
 	curl_url_set(to, CURLUPART_FRAGMENT, NULL, 0);

@@ -84,11 +84,11 @@ static int mail_check_text(const char *name, const char *option, struct error *e
 	if (name == NULL)
 		return 0;
 	if (!g_utf8_validate(name, -1, NULL))
-		return error_set(err, ERROR_USAGE, "--%s: not UTF-8", option);
+		return error_set(err, ERROR_USAGE, "--%s takes UTF-8 text", option);
 	for (const char *at = name; *at != '\0'; at++) {
 		if (g_ascii_iscntrl(*at))
-			return error_set(err, ERROR_USAGE, "--%s: a control character in the name",
-					 option);
+			return error_set(err, ERROR_USAGE,
+					 "--%s takes a name without control characters", option);
 	}
 	return 0;
 }

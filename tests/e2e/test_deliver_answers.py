@@ -114,7 +114,7 @@ class Redirects(DeliverCase):
         receiver = self.receiver(*self.chain(4), 200)
         self.target(receiver.url())
         self.load()
-        self.fails(inqueue.UNREACHABLE, "deliver", says="more than 3 redirects in a row")
+        self.fails(inqueue.UNREACHABLE, "deliver", says="the target redirects more than 3 times in a row")
         self.assertEqual(4, len(receiver.requests))
         self.assertEqual([(1, 1, "unreachable", 307)], self.attempts())
 
@@ -165,7 +165,7 @@ class Redirects(DeliverCase):
         for location in locations:
             with self.subTest(location=location):
                 result = self.inqueue("deliver", "--test", "invoices", expect=inqueue.UNREACHABLE)
-                self.assertRegex(result.stderr, "a redirect to what is ")
+                self.assertRegex(result.stderr, "the target redirects to what is ")
 
 
 class Unreachable(DeliverCase):
@@ -322,7 +322,7 @@ class Tls(DeliverCase):
         receiver = self.receiver(Answer(307, {"Location": plain.url()}), certificate=self.certificate)
         self.target(receiver.url(host="localhost"), "--deliver-ca-file", self.authority.certificate)
         result = self.inqueue("deliver", "--test", "invoices", expect=inqueue.UNREACHABLE)
-        self.assertRegex(result.stderr, "a redirect from https to http\n")
+        self.assertRegex(result.stderr, "the target redirects from https to http\n")
         self.assertEqual([], plain.requests)
 
 

@@ -125,6 +125,14 @@ class Definition(DefinitionCase):
         self.on_terminal("queue", "drop", "invoices", answers=[(r"invoices.*\[y/N\]", "y\n")])
         self.fails(NO, "queue", "show", "invoices", says="invoices")
 
+    def test_refused_option_says_what_is_wrong_with_it(self):
+        for option, says in (("--database", "option --database needs a value: --database FILE"),
+                             ("--json=1", "option --json takes no value"),
+                             ("--jsno", "unknown option --jsno; `inqueue queue list --help`"),
+                             ("-x", "unknown option -x;")):
+            with self.subTest(option=option):
+                self.fails(USAGE, "queue", "list", option, says=says)
+
     def test_usage_errors(self):
         for arguments, says in [((), "command"), (("frobnicate",), "frobnicate"), (("queue", "create"), "NAME"),
                                 (("load", "--nosuch"), "--nosuch"), (("load", "--limit"), "--limit"),

@@ -4,7 +4,7 @@
 #include <glib.h>
 
 #define FILTER_OPTIONS                                                                             \
-	{"queue", "NAME", "only of this queue", NULL},                                             \
+	{"queue", "NAME", "only entries of this queue", NULL},                                     \
 	    {"state", "STATE", "only new, claimed, done, failed or bad ones", NULL},               \
 	    COMMAND_SENDER_SUBJECT, {"tag", "TAG", "only with this tag", NULL},                    \
 	    {"held", NULL, "only held ones", NULL},                                                \
@@ -108,7 +108,7 @@ static const struct command commands[] = {
      "For failed and done entries, and for those that wait for their next attempt. A filter takes "
      "failed ones unless --state says otherwise. Attempts count from 0 again.",
      operate_options, NULL, cmd_retry},
-    {"discard", "[ID…]", 0, SIZE_MAX, "give entries up",
+    {"discard", "[ID…]", 0, SIZE_MAX, "give entries up for good",
      "For new, bad and failed entries: they become failed for good, for business reasons.",
      operate_options, NULL, cmd_discard},
     {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",

@@ -54,18 +54,20 @@ static void invocation_list_options(struct invocation *invocation, const struct 
 		invocation_add_option(invocation, &more);
 }
 
-/* getopt_long() says only which option was wrong; a password on the command line gets a word of
- * its own, because others can read it there. */
+/* getopt_long() says only which option was wrong: in optopt stands what `table` has for it, 0 for
+ * one that is not there, and the letter of a short one, of which there are none. A password on the
+ * command line gets a word of its own, because others can read it there. */
 static int command_refuse_option(const struct invocation *invocation, char *const *argv,
 				 struct error *err)
 {
 	const char *word = argv[optind - 1];
-	if (optopt != 0 && optopt < (int)invocation->option_count)
-		return error_set(err, ERROR_USAGE, "option --%s needs a value: --%s %s",
-				 invocation->options[optopt].name, invocation->options[optopt].name,
-				 invocation->options[optopt].value != NULL
-				     ? invocation->options[optopt].value
-				     : "(takes none)");
+	const bool is_known = optopt > 0 && optopt <= (int)invocation->option_count;
+	const struct command_option *known = &invocation->options[is_known ? optopt - 1 : 0];
+	if (is_known && g_str_has_prefix(word, "--"))
+		return known->value != NULL
+			   ? error_set(err, ERROR_USAGE, "option --%s needs a value: --%s %s",
+				       known->name, known->name, known->value)
+			   : error_set(err, ERROR_USAGE, "option --%s takes no value", known->name);
 	if (g_str_has_prefix(word, "--password") || g_str_has_prefix(word, "--pass="))
 		return error_set(
 		    err, ERROR_USAGE,
@@ -96,10 +98,8 @@ static int invocation_parse_options(struct invocation *invocation, int argc, cha
 	optind = 0;
 	int found;
 	while ((found = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (found == '?' || found == ':') {
-			optopt = optopt > 0 ? optopt - 1 : (int)COMMAND_MAX_OPTIONS;
+		if (found == '?' || found == ':')
 			return command_refuse_option(invocation, argv, err);
-		}
 		invocation->values[found - 1] = optarg != NULL ? optarg : "";
 	}
 	invocation->arguments = argv + optind;

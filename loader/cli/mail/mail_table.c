@@ -6,8 +6,9 @@
 /* Which messages. */
 #define SELECTION                                                                                  \
 	{"folder", "NAME", "the folder, '/' between levels (default: INBOX)", NULL},               \
-	    {"uid", "LIST", "UIDs, e.g. 17,20:25", NULL},                                          \
-	    {"message-number", "LIST", "numbers in the folder; --uid wins", NULL},                 \
+	    {"uid", "LIST", "messages by their UIDs, e.g. 17,20:25", NULL},                        \
+	    {"message-number", "LIST",                                                             \
+	     "messages by their numbers in the folder; --uid counts before it", NULL},             \
 	    {"start-row", "N", "from the N-th message on (default: 1)", NULL},                     \
 	{                                                                                          \
 		"max-rows", "N", "at most N messages (default: all)", NULL                         \
@@ -16,7 +17,7 @@
 /* How rows come out. */
 #define ROWS                                                                                       \
 	{"csv", NULL, "print CSV (RFC 4180) instead of a table", NULL},                            \
-	    {"csv-guard", NULL, "the same, with cells that a spreadsheet would run defused",       \
+	    {"csv-guard", NULL, "the same, with ' before cells that a spreadsheet would run",      \
 	     NULL},                                                                                \
 	{                                                                                          \
 		"columns", "LIST", "only these columns, e.g. uid,from,subject", NULL               \
@@ -65,7 +66,7 @@ static const struct command_option delete_options[] = {
 
 static const struct command_option move_options[] = {
     SELECTION,
-    {"new-folder", "NAME", "where to; it must exist", NULL},
+    {"new-folder", "NAME", "the folder to move to; it must exist", NULL},
     {"all", NULL, "the whole folder", NULL},
     STOP_ON_ERROR,
     {"yes", NULL, "do not ask", NULL},
@@ -164,7 +165,7 @@ static const struct command commands[] = {
     {"mail listAllFolders", "", 0, 0, "list folders with their numbers of messages",
      "Those below the root, or below --folder; folders that hold only folders are left out.",
      list_folders_options, mail_options_at, cmd_mail},
-    {"mail", "[ACTION]", 0, SIZE_MAX, "as mail getHeaderOnly",
+    {"mail", "[ACTION]", 0, SIZE_MAX, "list messages, as mail getHeaderOnly does",
      "Without an action this is `inqueue mail getHeaderOnly`. Actions are written in any case.",
      header_options, mail_options_at, cmd_mail_default},
 };

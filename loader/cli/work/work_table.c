@@ -36,7 +36,8 @@ static const struct command_option fail_options[] = {
 
 static const struct command_option release_options[] = {
     TOKEN_OPTION,
-    {"force", NULL, "without a token: take them from the worker that has them, for good", NULL},
+    {"force", NULL, "without a token: take the entries from their worker, whose token is void then",
+     NULL},
     COMMAND_REASON,
     {"by", "NAME", "with --force: who does it, for the history (default: the user)", NULL},
     COMMAND_OPTIONS_END,
@@ -57,7 +58,8 @@ static const struct command_option defer_options[] = {
 
 static const struct command_option work_options[] = {
     {"worker", "NAME", "your name, for people (default: host:process)", NULL},
-    {"lease", "TIME", "how long an entry is gone when this worker is killed; at most 31d", "10m"},
+    {"lease", "TIME", "how long an entry stays with this worker after it was killed; at most 31d",
+     "10m"},
     {"concurrency", "N", "how many commands at once", "1"},
     {"until-empty", NULL, "end when nothing is left to claim, instead of waiting for more", NULL},
     {"timeout", "TIME", "end a command that takes longer than this; that is an application failure",

@@ -234,7 +234,8 @@ int scram_check(const struct scram *scram, const char *server_final, struct erro
 		    memeql_sec(signature, scram->server_signature, size))
 			return 0;
 	}
-	return error_set(err, ERROR_CREDENTIALS,
-			 "the server does not prove that it knows the password, too; it may not be "
-			 "the server it should be");
+	return error_set(
+	    err, ERROR_CREDENTIALS,
+	    "the server does not prove that it knows the password as well; it may not be "
+	    "the server it should be");
 }
