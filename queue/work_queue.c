@@ -46,10 +46,18 @@ static int check_name(const char *name, struct error *err)
 	    printable, NAME_MAX_BYTES);
 }
 
-/* The constraint's own text names columns, not the queue. */
-static int name_conflict(const struct work_queue *queue, int result, struct error *err)
+/* The schema's own text does not name the queue. */
+static int name_conflict(struct store *store, const struct work_queue *queue, int64_t id,
+			 int result, struct error *err)
 {
-	if (result != 0 && err->reason == REASON_EXISTS)
+	if (result == 0)
+		return 0;
+	struct error ignored;
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT 1 FROM work_queue WHERE name = ? AND id <> ?");
+	statement_bind_text(statement, 1, queue->name);
+	statement_bind_int(statement, 2, id);
+	if (statement_step(statement, &ignored) == 1)
 		error_because(err, REASON_EXISTS,
 			      "there is a queue '%s' already; `inqueue queue alter` changes it",
 			      queue->name);
@@ -189,7 +197,7 @@ static int insert(struct store *store, const struct work_queue *queue, int64_t n
 	    " record_updated, max_attempts, retry_delay_ms)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?11, ?12)");
 	bind_definition(statement, queue, now_ms);
-	return name_conflict(queue, statement_step(statement, err), err);
+	return name_conflict(store, queue, 0, statement_step(statement, err), err);
 }
 
 /* The name is checked before the transaction begins: nobody waits for a misspelt one. */
@@ -222,7 +230,7 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 	bind_definition(statement, queue, now_ms);
 	statement_bind_int(statement, 10, queue->id);
 	if (statement_step(statement, err) != 0)
-		return name_conflict(queue, -1, err);
+		return name_conflict(store, queue, queue->id, -1, err);
 	if (engine_changes(store->engine) != 1)
 		return store_no_queue(queue->id, err);
 	return put_target(store, queue->id, &queue->target, err);
