@@ -123,7 +123,8 @@ enum { LOAD_TOGETHER_MIN = 1000 };
 /*
  * How many messages come together at most, when so many are left. Many, so that there is enough to
  * store while the server moves a large set; fewer towards the end, where nothing else is done while
- * the last ones are stored.
+ * the last ones are stored. With this, and with sets of moves that grow, 100,000 small messages take
+ * 35 s, with 1,000 at a time 49 s.
  */
 static size_t load_together_max(size_t left)
 {

@@ -136,7 +136,8 @@ int load_storer_put(struct load *load, struct load_batch *batch, struct error *e
 struct load_batch *load_storer_take(struct load *load, bool wait);
 
 /* For load_store(), before it commits: it has read the files of this batch for the last time. A run
- * that waits for the batch empties them meanwhile. */
+ * that waits for the batch empties them meanwhile: of a message of 200 MB that is 75 ms at the very
+ * end of a run of 1.5 s. */
 void load_storer_has_read(struct load *load, struct load_batch *batch);
 
 /* True if this batch was put, and not taken yet. */

@@ -78,7 +78,8 @@ static void help_print_option(const struct command_option *option)
 /* The command's own options come first, then those that every command takes. */
 void help_print_command(const struct command *command)
 {
-	printf("usage: inqueue %s%s%s [options]\n\n", command->name,
+	/* Options stand in front: behind the "--" of `work` they would be the command's. */
+	printf("usage: inqueue %s [options]%s%s\n\n", command->name,
 	       *command->arguments != '\0' ? " " : "", command->arguments);
 	help_print_wrapped(command->description != NULL ? command->description : command->summary,
 			   0, 0);

@@ -128,7 +128,7 @@ int invocation_check_arguments(const struct invocation *invocation, struct error
 	    invocation->argument_count <= command->max_arguments)
 		return 0;
 	return error_set(err, ERROR_USAGE,
-			 "usage: inqueue %s%s%s [options]; see `inqueue %s --help`", command->name,
+			 "usage: inqueue %s [options]%s%s; see `inqueue %s --help`", command->name,
 			 *command->arguments != '\0' ? " " : "", command->arguments, command->name);
 }
 
