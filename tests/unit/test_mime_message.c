@@ -473,6 +473,21 @@ static void test_a_large_message_wherever_it_lies(void **state)
 	}
 }
 
+/* The body is in the file before its reply is looked for. */
+static void test_reply_before_a_large_attachment(void **state)
+{
+	g_autofree char *large = g_strnfill(100000, 'x');
+	g_autofree char *raw = g_strconcat(
+	    HEADER MIXED("m") "--m\r\n" TEXT "Yes, please.\r\n\r\n> Do you want it?\r\n--m\r\n"
+			      "Content-Type: application/pdf\r\n\r\n",
+	    large, "\r\n--m--\r\n", NULL);
+	struct parsed parsed = parse(raw);
+
+	(void)state;
+	assert_string_equal(parsed.message->reply_plain, "Yes, please.");
+	parsed_clear(&parsed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +511,7 @@ int main(void)
 	    cmocka_unit_test(test_reply_stands_beside_its_text),
 	    cmocka_unit_test(test_quote_far_below_is_not_looked_for),
 	    cmocka_unit_test(test_reply_below_a_long_quote),
+	    cmocka_unit_test(test_reply_before_a_large_attachment),
 	    cmocka_unit_test(test_header_only),
 	    cmocka_unit_test(test_contents_follow_what_is_in_the_file),
 	    cmocka_unit_test(test_files_that_fail),
