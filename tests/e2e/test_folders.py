@@ -144,6 +144,11 @@ class OneFolder(LoadCase):
         self.is_refused("mailbox 'Work' and badmail 'INBOX/Work'", "Work", "Done", "INBOX/Work")
         self.is_refused("dropbox 'Work' and badmail 'Inbox/Work'", "INBOX", "Work", "Inbox/Work")
 
+    def test_the_inbox_below_the_prefix(self):
+        """Dovecot lists no INBOX.INBOX, and cannot create it: that is INBOX."""
+        self.is_refused("mailbox 'INBOX' and dropbox 'INBOX/INBOX'", "INBOX", "INBOX/INBOX")
+        self.is_refused("mailbox 'INBOX' and badmail 'inbox/Inbox'", "INBOX", "Work", "inbox/Inbox")
+
     def test_while_the_mailbox_is_empty(self):
         """Nothing has to be moved yet, but it is said all the same."""
         with self.look() as mailbox:

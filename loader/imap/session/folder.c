@@ -210,9 +210,23 @@ int imapc_find_folder(struct imapc_session *session, const char *name,
 	return 0;
 }
 
+/* Where personal folders are below "INBOX.", Dovecot takes "INBOX.INBOX" for INBOX itself. */
+static const char *without_prefix(const struct imapc_session *session, const char *wire)
+{
+	const char *prefix = session->personal_prefix;
+	size_t size = prefix ? strlen(prefix) : 0;
+
+	if (size == 0 || !mailbox_name_is_same(prefix, "INBOX", session->delimiter) ||
+	    g_ascii_strncasecmp(wire, prefix, size) != 0 ||
+	    !mailbox_name_is_same(wire + size, "INBOX", session->delimiter))
+		return wire;
+	return wire + size;
+}
+
 bool imapc_is_same_folder(const struct imapc_session *session, const char *wire, const char *other)
 {
-	return mailbox_name_is_same(wire, other, session->delimiter);
+	return mailbox_name_is_same(without_prefix(session, wire), without_prefix(session, other),
+				    session->delimiter);
 }
 
 int imapc_create_folder(struct imapc_session *session, const char *wire, const char *name,
