@@ -322,14 +322,36 @@ static const struct field *choose_type(struct skeleton *skeleton, const struct h
 	return multipart ? multipart : simple ? simple : first;
 }
 
+static bool line_is_blank(const struct line *line)
+{
+	size_t i = 0;
+
+	while (i < line->length && (line->text[i] == ' ' || line->text[i] == '\t'))
+		i++;
+	return i == line->length;
+}
+
+static bool line_has(const struct line *line, const char *word)
+{
+	return memmem(line->text, line->length, word, strlen(word)) != NULL;
+}
+
+/*
+ * Text of a part. What mailers tell readers without MIME is none, up to the next blank line, e.g.
+ * "This is a multi-part message in MIME format."
+ */
 static bool text_stands_at(struct skeleton *skeleton, uint64_t offset)
 {
 	struct line line;
+	bool in_notice = false;
 
 	while (input_line(skeleton->input, offset, &line) && !is_delimiter(skeleton, &line)) {
-		for (size_t i = 0; i < line.length; i++)
-			if (line.text[i] != ' ' && line.text[i] != '\t')
-				return true;
+		bool is_blank = line_is_blank(&line);
+		bool is_notice = line_has(&line, "MIME") && line_has(&line, "message");
+
+		in_notice = !is_blank && (in_notice || is_notice);
+		if (!is_blank && !in_notice)
+			return true;
 		offset = line.next;
 	}
 	return false;
