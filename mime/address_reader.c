@@ -4,6 +4,7 @@
  */
 #include "mime/address_reader.h"
 
+#include "mime/ascii.h"
 #include "mime/word.h"
 
 #include <string.h>
@@ -29,11 +30,6 @@ void address_reader_close(struct address_reader *reader)
 	g_string_free(reader->phrase, TRUE);
 	g_string_free(reader->comment, TRUE);
 	g_string_free(reader->angle, TRUE);
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Runs of blanks become one; none at the start. */
@@ -156,7 +152,8 @@ static void read_angle_content(struct address_reader *reader, const char *end)
 			close = quote_end(reader->at, end);
 		for (; close && reader->at < close; reader->at++)
 			append_quoted(reader->angle, *reader->at);
-		if (!is_blank(*reader->at) && *reader->at && *reader->at != ADDRESS_QUOTED_AT)
+		if (!ascii_is_white((unsigned char)*reader->at) && *reader->at &&
+		    *reader->at != ADDRESS_QUOTED_AT)
 			g_string_append_c(reader->angle, *reader->at);
 		reader->at++;
 	}
@@ -165,7 +162,8 @@ static void read_angle_content(struct address_reader *reader, const char *end)
 /* Brackets that stand twice: <<ann@example.com>>. */
 static void skip_brackets(struct address_reader *reader, char bracket)
 {
-	for (const char *at = reader->at; at < reader->end && (*at == bracket || is_blank(*at));) {
+	for (const char *at = reader->at;
+	     at < reader->end && (*at == bracket || ascii_is_white((unsigned char)*at));) {
 		if (*at++ != bracket)
 			continue;
 		reader->at = at;
@@ -254,7 +252,7 @@ static void read_text(struct address_reader *reader)
 	if (word_parse(reader->at, (size_t)(reader->end - reader->at), &word)) {
 		for (size_t i = 0; i < word.length; i++)
 			append_quoted(reader->phrase, *reader->at++);
-	} else if (is_blank(*reader->at)) {
+	} else if (ascii_is_white((unsigned char)*reader->at)) {
 		append_blank(reader->phrase);
 		reader->at++;
 	} else {

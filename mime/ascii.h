@@ -49,6 +49,17 @@ static inline bool ascii_is_printable(unsigned char c)
 	return c >= ' ' && c <= '~';
 }
 
+static inline bool ascii_is_blank(unsigned char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* What may stand between two words of a field: its lines may be folded. */
+static inline bool ascii_is_white(unsigned char c)
+{
+	return ascii_is_blank(c) || c == '\r' || c == '\n';
+}
+
 /* How many bytes at the beginning are between blank and tilde. */
 static inline size_t ascii_span(const unsigned char *bytes, size_t length)
 {

@@ -15,19 +15,6 @@ struct piece {
 	bool from_html;
 };
 
-static void copy(struct mime_output *output, uint64_t offset, uint64_t size, struct sink *sink)
-{
-	char bytes[PIECE];
-	size_t n;
-
-	for (; size > 0; offset += n, size -= n) {
-		n = output_read(output, offset, bytes, (size_t)MIN(size, (uint64_t)sizeof(bytes)));
-		if (n == 0)
-			return;
-		sink_write(sink, bytes, n);
-	}
-}
-
 static char last_of(struct mime_output *output, const struct mime_content *content)
 {
 	char last = '\n';
@@ -56,7 +43,7 @@ static void pieces_join(const GArray *pieces, struct mime_output *output,
 	content_begin(&writer, output, ret_content);
 	for (guint i = 0; i < pieces->len; i++) {
 		const struct mime_content *content = &piece_at(pieces, i)->content;
-		copy(output, content->offset, content->size, &writer.sink);
+		output_copy(output, content->offset, content->offset + content->size, &writer.sink);
 		if (i + 1 < pieces->len && last_of(output, content) != '\n')
 			sink_write(&writer.sink, "\n", 1);
 	}
@@ -167,7 +154,8 @@ static void documents_join(const GArray *pieces, struct mime_output *output,
 		uint64_t begin = i > 0 ? document_begin(output, content) : 0;
 		uint64_t end = is_last ? content->size : document_end(output, content);
 		if (begin < end)
-			copy(output, content->offset + begin, end - begin, &writer.sink);
+			output_copy(output, content->offset + begin, content->offset + end,
+				    &writer.sink);
 		if (!is_last)
 			sink_write(&writer.sink, "\n", 1);
 	}

@@ -253,28 +253,18 @@ static void memory_feed(struct text_source *source, struct sink *sink)
 	sink_write(sink, memory->bytes, memory->length);
 }
 
-struct string_sink {
-	struct sink sink;
-	GString *text;
-};
-
-static void string_write(struct sink *sink, const void *bytes, size_t length)
-{
-	g_string_append_len(((struct string_sink *)sink)->text, bytes, (gssize)length);
-}
-
 char *charset_text(const char *bytes, size_t length, const char *label, const char *hint,
 		   const char *what, struct defects *defects)
 {
 	struct memory_source memory = {{memory_feed}, bytes, length};
-	struct string_sink target = {.sink = {string_write}, .text = g_string_sized_new(length)};
+	struct string_sink target = string_sink_to(g_string_sized_new(length));
 	struct charset_choice choice = charset_choose(&memory.source, label, hint, what, defects);
 
 	/* Cleaned before it is a C string: a zero byte would end it. */
 	struct clean clean;
 	clean_init(&clean, &target.sink);
 	charset_convert(&memory.source, choice, &clean.sink);
-	return g_string_free(target.text, FALSE);
+	return g_string_free(target.string, FALSE);
 }
 
 char *charset_line(const char *bytes, size_t length, const char *label, const char *hint,
@@ -296,7 +286,7 @@ struct charset_choice charset_choose_bytes(const char *bytes, size_t length, con
 void charset_append(GString *text, const char *bytes, size_t length, struct charset_choice choice)
 {
 	struct memory_source memory = {{memory_feed}, bytes, length};
-	struct string_sink target = {.sink = {string_write}, .text = text};
+	struct string_sink target = string_sink_to(text);
 
 	charset_convert(&memory.source, choice, &target.sink);
 }

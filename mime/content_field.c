@@ -2,6 +2,8 @@
  * they meant for those who need it strictly. */
 #include "mime/content_field.h"
 
+#include "mime/ascii.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <string.h>
@@ -15,7 +17,7 @@ struct cursor {
 
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
+	return ascii_is_white((unsigned char)c) || c == '\0';
 }
 
 static bool at_end(const struct cursor *cursor)

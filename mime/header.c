@@ -1,6 +1,7 @@
 /* Header blocks, with what mailers and what handles mail on its way do to them. */
 #include "mime/header.h"
 
+#include "mime/ascii.h"
 #include "mime/content_field.h"
 #include "mime/parameter.h"
 
@@ -31,11 +32,6 @@ struct reading {
 /* More lines that begin with dashes are not held against the header's own boundary. */
 enum { DASHED_MAX = 16 };
 
-static bool is_blank(unsigned char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* Length of a field's name, its colon not included; 0 when the line begins no field. */
 static size_t name_length(const struct line *line)
 {
@@ -45,7 +41,7 @@ static size_t name_length(const struct line *line)
 	       line->text[length] != ':')
 		length++;
 	size_t colon = length;
-	while (colon < line->length && is_blank(line->text[colon]))
+	while (colon < line->length && ascii_is_blank(line->text[colon]))
 		colon++;
 	return colon < line->length && line->text[colon] == ':' ? length : 0;
 }
@@ -57,7 +53,7 @@ static void field_add(struct reading *reading, const struct line *line, size_t n
 	size_t skip = (size_t)(colon - text) + 1;
 	struct span span = {.name = reading->bytes->len};
 
-	while (skip < line->length && is_blank(line->text[skip]))
+	while (skip < line->length && ascii_is_blank(line->text[skip]))
 		skip++;
 	g_string_append_len(reading->bytes, text, (gssize)name);
 	g_string_append_c(reading->bytes, '\0');
@@ -125,7 +121,7 @@ static void line_add(struct reading *reading, struct input *input, const struct 
 {
 	size_t name = name_length(line);
 
-	if (is_blank(line->text[0])) {
+	if (ascii_is_blank(line->text[0])) {
 		fold_add(reading, line, false);
 	} else if (name > 0) {
 		reading->had_junk = reading->had_junk || reading->junk;
@@ -158,22 +154,13 @@ static struct header *header_new(const struct reading *reading)
 	return header;
 }
 
-static bool is_blank_line(const struct line *line)
-{
-	size_t i = 0;
-
-	while (i < line->length && is_blank(line->text[i]))
-		i++;
-	return i == line->length;
-}
-
 /* A line of blanks is a fold where a field follows, and where none does, the empty line that
  * something on the way has filled. */
 static bool blanks_end_block(struct input *input, struct line *line, uint64_t offset)
 {
 	struct line next;
 	bool ends = input_line(input, line->next, &next) && next.length > 0 &&
-		    !is_blank(next.text[0]) && name_length(&next) == 0;
+		    !ascii_is_blank(next.text[0]) && name_length(&next) == 0;
 
 	/* The window may have moved. */
 	input_line(input, offset, line);
@@ -225,7 +212,7 @@ static bool block_ends(struct reading *reading, struct input *input, uint64_t of
 	if (line->length == 0)
 		return true;
 	reading->blank_end =
-	    reading->spans->len > 0 && is_blank_line(line) && blanks_end_block(input, line, offset);
+	    reading->spans->len > 0 && line_is_blank(line) && blanks_end_block(input, line, offset);
 	if (reading->blank_end)
 		return true;
 	*ret_body = offset;
@@ -322,7 +309,7 @@ static bool is_known_field(const struct line *line)
 
 static void skip_indent(struct line *line, uint64_t *offset)
 {
-	while (line->length > 0 && is_blank(line->text[0])) {
+	while (line->length > 0 && ascii_is_blank(line->text[0])) {
 		line->text++;
 		line->length--;
 		(*offset)++;

@@ -1,5 +1,7 @@
 #include "mime/input.h"
 
+#include "mime/ascii.h"
+
 #include <errno.h>
 #include <glib.h>
 #include <linux/magic.h>
@@ -187,6 +189,15 @@ static bool dashes_begin_line(struct input *input, uint64_t first_line, uint64_t
 {
 	return (offset == first_line || byte_is(input, offset - 1, line_ending(input))) &&
 	       byte_is(input, offset + 1, '-');
+}
+
+bool line_is_blank(const struct line *line)
+{
+	size_t i = 0;
+
+	while (i < line->length && ascii_is_blank(line->text[i]))
+		i++;
+	return i == line->length;
 }
 
 uint64_t input_find_dashes(struct input *input, uint64_t first_line, uint64_t *ret_previous_end)

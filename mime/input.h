@@ -52,6 +52,9 @@ const unsigned char *input_at(struct input *input, uint64_t offset, size_t *ret_
  * it. */
 bool input_line(struct input *input, uint64_t offset, struct line *ret_line);
 
+/* An empty line, or one of blanks and tabs. */
+bool line_is_blank(const struct line *line);
+
 /*
  * The first line from `first_line` on that begins with two dashes; the end of the message if there
  * is none. Where lines were passed over, *ret_previous_end becomes the end of the last one's text.

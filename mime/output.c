@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER = 65536 };
+enum { BUFFER = 65536, PIECE = 16384 };
 
 struct mime_output *mime_output_new(int fd)
 {
@@ -107,6 +107,19 @@ size_t output_read(struct mime_output *output, uint64_t offset, void *bytes, siz
 	if (n <= 0)
 		output->error = n < 0 ? errno : EIO;
 	return n > 0 ? (size_t)n : 0;
+}
+
+void output_copy(struct mime_output *output, uint64_t begin, uint64_t end, struct sink *sink)
+{
+	char piece[PIECE];
+	size_t n;
+
+	for (; begin < end; begin += n) {
+		n = output_read(output, begin, piece, (size_t)MIN(end - begin, (uint64_t)PIECE));
+		if (n == 0)
+			return;
+		sink_write(sink, piece, n);
+	}
 }
 
 static void content_write(struct sink *sink, const void *bytes, size_t length)

@@ -31,6 +31,9 @@ void output_rewind(struct mime_output *output, uint64_t offset);
 /* Reads what was written before; returns the bytes read, 0 at the end or on error. */
 size_t output_read(struct mime_output *output, uint64_t offset, void *bytes, size_t length);
 
+/* Passes [begin, end) on, which was written before. */
+void output_copy(struct mime_output *output, uint64_t begin, uint64_t end, struct sink *sink);
+
 /* Starts a content at the end of the output; content_restart() gives up what it has so far. */
 void content_begin(struct content_writer *writer, struct mime_output *output,
 		   struct mime_content *content);

@@ -1,5 +1,6 @@
 #include "mime/parameter.h"
 
+#include "mime/ascii.h"
 #include "mime/charset_choice.h"
 #include "mime/word.h"
 
@@ -48,14 +49,9 @@ static void parameter_free(void *data)
 	g_free(parameter);
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static const char *skip_blanks(const char *at, const char *end)
 {
-	while (at < end && is_blank(*at))
+	while (at < end && ascii_is_white((unsigned char)*at))
 		at++;
 	return at;
 }
@@ -76,12 +72,12 @@ static const char *read_quoted(const char *at, const char *end, GString *value)
 /* Blanks end a token, except in a file name, where they are taken for a part of it. */
 static const char *read_token(const char *at, const char *end, bool with_blanks, GString *value)
 {
-	while (at < end && *at != ';' && (with_blanks || !is_blank(*at))) {
+	while (at < end && *at != ';' && (with_blanks || !ascii_is_white((unsigned char)*at))) {
 		if (*at != '\r' && *at != '\n')
 			g_string_append_c(value, *at);
 		at++;
 	}
-	while (value->len > 0 && is_blank(value->str[value->len - 1]))
+	while (value->len > 0 && ascii_is_white((unsigned char)value->str[value->len - 1]))
 		g_string_truncate(value, value->len - 1);
 	while (at < end && *at != ';')
 		at++;
@@ -91,7 +87,7 @@ static const char *read_token(const char *at, const char *end, bool with_blanks,
 /* "filename*1*" -> filename, section 1, extended. */
 static void piece_name(struct piece *piece, const char *at, const char *end)
 {
-	while (end > at && is_blank(end[-1]))
+	while (end > at && ascii_is_white((unsigned char)end[-1]))
 		end--;
 	if (end > at && end[-1] == '*') {
 		piece->extended = true;
@@ -311,7 +307,7 @@ struct parameters *parameters_parse(const char *raw, size_t length)
 	struct parameters *parameters = g_new0(struct parameters, 1);
 	g_autoptr(GPtrArray) pieces = g_ptr_array_new_with_free_func(piece_free);
 
-	while (at < end && *at != ';' && !is_blank(*at) && *at != '(')
+	while (at < end && *at != ';' && !ascii_is_white((unsigned char)*at) && *at != '(')
 		at++;
 	parameters->value = g_ascii_strdown(value, at - value);
 	parameters->list = g_ptr_array_new_with_free_func(parameter_free);

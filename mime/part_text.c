@@ -6,28 +6,18 @@
 
 #include <string.h>
 
-struct string_sink {
-	struct sink sink;
-	GString *bytes;
-};
-
-static void string_write(struct sink *sink, const void *bytes, size_t length)
-{
-	g_string_append_len(((struct string_sink *)sink)->bytes, bytes, (gssize)length);
-}
-
 static GString *beginning_of(const struct part *part)
 {
-	struct string_sink target = {.sink = {string_write}, .bytes = g_string_new(NULL)};
+	struct string_sink target = string_sink_to(g_string_new(NULL));
 	uint64_t end = MIN(part->end, part->begin + PART_TEXT_BYTES);
 
 	transfer_decode(part->input, part->begin, end, part->transfer, &target.sink);
-	return target.bytes;
+	return target.string;
 }
 
 static GString *text_of_html(const GString *html)
 {
-	struct string_sink target = {.sink = {string_write}, .bytes = g_string_new(NULL)};
+	struct string_sink target = string_sink_to(g_string_new(NULL));
 	g_autofree char *valid = g_utf8_make_valid(html->str, (gssize)html->len);
 	struct html_filter filter;
 	struct html_text text;
@@ -37,11 +27,11 @@ static GString *text_of_html(const GString *html)
 	sink_write(&filter.sink, valid, strlen(valid));
 	html_filter_finish(&filter);
 	html_text_finish(&text);
-	return target.bytes;
+	return target.string;
 }
 
 /* In any charset: what is above a blank, but for byte order marks and the no-break space. */
-static bool is_blank(const GString *bytes)
+static bool are_blank(const GString *bytes)
 {
 	for (gsize i = 0; i < bytes->len; i++) {
 		unsigned char c = (unsigned char)bytes->str[i];
@@ -64,7 +54,7 @@ bool part_has_text(struct part *part)
 		g_autoptr(GString) text = is_html(part) ? text_of_html(bytes) : NULL;
 		bool more = part->end - part->begin > PART_TEXT_BYTES;
 		part->text =
-		    more || !is_blank(text ? text : bytes) ? PART_TEXT_SOME : PART_TEXT_BLANK;
+		    more || !are_blank(text ? text : bytes) ? PART_TEXT_SOME : PART_TEXT_BLANK;
 	}
 	return part->text == PART_TEXT_SOME;
 }

@@ -16,11 +16,6 @@ static unsigned char byte_of(unsigned char first, unsigned char second)
 	return (unsigned char)(ascii_hex(first) * 16 + ascii_hex(second));
 }
 
-static bool is_blank(unsigned char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static void hold(struct quoted_printable *quoted, unsigned char c)
 {
 	if (quoted->held_length == QUOTED_HELD_MAX) {
@@ -41,7 +36,7 @@ static bool soft_break_goes_on(const struct quoted_printable *quoted, unsigned c
 {
 	unsigned char last = quoted->held[quoted->held_length - 1];
 
-	return (is_blank(c) && last != '\r' && quoted->held_length < QUOTED_HELD_MAX) ||
+	return (ascii_is_blank(c) && last != '\r' && quoted->held_length < QUOTED_HELD_MAX) ||
 	       (c == '\r' && last != '\r');
 }
 
@@ -90,7 +85,7 @@ static void decode_odd(struct quoted_printable *quoted, unsigned char c)
 		hold(quoted, c);
 		return;
 	}
-	if (is_blank(c)) {
+	if (ascii_is_blank(c)) {
 		hold(quoted, c);
 		return;
 	}

@@ -8,6 +8,7 @@
 #ifndef MIME_SINK_H
 #define MIME_SINK_H
 
+#include <glib.h>
 #include <stddef.h>
 
 struct sink {
@@ -18,6 +19,22 @@ static inline void sink_write(struct sink *sink, const void *bytes, size_t lengt
 {
 	if (length > 0)
 		sink->write(sink, bytes, length);
+}
+
+/* Puts the bytes behind what the string has. */
+struct string_sink {
+	struct sink sink;
+	GString *string;
+};
+
+static inline void string_sink_write(struct sink *sink, const void *bytes, size_t length)
+{
+	g_string_append_len(((struct string_sink *)sink)->string, bytes, (gssize)length);
+}
+
+static inline struct string_sink string_sink_to(GString *string)
+{
+	return (struct string_sink){.sink = {string_sink_write}, .string = string};
 }
 
 #endif

@@ -322,15 +322,6 @@ static const struct field *choose_type(struct skeleton *skeleton, const struct h
 	return multipart ? multipart : simple ? simple : first;
 }
 
-static bool line_is_blank(const struct line *line)
-{
-	size_t i = 0;
-
-	while (i < line->length && (line->text[i] == ' ' || line->text[i] == '\t'))
-		i++;
-	return i == line->length;
-}
-
 static bool line_has(const struct line *line, const char *word)
 {
 	return memmem(line->text, line->length, word, strlen(word)) != NULL;

@@ -109,20 +109,12 @@ void text_store_from_html(const struct mime_content *html, struct mime_output *o
 	struct clean clean;
 	struct content_writer writer;
 	struct mime_content source = *html;
-	char piece[PIECE];
-	size_t n;
 
 	content_begin(&writer, output, ret_content);
 	clean_init(&clean, &writer.sink);
 	html_text_init(&text, &clean.sink);
 	html_filter_init(&filter, &text.sink);
-	for (uint64_t at = 0; at < source.size; at += n) {
-		size_t wanted = (size_t)MIN((uint64_t)sizeof(piece), source.size - at);
-		n = output_read(output, source.offset + at, piece, wanted);
-		if (n == 0)
-			break;
-		sink_write(&filter.sink, piece, n);
-	}
+	output_copy(output, source.offset, source.offset + source.size, &filter.sink);
 	html_filter_finish(&filter);
 	html_text_finish(&text);
 }

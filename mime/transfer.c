@@ -89,16 +89,6 @@ bool transfer_decode(struct input *input, uint64_t begin, uint64_t end, enum tra
 	return true;
 }
 
-struct string_sink {
-	struct sink sink;
-	GString *bytes;
-};
-
-static void string_write(struct sink *sink, const void *bytes, size_t length)
-{
-	g_string_append_len(((struct string_sink *)sink)->bytes, bytes, (gssize)length);
-}
-
 static void decode_q(const char *text, size_t length, GString *bytes)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -115,7 +105,7 @@ static void decode_q(const char *text, size_t length, GString *bytes)
 
 void transfer_decode_word(const char *text, size_t length, bool is_base64, GString *bytes)
 {
-	struct string_sink target = {.sink = {string_write}, .bytes = bytes};
+	struct string_sink target = string_sink_to(bytes);
 	struct base64 base64;
 
 	if (!is_base64) {
