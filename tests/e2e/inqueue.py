@@ -17,6 +17,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 from typing import NamedTuple
@@ -128,13 +129,14 @@ class Case(unittest.TestCase):
             self.fail(f"{process.args} did not end in {DEADLINE_S} s\n{stdout.decode()}{stderr.decode()}")
         return self._checked(process, stdout, stderr, expect)
 
-    def on_terminal(self, *arguments, answers=(), expect=DONE):
+    def on_terminal(self, *arguments, answers=(), columns=80, env=None, expect=DONE):
         """One run with a terminal; answers are (pattern to wait for, text to type). stdout is all it showed."""
         master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (25, columns))
         # A session of its own, like start_new_session, and the terminal is the session's.
         command = ["setsid", "--ctty", PROGRAM, *(str(argument) for argument in arguments)]
         process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd=self.folder,
-                                   env={**self.environment, "TERM": "xterm"})
+                                   env={**self.environment, "TERM": "xterm", **(env or {})})
         self._sessions.append(process.pid)
         os.close(slave)
         try:

@@ -458,7 +458,7 @@ class Runs(DeliverCase):
             "--json", "delivery", "list", "--newest", "--limit", "1")])
         self.assertEqual({"delivered": 1, "rejected": 1, "retry": 0, "unreachable": 0, "stopped": None},
                          self.json_lines("--json", "status")[0]["delivery"])
-        self.assertRegex(self.inqueue("status").stdout, "1 ok, 1 rejected, 0 failed")
+        self.assertRegex(self.inqueue("status", "invoices").stdout, "delivery +1 ok, 1 rejected, 0 failed")
 
 
 if __name__ == "__main__":

@@ -335,7 +335,7 @@ class Breaker(DeliverCase):
         self.assertLessEqual(len(receiver.requests), 6)
         self.assertEqual(["new"] * 8, self.states())
         self.fails(inqueue.CONFIGURATION, "deliver", says="the target answered 404, .* `inqueue queue resume invoices`")
-        self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, "delivery stopped   the target answered 404")
+        self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, "state +delivery stopped\nreason +delivery: the target answered 404")
         self.assertRegex(self.inqueue("status").stdout, "stopped")
         receiver.answers = [200]
         self.inqueue("queue", "resume", "invoices")

@@ -187,8 +187,9 @@ class Status(EntriesCase):
                          tuple(shown["idle"][key] for key in ("new", "last_action", "last_message", "paused")))
         self.inqueue("load", "invoices")
         lines = self.inqueue("status").stdout.splitlines()
-        self.assertRegex(lines[0], "QUEUE.*NEW.*BAD.*OLDEST.*NOT COLLECTED.*LAST MESSAGE")
-        self.assertRegex(lines[-1], r"invoices +active +2 +0 +0 +0 +0 +1 .*OK; 1 items\.")
+        self.assertRegex(lines[0], "QUEUE +STATE +WAITING +OLDEST +BAD +LAST LOOK")
+        self.assertRegex(lines[-1], r"invoices +active +2 +\d{4}-\S+Z +1 +\d{4}-\S+Z$")
+        self.assertRegex(self.inqueue("status", "invoices").stdout, r"last look +\d{4}-\S+Z: OK; 1 items\.\n")
         self.assertEqual(1, len(self.json_lines("status", "idle", "--json")))
         self.fails(NO, "status", "nosuch", says="'nosuch'")
 

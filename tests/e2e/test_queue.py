@@ -223,7 +223,7 @@ class Check(ServerCase):
         for name, keys, waiting in [("all", {}, 3), ("some", {"search": 'SUBJECT "Invoice 2"'}, 1),
                                     ("late", {"since": "2999-01-01"}, 0)]:
             self.create_queue(name=name, url="localhost", caFile=self.authority.certificate, **keys)
-            self.assertRegex(self.inqueue("queue", "check", name).stdout, rf"(?m)^waiting +{waiting} messages$")
+            self.assertRegex(self.inqueue("queue", "check", name).stdout, rf"(?m)^waiting +{waiting} message{'' if waiting == 1 else 's'}$")
             self.assertEqual(waiting, self.inqueue("queue", "check", name, "--json").json()["waiting"])
 
     def test_says_where_there_is_no_tls(self):

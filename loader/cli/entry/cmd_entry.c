@@ -63,7 +63,7 @@ static int cmd_list_row(const struct entry *entry, void *context)
 	char id[24];
 	char received[CLOCK_TEXT_SIZE];
 	g_snprintf(id, sizeof id, "%" PRId64, entry->id);
-	clock_format_s(entry->date_received_s, received);
+	output_time_s(entry->date_received_s, received);
 	g_autofree char *attachments = g_strdup_printf("%zu", entry->attachment_count);
 	const char *const cells[] = {id,
 				     entry->queue_name,
@@ -81,9 +81,10 @@ static int cmd_list_row(const struct entry *entry, void *context)
 int cmd_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"ID", OUTPUT_RIGHT},      {"QUEUE", OUTPUT_LEFT}, {"STATE", OUTPUT_LEFT},
-	    {"RECEIVED", OUTPUT_LEFT}, {"SENDER", OUTPUT_CUT}, {"FILES", OUTPUT_RIGHT},
-	    {"SUBJECT", OUTPUT_CUT},
+	    {"ID", OUTPUT_RIGHT, false},    {"QUEUE", OUTPUT_CUT, false},
+	    {"STATE", OUTPUT_LEFT, false},  {"RECEIVED", OUTPUT_LEFT, false},
+	    {"SENDER", OUTPUT_CUT, false},  {"FILES", OUTPUT_RIGHT, false},
+	    {"SUBJECT", OUTPUT_CUT, false},
 	};
 	struct entry_filter filter = {0};
 	scoped(store_close) struct store *store = NULL;

@@ -34,7 +34,7 @@ static int cmd_history_row(const struct entry_event *event, void *context)
 {
 	char at[CLOCK_TEXT_SIZE];
 	char took[DURATION_TEXT_SIZE] = "";
-	clock_format_s(event->at_ms / 1000, at);
+	output_time_s(event->at_ms / 1000, at);
 	if (event->duration_ms >= 0)
 		duration_format(event->duration_ms, took);
 	const char *const cells[] = {at,   event->change, event->state, event->who, event->detail,
@@ -47,9 +47,10 @@ static int cmd_history_row(const struct entry_event *event, void *context)
 int cmd_history(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"AT", OUTPUT_LEFT},  {"CHANGE", OUTPUT_LEFT}, {"STATE", OUTPUT_LEFT},
-	    {"WHO", OUTPUT_LEFT}, {"DETAIL", OUTPUT_LEFT}, {"AFTER", OUTPUT_RIGHT},
-	    {"WHY", OUTPUT_CUT},
+	    {"AT", OUTPUT_LEFT, false},	   {"CHANGE", OUTPUT_LEFT, false},
+	    {"STATE", OUTPUT_LEFT, false}, {"WHO", OUTPUT_CUT, true},
+	    {"DETAIL", OUTPUT_WRAP, true}, {"AFTER", OUTPUT_RIGHT, false},
+	    {"WHY", OUTPUT_WRAP, true},
 	};
 	int64_t id;
 	scoped(store_close) struct store *store = NULL;
@@ -121,6 +122,8 @@ static void cmd_stats_print_json(const struct work_queue *queue,
 	output_json_print(object);
 }
 
+enum { CMD_STATS_LABEL = 14 };
+
 /* Prints nothing where nothing was measured. */
 static void cmd_stats_print_spread(const char *label, const struct queue_stats_spread *spread)
 {
@@ -132,7 +135,9 @@ static void cmd_stats_print_spread(const char *label, const struct queue_stats_s
 	duration_format(spread->p50_ms, p50);
 	duration_format(spread->p95_ms, p95);
 	duration_format(spread->max_ms, max);
-	printf("%-14s half within %s, 95 %% within %s, longest %s\n", label, p50, p95, max);
+	g_autofree char *text =
+	    g_strdup_printf("half within %s, 95 %% within %s, longest %s", p50, p95, max);
+	output_field(label, CMD_STATS_LABEL, text);
 }
 
 /* The same two groups in words. */
@@ -141,17 +146,21 @@ static void cmd_stats_print(const struct work_queue *queue, const struct work_qu
 {
 	char oldest[CLOCK_TEXT_SIZE] = "-";
 	if (counts->oldest_new_ms != 0)
-		clock_format_s(counts->oldest_new_ms / 1000, oldest);
-	printf("queue          %s\n", queue->name);
-	printf("now            %" PRIu64 " new, %" PRIu64 " claimed, %" PRIu64
-	       " with an expired lease, %" PRIu64 " done, %" PRIu64 " failed, %" PRIu64 " bad\n",
-	       counts->new_entries, counts->claimed, counts->expired, counts->done, counts->failed,
-	       counts->bad);
-	printf("oldest new     %s\n", oldest);
-	printf("in the period  %" PRIu64 " loaded, %" PRIu64 " completed (%.1f an hour), %" PRIu64
-	       " failed, %" PRIu64 " attempts retried, %" PRIu64 " leases expired\n",
-	       stats->loaded, stats->completed, (double)stats->completed / hours, stats->failed,
-	       stats->retried, stats->expired);
+		output_time_s(counts->oldest_new_ms / 1000, oldest);
+	g_autofree char *now = g_strdup_printf(
+	    "%" PRIu64 " new, %" PRIu64 " claimed, %" PRIu64 " with an expired lease, %" PRIu64
+	    " done, %" PRIu64 " failed, %" PRIu64 " bad",
+	    counts->new_entries, counts->claimed, counts->expired, counts->done, counts->failed,
+	    counts->bad);
+	g_autofree char *period =
+	    g_strdup_printf("%" PRIu64 " loaded, %" PRIu64 " completed (%.1f an hour), %" PRIu64
+			    " failed, %" PRIu64 " attempts retried, %" PRIu64 " leases expired",
+			    stats->loaded, stats->completed, (double)stats->completed / hours,
+			    stats->failed, stats->retried, stats->expired);
+	output_field("queue", CMD_STATS_LABEL, queue->name);
+	output_field("now", CMD_STATS_LABEL, now);
+	output_field("oldest new", CMD_STATS_LABEL, oldest);
+	output_field("in the period", CMD_STATS_LABEL, period);
 	cmd_stats_print_spread("waiting", &stats->waiting);
 	cmd_stats_print_spread("working", &stats->working);
 }
@@ -237,7 +246,7 @@ static int cmd_delivery_row(const struct delivery *delivery, void *context)
 	char duration[24];
 	char at[CLOCK_TEXT_SIZE];
 	cmd_delivery_cells(delivery, entry, attempt, status, duration);
-	clock_format_s(delivery->at_ms / 1000, at);
+	output_time_s(delivery->at_ms / 1000, at);
 	const char *const cells[] = {
 	    entry,
 	    delivery->queue_name,
@@ -256,9 +265,10 @@ static int cmd_delivery_row(const struct delivery *delivery, void *context)
 int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"ENTRY", OUTPUT_RIGHT}, {"QUEUE", OUTPUT_LEFT},   {"ATTEMPT", OUTPUT_RIGHT},
-	    {"AT", OUTPUT_LEFT},     {"OUTCOME", OUTPUT_LEFT}, {"STATUS", OUTPUT_RIGHT},
-	    {"TIME", OUTPUT_RIGHT},  {"ANSWER", OUTPUT_CUT},
+	    {"ENTRY", OUTPUT_RIGHT, false},   {"QUEUE", OUTPUT_CUT, false},
+	    {"ATTEMPT", OUTPUT_RIGHT, false}, {"AT", OUTPUT_LEFT, false},
+	    {"OUTCOME", OUTPUT_LEFT, false},  {"STATUS", OUTPUT_RIGHT, false},
+	    {"TIME", OUTPUT_RIGHT, false},    {"ANSWER", OUTPUT_CUT, false},
 	};
 	struct delivery_filter filter = {.newest_first = invocation_flag(invocation, "newest")};
 	scoped(store_close) struct store *store = NULL;
@@ -284,7 +294,7 @@ static int cmd_delivery_print(const struct delivery *delivery, void *context)
 {
 	(void)context;
 	char at[CLOCK_TEXT_SIZE];
-	clock_format_s(delivery->at_ms / 1000, at);
+	output_time_s(delivery->at_ms / 1000, at);
 	printf("attempt %d  %s  %s  %" PRId64 " ms", (int)delivery->attempt, at,
 	       delivery_outcome_format(delivery->outcome), delivery->duration_ms);
 	if (delivery->status != 0)

@@ -2,6 +2,7 @@
 #include "loader/cli/frame/command.h"
 
 #include "loader/base/service.h"
+#include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -66,6 +67,7 @@ static int command_run(const struct command *command, int argc, char **argv, str
 	}
 	if (invocation_check_arguments(&invocation, err) != 0)
 		return -1;
+	output_set_utc(invocation_flag(&invocation, "utc"));
 	g_autofree char *standard = command_default_database();
 	const char *given = invocation_text(&invocation, "database");
 	g_autofree char *database = g_canonicalize_filename(given != NULL ? given : standard, NULL);

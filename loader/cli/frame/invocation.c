@@ -18,6 +18,7 @@ static const struct command_option global_options[] = {
     {"database", "FILE",
      "the database (default: $INQUEUE_DATABASE, else inqueue.db in the state folder)", NULL},
     {"json", NULL, "print JSON instead of tables", NULL},
+    {"utc", NULL, "show times in UTC and in full, also on a terminal", NULL},
     {"no-backup", NULL, "bring an older database up to date without keeping a copy of it", NULL},
     {"help", NULL, "print help for the command", NULL},
 };

@@ -1,4 +1,4 @@
-/* Prints tables by libsmartcols, rows that are cut to the terminal's width, CSV, and a bar. */
+/* Prints JSON, CSV, and a bar, and reads a yes. Tables are in output_table.c, times in output_time.c. */
 #include "loader/cli/frame/output.h"
 
 #include "loader/base/clock.h"
@@ -6,58 +6,11 @@
 
 #include <glib.h>
 #include <inttypes.h>
-#include <libsmartcols.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* ---- tables, JSON ---- */
-
-struct output_table {
-	struct libscols_table *table;
-	size_t column_count;
-};
-
-/* Numbers stand right; long texts give way when a terminal is too narrow. */
-struct output_table *output_table_new(const struct output_column *columns, size_t count)
-{
-	static const int flags[] = {
-	    [OUTPUT_LEFT] = 0, [OUTPUT_RIGHT] = SCOLS_FL_RIGHT, [OUTPUT_CUT] = SCOLS_FL_TRUNC};
-	struct output_table *table = g_new0(struct output_table, 1);
-	scols_init_debug(0);
-	table->table = scols_new_table();
-	table->column_count = count;
-	g_assert(table->table != NULL);
-	for (size_t i = 0; i < count; i++)
-		scols_table_new_column(table->table, columns[i].name, 0, flags[columns[i].align]);
-	return table;
-}
-
-/* Line breaks would tear the table apart. */
-void output_table_add(struct output_table *table, const char *const *cells)
-{
-	struct libscols_line *line = scols_table_new_line(table->table, NULL);
-	g_assert(line != NULL);
-	for (size_t i = 0; i < table->column_count; i++) {
-		char *text = g_strdup(cells[i] != NULL ? cells[i] : "");
-		g_strdelimit(text, "\n\t", ' ');
-		scols_line_refer_data(line, i, text);
-	}
-}
-
-void output_table_print(struct output_table *table)
-{
-	scols_print_table(table->table);
-	output_table_free(table);
-}
-
-void output_table_free(struct output_table *table)
-{
-	scols_unref_table(table->table);
-	g_free(table);
-}
+/* ---- JSON ---- */
 
 /* Takes the document over, so that callers can build it inside the call. */
 void output_json_print(json_t *document)
@@ -105,92 +58,6 @@ bool output_is_yes(void)
 {
 	char answer[16] = "";
 	return fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y';
-}
-
-/* ---- rows as they come ---- */
-
-enum { OUTPUT_ROWS_WIDTH = 80, OUTPUT_ROWS_LAST_MIN = 10 };
-
-/* INT_MAX where nothing is to be cut. */
-static int output_rows_terminal_width(void)
-{
-	struct winsize size;
-	if (!isatty(STDOUT_FILENO))
-		return INT_MAX;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return OUTPUT_ROWS_WIDTH;
-	return size.ws_col;
-}
-
-/* East Asian characters take two places of a terminal, combining ones none. */
-static int output_rows_places(gunichar c)
-{
-	if (g_unichar_iszerowidth(c))
-		return 0;
-	return g_unichar_iswide(c) ? 2 : 1;
-}
-
-/* The text on one line, at most `width` places, with "…" for what is cut; writes its places. */
-static char *output_rows_fit(const char *text, int width, int *ret_places)
-{
-	GString *fit = g_string_new(NULL);
-	int places = 0;
-	gsize cut_at = 0; /* where "…" goes if the text does not fit */
-	int cut_places = 0;
-	for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
-		gunichar c = g_utf8_get_char(at);
-		if (c == '\n' || c == '\t')
-			c = ' ';
-		if (places <= width - 1) {
-			cut_at = fit->len;
-			cut_places = places;
-		}
-		places += output_rows_places(c);
-		if (places > width) {
-			g_string_truncate(fit, cut_at);
-			g_string_append(fit, "…");
-			places = cut_places + 1;
-			break;
-		}
-		g_string_append_unichar(fit, c);
-	}
-	*ret_places = places;
-	return g_string_free(fit, FALSE);
-}
-
-/* The last column takes what the terminal has left. */
-void output_rows_print(const struct output_rows_column *columns, size_t count,
-		       const char *const *cells)
-{
-	int terminal = output_rows_terminal_width();
-	int used = 0;
-	for (size_t i = 0; i < count; i++) {
-		bool last = i + 1 == count;
-		int width = columns[i].width;
-		if (last)
-			width = MAX(terminal - used, (int)OUTPUT_ROWS_LAST_MIN);
-		int places;
-		g_autofree char *text =
-		    output_rows_fit(cells[i] != NULL ? cells[i] : "",
-				    terminal == INT_MAX ? INT_MAX : width, &places);
-		int blanks = last ? 0 : MAX(columns[i].width - places, 0);
-		if (columns[i].right)
-			printf("%*s%s", blanks, "", text);
-		else
-			printf("%s%*s", text, blanks, "");
-		if (!last)
-			putchar(' ');
-		used += columns[i].width + 1;
-	}
-	putchar('\n');
-}
-
-void output_rows_head(const struct output_rows_column *columns, size_t count)
-{
-	g_autofree const char **names = g_new(const char *, count);
-	for (size_t i = 0; i < count; i++)
-		names[i] = columns[i].name;
-	output_rows_print(columns, count, names);
 }
 
 /* ---- CSV ---- */

@@ -3,7 +3,9 @@
  * long.
  *
  * Tables: a table is filled row by row and printed once; on a terminal it fits the width, elsewhere
- *         nothing is cut. Texts are copied.
+ *         nothing is cut. Texts are copied. A note is a line of its own below its row.
+ * Fields: a label and a text in a line; on a terminal a long text goes on below itself.
+ * Times:  local ones and ages on a terminal, RFC 3339 UTC elsewhere and where output_set_utc() says so.
  * Rows:   a table whose rows appear as they come, however many there are. Columns have a width of
  *         their own, in places of a terminal; the last one takes what is left. On a terminal longer
  *         texts are cut, elsewhere nothing is.
@@ -16,6 +18,8 @@
 #ifndef LOADER_CLI_FRAME_OUTPUT_H
 #define LOADER_CLI_FRAME_OUTPUT_H
 
+#include "loader/base/clock.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,12 +28,14 @@
 enum output_align {
 	OUTPUT_LEFT,
 	OUTPUT_RIGHT,
-	OUTPUT_CUT /* left, gives way when space is short */
+	OUTPUT_CUT, /* left, is cut when space is short */
+	OUTPUT_WRAP /* left, goes on in the next line when space is short */
 };
 
 struct output_column {
 	const char *name;
 	enum output_align align;
+	bool optional; /* left out where all its cells are empty */
 };
 
 struct output_table;
@@ -40,11 +46,35 @@ struct output_table *output_table_new(const struct output_column *columns, size_
 /* As many texts as columns; NULL is an empty cell. Line breaks become blanks. */
 void output_table_add(struct output_table *table, const char *const *cells);
 
+/* A text below the row that was added last; it may be longer than a line. */
+void output_table_note(struct output_table *table, const char *text);
+
 /* Prints nothing but the heading where there is no row. Releases the table. */
 void output_table_print(struct output_table *table);
 
 /* Releases a table that is not printed. */
 void output_table_free(struct output_table *table);
+
+/* ---- a label and a text ---- */
+
+/* The label takes `width` places and one more. A NULL text prints nothing. */
+void output_field(const char *label, int width, const char *text);
+
+/* ---- times ---- */
+
+/* Times are UTC on a terminal, too. */
+void output_set_utc(bool utc);
+
+/* "2026-01-31 13:00" local, or RFC 3339 UTC. */
+void output_time_s(int64_t time_s, char text[static CLOCK_TEXT_SIZE]);
+
+/* "3 h": how long ago a time is; where times are UTC, that time. "-" for 0. */
+void output_age_ms(int64_t time_ms, int64_t now_ms, char text[static CLOCK_TEXT_SIZE]);
+
+/* The same, "2 min ago". */
+void output_ago_ms(int64_t time_ms, int64_t now_ms, char text[static CLOCK_TEXT_SIZE]);
+
+/* ---- JSON ---- */
 
 /* Prints one line and releases the document. */
 void output_json_print(json_t *document);
@@ -64,6 +94,7 @@ struct output_rows_column {
 	const char *name;
 	int width;
 	bool right;
+	bool gives_way; /* is made narrower where the columns do not fit the terminal */
 };
 
 /* Prints one row; a heading is a row of names. As many texts as columns, NULL is an empty one. */

@@ -145,9 +145,11 @@ static void cmd_mail_tell_row(const struct mail_connection *connection, void *co
 int cmd_mail_list_connections(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"NAME", OUTPUT_LEFT},  {"SERVER", OUTPUT_LEFT},	{"USER", OUTPUT_LEFT},
-	    {"STATE", OUTPUT_LEFT}, {"OPENED", OUTPUT_LEFT},	{"LAST USED", OUTPUT_LEFT},
-	    {"USES", OUTPUT_RIGHT}, {"SIGN-INS", OUTPUT_RIGHT}, {"PROCESS", OUTPUT_RIGHT},
+	    {"NAME", OUTPUT_LEFT, false},     {"SERVER", OUTPUT_LEFT, false},
+	    {"USER", OUTPUT_LEFT, false},     {"STATE", OUTPUT_LEFT, false},
+	    {"OPENED", OUTPUT_LEFT, false},   {"LAST USED", OUTPUT_LEFT, false},
+	    {"USES", OUTPUT_RIGHT, false},    {"SIGN-INS", OUTPUT_RIGHT, false},
+	    {"PROCESS", OUTPUT_RIGHT, false},
 	};
 	if (invocation->json)
 		return mail_connection_list(cmd_mail_tell_json, NULL, err);

@@ -25,11 +25,14 @@ struct mail_view {
 };
 
 static const struct output_rows_column message_columns[] = {
-    {"NUMBER", 6, true}, {"UID", 6, true},    {"FLAGS", 6, false},   {"RECEIVED", 20, false},
-    {"SIZE", 9, true},	 {"FROM", 26, false}, {"SUBJECT", 40, false}};
+    {"NUMBER", 6, true, false},	    {"UID", 6, true, false},  {"FLAGS", 6, false, false},
+    {"RECEIVED", 20, false, false}, {"SIZE", 9, true, false}, {"FROM", 26, false, true},
+    {"SUBJECT", 40, false, false}};
 
-static const struct output_rows_column folder_columns[] = {
-    {"MESSAGES", 8, true}, {"UNREAD", 6, true}, {"NEW", 6, true}, {"FOLDER", 40, false}};
+static const struct output_rows_column folder_columns[] = {{"MESSAGES", 8, true, false},
+							   {"UNREAD", 6, true, false},
+							   {"NEW", 6, true, false},
+							   {"FOLDER", 40, false, false}};
 
 /* An empty body is an empty cell, not none: the loop runs once also for a size of 0. A body is
  * copied piece by piece, because a mail may be larger than memory allows. */
@@ -129,8 +132,8 @@ static void mail_view_chosen_row(const struct mail_view *view, const json_t *row
 	    g_new0(struct output_rows_column, view->columns->len);
 	g_auto(GStrv) cells = g_new0(char *, view->columns->len + 1);
 	for (guint i = 0; i < view->columns->len; i++) {
-		columns[i] =
-		    (struct output_rows_column){.name = view->columns->pdata[i], .width = 20};
+		columns[i] = (struct output_rows_column){
+		    .name = view->columns->pdata[i], .width = 20, .gives_way = true};
 		cells[i] = mail_view_text(json_object_get(row, view->columns->pdata[i]));
 	}
 	if (view->first)

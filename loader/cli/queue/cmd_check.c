@@ -6,55 +6,75 @@
 #include "loader/source/search.h"
 #include "queue/base/scoped.h"
 
+#include <glib.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 /* ---- queue check ---- */
 
 static const char *const folder_keys[MAILBOX_FOLDER_COUNT] = {
     [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
 
+enum { CMD_CHECK_LABEL = 13 };
+
+/* "1 message", "3 messages". Caller frees. */
+static char *cmd_check_messages(int64_t count)
+{
+	return g_strdup_printf("%" PRId64 " message%s", count, count == 1 ? "" : "s");
+}
+
 /* Says what a run would do about a folder that is missing. */
 static void cmd_check_print_folder(const char *key, const struct check_folder *folder, bool created)
 {
+	g_autofree char *messages = cmd_check_messages(folder->messages);
+	g_autofree char *words = NULL;
 	if (folder->name == NULL)
-		printf("%-12s  none: what is delivered stays in the mailbox, marked read\n", key);
+		words = g_strdup("none: what is delivered stays in the mailbox, marked read");
 	else if (folder->exists)
-		printf("%-12s  %s: %" PRIu32 " messages, %" PRIu32 " unread\n", key, folder->name,
-		       folder->messages, folder->unseen);
+		words = g_strdup_printf("%s: %s, %" PRIu32 " unread", folder->name, messages,
+					folder->unseen);
 	else
-		printf("%-12s  %s: not there%s\n", key, folder->name,
-		       !created		 ? ""
-		       : folder->lacking ? "; the next run creates it"
-					 : "; created when it is needed");
+		words = g_strdup_printf("%s: not there%s", folder->name,
+					!created	  ? ""
+					: folder->lacking ? "; the next run creates it"
+							  : "; created when it is needed");
+	output_field(key, CMD_CHECK_LABEL, words);
+}
+
+static void cmd_check_print_tls(const struct imapc_facts *facts)
+{
+	if (facts->tls == NULL) {
+		output_field("TLS", CMD_CHECK_LABEL, "none");
+		return;
+	}
+	g_autofree char *tls =
+	    g_strdup_printf("%s%s%s", facts->tls, facts->cipher != NULL ? ", " : "",
+			    facts->cipher != NULL ? facts->cipher : "");
+	g_autofree char *certificate =
+	    g_strdup_printf("%s, issued by %s, valid until %s", facts->certificate_subject,
+			    facts->certificate_issuer, facts->certificate_expires);
+	output_field("TLS", CMD_CHECK_LABEL, tls);
+	output_field("certificate", CMD_CHECK_LABEL, certificate);
 }
 
 /* Everything that the operator may want to compare with what the provider says. */
 static void cmd_check_print(const struct check_result *result)
 {
 	const struct imapc_facts *facts = &result->facts;
-	printf("server        %s:%u (%s)\n", result->host, (unsigned)result->port,
-	       facts->peer_address);
-	if (facts->tls != NULL) {
-		printf("TLS           %s%s%s\n", facts->tls, facts->cipher != NULL ? ", " : "",
-		       facts->cipher != NULL ? facts->cipher : "");
-		printf("certificate   %s, issued by %s, valid until %s\n",
-		       facts->certificate_subject, facts->certificate_issuer,
-		       facts->certificate_expires);
-	} else {
-		printf("TLS           none\n");
-	}
-	printf("sign-in       %s\n", facts->mechanism);
-	printf("capabilities  %s\n", facts->capabilities);
-	printf("moving        %s\n", result->moving);
+	g_autofree char *server = g_strdup_printf("%s:%u (%s)", result->host,
+						  (unsigned)result->port, facts->peer_address);
+	g_autofree char *waiting = cmd_check_messages(result->waiting);
+	g_autofree char *unfound =
+	    search_describe_unfound(result->folders[MAILBOX_SOURCE].name, result->unfound);
+	output_field("server", CMD_CHECK_LABEL, server);
+	cmd_check_print_tls(facts);
+	output_field("sign-in", CMD_CHECK_LABEL, facts->mechanism);
+	output_field("capabilities", CMD_CHECK_LABEL, facts->capabilities);
+	output_field("moving", CMD_CHECK_LABEL, result->moving);
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++)
 		cmd_check_print_folder(folder_keys[i], &result->folders[i],
 				       i != MAILBOX_SOURCE && result->creates_folders);
-	printf("waiting       %" PRId64 " messages\n", result->waiting);
-	g_autofree char *unfound =
-	    search_describe_unfound(result->folders[MAILBOX_SOURCE].name, result->unfound);
-	if (result->unfound > 0)
-		printf("left out      %s\n", unfound);
+	output_field("waiting", CMD_CHECK_LABEL, waiting);
+	output_field("left out", CMD_CHECK_LABEL, result->unfound > 0 ? unfound : NULL);
 }
 
 /* null where the queue has no such folder. */
@@ -135,9 +155,9 @@ static void cmd_doctor_row(enum doctor_state state, const char *what, const char
 int cmd_doctor(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"STATE", OUTPUT_LEFT},
-	    {"WHAT", OUTPUT_LEFT},
-	    {"FINDING", OUTPUT_LEFT},
+	    {"STATE", OUTPUT_LEFT, false},
+	    {"WHAT", OUTPUT_WRAP, false},
+	    {"FINDING", OUTPUT_WRAP, false},
 	};
 	scoped(store_close) struct store *store = NULL;
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0)

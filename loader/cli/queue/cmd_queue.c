@@ -168,8 +168,9 @@ static int cmd_queue_list_row(const struct work_queue *queue, void *context)
 int cmd_queue_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"NAME", OUTPUT_LEFT},  {"CLASS", OUTPUT_LEFT},	{"SOURCE", OUTPUT_LEFT},
-	    {"STATE", OUTPUT_LEFT}, {"USER NAME", OUTPUT_LEFT}, {"CONNECTION STRING", OUTPUT_CUT},
+	    {"NAME", OUTPUT_CUT, false},      {"CLASS", OUTPUT_LEFT, false},
+	    {"SOURCE", OUTPUT_LEFT, false},   {"STATE", OUTPUT_LEFT, false},
+	    {"USER NAME", OUTPUT_CUT, false}, {"CONNECTION STRING", OUTPUT_CUT, false},
 	};
 	scoped(store_close) struct store *store = NULL;
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
@@ -191,10 +192,17 @@ int cmd_queue_show(const struct invocation *invocation, struct error *err)
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
 		return -1;
-	if (invocation->json)
+	if (invocation->json) {
 		output_json_print(queue_view_json(queue));
-	else
-		queue_view_print(queue);
+		return 0;
+	}
+	struct queue_health health;
+	struct work_queue_counts counts;
+	if (work_queue_count(store, queue->id, &counts, err) != 0 ||
+	    queue_health_find(store, queue->id, &health, err) != 0)
+		return -1;
+	queue_view_print(queue, &health, &counts);
+	queue_health_clear(&health);
 	return 0;
 }
 

@@ -6,11 +6,13 @@
 #define LOADER_CLI_QUEUE_QUEUE_INTERNAL_H
 
 #include "loader/cli/frame/command.h"
+#include "queue/queue_health.h"
 
 #include <jansson.h>
 
 /* A line for each field that is set. */
-void queue_view_print(const struct work_queue *queue);
+void queue_view_print(const struct work_queue *queue, const struct queue_health *health,
+		      const struct work_queue_counts *counts);
 
 /* The same as a document; the caller has the reference. */
 json_t *queue_view_json(const struct work_queue *queue);

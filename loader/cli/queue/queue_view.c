@@ -4,9 +4,9 @@
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
+#include "loader/cli/frame/queue_state.h"
 
 #include <glib.h>
-#include <stdio.h>
 
 /* "file /etc/inqueue/invoices.password", "prompt". Caller frees. */
 static char *queue_view_credential(const struct work_queue *queue)
@@ -74,12 +74,19 @@ json_t *queue_view_json(const struct work_queue *queue)
 	return object;
 }
 
+enum { QUEUE_VIEW_LABEL = 18 };
+
+static void queue_view_print_text(const char *label, const char *text)
+{
+	output_field(label, QUEUE_VIEW_LABEL, text);
+}
+
 /* NULL prints nothing. */
 static void queue_view_print_lines(const char *label, const char *lines)
 {
 	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);
 	for (char **line = each; *line != NULL; line++)
-		printf("%-18s %s\n", label, *line);
+		queue_view_print_text(label, *line);
 }
 
 /* A definition has all three in any case. */
@@ -89,8 +96,10 @@ static void queue_view_print_limits(const struct work_queue_target *target)
 	char all[DURATION_TEXT_SIZE];
 	duration_format(target->connect_timeout_ms, connect);
 	duration_format(target->timeout_ms, all);
-	printf("time limits        %s to connect, %s in all\n", connect, all);
-	printf("posts at a time    %d\n", (int)target->concurrency);
+	g_autofree char *limits = g_strdup_printf("%s to connect, %s in all", connect, all);
+	g_autofree char *posts = g_strdup_printf("%d", (int)target->concurrency);
+	queue_view_print_text("time limits", limits);
+	queue_view_print_text("posts at a time", posts);
 }
 
 /* Prints only the fields that are set. */
@@ -98,7 +107,8 @@ static void queue_view_print_target(const struct work_queue_target *target)
 {
 	if (target->url == NULL)
 		return;
-	printf("deliver to         %s (%s)\n", target->url, target->format);
+	g_autofree char *to = g_strdup_printf("%s (%s)", target->url, target->format);
+	queue_view_print_text("deliver to", to);
 	queue_view_print_lines("its password", target->password);
 	queue_view_print_lines("header field", target->headers);
 	queue_view_print_lines("header field", target->header_secrets);
@@ -109,31 +119,41 @@ static void queue_view_print_target(const struct work_queue_target *target)
 	queue_view_print_lines("in clear",
 			       target->insecure ? "allowed, without credentials" : NULL);
 	queue_view_print_limits(target);
-	printf("acknowledge        %s\n", queue_view_acknowledge(target));
-	queue_view_print_lines("delivery stopped", target->stopped);
+	queue_view_print_text("acknowledge", queue_view_acknowledge(target));
 }
 
-/* The definition first, then what the last run has left. */
-void queue_view_print(const struct work_queue *queue)
+/* What the last run has left. */
+static void queue_view_print_last(const struct work_queue *queue)
+{
+	char last_action[CLOCK_TEXT_SIZE] = "never";
+	if (queue->last_action_ms != 0)
+		output_time_s(queue->last_action_ms / 1000, last_action);
+	queue_view_print_text("last action", last_action);
+	queue_view_print_text("last message",
+			      queue->last_message != NULL ? queue->last_message : "");
+	g_autofree char *left = g_strdup_printf("%lld", (long long)queue->not_collected);
+	queue_view_print_text("not collected", queue->not_collected >= 0 ? left : NULL);
+}
+
+/* The definition first, with the state in the words of `status`, then what the last run has left. */
+void queue_view_print(const struct work_queue *queue, const struct queue_health *health,
+		      const struct work_queue_counts *counts)
 {
 	g_autofree char *credential = queue_view_credential(queue);
-	char last_action[CLOCK_TEXT_SIZE] = "never";
+	g_autofree char *reason = queue_state_reason(queue, health, counts);
 	char retry_delay[DURATION_TEXT_SIZE];
 	duration_format(queue->retry_delay_ms, retry_delay);
-	if (queue->last_action_ms != 0)
-		clock_format_s(queue->last_action_ms / 1000, last_action);
-	printf("name               %s\n", queue->name);
-	printf("class              %s\n", queue->class_name);
-	printf("external source    %s\n", queue->external_source);
-	printf("connection string  %s\n", queue->connection_string);
-	printf("user name          %s\n", queue->user_name);
-	printf("password source    %s\n", credential);
-	printf("state              %s\n", queue->paused ? "paused" : "active");
-	printf("attempts           at most %d, the second after %s\n", (int)queue->max_attempts,
-	       retry_delay);
+	g_autofree char *attempts = g_strdup_printf("at most %d, the second after %s",
+						    (int)queue->max_attempts, retry_delay);
+	queue_view_print_text("name", queue->name);
+	queue_view_print_text("class", queue->class_name);
+	queue_view_print_text("external source", queue->external_source);
+	queue_view_print_text("connection string", queue->connection_string);
+	queue_view_print_text("user name", queue->user_name);
+	queue_view_print_text("password source", credential);
+	queue_view_print_text("state", queue_state_word(queue, health, counts));
+	queue_view_print_text("reason", reason);
+	queue_view_print_text("attempts", attempts);
 	queue_view_print_target(&queue->target);
-	printf("last action        %s\n", last_action);
-	printf("last message       %s\n", queue->last_message != NULL ? queue->last_message : "");
-	if (queue->not_collected >= 0)
-		printf("not collected      %lld\n", (long long)queue->not_collected);
+	queue_view_print_last(queue);
 }

@@ -3,6 +3,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
+#include "loader/cli/frame/queue_state.h"
 #include "queue/base/scoped.h"
 #include "queue/delivery.h"
 #include "queue/entry_claim.h"
@@ -87,8 +88,10 @@ enum { CMD_STATUS_OVERLONG_MAX = 20 };
 
 struct cmd_status_view {
 	struct store *store;
-	const char *only;	    /* NULL: all queues */
-	struct output_table *table; /* NULL: JSON */
+	const char *only; /* NULL: all queues */
+	bool json;
+	struct output_table *table; /* NULL: JSON, or the block of one queue */
+	int64_t now_ms;
 	struct error *err;
 };
 
@@ -129,70 +132,93 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    cmd_status_delivery(queue, attempts), "overlong_leases", overlong));
 }
 
-/* For cells, where a dash is easier to see than nothing. */
-static void cmd_status_time(int64_t time_ms, char text[static CLOCK_TEXT_SIZE])
-{
-	if (time_ms != 0)
-		clock_format_s(time_ms / 1000, text);
-	else
-		g_strlcpy(text, "-", CLOCK_TEXT_SIZE);
-}
-
-/* "-" without a target, "stopped", or "3 ok, 1 rejected, 0 failed". Caller frees. */
+/* Posts by outcome, or NULL without a target. Caller frees. */
 static char *cmd_status_delivery_text(const struct work_queue *queue,
 				      const uint64_t attempts[DELIVERY_OUTCOMES])
 {
 	if (queue->target.url == NULL)
-		return g_strdup("-");
-	if (queue->target.stopped != NULL)
-		return g_strdup("stopped");
+		return NULL;
 	const uint64_t later = attempts[DELIVERY_RETRY] + attempts[DELIVERY_UNREACHABLE];
 	return g_strdup_printf("%" PRIu64 " ok, %" PRIu64 " rejected, %" PRIu64 " failed",
 			       attempts[DELIVERY_DELIVERED], attempts[DELIVERY_REJECTED], later);
 }
 
-/* Paused by the operator, stopped by the program, or active. */
-static const char *cmd_status_state(const struct work_queue *queue,
-				    const struct queue_health *health)
-{
-	if (queue->paused)
-		return "paused";
-	return health->stopped_ms != 0 ? "stopped" : "active";
-}
-
-/* A dash stands for what is not known or does not apply. */
+/* Zeros are left out where they are good news, so that what is wrong is seen. */
 static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
 			       const struct queue_health *health,
-			       const struct work_queue_counts *counts,
-			       const uint64_t attempts[DELIVERY_OUTCOMES])
+			       const struct work_queue_counts *counts, int64_t now_ms)
 {
-	g_autofree char *delivery = cmd_status_delivery_text(queue, attempts);
-	const uint64_t numbers[] = {counts->new_entries, counts->claimed, counts->expired,
-				    counts->done,	 counts->failed,  counts->bad};
-	char columns[G_N_ELEMENTS(numbers)][24];
-	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
-		g_snprintf(columns[i], sizeof columns[i], "%" PRIu64, numbers[i]);
-	char oldest[CLOCK_TEXT_SIZE];
-	char last_action[CLOCK_TEXT_SIZE];
-	char waiting[24] = "-";
-	cmd_status_time(counts->oldest_new_ms, oldest);
-	cmd_status_time(queue->last_action_ms, last_action);
-	if (queue->not_collected >= 0)
-		g_snprintf(waiting, sizeof waiting, "%" PRId64, queue->not_collected);
-	const char *const cells[] = {queue->name,
-				     cmd_status_state(queue, health),
-				     columns[0],
-				     columns[1],
-				     columns[2],
-				     columns[3],
-				     columns[4],
-				     columns[5],
-				     oldest,
-				     waiting,
-				     delivery,
-				     last_action,
-				     queue->last_message};
+	g_autofree char *reason = queue_state_reason(queue, health, counts);
+	char waiting[24];
+	char failed[24] = "";
+	char bad[24] = "";
+	char oldest[CLOCK_TEXT_SIZE] = "";
+	char last_look[CLOCK_TEXT_SIZE];
+	g_snprintf(waiting, sizeof waiting, "%" PRIu64, counts->new_entries);
+	if (counts->failed > 0)
+		g_snprintf(failed, sizeof failed, "%" PRIu64, counts->failed);
+	if (counts->bad > 0)
+		g_snprintf(bad, sizeof bad, "%" PRIu64, counts->bad);
+	if (counts->oldest_new_ms != 0)
+		output_age_ms(counts->oldest_new_ms, now_ms, oldest);
+	output_ago_ms(queue->last_action_ms, now_ms, last_look);
+	const char *const cells[] = {
+	    queue->name, queue_state_word(queue, health, counts), waiting, oldest, failed, bad,
+	    last_look};
 	output_table_add(table, cells);
+	if (reason != NULL)
+		output_table_note(table, reason);
+}
+
+enum { CMD_STATUS_LABEL = 16 };
+
+static void cmd_status_print_count(const char *label, uint64_t count)
+{
+	g_autofree char *text = g_strdup_printf("%" PRIu64, count);
+	output_field(label, CMD_STATUS_LABEL, text);
+}
+
+/* The look itself, and what came of it. */
+static void cmd_status_print_looks(const struct work_queue *queue,
+				   const struct queue_health *health, int64_t now_ms)
+{
+	char last[CLOCK_TEXT_SIZE];
+	char good[CLOCK_TEXT_SIZE];
+	output_ago_ms(queue->last_action_ms, now_ms, last);
+	output_ago_ms(health->last_success_ms, now_ms, good);
+	g_autofree char *look =
+	    g_strdup_printf("%s%s%s", queue->last_action_ms != 0 ? last : "never",
+			    queue->last_message != NULL ? ": " : "",
+			    queue->last_message != NULL ? queue->last_message : "");
+	output_field("last look", CMD_STATUS_LABEL, look);
+	output_field("last good look", CMD_STATUS_LABEL,
+		     health->last_success_ms != 0 ? good : "never");
+}
+
+/* All that is known of one queue, a line each. */
+static void cmd_status_print_block(const struct work_queue *queue,
+				   const struct queue_health *health,
+				   const struct work_queue_counts *counts,
+				   const uint64_t attempts[DELIVERY_OUTCOMES], int64_t now_ms)
+{
+	g_autofree char *reason = queue_state_reason(queue, health, counts);
+	g_autofree char *delivery = cmd_status_delivery_text(queue, attempts);
+	char oldest[CLOCK_TEXT_SIZE];
+	output_age_ms(counts->oldest_new_ms, now_ms, oldest);
+	output_field("queue", CMD_STATUS_LABEL, queue->name);
+	output_field("state", CMD_STATUS_LABEL, queue_state_word(queue, health, counts));
+	output_field("reason", CMD_STATUS_LABEL, reason);
+	cmd_status_print_count("waiting", counts->new_entries);
+	output_field("oldest waiting", CMD_STATUS_LABEL, oldest);
+	cmd_status_print_count("claimed", counts->claimed);
+	cmd_status_print_count("leases ended", counts->expired);
+	cmd_status_print_count("done", counts->done);
+	cmd_status_print_count("failed", counts->failed);
+	cmd_status_print_count("bad", counts->bad);
+	if (queue->not_collected >= 0)
+		cmd_status_print_count("not collected", (uint64_t)queue->not_collected);
+	output_field("delivery", CMD_STATUS_LABEL, delivery);
+	cmd_status_print_looks(queue, health, now_ms);
 }
 
 /* A monitor reads these; the words for people are those of entry_overlong_format(). */
@@ -222,7 +248,11 @@ static int cmd_status_show(struct cmd_status_view *view, const struct work_queue
 			   const uint64_t attempts[DELIVERY_OUTCOMES])
 {
 	if (view->table != NULL) {
-		cmd_status_add_row(view->table, queue, health, counts, attempts);
+		cmd_status_add_row(view->table, queue, health, counts, view->now_ms);
+		return 0;
+	}
+	if (!view->json) {
+		cmd_status_print_block(queue, health, counts, attempts, view->now_ms);
 		return 0;
 	}
 	json_auto_t *overlong = json_array();
@@ -272,13 +302,10 @@ static void cmd_status_tell_log(const struct invocation *invocation, struct stor
 int cmd_status(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"QUEUE", OUTPUT_LEFT},	  {"STATE", OUTPUT_LEFT},
-	    {"NEW", OUTPUT_RIGHT},	  {"CLAIMED", OUTPUT_RIGHT},
-	    {"EXPIRED", OUTPUT_RIGHT},	  {"DONE", OUTPUT_RIGHT},
-	    {"FAILED", OUTPUT_RIGHT},	  {"BAD", OUTPUT_RIGHT},
-	    {"OLDEST NEW", OUTPUT_LEFT},  {"NOT COLLECTED", OUTPUT_RIGHT},
-	    {"DELIVERY", OUTPUT_LEFT},	  {"LAST ACTION", OUTPUT_LEFT},
-	    {"LAST MESSAGE", OUTPUT_CUT},
+	    {"QUEUE", OUTPUT_CUT, false},	{"STATE", OUTPUT_LEFT, false},
+	    {"WAITING", OUTPUT_RIGHT, false},	{"OLDEST", OUTPUT_RIGHT, true},
+	    {"FAILED", OUTPUT_RIGHT, true},	{"BAD", OUTPUT_RIGHT, true},
+	    {"LAST LOOK", OUTPUT_RIGHT, false},
 	};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
@@ -293,15 +320,19 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (invocation_flag(invocation, "check"))
 		return cmd_status_check(invocation, store, err);
-	struct cmd_status_view view = {
-	    .store = store,
-	    .only = queue != NULL ? queue->name : NULL,
-	    .table = invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns)),
-	    .err = err};
+	struct cmd_status_view view = {.store = store,
+				       .only = queue != NULL ? queue->name : NULL,
+				       .json = invocation->json,
+				       .table =
+					   invocation->json || queue != NULL
+					       ? NULL
+					       : output_table_new(columns, G_N_ELEMENTS(columns)),
+				       .now_ms = clock_now_ms(),
+				       .err = err};
 	int failed = work_queue_list(store, cmd_status_queue, &view, err);
 	if (view.table != NULL)
 		output_table_print(view.table);
-	if (view.table != NULL && failed == 0)
+	if (!view.json && failed == 0)
 		failed = entry_overlong_list(store, queue != NULL ? queue->id : 0, clock_now_ms(),
 					     CMD_STATUS_OVERLONG_MAX, cmd_status_print_overlong,
 					     NULL, err);

@@ -210,14 +210,17 @@ static int cmd_verify_options(const struct invocation *invocation,
 static void cmd_verify_open_tables(struct cmd_verify *view)
 {
 	static const struct output_column columns[] = {
-	    {"PROBLEM", OUTPUT_LEFT}, {"FOLDER", OUTPUT_LEFT},	 {"UID", OUTPUT_RIGHT},
-	    {"ENTRY", OUTPUT_RIGHT},  {"RECEIVED", OUTPUT_LEFT}, {"MEANING", OUTPUT_CUT},
-	    {"WOULD", OUTPUT_LEFT},
+	    {"PROBLEM", OUTPUT_LEFT, false},  {"FOLDER", OUTPUT_LEFT, false},
+	    {"UID", OUTPUT_RIGHT, false},     {"ENTRY", OUTPUT_RIGHT, false},
+	    {"RECEIVED", OUTPUT_LEFT, false}, {"MEANING", OUTPUT_CUT, false},
+	    {"WOULD", OUTPUT_LEFT, false},
 	};
 	static const struct output_column counts[] = {
-	    {"FOLDER", OUTPUT_LEFT},	 {"MESSAGES", OUTPUT_RIGHT},   {"KNOWN", OUTPUT_RIGHT},
-	    {"FIRST UID", OUTPUT_RIGHT}, {"BEFORE", OUTPUT_RIGHT},     {"OTHERS", OUTPUT_RIGHT},
-	    {"STRAYS", OUTPUT_RIGHT},	 {"DUPLICATES", OUTPUT_RIGHT}, {"GONE", OUTPUT_RIGHT},
+	    {"FOLDER", OUTPUT_LEFT, false},  {"MESSAGES", OUTPUT_RIGHT, false},
+	    {"KNOWN", OUTPUT_RIGHT, false},  {"FIRST UID", OUTPUT_RIGHT, false},
+	    {"BEFORE", OUTPUT_RIGHT, false}, {"OTHERS", OUTPUT_RIGHT, false},
+	    {"STRAYS", OUTPUT_RIGHT, false}, {"DUPLICATES", OUTPUT_RIGHT, false},
+	    {"GONE", OUTPUT_RIGHT, false},
 	};
 	if (view->invocation->json)
 		return;

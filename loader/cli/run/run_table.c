@@ -93,7 +93,10 @@ static const struct command commands[] = {
      "its definition changes or `inqueue queue resume`. samples/systemd has the units.",
      watch_options, NULL, cmd_watch},
     {"status", "[NAME]", 0, 1, "show how the queues are doing",
-     "With --check, for monitoring: prints nothing and ends with 0 when every mailbox has been "
+     "A line for each queue, and the reason below it where something is wrong; with a name all "
+     "that "
+     "is known of that queue. With --check, for monitoring: prints nothing and ends with 0 when "
+     "every mailbox has been "
      "looked at lately; else one line says which has not, and why, and it ends with 1. Paused "
      "queues do not count.",
      status_options, NULL, cmd_status},

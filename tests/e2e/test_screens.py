@@ -1,0 +1,159 @@
+"""What commands show on terminals of 80 and of 120 columns."""
+
+import unicodedata
+import unittest
+
+import inqueue
+from entries import EntryCase
+from inqueue import CONFIGURATION, ServerCase
+
+HOURS = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{} minutes')"
+REFUSED = "sign-in as robot@example.com at imap.example.com was refused: [AUTHENTICATIONFAILED] Invalid credentials"
+INVOICE = "請求書の件名がとても長いので表には収まりきらないはずです、続きもまだまだあります"
+ACCENTS = "Re\u0301sume\u0301 " * 20
+
+
+def places(line):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+class Screen:
+    def shown(self, *arguments, columns=80, **options):
+        """What stands on the terminal; none of its lines is longer than it is wide."""
+        text = self.on_terminal(*arguments, columns=columns, env={"TZ": "XYZ-2"}, **options).stdout.replace("\r\n", "\n")
+        for line in text.splitlines():
+            self.assertLessEqual(places(line), columns, line)
+        return text
+
+
+class Status(Screen, EntryCase):
+    def setUp(self):
+        super().setUp()
+        self.define("orders")
+        self.put(3)
+        self.change(f"UPDATE entry_status SET record_created = {HOURS.format(210)} WHERE id = 1")
+        self.change("UPDATE entry_status SET state = 'failed', error_kind = 'business', error_text = 'x' WHERE id = 2")
+        self.change(f"UPDATE work_queue SET last_action = {HOURS.format(150)}, last_message = 'OK; 3 items.'"
+                    " WHERE name = 'invoices'")
+
+    def stop(self):
+        self.change("INSERT INTO queue_health (queue_id, refusals, refused_at, stopped_at, stopped_reason)"
+                    " SELECT id, 3, '2026-03-01T12:00:00.000Z', '2026-03-01T12:00:00.000Z', ? FROM work_queue"
+                    " WHERE name = 'orders'", REFUSED)
+
+    def test_a_line_a_queue(self):
+        expected = ("QUEUE    STATE  WAITING OLDEST FAILED LAST LOOK\n"
+                    "invoices active       2    3 h      1   2 h ago\n"
+                    "orders   active       0                       -\n")
+        self.assertEqual(expected, self.shown("status"))
+        self.assertEqual(expected, self.shown("status", columns=120))
+
+    def test_columns_that_are_empty_everywhere_are_left_out(self):
+        self.change("DELETE FROM entry_status")
+        self.assertEqual("QUEUE    STATE  WAITING LAST LOOK\n"
+                         "invoices active       0   2 h ago\n"
+                         "orders   active       0         -\n", self.shown("status"))
+
+    def test_the_reason_stands_whole_on_the_next_line(self):
+        self.stop()
+        self.assertEqual("QUEUE    STATE   WAITING OLDEST FAILED LAST LOOK\n"
+                         "invoices active        2    3 h      1   2 h ago\n"
+                         "orders   stopped       0                       -\n"
+                         "  sign-in as robot@example.com at imap.example.com was refused:\n"
+                         "  [AUTHENTICATIONFAILED] Invalid credentials; correct the password or the\n"
+                         "  definition, then `inqueue queue resume orders`\n", self.shown("status"))
+        self.assertEqual("  sign-in as robot@example.com at imap.example.com was refused: [AUTHENTICATIONFAILED] Invalid"
+                         " credentials; correct the\n"
+                         "  password or the definition, then `inqueue queue resume orders`\n",
+                         "".join(self.shown("status", columns=120).splitlines(True)[3:]))
+
+    def test_one_queue_is_a_block(self):
+        self.stop()
+        self.assertEqual("queue            orders\n"
+                         "state            stopped\n"
+                         "reason           sign-in as robot@example.com at imap.example.com was refused:\n"
+                         "                 [AUTHENTICATIONFAILED] Invalid credentials; correct the\n"
+                         "                 password or the definition, then `inqueue queue resume orders`\n"
+                         "waiting          0\n"
+                         "oldest waiting   -\n"
+                         "claimed          0\n"
+                         "leases ended     0\n"
+                         "done             0\n"
+                         "failed           0\n"
+                         "bad              0\n"
+                         "last look        never\n"
+                         "last good look   never\n", self.shown("status", "orders"))
+        self.assertIn("last look        2 h ago: OK; 3 items.\n", self.shown("status", "invoices"))
+
+    def test_queue_show_has_the_same_words(self):
+        self.stop()
+        self.assertIn("state              stopped\n"
+                      "reason             sign-in as robot@example.com at imap.example.com was refused:\n"
+                      "                   [AUTHENTICATIONFAILED] Invalid credentials; correct the\n"
+                      "                   password or the definition, then `inqueue queue resume\n"
+                      "                   orders`\n", self.shown("queue", "show", "orders"))
+
+    def test_a_failed_run(self):
+        self.change("UPDATE work_queue SET last_message = 'Error: connection refused' WHERE name = 'invoices'")
+        self.assertIn("invoices error        2    3 h      1   2 h ago\n  connection refused\n", self.shown("status"))
+
+    def test_utc(self):
+        self.assertRegex(self.shown("status", "--utc"), r"\ninvoices active +2 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +1 \d{4}-")
+        self.assertRegex(self.inqueue("status").stdout, r"\ninvoices active +2 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +1 \d{4}-")
+        self.assertIn("2026-01-31 13:59", self.shown("list"))
+        self.assertIn("2026-01-31T11:59:30Z", self.shown("list", "--utc"))
+
+
+class Tables(Screen, EntryCase):
+    def test_list(self):
+        self.put(subject=INVOICE, sender="Ann Lee <ann@example.com>")
+        self.put(subject=ACCENTS, sender="山田太郎 <taro.yamada@accounting.example.com>")
+        self.assertEqual(
+            "ID QUEUE    STATE RECEIVED         SENDER              FILES SUBJECT\n"
+            " 1 invoices new   2026-01-31 13:59 Ann Lee <ann@examp…     0 請求書の件名がとて…\n"
+            f" 2 invoices new   2026-01-31 13:59 山田太郎 <taro.yam…     0 {ACCENTS[:23]}…\n",
+            self.shown("list"))
+        self.assertIn("Ann Lee <ann@example.com>", self.shown("list", columns=120))
+        self.assertIn(INVOICE, self.inqueue("list").stdout)
+
+    def test_queue_list(self):
+        self.define("customer-complaints-from-the-web-site")
+        self.assertEqual(
+            "NAME                 CLASS SOURCE STATE  USER NAME         CONNECTION STRING\n"
+            "customer-complaints… Mail  IMAP   active robot@example.com url=imap.example.com…\n"
+            "invoices             Mail  IMAP   active robot@example.com url=imap.example.com…\n",
+            self.shown("queue", "list"))
+        self.assertIn("url=imap.example.com;ssl=True\n", self.shown("queue", "list", columns=120))
+
+    def test_history_wraps_at_words(self):
+        self.put()
+        self.inqueue("note", 1, "the customer rang up and said that the invoice has been paid twice already", "--by", "ada")
+        self.assertRegex(self.shown("history", 1),
+                         r"AT +CHANGE +STATE +WHO +AFTER +WHY\n"
+                         r"\S+ \S+ loaded +\n"
+                         r"\S+ \S+ note +new +ada +the customer [^\n]*\n {20,}[a-z ]+\n")
+
+    def test_stats(self):
+        self.assertIn("now            0 new, 0 claimed, 0 with an expired lease, 0 done, 0 failed, 0\n"
+                      "               bad\n", self.shown("stats"))
+
+    def test_doctor(self):
+        shown = self.shown("doctor")
+        self.assertRegex(shown, r"\Aok +file|\ASTATE WHAT +FINDING\n")
+        self.assertIn("libetpan: its TLS verifies nothing: curl makes the connection\n", self.shown("doctor", columns=120))
+
+
+class Mail(Screen, ServerCase):
+    def test_mail_and_check(self):
+        self.deliver(inqueue.message(INVOICE))
+        self.create_queue()
+        lines = self.shown("mail", "--queue", "invoices").splitlines()
+        self.assertEqual("NUMBER    UID FLAGS  RECEIVED                  SIZE FROM          SUBJECT", lines[0])
+        self.assertRegex(lines[1], r"^     1      1 .* Ann Lee <ann… 請求書の件名…$")
+        shown = self.shown("queue", "check", "invoices")
+        self.assertRegex(shown, r"\ncapabilities  \S[^\n]*\n {14}\S")
+        self.assertIn("\nwaiting       1 message\n", shown)
+
+
+if __name__ == "__main__":
+    unittest.main()
