@@ -64,6 +64,11 @@ static int name_conflict(struct store *store, const struct work_queue *queue, in
 	return result;
 }
 
+bool work_queue_has_mailbox(const struct work_queue *queue)
+{
+	return strcmp(queue->external_source, "File") != 0;
+}
+
 /* 0 is "not chosen": the default depends on whether the queue has a target, which may change
  * later. */
 int32_t work_queue_attempts(const struct work_queue *queue)

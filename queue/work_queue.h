@@ -41,10 +41,10 @@ struct work_queue {
 	int64_t id;
 	char *name; /* unique; 1 to 100 bytes: letters, digits, '.', '_', '-', printing non-ASCII;
 		     * the first neither '.' nor '-' */
-	char *class_name;	 /* "Mail" */
-	char *external_source;	 /* "IMAP" */
-	char *connection_string; /* as the operator wrote it; never holds a secret */
-	char *user_name;
+	char *class_name;	    /* "Mail" */
+	char *external_source;	    /* "IMAP", or "File": mail comes by imports alone */
+	char *connection_string;    /* as the operator wrote it; never holds a secret */
+	char *user_name;	    /* "" where there is no mailbox, as connection_string may be */
 	char *credential_source;    /* prompt, file, env, command, credential, token-command */
 	char *credential_reference; /* path, variable, name, or JSON argv; NULL for none */
 	bool paused;
@@ -74,6 +74,9 @@ struct work_queue_counts {
 
 /* max_attempts, or the default of such a queue. */
 int32_t work_queue_attempts(const struct work_queue *queue);
+
+/* False where mail comes from files alone. */
+bool work_queue_has_mailbox(const struct work_queue *queue);
 
 /* Stores a new definition; id and the read-only members are ignored. EXISTS when the name is taken,
  * INVALID when the name breaks the rule above. */

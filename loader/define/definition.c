@@ -38,12 +38,25 @@ static int set_class(struct work_queue *draft, const char *value, struct error *
 	return 0;
 }
 
+/* The database keeps a text where there is none. */
+static void definition_fill(char **member)
+{
+	if (*member == NULL)
+		*member = g_strdup("");
+}
+
 static int set_external_source(struct work_queue *draft, const char *value, struct error *err)
 {
-	if (g_ascii_strcasecmp(value, "IMAP") != 0)
+	bool is_file = g_ascii_strcasecmp(value, "File") == 0;
+	if (!is_file && g_ascii_strcasecmp(value, "IMAP") != 0)
 		return error_set(err, ERROR_CONFIGURATION,
-				 "external-source: '%s' is not known; it takes IMAP", value);
-	definition_replace(&draft->external_source, g_strdup("IMAP"));
+				 "external-source: '%s' is not known; it takes IMAP or File",
+				 value);
+	definition_replace(&draft->external_source, g_strdup(is_file ? "File" : "IMAP"));
+	if (is_file) {
+		definition_fill(&draft->connection_string);
+		definition_fill(&draft->user_name);
+	}
 	return 0;
 }
 
@@ -52,7 +65,8 @@ static int set_external_source(struct work_queue *draft, const char *value, stru
 static int set_connection_string(struct work_queue *draft, const char *value, struct error *err)
 {
 	scoped(connection_string_free) struct connection_string *parsed = NULL;
-	if (connection_string_parse(value, &parsed, err) != 0)
+	/* Whether it must name a server is known at the end: definition_check(). */
+	if (connection_string_parse_local(value, &parsed, err) != 0)
 		return error_prefix(err, "connection-string");
 	definition_replace(&draft->connection_string, g_strdup(value));
 	return 0;
@@ -175,7 +189,9 @@ struct definition_row {
 
 static const struct definition_row rows[] = {
     {{"class", "Mail", "class of the queue's entries", NULL, false}, set_class},
-    {{"external-source", "IMAP", "where entries come from", NULL, false}, set_external_source},
+    {{"external-source", "IMAP|File", "where entries come from; File: by `inqueue import` alone",
+      NULL, false},
+     set_external_source},
     {{"connection-string", "TEXT",
       "url=…;port=…;ssl=True;mailbox=…; see `inqueue help "
       "connection-string`",
@@ -340,11 +356,16 @@ int definition_set(struct work_queue *draft, const char *field, const char *valu
 /* Shows an example of what is missing. */
 int definition_check(const struct work_queue *draft, struct error *err)
 {
+	scoped(connection_string_free) struct connection_string *parsed = NULL;
+	if (!work_queue_has_mailbox(draft))
+		return definition_target_check(draft, err);
 	if (draft->connection_string == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "connection-string is needed, e.g. "
 				 "'url=imap.example.com;ssl=True'");
-	if (draft->user_name == NULL)
+	if (connection_string_parse(draft->connection_string, &parsed, err) != 0)
+		return error_prefix(err, "connection-string");
+	if (draft->user_name == NULL || *draft->user_name == '\0')
 		return error_set(err, ERROR_CONFIGURATION,
 				 "user-name is needed: the account on the mail server");
 	return definition_target_check(draft, err);

@@ -303,6 +303,10 @@ int definition_target_check(const struct work_queue *draft, struct error *err)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "acknowledge=delivery needs deliver-to: nothing else would ever "
 				 "mark the mail read");
+	if (target->on_delivery && !work_queue_has_mailbox(draft))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "acknowledge=delivery is about mail in a mailbox: a queue with "
+				 "external source File has none");
 	if (target->url != NULL && target->password != NULL && !target_has_user(target->url))
 		return error_set(err, ERROR_CONFIGURATION,
 				 "deliver-password needs the user's name in deliver-to, "
@@ -310,7 +314,7 @@ int definition_target_check(const struct work_queue *draft, struct error *err)
 	if (target->url == NULL || strcmp(target->format, post_format_name(POST_RAW)) != 0)
 		return 0;
 	scoped(connection_string_free) struct connection_string *server = NULL;
-	if (connection_string_parse(draft->connection_string, &server, err) != 0)
+	if (connection_string_parse_local(draft->connection_string, &server, err) != 0)
 		return error_prefix(err, "connection-string");
 	if (!server->keep_raw)
 		return error_set(err, ERROR_CONFIGURATION,

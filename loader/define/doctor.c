@@ -160,6 +160,11 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	g_autofree char *what = g_strdup_printf("queue '%s'", queue->name);
 	scoped(connection_string_free) struct connection_string *parsed = NULL;
 	struct error err;
+	if (!work_queue_has_mailbox(queue)) {
+		doctor_say(doctor, DOCTOR_OK, what, "mail from files, by `inqueue import`");
+		doctor_check_target(doctor, queue);
+		return 0;
+	}
 	if (connection_string_parse(queue->connection_string, &parsed, &err) != 0)
 		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
 	else if (parsed->insecure)

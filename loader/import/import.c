@@ -76,8 +76,8 @@ static int import_verdict(const struct import *import, struct error *err)
 
 static int import_all(struct import *import, char *const *paths, size_t count, struct error *err)
 {
-	if (connection_string_parse(import->queue->connection_string, &import->definition, err) !=
-		0 ||
+	if (connection_string_parse_local(import->queue->connection_string, &import->definition,
+					  err) != 0 ||
 	    entry_list_digests(import->store, import->queue->id, import_learn, import, err) != 0)
 		return -1;
 	for (unsigned i = 0; i < IMPORT_BATCHES; i++) {

@@ -163,6 +163,12 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 		 struct mailbox **ret_mailbox, struct error *err)
 {
 	scoped(mailbox_close) struct mailbox *mailbox = g_new0(struct mailbox, 1);
+	if (!work_queue_has_mailbox(queue))
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "this queue has no mailbox (external source File): `inqueue import "
+		    "%s PATH` brings mail into it",
+		    queue->name);
 	if (connection_string_parse(queue->connection_string, &mailbox->server, err) != 0)
 		return -1;
 	if (queue->target.on_delivery)

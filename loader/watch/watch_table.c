@@ -84,6 +84,11 @@ static void watch_table_log_stop(const struct watch_queue *queue, const struct q
 		  log_text("error", health->stopped_reason));
 }
 
+static bool watch_table_collects(const struct work_queue *definition)
+{
+	return !definition->paused && work_queue_has_mailbox(definition);
+}
+
 static void watch_table_add(struct watch_reading *reading, const struct work_queue *definition,
 			    const struct queue_health *health)
 {
@@ -92,7 +97,7 @@ static void watch_table_add(struct watch_reading *reading, const struct work_que
 	    watch_queue_new(definition->id, definition->name, table->options->retry_ms);
 	queue->start_ms = watch_table_first_start(queue, health, reading->now_ms);
 	queue->updated_ms = definition->record_updated_ms;
-	queue->wanted = !definition->paused && health->stopped_ms == 0;
+	queue->wanted = watch_table_collects(definition) && health->stopped_ms == 0;
 	queue->stopped = health->stopped_ms != 0;
 	queue->defined = true;
 	watch_deliver_update(&queue->deliver, definition, false);
@@ -112,7 +117,7 @@ static void watch_table_update(struct watch_reading *reading, struct watch_queue
 	queue->uncounted = queue->uncounted && !altered;
 	bool stopped = health->stopped_ms != 0 || queue->uncounted;
 	bool stopped_elsewhere = stopped && !queue->stopped;
-	bool wanted = !definition->paused && !stopped;
+	bool wanted = watch_table_collects(definition) && !stopped;
 	bool changed = altered || wanted != queue->wanted;
 	queue->defined = true;
 	queue->wanted = wanted;

@@ -379,6 +379,43 @@ class Moved(ImportCase):
         self.assertEqual((["a.eml"], 1), (self.names("mail"), len(self.entries())))
 
 
+class WithoutMailbox(ImportCase):
+    def create_file_queue(self, *more):
+        self.inqueue("queue", "create", "invoices", "--external-source", "file", *more)
+
+    def test_it_needs_no_server(self):
+        self.create_file_queue()
+        self.put("a.eml", "Invoice 1")
+        self.import_mail()
+        self.assertEqual(["Invoice 1"], self.entries())
+        shown = self.inqueue("queue", "show", "invoices", "--json").json()
+        self.assertEqual(("File", "", ""), tuple(shown[key] for key in ("external_source", "connection_string", "user_name")))
+        self.inqueue("doctor")
+
+    def test_its_connection_string_is_about_messages(self):
+        self.create_file_queue("--connection-string", "maxSize=2000; keepRaw=True")
+        self.put("a.eml")
+        self.put("b.eml", body="x\n" * 3000)
+        self.assertEqual({"imported": 1, "bad": 1}, self.imported())
+        self.assertEqual([("new", 1), ("bad", 0)], self.sql("SELECT state, raw_kept FROM entry ORDER BY id"))
+
+    def test_it_is_not_loaded(self):
+        self.create_file_queue()
+        self.create_queue(name="orders")
+        self.inqueue("load")
+        self.fails(CONFIGURATION, "load", "invoices",
+                   says=r"this queue has no mailbox \(external source File\): `inqueue import invoices PATH` brings mail into it")
+        self.inqueue("status", "--check")
+
+    def test_it_can_get_a_mailbox(self):
+        self.create_file_queue()
+        self.fails(CONFIGURATION, "queue", "alter", "invoices", "--external-source", "IMAP", says="url is missing")
+        self.fails(CONFIGURATION, "queue", "alter", "invoices", "--external-source", "IMAP", "--connection-string",
+                   "url=imap.example.com", says="user-name is needed")
+        self.fails(CONFIGURATION, "queue", "alter", "invoices", "--deliver-to", "https://example.com", "--acknowledge",
+                   "delivery", says="acknowledge=delivery is about mail in a mailbox")
+
+
 class Options(ImportCase):
     def test_dry_run(self):
         self.create_queue(maxSize=2000)

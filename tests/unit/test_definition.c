@@ -87,7 +87,7 @@ static void wrong_values_are_named(void **state)
 {
 	struct work_queue *draft = *state;
 	assert_refused(draft, "class", "Document", "class Mail");
-	assert_refused(draft, "external-source", "FTP", "takes IMAP");
+	assert_refused(draft, "external-source", "FTP", "takes IMAP or File");
 	assert_refused(draft, "connection-string", "url=imap.example.com;colour=red", "colour");
 	assert_refused(draft, "user-name", "a\r\nb", "control characters");
 	assert_refused(draft, "paused", "perhaps", "true or false");

@@ -34,7 +34,8 @@ static int cmd_queue_set_fields(const struct invocation *invocation, struct work
 /* True where --password-prompt is given, and where a new definition names no source. */
 static bool cmd_queue_asks(const struct work_queue *draft)
 {
-	return strcmp(draft->credential_source, secret_source_format(SECRET_PROMPT)) == 0;
+	return work_queue_has_mailbox(draft) &&
+	       strcmp(draft->credential_source, secret_source_format(SECRET_PROMPT)) == 0;
 }
 
 /* Asks before anything is locked: a person may take a while. */

@@ -46,7 +46,7 @@ static int cmd_load_each(const struct invocation *invocation, struct store *stor
 /* A queue that is paused can still be loaded by its name. */
 static bool cmd_load_wants(const struct work_queue *queue)
 {
-	return !queue->paused;
+	return !queue->paused && work_queue_has_mailbox(queue);
 }
 
 /* A queue that is named alone is found by its worker: reading the database here, too, would take

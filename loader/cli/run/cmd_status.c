@@ -50,7 +50,8 @@ static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 {
 	struct cmd_status_check *check = context;
 	struct queue_health health;
-	if (queue->paused || (check->only != NULL && strcmp(check->only, queue->name) != 0))
+	if (queue->paused || !work_queue_has_mailbox(queue) ||
+	    (check->only != NULL && strcmp(check->only, queue->name) != 0))
 		return 0;
 	if (queue_health_find(check->store, queue->id, &health, check->err) != 0)
 		return -1;

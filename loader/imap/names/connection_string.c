@@ -214,6 +214,20 @@ static int read_pair(struct reader *reader, struct error *err)
 int connection_string_parse(const char *text, struct connection_string **ret_string,
 			    struct error *err)
 {
+	scoped(connection_string_free) struct connection_string *string = NULL;
+
+	if (connection_string_parse_local(text, &string, err) < 0)
+		return -1;
+	if (!string->url)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "url is missing: url=HOST says which server to collect from");
+	*ret_string = g_steal_pointer(&string);
+	return 0;
+}
+
+int connection_string_parse_local(const char *text, struct connection_string **ret_string,
+				  struct error *err)
+{
 	scoped(connection_string_free) struct connection_string *string =
 	    g_new0(struct connection_string, 1);
 	g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(struct connection_string_pair));

@@ -63,6 +63,10 @@ struct connection_string_pair {
 int connection_string_parse(const char *text, struct connection_string **ret_string,
 			    struct error *err);
 
+/* The same where mail may come from no server: `url` is NULL where the text names none. */
+int connection_string_parse_local(const char *text, struct connection_string **ret_string,
+				  struct error *err);
+
 /* Whether the operator's text names this key (canonical spelling); else the key has its
  * default. */
 bool connection_string_names(const struct connection_string *string, const char *key);

@@ -168,9 +168,6 @@ int connection_string_key_complete(struct connection_string *string, struct erro
 	const char *folders[] = {string->mailbox, string->dropbox, string->badmail};
 	static const char *const names[] = {"mailbox", "dropbox", "badmail"};
 
-	if (!string->url)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "url is missing: url=HOST says which server to collect from");
 	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
 		/* The next one, round the circle: that makes every pair of three. */
 		size_t other = (i + 1) % G_N_ELEMENTS(folders);
