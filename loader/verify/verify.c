@@ -62,6 +62,7 @@ void verify_report(struct verify *verify, enum verify_problem problem, enum veri
 	    .folder = mailbox_folder_name(verify->mailbox, folder),
 	    .uid = uid,
 	    .entry_id = entry_id};
+	verify->result->repairable += repair != VERIFY_NOTHING;
 	verify_report_finding(verify, finding);
 }
 

@@ -88,6 +88,7 @@ struct verify_result {
 	uint64_t repaired; /* of them */
 	uint64_t missing;  /* of the problems */
 	uint64_t strays;
+	uint64_t repairable; /* `repair` finishes them, or did */
 };
 
 /* A word for it, and a sentence. */

@@ -257,6 +257,7 @@ class Strays(VerifyCase):
         self.load("Too large", body="x" * 70 + "\n" + "y\n" * 4000)
         self.put("Of March", folder="BADMAIL")
         self.assertEqual([("stray", "BADMAIL", 2)], self.problems())
+        self.fails(NO, "verify", "invoices", says=": 1 problem; --adopt makes entries of strays")
         self.verify("--adopt", "--yes")
         self.assertEqual(["Invoice 1", "Of March"], self.subjects("DROPBOX"))
         self.assertEqual([], self.problems(expect=DONE))
@@ -323,7 +324,7 @@ class Gone(VerifyCase):
 
     def test_what_somebody_has_deleted_is_accepted(self):
         self.delete(1)
-        self.fails(NO, "verify", "invoices", "--json", says="1 problems.*; --accept-missing accepts that messages are gone")
+        self.fails(NO, "verify", "invoices", "--json", says="1 problem; --accept-missing accepts that messages are gone")
         self.verify("--accept-missing", "--by", "ann")
         self.assertEqual("", self.verify().stdout)
         self.assertEqual({"accepted_as_gone": 1}, self.counts())

@@ -152,11 +152,9 @@ static int cmd_verify_judge(const struct verify_result *result,
 		g_string_printf(text, "%" PRIu64 " of %" PRIu64 " problems could not be repaired",
 				left, result->problems);
 	else
-		g_string_printf(text,
-				"%" PRIu64
-				" problem%s; `inqueue verify --repair` finishes what can "
-				"be finished",
-				left, left == 1 ? "" : "s");
+		g_string_printf(text, "%" PRIu64 " problem%s", left, left == 1 ? "" : "s");
+	if (result->repairable > 0 && !options->repair)
+		g_string_append(text, "; --repair finishes what can be finished");
 	if (result->strays > 0 && !options->adopt)
 		g_string_append(text, "; --adopt makes entries of strays");
 	if (result->missing > 0 && !options->accept_missing)
