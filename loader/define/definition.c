@@ -3,6 +3,7 @@
 #include "loader/define/definition.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/nearest.h"
 #include "loader/base/secret.h"
 #include "loader/define/definition_internal.h"
 #include "loader/imap/names/connection_string.h"
@@ -349,8 +350,15 @@ int definition_set(struct work_queue *draft, const char *field, const char *valu
 				 rows[i].field.name);
 	}
 	g_autofree char *known = definition_list_fields();
-	return error_set(err, ERROR_CONFIGURATION, "unknown field '%s'; known are %s", field,
-			 known);
+	struct nearest nearest = nearest_begin(field);
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (!rows[i].field.foreign)
+			nearest_try(&nearest, rows[i].field.name);
+	}
+	const bool near = nearest.best != NULL;
+	return error_set(err, ERROR_CONFIGURATION, "unknown field '%s'%s%s%snown are %s", field,
+			 near ? ": did you mean " : "", near ? nearest.best : "",
+			 near ? "? K" : "; k", known);
 }
 
 /* Shows an example of what is missing. */

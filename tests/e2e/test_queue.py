@@ -128,7 +128,7 @@ class Definition(DefinitionCase):
     def test_refused_option_says_what_is_wrong_with_it(self):
         for option, says in (("--database", "option --database needs a value: --database FILE"),
                              ("--json=1", "option --json takes no value"),
-                             ("--jsno", "unknown option --jsno; `inqueue queue list --help`"),
+                             ("--jsno", "unknown option --jsno: did you mean --json\? `inqueue queue list --help`"),
                              ("-x", "unknown option -x;")):
             with self.subTest(option=option):
                 self.fails(USAGE, "queue", "list", option, says=says)

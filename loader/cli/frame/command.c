@@ -1,6 +1,7 @@
 /* Finds the command that a command line names, runs it, and ends with what became of it. */
 #include "loader/cli/frame/command.h"
 
+#include "loader/base/nearest.h"
 #include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
@@ -8,9 +9,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Where the database lies unless --database says so. systemd sets STATE_DIRECTORY for a
  * service; root without it uses the place that the service would have, so that both see the
@@ -109,6 +112,15 @@ static int command_refuse(const char *first, struct error *err)
 	g_autofree char *next = command_list_next(first);
 	if (next != NULL)
 		return error_set(err, ERROR_USAGE, "'%s' is followed by one of: %s", first, next);
+	struct nearest nearest = nearest_begin(first);
+	const struct command *command;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+		nearest_try(&nearest, command->name);
+	if (nearest.best != NULL)
+		return error_set(
+		    err, ERROR_USAGE,
+		    "unknown command '%s': did you mean %s? `inqueue help` lists the commands",
+		    first, nearest.best);
 	return error_set(err, ERROR_USAGE,
 			 "unknown command '%s'; `inqueue help` lists the commands", first);
 }
@@ -144,6 +156,13 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	return command_run(command, count, rest, err);
 }
 
+/* `inqueue list | head` has read what it wanted: there is nothing to say about the rest. */
+static bool command_reader_is_gone(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
 /* The output must have arrived before the command counts as done: a full disk is an error. */
 int command_main(int argc, char **argv)
 {
@@ -154,7 +173,7 @@ int command_main(int argc, char **argv)
 		failed = error_set(&err, ERROR_IO, "standard output: %s", g_strerror(errno));
 	if (failed == 0)
 		return EXIT_SUCCESS;
-	if (err.text[0] != '\0')
+	if (err.text[0] != '\0' && !(err.kind == ERROR_IO && command_reader_is_gone()))
 		fprintf(stderr, "inqueue: %s\n", err.text);
 	return (int)err.kind;
 }

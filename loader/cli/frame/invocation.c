@@ -3,6 +3,7 @@
 #include "loader/cli/frame/command.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/nearest.h"
 #include "loader/base/service.h"
 #include "queue/base/scoped.h"
 
@@ -76,6 +77,15 @@ static int command_refuse_option(const struct invocation *invocation, char *cons
 		    "--password-env, --password-command, --password-credential or "
 		    "--password-prompt");
 	g_autofree char *name = g_strndup(word, strcspn(word, "="));
+	struct nearest nearest = nearest_begin(name);
+	for (size_t i = 0; i < invocation->option_count; i++)
+		nearest_try(&nearest, invocation->options[i].name);
+	if (nearest.best != NULL)
+		return error_set(
+		    err, ERROR_USAGE,
+		    "unknown option %s: did you mean --%s? `inqueue %s --help` lists the "
+		    "options",
+		    name, nearest.best, invocation->command->name);
 	return error_set(err, ERROR_USAGE,
 			 "unknown option %s; `inqueue %s --help` lists the options", name,
 			 invocation->command->name);

@@ -4,6 +4,8 @@
  * text back.
  */
 #include "loader/imap/names/connection_string.h"
+
+#include "loader/base/nearest.h"
 #include "loader/imap/names/connection_string_key.h"
 #include "queue/base/scoped.h"
 
@@ -98,10 +100,44 @@ static bool is_secret_word(const char *key)
 	return false;
 }
 
+/* What other programs call our keys; else the key that is spelt nearly so. NULL for none. */
+static const char *meant_key(const char *key)
+{
+	static const char *const others[][2] = {
+	    {"host", "url"},	   {"hostname", "url"},	 {"server", "url"}, {"address", "url"},
+	    {"folder", "mailbox"}, {"inbox", "mailbox"}, {"tls", "ssl"},    {"archive", "dropbox"}};
+	struct nearest nearest = nearest_begin(key);
+	struct connection_string_key_help help;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+		if (!g_ascii_strcasecmp(key, others[i][0]))
+			return others[i][1];
+	}
+	for (size_t i = 0; connection_string_key_at(i, &help); i++)
+		nearest_try(&nearest, help.key);
+	return nearest.best;
+}
+
+/* Word processors put them in place of straight ones. */
+static bool is_curly_quote(const char *at)
+{
+	const gunichar c = g_utf8_get_char(at);
+
+	return c >= 0x2018 && c <= 0x201f;
+}
+
+static int refuse_curly_quote(const char *at, struct error *err)
+{
+	return error_set(err, ERROR_CONFIGURATION,
+			 "%.*s is a curly quote: values stand in straight ones, \"…\" or '…'",
+			 (int)(g_utf8_next_char(at) - at), at);
+}
+
 static int refuse_key(const char *key, struct error *err)
 {
 	g_autoptr(GString) known = g_string_new(NULL);
 	struct connection_string_key_help help;
+	const char *meant = meant_key(key);
 
 	if (is_secret_word(key))
 		return error_set(err, ERROR_CONFIGURATION,
@@ -109,12 +145,15 @@ static int refuse_key(const char *key, struct error *err)
 				 "--user-name, and the password with --password-file or another "
 				 "password source",
 				 key);
+	if (is_curly_quote(key))
+		return refuse_curly_quote(key, err);
 	for (size_t i = 0; connection_string_key_at(i, &help); i++)
 		g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", help.key);
 
 	g_autofree char *shown = shorten(key, strlen(key));
 
-	return error_set(err, ERROR_CONFIGURATION, "unknown key '%s'; known are %s", shown,
+	return error_set(err, ERROR_CONFIGURATION, "unknown key '%s'%s%s%snown are %s", shown,
+			 meant ? ": did you mean " : "", meant ? meant : "", meant ? "? K" : "; k",
 			 known->str);
 }
 
@@ -175,6 +214,10 @@ static char *read_value(struct reader *reader, const char *key, struct error *er
 	reader->at += strspn(reader->at, " ");
 	if (*reader->at == '\'' || *reader->at == '"')
 		return read_quoted(reader, key, err);
+	if (is_curly_quote(reader->at)) {
+		refuse_curly_quote(reader->at, err);
+		return NULL;
+	}
 
 	size_t size = strcspn(reader->at, ";");
 	char *value = g_strndup(reader->at, size);
