@@ -48,7 +48,7 @@ struct import_options {
 
 /*
  * Imports what lies in `paths`: files with a message, mbox files, folders with *.eml and *.mbox
- * files at any depth, Maildirs. Links in folders are not followed. *ret_result is filled also when
+ * files at any depth, Maildirs, and "-" for a tar on standard input. Links in folders are not followed. *ret_result is filled also when
  * it fails.
  */
 int import_run(struct store *store, const struct work_queue *queue, char *const *paths,

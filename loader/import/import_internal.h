@@ -1,7 +1,7 @@
 /*
  * import_internal.h - what the parts of an import share.
  *
- * import_walk.c finds files; import_read.c and import_mbox.c push their messages into import_take.c,
+ * import_walk.c finds files; import_read.c, import_mbox.c and import_tar.c push their messages into import_take.c,
  * which writes them to the spool of a batch and hands them to its parser. There are two batches:
  * while the parser works at one, import_store.c stores the other. import_move.c moves files whose
  * messages are all committed.
@@ -100,7 +100,7 @@ int import_drain(struct import *import, struct error *err);
 /* Commits the messages of a batch in one transaction, lets go of their files, and empties it. */
 int import_store(struct import *import, struct import_batch *batch, struct error *err);
 
-/* --- files (import_walk.c, import_read.c, import_mbox.c, import_move.c) --------------- */
+/* --- files (import_walk.c, import_read.c, import_mbox.c, import_tar.c, import_move.c) --------------- */
 
 int import_walk(struct import *import, const char *path, struct error *err);
 
@@ -109,6 +109,13 @@ int import_read(struct import *import, const char *path, struct error *err);
 
 int import_read_mbox(struct import *import, struct import_file *file, int descriptor,
 		     struct error *err);
+
+/* Pushes the messages of a tar on standard input. */
+int import_read_tar(struct import *import, struct error *err);
+
+/* Is it mail in a Maildir with the flag T? It is deleted, and a load does not take it either
+ * (search=UNDELETED). */
+bool import_name_is_deleted(const char *name);
 
 /* Faults: errno `number` of a file that is being read; one that should be an mbox. The file stays. */
 void import_note_unread(struct import *import, struct import_file *file, int number);

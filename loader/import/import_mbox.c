@@ -32,6 +32,7 @@ struct import_mbox {
 	uint64_t offset; /* of bytes[end] in the file */
 	bool middle;	 /* the next piece goes on with a line */
 	unsigned count;	 /* messages */
+	bool is_over;	 /* no more messages are wanted */
 	/* The message at hand. */
 	bool in_message;
 	bool in_header;
@@ -162,7 +163,7 @@ static int import_mbox_begin(struct import_mbox *mbox, const struct import_line 
 		return -1;
 	/* Its last message was the last that was wanted. */
 	if (import_is_over(mbox->import)) {
-		mbox->file->stays = true;
+		mbox->file->stays = mbox->is_over = true;
 		return 0;
 	}
 	g_autofree char *text = g_strndup(line->text, line->size);
@@ -319,7 +320,7 @@ int import_read_mbox(struct import *import, struct import_file *file, int descri
 	mbox->import = import;
 	mbox->file = file;
 	mbox->descriptor = descriptor;
-	while (!file->stays && (next = import_mbox_next(mbox, &line)) != 0) {
+	while (!mbox->is_over && (next = import_mbox_next(mbox, &line)) != 0) {
 		if (next < 0) {
 			import_note_unread(import, file, errno);
 			return 0;

@@ -68,8 +68,7 @@ static bool import_enters(struct import *import, const FTSENT *folder)
 	       !import_is_of_maildir(folder->fts_path, "tmp");
 }
 
-/* Mail with the flag T is deleted, and a load does not take it either (search=UNDELETED). */
-static bool import_is_deleted(const char *name)
+bool import_name_is_deleted(const char *name)
 {
 	const char *flags = strstr(name, ":2,");
 	return flags != NULL && strchr(flags, 'T') != NULL;
@@ -84,7 +83,7 @@ static bool import_wants(const FTSENT *file)
 	/* fts keeps one path, that of the file at hand. */
 	g_autofree char *folder = g_path_get_dirname(file->fts_path);
 	if (import_is_of_maildir(folder, "cur") || import_is_of_maildir(folder, "new"))
-		return !import_is_deleted(file->fts_name);
+		return !import_name_is_deleted(file->fts_name);
 	return import_name_ends(file->fts_name, ".eml") ||
 	       import_name_ends(file->fts_name, ".mbox");
 }
@@ -125,9 +124,12 @@ SCOPED_DEFINE(FTS *, import_close_tree)
 /* A path that is named may be a link: what it leads to is meant. */
 int import_walk(struct import *import, const char *path, struct error *err)
 {
-	g_autofree char *real = realpath(path, NULL);
+	/* "-" is no path. */
+	g_autofree char *real = strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
 	char *roots[] = {real, NULL};
 	FTSENT *found;
+	if (strcmp(path, "-") == 0)
+		return import_read_tar(import, err);
 	if (real == NULL) {
 		import_fault_at(import, path, errno == ENOENT ? ERROR_NO : ERROR_IO,
 				g_strerror(errno));

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
 import unittest
 
 from inqueue import CONFIGURATION, DATA, IO, NO, SOURCE_DIR, LoadCase, message
@@ -377,6 +378,70 @@ class Moved(ImportCase):
         # Nothing can be created here, for root neither.
         self.fails(IO, "import", "invoices", self.mail, "--archive", "/proc/self", says="moving '.*a.eml' to '/proc/self': ")
         self.assertEqual((["a.eml"], 1), (self.names("mail"), len(self.entries())))
+
+
+class Tar(ImportCase):
+    def tar(self, *options):
+        """What tar makes of the folder."""
+        return subprocess.run(["tar", "-C", self.mail, *options, "-cf", "-", "."], stdout=subprocess.PIPE, check=True).stdout
+
+    def from_tar(self, data, *more, expect=0):
+        path = self.folder / "mail.tar"
+        path.write_bytes(data)
+        return self.inqueue("import", "invoices", "-", "--json", *more, expect=expect,
+                            wrap=["sh", "-c", f'exec "$@" < "{path}"', "sh"])
+
+    def put_all(self):
+        self.put("a.eml", "a")
+        self.put(f"{'deep/' * 30}{'long ' * 30}.eml", "long")
+        self.put("notes.txt", "no mail")
+        self.put("cur/1:2,S", "read")
+        self.put("cur/2:2,ST", "deleted")
+        self.put("tmp/3", "not arrived")
+        raw = self.put("large.eml", "large", body="x\n" * 500_000).read_bytes()
+        (self.mail / "old.mbox").write_bytes(Mbox.FROM + b"Subject: one\n\ntext\n\n" + Mbox.FROM + b"Subject: two\n\n\n")
+        (self.mail / "link.eml").symlink_to("a.eml")
+        return raw
+
+    def test_each_form_of_tar(self):
+        raw = self.put_all()
+        os.utime(self.mail / "a.eml", (1_700_000_000, 1_700_000_000))
+        self.create_queue()
+        for form, count in [("ustar", 5), ("pax", 6), ("gnu", 6)]:
+            with self.subTest(form=form):
+                data = self.tar(f"--format={form}", *(["--exclude=deep"] if form == "ustar" else []))
+                result = self.from_tar(data).json()
+                self.assertEqual(count, result["imported"] + result["known"])
+        self.assertEqual(["a", "large", "long", "one", "read", "two"], sorted(self.entries()))
+        self.assertEqual([len(as_sent(raw))], self.column("SELECT raw_size FROM entry WHERE subject = 'large'"))
+        self.assertEqual(["2023-11-14T22:13:20Z"], self.column("SELECT date_received FROM entry WHERE subject = 'a'"))
+
+    def test_a_prefix(self):
+        """ustar cuts a name of more than 100 bytes in two."""
+        self.create_queue()
+        self.put(f"{'d' * 90}/{'f' * 40}.eml", "prefix")
+        self.from_tar(self.tar("--format=ustar"))
+        self.assertEqual(["prefix"], self.entries())
+
+    def test_what_is_no_tar(self):
+        self.create_queue()
+        self.put("a.eml", "a", body="x\n" * 2000)
+        data = self.tar()
+        for bad, says in [(b"x" * 600, "this is no tar"), (b"x", "the tar is cut off"), (data[:1024 + 700], "the tar is cut off")]:
+            with self.subTest(says=says):
+                result = self.from_tar(bad, expect=DATA)
+                self.assertIn(f"import 'invoices': standard input: {says}", result.stderr)
+        self.assertEqual([], self.entries())
+        self.assertEqual(0, self.from_tar(b"").json()["imported"])
+
+    def test_limit(self):
+        self.create_queue()
+        for number in range(5):
+            self.put(f"{number}.eml", f"Invoice {number}")
+        data = self.tar()
+        for count in [2, 4, 5]:
+            self.from_tar(data, "--limit", 2)
+            self.assertEqual(count, len(self.entries()))
 
 
 class WithoutMailbox(ImportCase):

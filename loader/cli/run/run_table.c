@@ -75,14 +75,16 @@ static const struct command commands[] = {
      "`inqueue queue resume`.",
      load_options, NULL, cmd_load},
     {"import", "NAME PATH…", 2, SIZE_MAX, "make entries of mail in files",
-     "PATH is a file with one message, a folder, of which all *.eml files at any depth are taken, "
-     "or "
-     "a Maildir, of which cur and new are taken, but no mail with the flag T (deleted). Links in "
-     "folders are not followed. Each message becomes the entry that a load would make of it; one "
-     "whose bytes the queue has an entry of, from a file or from the mailbox, is passed over. "
-     "Files "
-     "are moved once their entries are committed, never deleted and never replaced; without "
-     "--archive and --failed they stay where they are.",
+     "PATH is a file with one message, an mbox file, a folder, of which all *.eml and *.mbox files "
+     "at any depth are taken, a Maildir, of which cur and new are taken, but no mail with the flag "
+     "T "
+     "(deleted), or -, a tar on standard input, of which the same files are taken. Links in "
+     "folders "
+     "are not followed. Each message becomes the entry that a load would make of it; one whose "
+     "bytes "
+     "the queue has an entry of, from a file or from the mailbox, is passed over. Files are moved "
+     "once their entries are committed, never deleted and never replaced; without --archive and "
+     "--failed they stay where they are.",
      import_options, NULL, cmd_import},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
      "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
