@@ -1,7 +1,7 @@
 /*
- * Takes lists of mailboxes apart. GMime 3.2.13 crashes on nested groups, loses addresses at ";",
- * names with unquoted commas and what comments stand in; what would have to be done to a field
- * before GMime could read it is all the reading there is.
+ * Takes lists of mailboxes apart. GMime 3.2.13 crashes on nested groups, loses addresses behind
+ * ";" and those without brackets behind a name; what would have to be done to a field before GMime
+ * could read it is all the reading there is.
  */
 #include "mime/address.h"
 

@@ -5,6 +5,10 @@
 #include "mime_fixture.h"
 
 #include <gmime/gmime.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int open_gmime(void **state)
 {
@@ -50,7 +54,7 @@ static void assert_content_fault(const char *raw, const char *right, const char 
 {
 	GMimeObject *part = read_part(raw);
 	g_autofree char *content = part ? content_of(part) : g_strdup("");
-	bool fault = strcmp(content, right) != 0;
+	bool fault = g_strcmp0(content, right) != 0;
 
 	g_clear_object(&part);
 	assert_fault(fault, workaround);
@@ -188,6 +192,255 @@ static void test_a_forwarded_message(void **state)
 	assert_fault(fault, "block_write() of mime/skeleton.c calls it text");
 }
 
+/* --- fields -------------------------------------------------------------------- */
+
+static void assert_text_fault(const char *field, const char *right, const char *workaround)
+{
+	g_autofree char *text = g_mime_utils_header_decode_text(NULL, field);
+
+	assert_fault(strcmp(text, right) != 0, workaround);
+}
+
+static void test_padding_in_consecutive_base64_words(void **state)
+{
+	(void)state;
+	assert_text_fault("=?utf-8?B?YQ==?= =?utf-8?B?Yg==?=", "ab",
+			  "mime/word.c for padded base64 words in a row");
+}
+
+static void test_a_shift_jis_word_that_says_iso_2022_jp(void **state)
+{
+	(void)state;
+	assert_text_fault("=?iso-2022-jp?B?k/qWew==?=", "日本",
+			  "charset_choose() of mime/charset_choice.c for words");
+}
+
+static void test_unencoded_windows_1252_in_a_field(void **state)
+{
+	(void)state;
+	assert_text_fault("\x80 5", "€ 5", "charset_choose_bytes() for fields that are not ASCII");
+}
+
+static void assert_name_fault(const char *disposition, const char *right, const char *workaround)
+{
+	g_autofree char *raw = g_strdup_printf("Content-Type: application/octet-stream\n"
+					       "Content-Disposition: attachment; %s\n\nx\n",
+					       disposition);
+	GMimeObject *part = read_part(raw);
+	g_autofree char *name = g_strdup(g_mime_part_get_filename(GMIME_PART(part)));
+
+	g_object_unref(part);
+	assert_fault(g_strcmp0(name, right) != 0, workaround);
+}
+
+static void test_a_plain_name_before_an_encoded_one(void **state)
+{
+	(void)state;
+	assert_name_fault("filename=\"x.pdf\"; filename*=utf-8''%C3%BC.pdf", "ü.pdf",
+			  "parameters_parse() of mime/parameter.c for RFC 2231");
+}
+
+static void test_a_name_behind_a_missing_semicolon(void **state)
+{
+	(void)state;
+	assert_name_fault("size=1 filename=\"a b.pdf\"", "a b.pdf",
+			  "mime/content_field.c for semicolons that are missing");
+}
+
+static void assert_addresses_fault(const char *field, const char *right, const char *workaround)
+{
+	InternetAddressList *list = internet_address_list_parse(NULL, field);
+	g_autofree char *text = list ? internet_address_list_to_string(list, NULL, FALSE) : NULL;
+
+	g_clear_object(&list);
+	assert_fault(g_strcmp0(text, right) != 0, workaround);
+}
+
+static void test_addresses_behind_a_semicolon(void **state)
+{
+	(void)state;
+	assert_addresses_fault("ann@example.com; bob@example.com",
+			       "ann@example.com, bob@example.com", "mime/address.c for semicolons");
+}
+
+static void test_an_address_without_brackets_behind_a_name(void **state)
+{
+	(void)state;
+	assert_addresses_fault("Ann Lee ann@example.com", "Ann Lee <ann@example.com>",
+			       "mime/address_bare.c");
+}
+
+/* It recurses for each. */
+static void test_groups_in_groups(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		g_autoptr(GString) field = g_string_new(NULL);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+		signal(SIGSEGV, SIG_DFL);
+		for (int i = 0; i < 1000000; i++)
+			g_string_append(field, "a:");
+		internet_address_list_parse(NULL, field->str);
+		_exit(0);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_fault(status != 0, "mime/address_reader.c for nested groups");
+}
+
+static void assert_date_fault(const char *field, const char *right, const char *workaround)
+{
+	g_autoptr(GDateTime) date = g_mime_utils_header_decode_date(field);
+	g_autofree char *text = date ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S %z") : NULL;
+
+	assert_fault(g_strcmp0(text, right) != 0, workaround);
+}
+
+static void test_an_hour_in_the_afternoon(void **state)
+{
+	(void)state;
+	assert_date_fault("Mon, 3 Mar 2025 08:00:00 PM +0000", "2025-03-03 20:00:00 +0000",
+			  "mime/date.c for PM");
+}
+
+static void test_a_zone_that_no_place_has(void **state)
+{
+	(void)state;
+	assert_date_fault("Mon, 3 Mar 2025 08:00:00 +9999", NULL, "mime/date.c for zones");
+}
+
+static void test_a_time_with_dots(void **state)
+{
+	(void)state;
+	assert_date_fault("Mon, 3 Mar 2025 8.15.30 +0000", "2025-03-03 08:15:30 +0000",
+			  "mime/date.c for dots in times");
+}
+
+static void test_a_date_of_iso_8601(void **state)
+{
+	(void)state;
+	assert_date_fault("2025-03-03T08:00:00Z", "2025-03-03 08:00:00 +0000",
+			  "mime/date.c for ISO 8601");
+}
+
+/* --- what it keeps, and what it loses -------------------------------------------- */
+
+static void test_lines_that_end_in_cr(void **state)
+{
+	(void)state;
+	assert_content_fault("Content-Type: text/plain\r\rHello\r", "Hello\r",
+			     "cr_lines of mime/input.c");
+}
+
+static void test_a_long_boundary(void **state)
+{
+	g_autofree char *boundary = g_strnfill(70000, 'b');
+	g_autofree char *raw =
+	    g_strdup_printf("Content-Type: multipart/mixed; boundary=%s\n\n--%s\n\none\n--%s--\n",
+			    boundary, boundary, boundary);
+
+	(void)state;
+	assert_count_fault(raw, 1, "max_boundary of mime/skeleton.c");
+}
+
+static void test_a_quoted_transfer_encoding(void **state)
+{
+	(void)state;
+	assert_content_fault("Content-Transfer-Encoding: \"base64\"\n\naGVsbG8=\n", "hello",
+			     "part_from_header() of mime/part.c for quotes");
+}
+
+static void test_a_multipart_in_base64(void **state)
+{
+	(void)state;
+	assert_count_fault("Content-Type: multipart/mixed; boundary=b\n"
+			   "Content-Transfer-Encoding: base64\n\nLS1iCgpvbmUKLS1iLS0K\n",
+			   1, "mime/part_tree.c for multiparts that are encoded");
+}
+
+static void test_text_behind_a_boundary(void **state)
+{
+	(void)state;
+	assert_count_fault("Content-Type: multipart/mixed; boundary=b\n\n--b  text\n\none\n--b--\n",
+			   1, "is_delimiter() of mime/skeleton.c for text behind a boundary");
+}
+
+static void test_a_charset_behind_a_comma(void **state)
+{
+	(void)state;
+	GMimeObject *part = read_part("Content-Type: text/plain, charset=koi8-r\n\nx\n");
+	bool fault = g_strcmp0(g_mime_object_get_content_type_parameter(part, "charset"), "koi8-r");
+
+	g_object_unref(part);
+	assert_fault(fault, "mime/content_field.c for commas");
+}
+
+static void test_fields_without_end(void **state)
+{
+	enum { FIELDS = 100000 };
+	g_autoptr(GString) raw = g_string_new(NULL);
+
+	(void)state;
+	for (int i = 0; i < FIELDS; i++)
+		g_string_append(raw, "X: y\n");
+	g_string_append(raw, "\nz\n");
+	GMimeObject *part = read_part(raw->str);
+	int count = g_mime_header_list_get_count(g_mime_object_get_header_list(part));
+	g_object_unref(part);
+	assert_fault(count >= FIELDS, "max_headers of mime/header.c");
+}
+
+static void test_parts_without_end(void **state)
+{
+	enum { PARTS = 20000 };
+	g_autoptr(GString) raw = g_string_new("Content-Type: multipart/mixed; boundary=b\n\n");
+
+	(void)state;
+	for (int i = 0; i < PARTS; i++)
+		g_string_append(raw, "--b\n\nx\n");
+	GMimeObject *part = read_part(raw->str);
+	int count = g_mime_multipart_get_count(GMIME_MULTIPART(part));
+	g_object_unref(part);
+	assert_fault(count >= PARTS, "max_parts of mime/skeleton.c");
+}
+
+/* A blank at the end of a line is lost on the way. */
+static void test_a_uuencoded_line_that_is_shorter_than_it_says(void **state)
+{
+	(void)state;
+	assert_content_fault("Content-Transfer-Encoding: x-uuencode\n\n"
+			     "begin 644 a\n#86)\n#86)C\n`\nend\n",
+			     "ab@abc", "decode_line() of mime/uuencode.c");
+}
+
+static void assert_charset_fault(const char *charset, const char *body, const char *right,
+				 const char *workaround)
+{
+	g_autofree char *raw =
+	    g_strdup_printf("Content-Type: text/plain; charset=%s\n\n%s\n", charset, body);
+	GMimeObject *part = read_part(raw);
+	g_autofree char *text = g_mime_text_part_get_text(GMIME_TEXT_PART(part));
+
+	g_object_unref(part);
+	assert_fault(g_strcmp0(text, right) != 0, workaround);
+}
+
+static void test_text_in_a_charset_that_is_too_narrow(void **state)
+{
+	(void)state;
+	assert_charset_fault("us-ascii", "\xc3\xbc", "ü\n",
+			     "charset_choose() of mime/charset_choice.c for texts");
+}
+
+static void test_text_in_an_unknown_charset(void **state)
+{
+	(void)state;
+	assert_charset_fault("x-unknown", "\xfc", "ü\n",
+			     "charset_choose() of mime/charset_choice.c for labels");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +457,29 @@ int main(void)
 	    cmocka_unit_test(test_blanks_at_the_end_of_quoted_printable_lines),
 	    cmocka_unit_test(test_an_equals_sign_before_an_escape),
 	    cmocka_unit_test(test_a_forwarded_message),
+	    cmocka_unit_test(test_padding_in_consecutive_base64_words),
+	    cmocka_unit_test(test_a_shift_jis_word_that_says_iso_2022_jp),
+	    cmocka_unit_test(test_unencoded_windows_1252_in_a_field),
+	    cmocka_unit_test(test_a_plain_name_before_an_encoded_one),
+	    cmocka_unit_test(test_a_name_behind_a_missing_semicolon),
+	    cmocka_unit_test(test_addresses_behind_a_semicolon),
+	    cmocka_unit_test(test_groups_in_groups),
+	    cmocka_unit_test(test_an_hour_in_the_afternoon),
+	    cmocka_unit_test(test_a_zone_that_no_place_has),
+	    cmocka_unit_test(test_a_time_with_dots),
+	    cmocka_unit_test(test_a_date_of_iso_8601),
+	    cmocka_unit_test(test_lines_that_end_in_cr),
+	    cmocka_unit_test(test_a_long_boundary),
+	    cmocka_unit_test(test_a_quoted_transfer_encoding),
+	    cmocka_unit_test(test_a_multipart_in_base64),
+	    cmocka_unit_test(test_text_behind_a_boundary),
+	    cmocka_unit_test(test_a_charset_behind_a_comma),
+	    cmocka_unit_test(test_fields_without_end),
+	    cmocka_unit_test(test_parts_without_end),
+	    cmocka_unit_test(test_a_uuencoded_line_that_is_shorter_than_it_says),
+	    cmocka_unit_test(test_text_in_a_charset_that_is_too_narrow),
+	    cmocka_unit_test(test_text_in_an_unknown_charset),
+	    cmocka_unit_test(test_an_address_without_brackets_behind_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, open_gmime, NULL);
