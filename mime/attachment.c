@@ -1,3 +1,5 @@
+/* Gives each part that is no body, and each file inside of one, a name that can be created, and
+ * decodes it into the output. */
 #include "mime/attachment.h"
 
 #include "mime/clean.h"

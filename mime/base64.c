@@ -1,3 +1,5 @@
+/* Decodes four characters at a time where they are plain, and one by one where something else
+ * stands between them. */
 #include "mime/base64.h"
 
 #include <endian.h>

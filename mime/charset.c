@@ -1,3 +1,6 @@
+/* Converts to UTF-8: ASCII is copied, a charset of single bytes goes by a table that iconv has
+ * filled once, all others go through iconv, which is given whole characters again where a piece
+ * has cut one. */
 #include "mime/charset.h"
 
 #include "mime/ascii.h"

@@ -1,3 +1,5 @@
+/* Reads the text once to survey it, and then goes down the order of charset_choice.h until a
+ * charset fits. */
 #include "mime/charset_choice.h"
 
 #include "mime/ascii.h"

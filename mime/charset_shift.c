@@ -1,3 +1,4 @@
+/* Follows the shifts byte by byte, and puts out each character in its eight-bit form. */
 #include "mime/charset_shift.h"
 
 #include <stdbool.h>

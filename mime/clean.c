@@ -1,3 +1,5 @@
+/* Passes what is plain on as it is, and looks at single characters only where something may
+ * have to go. */
 #include "mime/clean.h"
 
 #include "mime/ascii.h"
@@ -77,16 +79,6 @@ void clean_init(struct clean *clean, struct sink *next)
 	*clean = (struct clean){.sink = {clean_write}, .next = next};
 }
 
-struct line_sink {
-	struct sink sink;
-	GString *text;
-};
-
-static void line_write(struct sink *sink, const void *bytes, size_t length)
-{
-	g_string_append_len(((struct line_sink *)sink)->text, bytes, (gssize)length);
-}
-
 static void cut_to(GString *text, size_t max_bytes)
 {
 	if (max_bytes == 0 || text->len <= max_bytes)
@@ -98,14 +90,34 @@ static void cut_to(GString *text, size_t max_bytes)
 
 char *clean_line(const char *text, size_t max_bytes)
 {
-	struct line_sink line = {.sink = {line_write}, .text = g_string_sized_new(strlen(text))};
+	struct string_sink line = string_sink_to(g_string_sized_new(strlen(text)));
 	struct clean clean;
 
 	clean_init(&clean, &line.sink);
 	sink_write(&clean.sink, text, strlen(text));
-	for (char *c = line.text->str; *c; c++)
+	for (char *c = line.string->str; *c; c++)
 		if (*c == '\n' || *c == '\t')
 			*c = ' ';
-	cut_to(line.text, max_bytes);
-	return g_strstrip(g_string_free(line.text, FALSE));
+	cut_to(line.string, max_bytes);
+	return g_strstrip(g_string_free(line.string, FALSE));
+}
+
+/* Clean text holds no other characters that JSON does not take. */
+void clean_append_json(GString *json, const char *text)
+{
+	g_string_append_c(json, '"');
+	for (;;) {
+		size_t plain = strcspn(text, "\"\\\n\t\r");
+		g_string_append_len(json, text, (gssize)plain);
+		text += plain;
+		if (!*text)
+			break;
+		g_string_append_c(json, '\\');
+		g_string_append_c(json, *text == '\n'	? 'n'
+					: *text == '\t' ? 't'
+					: *text == '\r' ? 'r'
+							: *text);
+		text++;
+	}
+	g_string_append_c(json, '"');
 }

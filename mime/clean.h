@@ -29,4 +29,7 @@ void clean_init(struct clean *clean, struct sink *next);
  */
 char *clean_line(const char *text, size_t max_bytes);
 
+/* Appends clean text in quotes, escaped (RFC 8259); characters outside ASCII stay as they are. */
+void clean_append_json(GString *json, const char *text);
+
 #endif

@@ -1,8 +1,12 @@
-/* Two tables: what Windows calls a charset by, and what fonts do. */
+/* Two tables: the charsets by Windows' numbers for them, and the code pages by the numbers that
+ * RTF gives the charsets of its fonts. RTF and winmail.dat name charsets in no other way. */
 #include "mime/code_page.h"
 
 #include <glib.h>
 
+/* Microsoft, "Code Page Identifiers". Numbers that mail does not have are left out; the label
+ * is that of the charset that reads most of what mailers write under the number, e.g. 936 is
+ * gb18030. */
 static const struct {
 	unsigned number;
 	const char *label;
@@ -26,6 +30,8 @@ static const struct {
     {54936, "gb18030"},	    {65000, "utf-7"},	       {65001, "utf-8"},
 };
 
+/* A number that is not here leaves its reader to guess, as a mail without a charset does; a
+ * wrong label would be believed. */
 const char *code_page_label(unsigned code_page)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(pages); i++)
@@ -34,6 +40,7 @@ const char *code_page_label(unsigned code_page)
 	return NULL;
 }
 
+/* RTF 1.9.1, "Font Table", \fcharset. 2, a font of symbols, is in no charset. */
 static const struct {
 	unsigned font_charset;
 	unsigned number;
@@ -43,6 +50,7 @@ static const struct {
     {204, 1251}, {222, 874},  {238, 1250}, {254, 437},	{255, 850},
 };
 
+/* Two short searches for each font of a document are no work worth an index. */
 unsigned code_page_of_font(unsigned font_charset)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(fonts); i++)

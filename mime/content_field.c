@@ -15,7 +15,8 @@ struct cursor {
 	const char *end;
 };
 
-static bool is_blank(char c)
+/* Some mailers leave a NUL in a field. */
+static bool is_gap(char c)
 {
 	return ascii_is_white((unsigned char)c) || c == '\0';
 }
@@ -48,7 +49,7 @@ static const char *comment_end(const char *at, const char *end)
 
 static void skip_blanks(struct cursor *cursor)
 {
-	while (!at_end(cursor) && is_blank(*cursor->at))
+	while (!at_end(cursor) && is_gap(*cursor->at))
 		cursor->at++;
 }
 
@@ -95,7 +96,7 @@ static void copy_quoted(struct cursor *cursor, GString *text)
 static void read_until(struct cursor *cursor, const char *stops, bool blanks_stop, GString *text)
 {
 	while (!at_end(cursor) && !(*cursor->at && strchr(stops, *cursor->at)) &&
-	       !(blanks_stop && is_blank(*cursor->at)))
+	       !(blanks_stop && is_gap(*cursor->at)))
 		append(text, *cursor->at++);
 }
 

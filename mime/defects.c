@@ -1,10 +1,11 @@
+/* Keeps texts in the order in which they came; one that is there already is not added again. */
 #include "mime/defects.h"
 
 #include "mime/clean.h"
-#include "mime/json_text.h"
 
 #include <stdarg.h>
 
+/* In the order in which they were found. */
 struct defects {
 	GPtrArray *texts;
 };
@@ -17,6 +18,7 @@ struct defects *defects_new(void)
 	return defects;
 }
 
+/* Takes NULL: a parse that failed early has none. */
 void defects_free(struct defects *defects)
 {
 	if (!defects)
@@ -25,6 +27,8 @@ void defects_free(struct defects *defects)
 	g_free(defects);
 }
 
+/* A damaged message may have thousands of faults: the first DEFECTS_MAX say enough. The text
+ * may repeat what the mail says, so that it is cleaned like the mail. */
 void defects_add(struct defects *defects, const char *format, ...)
 {
 	va_list arguments;
@@ -41,6 +45,7 @@ void defects_add(struct defects *defects, const char *format, ...)
 		g_ptr_array_add(defects->texts, g_steal_pointer(&text));
 }
 
+/* Formatted here and not by jansson: the parser links no more libraries than it needs. */
 char *defects_format(const struct defects *defects)
 {
 	GString *json = g_string_new("[");
@@ -48,7 +53,7 @@ char *defects_format(const struct defects *defects)
 	for (guint i = 0; i < defects->texts->len; i++) {
 		if (i > 0)
 			g_string_append(json, ",");
-		json_text_append(json, g_ptr_array_index(defects->texts, i));
+		clean_append_json(json, g_ptr_array_index(defects->texts, i));
 	}
 	g_string_append(json, "]");
 	return g_string_free(json, FALSE);

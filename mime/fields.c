@@ -1,9 +1,11 @@
+/* Reads each field by the rules of its kind (text, addresses, identifiers, date), and lists all
+ * of them as they came. */
 #include "mime/fields.h"
 
 #include "mime/address.h"
 #include "mime/charset_choice.h"
+#include "mime/clean.h"
 #include "mime/date.h"
-#include "mime/json_text.h"
 #include "mime/word.h"
 
 #include <string.h>
@@ -145,9 +147,9 @@ static char *headers_format(const struct context *context)
 		const struct field *field = &context->header->fields[i];
 		g_autofree char *text = field_text(context, field);
 		g_string_append(json, i > 0 ? ",[" : "[");
-		json_text_append(json, field->name);
+		clean_append_json(json, field->name);
 		g_string_append_c(json, ',');
-		json_text_append(json, text);
+		clean_append_json(json, text);
 		g_string_append_c(json, ']');
 	}
 	g_string_append_c(json, ']');

@@ -1,3 +1,5 @@
+/* Takes what no file system takes out of a name, and goes by a table between types and
+ * extensions. */
 #include "mime/file_name.h"
 
 #include "mime/clean.h"

@@ -1,3 +1,4 @@
+/* Gathers a line until its end, which says whether the paragraph goes on. */
 #include "mime/flowed.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
+/* A scanner that knows where it is in a tag, a quoted value or a comment, whatever pieces the
+ * HTML comes in. */
 #include "mime/html_filter.h"
+
+#include "mime/ascii.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -9,9 +13,10 @@ static void piece_pass(struct html_filter *filter)
 	g_string_truncate(filter->piece, 0);
 }
 
-static bool is_blank(char c)
+/* The form feed counts in HTML as well. */
+static bool is_html_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+	return ascii_is_white((unsigned char)c) || c == '\f';
 }
 
 static const char *text_take(struct html_filter *filter, const char *at, const char *end)
@@ -63,7 +68,7 @@ static bool is_raw_element(const struct html_filter *filter)
 /* The name is what comes before the first blank or slash; "/" itself begins an end tag. */
 static void name_add(struct html_filter *filter, char c)
 {
-	bool in_name = filter->tag_length == filter->name_length && !is_blank(c) && c != '>';
+	bool in_name = filter->tag_length == filter->name_length && !is_html_space(c) && c != '>';
 
 	if (in_name && filter->name_length < HTML_NAME_MAX) {
 		filter->name[filter->name_length++] = g_ascii_tolower(c);
@@ -106,7 +111,7 @@ static const char *tag_take(struct html_filter *filter, const char *at)
 		filter->quote = c;
 		filter->value_length = 0;
 	}
-	if (!is_blank(c))
+	if (!is_html_space(c))
 		filter->before = c;
 	return at + 1;
 }

@@ -1,3 +1,5 @@
+/* libxml2 tells of elements and texts; each element has a row in a table that says how it
+ * breaks lines. */
 #include "mime/html_text.h"
 
 #include "mime/clean.h"
@@ -104,7 +106,7 @@ static void settle(struct html_text *html)
 		pass_on(html);
 }
 
-static bool is_blank(gunichar c)
+static bool is_text_space(gunichar c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == 0xa0;
 }
@@ -121,7 +123,7 @@ static void put_blank(struct html_text *html, gunichar c)
 
 static void put_character(struct html_text *html, gunichar c)
 {
-	if (is_blank(c)) {
+	if (is_text_space(c)) {
 		put_blank(html, c);
 		return;
 	}

@@ -1,3 +1,5 @@
+/* Keeps one window of the message in memory, or all of it where it can be mapped, and finds
+ * lines in it. */
 #include "mime/input.h"
 
 #include "mime/ascii.h"

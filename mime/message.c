@@ -1,3 +1,4 @@
+/* The defaults, and the release of what a message owns. */
 #include "mime/message.h"
 
 #include "mime/limits.h"

@@ -1,3 +1,5 @@
+/* The order in which a message is taken apart: header, parts, bodies, attachments, calendars,
+ * the reply. */
 #include "mime/mime.h"
 
 #include "mime/attachment.h"
@@ -13,6 +15,8 @@
 #include "mime/text.h"
 
 #include <errno.h>
+#include <gmime/gmime.h>
+#include <libxml/xmlversion.h>
 #include <string.h>
 
 int mime_open(void)
@@ -39,6 +43,12 @@ struct parse {
 	struct header *header;
 	struct mime_message *message;
 };
+
+char *mime_library(void)
+{
+	return g_strdup_printf("libxml2 %s, GMime %u.%u.%u", LIBXML_DOTTED_VERSION,
+			       gmime_major_version, gmime_minor_version, gmime_micro_version);
+}
 
 static bool starts_with(struct input *input, const char *word)
 {

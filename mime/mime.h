@@ -30,6 +30,9 @@
 int mime_open(void);
 void mime_close(void);
 
+/* The libraries that read mail: "libxml2 2.9.14, GMime 3.2.13". Caller frees with g_free(). */
+char *mime_library(void);
+
 /*
  * The file that decoded content goes to, of one message after the other (pwrite, pread), beginning
  * at offset 0. 64 KiB of it stay in memory until mime_output_flush(): small messages share a write.

@@ -1,3 +1,5 @@
+/* Splits the value at its semicolons as mailers write them, and then joins the pieces that RFC
+ * 2231 divides. */
 #include "mime/parameter.h"
 
 #include "mime/ascii.h"

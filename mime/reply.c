@@ -1,3 +1,5 @@
+/* Goes through the lines for the first one that begins the quoted mail, and keeps what stands
+ * above it, or between its lines. */
 #include "mime/reply.h"
 
 #include "mime/reply_lines.h"
@@ -27,7 +29,7 @@ static bool holds_any(const char *line, const char *const *words, size_t count)
 	return false;
 }
 
-static bool is_blank(const char *line)
+static bool is_empty(const char *line)
 {
 	return *line == '\0';
 }
@@ -114,7 +116,7 @@ static size_t count_attribution(struct lines *lines, size_t index)
 {
 	for (size_t i = 0; i < ATTRIBUTION_LINES; i++) {
 		const char *line = line_at(lines, index + i);
-		if (line == NULL || is_blank(line) || is_quoted(line))
+		if (line == NULL || is_empty(line) || is_quoted(line))
 			return 0;
 		if (ends_with_colon(line) && is_attribution(lines, index, i + 1))
 			return i + 1;
@@ -177,7 +179,7 @@ static bool is_header_block(struct lines *lines, size_t index)
 	for (size_t i = 1;
 	     first != HEADER_NONE && i < BLOCK_LINES && (line = line_at(lines, index + i)) != NULL;
 	     i++) {
-		if (first == HEADER_OTHER && is_blank(line))
+		if (first == HEADER_OTHER && is_empty(line))
 			break;
 		const enum header_kind kind = header_kind_of(line);
 		others += kind == HEADER_OTHER ? 1 : 0;
@@ -219,7 +221,7 @@ static char *join_kept(struct lines *lines, const bool *kept)
 
 	for (size_t i = 0; i < lines->count; i++) {
 		dropped = dropped || !kept[i];
-		if (!kept[i] || is_blank(line_at(lines, i))) {
+		if (!kept[i] || is_empty(line_at(lines, i))) {
 			blanks += kept[i] ? 1 : 0;
 			continue;
 		}
@@ -247,7 +249,7 @@ static size_t attribution_length(struct lines *lines, size_t index)
 static size_t find_marks(struct lines *lines, size_t index)
 {
 	index += attribution_length(lines, index);
-	while (index < lines->count && is_blank(line_at(lines, index)))
+	while (index < lines->count && is_empty(line_at(lines, index)))
 		index++;
 	return index < lines->count && is_quoted(line_at(lines, index)) ? index : lines->count;
 }
@@ -283,7 +285,7 @@ static bool keep_answers(struct lines *lines, size_t index, bool *kept)
 
 	while (index < lines->count) {
 		const char *line = line_at(lines, index);
-		const size_t attribution = is_blank(line) ? 0 : attribution_length(lines, index);
+		const size_t attribution = is_empty(line) ? 0 : attribution_length(lines, index);
 		if (is_quoted(line) || (in_quote && is_cut_off(lines, index))) {
 			in_quote = true;
 			index++;
@@ -293,11 +295,11 @@ static bool keep_answers(struct lines *lines, size_t index, bool *kept)
 			index += attribution;
 			continue;
 		}
-		if (!is_blank(line) && classify(lines, index) != LINE_OTHER)
+		if (!is_empty(line) && classify(lines, index) != LINE_OTHER)
 			break;
 		in_quote = false;
 		in_footer = in_footer || is_footer(line);
-		answers = answers || (!in_footer && !is_blank(line));
+		answers = answers || (!in_footer && !is_empty(line));
 		kept[index++] = true;
 	}
 	return answers;
@@ -312,7 +314,7 @@ static char *find_reply_at(struct lines *lines, size_t index)
 	if (!answers)
 		memset(kept, 0, lines->count);
 	while (!answers && index > 0 &&
-	       (is_blank(line_at(lines, index - 1)) || is_rule(line_at(lines, index - 1))))
+	       (is_empty(line_at(lines, index - 1)) || is_rule(line_at(lines, index - 1))))
 		index--;
 	memset(kept, true, index);
 	return join_kept(lines, kept);
@@ -321,7 +323,7 @@ static char *find_reply_at(struct lines *lines, size_t index)
 static char *find_reply(struct lines *lines)
 {
 	for (size_t i = 0; i < lines->count; i++) {
-		if (is_blank(line_at(lines, i)))
+		if (is_empty(line_at(lines, i)))
 			continue;
 		const enum line_kind kind = classify(lines, i);
 		if (kind == LINE_QUOTE)

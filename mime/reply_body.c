@@ -1,4 +1,6 @@
-/* A quote that begins behind the first 256 KiB of a body is not looked for. */
+/* Reads the beginning of a text body, from the output while the mail is parsed or from a file
+ * later on, and hands it to reply.h. A quote that begins behind the first 256 KiB is not looked
+ * for. */
 #include "mime/reply_body.h"
 
 #include "mime/reply.h"
@@ -8,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Answers are short; a body that is longer than this is a report or a list, and is read no
+ * further. */
 enum { REPLY_BYTES = 256 * 1024 };
 
 /* Up to a line's end where the body goes on. */
@@ -21,6 +25,8 @@ static char *reply_of_start(char *start, size_t length, bool goes_on)
 							    : g_strdup("");
 }
 
+/* A body that cannot be read back has failed the output, which its owner learns by flushing it.
+ * */
 char *reply_body(const struct mime_content *body, struct mime_output *output)
 {
 	if (!body->present)
@@ -35,6 +41,8 @@ char *reply_body(const struct mime_content *body, struct mime_output *output)
 	return reply_of_start(start, done, done < body->size);
 }
 
+/* For entries that were stored before replies were looked for. A file that is shorter than it
+ * should be is an error, because the reply would be cut. */
 int mime_reply(int input_fd, uint64_t offset, uint64_t size, char **ret_reply)
 {
 	size_t length = (size_t)MIN(size, (uint64_t)REPLY_BYTES);

@@ -1,3 +1,5 @@
+/* A chain of sinks: transfer encoding into scratch memory, from there charset, format=flowed
+ * and cleaning into the output. */
 #include "mime/text.h"
 
 #include "mime/charset_choice.h"
@@ -5,7 +7,6 @@
 #include "mime/flowed.h"
 #include "mime/html_filter.h"
 #include "mime/html_text.h"
-#include "mime/scratch.h"
 
 #include <string.h>
 

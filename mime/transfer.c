@@ -1,3 +1,4 @@
+/* Picks the decoder by the name of the encoding, and passes bytes through it. */
 #include "mime/transfer.h"
 
 #include "mime/base64.h"

@@ -1,3 +1,5 @@
+/* Splits a field into encoded words and what stands between them, and decodes neighbours
+ * together. */
 #include "mime/word.h"
 
 #include "mime/ascii.h"

@@ -5,7 +5,6 @@
 #include "loader/parser/program/sandbox_internal.h"
 #include "loader/parser/protocol/parsed.h"
 #include "loader/parser/protocol/protocol.h"
-#include "mime/library.h"
 #include "mime/mime.h"
 
 #include <errno.h>
