@@ -190,6 +190,31 @@ int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 	return result < 0 ? -1 : 0;
 }
 
+/* Each way has an index that is asked once for each queue. */
+int pickup_taken_find(struct store *store, const struct pickup_place *place,
+		      const struct pickup *moved, bool *ret_taken, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    moved->target_uid != 0
+		? "SELECT 1 FROM work_queue q CROSS JOIN pickup p ON p.queue_id = q.id"
+		  " AND p.source = ?5 AND p.uid_validity = ?6 AND p.uid = ?7 WHERE q.id <> ?4"
+		: "SELECT 1 FROM work_queue q CROSS JOIN pickup p INDEXED BY pickup_match"
+		  " ON p.queue_id = q.id AND p.internal_date = ?3 AND p.raw_sha256 = ?1"
+		  " WHERE q.id <> ?4 AND p.raw_size = ?2 AND p.source = ?5");
+	if (moved->target_uid == 0)
+		pickup_bind_like(statement, 1, moved);
+	statement_bind_int(statement, 4, place->queue_id);
+	statement_bind_text(statement, 5, place->source);
+	if (moved->target_uid != 0) {
+		statement_bind_int(statement, 6, moved->target_uid_validity);
+		statement_bind_int(statement, 7, moved->target_uid);
+	}
+	const int result = statement_step(statement, err);
+	*ret_taken = result == 1;
+	return result < 0 ? -1 : 0;
+}
+
 /* A message that somebody has accepted as gone comes first: its return is news. */
 int pickup_own_find(struct store *store, int64_t queue_id, const struct pickup *like,
 		    enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err)

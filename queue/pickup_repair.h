@@ -70,6 +70,11 @@ int pickup_elsewhere_walk(struct store *store, const struct pickup_place *place,
 int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 			  const struct pickup *like, bool *ret_found, struct error *err);
 
+/* Has another queue picked up, from the folder `source` of the place, the message that the ledger of
+ * this queue has there: by its UID in the target, where that is known, else by bytes, size and date? */
+int pickup_taken_find(struct store *store, const struct pickup_place *place,
+		      const struct pickup *moved, bool *ret_taken, struct error *err);
+
 enum pickup_own {
 	PICKUP_OWN_NONE,
 	PICKUP_OWN_KNOWN, /* the queue has picked up such a message */

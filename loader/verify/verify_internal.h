@@ -142,6 +142,11 @@ int verify_owner_of_bytes(struct verify *verify, enum mailbox_folder which,
 			  const struct verify_facts *facts, bool *ret_others,
 			  enum pickup_own *ret_own, int64_t *ret_entry_id, struct error *err);
 
+/* *ret_taken: another queue, whose mailbox the folder is, has picked the row's message up there; it
+ * is counted as that queue's. */
+int verify_owner_took(struct verify *verify, const struct verify_row *row, bool *ret_taken,
+		      struct error *err);
+
 /* USAGE where another queue uses the folder too, and --search does not say which of its
  * unknown messages are whose. */
 int verify_owner_check_adopt(struct verify *verify, enum mailbox_folder which, struct error *err);

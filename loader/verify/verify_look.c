@@ -364,7 +364,12 @@ static int verify_settle_row(struct verify *verify, const struct verify_row *row
 		verify_leave_to_load(verify, &row->pickup);
 		return 0;
 	}
-	return row->superseded ? 0 : verify_miss(verify, row, err);
+	bool taken;
+	if (row->superseded)
+		return 0;
+	if (verify_owner_took(verify, row, &taken, err) != 0)
+		return -1;
+	return taken ? 0 : verify_miss(verify, row, err);
 }
 
 int verify_look_missing(struct verify *verify, struct error *err)

@@ -91,6 +91,17 @@ int verify_owner_of_bytes(struct verify *verify, enum mailbox_folder which,
 	return 0;
 }
 
+int verify_owner_took(struct verify *verify, const struct verify_row *row, bool *ret_taken,
+		      struct error *err)
+{
+	g_autofree char *source = verify_as_source(verify, row->expected);
+	const struct pickup_place place = verify_place(verify, row->expected, source);
+	if (pickup_taken_find(verify->store, &place, &row->pickup, ret_taken, err) != 0)
+		return -1;
+	verify->folders[row->expected].counted.of_other_queues += *ret_taken;
+	return 0;
+}
+
 struct verify_sharing {
 	struct verify *verify;
 	enum mailbox_folder which;

@@ -61,6 +61,23 @@ class VerifyCase(ServerCase):
                      inqueue.connection_string(self.keys(self.server, **keys)))
 
 
+class InARow(VerifyCase):
+    """The dropbox of one queue is the mailbox of the next."""
+
+    def test_what_the_next_queue_has_taken_is_not_missing(self):
+        self.add_queue(dropbox="Work")
+        self.add_queue("orders", mailbox="Work", dropbox="Done")
+        self.load("Invoice 1", "Invoice 2")
+        self.inqueue("load", "orders")
+        self.assertEqual({"Done": 2}, self.lie())
+        self.assertEqual([], self.problems(expect=DONE))
+        self.assertEqual({"of_other_queues": 2}, self.counts("Work"))
+        self.tamper("UPDATE pickup SET target_uid = NULL, target_uid_validity = NULL")
+        self.assertEqual({"of_other_queues": 2}, self.counts("Work"))
+        self.tamper("DELETE FROM pickup WHERE queue_id = 2 AND uid = 1")
+        self.assertEqual([("missing", "Work", None)], self.problems())
+
+
 class TwoQueues(VerifyCase):
     """A help desk: one account, a folder for each queue, and one archive for both."""
 
