@@ -9,7 +9,7 @@ import signal
 import subprocess
 import unittest
 
-from inqueue import CONFIGURATION, DATA, IO, NO, SOURCE_DIR, LoadCase, message
+from inqueue import CONFIGURATION, DATA, IO, NO, SOURCE_DIR, TEMPORARY, LoadCase, connection_string, message
 
 MESSAGES = sorted((SOURCE_DIR / "samples" / "messages").glob("*.eml"))
 COLUMNS = ("state, error_text, subject, sender, recipient, cc, bcc, reply_to, date_sent, date_received, message_body, html_body,"
@@ -479,6 +479,41 @@ class WithoutMailbox(ImportCase):
                    "url=imap.example.com", says="user-name is needed")
         self.fails(CONFIGURATION, "queue", "alter", "invoices", "--deliver-to", "https://example.com", "--acknowledge",
                    "delivery", says="acknowledge=delivery is about mail in a mailbox")
+
+
+class Neighbours(ImportCase):
+    """What other commands make of entries that came from files."""
+
+    def test_verify_misses_nothing(self):
+        self.create_queue()
+        self.put("a.eml")
+        self.import_mail()
+        self.assertEqual("", self.inqueue("verify", "invoices").stdout)
+
+    def test_two_at_a_time(self):
+        """The second one could make another entry of the same mail."""
+        self.create_queue()
+        self.put("a.eml", body="x\n" * 500_000)
+        tar = subprocess.run(["tar", "-C", self.mail, "-cf", "-", "."], stdout=subprocess.PIPE, check=True).stdout
+        process = self.start("import", "invoices", "-")
+        process.stdin.write(tar[:500_000])  # more than a pipe holds: it has begun to read
+        self.fails(TEMPORARY, "import", "invoices", self.mail, says="import 'invoices': ")
+        self.fails(TEMPORARY, "load", "invoices")
+        process.stdin.write(tar[500_000:])
+        self.finish(process)
+        self.assertEqual({"known": 1}, self.imported())
+
+    def test_a_bad_entry_is_imported_again_once_it_is_purged(self):
+        """`reload` has no mailbox to fetch it from."""
+        self.create_queue(maxSize=2000)
+        self.put("b.eml", body="x\n" * 3000)
+        self.import_mail()
+        self.fails(NO, "reload", 1, says="reload 1: entry 1 did not come from a mailbox")
+        self.inqueue("queue", "alter", "invoices", "--connection-string",
+                     connection_string(self.keys(self.server, maxSize=20000)))
+        self.assertEqual({"known": 1}, self.imported())
+        self.inqueue("purge", "--state", "bad", "--older-than", "0s")
+        self.assertEqual({"imported": 1}, self.imported())
 
 
 class Options(ImportCase):
