@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import unittest
 
+from entries import EntryCase
 from inqueue import NO, USAGE, ServerCase
 
 
@@ -52,6 +53,41 @@ class Check(ServerCase):
         self.create_queue()
         self.fails(USAGE, "status", "--check", "--max-age", "old", says="--max-age takes")
         self.fails(USAGE, "status", "--max-age", "15m", says="--max-age goes with --check")
+
+
+class Limits(EntryCase):
+    def setUp(self):
+        super().setUp()
+        self.put(3)
+        self.change("UPDATE entry_status SET state = 'failed', error_kind = 'business', error_text = 'x' WHERE id = 2")
+
+    def test_each_limit_has_its_words(self):
+        result = self.inqueue("status", "--check", "--max-waiting", "2", "--max-failed", "1", "--max-bad", "0",
+                              "--max-expired", "0")
+        self.assertEqual(("", ""), (result.stdout, result.stderr))
+        result = self.fails(NO, "status", "--check", "--max-waiting", "1", "--max-failed", "0")
+        self.assertEqual("inqueue: 'invoices': 2 entries are waiting, more than 1; 'invoices': 1 entry has failed,"
+                         " more than 0\n", result.stderr)
+        self.fails(NO, "status", "--check", "--max-oldest", "1h",
+                   says="^inqueue: 'invoices': an entry has been waiting for .*, longer than 1h.*\n")
+        self.inqueue("status", "--check", "--max-oldest", "5000w")
+
+    def test_a_delivery_that_is_stopped(self):
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://app.example.com/mail")
+        self.change("UPDATE delivery_target SET stopped = 'the target answered 404'")
+        result = self.fails(NO, "status", "--check")
+        self.assertEqual("inqueue: 'invoices': delivery stopped: the target answered 404\n", result.stderr)
+
+    def test_nagios(self):
+        figures = "| waiting=2 failed=1 bad=0 expired=0\n"
+        self.assertEqual(f"INQUEUE OK - 1 queue {figures}", self.inqueue("status", "--check", "--format", "nagios").stdout)
+        result = self.inqueue("status", "--check", "--format", "nagios", "--max-failed", "0", expect=NO)
+        self.assertEqual((f"INQUEUE WARNING - 'invoices': 1 entry has failed, more than 0 {figures}", ""),
+                         (result.stdout, result.stderr))
+
+    def test_wrong_use(self):
+        self.fails(USAGE, "status", "--max-failed", "0", says="--max-failed goes with --check")
+        self.fails(USAGE, "status", "--check", "--format", "xml", says="--format takes text or nagios")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,15 @@ static const struct command_option watch_options[] = {
 static const struct command_option status_options[] = {
     {"check", NULL, "only say whether all is well, by the exit status", NULL},
     {"max-age", "TIME", "with --check: how old the last good look may be", "15m"},
+    {"max-waiting", "N", "with --check: how many entries may wait (default: any number)", NULL},
+    {"max-oldest", "TIME", "with --check: how long an entry may wait (default: for ever)", NULL},
+    {"max-failed", "N", "with --check: how many entries may have failed (default: any number)",
+     NULL},
+    {"max-bad", "N", "with --check: how many entries may be bad (default: any number)", NULL},
+    {"max-expired", "N",
+     "with --check: how many entries may have a lease that has ended (default: any number)", NULL},
+    {"format", "FORMAT", "with --check: text, or nagios for a plugin's line on standard output",
+     "text"},
     COMMAND_OPTIONS_END,
 };
 
@@ -96,11 +105,12 @@ static const struct command commands[] = {
      watch_options, NULL, cmd_watch},
     {"status", "[NAME]", 0, 1, "show how the queues are doing",
      "A line for each queue, and the reason below it where something is wrong; with a name all "
-     "that "
-     "is known of that queue. With --check, for monitoring: prints nothing and ends with 0 when "
-     "every mailbox has been "
-     "looked at lately; else one line says which has not, and why, and it ends with 1. Paused "
-     "queues do not count.",
+     "that is known of that queue. With --check, for monitoring: prints nothing and ends with 0 "
+     "when "
+     "every mailbox has been looked at lately, no delivery is stopped, and nothing is over a "
+     "limit; "
+     "else one line says what is wrong with which queue, and it ends with 1. Paused queues do not "
+     "count.",
      status_options, NULL, cmd_status},
     {"verify", "NAME", 1, 1, "compare the mailbox and its two target folders with the database",
      "Lists every message that is not where it should be, or has no entry. --repair finishes "
