@@ -25,8 +25,7 @@ static char *reply_of_start(char *start, size_t length, bool goes_on)
 							    : g_strdup("");
 }
 
-/* A body that cannot be read back has failed the output, which its owner learns by flushing it.
- * */
+/* A body that cannot be read back has failed the output, which its owner learns by flushing it. */
 char *reply_body(const struct mime_content *body, struct mime_output *output)
 {
 	if (!body->present)

@@ -31,8 +31,7 @@
 	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t"                                    \
 	" WHERE t.entry_id = s.id AND t.tag = ?8))"
 
-/* Read at each claim, so that a change of the definition counts for entries that wait already.
- * */
+/* Read at each claim, so that a change of the definition counts for entries that wait already. */
 #define ATTEMPTS "(SELECT max_attempts FROM work_queue WHERE id = ?1)"
 
 /* Entries whose worker has not finished in time, and that another worker may have. */

@@ -51,8 +51,7 @@ static struct flock byte_of(int64_t number, short type)
 	    .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
 }
 
-/* F_SETLK does not wait. The kernel gives the lock back when the process ends, however it ends.
- * */
+/* F_SETLK does not wait. The kernel gives the lock back when the process ends, however it ends. */
 int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct error *err)
 {
 	struct flock lock = byte_of(byte, F_WRLCK);

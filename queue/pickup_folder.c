@@ -11,8 +11,7 @@
 
 #define CHUNK_ROWS 1000
 
-/* A ledger may be older than these notes: MISSING does not say that the folder was never used.
- * */
+/* A ledger may be older than these notes: MISSING does not say that the folder was never used. */
 int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder,
 		       struct pickup_folder *ret_folder, struct error *err)
 {
@@ -66,8 +65,7 @@ int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder
 	    err);
 }
 
-/* first_uid - 1 stands in where the ledger has no target UIDs, as on a server without UIDPLUS.
- * */
+/* first_uid - 1 stands in where the ledger has no target UIDs, as on a server without UIDPLUS. */
 int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *folder,
 			   enum pickup_target target, uint32_t uid_validity, uint32_t *ret_uid,
 			   struct error *err)

@@ -252,8 +252,7 @@ static int finish_gone(struct store *store, const struct pickup_source *source, 
 	return statement_step(statement, err);
 }
 
-/* The note goes into the history of the entry, so that its reader knows why there is no mail.
- * */
+/* The note goes into the history of the entry, so that its reader knows why there is no mail. */
 static int accept_gone(struct store *store, const struct pickup_source *source, uint32_t uid,
 		       int64_t entry_id, const char *who, const char *note, int64_t now_ms,
 		       struct error *err)

@@ -85,8 +85,7 @@ static int stop(struct store *store, int64_t queue_id, const char *reason, int64
 	return statement_step(statement, err);
 }
 
-/* Resuming the queue, or changing its definition, takes this back by a trigger of the schema.
- * */
+/* Resuming the queue, or changing its definition, takes this back by a trigger of the schema. */
 int queue_health_stop(struct store *store, int64_t queue_id, const char *reason, int64_t now_ms,
 		      struct error *err)
 {

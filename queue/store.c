@@ -108,8 +108,7 @@ int store_open(const char *location, enum store_mode mode, struct store **ret_st
 	return store_open_within(location, mode, STORE_PATIENCE_MS, ret_store, err);
 }
 
-/* A transaction that is open is rolled back. The lock file closes last: its locks go with it.
- * */
+/* A transaction that is open is rolled back. The lock file closes last: its locks go with it. */
 void store_close(struct store *store)
 {
 	if (store == NULL)

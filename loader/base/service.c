@@ -53,8 +53,7 @@ void stop_install(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* For the parent of a worker: it has nothing to finish itself, and waits for the child's end.
- * */
+/* For the parent of a worker: it has nothing to finish itself, and waits for the child's end. */
 void stop_pass_on(pid_t child)
 {
 	stop_install();

@@ -29,8 +29,7 @@ static int check_folders(struct mailbox *mailbox, struct check_result *result, s
 }
 
 /* Counts by the search of a run, so that the number is that of messages which a run would look
- * at. The mailbox is opened read-only (EXAMINE): looking must not take \Recent from messages.
- * */
+ * at. The mailbox is opened read-only (EXAMINE): looking must not take \Recent from messages. */
 static int check_waiting(struct mailbox *mailbox, struct check_result *result, struct error *err)
 {
 	struct imapc_mailbox selected;

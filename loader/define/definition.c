@@ -61,8 +61,7 @@ static int set_external_source(struct work_queue *draft, const char *value, stru
 	return 0;
 }
 
-/* Kept as it was written, not as it was understood: operators compare it with their own papers.
- * */
+/* Kept as it was written, not as it was understood: operators compare it with their own papers. */
 static int set_connection_string(struct work_queue *draft, const char *value, struct error *err)
 {
 	scoped(connection_string_free) struct connection_string *parsed = NULL;

@@ -178,8 +178,7 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	return 0;
 }
 
-/* A lease that ends years from now keeps its entry from all workers: that is wrong, not a note.
- * */
+/* A lease that ends years from now keeps its entry from all workers: that is wrong, not a note. */
 static int doctor_take_overlong(const struct entry_overlong *overlong, void *context)
 {
 	g_autofree char *what = g_strdup_printf("entry %" PRId64, overlong->entry_id);

@@ -145,8 +145,7 @@ static json_t *entry_json_attachments(const struct entry *entry, const GPtrArray
 	return list;
 }
 
-/* Times are texts as the invitation has them: some are days, some local times of no known zone.
- * */
+/* Times are texts as the invitation has them: some are days, some local times of no known zone. */
 static json_t *entry_json_calendars(const struct entry *entry)
 {
 	json_t *list = json_array();

@@ -81,8 +81,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* `field` is "Name: value"; the colon is compared as well, so that "X-Key" is not "X-Key-Id".
- * */
+/* `field` is "Name: value"; the colon is compared as well, so that "X-Key" is not "X-Key-Id". */
 static bool has_name(const char *line, size_t length, const char *field)
 {
 	const size_t size = strcspn(field, ":") + 1;

@@ -164,8 +164,7 @@ static int cmd_operate(const struct invocation *invocation, struct entry_order *
 	return by_id ? cmd_operate_tell_unfit(invocation, changed, unfit, err) : 0;
 }
 
-/* From here on each command only says which order it is; `delivery retry` is this one as well.
- * */
+/* From here on each command only says which order it is; `delivery retry` is this one as well. */
 int cmd_retry(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_RETRY};

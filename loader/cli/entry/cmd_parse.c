@@ -54,8 +54,7 @@ static void parse_list_texts(const struct parsed_file *file, struct parsed_text 
 	memcpy(texts, all, sizeof all);
 }
 
-/* The digest that the database would have: of the bytes in the spool, without a copy in memory.
- * */
+/* The digest that the database would have: of the bytes in the spool, without a copy in memory. */
 static int parse_digest(int descriptor, uint64_t offset, uint64_t size,
 			char text[ENTRY_SHA256_TEXT], struct error *err)
 {

@@ -47,8 +47,7 @@ static int cmd_queue_ask(const struct work_queue *draft, struct secret **ret_sec
 	return secret_ask(question, ret_secret, err);
 }
 
-/* Nothing is kept where nobody was asked: the source is a file, a variable or a command then.
- * */
+/* Nothing is kept where nobody was asked: the source is a file, a variable or a command then. */
 static int cmd_queue_keep(const struct invocation *invocation, const struct work_queue *draft,
 			  const struct secret *secret, struct error *err)
 {

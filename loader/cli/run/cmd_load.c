@@ -80,8 +80,7 @@ static void cmd_load_plan(const char *step, void *context)
 		printf("%s: %s\n", view->queue_name, step);
 }
 
-/* The worker reports this from its own process; the bar is drawn here, where the terminal is.
- * */
+/* The worker reports this from its own process; the bar is drawn here, where the terminal is. */
 static void cmd_load_progress(const struct load_progress *progress, void *context)
 {
 	struct cmd_load_view *view = context;

@@ -70,8 +70,7 @@ static const struct command_option work_options[] = {
     COMMAND_OPTIONS_END,
 };
 
-/* The first six are for programs that claim by themselves; `work` does the same for a command.
- * */
+/* The first six are for programs that claim by themselves; `work` does the same for a command. */
 static const struct command commands[] = {
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
      "Prints the entry with its lease token and the end of the lease. The entry with the highest "
