@@ -171,6 +171,8 @@ int cmd_retry(const struct invocation *invocation, struct error *err)
 	return cmd_operate(invocation, &order, err);
 }
 
+/* An entry that a worker has is not given up under it: the order does not fit it, and its
+ * worker is named. */
 int cmd_discard(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_DISCARD};
@@ -189,6 +191,8 @@ int cmd_take_back(const struct invocation *invocation, struct error *err)
 	return cmd_operate(invocation, &order, err);
 }
 
+/* A claimed entry is held as well: it stays with its worker, and nobody gets it once it comes
+ * back. */
 int cmd_hold(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_HOLD};

@@ -175,6 +175,7 @@ static void parse_print_line(const char *label, const char *text)
 		printf("%-14s %s\n", label, text);
 }
 
+/* In the order of `show`, so that the two can be compared. */
 static void parse_print_fields(const struct parsed_file *file)
 {
 	const struct mime_message *message = file->message;

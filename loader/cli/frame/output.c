@@ -93,6 +93,8 @@ void output_csv_begin(char first, bool guard)
 		putchar('\'');
 }
 
+/* A quote inside of a cell is doubled (RFC 4180); a piece needs to know nothing of the one
+ * before. */
 void output_csv_piece(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {

@@ -44,6 +44,7 @@ bool mail_options_account_at(size_t index, struct command_option *ret_option)
 	return true;
 }
 
+/* --connection comes first in the help, because it needs none of the others. */
 bool mail_options_at(size_t index, struct command_option *ret_option)
 {
 	if (index > 0)

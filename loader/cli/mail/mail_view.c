@@ -363,6 +363,7 @@ void mail_view_begin(struct mail_view *view)
 		output_csv_end_row();
 }
 
+/* What is left of the bar would stand in front of the shell's next line. */
 void mail_view_end(struct mail_view *view)
 {
 	progress_clear(&view->progress);

@@ -144,6 +144,7 @@ int cmd_queue_alter(const struct invocation *invocation, struct error *err)
 	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
+/* Programs get of each queue what `queue show --json` gives. */
 static int cmd_queue_list_json(const struct work_queue *queue, void *context)
 {
 	(void)context;

@@ -15,8 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A clock that was wrong for an hour may have left thousands; twenty show what is the matter.
- * */
+/* A clock that was wrong for an hour may have left thousands; twenty show what is the matter. */
 enum { CMD_STATUS_OVERLONG_MAX = 20 };
 
 struct cmd_status_view {

@@ -193,6 +193,7 @@ static int cmd_settle_complete(struct store *store, int64_t entry_id, struct cmd
 	return entry_complete(store, entry_id, settle->token, settle->now_ms, err);
 }
 
+/* Of several entries the last one tells when it is tried again: they are due at about one time. */
 static int cmd_settle_fail(struct store *store, int64_t entry_id, struct cmd_settle *settle,
 			   struct error *err)
 {
