@@ -470,7 +470,10 @@ class WithoutMailbox(ImportCase):
         self.inqueue("load")
         self.fails(CONFIGURATION, "load", "invoices",
                    says=r"this queue has no mailbox \(external source File\): `inqueue import invoices PATH` brings mail into it")
-        self.inqueue("status", "--check")
+
+    def test_nobody_waits_for_a_look_at_it(self):
+        self.create_file_queue()
+        self.inqueue("status", "--check", "--max-age", "1ms")
 
     def test_it_can_get_a_mailbox(self):
         self.create_file_queue()

@@ -112,7 +112,8 @@ static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 		return -1;
 	check->queue = queue;
 	check->queues++;
-	cmd_status_check_look(check, &health);
+	if (work_queue_has_mailbox(queue))
+		cmd_status_check_look(check, &health);
 	if (queue->target.url != NULL && queue->target.stopped != NULL)
 		cmd_status_add_fault(check, "delivery stopped: %s", queue->target.stopped);
 	cmd_status_check_entries(check, &counts);
