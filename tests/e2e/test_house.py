@@ -78,7 +78,7 @@ class Walls(unittest.TestCase):
         names = subprocess.run(["git", "-C", SOURCE_DIR, "ls-files"], capture_output=True, text=True, check=False)
         found = {name.split("/")[0] for name in names.stdout.splitlines() if not name.startswith(".")}
         if found:
-            self.assertLessEqual(found, {"CMakeLists.txt", "CMakePresets.json", "README.md", "loader", "queue", "mime",
+            self.assertLessEqual(found, {"CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md", "loader", "queue", "mime",
                                          "tests", "samples"})
 
 

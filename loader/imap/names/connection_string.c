@@ -193,8 +193,11 @@ static char *read_quoted(struct reader *reader, const char *key, struct error *e
 			return NULL;
 		}
 		/* Two quotes stand for one; a single one ends the value. */
-		if (*reader->at == quote && *++reader->at != quote)
-			break;
+		if (*reader->at == quote) {
+			reader->at++;
+			if (*reader->at != quote)
+				break;
+		}
 		g_string_append_c(value, *reader->at);
 	}
 	reader->at += strspn(reader->at, " ");

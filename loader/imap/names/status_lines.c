@@ -130,7 +130,9 @@ bool status_lines_next(const char **at, const char *end, struct status_line *ret
 	while (reader.at < end) {
 		struct status_line line = {0};
 
-		if (take(&reader, PREFIX) && (line.wire = take_name(&reader)) != NULL) {
+		if (take(&reader, PREFIX))
+			line.wire = take_name(&reader);
+		if (line.wire != NULL) {
 			bool good = take_counts(&reader, &line);
 
 			skip_line(&reader);
