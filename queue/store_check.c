@@ -30,7 +30,14 @@ void store_log_find(struct store *store, struct store_log *ret_log)
 }
 
 /* The words of "1: POSIX  ADVISORY  READ 4711 fe:00:123456 124 124". */
-enum { LOCK_KIND = 1, LOCK_TYPE = 3, LOCK_PROCESS, LOCK_FILE, LOCK_FIRST, LOCK_WORDS = 8 };
+enum {
+	LOCK_KIND = 1,
+	LOCK_TYPE = 3,
+	LOCK_PROCESS = 4,
+	LOCK_FILE = 5,
+	LOCK_FIRST = 6,
+	LOCK_WORDS = 8
+};
 
 /* In place; false where there are fewer words. */
 static bool split(char *line, char *ret_words[LOCK_WORDS])
