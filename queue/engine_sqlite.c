@@ -114,7 +114,8 @@ bool engine_another_writes(struct engine *engine)
  * transactions waited for seconds beside three busy writers. These waits are short and random.
  * Each try to begin a transaction begins to read first, and that keeps the log from being
  * emptied; with hundreds of waiting processes the log stayed long and both cores busy. So a
- * process that wants to write asks for the writer's lock alone. */
+ * process that wants to write asks for the writer's lock alone, and asks more often again when
+ * half of its patience is gone: who has waited longest is the likeliest to be next. */
 int engine_wait_for_others(void *context, int count)
 {
 	struct engine *engine = context;
@@ -124,9 +125,11 @@ int engine_wait_for_others(void *context, int count)
 		engine->asked = 0;
 	}
 	do {
-		if (now_us >= engine->patience_end_us)
+		const int64_t left_us = engine->patience_end_us - now_us;
+		if (left_us <= 0)
 			return 0;
-		g_usleep((gulong)g_random_int_range(200, engine->asked++ < 20 ? 2000 : 10000));
+		const bool often = engine->asked++ < 20 || left_us < engine->patience_ms * 1000 / 2;
+		g_usleep((gulong)g_random_int_range(200, often ? 2000 : 10000));
 		now_us = g_get_monotonic_time();
 	} while (engine->begins_to_write && engine_another_writes(engine));
 	return 1;

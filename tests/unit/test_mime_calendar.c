@@ -87,7 +87,7 @@ static void test_damaged_anywhere(void **state)
 
 	const char *end = strstr(raw, "--a--");
 	assert_non_null(end);
-	for (char *at = strstr(raw, "BEGIN:VCALENDAR"); at < end; at++) {
+	for (char *at = strstr(raw, "BEGIN:VCALENDAR"); at < end; at += 5) {
 		char before = *at;
 		*at = before == ':' ? ';' : ':';
 		struct parsed parsed = parse_bytes(raw, length, &options);
@@ -107,7 +107,7 @@ static void test_hostile_calendars(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
 		GString *mail = g_string_new(HEADER "Content-Type: text/calendar\n\n"
 						    "BEGIN:VCALENDAR\nBEGIN:VEVENT\n");
-		for (unsigned count = 0; count < 30000; count++)
+		for (unsigned count = 0; count < 10000; count++)
 			g_string_append(mail, lines[i]);
 		struct parsed parsed = parse(mail->str);
 		assert_defect(&parsed, "too long or too deep");

@@ -330,7 +330,7 @@ void output_rows_print(const struct output_rows_column *columns, size_t count,
 	output_rows_fit(columns, count, terminal, widths);
 	for (size_t i = 0; i < count; i++) {
 		const bool last = i + 1 == count;
-		if (last)
+		if (last && terminal != INT_MAX)
 			widths[i] = MAX(terminal - used, (int)OUTPUT_ROWS_LAST_MIN);
 		g_autofree char *line = output_one_line(cells[i]);
 		g_autofree char *text =
