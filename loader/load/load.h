@@ -33,6 +33,8 @@ struct load_result {
 	uint32_t worker_deaths; /* how often the worker died and was started again */
 	/* The server did not send some message; kind NONE: it did. */
 	struct error unsent;
+	/* Why messages are moved without being marked as read; kind NONE: they are. */
+	struct error unmarked;
 	/* The run came to its end: an error is about single messages, which the next run tries
 	 * again. */
 	bool went_through;
@@ -104,10 +106,11 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 int worker_load(const char *queue_name, const struct load_options *options,
 		struct load_result *ret_result, struct error *err);
 
-/* Keeps in the queue's row why a run, or a look at the mailbox, failed; `not_collected` as in
- * struct load_result. */
-int worker_note_failure(struct store *store, const struct work_queue *queue, int64_t not_collected,
-			const struct error *failure, struct error *err);
+/* Keeps in the queue's row why a run, or a look at the mailbox, failed, and what else `result` has to
+ * say; NULL: nothing. */
+int worker_note_failure(struct store *store, const struct work_queue *queue,
+			const struct load_result *result, const struct error *failure,
+			struct error *err);
 
 /* --- what a dead worker was at ----------------------------------------- */
 

@@ -52,7 +52,6 @@ struct load {
 	struct move *moves[2]; /* by target; NULL: nothing has been moved there yet */
 	uint64_t settled;      /* messages that the server is done with */
 	size_t mark_max;       /* more cannot be marked \Seen at once; 0: nobody knows */
-	char *unmarked;	       /* why messages are not marked \Seen; NULL: they are */
 	bool stops;	       /* the queue is not to be loaded again by itself */
 };
 

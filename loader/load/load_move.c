@@ -99,15 +99,14 @@ static void load_note_unmarked(struct load *load, const struct error *why)
 	if (why->kind == ERROR_CREDENTIALS)
 		rights_find_lacking(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire, "s",
 				    &lacking, &ignored);
-	load->unmarked =
-	    g_strdup_printf("messages of '%s' are moved without being marked as "
-			    "read%s: %s",
-			    name, lacking != NULL ? " (the right s is missing)" : "", why->text);
+	error_fill(&load->result->unmarked, why->kind,
+		   "messages of '%s' are moved without being marked as read%s: %s", name,
+		   lacking != NULL ? " (the right s is missing)" : "", why->text);
+	const char *note = load->result->unmarked.text;
 	/* A note that every run repeats is noise: said once, it stays in the queue's row. */
 	const char *before = load->queue->last_message;
-	if (load->options->noted != NULL &&
-	    (before == NULL || strstr(before, load->unmarked) == NULL))
-		load->options->noted(load->unmarked, load->options->context);
+	if (load->options->noted != NULL && (before == NULL || strstr(before, note) == NULL))
+		load->options->noted(note, load->options->context);
 }
 
 static int load_mark_seen(struct load *load, const uint32_t *uids, size_t count, struct error *err);
@@ -119,7 +118,7 @@ static int load_mark_halves(struct load *load, const uint32_t *uids, size_t coun
 	if (load_mark_seen(load, uids, half, err) != 0 ||
 	    load_mark_seen(load, uids + half, count - half, err) != 0)
 		return -1;
-	if (load->unmarked == NULL)
+	if (load->result->unmarked.kind == ERROR_NONE)
 		load->mark_max = count - half;
 	return 0;
 }
@@ -127,7 +126,7 @@ static int load_mark_halves(struct load *load, const uint32_t *uids, size_t coun
 static int load_mark_part(struct load *load, const uint32_t *uids, size_t count, struct error *err)
 {
 	struct error why;
-	if (load->unmarked != NULL ||
+	if (load->result->unmarked.kind != ERROR_NONE ||
 	    imapc_add_flags(load->mailbox->session, uids, count, "\\Seen", &why) == 0)
 		return 0;
 	if (!imapc_is_alive(load->mailbox->session)) {
@@ -320,5 +319,4 @@ void load_move_close(struct load *load)
 {
 	for (enum pickup_target i = PICKUP_DROPBOX; i <= PICKUP_BADMAIL; i++)
 		move_free(load->moves[i]);
-	g_free(load->unmarked);
 }

@@ -219,10 +219,11 @@ int load_drain(struct load *load, struct error *err)
 int load_note(struct load *load, struct error *err)
 {
 	const struct load_result *result = load->result;
-	g_autofree char *message = g_strdup_printf(
-	    "OK; %" PRIu64 " items.%s%s",
-	    load->options->items_before + result->loaded + result->bad,
-	    load->unmarked != NULL ? " Note: " : "", load->unmarked != NULL ? load->unmarked : "");
+	const bool marked = result->unmarked.kind == ERROR_NONE;
+	g_autofree char *message =
+	    g_strdup_printf("OK; %" PRIu64 " items.%s%s",
+			    load->options->items_before + result->loaded + result->bad,
+			    marked ? "" : " Note: ", marked ? "" : result->unmarked.text);
 	g_autofree char *unfound =
 	    search_describe_unfound(load->mailbox->server->mailbox, load->unfound);
 	g_autofree char *warning = g_strdup_printf("%s %s.", message, unfound);

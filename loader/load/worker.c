@@ -40,14 +40,17 @@ static void worker_report_free(struct worker_report *report)
 
 SCOPED_DEFINE(struct worker_report *, worker_report_free)
 
-int worker_note_failure(struct store *store, const struct work_queue *queue, int64_t not_collected,
-			const struct error *failure, struct error *err)
+int worker_note_failure(struct store *store, const struct work_queue *queue,
+			const struct load_result *result, const struct error *failure,
+			struct error *err)
 {
-	g_autofree char *message = g_strdup_printf("Error: %s", failure->text);
-	if (work_queue_note_action(store, queue->id, message, not_collected, clock_now_ms(), err) !=
-	    0)
-		return -1;
-	return 0;
+	const bool marked = result == NULL || result->unmarked.kind == ERROR_NONE;
+	g_autofree char *message =
+	    g_strdup_printf("Error: %s%s%s", failure->text,
+			    marked ? "" : ". Note: ", marked ? "" : result->unmarked.text);
+	return work_queue_note_action(store, queue->id, message,
+				      result != NULL ? result->not_collected : -1, clock_now_ms(),
+				      err);
 }
 
 static int worker_open(const char *queue_name, const struct load_options *options,
@@ -100,7 +103,7 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 	if (report->failed == 0)
 		return 0;
 	struct error ignored;
-	worker_note_failure(store, queue, report->result.not_collected, &report->err, &ignored);
+	worker_note_failure(store, queue, &report->result, &report->err, &ignored);
 	if (report->err.reason == REASON_SIGN_IN)
 		worker_note_refusal(store, queue, &report->err);
 	return -1;
@@ -174,7 +177,7 @@ static void worker_note_death(const char *queue_name, const struct load_options 
 	struct error ignored;
 	if (options->dry_run || worker_open(queue_name, options, &store, &queue, &ignored) != 0)
 		return;
-	worker_note_failure(store, queue, -1, death, &ignored);
+	worker_note_failure(store, queue, NULL, death, &ignored);
 	load_position_blame(&report->position, store, queue->id, death->text);
 }
 

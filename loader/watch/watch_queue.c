@@ -272,7 +272,7 @@ static void watch_queue_note_death(const struct watch_queue *queue,
 	scoped(work_queue_free) struct work_queue *definition = NULL;
 	if (store_open(options->database, STORE_WRITE, &store, &ignored) == 0 &&
 	    work_queue_find(store, queue->name, &definition, &ignored) == 0) {
-		worker_note_failure(store, definition, -1, err, &ignored);
+		worker_note_failure(store, definition, NULL, err, &ignored);
 		load_position_blame(queue->position, store, definition->id, err->text);
 		log_event(LOG_LEVEL_DEBUG, "death_noted", log_text("queue", queue->name));
 	}

@@ -140,7 +140,7 @@ static int watch_worker_bear(struct watch_worker *worker, struct store *store,
 	struct error ignored;
 	if (!result->went_through || !imapc_is_alive(worker->mailbox->session))
 		return -1;
-	worker_note_failure(store, worker->queue, result->not_collected, failure, &ignored);
+	worker_note_failure(store, worker->queue, result, failure, &ignored);
 	if (result->unsent.kind != ERROR_NONE)
 		watch_worker_bear_unsent(worker, &result->unsent);
 	if (strcmp(failure->text, result->unsent.text) != 0)
@@ -269,7 +269,7 @@ static void watch_worker_note(const struct watch_worker *worker, const struct er
 	scoped(store_close) struct store *store = NULL;
 	if (worker->queue == NULL || watch_worker_open_store(worker, &store, &err) != 0)
 		return;
-	worker_note_failure(store, worker->queue, -1, failure, &err);
+	worker_note_failure(store, worker->queue, NULL, failure, &err);
 	if (failure->reason == REASON_SIGN_IN &&
 	    refusal_note(store, worker->queue, failure, refusals, &err) != 0)
 		log_event(LOG_LEVEL_ERROR, "not_counted", log_text("queue", worker->queue->name),

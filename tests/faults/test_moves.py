@@ -431,6 +431,15 @@ class Seen(MoveCase):
             self.assertEqual("", self.loads().stderr)
             self.judge(server)
 
+    def test_refused_with_a_move(self):
+        """Said once, though the run fails; the queue's row tells of both."""
+        with self.lying() as server:
+            server.answer(rb"UID STORE", b"TAG NO [NOPERM] no right to do that\r\n", times=None)
+            server.answer(rb"UID MOVE", refuse(2), times=None)
+            told = [self.inqueue("load", expect=PROTOCOL).stderr.count("without being marked as read") for _ in range(3)]
+            self.assertEqual([1, 0, 0], told)
+            self.assertRegex(self.column("SELECT last_message FROM work_queue")[0], r"^Error: .*\. Note: .*\[NOPERM\]")
+
     def test_refused_while_watched(self):
         with self.lying(poll="1s") as server:
             server.answer(rb"UID STORE", b"TAG NO [NOPERM] no right to do that\r\n", times=None)
