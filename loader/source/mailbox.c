@@ -203,6 +203,18 @@ void mailbox_close(struct mailbox *mailbox)
 	g_free(mailbox);
 }
 
+/* Another queue of the account may have made it since we looked. */
+static bool mailbox_folder_came(struct mailbox *mailbox, const char *name, const char *wire)
+{
+	struct imapc_folder found = {0};
+	struct error ignored;
+	const bool came = imapc_is_alive(mailbox->session) &&
+			  imapc_find_folder(mailbox->session, name, &found, &ignored) == 0 &&
+			  found.exists && strcmp(found.wire, wire) == 0;
+	g_free(found.wire);
+	return came;
+}
+
 int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, struct error *err)
 {
 	struct imapc_folder *found = &mailbox->folders[folder];
@@ -215,7 +227,8 @@ int mailbox_create_folder(struct mailbox *mailbox, enum mailbox_folder folder, s
 				 "it on the server, or allow it in the connection string",
 				 name);
 	/* The name that the server has to be asked with was found out before. */
-	if (imapc_create_folder(mailbox->session, found->wire, name, err) != 0)
+	if (imapc_create_folder(mailbox->session, found->wire, name, err) != 0 &&
+	    !mailbox_folder_came(mailbox, name, found->wire))
 		return -1;
 	found->exists = true;
 	return 0;

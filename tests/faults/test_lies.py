@@ -379,6 +379,21 @@ class Moves(Lies):
     def test_copy_answered_ok_but_not_done(self):
         self.told(rb"UID COPY", b"TAG OK copied\r\n", PROTOCOL, capabilities=COPY_ONLY)
 
+    def test_folder_that_another_run_makes_first(self):
+        with self.lying() as server:
+            def made_already(*_):
+                server.create("BADMAIL")
+                return b"TAG NO [ALREADYEXISTS] mailbox exists\r\n"
+            server.answer(rb"CREATE \"?BADMAIL", made_already)
+            self.inqueue("load")
+            self.judge(server)
+
+    def test_folder_that_cannot_be_made(self):
+        with self.lying() as server:
+            server.answer(rb"CREATE \"?BADMAIL", b"TAG NO [ALREADYEXISTS] mailbox exists\r\n")
+            self.assertIn("create folder 'BADMAIL'", self.inqueue("load", expect=PROTOCOL).stderr)
+            self.judge(server)
+
     def test_archive_folder_deleted_meanwhile(self):
         with self.lying() as server:
             def delete(session, tag, command):
