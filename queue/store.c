@@ -21,16 +21,18 @@ static int check_ready(const struct store *store, enum store_mode mode,
 }
 
 /* A reader cannot change the schema: a second store, opened for writing, upgrades the database
- * and is closed again. */
-static int upgrade_for_reader(const struct store *store, const struct store_schema *schema,
+ * and is closed again. What the reader knows of the schema is the old one; it looks again, because a
+ * disk that fails where SQLite notices that by itself would be taken for a wrong statement. */
+static int upgrade_for_reader(struct store *store, const struct store_schema *schema,
 			      const struct engine_identity *identity,
 			      const struct store_options *options, struct error *err)
 {
 	const char *location = engine_location(store->engine);
 	struct store *writer;
+	struct engine_identity now;
 	if (store_open_schema(location, STORE_WRITE, schema, options, &writer, err) == 0) {
 		store_close(writer);
-		return 0;
+		return store_identify(store, store_upgrade_target(schema), &now, err);
 	}
 	if (err->reason != REASON_READ_ONLY)
 		return -1;
