@@ -5,7 +5,7 @@ import unittest
 
 import inqueue
 from entries import EntryCase
-from inqueue import CONFIGURATION, ServerCase
+from inqueue import ServerCase
 
 HOURS = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{} minutes')"
 REFUSED = "sign-in as robot@example.com at imap.example.com was refused: [AUTHENTICATIONFAILED] Invalid credentials"
