@@ -1,6 +1,6 @@
 /* Decodes four characters at a time where they are plain, and one by one where something else
  * stands between them. */
-#include "mime/base64.h"
+#include "mime/transfer.h"
 
 #include <endian.h>
 #include <glib.h>

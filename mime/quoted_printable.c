@@ -1,6 +1,6 @@
 /* Copies what is plain, decodes what is simple, and takes byte by byte what a line end or the
  * end of a piece makes odd. */
-#include "mime/quoted_printable.h"
+#include "mime/transfer.h"
 
 #include "mime/ascii.h"
 

@@ -1,7 +1,7 @@
 /* Takes uuencoded files out of a text: each is a part, and so is the text around it. */
 #include "mime/text_files.h"
 
-#include "mime/uuencode.h"
+#include "mime/transfer.h"
 
 #include <string.h>
 

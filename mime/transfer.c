@@ -1,10 +1,6 @@
 /* Picks the decoder by the name of the encoding, and passes bytes through it. */
 #include "mime/transfer.h"
 
-#include "mime/base64.h"
-#include "mime/quoted_printable.h"
-#include "mime/uuencode.h"
-
 #include <string.h>
 
 enum { LOOKED_AT = 4096 };

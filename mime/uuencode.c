@@ -1,5 +1,5 @@
 /* GMime decodes; here are found the lines that it is given, and made as long as they say. */
-#include "mime/uuencode.h"
+#include "mime/transfer.h"
 
 #include <glib.h>
 #include <gmime/gmime.h>

@@ -2,7 +2,7 @@
 #include "mime_fixture.h"
 
 #include "mime/charset.h"
-#include "mime/quoted_printable.h"
+#include "mime/transfer.h"
 
 #include <errno.h>
 #include <iconv.h>
