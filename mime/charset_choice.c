@@ -1,9 +1,8 @@
 /* Reads the text once to survey it, and then goes down the order of charset_choice.h until a
  * charset fits. */
-#include "mime/charset_choice.h"
+#include "mime/charset.h"
 
 #include "mime/ascii.h"
-#include "mime/charset_form.h"
 #include "mime/clean.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  * Tells apart the forms that one label stands for in mail: what the bytes are allows only one of
  * them.
  */
-#include "mime/charset_form.h"
+#include "mime/charset.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Follows the shifts byte by byte, and puts out each character in its eight-bit form. */
-#include "mime/charset_shift.h"
+#include "mime/charset.h"
 
 #include <stdbool.h>
 #include <string.h>

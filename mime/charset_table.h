@@ -7,7 +7,7 @@
 #ifndef MIME_CHARSET_TABLE_H
 #define MIME_CHARSET_TABLE_H
 
-#include "mime/charset_shift.h"
+#include "mime/charset.h"
 
 #include <stdbool.h>
 

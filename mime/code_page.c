@@ -1,6 +1,6 @@
 /* Two tables: the charsets by Windows' numbers for them, and the code pages by the numbers that
  * RTF gives the charsets of its fonts. RTF and winmail.dat name charsets in no other way. */
-#include "mime/code_page.h"
+#include "mime/charset.h"
 
 #include <glib.h>
 

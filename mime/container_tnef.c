@@ -2,9 +2,8 @@
  * the HTML that it was made of, or text. */
 #include "mime/container_internal.h"
 
-#include "mime/charset_choice.h"
+#include "mime/charset.h"
 #include "mime/clean.h"
-#include "mime/code_page.h"
 #include "mime/content_field.h"
 #include "mime/file_name.h"
 #include "mime/input_bytes.h"

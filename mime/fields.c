@@ -3,7 +3,7 @@
 #include "mime/fields.h"
 
 #include "mime/address.h"
-#include "mime/charset_choice.h"
+#include "mime/charset.h"
 #include "mime/clean.h"
 #include "mime/date.h"
 #include "mime/word.h"

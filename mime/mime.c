@@ -5,7 +5,7 @@
 #include "mime/attachment.h"
 #include "mime/body_text.h"
 #include "mime/calendar.h"
-#include "mime/charset_choice.h"
+#include "mime/charset.h"
 #include "mime/cms.h"
 #include "mime/container.h"
 #include "mime/content_field.h"

@@ -3,7 +3,7 @@
 #include "mime/parameter.h"
 
 #include "mime/ascii.h"
-#include "mime/charset_choice.h"
+#include "mime/charset.h"
 #include "mime/word.h"
 
 #include <stdbool.h>

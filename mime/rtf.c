@@ -1,8 +1,7 @@
 /* Bytes become tokens (rtf_token.c); here a token becomes text, by the group that it stands in. */
 #include "mime/rtf.h"
 
-#include "mime/charset_choice.h"
-#include "mime/code_page.h"
+#include "mime/charset.h"
 #include "mime/rtf_token.h"
 
 #include <glib.h>

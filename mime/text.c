@@ -2,7 +2,7 @@
  * and cleaning into the output. */
 #include "mime/text.h"
 
-#include "mime/charset_choice.h"
+#include "mime/charset.h"
 #include "mime/clean.h"
 #include "mime/flowed.h"
 #include "mime/html_filter.h"
