@@ -5,8 +5,6 @@
  */
 #include "mime/address.h"
 
-#include "mime/address_bare.h"
-#include "mime/address_reader.h"
 #include "mime/word.h"
 
 #include <glib.h>

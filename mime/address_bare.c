@@ -2,7 +2,7 @@
  * Finds addresses in words: from each "@" it goes to the left and to the right as far as an address
  * may.
  */
-#include "mime/address_bare.h"
+#include "mime/address.h"
 
 #include <glib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Takes a list of mailboxes apart at its commas, with quotes, comments and brackets told from
  * words.
  */
-#include "mime/address_reader.h"
+#include "mime/address.h"
 
 #include "mime/ascii.h"
 #include "mime/word.h"
