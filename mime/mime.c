@@ -11,7 +11,7 @@
 #include "mime/content_field.h"
 #include "mime/fields.h"
 #include "mime/html_text.h"
-#include "mime/reply_body.h"
+#include "mime/reply.h"
 #include "mime/text.h"
 
 #include <errno.h>

@@ -2,7 +2,6 @@
  * above it, or between its lines. */
 #include "mime/reply.h"
 
-#include "mime/reply_lines.h"
 #include "mime/reply_words.h"
 
 #include <stdbool.h>

@@ -10,6 +10,9 @@
 #ifndef MIME_REPLY_H
 #define MIME_REPLY_H
 
+#include "mime/output.h"
+
+#include <glib.h>
 #include <stddef.h>
 
 /* The text above the quote, without empty lines around it. Where the quoted lines begin with '>'
@@ -17,5 +20,36 @@
  * answer. "" where there is no quote, nothing beside it, or where the mail is a forwarded one.
  * `text` is UTF-8 with "\n" line ends. The caller frees with g_free(). */
 char *reply_plain(const char *text, size_t length);
+
+/* --- the reply in a body ----------------------------------------------------- */
+
+/*
+ * The reply in a body that lies in the output.
+ */
+
+/* As reply_plain(). "" where there is no body; errors are the output's. The caller frees with
+ * g_free(). */
+char *reply_body(const struct mime_content *body, struct mime_output *output);
+
+/* --- lines ------------------------------------------------------------------- */
+
+/*
+ * A text, line by line, as it stands and folded: without blanks around it, in lower
+ * case, with one kind of blank and of apostrophe.
+ *
+ * Life: lines_split() .. lines_clear().
+ */
+
+struct lines {
+	char **text;   /* as they stand */
+	char **folded; /* NULL until somebody asks */
+	size_t count;
+};
+
+struct lines lines_split(const char *text, size_t length);
+void lines_clear(struct lines *lines);
+
+/* The folded line, owned by `lines`; NULL behind the last one. */
+const char *line_at(struct lines *lines, size_t index);
 
 #endif

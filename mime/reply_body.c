@@ -1,8 +1,6 @@
 /* Reads the beginning of a text body, from the output while the mail is parsed or from a file
  * later on, and hands it to reply.h. A quote that begins behind the first 256 KiB is not looked
  * for. */
-#include "mime/reply_body.h"
-
 #include "mime/reply.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
  * Makes lines comparable: words that look the same are the same bytes in their folded form.
  */
-#include "mime/reply_lines.h"
+#include "mime/reply.h"
 
 #include <stdbool.h>
 #include <string.h>
