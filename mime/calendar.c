@@ -2,7 +2,6 @@
  * calendar alone: libical's own lie in files. */
 #include "mime/calendar.h"
 
-#include "mime/calendar_lines.h"
 #include "mime/clean.h"
 #include "mime/text.h"
 

@@ -1,5 +1,5 @@
 /* Line by line, with the names of the components that are open. */
-#include "mime/calendar_lines.h"
+#include "mime/calendar.h"
 
 #include <string.h>
 
