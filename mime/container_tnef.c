@@ -8,7 +8,6 @@
 #include "mime/file_name.h"
 #include "mime/input_bytes.h"
 #include "mime/rtf.h"
-#include "mime/rtf_compressed.h"
 #include "mime/tnef.h"
 
 enum { NAME_BYTES_MAX = 2048 };

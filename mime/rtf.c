@@ -2,7 +2,6 @@
 #include "mime/rtf.h"
 
 #include "mime/charset.h"
-#include "mime/rtf_token.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* LZFu: eight tokens behind each control byte, a byte of text or a reference into the last 4 kB. */
-#include "mime/rtf_compressed.h"
+#include "mime/rtf.h"
 
 #include "mime/input_bytes.h"
 

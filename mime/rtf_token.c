@@ -1,5 +1,5 @@
 /* One state for each place in a token that a piece of input may end at. */
-#include "mime/rtf_token.h"
+#include "mime/rtf.h"
 
 #include <glib.h>
 #include <string.h>
