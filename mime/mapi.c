@@ -1,5 +1,5 @@
 /* Steps from property to property; values stay where they are. */
-#include "mime/mapi.h"
+#include "mime/tnef.h"
 
 #include "mime/input_bytes.h"
 

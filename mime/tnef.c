@@ -2,7 +2,6 @@
 #include "mime/tnef.h"
 
 #include "mime/input_bytes.h"
-#include "mime/mapi.h"
 
 static const uint32_t signature = 0x223e9f78;
 
