@@ -2,7 +2,7 @@
  * no list in it says how much work there is. */
 #include "mime/cms.h"
 
-#include "mime/input_bytes.h"
+#include "mime/input.h"
 
 #include <glib.h>
 #include <openssl/cms.h>

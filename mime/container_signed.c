@@ -3,7 +3,7 @@
 #include "mime/container_internal.h"
 
 #include "mime/cms.h"
-#include "mime/input_bytes.h"
+#include "mime/input.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "mime/clean.h"
 #include "mime/content_field.h"
 #include "mime/file_name.h"
-#include "mime/input_bytes.h"
+#include "mime/input.h"
 #include "mime/rtf.h"
 #include "mime/tnef.h"
 

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 struct input {
 	int fd;
@@ -63,5 +64,39 @@ uint64_t input_find_dashes(struct input *input, uint64_t first_line, uint64_t *r
 
 /* Passes [begin, end) on. */
 void input_copy(struct input *input, uint64_t begin, uint64_t end, struct sink *sink);
+
+/* --- numbers and bytes ------------------------------------------------------- */
+
+/*
+ * Numbers and bytes at a place in the input, for formats that are no lines.
+ */
+
+/* Copies [offset, offset + length); false when the input does not hold so much. */
+static inline bool input_bytes(struct input *input, uint64_t offset, void *bytes, size_t length)
+{
+	unsigned char *to = bytes;
+
+	while (length > 0) {
+		size_t there;
+		const unsigned char *from = input_at(input, offset, &there);
+		if (there == 0)
+			return false;
+		size_t n = there < length ? there : length;
+		memcpy(to, from, n);
+		to += n;
+		offset += n;
+		length -= n;
+	}
+	return true;
+}
+
+static inline uint64_t little_endian(const unsigned char *bytes, size_t length)
+{
+	uint64_t number = 0;
+
+	while (length-- > 0)
+		number = number << 8 | bytes[length];
+	return number;
+}
 
 #endif

@@ -1,7 +1,7 @@
 /* Steps from property to property; values stay where they are. */
 #include "mime/tnef.h"
 
-#include "mime/input_bytes.h"
+#include "mime/input.h"
 
 enum { MANY = 0x1000, NAMED = 0x8000, GUID_BYTES = 16, KIND_STRING = 1 };
 

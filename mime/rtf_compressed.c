@@ -1,7 +1,7 @@
 /* LZFu: eight tokens behind each control byte, a byte of text or a reference into the last 4 kB. */
 #include "mime/rtf.h"
 
-#include "mime/input_bytes.h"
+#include "mime/input.h"
 
 #include <glib.h>
 #include <string.h>

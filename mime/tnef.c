@@ -1,7 +1,7 @@
 /* Goes through the attributes of the stream, and through the MAPI properties that two of them hold. */
 #include "mime/tnef.h"
 
-#include "mime/input_bytes.h"
+#include "mime/input.h"
 
 static const uint32_t signature = 0x223e9f78;
 
