@@ -1,6 +1,6 @@
 /* A scanner that knows where it is in a tag, a quoted value or a comment, whatever pieces the
  * HTML comes in. */
-#include "mime/html_filter.h"
+#include "mime/html.h"
 
 #include "mime/ascii.h"
 

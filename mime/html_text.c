@@ -1,6 +1,6 @@
 /* libxml2 tells of elements and texts; each element has a row in a table that says how it
  * breaks lines. */
-#include "mime/html_text.h"
+#include "mime/html.h"
 
 #include "mime/clean.h"
 

@@ -10,7 +10,7 @@
 #include "mime/container.h"
 #include "mime/content_field.h"
 #include "mime/fields.h"
-#include "mime/html_text.h"
+#include "mime/html.h"
 #include "mime/reply.h"
 #include "mime/text.h"
 

@@ -1,8 +1,7 @@
 /* Looks into the beginning of a text or HTML part. */
 #include "mime/part_text.h"
 
-#include "mime/html_filter.h"
-#include "mime/html_text.h"
+#include "mime/html.h"
 
 #include <string.h>
 

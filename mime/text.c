@@ -5,8 +5,7 @@
 #include "mime/charset.h"
 #include "mime/clean.h"
 #include "mime/flowed.h"
-#include "mime/html_filter.h"
-#include "mime/html_text.h"
+#include "mime/html.h"
 
 #include <string.h>
 

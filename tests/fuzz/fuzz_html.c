@@ -1,7 +1,6 @@
 /* Any bytes are HTML, in any pieces: what comes out is text without markup's control characters,
  * and at most two newlines in a row. */
-#include "mime/html_filter.h"
-#include "mime/html_text.h"
+#include "mime/html.h"
 #include "mime/mime.h"
 
 #include <glib.h>
