@@ -3,7 +3,6 @@
 
 #include "mime/ascii.h"
 #include "mime/content_field.h"
-#include "mime/parameter.h"
 
 #include <glib.h>
 #include <string.h>

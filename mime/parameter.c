@@ -1,6 +1,6 @@
 /* Splits the value at its semicolons as mailers write them, and then joins the pieces that RFC
  * 2231 divides. */
-#include "mime/parameter.h"
+#include "mime/content_field.h"
 
 #include "mime/ascii.h"
 #include "mime/charset.h"

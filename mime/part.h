@@ -12,10 +12,10 @@
 #ifndef MIME_PART_H
 #define MIME_PART_H
 
+#include "mime/content_field.h"
 #include "mime/header.h"
 #include "mime/mime.h"
 #include "mime/output.h"
-#include "mime/parameter.h"
 #include "mime/transfer.h"
 
 /* What is known of a part's content. */

@@ -1,7 +1,7 @@
 /* Parameters of Content-Type and Content-Disposition. */
 #include "mime_fixture.h"
 
-#include "mime/parameter.h"
+#include "mime/content_field.h"
 
 static void assert_parameter(const char *raw, const char *name, const char *expected)
 {
