@@ -20,7 +20,6 @@
 #include <stddef.h>
 
 /* --- lists as text ----------------------------------------------------------- */
-
 /* What a mailbox is known by: the better, the higher. */
 enum address_kind {
 	ADDRESS_ABSENT, /* there is no mailbox */
@@ -38,7 +37,6 @@ char *address_first_format(const char *raw, size_t length, const char *hint, con
 			   struct defects *defects, enum address_kind *ret_kind);
 
 /* --- lists, one mailbox after the other -------------------------------------- */
-
 /*
  * A list of mailboxes, one after the other, as it is written.
  *
@@ -76,7 +74,6 @@ void address_reader_close(struct address_reader *reader);
 bool address_reader_next(struct address_reader *reader);
 
 /* --- addresses among words --------------------------------------------------- */
-
 /*
  * Addresses that stand among words, without brackets: "Ann Lee ann@example.com".
  *

@@ -1,11 +1,12 @@
 /*
  * calendar.h - what the calendars of a message announce (RFC 5545, 5546, 6047).
  *
- * Rules: one row for each event, task or busy time; equal ones count once; those of
- *        forwarded messages do not. A time in a zone that
- *        the calendar does not define stays local, with a defect; so no time is silently wrong.
+ * Rules: one row for each event, task or busy time; equal ones count once; those of forwarded
+ *        messages do not count. A time in a zone that the calendar does not define stays local,
+ *        with a defect, so that no time is silently wrong.
  * Caps:  CALENDAR_BYTES_MAX of a calendar, CALENDAR_EVENTS_MAX rows of a message,
- *        CALENDAR_PEOPLE_MAX of an event, CALENDAR_RULES_MAX rules of its zones, and those of calendar_lines.h.
+ *        CALENDAR_PEOPLE_MAX of an event, CALENDAR_RULES_MAX rules of its zones, and those of its
+ *        lines below.
  */
 #ifndef MIME_CALENDAR_H
 #define MIME_CALENDAR_H
@@ -30,7 +31,6 @@ void calendars_read(const struct part *root, struct mime_output *output, struct 
 		    struct mime_message *message);
 
 /* --- the lines of a calendar ------------------------------------------------- */
-
 /*
  * The lines of a calendar as libical may be given them.
  *

@@ -21,7 +21,6 @@
 #include <stdint.h>
 
 /* --- seven-bit encodings ----------------------------------------------------- */
-
 /*
  * Seven-bit encodings with shifts, turned into their eight-bit forms.
  *
@@ -94,7 +93,6 @@ void conversion_init(struct conversion *conversion, const struct charset *charse
 bool conversion_finish(struct conversion *conversion);
 
 /* --- which charset bytes are in ---------------------------------------------- */
-
 /*
  * Which charset bytes are in, when their label may be missing or wrong.
  *
@@ -148,7 +146,6 @@ bool charset_reads(const char *bytes, size_t length, const char *label);
 const char *charset_guess(const char *bytes, size_t length, const char *hint);
 
 /* --- labels that name a script ----------------------------------------------- */
-
 /*
  * Texts whose label names their script and not their bytes: Shift-JIS under
  * ISO-2022-JP, UTF-16 without a byte order mark.
@@ -176,7 +173,6 @@ const struct charset *charset_form_eight_bit(struct text_source *source,
 const struct charset *charset_form_wide(struct text_source *source, const struct charset *charset);
 
 /* --- numbers of Windows ------------------------------------------------------ */
-
 /*
  * Charsets by the numbers that Windows gives them.
  */

@@ -1,4 +1,4 @@
-/* Reads the text once to survey it, and then goes down the order of charset_choice.h until a
+/* Reads the text once to survey it, and then goes down the order of charset_choose() until a
  * charset fits. */
 #include "mime/charset.h"
 

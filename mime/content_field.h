@@ -18,7 +18,6 @@
 #include <stddef.h>
 
 /* --- as mailers write them --------------------------------------------------- */
-
 /* "value; name=\"text\"; …" on one line, without zero bytes. Caller frees. */
 char *content_field_clean(const char *raw, size_t length);
 
@@ -29,7 +28,6 @@ char *content_field_clean(const char *raw, size_t length);
 char *content_field_type(const char *value);
 
 /* --- value and parameters ---------------------------------------------------- */
-
 /*
  * Content-Type and Content-Disposition: a value and its parameters (RFC 2045, 2183,
  * 2231).

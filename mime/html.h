@@ -1,8 +1,7 @@
 /*
- * html_text.h - HTML turned to text, as a sink.
+ * html.h - HTML turned to text, as a sink, and a filter to put in front of it.
  *
- * Life:   html_text_init(), pieces of UTF-8 through the sink, html_text_finish(); html_filter.h in
- *         front.
+ * Life:   html_text_init(), pieces of UTF-8 through the sink, html_text_finish().
  * Rules:  a title is dropped (the rest of head, script and style by the filter); br and li start a
  *         line; div, p and tr a paragraph; other blocks a line; a td after the first of its row
  *         follows a tab; hr is a rule of 20 underscores; a link's address stands in brackets before
@@ -50,7 +49,6 @@ void html_text_init(struct html_text *html, struct sink *next);
 void html_text_finish(struct html_text *html);
 
 /* --- the filter -------------------------------------------------------------- */
-
 /*
  * HTML without what says nothing to a reader, as a sink in front of the parser.
  *

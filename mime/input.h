@@ -66,7 +66,6 @@ uint64_t input_find_dashes(struct input *input, uint64_t first_line, uint64_t *r
 void input_copy(struct input *input, uint64_t begin, uint64_t end, struct sink *sink);
 
 /* --- numbers and bytes ------------------------------------------------------- */
-
 /*
  * Numbers and bytes at a place in the input, for formats that are no lines.
  */

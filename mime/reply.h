@@ -22,7 +22,6 @@
 char *reply_plain(const char *text, size_t length);
 
 /* --- the reply in a body ----------------------------------------------------- */
-
 /*
  * The reply in a body that lies in the output.
  */
@@ -32,7 +31,6 @@ char *reply_plain(const char *text, size_t length);
 char *reply_body(const struct mime_content *body, struct mime_output *output);
 
 /* --- lines ------------------------------------------------------------------- */
-
 /*
  * A text, line by line, as it stands and folded: without blanks around it, in lower
  * case, with one kind of blank and of apostrophe.

@@ -36,7 +36,6 @@ void rtf_finish(struct rtf *rtf);
 bool rtf_is_from_html(const struct rtf *rtf);
 
 /* --- tokens ------------------------------------------------------------------ */
-
 /*
  * RTF taken apart: groups, control words, bytes of text, as a sink.
  *
@@ -74,7 +73,6 @@ void rtf_tokens_init(struct rtf_tokens *tokens,
 		     void (*take)(void *context, const struct rtf_token *token), void *context);
 
 /* --- compression ------------------------------------------------------------- */
-
 /*
  * The compression that Outlook stores RTF in (MS-OXRTFCP).
  *

@@ -39,7 +39,7 @@ struct tnef {
 	unsigned html_code_page;
 	struct tnef_value text;
 	struct tnef_value html;
-	struct tnef_value rtf; /* compressed (rtf_compressed.h) */
+	struct tnef_value rtf; /* compressed: rtf_compressed_read() */
 	GArray *files;	       /* of struct tnef_file */
 	bool damaged;
 };
@@ -49,7 +49,6 @@ struct tnef *tnef_read(struct input *input, size_t max_files);
 void tnef_free(struct tnef *tnef);
 
 /* --- property lists ---------------------------------------------------------- */
-
 /*
  * A list of MAPI properties as TNEF writes it (MS-OXTNEF, 2.1.3.4).
  */

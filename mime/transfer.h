@@ -31,7 +31,6 @@ bool transfer_decode(struct input *input, uint64_t begin, uint64_t end, enum tra
 void transfer_decode_word(const char *text, size_t length, bool is_base64, GString *bytes);
 
 /* --- base64 ------------------------------------------------------------------ */
-
 /*
  * Base64 decoding as a sink (RFC 2045, section 6.8).
  *
@@ -55,7 +54,6 @@ void base64_init(struct base64 *base64, struct sink *next);
 bool base64_finish(struct base64 *base64);
 
 /* --- quoted-printable -------------------------------------------------------- */
-
 /*
  * Quoted-printable decoding as a sink (RFC 2045, section 6.7).
  *
@@ -80,7 +78,6 @@ void quoted_printable_init(struct quoted_printable *quoted, struct sink *next);
 bool quoted_printable_finish(struct quoted_printable *quoted);
 
 /* --- uuencode ---------------------------------------------------------------- */
-
 /*
  * Uuencoded files: as the encoding "x-uuencode" of old mail, and between the lines of
  * a text (POSIX, uuencode(1)).
