@@ -23,6 +23,8 @@
 
 #include "mime/part.h"
 
+/* --- the choice -------------------------------------------------------------- */
+
 struct body {
 	GPtrArray
 	    *text; /* of struct part: what the text is made of, HTML where there is no other */
@@ -32,5 +34,18 @@ struct body {
 /* Chooses, and marks what it has chosen (part.is_body). */
 struct body body_choose(struct part *root, struct defects *defects);
 void body_clear(struct body *body);
+
+/* --- what was chosen, as text and as HTML ------------------------------------ */
+
+/*
+ * The bodies of a message as one text and one HTML document in the output.
+ */
+
+/*
+ * Writes what was chosen. Parts that are blank are passed over where others are not; texts follow
+ * each other from a new line on, HTML documents become one.
+ */
+void body_store(const struct body *body, struct mime_output *output, struct defects *defects,
+		struct mime_message *message);
 
 #endif

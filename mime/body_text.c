@@ -1,6 +1,6 @@
 /* Puts the chosen parts together. One part is written once; several are written one by one, and
  * then in a row, because what lies between them in the output is no part of the body. */
-#include "mime/body_text.h"
+#include "mime/body.h"
 
 #include "mime/part_text.h"
 #include "mime/text.h"

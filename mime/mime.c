@@ -3,7 +3,7 @@
 #include "mime/mime.h"
 
 #include "mime/attachment.h"
-#include "mime/body_text.h"
+#include "mime/body.h"
 #include "mime/calendar.h"
 #include "mime/charset.h"
 #include "mime/cms.h"
