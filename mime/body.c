@@ -1,7 +1,7 @@
 /* The one place that says what the reader of a message reads. */
 #include "mime/body.h"
 
-#include "mime/part_text.h"
+#include "mime/part.h"
 
 #include <string.h>
 

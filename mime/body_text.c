@@ -2,7 +2,7 @@
  * then in a row, because what lies between them in the output is no part of the body. */
 #include "mime/body.h"
 
-#include "mime/part_text.h"
+#include "mime/part.h"
 #include "mime/text.h"
 
 #include <string.h>

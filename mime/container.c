@@ -1,7 +1,7 @@
 /* Goes through the tree in the order of the mail, and hands each part to whoever can open it. */
 #include "mime/container_internal.h"
 
-#include "mime/part_text.h"
+#include "mime/part.h"
 
 #include <string.h>
 
