@@ -24,4 +24,16 @@ enum {
 void containers_open(struct part_tree *tree, const struct mime_options *options,
 		     struct mime_output *output, struct defects *defects);
 
+/* --- files in a text --------------------------------------------------------- */
+
+/*
+ * Files that a text part holds between its lines, uuencoded.
+ */
+
+/* At most so many are taken out of one text. */
+enum { TEXT_FILES_MAX = 100 };
+
+/* A text part that holds files becomes a multipart/mixed of texts and files; others stay. */
+void text_files_take_out(struct part *part, struct defects *defects);
+
 #endif

@@ -2,9 +2,74 @@
  * other text. */
 #include "mime/container_internal.h"
 
-#include "mime/text_files.h"
+#include "mime/container.h"
+#include "mime/transfer.h"
 
 #include <string.h>
+
+/* --- files between the lines ------------------------------------------------- */
+
+static bool may_hold_files(const struct part *part)
+{
+	return part_is(part, "text/plain") && part->transfer == TRANSFER_IDENTITY &&
+	       !part_is_named(part) &&
+	       strcmp(parameters_value(part->disposition), "attachment") != 0;
+}
+
+/* Of the same charset and format as the text it was cut from. */
+static struct part *text_new(const struct part *whole, uint64_t begin, uint64_t end)
+{
+	static const char *const kept[] = {"charset", "format", "delsp"};
+	struct part *text = part_new(whole->input, "text/plain", begin, end);
+	g_autoptr(GString) field = g_string_new(NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+		const char *value = parameters_bytes(whole->content, kept[i]);
+		if (value && !strpbrk(value, "\"\\"))
+			g_string_append_printf(field, "; %s=\"%s\"", kept[i], value);
+	}
+	parameters_free(text->content);
+	text->content = parameters_parse(field->str, field->len);
+	return text;
+}
+
+static struct part *file_new(const struct part *whole, const struct uuencoded *file)
+{
+	struct part *part =
+	    part_new(whole->input, "application/octet-stream", file->data, file->data_end);
+
+	part->transfer = file->is_base64 ? TRANSFER_BASE64 : TRANSFER_UUENCODE;
+	if (file->name) {
+		g_autofree char *field = g_strconcat("; name=", g_strstrip(file->name), NULL);
+		parameters_free(part->content);
+		part->content = parameters_parse(field, strlen(field));
+	}
+	return part;
+}
+
+void text_files_take_out(struct part *part, struct defects *defects)
+{
+	uint64_t begin = part->begin;
+	struct uuencoded file;
+
+	if (!may_hold_files(part))
+		return;
+	while (part->children->len < 2 * TEXT_FILES_MAX &&
+	       uuencode_find(part->input, begin, part->end, &file)) {
+		g_ptr_array_add(part->children, text_new(part, begin, file.begin));
+		g_ptr_array_add(part->children, file_new(part, &file));
+		if (file.damaged)
+			defects_add(defects, "uuencoded file in the text damaged");
+		g_free(file.name);
+		begin = file.end;
+	}
+	if (part->children->len == 0)
+		return;
+	g_ptr_array_add(part->children, text_new(part, begin, part->end));
+	part->is_multipart = true;
+	g_free(part->type);
+	part->type = g_strdup("multipart/mixed");
+}
 
 /* Looks for a line that begins with "beg", as it comes. */
 struct search {

@@ -1,7 +1,7 @@
 /* GMime takes the message apart; here its objects become ours, with places in the input. */
+#include "mime/container.h"
 #include "mime/part.h"
 #include "mime/skeleton.h"
-#include "mime/text_files.h"
 
 #include <gmime/gmime.h>
 #include <string.h>
