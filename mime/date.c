@@ -3,7 +3,7 @@
  * wrong date would be believed. GMime 3.2.13 passes over what it does not know (PM, "+9999",
  * "8.00.00"), so each field would have to be read and judged here before it gets it.
  */
-#include "mime/date.h"
+#include "mime/header.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,11 +1,10 @@
 /* Reads each field by the rules of its kind (text, addresses, identifiers, date), and lists all
  * of them as they came. */
-#include "mime/fields.h"
+#include "mime/header.h"
 
 #include "mime/address.h"
 #include "mime/charset.h"
 #include "mime/clean.h"
-#include "mime/date.h"
 #include "mime/word.h"
 
 #include <string.h>

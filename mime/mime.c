@@ -9,7 +9,7 @@
 #include "mime/cms.h"
 #include "mime/container.h"
 #include "mime/content_field.h"
-#include "mime/fields.h"
+#include "mime/header.h"
 #include "mime/html.h"
 #include "mime/reply.h"
 #include "mime/text.h"

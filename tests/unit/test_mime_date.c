@@ -1,7 +1,7 @@
 /* Date fields, as the standard has them and as mail has them. */
 #include "mime_fixture.h"
 
-#include "mime/date.h"
+#include "mime/header.h"
 
 static void assert_date(const char *text, int64_t expected)
 {
