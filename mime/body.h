@@ -1,5 +1,6 @@
 /*
- * body.h - which parts of a message are its text and its HTML; all others are attachments.
+ * body.h - which parts of a message are its text and its HTML, and both written to the output; all
+ * other parts are attachments.
  *
  * Rules: (after RFC 8621, 4.1.4)
  *
@@ -23,8 +24,6 @@
 
 #include "mime/part.h"
 
-/* --- the choice -------------------------------------------------------------- */
-
 struct body {
 	GPtrArray
 	    *text; /* of struct part: what the text is made of, HTML where there is no other */
@@ -35,14 +34,8 @@ struct body {
 struct body body_choose(struct part *root, struct defects *defects);
 void body_clear(struct body *body);
 
-/* --- what was chosen, as text and as HTML ------------------------------------ */
-
 /*
- * The bodies of a message as one text and one HTML document in the output.
- */
-
-/*
- * Writes what was chosen. Parts that are blank are passed over where others are not; texts follow
+ * Writes what was chosen as one text and one HTML document. Parts that are blank are passed over where others are not; texts follow
  * each other from a new line on, HTML documents become one.
  */
 void body_store(const struct body *body, struct mime_output *output, struct defects *defects,

@@ -1,4 +1,6 @@
-/* Goes through the tree in the order of the mail, and hands each part to whoever can open it. */
+/* Goes through the tree in the order of the mail, and hands each part to whoever can open it.
+ * Forwarded messages are opened here: they are taken apart by the same rules as the message, and so
+ * are their bodies chosen. What is wrong with one is its sender's business and no defect of ours. */
 #include "mime/container_internal.h"
 
 #include "mime/body.h"

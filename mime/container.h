@@ -7,7 +7,8 @@
  *        What is encrypted stays closed, and the tree says so (part_tree.encrypted).
  *
  * Caps:  CONTAINERS_MAX of a message are opened, and CONTAINERS_DEPTH_MAX in one another; their
- *        compressed RTF is read as far as CONTAINERS_RTF_BYTES_MAX come out of it.
+ *        compressed RTF is read as far as CONTAINERS_RTF_BYTES_MAX come out of it. At most
+ *        CONTAINERS_FILES_MAX files are taken out of one text.
  */
 #ifndef MIME_CONTAINER_H
 #define MIME_CONTAINER_H
@@ -17,6 +18,7 @@
 enum {
 	CONTAINERS_MAX = 100,
 	CONTAINERS_DEPTH_MAX = 10,
+	CONTAINERS_FILES_MAX = 100,
 	CONTAINERS_RTF_BYTES_MAX = 32 * 1024 * 1024
 };
 
@@ -24,16 +26,8 @@ enum {
 void containers_open(struct part_tree *tree, const struct mime_options *options,
 		     struct mime_output *output, struct defects *defects);
 
-/* --- files in a text --------------------------------------------------------- */
-
-/*
- * Files that a text part holds between its lines, uuencoded.
- */
-
-/* At most so many are taken out of one text. */
-enum { TEXT_FILES_MAX = 100 };
-
-/* A text part that holds files becomes a multipart/mixed of texts and files; others stay. */
-void text_files_take_out(struct part *part, struct defects *defects);
+/* A text that holds uuencoded files between its lines becomes a multipart/mixed of texts and files;
+ * other parts stay as they are. */
+void container_take_out_files(struct part *part, struct defects *defects);
 
 #endif

@@ -49,7 +49,7 @@ struct part *container_read_message(struct containers *containers, struct input 
 /* The part becomes what it was, and behind it what is in it, of which nothing is a body here. */
 void container_keep_apart(struct containers *containers, struct part *part, struct part *inner);
 
-/* A forwarded message (container_message.c). */
+/* A forwarded message. */
 bool container_is_message(const struct part *part);
 void container_open_message(struct containers *containers, struct part *part);
 

@@ -1,5 +1,5 @@
-/* A text that is encoded, in which files are encoded once more: decoded, it is taken apart like any
- * other text. */
+/* Takes uuencoded files out of a text: each is a part, and so is the text around it. A text that is
+ * encoded itself is decoded first. */
 #include "mime/container_internal.h"
 
 #include "mime/container.h"
@@ -47,14 +47,14 @@ static struct part *file_new(const struct part *whole, const struct uuencoded *f
 	return part;
 }
 
-void text_files_take_out(struct part *part, struct defects *defects)
+void container_take_out_files(struct part *part, struct defects *defects)
 {
 	uint64_t begin = part->begin;
 	struct uuencoded file;
 
 	if (!may_hold_files(part))
 		return;
-	while (part->children->len < 2 * TEXT_FILES_MAX &&
+	while (part->children->len < 2 * CONTAINERS_FILES_MAX &&
 	       uuencode_find(part->input, begin, part->end, &file)) {
 		g_ptr_array_add(part->children, text_new(part, begin, file.begin));
 		g_ptr_array_add(part->children, file_new(part, &file));
@@ -129,7 +129,7 @@ void container_open_text(struct containers *containers, struct part *part)
 	struct parameters *swapped = text->content;
 	text->content = part->content;
 	part->content = swapped;
-	text_files_take_out(text, containers->defects);
+	container_take_out_files(text, containers->defects);
 	if (text->is_multipart) {
 		part->is_multipart = true;
 		g_free(part->type);

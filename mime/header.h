@@ -1,5 +1,5 @@
 /*
- * header.h - a header block: its fields as written, unfolded, and where it ends.
+ * header.h - a header block: its fields as written, unfolded, where it ends, and what it says.
  *
  * Life:      header_read() .. header_free().
  * Ownership: fields are borrowed from the header.
@@ -70,11 +70,6 @@ const struct field *header_find(const struct header *header, const char *name);
 size_t header_count(const struct header *header, const char *name);
 
 /* --- what the fields say ----------------------------------------------------- */
-
-/*
- * What a message's header says, put into struct mime_message.
- */
-
 /*
  * The charset of raw 8-bit bytes in a header: one for all of its fields, since one program wrote
  * them. `hint` (may be NULL) is the charset of the message's text, which is tried first; it is the
@@ -83,23 +78,16 @@ size_t header_count(const struct header *header, const char *name);
 char *fields_charset(const struct header *header, const char *hint);
 
 /*
- * Fills subject, addresses, identifiers, date and headers. `hint` (may be NULL) is what
+ * Fills the message's subject, addresses, identifiers, date and headers. `hint` (may be NULL) is what
  * fields_charset() says.
  */
 void fields_fill(struct mime_message *message, const struct header *header, const char *hint,
 		 struct defects *defects);
 
 /* --- dates ------------------------------------------------------------------- */
-
 /*
- * The Date field (RFC 5322, section 3.3 and its obsolete forms; RFC 850, ctime, ISO 8601
- * and what scripts write by kindness).
- *
- * Units: seconds since 1970-01-01 UTC.
- */
-
-/*
- * Reads a date and time. Weekday, seconds and zone may be missing (UTC then), comments are skipped,
+ * Reads the Date field (RFC 5322, section 3.3 and its obsolete forms; RFC 850, ctime, ISO 8601 and
+ * what scripts write by kindness) as seconds since 1970-01-01 UTC. Weekday, seconds and zone may be missing (UTC then), comments are skipped,
  * years may have two digits. Returns false, and writes nothing, when it is no date, or when
  * something in it is not understood: an unknown or impossible zone, a day that may be a month
  * (3/4/2026).

@@ -1,4 +1,4 @@
-/* What one header block says of its part. */
+/* What one header block says of its part, and whether its content begins with anything to read. */
 #include "mime/part.h"
 
 #include "mime/content_field.h"

@@ -88,7 +88,6 @@ bool part_is_multipart_type(const struct part *part);
 bool part_is_named(const struct part *part);
 
 /* --- has a part anything to read --------------------------------------------- */
-
 /*
  * Has a part anything to read? Asked before it is decided what it is good for.
  */

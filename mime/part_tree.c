@@ -45,7 +45,7 @@ static void leaf_take(struct walk *walk, struct part *part, GMimePart *object,
 	}
 	part->begin = skeleton_offset(walk->skeleton, (size_t)stream->bound_start);
 	part->end = skeleton_offset(walk->skeleton, (size_t)stream->bound_end);
-	text_files_take_out(part, walk->skeleton->defects);
+	container_take_out_files(part, walk->skeleton->defects);
 }
 
 /* --- multiparts without parts --------------------------------------------- */

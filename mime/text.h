@@ -26,7 +26,6 @@ bool text_is_blank(const struct mime_content *content, struct mime_output *outpu
 char *text_html_charset(const char *bytes, size_t length);
 
 /* --- format=flowed ----------------------------------------------------------- */
-
 /*
  * Format=flowed text with its paragraphs put together (RFC 3676), as a sink.
  *

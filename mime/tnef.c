@@ -1,4 +1,5 @@
-/* Goes through the attributes of the stream, and through the MAPI properties that two of them hold. */
+/* Goes through the attributes of the stream, and through the MAPI properties that two of them hold;
+ * values stay where they are in the input. */
 #include "mime/tnef.h"
 
 #include "mime/input.h"
