@@ -1,8 +1,6 @@
 /* The defaults, and the release of what a message owns. */
 #include "mime/message.h"
 
-#include "mime/limits.h"
-
 #include <glib.h>
 
 struct mime_options mime_options_default(void)

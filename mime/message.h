@@ -78,6 +78,16 @@ struct mime_message {
 	size_t calendar_count;
 };
 
+/*
+ * How much of a message is looked at where nobody says otherwise. The only place that knows these
+ * numbers: mime_options_default() has them, and the loader's help prints them.
+ */
+#define MIME_MAX_HEADER_KB 256	/* KiB of a header block */
+#define MIME_MAX_HEADERS   2000 /* fields of the message */
+#define MIME_MAX_PARTS	   1000
+#define MIME_MAX_DEPTH	   50	/* of parts in parts */
+#define MIME_MAX_BOUNDARY  2048 /* bytes of a boundary */
+
 struct mime_options {
 	bool attach_html;      /* add the HTML body as a last attachment "original.html" */
 	bool unpack_forwarded; /* the files in a forwarded message are attachments, too */
@@ -89,7 +99,7 @@ struct mime_options {
 	uint32_t max_boundary; /* bytes of a boundary */
 };
 
-/* The limits of limits.h; all booleans false. */
+/* The limits above; all booleans false. */
 struct mime_options mime_options_default(void);
 
 /* The texts of a calendar in their order; NULL behind the last. */

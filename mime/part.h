@@ -87,13 +87,11 @@ bool part_is_multipart_type(const struct part *part);
 /* Has the part a file name? */
 bool part_is_named(const struct part *part);
 
-/* --- has a part anything to read --------------------------------------------- */
 /*
- * Has a part anything to read? Asked before it is decided what it is good for.
+ * Has the part anything but blanks, once decoded, HTML as text? Only the first PART_TEXT_BYTES are
+ * looked at, and a longer part has some. The answer is kept in the part, because it is asked before
+ * it is decided what the part is good for, and again then.
  */
-
-/* Anything but blanks, once decoded, HTML as text; only the first PART_TEXT_BYTES are looked at,
- * and a longer part has some. The answer is kept in the part. */
 enum { PART_TEXT_BYTES = 65536 };
 bool part_has_text(struct part *part);
 

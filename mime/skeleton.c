@@ -5,8 +5,6 @@
  * they were meant. */
 #include "mime/skeleton.h"
 
-#include "mime/limits.h"
-
 #include <string.h>
 
 /* Delimiter lines are at most two per part, and some for what is closed twice. */

@@ -10,6 +10,24 @@
 
 /* --- format=flowed ----------------------------------------------------------- */
 
+/*
+ * Puts the paragraphs of format=flowed text together (RFC 3676): lines that end in a blank go on in
+ * the next one of the same quote depth; DelSp drops that blank; "-- " is a signature's separator and
+ * stays alone; quotes come out as "> " or ">> ". A line longer than FLOWED_LINE_MAX bytes is passed
+ * on as it comes.
+ */
+enum { FLOWED_LINE_MAX = 65536 };
+
+struct flowed {
+	struct sink sink; /* write here */
+	struct sink *next;
+	bool delete_space;
+	bool open;   /* the line before goes on */
+	bool inside; /* of a line whose start was passed on already */
+	size_t depth;
+	GString *line;
+};
+
 static void write_quote(struct flowed *flowed, bool before_text)
 {
 	for (size_t i = 0; i < flowed->depth; i++)
@@ -82,7 +100,7 @@ static void flowed_write(struct sink *sink, const void *bytes, size_t length)
 	}
 }
 
-void flowed_init(struct flowed *flowed, bool delete_space, struct sink *next)
+static void flowed_init(struct flowed *flowed, bool delete_space, struct sink *next)
 {
 	*flowed = (struct flowed){
 	    .sink = {flowed_write},
@@ -92,7 +110,7 @@ void flowed_init(struct flowed *flowed, bool delete_space, struct sink *next)
 	};
 }
 
-void flowed_finish(struct flowed *flowed)
+static void flowed_finish(struct flowed *flowed)
 {
 	if (flowed->line->len > 0 && flowed->inside)
 		line_pass(flowed, false);
@@ -101,6 +119,8 @@ void flowed_finish(struct flowed *flowed)
 	paragraph_end(flowed);
 	g_string_free(flowed->line, TRUE);
 }
+
+/* --- text parts -------------------------------------------------------------- */
 
 enum { PIECE = 16384, HTML_HEAD_BYTES = 4096 };
 

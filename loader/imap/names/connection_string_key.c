@@ -5,7 +5,7 @@
 #include "loader/imap/names/connection_string_key.h"
 
 #include "loader/imap/names/mailbox_name.h"
-#include "mime/limits.h"
+#include "mime/message.h"
 
 #include <glib.h>
 #include <stddef.h>
