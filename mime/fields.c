@@ -137,6 +137,20 @@ static void date_fill(struct mime_message *message, const struct context *contex
 		defects_add(context->defects, "Date field without a zone; read as UTC");
 }
 
+/* The date stands behind the last semicolon (RFC 5321, section 4.4). */
+static void date_received_fill(struct mime_message *message, const struct header *header)
+{
+	const struct field *field = header_find(header, "Received");
+	const char *semicolon = field ? memrchr(field->value, ';', field->length) : NULL;
+	bool has_zone;
+
+	if (!semicolon)
+		return;
+	const char *date = semicolon + 1;
+	message->has_date_received = date_parse(date, field->length - (size_t)(date - field->value),
+						&message->date_received, &has_zone);
+}
+
 static char *headers_format(const struct context *context)
 {
 	GString *json = g_string_sized_new(2 * context->header->size + 2);
@@ -197,5 +211,6 @@ void fields_fill(struct mime_message *message, const struct header *header, cons
 	message->in_reply_to = identifiers_of(&context, "In-Reply-To");
 	message->thread_references = identifiers_of(&context, "References");
 	date_fill(message, &context);
+	date_received_fill(message, header);
 	message->headers = headers_format(&context);
 }

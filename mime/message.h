@@ -60,6 +60,8 @@ struct mime_message {
 	char *thread_references;
 	bool has_date_sent;
 	int64_t date_sent; /* the first Date field that can be read without doubt */
+	bool has_date_received;
+	int64_t date_received; /* of the first Received field, which the last server has written */
 
 	char *headers;	 /* all fields, decoded, in order: JSON [["Name","value"],…] */
 	char *defects;	 /* JSON list of strings, "[]" when nothing was wrong */

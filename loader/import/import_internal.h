@@ -9,6 +9,7 @@
 #ifndef LOADER_IMPORT_IMPORT_INTERNAL_H
 #define LOADER_IMPORT_IMPORT_INTERNAL_H
 
+#include "loader/base/crlf.h"
 #include "loader/imap/names/connection_string.h"
 #include "loader/import/import.h"
 #include "loader/parse/parser.h"
@@ -33,6 +34,7 @@ struct import_item {
 	uint64_t size_bytes;
 	uint64_t spooled_bytes; /* kept there: all, or of a message that is too large its header */
 	int64_t received_s;	/* 0: not known */
+	bool received_is_guess; /* it is the file's time, or not known */
 	unsigned char raw_sha256[SHA256_DIGEST_SIZE];
 	size_t parser_index;
 	bool too_large;
@@ -64,7 +66,7 @@ struct import {
 	/* The message that is arriving. */
 	struct import_item item;
 	struct sha256_ctx hash;
-	bool after_cr;
+	struct crlf lines;
 	uint64_t taken;	    /* new messages, for the limit */
 	struct error fault; /* the first */
 };
@@ -89,8 +91,10 @@ void import_batch_close(struct import_batch *batch);
  * batch that is stored meanwhile. */
 void import_begin(struct import *import, struct import_file *file);
 int import_write(struct import *import, const char *bytes, size_t size, struct error *err);
-/* `name` is the message's for people. */
-int import_end(struct import *import, const char *name, int64_t received_s, struct error *err);
+/* `name` is the message's for people. `received_s` is when it arrived (0: not known), or, as a
+ * guess, the time of its file. */
+int import_end(struct import *import, const char *name, int64_t received_s, bool is_guess,
+	       struct error *err);
 
 /* Stores all that has arrived. */
 int import_drain(struct import *import, struct error *err);

@@ -153,7 +153,7 @@ static int import_mbox_end(struct import_mbox *mbox, struct error *err)
 		return 0;
 	mbox->in_message = false;
 	g_autofree char *name = g_strdup_printf("%s, message %u", mbox->file->path, mbox->count);
-	return import_end(mbox->import, name, mbox->received_s, err);
+	return import_end(mbox->import, name, mbox->received_s, mbox->received_s == 0, err);
 }
 
 static int import_mbox_begin(struct import_mbox *mbox, const struct import_line *line,

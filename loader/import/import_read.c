@@ -48,7 +48,7 @@ static int import_read_message(struct import *import, struct import_file *file, 
 		if (import_write(import, piece, (size_t)got, err) != 0)
 			return -1;
 	}
-	return import_end(import, file->path, file->status.st_mtime, err);
+	return import_end(import, file->path, file->status.st_mtime, true, err);
 }
 
 bool import_name_ends(const char *name, const char *end)

@@ -42,6 +42,7 @@ static int import_store_item(struct import *import, const struct import_batch *b
 	    .raw_size = item->size_bytes,
 	    .is_whole = !item->too_large,
 	    .received_s = item->received_s,
+	    .received_is_guess = item->received_is_guess,
 	    .no_received = "the file gives no date that can be read",
 	    .failure = failure,
 	    .is_refused = item->refused != NULL,

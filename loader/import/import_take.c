@@ -15,6 +15,9 @@
 /* A batch is stored when it holds this much. */
 enum { IMPORT_BATCH_ITEMS = 500, IMPORT_BATCH_BYTES = 16 * 1024 * 1024 };
 
+/* So many bytes of a file get their CRLF at once. */
+enum { IMPORT_LINES_BYTES = 16 * 1024 };
+
 int import_batch_open(const struct import *import, struct import_batch *batch, struct error *err)
 {
 	g_autofree char *folder = g_path_get_dirname(import->options->database);
@@ -53,7 +56,7 @@ void import_begin(struct import *import, struct import_file *file)
 {
 	import->item =
 	    (struct import_item){.file = file, .offset = import->batches[import->turn].spool_end};
-	import->after_cr = false;
+	import->lines = (struct crlf){0};
 	sha256_init(&import->hash);
 }
 
@@ -89,20 +92,15 @@ static int import_spool(struct import *import, const char *bytes, size_t size, s
  * digest. */
 int import_write(struct import *import, const char *bytes, size_t size, struct error *err)
 {
-	char lines[16 * 1024];
-	size_t filled = 0;
-	for (size_t i = 0; i < size; i++) {
-		if (filled + 2 > sizeof lines) {
-			if (import_spool(import, lines, filled, err) != 0)
-				return -1;
-			filled = 0;
-		}
-		if (bytes[i] == '\n' && !import->after_cr)
-			lines[filled++] = '\r';
-		lines[filled++] = bytes[i];
-		import->after_cr = bytes[i] == '\r';
+	char lines[2 * IMPORT_LINES_BYTES];
+	for (size_t done = 0; done < size;) {
+		size_t some = MIN(size - done, (size_t)IMPORT_LINES_BYTES);
+		size_t filled = crlf_convert(&import->lines, bytes + done, some, lines);
+		if (import_spool(import, lines, filled, err) != 0)
+			return -1;
+		done += some;
 	}
-	return import_spool(import, lines, filled, err);
+	return 0;
 }
 
 static void import_tell_plan(const struct import *import, const char *name)
@@ -141,11 +139,13 @@ static int import_put(struct import *import, struct error *err)
 	return import_turn(import, err);
 }
 
-int import_end(struct import *import, const char *name, int64_t received_s, struct error *err)
+int import_end(struct import *import, const char *name, int64_t received_s, bool is_guess,
+	       struct error *err)
 {
 	struct import_item *item = &import->item;
 	struct import_result *result = import->result;
 	item->received_s = received_s;
+	item->received_is_guess = is_guess;
 	sha256_digest(&import->hash, sizeof item->raw_sha256, item->raw_sha256);
 	item->known =
 	    !g_hash_table_add(import->known, g_memdup2(item->raw_sha256, sizeof item->raw_sha256));

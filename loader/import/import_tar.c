@@ -220,7 +220,7 @@ static int import_tar_message(struct import_tar *tar, struct import_file *file, 
 	}
 	if (next < 0)
 		return 0;
-	return import_end(tar->import, file->path, file->status.st_mtime, err) == 0 ? 1 : -1;
+	return import_end(tar->import, file->path, file->status.st_mtime, true, err) == 0 ? 1 : -1;
 }
 
 /* An mbox is read to and fro, so it lies in a file meanwhile. */

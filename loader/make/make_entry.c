@@ -37,6 +37,16 @@ static int64_t make_date_received_s(const struct make_message *raw,
 	return message->has_date_sent ? message->date_sent : clock_now_ms() / 1000;
 }
 
+/* Without a Date field, when it arrived somewhere is the next best thing. */
+static int64_t make_date_sent_s(const struct make_message *raw, const struct mime_message *message)
+{
+	if (message->has_date_sent)
+		return message->date_sent;
+	if (raw->received_is_guess && message->has_date_received)
+		return message->date_received;
+	return make_date_received_s(raw, message);
+}
+
 /* A list of strings, as JSON. Caller frees. */
 static char *make_defects(const struct make_message *raw, const struct mime_message *message)
 {
@@ -55,7 +65,6 @@ static char *make_defects(const struct make_message *raw, const struct mime_mess
 static struct entry make_columns(int64_t queue_id, const struct make_message *raw,
 				 const struct mime_message *message, char *failure, char *defects)
 {
-	int64_t received_s = make_date_received_s(raw, message);
 	struct entry entry = {
 	    .queue_id = queue_id,
 	    .state = failure != NULL ? ENTRY_BAD : ENTRY_NEW,
@@ -70,8 +79,8 @@ static struct entry make_columns(int64_t queue_id, const struct make_message *ra
 	    .message_id = message->message_id,
 	    .in_reply_to = message->in_reply_to,
 	    .thread_references = message->thread_references,
-	    .date_sent_s = message->has_date_sent ? message->date_sent : received_s,
-	    .date_received_s = received_s,
+	    .date_sent_s = make_date_sent_s(raw, message),
+	    .date_received_s = make_date_received_s(raw, message),
 	    .reply_plain = message->reply_plain,
 	    .headers = message->headers,
 	    .defects = defects,

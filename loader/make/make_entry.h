@@ -35,6 +35,7 @@ struct make_message {
 	bool has_no_digest;  /* of the whole message: it was never seen whole */
 	unsigned char raw_sha256[32];
 	int64_t received_s;	 /* 0: not known */
+	bool received_is_guess;	 /* it says less of when the mail was sent than a Received field */
 	const char *no_received; /* why not, for the defects: "the server gives no date …" */
 	const char *failure; /* why it is bad before the parser is asked; NULL where it is not */
 	bool is_refused;     /* nothing that the parser says can be stored; `failure` says why */

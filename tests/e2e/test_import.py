@@ -176,6 +176,21 @@ class Found(ImportCase):
         self.assertEqual({"read", "new", "sent"}, set(self.entries()))
         self.assertEqual(["2023-11-14T22:13:20Z"], self.column("SELECT date_received FROM entry WHERE subject = 'new'"))
 
+    def test_mail_without_a_date(self):
+        """Then the last server knows best, and the file after it; what a Date field says is left alone."""
+        self.create_queue()
+        received = ("Received: from b.example.com by a.example.com (a; b) with SMTP id 1;\n Tue, 3 Mar 2026 08:30:00 +0000\n"
+                    "Received: from c by b; Mon, 2 Mar 2026 08:30:00 +0000\n")
+        for name, header in [("first", received), ("file", ""), ("odd", "Received: by nobody\n"),
+                             ("dated", received + "Date: Wed, 4 Mar 2026 00:00:00 +0000\n")]:
+            (self.mail / f"{name}.eml").write_text(f"Subject: {name}\n{header}\nx\n")
+            os.utime(self.mail / f"{name}.eml", (1_700_000_000, 1_700_000_000))
+        self.import_mail()
+        self.assertEqual([("dated", "2026-03-04T00:00:00Z"), ("file", "2023-11-14T22:13:20Z"),
+                          ("first", "2026-03-03T08:30:00Z"), ("odd", "2023-11-14T22:13:20Z")],
+                         self.sql("SELECT subject, date_sent FROM entry ORDER BY subject"))
+        self.assertEqual({"2023-11-14T22:13:20Z"}, set(self.column("SELECT date_received FROM entry")))
+
     def test_a_file_that_is_named(self):
         self.create_queue()
         self.assertEqual({"imported": 1}, self.imported(self.put("any name")))

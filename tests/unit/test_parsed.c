@@ -31,6 +31,8 @@ static const struct mime_message example = {
     .message_id = (char *)"<1@example.com>",
     .has_date_sent = true,
     .date_sent = -5,
+    .has_date_received = true,
+    .date_received = -6,
     .headers = (char *)"[[\"Subject\",\"\"]]",
     .defects = (char *)"[]",
     .reply_plain = (char *)"Ja, gern.",
@@ -75,6 +77,8 @@ static void everything_arrives(void **state)
 	assert_string_equal(back->message_id, "<1@example.com>");
 	assert_true(back->has_date_sent);
 	assert_int_equal(back->date_sent, -5);
+	assert_true(back->has_date_received);
+	assert_int_equal(back->date_received, -6);
 	assert_true(back->text_body.present);
 	assert_int_equal(back->text_body.size, 100);
 	assert_false(back->html_body.present);

@@ -65,6 +65,8 @@ void parsed_format(const struct mime_message *message, unsigned char **ret_bytes
 		parsed_put_text(to, *parsed_text_at(&texts, i));
 	parsed_put_u64(to, message->has_date_sent);
 	parsed_put_u64(to, (uint64_t)message->date_sent);
+	parsed_put_u64(to, message->has_date_received);
+	parsed_put_u64(to, (uint64_t)message->date_received);
 	parsed_put_content(to, &message->text_body);
 	parsed_put_u64(to, message->text_from_html);
 	parsed_put_content(to, &message->html_body);
@@ -185,6 +187,8 @@ int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
 		*parsed_text_at(message, i) = parsed_take_text(&reader);
 	message->has_date_sent = parsed_take_u64(&reader) != 0;
 	message->date_sent = (int64_t)parsed_take_u64(&reader);
+	message->has_date_received = parsed_take_u64(&reader) != 0;
+	message->date_received = (int64_t)parsed_take_u64(&reader);
 	message->text_body = parsed_take_content(&reader);
 	message->text_from_html = parsed_take_u64(&reader) != 0;
 	message->html_body = parsed_take_content(&reader);
