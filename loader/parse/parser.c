@@ -3,7 +3,7 @@
 #include "loader/base/clock.h"
 #include "loader/parse/parser_process_internal.h"
 #include "loader/parse/spool.h"
-#include "loader/parser/protocol/parsed.h"
+#include "loader/parser/protocol/protocol.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Any bytes are a message: parsing never fails, what comes out keeps the promises of mime.h, and it
  * crosses from the parser's process to the worker's unchanged. */
-#include "loader/parser/protocol/parsed.h"
+#include "loader/parser/protocol/protocol.h"
 #include "mime/mime.h"
 
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* What a parser that a message has taken over could answer: refused or read, never believed
  * beyond its borders. */
-#include "loader/parser/protocol/parsed.h"
+#include "loader/parser/protocol/protocol.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* A parsed message crosses from one process to another, and nonsense does not. */
-#include "loader/parser/protocol/parsed.h"
+#include "loader/parser/protocol/protocol.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,6 @@
 #include "loader/parser/program/program.h"
 
 #include "loader/parser/program/sandbox_internal.h"
-#include "loader/parser/protocol/parsed.h"
 #include "loader/parser/protocol/protocol.h"
 #include "mime/mime.h"
 

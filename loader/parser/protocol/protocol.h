@@ -6,11 +6,11 @@
  * answers with one protocol_greeting when it is ready, and ends if it is of another version. Then
  * the worker sends packets of some protocol_requests, one for each message, and the parser answers
  * each packet with one of as many protocol_replies, after writing content and the records
- * (parsed.h) to the output file. After an error it answers the rest of the packet no more.
+ * (parsed_format()) to the output file. After an error it answers the rest of the packet no more.
  *
  * Versions: both sides are of one version, or do not talk. A struct protocol_version is the
  *           beginning of both first packets, and never changes; its words change with every version
- *           of the program, and their number with everything else here and in parsed.h.
+ *           of the program, and their number with everything else here.
  */
 #ifndef LOADER_PARSER_PROTOCOL_PROTOCOL_H
 #define LOADER_PARSER_PROTOCOL_PROTOCOL_H
@@ -62,5 +62,29 @@ struct protocol_reply {
 
 /* CPU time a message of this size may take, in seconds. */
 uint64_t protocol_cpu_limit_s(uint64_t size);
+
+/* --- a parsed message as bytes ----------------------------------------------- */
+/*
+ * A parsed message crosses as bytes from the parser's process to the worker's.
+ *
+ * The two functions are inverse. The reader trusts nothing: lengths, counts and content ranges are
+ * checked, because a parser that has been taken over by a message could write anything.
+ */
+
+enum {
+	PARSED_MAX_SIZE = 64 * 1024 * 1024,
+	PARSED_MAX_ATTACHMENTS = 100000,
+	PARSED_MAX_CALENDARS = 1000
+};
+
+/* The caller frees the bytes with free(). */
+void parsed_format(const struct mime_message *message, unsigned char **ret_bytes, size_t *ret_size);
+
+/*
+ * Returns -1 when the bytes are not what parsed_format() writes, or when content lies outside
+ * [0, content_size) of the parser's output file. The message is freed with mime_message_free().
+ */
+int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
+		 struct mime_message **ret_message);
 
 #endif
