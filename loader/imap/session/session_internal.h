@@ -106,14 +106,6 @@ int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count
 /* A row of LIST that is a mailbox, not only a level above others. */
 bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);
 
-/*
- * AUTHENTICATE with a mechanism that scram.h knows. Returns a result of libetpan's. Where the
- * server's part of the exchange is wrong, *ret_fault says how, and the session is of no use any
- * more; else its kind stays ERROR_NONE.
- */
-int imapc_sign_in_by_scram(struct imapc_session *session, const char *mechanism, const char *user,
-			   const char *password, struct error *ret_fault);
-
 /* Signs in by the strongest mechanism that both sides have. Errors: CREDENTIALS, UNREACHABLE,
  * PROTOCOL, TEMPORARY. */
 int imapc_sign_in(struct imapc_session *session, const struct imapc_account *account,

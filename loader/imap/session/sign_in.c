@@ -1,12 +1,143 @@
 /*
  * Signs in with the strongest mechanism that the server offers. A refusal is final, since accounts
  * get locked after a few; only where a mechanism cannot be used, here or there, the next one is
- * tried. SCRAM is ours; the other mechanisms, in which the server proves nothing, are libetpan's.
+ * tried. SCRAM is ours: scram.c has its messages, here they are sent, and an OK that comes before the
+ * server's proof is not believed. The other mechanisms, in which the server proves nothing, are
+ * libetpan's.
  */
 #include "loader/imap/session/scram.h"
 #include "loader/imap/session/session_internal.h"
+#include "queue/base/scoped.h"
 
+#include <gnutls/crypto.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* --- SCRAM ------------------------------------------------------------------- */
+
+#define NONCE_BYTES 18
+
+static char *make_nonce(void)
+{
+	unsigned char bytes[NONCE_BYTES];
+
+	/* A predictable nonce would let an old exchange be replayed: better to die. */
+	if (gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof bytes) < 0)
+		abort();
+	return g_base64_encode(bytes, sizeof bytes);
+}
+
+static char *encode(const char *message)
+{
+	return g_base64_encode((const guchar *)message, strlen(message));
+}
+
+static int send_message(struct imapc_session *session, const char *message)
+{
+	g_autofree char *base64 = encode(message);
+	g_autofree char *line = g_strconcat(base64, "\r\n", NULL);
+
+	return imapc_send_text(session, line);
+}
+
+/* Reads the next message of the server. MAILIMAP_ERROR_LOGIN: the end of the command came
+ * instead. */
+static int read_message(struct imapc_session *session, char **ret_message)
+{
+	enum imapc_line kind = IMAPC_LINE_OTHER;
+
+	for (int i = 0; i < IMAPC_LINES_MAX && kind != IMAPC_LINE_CONTINUE; i++) {
+		int result = imapc_read_line(session, &kind);
+
+		if (result != MAILIMAP_NO_ERROR)
+			return result;
+		if (kind == IMAPC_LINE_TAGGED)
+			return MAILIMAP_ERROR_LOGIN;
+	}
+	if (kind != IMAPC_LINE_CONTINUE)
+		return MAILIMAP_ERROR_PARSE;
+
+	gsize size = 0;
+	const char *base64 = session->imap->imap_stream_buffer->str + 1;
+	g_autofree guchar *bytes = g_base64_decode(base64, &size);
+
+	*ret_message = g_strndup((const char *)bytes, size);
+	return MAILIMAP_NO_ERROR;
+}
+
+/* With SASL-IR (RFC 4959) one round trip less. */
+static int send_first(struct imapc_session *session, const char *mechanism, const char *message)
+{
+	bool at_once = imapc_has_capability(session, "SASL-IR");
+	g_autofree char *base64 = encode(message);
+	g_autofree char *command = g_strconcat("AUTHENTICATE ", mechanism, at_once ? " " : "",
+					       at_once ? base64 : "", "\r\n", NULL);
+	g_autofree char *ignored = NULL;
+	int result = mailimap_send_current_tag(session->imap);
+
+	if (result == MAILIMAP_NO_ERROR)
+		result = imapc_send_text(session, command);
+	if (result != MAILIMAP_NO_ERROR || at_once)
+		return result;
+	result = read_message(session, &ignored);
+	return result == MAILIMAP_NO_ERROR ? send_message(session, message) : result;
+}
+
+static int read_proof(struct imapc_session *session, const struct scram *scram,
+		      struct error *ret_fault)
+{
+	g_autofree char *message = NULL;
+	g_autofree char *words = NULL;
+	int result = read_message(session, &message);
+
+	if (result == MAILIMAP_NO_ERROR)
+		return scram_check(scram, message, ret_fault) < 0 ? MAILIMAP_ERROR_LOGIN : result;
+	/* The server says that we are signed in, but has not shown that it knows the password. */
+	if (result == MAILIMAP_ERROR_LOGIN &&
+	    !g_strcmp0(imapc_status_of_answer(session, &words), "OK"))
+		scram_check(scram, "", ret_fault);
+	return result;
+}
+
+static int converse(struct imapc_session *session, struct scram *scram, struct error *ret_fault)
+{
+	g_autofree char *challenge = NULL;
+	g_autofree char *answer = NULL;
+	int result = read_message(session, &challenge);
+
+	if (result != MAILIMAP_NO_ERROR)
+		return result;
+	if (scram_answer(scram, challenge, &answer, ret_fault) < 0)
+		return MAILIMAP_ERROR_LOGIN;
+	result = send_message(session, answer);
+	if (result == MAILIMAP_NO_ERROR)
+		result = read_proof(session, scram, ret_fault);
+	/* An empty message lets the server end the exchange. */
+	if (result == MAILIMAP_NO_ERROR)
+		result = send_message(session, "");
+	return result;
+}
+
+/* Returns a result of libetpan's. Where the server's part of the exchange is wrong, *ret_fault says
+ * how, and the session is of no use any more; else its kind stays ERROR_NONE. */
+static int sign_in_by_scram(struct imapc_session *session, const char *mechanism, const char *user,
+			    const char *password, struct error *ret_fault)
+{
+	g_autofree char *nonce = make_nonce();
+	scoped(scram_free) struct scram *scram = scram_new(mechanism, user, password, nonce);
+	g_autofree char *first = scram_first(scram);
+	int result = send_first(session, mechanism, first);
+
+	if (result == MAILIMAP_NO_ERROR)
+		result = converse(session, scram, ret_fault);
+	if (result != MAILIMAP_NO_ERROR)
+		return result;
+	/* The conversation's last line would be taken for the beginning of the answer. */
+	mmap_string_truncate(session->imap->imap_stream_buffer, 0);
+	return imapc_read_answer(session);
+}
+
+/* --- the choice of a mechanism ----------------------------------------------- */
 
 enum outcome {
 	SIGNED_IN,
@@ -86,7 +217,7 @@ static int authenticate(const struct sign_in *job, const char *mechanism, struct
 	mailimap *imap = job->session->imap;
 
 	if (scram_knows(mechanism))
-		return imapc_sign_in_by_scram(job->session, mechanism, user, secret, ret_fault);
+		return sign_in_by_scram(job->session, mechanism, user, secret, ret_fault);
 	if (!strcmp(mechanism, "XOAUTH2"))
 		return mailimap_oauth2_authenticate(imap, user, secret);
 	if (!strcmp(mechanism, "LOGIN") && !imapc_has_capability(job->session, capability))
