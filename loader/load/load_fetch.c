@@ -5,7 +5,7 @@
  */
 #include "loader/load/load_internal.h"
 
-#include "loader/imap/session/body_digest.h"
+#include "loader/imap/session/session.h"
 #include "loader/parse/spool.h"
 
 #include <nettle/sha2.h>

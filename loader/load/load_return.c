@@ -5,7 +5,7 @@
 #include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/imap/session/body_digest.h"
+#include "loader/imap/session/session.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 

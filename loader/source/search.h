@@ -7,7 +7,6 @@
 #ifndef LOADER_SOURCE_SEARCH_H
 #define LOADER_SOURCE_SEARCH_H
 
-#include "loader/imap/session/body_digest.h"
 #include "loader/imap/session/session.h"
 #include "queue/pickup_repair.h"
 
@@ -35,7 +34,7 @@ char *search_format_since(int64_t internal_date_s);
 /*
  * Finds messages of the selected folder that may be the one of this row of the ledger, by its date
  * and size, and calls `each` with the digests of their bytes; for a message that was too large to
- * be loaded, of its header (body_digest.h).
+ * be loaded, of its header (BODY_DIGEST_HEADER_MAX).
  */
 int search_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,
 		       body_digest_take each, void *context, struct error *err);

@@ -6,7 +6,7 @@
 #include "loader/verify/verify_internal.h"
 
 #include "loader/imap/names/uid_set.h"
-#include "loader/imap/session/body_digest.h"
+#include "loader/imap/session/session.h"
 #include "loader/source/search.h"
 
 #include <string.h>

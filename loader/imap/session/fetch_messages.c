@@ -1,11 +1,13 @@
 /*
- * Fetches sizes, messages and headers in batches. A message counts as arrived when its items name
- * its UID; an answer that libetpan could not read is asked for once more without the date, which
- * may be what was wrong.
+ * Fetches sizes, messages, headers and digests in batches. A message counts as arrived when its
+ * items name its UID; an answer that libetpan could not read is asked for once more without the
+ * date, which may be what was wrong. A digest is made of the pieces as they come.
  */
 #include "loader/imap/names/uid_set.h"
 #include "loader/imap/session/session_internal.h"
 #include "queue/base/scoped.h"
+
+#include <nettle/sha2.h>
 
 /* libetpan keeps 100 to 200 bytes of every answer until the command is done. */
 #define SIZES_AT_ONCE	 2000
@@ -249,4 +251,59 @@ int imapc_fetch_headers(struct imapc_session *session, const uint32_t *uids, siz
 	g_autofree char *body = g_strdup_printf("BODY.PEEK[HEADER]<0.%u>", max_size);
 
 	return fetch_bodies(session, uids, count, body, sink, err);
+}
+
+/* --- digests ----------------------------------------------------------------- */
+
+struct body_digest {
+	struct sha256_ctx hash;
+	uint64_t size_bytes;
+	body_digest_take each;
+	void *context;
+};
+
+static int digest_begin(void *context, struct error *err)
+{
+	struct body_digest *digest = context;
+	(void)err;
+	sha256_init(&digest->hash);
+	digest->size_bytes = 0;
+	return 0;
+}
+
+static int digest_write(void *context, const void *bytes, size_t size, struct error *err)
+{
+	struct body_digest *digest = context;
+	(void)err;
+	sha256_update(&digest->hash, size, bytes);
+	digest->size_bytes += size;
+	return 0;
+}
+
+static int digest_end(void *context, uint32_t uid, int64_t internal_date_s, struct error *err)
+{
+	struct body_digest *digest = context;
+	struct body_facts facts = {
+	    .uid = uid, .size_bytes = digest->size_bytes, .internal_date_s = internal_date_s};
+	sha256_digest(&digest->hash, sizeof facts.sha256, facts.sha256);
+	/* UID 0: this body was not asked for. */
+	if (uid != 0 && digest->each(&facts, digest->context) != 0)
+		return error_set(err, ERROR_SOFTWARE, "comparing messages was given up");
+	return 0;
+}
+
+int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
+		uint32_t header_max, body_digest_take each, void *context, struct error *err)
+{
+	struct body_digest digest = {.each = each, .context = context};
+	const struct imapc_sink sink = {
+	    .begin = digest_begin, .write = digest_write, .end = digest_end, .context = &digest};
+
+	if (count == 0)
+		return 0;
+	if ((header_max == 0
+		 ? imapc_fetch_messages(session, uids, count, &sink, err)
+		 : imapc_fetch_headers(session, uids, count, header_max, &sink, err)) < 0)
+		return error_prefix(err, "fetch messages");
+	return 0;
 }

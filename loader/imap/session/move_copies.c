@@ -5,7 +5,7 @@
 #include "loader/imap/session/move_internal.h"
 
 #include "loader/imap/names/uid_set.h"
-#include "loader/imap/session/body_digest.h"
+#include "loader/imap/session/session.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>

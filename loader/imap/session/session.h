@@ -173,6 +173,30 @@ int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, si
 int imapc_fetch_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
 			uint32_t max_size, const struct imapc_sink *sink, struct error *err);
 
+enum { BODY_DIGEST_SIZE = 32 };
+
+/* A message that is too large to be loaded is known by so many bytes of its header. The ledger
+ * holds such digests, so this number never changes, whatever maxHeader= is. */
+enum { BODY_DIGEST_HEADER_MAX = 262144 };
+
+/* All that is learnt of a message. */
+struct body_facts {
+	uint32_t uid;
+	unsigned char sha256[BODY_DIGEST_SIZE];
+	uint64_t size_bytes;	 /* of what was fetched */
+	int64_t internal_date_s; /* seconds since 1970-01-01 UTC; 0 = not known */
+};
+
+/* Takes the facts of one message; anything but 0 ends the session. */
+typedef int (*body_digest_take)(const struct body_facts *facts, void *context);
+
+/*
+ * Fetches messages and calls `each` with the digest of each one as it comes; the bytes are
+ * forgotten. header_max 0: whole messages, else at most so many bytes of their headers.
+ */
+int body_digest(struct imapc_session *session, const uint32_t *uids, size_t count,
+		uint32_t header_max, body_digest_take each, void *context, struct error *err);
+
 /* UID STORE +FLAGS.SILENT. `flags` e.g. "\\Seen", "\\Seen \\Deleted". */
 int imapc_add_flags(struct imapc_session *session, const uint32_t *uids, size_t count,
 		    const char *flags, struct error *err);
