@@ -2,9 +2,8 @@
  * deliver_internal.h - what the parts of a delivery share: the post that is made of an entry, and the
  * run at hand.
  *
- * Parts:  deliver.c decides what happens next, deliver_post.c makes posts, deliver_reply.c finds
- *         the replies for them, deliver_send.c sends them, deliver_turn.c writes down what became
- *         of them, many in one transaction.
+ * Parts:  deliver.c decides what happens next, deliver_post.c makes posts, deliver_send.c sends
+ *         them, deliver_turn.c writes down what became of them, many in one transaction.
  * Life:   deliver_post_of_entry() or deliver_post_sample() .. deliver_post_free(). The store
  *         outlives a post: bodies and attachments are read while they are sent.
  * Errors: as in queue/base/error.h; NO for an entry that lacks what its format needs.
@@ -54,10 +53,6 @@ int deliver_post_sample(const struct work_queue *queue, struct deliver_post **re
 /* Takes NULL. */
 void deliver_post_free(struct deliver_post *post);
 SCOPED_DEFINE(struct deliver_post *, deliver_post_free)
-
-/* What the text of an entry says beside the mail that it quotes; an older entry is read for it, and
- * keeps it from then on. The caller frees it with g_free(). */
-int deliver_find_reply(struct store *store, int64_t entry_id, char **ret_reply, struct error *err);
 
 /* ---- a run ---- */
 
