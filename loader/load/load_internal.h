@@ -99,7 +99,7 @@ static inline uint64_t load_memory_max(const struct load *load)
 	return 2 * load_batch_bytes(load);
 }
 
-/* --- where the run is (load_position.c) -------------------------------- */
+/* --- where the run is (load_suspect.c) --------------------------------- */
 
 /* Until they have arrived (count 0), a crash is put down to these messages. */
 void load_take_position(const struct load *load, const struct load_batch *batch,
