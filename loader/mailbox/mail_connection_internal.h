@@ -2,8 +2,8 @@
  * mail_connection_internal.h - the inside of opened connections: the keeper, a background process
  * that keeps a session signed in between commands, and the sockets that commands reach it by.
  *
- * mail_connection.c is the command's side. mail_keeper_start.c starts a keeper, mail_keeper.c is
- * its life, mail_socket.c what both ends use.
+ * mail_connection.c is the command's side, which starts keepers; mail_keeper.c is a keeper's life,
+ * mail_socket.c what both ends use.
  *
  * Life:    a keeper ends when it is told to, when nobody has used it for idle_s, when its socket is
  *          deleted, or by TERM. It connects again by itself when it is used after the server has
@@ -32,13 +32,6 @@ int mail_account_sign_in(struct mail_account *account, const struct connection_s
 			 struct imapc_session **ret_session, struct error *err);
 
 /* --- the keeper -------------------------------------------------------- */
-
-/*
- * Returns when the session is signed in and can be used under this name, or with the reason why
- * not.
- */
-int mail_keeper_start(const char *name, struct mail_account *account, uint32_t idle_s,
-		      struct error *err);
 
 /* The keeper's process, once it is on its own: signs in, claims the name, reports that to
  * `report_end` and lives until it ends. */
