@@ -60,17 +60,4 @@ int store_identify(struct store *store, int64_t version, struct engine_identity 
 int store_upgrade(struct store *store, const struct store_schema *schema,
 		  const struct store_options *options, struct error *err);
 
-/* ---- the copy that is kept of a database before its upgrade ---- */
-
-/*
- * The caller's engine holds the right to write and has not written, so that nobody changes what is
- * copied. *ret_path is freed with g_free(). Errors: FULL where the file system has no room for it;
- * READ_ONLY, IO, CORRUPT. After an error nothing of the copy is left.
- */
-int store_copy_make(const struct engine *engine, int64_t version, char **ret_path,
-		    struct error *err);
-
-/* Takes away what a copy that was cut short has left. */
-void store_copy_clean(const struct engine *engine, int64_t version);
-
 #endif
