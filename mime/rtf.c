@@ -340,22 +340,21 @@ static void token_take(void *context, const struct rtf_token *token)
 {
 	struct rtf *rtf = context;
 
+	if (token->kind == RTF_TOKEN_OPEN || token->kind == RTF_TOKEN_CLOSE)
+		rtf->to_pass = 0;
+	if (token->kind != RTF_TOKEN_WORD)
+		rtf->starred = false;
 	switch (token->kind) {
 	case RTF_TOKEN_OPEN:
-		rtf->to_pass = 0;
-		rtf->starred = false;
 		group_open(rtf);
 		break;
 	case RTF_TOKEN_CLOSE:
-		rtf->to_pass = 0;
-		rtf->starred = false;
 		group_close(rtf);
 		break;
 	case RTF_TOKEN_WORD:
 		word_act(rtf, token->word, token->number);
 		break;
 	case RTF_TOKEN_BYTE:
-		rtf->starred = false;
 		byte_put(rtf, token->byte);
 		break;
 	}

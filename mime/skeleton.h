@@ -64,4 +64,23 @@ uint64_t skeleton_offset(const struct skeleton *skeleton, size_t place);
 /* The boundary of a multipart as it stands in the text; NULL where it has none. */
 const char *skeleton_boundary(const struct skeleton *skeleton, const struct part *multipart);
 
+/* --- delimiters (skeleton_delimiter.c) ---------------------------------------- */
+
+/* Makes the boundary of a multipart known; false where that cannot be divided. */
+bool skeleton_add_boundary(struct skeleton *skeleton, const struct part *multipart);
+
+/*
+ * The boundary that a line delimits parts of, as it stands in the text; NULL for any other line.
+ * *ret_closing says whether it ends the last of them.
+ */
+const char *skeleton_delimited(const struct skeleton *skeleton, const struct line *line,
+			       bool *ret_closing);
+
+/* Does the line delimit parts? For struct header_limits; the context is the skeleton. */
+bool skeleton_is_delimiter(void *skeleton, const struct line *line);
+
+/* Does a line from `offset` on delimit parts of the multipart, before other lines do? */
+bool skeleton_delimiter_follows(struct skeleton *skeleton, uint64_t offset,
+				const struct part *multipart);
+
 #endif
