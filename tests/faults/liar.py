@@ -6,6 +6,7 @@ from inqueue import DEADLINE_S, DONE, Case
 from lying_server import LyingServer
 from trial import Tally
 
+COPY_ONLY = "IMAP4rev1 UIDPLUS"
 SHORT = "2s"  # where a server falls silent
 BODIES = rb"UID FETCH [\d:,]+ \(UID INTERNALDATE BODY.PEEK\[\]\)"
 
@@ -57,6 +58,22 @@ class LiarCase(Case):
             verdict = self.check(server, bad)
         self.tally.add(verdict, between.folders[checker.SOURCE].total() > 0)
         self.assertTrue(verdict, verdict)
+
+
+class Lies(LiarCase):
+    fault = "a server that lies"
+
+    def told(self, pattern, answer, code, *mail, says="^", capabilities="IMAP4rev1 UIDPLUS MOVE", times=1, **keys):
+        """One lie, the run's exit status and words, then an honest run."""
+        with self.lying(*mail, capabilities=capabilities, **keys) as server:
+            server.answer(pattern, answer, times)
+            result = self.inqueue("load", expect=code)
+            if code != DONE:
+                self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': [^\n]+\n\Z")
+            self.assertRegex(result.stderr, says)
+            self.wait_longer()
+            self.judge(server)
+        return result
 
 
 def small(number, more=b""):

@@ -8,11 +8,10 @@ import unittest
 
 import checker
 from inqueue import CONFIGURATION, CREDENTIALS, DONE, PROTOCOL, TEMPORARY, UNREACHABLE
-from liar import LiarCase, small
+from liar import COPY_ONLY, LiarCase, small
 from lying_server import parse_set
 from watcher import Watcher
 
-COPY_ONLY = "IMAP4rev1 UIDPLUS"
 OLD = "IMAP4rev1"
 BOTH = ["IMAP4rev1 UIDPLUS MOVE", COPY_ONLY]
 
