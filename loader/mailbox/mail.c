@@ -5,6 +5,7 @@
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/base/service.h"
+#include "loader/imap/session/append.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ static const char *const action_names[] = {
     [MAIL_DELETE_FOLDER] = "deleteFolder",
     [MAIL_RENAME_FOLDER] = "renameFolder",
     [MAIL_LIST_ALL_FOLDERS] = "listAllFolders",
+    [MAIL_APPEND] = "append",
 };
 
 const char *mail_action_name(enum mail_action action)
@@ -103,6 +105,10 @@ static int mail_check_names(const struct mail_request *request, struct error *er
 	if ((action == MAIL_MOVE_MAIL || action == MAIL_RENAME_FOLDER) &&
 	    request->new_folder == NULL)
 		return error_set(err, ERROR_USAGE, "--new-folder is needed");
+	if (request->flags != NULL && !append_flags_are_valid(request->flags))
+		return error_set(err, ERROR_USAGE,
+				 "--flags takes \\Seen, \\Answered, \\Flagged, \\Deleted, "
+				 "\\Draft and keywords, with one blank between them");
 	if (mail_check_text(request->folder, "folder", err) != 0)
 		return -1;
 	return mail_check_text(request->new_folder, "new-folder", err);
@@ -154,6 +160,8 @@ static int mail_dispatch(struct mail *mail, struct error *err)
 		return mail_folder_rename(mail, err);
 	case MAIL_LIST_ALL_FOLDERS:
 		return mail_folder_list(mail, err);
+	case MAIL_APPEND:
+		return mail_append(mail, err);
 	}
 	return error_set(err, ERROR_SOFTWARE, "unknown action %d", (int)mail->request->action);
 }

@@ -7,8 +7,8 @@
  *            nothing changes nothing.
  * Ownership: a request is borrowed for the call; arguments of callbacks are borrowed for theirs.
  * Errors:    NO (no such folder, no such message, a folder that exists already), USAGE (a selection
- *            that cannot be read, the whole folder without `all`, INBOX where it may not be), and
- *            those of session.h. Texts name the folder, the UID and the server's words.
+ *            that cannot be read, the whole folder without `all`, INBOX where it may not be), DATA
+ *            (a file that is no mail, or too large for the server), and those of session.h. Texts name the folder, the UID and the server's words.
  * Memory:    4 bytes for each message of the selection, and a batch of at most 16 MiB on disk.
  */
 #ifndef LOADER_MAILBOX_MAIL_H
@@ -16,6 +16,7 @@
 
 #include "loader/imap/session/folder_tree.h"
 #include "loader/imap/session/message_rows.h"
+#include "loader/mailbox/mail_session.h"
 #include "mime/message.h"
 #include "queue/base/error.h"
 
@@ -32,7 +33,8 @@ enum mail_action {
 	MAIL_CREATE_FOLDER,
 	MAIL_DELETE_FOLDER,
 	MAIL_RENAME_FOLDER,
-	MAIL_LIST_ALL_FOLDERS
+	MAIL_LIST_ALL_FOLDERS,
+	MAIL_APPEND
 };
 
 /* "getHeaderOnly", "getAll" … */
@@ -46,6 +48,14 @@ struct mail_request {
 	uint64_t start_row;	     /* from 1; 0: not given */
 	uint64_t max_rows;	     /* 0: all */
 	const char *attachment_path; /* NULL: attachments are not saved */
+	char *const *files;	     /* append: paths; "-" is standard input */
+	size_t file_count;
+	const char *flags; /* append: "\\Seen $Forwarded"; NULL: none */
+	int64_t date_s;	   /* append: the internal date; 0: as each message says */
+	/* append: opens another session for the account, which the caller closes, to look for a
+	 * message with whose answer the first was lost. */
+	int (*reopen)(const void *context, struct mail_session **ret_session, struct error *err);
+	const void *reopen_context;
 	enum mail_action action;
 	bool recurse;
 	bool all; /* the whole folder is meant */
@@ -69,11 +79,17 @@ struct mail_message {
 struct mail_change {
 	enum mail_action action;
 	const char *folder;
-	const char *new_folder;	  /* NULL where there is none */
-	const uint32_t *uids;	  /* of messages, ascending; NULL for folders */
-	const uint32_t *new_uids; /* moveMail: where the server told them, else 0; or NULL */
-	size_t count;		  /* of messages, or of folders with those below */
-	const char *note;	  /* NULL, or a warning for the operator */
+	const char *new_folder; /* NULL where there is none */
+	const uint32_t *uids;	/* of messages, ascending; NULL for folders */
+	/* moveMail, append: where the server told them, else 0; or NULL. */
+	const uint32_t *new_uids;
+	size_t count;	  /* of messages, or of folders with those below */
+	const char *note; /* NULL, or a warning for the operator */
+	/* append, which tells of each message: */
+	const char *file;
+	uint64_t size_bytes;   /* as it was sent */
+	int64_t date_s;	       /* the internal date */
+	uint32_t uid_validity; /* of the folder; 0: the server did not tell */
 };
 
 struct mail_report {

@@ -2,7 +2,7 @@
  * mail_internal.h - what the parts of an action share.
  *
  * mail.c opens folders and hands the action to its part: mail_read.c (getHeaderOnly, getAll),
- * mail_change.c (markRead, delete, moveMail), mail_folder.c (folders). mail_selection.c finds the
+ * mail_change.c (markRead, delete, moveMail), mail_folder.c (folders), mail_append.c (append). mail_selection.c finds the
  * messages that are meant, mail_attachment.c saves attachments.
  */
 #ifndef LOADER_MAILBOX_MAIL_INTERNAL_H
@@ -43,6 +43,7 @@ void mail_tell_progress(const struct mail *mail, uint64_t done, uint64_t total,
 /* The parts, each for the actions named above. Errors: those of mail.h. */
 int mail_read(struct mail *mail, struct error *err);
 int mail_change(struct mail *mail, struct error *err);
+int mail_append(struct mail *mail, struct error *err);
 
 int mail_folder_create(struct mail *mail, struct error *err);
 int mail_folder_delete(struct mail *mail, struct error *err);

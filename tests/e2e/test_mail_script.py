@@ -126,7 +126,7 @@ class Readme(ServerCase):
         section = re.search(r"(?s)\n## Managing a mailbox\n(.*?)\n## ", readme)[1]
         rows = re.findall(r"(?m)^\| (`[^|]+`) \| `(inqueue mail [^`]+)` \|", section)
         names = {name for names, _ in rows for name in re.findall(r"`(\w+)`", names)}
-        return names, [example for _, example in rows]
+        return names, [example for _, example in rows] + re.findall(r"(?m)^(inqueue mail .*)$", section)
 
     def words(self, example):
         home = str(self.folder / "home")
@@ -150,10 +150,12 @@ class Readme(ServerCase):
             "open close getHeaderOnly getAll markRead delete moveMail createFolder deleteFolder renameFolder "
             "listAllFolders connection server port secure username password timeout folder newFolder uid messageNumber "
             "startRow maxRows recurse attachmentPath generateUniqueFilenames stopOnError name".split()), names)
+        self.file("invoice.eml", "Subject: Appended\n\nx\n")
         for example in sorted(examples, key=lambda example: " close " in example):
             with self.subTest(example=example):
                 self.inqueue(*self.words(example))
         self.assertEqual(2, len(list((self.folder / "attachments").iterdir())))
+        self.assertIn("Appended", self.subjects())
         self.assertEqual(["DONE"], [name.upper() for name in self.folders() if name != "INBOX"])
 
 

@@ -180,9 +180,11 @@ class Session:
     def __init__(self, server, connection):
         self.server, self.connection = server, connection
         self.selected = None
+        self.lines = None
 
     def run(self):
         with contextlib.suppress(OSError), self.connection, self.connection.makefile("rb") as lines:
+            self.lines = lines
             self.send(self.server.greeting)
             while line := lines.readline():
                 tag, _, command = line.rstrip(b"\r\n").partition(b" ")
@@ -234,6 +236,22 @@ class Session:
         self.server.create(unquote(rest))
         return tag + b" OK created\r\n"
 
+    def take_literal(self, command):
+        """What a command that ends with a literal has in it."""
+        size, at_once = re.search(rb"\{(\d+)(\+?)\}$", command).groups()
+        if not at_once:
+            self.send(b"+ go on\r\n")
+        raw = self.lines.read(int(size))
+        return raw if self.lines.readline() == b"\r\n" else None
+
+    def do_append(self, tag, rest):
+        folder = self.server.folder(unquote(re.match(rb'"(?:[^"\\]|\\.)*"|\S+', rest)[0]))
+        raw = self.take_literal(rest)
+        if raw is None:
+            return tag + b" BAD that is no literal\r\n"
+        uid = folder.add(raw, re.search(rb"\(([^)]*)\)", rest)[1].decode().split())
+        return b"%s OK [APPENDUID %d %d] done\r\n" % (tag, folder.uid_validity, uid)
+
     def do_status(self, tag, rest):
         name = unquote(rest.split(b" (")[0])
         folder = self.server.folder(name)
@@ -264,6 +282,9 @@ class Session:
                 found = [message for message in found if "\\Deleted" not in message.flags]
             elif key == b"DELETED":
                 found = [message for message in found if "\\Deleted" in message.flags]
+            elif key == b"HEADER":
+                field = keys.pop(0) + b": " + keys.pop(0).strip(b'"')
+                found = [message for message in found if field in message.raw]
             elif key in (b"LARGER", b"SMALLER"):
                 size, larger = int(keys.pop(0)), key == b"LARGER"
                 found = [message for message in found if (len(message.raw) > size) == larger

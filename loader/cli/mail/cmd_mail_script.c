@@ -42,6 +42,10 @@ static int mail_script_check_line(const struct invocation *line, struct error *e
 		if (mail_options_text(line, formats[i]) != NULL)
 			return error_set(err, ERROR_USAGE, "--%s is not for scripts", formats[i]);
 	}
+	for (size_t i = 0; i < line->argument_count; i++) {
+		if (strcmp(line->arguments[i], "-") == 0)
+			return error_set(err, ERROR_USAGE, "standard input is not for scripts");
+	}
 	return invocation_check_arguments(line, err);
 }
 
@@ -85,6 +89,8 @@ static int mail_script_act(struct mail_script *script, const struct invocation *
 	    script->invocation->json ? MAIL_VIEW_JSON_LIST : MAIL_VIEW_TABLE;
 	if (mail_options_request(line, action, &request, err) != 0)
 		return -1;
+	/* A line names no account. */
+	request.reopen_context = script->invocation;
 	request.dry_run = request.dry_run || invocation_flag(script->invocation, "dry-run");
 	request.go_on =
 	    request.go_on || (script->go_on && mail_options_text(line, "stop-on-error") == NULL);

@@ -25,7 +25,11 @@ static const char *const folder_columns[] = {"fullName", "name", "parent", "tota
 static const char *const change_columns[] = {"action", "folder", "newFolder", "count", "uid",
 					     "newUid", "dryRun", "note",      "error", NULL};
 
-/* All changes have the same columns. */
+static const char *const append_columns[] = {"action", "file",	 "folder",	"size",
+					     "date",   "newUid", "uidValidity", "dryRun",
+					     "note",   "error",	 NULL};
+
+/* All other changes have the same columns. */
 const char *const *mail_columns_of(enum mail_action action)
 {
 	switch (action) {
@@ -35,6 +39,8 @@ const char *const *mail_columns_of(enum mail_action action)
 		return all_columns;
 	case MAIL_LIST_ALL_FOLDERS:
 		return folder_columns;
+	case MAIL_APPEND:
+		return append_columns;
 	default:
 		return change_columns;
 	}
@@ -255,10 +261,24 @@ static json_t *mail_columns_set(const uint32_t *uids, size_t count)
 	return json_string(text->str);
 }
 
+/* A message that was appended, or would be. */
+static json_t *mail_columns_append(const struct mail_change *change, bool dry_run)
+{
+	return json_pack(
+	    "{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:b, s:s?, s:n}", "action",
+	    mail_action_name(change->action), "file", change->file, "folder", change->folder,
+	    "size", (json_int_t)change->size_bytes, "date", mail_columns_time(change->date_s),
+	    "newUid", mail_columns_set(change->new_uids, change->count), "uidValidity",
+	    change->uid_validity != 0 ? json_integer(change->uid_validity) : json_null(), "dryRun",
+	    (int)dry_run, "note", change->note, "error");
+}
+
 /* The i-th new UID is that of the i-th message, so that both lists have one order. A server
  * without UIDPLUS (RFC 4315) tells no new UIDs. */
 json_t *mail_columns_change(const struct mail_change *change, bool dry_run)
 {
+	if (change->action == MAIL_APPEND)
+		return mail_columns_append(change, dry_run);
 	return json_pack("{s:s, s:s, s:s?, s:I, s:o, s:o, s:b, s:s?, s:n}", "action",
 			 mail_action_name(change->action), "folder", change->folder, "newFolder",
 			 change->new_folder, "count", (json_int_t)change->count, "uid",

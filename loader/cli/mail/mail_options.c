@@ -236,8 +236,7 @@ int mail_options_session(const struct invocation *invocation, struct mail_sessio
 /* The name of a command that acts on a mailbox is that of its action. */
 int mail_options_action(const struct command *command, enum mail_action *ret_action)
 {
-	for (enum mail_action action = MAIL_GET_HEADER_ONLY; action <= MAIL_LIST_ALL_FOLDERS;
-	     action++) {
+	for (enum mail_action action = MAIL_GET_HEADER_ONLY; action <= MAIL_APPEND; action++) {
 		g_autofree char *name = g_strconcat("mail ", mail_action_name(action), NULL);
 		if (strcmp(command->name, name) == 0) {
 			*ret_action = action;
@@ -257,6 +256,26 @@ int mail_options_go_on(const struct invocation *invocation, bool *ret_go_on, str
 	return error_set(err, ERROR_USAGE, "--stop-on-error takes yes or no");
 }
 
+/* The account, or the kept connection, is found by the same options once more. */
+static int mail_options_reopen(const void *context, struct mail_session **ret_session,
+			       struct error *err)
+{
+	return mail_options_session(context, ret_session, err);
+}
+
+static int mail_options_append(const struct invocation *invocation, struct mail_request *request,
+			       struct error *err)
+{
+	int64_t date_ms;
+	if (invocation_time(invocation, "date", -1, &date_ms, err) != 0)
+		return -1;
+	request->files = invocation->arguments;
+	request->file_count = invocation->argument_count;
+	request->flags = invocation_text(invocation, "flags");
+	request->date_s = date_ms / 1000;
+	return 0;
+}
+
 /* Reads what belongs to the action; mail_check() knows which options it must have. */
 int mail_options_request(const struct invocation *invocation, enum mail_action action,
 			 struct mail_request *ret_request, struct error *err)
@@ -273,7 +292,11 @@ int mail_options_request(const struct invocation *invocation, enum mail_action a
 	    .generate_unique_filenames =
 		mail_options_text(invocation, "generate-unique-filenames") != NULL,
 	    .dry_run = mail_options_text(invocation, "dry-run") != NULL,
+	    .reopen = mail_options_reopen,
+	    .reopen_context = invocation,
 	};
+	if (action == MAIL_APPEND && mail_options_append(invocation, &request, err) != 0)
+		return -1;
 	if (mail_options_number(invocation, "start-row", &request.start_row, err) != 0 ||
 	    mail_options_number(invocation, "max-rows", &request.max_rows, err) != 0 ||
 	    mail_options_go_on(invocation, &request.go_on, err) != 0)

@@ -104,6 +104,19 @@ static const struct command_option list_folders_options[] = {
     END,
 };
 
+static const struct command_option append_options[] = {
+    {"folder", "NAME", "the folder, '/' between levels (default: INBOX)", NULL},
+    {"flags", "FLAGS", "what it is marked with, e.g. '\\Seen \\Flagged'", NULL},
+    {"date", "TIME",
+     "when it arrived: 2026-01-31, 2026-01-31T12:00:00Z, or 30d ago (default: as its first "
+     "Received "
+     "field says, else its Date, else its file)",
+     NULL},
+    STOP_ON_ERROR,
+    DRY_RUN,
+    END,
+};
+
 static const struct command_option open_options[] = {
     {"connection", "NAME", "the connection's name, another way to give it", NULL},
     {"idle", "SECONDS", "it ends by itself when it has not been used for so long", "300"},
@@ -165,6 +178,11 @@ static const struct command commands[] = {
     {"mail listAllFolders", "", 0, 0, "list folders with their numbers of messages",
      "Those below the root, or below --folder; folders that hold only folders are left out.",
      list_folders_options, mail_options_at, cmd_mail},
+    {"mail append", "FILE…", 1, SIZE_MAX, "put messages from files into a folder",
+     "Each file is one message, as .eml files are; FILE - is standard input. Line feeds become "
+     "CRLF. A message is sent once: where its answer is lost, it is looked for, and what was found "
+     "is said.",
+     append_options, mail_options_at, cmd_mail},
     {"mail", "[ACTION]", 0, SIZE_MAX, "list messages, as mail getHeaderOnly does",
      "Without an action this is `inqueue mail getHeaderOnly`. Actions are written in any case.",
      header_options, mail_options_at, cmd_mail_default},

@@ -245,6 +245,16 @@ static bool mail_view_is_of_messages(const struct mail_change *change)
 	       change->action == MAIL_DELETE || change->action == MAIL_MOVE_MAIL;
 }
 
+/* The UID is told where the server has told it. */
+static void mail_view_say_appended(const struct mail_change *change, bool dry_run)
+{
+	printf("'%s'%s appended to folder '%s'", change->file, dry_run ? " would be" : "",
+	       change->folder);
+	if (change->new_uids != NULL)
+		printf(": UID %u", change->new_uids[0]);
+	putchar('\n');
+}
+
 /* Silence is success; a person at a terminal is told, and a dry run is all words. */
 static void mail_view_say(const struct mail_view *view, const struct mail_change *change)
 {
@@ -257,6 +267,10 @@ static void mail_view_say(const struct mail_view *view, const struct mail_change
 		fprintf(stderr, "inqueue: %s\n", change->note);
 	if (!dry_run && !isatty(STDOUT_FILENO))
 		return;
+	if (change->action == MAIL_APPEND) {
+		mail_view_say_appended(change, dry_run);
+		return;
+	}
 	json_auto_t *row = mail_columns_change(change, dry_run);
 	const char *uids = mail_view_string(row, "uid");
 	bool named = uids != NULL && *uids != '\0';

@@ -1,6 +1,6 @@
 /*
  * Lends a session: passes bytes between a client's socket and the server, whole command lines in
- * one direction, anything in the other, and counts tags on. It waits for both sides at once, and
+ * one direction and what is announced as a literal, anything in the other, and counts tags on. It waits for both sides at once, and
  * for a third descriptor, through which the keeper stays reachable.
  */
 #include "loader/imap/session/relay.h"
@@ -26,7 +26,9 @@ struct relaying {
 	struct imapc_session *session;
 	const struct imapc_relay *relay;
 	struct buffer to_server;
-	size_t whole_lines; /* bytes of to_server that may go: commands to their end */
+	size_t
+	    whole_lines; /* bytes of to_server that may go: commands to their end, and literals */
+	uint64_t literal_left; /* of a message that the client sends: bytes and no commands */
 	struct buffer to_client;
 	bool in_line; /* the server has begun a line and not ended it */
 	bool drained; /* the server has nothing more for now; TLS may hold what poll() cannot see */
@@ -60,11 +62,32 @@ static void take_leave(struct relaying *job, const char *line)
 	send(job->relay->client, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* The client says how long the literal is that follows. The line is for us, not for the server. */
+static void begin_literal(struct relaying *job, char *line, size_t size)
+{
+	struct buffer *buffer = &job->to_server;
+
+	job->literal_left = g_ascii_strtoull(line + 1, NULL, 10);
+	buffer->size -= size;
+	memmove(line, line + size, buffer->size - job->whole_lines);
+}
+
+/* What is inside a literal may look like a command. */
+static void pass_literal(struct relaying *job)
+{
+	uint64_t there = job->to_server.size - job->whole_lines;
+	size_t size = (size_t)MIN(job->literal_left, there);
+
+	job->whole_lines += size;
+	job->literal_left -= size;
+}
+
 /* Whole lines may go to the server; a LOGOUT among them ends the loan. */
 static void take_lines(struct relaying *job)
 {
+	pass_literal(job);
 	while (job->whole_lines < job->to_server.size && !job->over) {
-		const char *line = job->to_server.bytes + job->whole_lines;
+		char *line = job->to_server.bytes + job->whole_lines;
 		const char *newline = memchr(line, '\n', job->to_server.size - job->whole_lines);
 
 		if (!newline)
@@ -72,6 +95,11 @@ static void take_lines(struct relaying *job)
 
 		size_t size = (size_t)(newline - line) + 1;
 
+		if (*line == TRANSPORT_LITERAL) {
+			begin_literal(job, line, size);
+			pass_literal(job);
+			continue;
+		}
 		if (is_logout(line, size)) {
 			take_leave(job, line);
 			return;

@@ -5,6 +5,9 @@
  * imapc_relay() to the client's imapc_close() the bytes of IMAP pass through. The client's session
  * (imapc_adopt()) is like any other, but that its LOGOUT goes no further than the keeper.
  *
+ * A message that the client sends (append.h) is announced to the keeper by a line of its own, "=SIZE":
+ * what is inside it must not be taken for commands. The line goes no further.
+ *
  * Tags go on counting from one client to the next. A client that ends in the middle of a command
  * costs the keeper its connection, because what is left of the answer cannot be told.
  */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +49,17 @@ static int wait_for_socket(struct transport *transport, short events)
 }
 
 /* Bytes give time back, so that a large message needs no longer timeout than a small one. */
-static ssize_t count_received(struct transport *transport, size_t size)
+static void earn_time(struct transport *transport, size_t size)
 {
 	int64_t earned_us = (int64_t)size * MICROSECONDS_PER_SEC / SLOWEST_BYTES_PER_S;
 	int64_t full_us = (int64_t)transport->timeout_ms * 1000;
 
 	transport->wait_left_us = MIN(full_us, transport->wait_left_us + earned_us);
+}
+
+static ssize_t count_received(struct transport *transport, size_t size)
+{
+	earn_time(transport, size);
 	transport->unparsed_bytes += size;
 	if (transport->unparsed_bytes > UNPARSED_BYTES_MAX)
 		return fail(transport, TRANSPORT_FLOOD);
@@ -135,8 +141,10 @@ static ssize_t write_bytes(struct transport *transport, const void *bytes, size_
 		size_t sent = 0;
 
 		transport->curl_error = deliver(transport, bytes, size, &sent);
-		if (transport->curl_error == CURLE_OK)
+		if (transport->curl_error == CURLE_OK) {
+			earn_time(transport, sent);
 			return (ssize_t)sent;
+		}
 		if (transport->curl_error != CURLE_AGAIN)
 			return fail(transport, TRANSPORT_NETWORK);
 		wait_for_socket(transport, POLLOUT);
@@ -248,6 +256,9 @@ void transport_progress(struct transport *transport)
 void transport_break(struct transport *transport)
 {
 	fail(transport, TRANSPORT_BROKEN);
+	/* The keeper is to know at once that its session is of no more use here. */
+	if (transport->adopted)
+		shutdown(transport->socket, SHUT_RDWR);
 }
 
 /* --- between commands ---------------------------------------------------- */
@@ -317,6 +328,24 @@ int transport_try_send(struct transport *transport, const void *bytes, size_t si
 	if (code == CURLE_AGAIN)
 		*ret_sent = 0;
 	return code == CURLE_OK || code == CURLE_AGAIN ? 0 : -1;
+}
+
+int transport_announce_literal(struct transport *transport, uint64_t size)
+{
+	if (!transport->adopted)
+		return 0;
+
+	g_autofree char *line = g_strdup_printf("%c%" PRIu64 "\n", TRANSPORT_LITERAL, size);
+	size_t length = strlen(line);
+
+	for (size_t done = 0; done < length;) {
+		ssize_t put = write_bytes(transport, line + done, length - done);
+
+		if (put < 0)
+			return -1;
+		done += (size_t)put;
+	}
+	return 0;
 }
 
 int transport_socket(const struct transport *transport)

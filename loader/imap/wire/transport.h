@@ -7,9 +7,10 @@
  *
  * Life:    transport_open() .. transport_close(); the stream dies with its mailimap and before the
  *          transport.
- * Waiting: a command may wait for the server `timeout_s` in all. Bytes from the server give time
- *          back, a second for 16 KiB, never above `timeout_s`: so silence and a drip of single
- *          bytes end, a slow but steady line does not. Time that passes elsewhere does not count.
+ * Waiting: a command may wait for the server `timeout_s` in all. Bytes from the server, and bytes
+ *          that it takes, give time back, a second for 16 KiB, never above `timeout_s`: so silence
+ *          and a drip of single bytes end, a slow but steady line does not. Time that passes
+ *          elsewhere does not count.
  * Memory:  libetpan keeps what it reads until it makes sense of it; more than 4 MiB without
  *          transport_progress() in between is an error.
  * Errors:  a read or write that fails breaks the transport for good; transport_explain() tells.
@@ -77,8 +78,18 @@ int transport_try_receive(struct transport *transport, void *bytes, size_t size,
 int transport_try_send(struct transport *transport, const void *bytes, size_t size,
 		       size_t *ret_sent);
 
+/* Begins the line that announces a literal: no tag of ours does. */
+enum { TRANSPORT_LITERAL = '=' };
+
 /* The socket, to be waited for beside others. */
 int transport_socket(const struct transport *transport);
+
+/*
+ * Says, where the connection belongs to another process that lends it, that the next `size` bytes
+ * are the inside of a message and no commands (session/relay.h); else does nothing. The stream has
+ * been flushed. -1 where the connection is gone.
+ */
+int transport_announce_literal(struct transport *transport, uint64_t size);
 
 /* While `hidden`, the protocol log shows the number of bytes only. */
 void transport_hide(struct transport *transport, bool hidden);

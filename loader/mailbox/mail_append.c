@@ -1,0 +1,231 @@
+/*
+ * append: puts files into a folder, one after the other, and says for each where it is now. The
+ * header is read by the parser, which is not this process: its Received and Date fields give the
+ * internal date, its Message-ID is what the message is looked for by where the answer to an APPEND
+ * was lost (mail_append_lost.c).
+ */
+#include "loader/mailbox/mail_append_internal.h"
+
+#include "loader/base/clock.h"
+#include "loader/base/service.h"
+#include "loader/parse/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAIL_APPEND_PIECE = 64 * 1024 };
+
+/* --- a file ------------------------------------------------------------ */
+
+/* Its size goes ahead of the bytes, so what comes from a pipe is kept on the disk until its end. */
+static int mail_append_spool_input(int spool, struct error *err)
+{
+	g_autofree char *piece = g_malloc(MAIL_APPEND_PIECE);
+	uint64_t end = 0;
+	ssize_t got;
+	while ((got = read(STDIN_FILENO, piece, MAIL_APPEND_PIECE)) != 0) {
+		if (got < 0 && errno == EINTR && !stop_requested())
+			continue;
+		if (got < 0)
+			return error_set(err, ERROR_IO, "%s", g_strerror(errno));
+		if (spool_write(spool, end, piece, (size_t)got, err) != 0)
+			return -1;
+		end += (uint64_t)got;
+	}
+	return 0;
+}
+
+static int mail_append_open_input(struct mail_letter *letter, struct error *err)
+{
+	letter->name = "standard input";
+	letter->time_s = clock_now_ms() / 1000;
+	if (spool_open(spool_folder(), &letter->descriptor, err) != 0)
+		return -1;
+	return mail_append_spool_input(letter->descriptor, err);
+}
+
+/* Nothing that is no file is waited for. */
+static int mail_append_open_file(const char *path, struct mail_letter *letter, struct error *err)
+{
+	struct stat status;
+	letter->name = path;
+	letter->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (letter->descriptor < 0 || fstat(letter->descriptor, &status) != 0)
+		return error_set(err, errno == ENOENT ? ERROR_NO : ERROR_IO, "%s",
+				 g_strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, ERROR_DATA, "is not a file");
+	letter->time_s = status.st_mtime;
+	return 0;
+}
+
+/* More of it is no header. */
+static int mail_append_keep_head(const char *bytes, size_t size, void *context, struct error *err)
+{
+	struct mail_appending *job = context;
+	uint64_t room = mime_options_default().max_header_size - job->head_bytes;
+	size_t kept = (size_t)MIN((uint64_t)size, room);
+	if (kept > 0 && spool_write(job->heads, job->head_bytes, bytes, kept, err) != 0)
+		return -1;
+	job->head_bytes += kept;
+	return 0;
+}
+
+/* What the parser cannot read has no date and no Message-ID, and is appended all the same. */
+static int mail_append_read_head(struct mail_appending *job, struct mail_letter *letter,
+				 struct error *err)
+{
+	const char *ignored;
+	size_t index;
+	parser_begin(job->parser);
+	if (parser_submit(job->parser, 0, job->head_bytes, true, &index, err) != 0 ||
+	    parser_finish(job->parser, err) != 0)
+		return -1;
+	return parser_read(job->parser, index, &letter->parsed, &ignored, err);
+}
+
+/* A message arrived when its last server says, else when it was sent, else when its file was last
+ * changed. */
+static int64_t mail_append_date_s(const struct mail *mail, const struct mail_letter *letter)
+{
+	const struct mime_message *parsed = letter->parsed;
+	if (mail->request->date_s != 0)
+		return mail->request->date_s;
+	if (parsed->has_date_received)
+		return parsed->date_received;
+	return parsed->has_date_sent ? parsed->date_sent : letter->time_s;
+}
+
+static int mail_append_open(struct mail_appending *job, const char *path,
+			    struct mail_letter *letter, struct error *err)
+{
+	struct imapc_append *append = &letter->append;
+	job->head_bytes = 0;
+	if ((strcmp(path, "-") == 0 ? mail_append_open_input(letter, err)
+				    : mail_append_open_file(path, letter, err)) != 0 ||
+	    append_measure(letter->descriptor, &append->file_bytes, &append->size_bytes,
+			   mail_append_keep_head, job, err) != 0 ||
+	    mail_append_read_head(job, letter, err) != 0)
+		return -1;
+	append->descriptor = letter->descriptor;
+	append->flags = job->mail->request->flags;
+	append->date_s = mail_append_date_s(job->mail, letter);
+	if (append->size_bytes <= job->max_bytes)
+		return 0;
+	return error_set(err, ERROR_DATA,
+			 "the message has %" PRIu64 " bytes, and the server takes at most %" PRIu64
+			 " (APPENDLIMIT): nothing was sent",
+			 append->size_bytes, job->max_bytes);
+}
+
+/* --- the server -------------------------------------------------------- */
+
+/* Where the next message will be, in case that nobody says where it is. */
+static int mail_append_learn_next(struct mail_appending *job, struct error *err)
+{
+	struct imapc_status status;
+	const struct mail *mail = job->mail;
+	if (job->uid_next != 0)
+		return 0;
+	if (imapc_status(mail->session, mail->wire, mail->folder, &status, err) != 0)
+		return -1;
+	job->uid_next = status.uid_next;
+	job->uid_validity = status.uid_validity;
+	return 0;
+}
+
+static void mail_append_report(const struct mail_appending *job, const struct mail_letter *letter,
+			       const struct imapc_appended *appended, const char *note)
+{
+	const struct mail_report *report = job->mail->report;
+	const struct mail_change change = {
+	    .action = MAIL_APPEND,
+	    .folder = job->mail->folder,
+	    .new_uids = appended->uid != 0 ? &appended->uid : NULL,
+	    .uid_validity = appended->uid_validity,
+	    .count = 1,
+	    .file = letter->name,
+	    .size_bytes = letter->append.size_bytes,
+	    .date_s = letter->append.date_s,
+	    .note = note,
+	};
+	report->change(&change, report->context);
+}
+
+static int mail_append_send(struct mail_appending *job, const struct mail_letter *letter,
+			    struct error *err)
+{
+	struct imapc_appended appended = {0};
+	const struct mail *mail = job->mail;
+	if (mail->request->dry_run) {
+		mail_append_report(job, letter, &appended, NULL);
+		return 0;
+	}
+	if (mail_append_learn_next(job, err) != 0)
+		return -1;
+	if (append_message(mail->session, mail->wire, &letter->append, &appended, err) != 0) {
+		if (!appended.may_have_arrived)
+			return -1;
+		if (mail_append_look(job, letter, &appended, err) != 0)
+			return -1;
+		mail_append_report(job, letter, &appended,
+				   "the connection was lost before the server's answer; the "
+				   "message was looked for, and it is there");
+		return 0;
+	}
+	mail_append_report(job, letter, &appended, NULL);
+	job->uid_next = appended.uid != 0 ? appended.uid + 1 : 0;
+	return 0;
+}
+
+static int mail_append_one(struct mail_appending *job, const char *path, struct error *err)
+{
+	struct mail_letter letter = {.descriptor = -1};
+	int failed = mail_append_open(job, path, &letter, err);
+	if (failed == 0)
+		failed = mail_append_send(job, &letter, err);
+	if (failed != 0)
+		error_prefix(err, "'%s'", letter.name);
+	descriptor_close_scoped(&letter.descriptor);
+	mime_message_free(letter.parsed);
+	return failed;
+}
+
+static int mail_append_all(struct mail_appending *job, struct error *err)
+{
+	struct mail *mail = job->mail;
+	const struct mail_request *request = mail->request;
+	for (size_t i = 0; i < request->file_count && !stop_requested(); i++) {
+		if (!imapc_is_alive(mail->session))
+			return error_set(
+			    err, ERROR_UNREACHABLE,
+			    "the connection was lost: '%s' and what is named behind it "
+			    "were not sent",
+			    request->files[i]);
+		if (mail_append_one(job, request->files[i], err) != 0 &&
+		    mail_pass_over(mail, 0, err) != 0)
+			return -1;
+		mail_tell_progress(mail, i + 1, request->file_count, 0);
+	}
+	return 0;
+}
+
+int mail_append(struct mail *mail, struct error *err)
+{
+	scoped(descriptor_close) int heads = -1;
+	scoped(descriptor_close) int output = -1;
+	scoped(parser_stop) struct parser *parser = NULL;
+	const struct mime_options options = mime_options_default();
+	struct mail_appending job = {.mail = mail};
+	if (mail_find_folder(mail, mail->folder, &mail->wire, err) != 0 ||
+	    append_find_limit(mail->session, mail->wire, &job.max_bytes, err) != 0 ||
+	    spool_open_in_memory(&heads, err) != 0 || spool_open_in_memory(&output, err) != 0)
+		return -1;
+	parser = parser_new(&options, heads, output);
+	job.heads = heads;
+	job.parser = parser;
+	return mail_append_all(&job, err);
+}
