@@ -84,14 +84,6 @@ int load_batch_hash(struct load_batch *batch, struct error *err)
 	return 0;
 }
 
-void load_batch_empty(const struct load_batch *batch)
-{
-	/* A failure is said when the files are used next: then it fails again. */
-	struct error ignored;
-	spool_clear(batch->spool, &ignored);
-	spool_clear(batch->output, &ignored);
-}
-
 void load_batch_forget_stored(struct load_batch *batch)
 {
 	batch->stored = (struct load_result){0};

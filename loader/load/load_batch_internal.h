@@ -83,9 +83,6 @@ int load_fetch(struct load *load, struct load_batch *batch, const struct imapc_s
 /* Makes the digests of messages that were not made while they arrived. */
 int load_batch_hash(struct load_batch *batch, struct error *err);
 
-/* Empties the files of a batch that is stored: freeing the pages of large ones takes time. */
-void load_batch_empty(const struct load_batch *batch);
-
 /* The batch has stored nothing. */
 void load_batch_forget_stored(struct load_batch *batch);
 
@@ -117,7 +114,6 @@ struct load_storer {
 	pthread_mutex_t mutex;	  /* of all that follows, and of `put` */
 	pthread_cond_t changed;
 	unsigned through;
-	struct load_batch *spent; /* being stored; its files are not needed any more */
 	bool ended;
 	bool failed; /* the thread's, as `err` */
 	struct error err;
@@ -134,11 +130,6 @@ int load_storer_put(struct load *load, struct load_batch *batch, struct error *e
 /* The first batch that was put and not taken yet, when it is through; NULL if there is none, or,
  * unless `wait`, if it is not through. */
 struct load_batch *load_storer_take(struct load *load, bool wait);
-
-/* For load_store(), before it commits: it has read the files of this batch for the last time. A run
- * that waits for the batch empties them meanwhile: of a message of 200 MB that is 75 ms at the very
- * end of a run of 1.5 s. */
-void load_storer_has_read(struct load *load, struct load_batch *batch);
 
 /* True if this batch was put, and not taken yet. */
 bool load_storer_has(const struct load *load, const struct load_batch *batch);

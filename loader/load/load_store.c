@@ -143,9 +143,6 @@ static int load_try_to_store(struct load *load, struct load_batch *batch, guint 
 	int failed = load_moved_store(load, batch->moved, err);
 	if (failed == 0)
 		failed = load_store_items(load, batch, ret_at, err);
-	/* The run may empty the batch's files while the commit waits for the disk. */
-	if (failed == 0)
-		load_storer_has_read(load, batch);
 	if (failed == 0 && store_commit(load->store, err) != 0)
 		failed = -1;
 	if (failed == 0)

@@ -1,29 +1,10 @@
 /*
  * The thread that stores batches. It waits for a batch's parser, stores the batch, and wakes the
- * run's own thread. That one empties files when it would only wait, and uses the database between
- * load_hold() and load_go_on().
+ * run's own thread, which uses the database between load_hold() and load_go_on().
  */
 #include "loader/load/load_internal.h"
 
 #include <signal.h>
-
-/* The mutex is locked, here and in the next function. */
-static void load_storer_empty(struct load_storer *storer)
-{
-	const struct load_batch *batch = storer->spent;
-	storer->spent = NULL;
-	pthread_mutex_unlock(&storer->mutex);
-	load_batch_empty(batch);
-	pthread_mutex_lock(&storer->mutex);
-}
-
-static void load_storer_wait(struct load *load)
-{
-	if (load->storer.spent != NULL)
-		load_storer_empty(&load->storer);
-	else
-		pthread_cond_wait(&load->storer.changed, &load->storer.mutex);
-}
 
 static void load_storer_parse(struct load_batch *batch)
 {
@@ -62,7 +43,6 @@ static void load_storer_work(struct load *load, struct load_batch *batch)
 	load_storer_store(load, batch);
 	pthread_mutex_unlock(&storer->database);
 	pthread_mutex_lock(&storer->mutex);
-	storer->spent = NULL;
 	storer->through++;
 	pthread_cond_broadcast(&storer->changed);
 }
@@ -112,7 +92,7 @@ void load_storer_close(struct load *load)
 	struct load_storer *storer = &load->storer;
 	pthread_mutex_lock(&storer->mutex);
 	while (storer->through != storer->put)
-		load_storer_wait(load);
+		pthread_cond_wait(&storer->changed, &storer->mutex);
 	storer->ended = true;
 	pthread_cond_broadcast(&storer->changed);
 	pthread_mutex_unlock(&storer->mutex);
@@ -145,20 +125,11 @@ struct load_batch *load_storer_take(struct load *load, bool wait)
 		return NULL;
 	pthread_mutex_lock(&storer->mutex);
 	while (wait && storer->taken == storer->through)
-		load_storer_wait(load);
+		pthread_cond_wait(&storer->changed, &storer->mutex);
 	if (storer->taken != storer->through)
 		batch = storer->queue[storer->taken++ % LOAD_BATCHES];
 	pthread_mutex_unlock(&storer->mutex);
 	return batch;
-}
-
-void load_storer_has_read(struct load *load, struct load_batch *batch)
-{
-	struct load_storer *storer = &load->storer;
-	pthread_mutex_lock(&storer->mutex);
-	storer->spent = batch;
-	pthread_cond_broadcast(&storer->changed);
-	pthread_mutex_unlock(&storer->mutex);
 }
 
 bool load_storer_has(const struct load *load, const struct load_batch *batch)
