@@ -3,8 +3,8 @@
  * that stores them.
  *
  * load_fetch.c writes the raw messages of a batch one after the other into its spool and hands each
- * to the batch's parser, which writes the decoded contents into its output file. load_storer.c
- * waits for the parser; load_store.c makes the entries.
+ * to the batch's parser, which writes the decoded contents into its output file. load_store.c waits
+ * for the parser and makes the entries.
  *
  * Life:      load_batch_open() once, load_batch_bring() for each use, load_batch_close().
  * Ownership: from load_storer_put() to load_storer_take() a batch is the thread's.

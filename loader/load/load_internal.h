@@ -2,8 +2,8 @@
  * load_internal.h - what the parts of a run share.
  *
  * load.c lists the work and cuts it into batches. load_pipeline.c keeps several of them going: they
- * come from the server (load_batch.c, load_fetch.c) ahead of a thread (load_storer.c) that waits
- * for their parsers and stores them (load_store.c), and when that has enough to do, what is stored
+ * come from the server (load_batch.c, load_fetch.c) ahead of a thread (load_store.c) that waits
+ * for their parsers and stores them, and when that has enough to do, what is stored
  * moves on the server (load_move.c). A set that the server does not send is divided
  * (load_divide.c); messages that it does not send alone are noted (load_unsent.c), and asked for
  * again by a later run (load_suspect.c).
