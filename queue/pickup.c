@@ -48,11 +48,11 @@ void pickup_bind_source(struct statement *statement, const struct pickup_source 
 	statement_bind_int(statement, 3, source->uid_validity);
 }
 
-/* UIDs and UIDVALIDITYs count from 1, so that 0 is none. */
-static void bind_uid(struct statement *statement, int parameter, uint32_t uid)
+/* UIDs, UIDVALIDITYs and folders count from 1. */
+void pickup_bind_number(struct statement *statement, int parameter, uint32_t number)
 {
-	if (uid != 0)
-		statement_bind_int(statement, parameter, uid);
+	if (number != 0)
+		statement_bind_int(statement, parameter, number);
 	else
 		statement_bind_null(statement, parameter);
 }
@@ -71,8 +71,8 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	    store->engine,
 	    "INSERT INTO pickup (queue_id, source, uid_validity, uid, state, target, entry_id,"
 	    " raw_sha256, raw_size, internal_date, target_uid_validity, target_uid, record_created,"
-	    " record_updated, acknowledge, uid_next)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15)");
+	    " record_updated, acknowledge, uid_next, target_folder)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15, ?16)");
 	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, pickup->uid);
 	statement_bind_text(statement, 5, state_names[pickup->state]);
@@ -81,11 +81,12 @@ static int put(struct store *store, const struct pickup_source *source, const st
 	statement_bind_text(statement, 8, sha256);
 	statement_bind_int(statement, 9, (int64_t)pickup->raw_size);
 	statement_bind_text(statement, 10, internal_date);
-	bind_uid(statement, 11, pickup->target_uid_validity);
-	bind_uid(statement, 12, pickup->target_uid);
+	pickup_bind_number(statement, 11, pickup->target_uid_validity);
+	pickup_bind_number(statement, 12, pickup->target_uid);
 	statement_bind_text(statement, 13, now);
 	statement_bind_text(statement, 14, pickup->on_delivery ? "delivery" : "load");
-	bind_uid(statement, 15, pickup->uid_next);
+	pickup_bind_number(statement, 15, pickup->uid_next);
+	pickup_bind_number(statement, 16, pickup->target_folder);
 	return statement_step(statement, err);
 }
 
@@ -118,6 +119,7 @@ void pickup_from_row(const struct statement *row, struct pickup *ret_pickup)
 	    .target_uid_validity = (uint32_t)statement_int(row, 7),
 	    .target_uid = (uint32_t)statement_int(row, 8),
 	    .on_delivery = statement_int(row, 9) != 0,
+	    .target_folder = (uint32_t)statement_int(row, 10),
 	};
 	value_parse_sha256(statement_text(row, 4), ret_pickup->raw_sha256);
 }
@@ -282,7 +284,8 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 
 /* A week either way: the target shows messages by date, and the caller looks at a few days. */
 int pickup_count_delivered(struct store *store, int64_t queue_id, const char *account,
-			   const struct pickup *like, uint64_t *ret_count, struct error *err)
+			   const char *folder, const struct pickup *like, uint64_t *ret_count,
+			   struct error *err)
 {
 	char sha256[VALUE_SHA256_MAX];
 	char first[VALUE_TIME_MAX];
@@ -294,7 +297,9 @@ int pickup_count_delivered(struct store *store, int64_t queue_id, const char *ac
 	    store->engine,
 	    "SELECT count(*) FROM work_queue q CROSS JOIN pickup p INDEXED BY pickup_match"
 	    " ON p.queue_id = q.id AND p.internal_date BETWEEN ?2 AND ?3 AND p.raw_sha256 = ?4"
-	    " WHERE p.target = ?5 AND p.state IN ('copied', 'moved', 'left')"
+	    " LEFT JOIN pickup_folder f ON f.queue_id = q.id AND f.number = p.target_folder"
+	    " WHERE p.state IN ('copied', 'moved', 'left')"
+	    " AND coalesce(f.folder = ?7, p.target = ?5)"
 	    " AND (q.id = ?1 OR substr(p.source, 1, length(?6)) = ?6)");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, first);
@@ -302,6 +307,7 @@ int pickup_count_delivered(struct store *store, int64_t queue_id, const char *ac
 	statement_bind_text(statement, 4, sha256);
 	statement_bind_text(statement, 5, target_names[like->target]);
 	statement_bind_text(statement, 6, account);
+	statement_bind_text(statement, 7, folder);
 	if (statement_step(statement, err) != 1)
 		return -1;
 	*ret_count = (uint64_t)statement_int(statement, 0);
@@ -343,29 +349,36 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
 
 /* A row that waits for an answer again has been delivered anew: it must not become `read` by an
  * older answer. */
+#define MARK(also)                                                                                 \
+	"UPDATE pickup SET state = ?5, record_updated = ?6" also                                   \
+	" WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4"                  \
+	" AND NOT (state = 'awaiting' AND ?5 = 'read')"
+
+/* A UID says nothing without its folder and its UIDVALIDITY: the three are noted together. */
 static int mark(struct store *store, const struct pickup_source *source, uint32_t uid,
-		enum pickup_state state, uint32_t target_uid_validity, uint32_t target_uid,
+		enum pickup_state state, const struct pickup_copies *copies, size_t index,
 		const char *now, struct error *err)
 {
 	scoped_statement *statement = engine_prepare(
-	    store->engine, "UPDATE pickup SET state = ?5, record_updated = ?8,"
-			   " target_uid_validity = coalesce(?6, target_uid_validity),"
-			   " target_uid = coalesce(?7, target_uid)"
-			   " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4"
-			   " AND NOT (state = 'awaiting' AND ?5 = 'read')");
+	    store->engine, copies == NULL ? MARK("")
+					  : MARK(", target_folder = ?7, target_uid_validity = ?8,"
+						 " target_uid = ?9"));
 	pickup_bind_source(statement, source);
 	statement_bind_int(statement, 4, uid);
 	statement_bind_text(statement, 5, state_names[state]);
-	bind_uid(statement, 6, target_uid_validity);
-	bind_uid(statement, 7, target_uid);
-	statement_bind_text(statement, 8, now);
+	statement_bind_text(statement, 6, now);
+	if (copies != NULL) {
+		pickup_bind_number(statement, 7, copies->folder);
+		pickup_bind_number(statement, 8, copies->uid_validity);
+		pickup_bind_number(statement, 9, copies->uids[index]);
+	}
 	return statement_step(statement, err);
 }
 
 /* One transaction for all UIDs: what one command of the server has done is noted as one. */
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
-		size_t count, enum pickup_state state, uint32_t target_uid_validity,
-		const uint32_t *target_uids, int64_t now_ms, struct error *err)
+		size_t count, enum pickup_state state, const struct pickup_copies *copies,
+		int64_t now_ms, struct error *err)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
@@ -374,7 +387,6 @@ int pickup_mark(struct store *store, const struct pickup_source *source, const u
 		return -1;
 	int result = 0;
 	for (size_t i = 0; i < count && result == 0; i++)
-		result = mark(store, source, uids[i], state, target_uid_validity,
-			      target_uids != NULL ? target_uids[i] : 0, now, err);
+		result = mark(store, source, uids[i], state, copies, i, now, err);
 	return store_leave(store, own, result, err);
 }

@@ -29,6 +29,13 @@ enum pickup_state {
 
 enum pickup_target { PICKUP_DROPBOX, PICKUP_BADMAIL };
 
+/* Where copies of messages lie. */
+struct pickup_copies {
+	uint32_t folder; /* as target_folder below */
+	uint32_t uid_validity;
+	const uint32_t *uids; /* one for each message; 0 = not known */
+};
+
 struct pickup_source {
 	int64_t queue_id;
 	const char *source;
@@ -42,7 +49,8 @@ struct pickup {
 	int64_t entry_id;
 	unsigned char raw_sha256[32];
 	uint64_t raw_size;
-	int64_t internal_date_s;      /* seconds since 1970-01-01 UTC */
+	int64_t internal_date_s; /* seconds since 1970-01-01 UTC */
+	uint32_t target_folder;	 /* its number (pickup_repair.h); 0: the one that the queue uses */
 	uint32_t target_uid_validity; /* of the message in the target folder; 0 = not known */
 	uint32_t target_uid;
 	uint32_t uid_next; /* of the mailbox when the run began; 0 = not known; only pickup_put()
@@ -89,12 +97,13 @@ int pickup_count_returns(struct store *store, const struct pickup_source *source
 
 /*
  * Counts the messages with the same bytes that this queue, under any source, and other queues of the
- * account (pickup_repair.h) have put into the same target (states copied, moved, left). Those whose
- * internal date differs by more than a week are not looked at: who looks for them in the target
- * looks at a few days.
+ * account have put into a target folder (account and folder as in pickup_repair.h; states copied,
+ * moved, left). Those whose internal date differs by more than a week are not looked at: who looks
+ * for them in the target looks at a few days.
  */
 int pickup_count_delivered(struct store *store, int64_t queue_id, const char *account,
-			   const struct pickup *like, uint64_t *ret_count, struct error *err);
+			   const char *folder, const struct pickup *like, uint64_t *ret_count,
+			   struct error *err);
 
 /*
  * Finishes the rows of other generations that stand for the same entry as `pickup`, which took them
@@ -104,12 +113,13 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
 		  const struct pickup *pickup, int64_t now_ms, struct error *err);
 
 /*
- * Sets the state of `count` UIDs in one transaction; target_uids is NULL or as long as uids. Rows
- * that do not exist are passed over, and by PICKUP_READ those that wait for an answer (again).
+ * Sets the state of `count` UIDs in one transaction, and where their copies lie; copies = NULL: that
+ * stays as it is noted. Rows that do not exist are passed over, and by PICKUP_READ those that wait
+ * for an answer (again).
  */
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
-		size_t count, enum pickup_state state, uint32_t target_uid_validity,
-		const uint32_t *target_uids, int64_t now_ms, struct error *err);
+		size_t count, enum pickup_state state, const struct pickup_copies *copies,
+		int64_t now_ms, struct error *err);
 
 /* ---- messages that a run could not get past ---- */
 

@@ -16,8 +16,8 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
 		       struct pickup_folder *ret_folder, struct error *err)
 {
 	scoped_statement *statement =
-	    engine_prepare(store->engine, "SELECT uid_validity, first_uid FROM pickup_folder"
-					  " WHERE queue_id = ? AND folder = ?");
+	    engine_prepare(store->engine, "SELECT number, uid_validity, first_uid"
+					  " FROM pickup_folder WHERE queue_id = ? AND folder = ?");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, folder);
 	const int result = statement_step(statement, err);
@@ -25,13 +25,14 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
 		return error_because(err, REASON_MISSING, "folder '%s' is not noted", folder);
 	if (result < 0)
 		return -1;
-	*ret_folder = (struct pickup_folder){.uid_validity = (uint32_t)statement_int(statement, 0),
-					     .first_uid = (uint32_t)statement_int(statement, 1)};
+	*ret_folder = (struct pickup_folder){.number = (uint32_t)statement_int(statement, 0),
+					     .uid_validity = (uint32_t)statement_int(statement, 1),
+					     .first_uid = (uint32_t)statement_int(statement, 2)};
 	return 0;
 }
 
 /* A ledger that is older than these notes knows by its lowest UID in the folder since when the
- * queue has used it. */
+ * queue has used it. Of rows that name their folder none can lie in one that is new. */
 static int note(struct store *store, int64_t queue_id, const char *folder,
 		enum pickup_target target, uint32_t uid_validity, uint32_t uid_next, int64_t now_ms,
 		struct error *err)
@@ -41,9 +42,10 @@ static int note(struct store *store, int64_t queue_id, const char *folder,
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "INSERT INTO pickup_folder (queue_id, folder, uid_validity, first_uid, record_created,"
-	    " target) VALUES (?1, ?2, ?3, min(?4, coalesce((SELECT min(target_uid) FROM pickup"
-	    " WHERE queue_id = ?1 AND target = ?5 AND target_uid_validity = ?3), ?4)), ?6, ?5)"
-	    " ON CONFLICT DO NOTHING");
+	    " target, number) VALUES (?1, ?2, ?3, min(?4, coalesce((SELECT min(target_uid)"
+	    " FROM pickup WHERE queue_id = ?1 AND target = ?5 AND target_uid_validity = ?3"
+	    " AND target_folder IS NULL), ?4)), ?6, ?5, (SELECT coalesce(max(number), 0) + 1"
+	    " FROM pickup_folder WHERE queue_id = ?1)) ON CONFLICT DO NOTHING");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, folder);
 	statement_bind_int(statement, 3, uid_validity);
@@ -73,7 +75,9 @@ int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *fo
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "SELECT max(coalesce((SELECT max(target_uid) FROM pickup WHERE queue_id = ?1"
-	    " AND target = ?2 AND target_uid_validity = ?3), 0), coalesce((SELECT first_uid - 1"
+	    " AND target_uid_validity = ?3 AND CASE WHEN target_folder IS NULL THEN target = ?2"
+	    " ELSE target_folder = (SELECT number FROM pickup_folder WHERE queue_id = ?1"
+	    " AND folder = ?4) END), 0), coalesce((SELECT first_uid - 1"
 	    " FROM pickup_folder WHERE queue_id = ?1 AND folder = ?4 AND uid_validity = ?3), 0))");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, target == PICKUP_BADMAIL ? "badmail" : "dropbox");
@@ -99,11 +103,13 @@ static void position_clear(struct position *position)
 }
 
 /* A queue that has noted its folders, but not this one, has nothing there. UIDVALIDITY is no name:
- * two folders may have the same, and a queue's own two often have, made in one second. */
+ * two folders may have the same, and a queue's own two often have, made in one second. Rows that are
+ * older than their folder's number are told by the target. */
 #define ELSEWHERE                                                                                  \
 	"SELECT p.queue_id, p.source, p.uid_validity, p.uid,"                                      \
 	" CASE WHEN p.source = ?4 AND p.uid_validity = ?5 THEN p.uid"                              \
-	" WHEN p.target_uid_validity = ?5 AND coalesce(f.target, p.target) = p.target"             \
+	" WHEN p.target_uid_validity = ?5 AND CASE WHEN p.target_folder IS NULL"                   \
+	" THEN coalesce(f.target, p.target) = p.target ELSE p.target_folder = f.number END"        \
 	" THEN p.target_uid END AS here,"                                                          \
 	" CASE WHEN p.target = 'badmail' AND p.target_uid IS NULL THEN (SELECT m.raw_size"         \
 	" FROM entry_mail m WHERE m.entry_id = p.entry_id AND m.raw_sha256 IS NULL) END AS header" \
@@ -177,12 +183,16 @@ int pickup_elsewhere_find(struct store *store, const struct pickup_place *place,
 	    "SELECT 1 FROM work_queue q CROSS JOIN pickup p INDEXED BY pickup_match"
 	    " ON p.queue_id = q.id AND p.internal_date = ?3 AND p.raw_sha256 = ?1"
 	    " WHERE q.id <> ?4 AND p.raw_size = ?2 AND (substr(p.source, 1, length(?5)) = ?5"
-	    " OR (p.target_uid_validity = ?6 AND p.target_uid = ?7)) LIMIT 1");
+	    " OR (p.target_uid_validity = ?6 AND p.target_uid = ?7 AND (p.target_folder IS NULL"
+	    " OR EXISTS (SELECT 1 FROM pickup_folder f WHERE f.queue_id = q.id"
+	    " AND f.number = p.target_folder AND substr(f.folder, -length(?8)) = ?8)))) LIMIT 1");
 	pickup_bind_like(statement, 1, like);
 	statement_bind_int(statement, 4, place->queue_id);
 	statement_bind_text(statement, 5, place->account);
 	statement_bind_int(statement, 6, place->uid_validity);
 	statement_bind_int(statement, 7, like->target_uid);
+	/* The folder without its account: "/INBOX.Archive". */
+	statement_bind_text(statement, 8, place->folder + strlen(place->account) - 1);
 	const int result = statement_step(statement, err);
 	*ret_found = result == 1;
 	return result < 0 ? -1 : 0;

@@ -174,17 +174,18 @@ static int redirect(struct store *store, const struct pickup_source *source,
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "UPDATE pickup SET state = ?5, target = ?6,"
-	    " target_uid_validity = nullif(?7, 0), target_uid = nullif(?8, 0),"
+	    " target_folder = ?12, target_uid_validity = ?7, target_uid = ?8,"
 	    " raw_sha256 = ?9, raw_size = ?10, record_updated = ?11"
 	    " WHERE queue_id = ?1 AND source = ?2 AND uid_validity = ?3 AND uid = ?4");
 	bind_key(statement, source, pickup->uid);
 	statement_bind_text(statement, 5, pickup_state_format(pickup->state));
 	statement_bind_text(statement, 6, pickup_target_format(pickup->target));
-	statement_bind_int(statement, 7, pickup->target_uid_validity);
-	statement_bind_int(statement, 8, pickup->target_uid);
+	pickup_bind_number(statement, 7, pickup->target_uid_validity);
+	pickup_bind_number(statement, 8, pickup->target_uid);
 	statement_bind_text(statement, 9, sha256);
 	statement_bind_int(statement, 10, (int64_t)pickup->raw_size);
 	statement_bind_text(statement, 11, now);
+	pickup_bind_number(statement, 12, pickup->target_folder);
 	if (statement_step(statement, err) != 0)
 		return -1;
 	return forget_gone(store, source, pickup->uid, err);

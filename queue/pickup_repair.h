@@ -17,6 +17,7 @@
 /* ---- target folders ---- */
 
 struct pickup_folder {
+	uint32_t number; /* by which the rows of this queue name it */
 	uint32_t uid_validity;
 	uint32_t
 	    first_uid; /* messages below it were there before the queue first used the folder */
@@ -111,8 +112,8 @@ int pickup_walk(struct store *store, int64_t queue_id,
 int pickup_find_entry(struct store *store, int64_t entry_id, struct pickup_with_entry *ret_row,
 		      char **ret_source, struct error *err);
 
-/* Sets where the message of an entry lies now (state, target and its UID there), and its digest and
- * size. */
+/* Sets where the message of an entry lies now (state, target, folder and its UID there), and its
+ * digest and size. */
 int pickup_redirect(struct store *store, const struct pickup_source *source,
 		    const struct pickup *pickup, int64_t now_ms, struct error *err);
 

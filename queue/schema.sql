@@ -450,6 +450,7 @@ CREATE TABLE pickup (
 	record_created TEXT NOT NULL,
 	record_updated TEXT NOT NULL,
 	uid_next INTEGER,               -- of the mailbox when the run began: what came later has this UID at least
+	target_folder INTEGER,          -- the target folder: number in pickup_folder; NULL: the one that the queue uses
 	PRIMARY KEY (queue_id, source, uid_validity, uid)
 ) STRICT, WITHOUT ROWID;
 
@@ -471,8 +472,11 @@ CREATE TABLE pickup_folder (
 	first_uid INTEGER NOT NULL,
 	record_created TEXT NOT NULL,
 	target TEXT CHECK (target IN ('dropbox', 'badmail')), -- as pickup has it; NULL: noted before this was kept
+	number INTEGER,                 -- from 1 in each queue; never that of another folder
 	PRIMARY KEY (queue_id, folder)
 ) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX pickup_folder_number ON pickup_folder (queue_id, number);
 
 -- Messages of the ledger that are not where it has them, and that nobody misses any more: somebody has accepted it
 -- (`inqueue verify NAME --accept-missing`).
@@ -807,6 +811,18 @@ CREATE TRIGGER pickup_folder_moved BEFORE UPDATE OF queue_id ON pickup_folder
 WHEN NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
+END;
+
+CREATE TRIGGER pickup_folder_kept BEFORE UPDATE OF number ON pickup_folder WHEN NEW.number IS NOT OLD.number
+BEGIN
+	SELECT RAISE(ABORT, 'the number of a folder cannot be changed');
+END;
+
+CREATE TRIGGER pickup_folder_deleted BEFORE DELETE ON pickup_folder
+WHEN EXISTS (SELECT 1 FROM work_queue WHERE id = OLD.queue_id)
+	AND EXISTS (SELECT 1 FROM pickup WHERE queue_id = OLD.queue_id AND target_folder = OLD.number)
+BEGIN
+	SELECT RAISE(ABORT, 'messages of the ledger lie in this folder');
 END;
 
 CREATE TRIGGER pickup_gone_allowed BEFORE INSERT ON pickup_gone

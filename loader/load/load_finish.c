@@ -88,7 +88,9 @@ static int load_find_copy(struct load *load, struct pickup *row, struct error *e
 	if (load_count_equal(load, row, &equal, err) != 0)
 		return -1;
 	g_autofree char *account = first_use_account(load->mailbox);
-	if (pickup_count_delivered(load->store, load->queue->id, account, row, &known, err) != 0)
+	g_autofree char *folder = first_use_folder(load->mailbox, load_target_folder(row->target));
+	if (pickup_count_delivered(load->store, load->queue->id, account, folder, row, &known,
+				   err) != 0)
 		return -1;
 	if (equal <= known)
 		return 0;

@@ -26,6 +26,13 @@
 
 #include <glib.h>
 
+/* Moves to one target. */
+struct load_mover {
+	struct load *load;
+	enum mailbox_folder folder;
+	struct move *move; /* NULL: nothing has been moved there yet */
+};
+
 struct load {
 	struct store *store;
 	const struct work_queue *queue;
@@ -45,14 +52,14 @@ struct load {
 	unsigned turn;	     /* which of those in memory comes next */
 	unsigned large_turn; /* which of the others, counted from LOAD_BATCH_LARGE */
 	struct load_storer storer;
-	GArray *unmoved;       /* struct pickup: committed, but the server has not been told */
-	size_t move_max;       /* so many are moved at once */
-	GPtrArray *moved;      /* what the ledger does not know of yet; NULL: it learns at once */
-	size_t left;	       /* to be pushed after the batch at hand */
-	struct move *moves[2]; /* by target; NULL: nothing has been moved there yet */
-	uint64_t settled;      /* messages that the server is done with */
-	size_t mark_max;       /* more cannot be marked \Seen at once; 0: nobody knows */
-	bool stops;	       /* the queue is not to be loaded again by itself */
+	GArray *unmoved;  /* struct pickup: committed, but the server has not been told */
+	size_t move_max;  /* so many are moved at once */
+	GPtrArray *moved; /* what the ledger does not know of yet; NULL: it learns at once */
+	size_t left;	  /* to be pushed after the batch at hand */
+	struct load_mover movers[2]; /* by target */
+	uint64_t settled;	     /* messages that the server is done with */
+	size_t mark_max;	     /* more cannot be marked \Seen at once; 0: nobody knows */
+	bool stops;		     /* the queue is not to be loaded again by itself */
 };
 
 /* Tells the caller's progress callback how far the run is. */
@@ -189,9 +196,9 @@ int load_suspects(struct load *load, const GArray *suspects, size_t limit, struc
 
 /* --- on the server (load_move.c, load_finish.c) ------------------------ */
 
-/* Brings the ledger up to date, at once; `copy` is NULL or as long as `uids`. */
+/* Brings the ledger up to date, at once; `copies` as pickup_mark() takes it. */
 int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
-	      const struct imapc_copy *copy, struct error *err);
+	      const struct pickup_copies *copies, struct error *err);
 
 /* Lists of what the server has moved and the ledger does not know of yet. */
 GPtrArray *load_moved_list_new(void);

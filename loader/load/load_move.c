@@ -21,15 +21,15 @@ enum mailbox_folder load_target_folder(enum pickup_target target)
 struct load_moved {
 	uint32_t *uids;
 	size_t count;
-	uint32_t target_uid_validity;
-	uint32_t *target_uids; /* NULL: not known */
+	struct pickup_copies copies;
+	uint32_t *copy_uids; /* NULL: `copies` tells nothing */
 };
 
 static void load_moved_free(void *pointer)
 {
 	struct load_moved *moved = pointer;
 	g_free(moved->uids);
-	g_free(moved->target_uids);
+	g_free(moved->copy_uids);
 	g_free(moved);
 }
 
@@ -45,12 +45,11 @@ void load_moved_hand_over(GPtrArray *from, GPtrArray *to)
 }
 
 int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup_state state,
-	      const struct imapc_copy *copy, struct error *err)
+	      const struct pickup_copies *copies, struct error *err)
 {
 	load_hold(load);
-	int failed = pickup_mark(load->store, &load->source, uids, count, state,
-				 copy != NULL ? copy->uid_validity : 0,
-				 copy != NULL ? copy->uids : NULL, clock_now_ms(), err);
+	int failed = pickup_mark(load->store, &load->source, uids, count, state, copies,
+				 clock_now_ms(), err);
 	load_go_on(load);
 	return failed == 0 ? 0 : -1;
 }
@@ -61,16 +60,17 @@ int load_mark(struct load *load, const uint32_t *uids, size_t count, enum pickup
  * storer. A run that ends before that leaves what a run leaves that ends right after the move.
  */
 static int load_mark_moved(struct load *load, const uint32_t *uids, size_t count,
-			   const struct imapc_copy *copy, struct error *err)
+			   const struct pickup_copies *copies, struct error *err)
 {
 	if (load->moved == NULL)
-		return load_mark(load, uids, count, PICKUP_MOVED, copy, err);
+		return load_mark(load, uids, count, PICKUP_MOVED, copies, err);
 	struct load_moved *moved = g_new0(struct load_moved, 1);
 	moved->uids = g_memdup2(uids, count * sizeof *uids);
 	moved->count = count;
-	if (copy != NULL) {
-		moved->target_uid_validity = copy->uid_validity;
-		moved->target_uids = g_memdup2(copy->uids, count * sizeof *copy->uids);
+	if (copies != NULL) {
+		moved->copy_uids = g_memdup2(copies->uids, count * sizeof *copies->uids);
+		moved->copies = *copies;
+		moved->copies.uids = moved->copy_uids;
 	}
 	g_ptr_array_add(load->moved, moved);
 	return 0;
@@ -81,7 +81,7 @@ int load_moved_store(struct load *load, const GPtrArray *list, struct error *err
 	for (guint i = 0; i < list->len; i++) {
 		const struct load_moved *moved = g_ptr_array_index(list, i);
 		if (pickup_mark(load->store, &load->source, moved->uids, moved->count, PICKUP_MOVED,
-				moved->target_uid_validity, moved->target_uids, clock_now_ms(),
+				moved->copy_uids != NULL ? &moved->copies : NULL, clock_now_ms(),
 				err) != 0)
 			return -1;
 	}
@@ -229,24 +229,35 @@ char *load_acknowledge_plan(const struct load *load)
 static int load_move_tell(enum move_fate fate, const uint32_t *uids, size_t count,
 			  const struct imapc_copy *copy, void *context, struct error *err)
 {
-	struct load *load = context;
+	const struct load_mover *mover = context;
+	struct load *load = mover->load;
+	struct pickup_copies known;
+	const struct pickup_copies *copies = NULL;
+	if (copy != NULL) {
+		known = (struct pickup_copies){load->mailbox->numbers[mover->folder],
+					       copy->uid_validity, copy->uids};
+		copies = &known;
+	}
 	if (fate == MOVE_COPIED)
-		return load_mark(load, uids, count, PICKUP_COPIED, copy, err);
+		return load_mark(load, uids, count, PICKUP_COPIED, copies, err);
 	load->settled += count;
 	if (fate == MOVE_LEFT)
-		return load_mark(load, uids, count, PICKUP_LEFT, copy, err);
-	return load_mark_moved(load, uids, count, copy, err);
+		return load_mark(load, uids, count, PICKUP_LEFT, copies, err);
+	return load_mark_moved(load, uids, count, copies, err);
 }
 
 /* One move for each target lives as long as the run: it remembers what the server has refused. */
 static struct move *load_mover(struct load *load, enum pickup_target target)
 {
-	enum mailbox_folder folder = load_target_folder(target);
-	if (load->moves[target] == NULL)
-		load->moves[target] =
-		    move_new(load->mailbox->session, load->mailbox->folders[folder].wire,
-			     mailbox_folder_name(load->mailbox, folder), load_move_tell, load);
-	return load->moves[target];
+	struct load_mover *mover = &load->movers[target];
+	if (mover->move != NULL)
+		return mover->move;
+	mover->load = load;
+	mover->folder = load_target_folder(target);
+	mover->move =
+	    move_new(load->mailbox->session, load->mailbox->folders[mover->folder].wire,
+		     mailbox_folder_name(load->mailbox, mover->folder), load_move_tell, mover);
+	return mover->move;
 }
 
 /* The storer's thread may be using the database. */
@@ -309,7 +320,7 @@ int load_move(struct load *load, const GArray *rows, struct error *err)
 int load_move_verdict(const struct load *load, struct error *err)
 {
 	for (enum pickup_target i = PICKUP_DROPBOX; i <= PICKUP_BADMAIL; i++) {
-		if (load->moves[i] != NULL && move_verdict(load->moves[i], err) != 0)
+		if (load->movers[i].move != NULL && move_verdict(load->movers[i].move, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -318,5 +329,5 @@ int load_move_verdict(const struct load *load, struct error *err)
 void load_move_close(struct load *load)
 {
 	for (enum pickup_target i = PICKUP_DROPBOX; i <= PICKUP_BADMAIL; i++)
-		move_free(load->moves[i]);
+		move_free(load->movers[i].move);
 }

@@ -42,6 +42,7 @@ static int load_compare_return(const struct body_facts *facts, void *context)
 		struct pickup back = *row;
 		back.uid = facts->uid;
 		back.state = PICKUP_STORED;
+		back.target_folder = 0;
 		back.target_uid_validity = 0;
 		back.target_uid = 0;
 		g_array_append_val(returning->back, back);

@@ -33,8 +33,16 @@ static int reload_take_equal(const struct body_facts *facts, void *context)
 	return 0;
 }
 
-/* The UID is known where the server told it at the move, and counts while the folder keeps its
- * UIDVALIDITY. */
+/* True if the row tells the UID in the bad-mail folder: the server told it at the move, and the
+ * definition has the same folder still, with its UIDVALIDITY. */
+static bool reload_knows_uid(const struct reload *reload, uint32_t uid_validity)
+{
+	const struct pickup *pickup = &reload->row.pickup;
+	return pickup->target_uid != 0 && pickup->target_uid_validity == uid_validity &&
+	       (pickup->target_folder == 0 ||
+		pickup->target_folder == reload->mailbox->numbers[MAILBOX_BADMAIL]);
+}
+
 static int reload_find(struct reload *reload, struct error *err)
 {
 	struct mailbox *mailbox = reload->mailbox;
@@ -45,7 +53,7 @@ static int reload_find(struct reload *reload, struct error *err)
 	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_BADMAIL].wire,
 			 mailbox->server->badmail, false, &selected, err) != 0)
 		return -1;
-	if (pickup->target_uid != 0 && pickup->target_uid_validity == selected.uid_validity) {
+	if (reload_knows_uid(reload, selected.uid_validity)) {
 		if (imapc_search_present(mailbox->session, &pickup->target_uid, 1, &uids, &count,
 					 err) != 0)
 			return -1;
@@ -110,6 +118,7 @@ static int reload_move(struct reload *reload, const struct work_queue *queue, st
 		return -1;
 	pickup->state = PICKUP_MOVED;
 	pickup->target = PICKUP_DROPBOX;
+	pickup->target_folder = place.folder;
 	pickup->target_uid_validity = place.uid_validity;
 	pickup->target_uid = place.uid;
 	return pickup_redirect(reload->store, &reload->row.source, pickup, clock_now_ms(), err);
@@ -138,7 +147,8 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 	if (work_queue_lock(reload->store, queue->id, &lock, err) != 0)
 		return -1;
 	if (mailbox_open(queue, reload->database, true, &mailbox, err) != 0 ||
-	    mailbox_prepare_targets(mailbox, err) != 0)
+	    mailbox_prepare_targets(mailbox, err) != 0 ||
+	    first_use_note(reload->store, queue->id, mailbox, err) != 0)
 		return -1;
 	reload->mailbox = mailbox;
 	if (reload_find(reload, err) != 0 ||

@@ -23,6 +23,8 @@ struct mailbox {
 	char *source; /* "user@host/folder": the ledger's name of the source folder */
 	struct imapc_folder folders[MAILBOX_FOLDER_COUNT];
 	bool noted[MAILBOX_FOLDER_COUNT]; /* by first_use_note() */
+	/* The ledger's numbers of the noted folders (pickup_repair.h); 0: it has none. */
+	uint32_t numbers[MAILBOX_FOLDER_COUNT];
 	bool on_delivery; /* messages stay unread in the source until their delivery is answered */
 	bool stays;	  /* and they never leave it: the definition names no dropbox */
 };
@@ -85,6 +87,7 @@ char *first_use_folder(const struct mailbox *mailbox, enum mailbox_folder folder
 
 /* Where a message lies; 0: the server does not tell. */
 struct mailbox_place {
+	uint32_t folder; /* as in `numbers` above */
 	uint32_t uid_validity;
 	uint32_t uid;
 };

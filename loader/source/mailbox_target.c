@@ -43,16 +43,30 @@ static int ask_server(struct store *store, int64_t queue_id, struct mailbox *mai
 				  status.uid_validity, status.uid_next, clock_now_ms(), err);
 }
 
+/* The number of a folder that is not noted is 0. */
+static int find_number(struct store *store, int64_t queue_id, const char *name,
+		       uint32_t *ret_number, struct error *err)
+{
+	struct pickup_folder noted = {0};
+	if (pickup_folder_find(store, queue_id, name, &noted, err) != 0 &&
+	    err->reason != REASON_MISSING)
+		return -1;
+	*ret_number = noted.number;
+	return 0;
+}
+
 static int note_folder(struct store *store, int64_t queue_id, struct mailbox *mailbox,
 		       enum mailbox_folder folder, struct error *err)
 {
-	struct pickup_folder noted;
+	uint32_t *number = &mailbox->numbers[folder];
 	g_autofree char *name = first_use_folder(mailbox, folder);
-	if (pickup_folder_find(store, queue_id, name, &noted, err) == 0)
-		return 0;
-	if (err->reason != REASON_MISSING)
+	if (find_number(store, queue_id, name, number, err) != 0)
 		return -1;
-	return ask_server(store, queue_id, mailbox, folder, name, err);
+	if (*number != 0)
+		return 0;
+	if (ask_server(store, queue_id, mailbox, folder, name, err) != 0)
+		return -1;
+	return find_number(store, queue_id, name, number, err);
 }
 
 /* Both folders are noted before the first move into either: what comes to the other one later has
@@ -82,7 +96,8 @@ static int tell_place(enum move_fate fate, const uint32_t *uids, size_t count,
 	(void)err;
 	/* Told without a copy when the original of an earlier copy goes. */
 	if (copy != NULL)
-		*place = (struct mailbox_place){copy->uid_validity, copy->uids[0]};
+		*place = (struct mailbox_place){.uid_validity = copy->uid_validity,
+						.uid = copy->uids[0]};
 	return 0;
 }
 
@@ -103,6 +118,7 @@ int mailbox_move(struct mailbox *mailbox, struct store *store, int64_t queue_id,
 		     tell_place, ret_place);
 	if (move_messages(move, &uid, 1, err) != 0 || move_verdict(move, err) != 0)
 		return -1;
+	ret_place->folder = mailbox->numbers[to];
 	size_t returns;
 	const struct move_return *back = move_returns(move, &returns);
 	return returns > 0 ? move_say_return(move, back, err) : 0;

@@ -121,6 +121,10 @@ static int verify_list_folder(struct verify *verify, enum mailbox_folder which, 
 	if (which == MAILBOX_SOURCE)
 		verify_report_unfound(verify, folder->count);
 	folder->name = first_use_folder(verify->mailbox, which);
+	if (pickup_folder_find(verify->store, verify->queue->id, folder->name, &folder->noted,
+			       err) != 0 &&
+	    err->reason != REASON_MISSING)
+		return -1;
 	folder->uid_validity = selected.uid_validity;
 	folder->owners = g_new0(unsigned char, folder->count);
 	folder->counted.messages = folder->count;

@@ -15,7 +15,8 @@
 enum verify_owner { VERIFY_UNKNOWN, VERIFY_OURS, VERIFY_OTHERS };
 
 struct verify_folder {
-	char *name; /* as pickup_repair.h has it */
+	char *name;		    /* as pickup_repair.h has it */
+	struct pickup_folder noted; /* all 0: this queue has not noted it */
 	uint32_t uid_validity;
 	uint32_t *uids; /* ascending */
 	size_t count;
@@ -32,7 +33,7 @@ struct verify_row {
 	enum mailbox_folder expected;
 	bool has_entry;
 	bool superseded;
-	bool placed;   /* its folder still has the numbering in which it had a UID */
+	bool placed;   /* it has a UID in its folder, which is numbered as it was then */
 	bool original; /* in the mailbox; a copy that a run has not noted may be in the folder */
 };
 
@@ -105,6 +106,13 @@ void verify_report_finding(struct verify *verify, struct verify_finding finding)
 /* Selects a folder read-only; TEMPORARY when it was numbered afresh since it was listed. */
 int verify_select(struct verify *verify, enum mailbox_folder which,
 		  struct imapc_mailbox *ret_selected, struct error *err);
+
+/* True if the row's target UID is one of this folder: two folders may have one UIDVALIDITY. */
+static inline bool verify_is_in(const struct verify_folder *folder, const struct pickup *pickup)
+{
+	return pickup->target_uid != 0 &&
+	       (pickup->target_folder == 0 || pickup->target_folder == folder->noted.number);
+}
 
 /* The message's place in the folder, or -1. */
 ssize_t verify_find(const struct verify_folder *folder, uint32_t uid);

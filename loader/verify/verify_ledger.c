@@ -116,7 +116,8 @@ static bool verify_find_copy(struct verify *verify, const struct verify_row *row
 	enum mailbox_folder where = verify_target(row->pickup.target);
 	struct verify_folder *folder = &verify->folders[where];
 	uint32_t uid = row->pickup.target_uid;
-	*ret_placed = uid != 0 && row->pickup.target_uid_validity == folder->uid_validity;
+	*ret_placed = verify_is_in(folder, &row->pickup) &&
+		      row->pickup.target_uid_validity == folder->uid_validity;
 	if (!*ret_placed)
 		return false;
 	/* The lowest UID that the queue has put there itself: its own mail is not older. */
@@ -261,12 +262,13 @@ int verify_miss(struct verify *verify, const struct verify_row *row, struct erro
 {
 	const struct verify_options *options = verify->options;
 	const bool waits = row->expected == MAILBOX_SOURCE;
+	const uint32_t target_uid = row->placed ? row->pickup.target_uid : 0;
 	verify_report_finding(
 	    verify, (struct verify_finding){
 			.problem = VERIFY_MISSING,
 			.remedy = options->accept_missing ? VERIFY_ACCEPT : VERIFY_NOTHING,
 			.folder = mailbox_folder_name(verify->mailbox, row->expected),
-			.uid = waits ? row->pickup.uid : row->pickup.target_uid,
+			.uid = waits ? row->pickup.uid : target_uid,
 			.entry_id = row->pickup.entry_id});
 	return options->accept_missing && !options->dry_run ? verify_accept(verify, row, err) : 0;
 }

@@ -25,20 +25,15 @@ static char *verify_as_source(const struct verify *verify, enum mailbox_folder w
 	return g_strconcat(verify->account, mailbox_folder_name(verify->mailbox, which), NULL);
 }
 
-static int verify_first_use(struct verify *verify, struct verify_folder *folder, struct error *err)
+/* A note in another numbering says nothing of this one, but the ledger's lowest UID does: the queue
+ * has moved a message there. */
+static uint32_t verify_first_use(const struct verify_folder *folder)
 {
-	struct pickup_folder noted;
-	uint32_t first = folder->lowest_uid;
-	int failed =
-	    pickup_folder_find(verify->store, verify->queue->id, folder->name, &noted, err);
-	if (failed != 0 && err->reason != REASON_MISSING)
-		return -1;
-	/* A note in another numbering says nothing of this one, but the ledger's lowest UID does:
-	 * the queue has moved a message there. */
-	if (failed == 0 && noted.uid_validity == folder->uid_validity)
-		first = first != 0 ? MIN(first, noted.first_uid) : noted.first_uid;
-	folder->counted.first_uid = first;
-	return 0;
+	const struct pickup_folder *noted = &folder->noted;
+	if (noted->uid_validity != folder->uid_validity)
+		return folder->lowest_uid;
+	return folder->lowest_uid != 0 ? MIN(folder->lowest_uid, noted->first_uid)
+				       : noted->first_uid;
 }
 
 struct verify_elsewhere {
@@ -65,8 +60,7 @@ int verify_owner(struct verify *verify, enum mailbox_folder which, struct error 
 	struct verify_elsewhere elsewhere = {verify, folder};
 	if (folder->name == NULL)
 		return 0;
-	if (verify_first_use(verify, folder, err) != 0)
-		return -1;
+	folder->counted.first_uid = verify_first_use(folder);
 	g_autofree char *source = verify_as_source(verify, which);
 	const struct pickup_place place = verify_place(verify, which, source);
 	if (pickup_elsewhere_walk(verify->store, &place, verify_take_elsewhere, &elsewhere, err) !=
@@ -96,7 +90,10 @@ int verify_owner_took(struct verify *verify, const struct verify_row *row, bool 
 {
 	g_autofree char *source = verify_as_source(verify, row->expected);
 	const struct pickup_place place = verify_place(verify, row->expected, source);
-	if (pickup_taken_find(verify->store, &place, &row->pickup, ret_taken, err) != 0)
+	struct pickup moved = row->pickup;
+	if (!verify_is_in(&verify->folders[row->expected], &moved))
+		moved.target_uid = 0;
+	if (pickup_taken_find(verify->store, &place, &moved, ret_taken, err) != 0)
 		return -1;
 	verify->folders[row->expected].counted.of_other_queues += *ret_taken;
 	return 0;

@@ -39,6 +39,7 @@ static int verify_redirect(struct verify *verify, const struct verify_move *move
 	struct pickup pickup = move->pickup;
 	pickup.state = PICKUP_MOVED;
 	pickup.target = move->to == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX;
+	pickup.target_folder = place.folder;
 	pickup.target_uid_validity = place.uid_validity;
 	pickup.target_uid = place.uid;
 	return pickup_redirect(verify->store, &source, &pickup, clock_now_ms(), err);
@@ -47,7 +48,8 @@ static int verify_redirect(struct verify *verify, const struct verify_move *move
 /* The row learns where its message lies. */
 static int verify_do_note(struct verify *verify, const struct verify_move *move, struct error *err)
 {
-	const struct mailbox_place place = {.uid_validity = verify->folders[move->to].uid_validity,
+	const struct mailbox_place place = {.folder = verify->mailbox->numbers[move->to],
+					    .uid_validity = verify->folders[move->to].uid_validity,
 					    .uid = move->uid};
 	if (verify_redirect(verify, move, place, err) != 0)
 		return -1;
@@ -119,13 +121,22 @@ static int verify_count_settled(struct verify *verify, struct error *err)
 	return 0;
 }
 
+/* Rows that learn where their message lies name its folder. */
+static int verify_note_folders(struct verify *verify, struct error *err)
+{
+	return verify->moves->len > 0
+		   ? first_use_note(verify->store, verify->queue->id, verify->mailbox, err)
+		   : 0;
+}
+
 int verify_repair(struct verify *verify, struct error *err)
 {
 	/* The run works on the open mailbox, under the lock that is held already. */
 	const struct load_options options = {.database = verify->options->database,
 					     .progress = verify_ignore_progress};
 	struct load_result ignored;
-	if (verify_do_moves(verify, MAILBOX_DROPBOX, err) != 0 ||
+	if (verify_note_folders(verify, err) != 0 ||
+	    verify_do_moves(verify, MAILBOX_DROPBOX, err) != 0 ||
 	    verify_do_moves(verify, MAILBOX_BADMAIL, err) != 0)
 		return -1;
 	if (!verify->run_needed)

@@ -29,7 +29,7 @@ COLUMNS = {
     " size sha256 data",
     "header": "entry_id position name value",
     "pickup": "queue_id source uid_validity uid state target acknowledge target_uid_validity target_uid entry_id"
-    " raw_sha256 raw_size internal_date record_created record_updated uid_next",
+    " raw_sha256 raw_size internal_date record_created record_updated uid_next target_folder",
     "queue_overview": "id name paused last_message last_action not_collected new claimed expired done failed"
     " bad unfinished_pickups oldest_waiting",
     "entry_tag": "entry_id tag",
@@ -65,6 +65,11 @@ INSERT INTO pickup (queue_id, source, uid_validity, uid, state, target, entry_id
     internal_date, record_created, record_updated)
 VALUES (1, 'robot@imap.example.com/INBOX', 1, 7, 'stored', 'dropbox', 1, printf('%064d', 3), 1000,
     '2026-01-31T11:59:30Z', '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z');
+"""
+# A folder in which the message lies.
+FOLDER = """
+INSERT INTO pickup_folder VALUES (1, 'a/DROPBOX', 1, 1, '', 'dropbox', 1);
+UPDATE pickup SET target_folder = 1;
 """
 QUEUE = ENTRY[:ENTRY.index("INSERT INTO entry_status")]
 
@@ -254,6 +259,7 @@ class SchemaTest(unittest.TestCase):
 
     def test_other_nonsense_is_refused(self):
         self.sql(ENTRY)
+        self.sql(FOLDER)
         for change, reason in (
             ("UPDATE attachment SET file_name = '../x'", "CHECK"),
             ("UPDATE attachment SET file_name = ''", "CHECK"),
@@ -265,6 +271,9 @@ class SchemaTest(unittest.TestCase):
             ("UPDATE entry_mail SET message_body = NULL", "CHECK"),
             ("UPDATE entry_mail SET raw_content = printf('%064d', 1)", "CHECK"),
             ("UPDATE pickup SET state = 'gone'", "CHECK"),
+            ("DELETE FROM pickup_folder", "messages of the ledger lie in this folder"),
+            ("UPDATE pickup_folder SET number = 2", "the number of a folder cannot be changed"),
+            ("INSERT INTO pickup_folder VALUES (1, 'a/Other', 1, 1, '', 'dropbox', 1)", "UNIQUE"),
             ("UPDATE work_queue SET paused = 2", "CHECK"),
             ("UPDATE work_queue SET max_attempts = 0", "CHECK"),
             ("UPDATE work_queue SET credential_source = 'password'", "CHECK"),
@@ -274,10 +283,12 @@ class SchemaTest(unittest.TestCase):
 
     def test_a_queue_takes_all_its_rows_with_it(self):
         self.sql(ENTRY)
+        self.sql(FOLDER)
         self.sql(f"INSERT INTO entry_tag VALUES (1, 'urgent'); UPDATE entry_status SET {CLAIM}")
         self.assertEqual(len(self.sql("SELECT * FROM entry_event")), 2)
         self.sql("DELETE FROM work_queue")
-        for table in ("entry_status", "entry_mail", "attachment", "pickup", "entry_tag", "entry_event"):
+        for table in ("entry_status", "entry_mail", "attachment", "pickup", "pickup_folder", "entry_tag",
+                      "entry_event"):
             self.assertEqual(self.sql(f"SELECT * FROM {table}"), [])
 
     def test_nothing_is_left_behind_without_foreign_keys(self):
@@ -306,7 +317,7 @@ class SchemaTest(unittest.TestCase):
             ("INSERT INTO delivery (entry_id, attempt, at, outcome, duration_ms)"
              " VALUES (2, 1, '2026-01-31T12:00:00.000Z', 'retry', 0)", "there is no entry"),
             ("UPDATE pickup SET queue_id = 9", "there is no queue"),
-            ("INSERT INTO pickup_folder VALUES (9, 'a/Done', 1, 1, '', NULL)", "there is no queue"),
+            ("INSERT INTO pickup_folder VALUES (9, 'a/Done', 1, 1, '', NULL, 1)", "there is no queue"),
             ("INSERT INTO pickup_gone VALUES (9, 'a/INBOX', 1, 1, '', '')", "there is no queue"),
             ("INSERT INTO pickup_attempt VALUES (9, 'a/INBOX', 1, 1, 0, '', '')", "there is no queue"),
             ("INSERT INTO queue_health (queue_id) VALUES (9)", "there is no queue"),
@@ -335,7 +346,7 @@ class SchemaTest(unittest.TestCase):
 
     def test_what_belongs_to_a_deleted_row_is_looked_up(self):
         triggers = self.sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%_deleted'")
-        self.assertEqual(4, len(triggers))
+        self.assertEqual(5, len(triggers))
         for trigger in triggers:
             with self.subTest(trigger["name"]):
                 condition = re.search(r"(?s)WHEN (.*?)\nBEGIN", trigger["sql"])[1]

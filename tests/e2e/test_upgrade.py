@@ -43,6 +43,7 @@ COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
 LATER = {"entry_calendar": "what calendars announce is noted of what is loaded from now on",
          "pickup_folder": "where a folder began is noted when this program first uses it",
          ("pickup", "uid_next"): "noted of what is loaded from now on",
+         ("pickup", "target_folder"): "noted of what is moved from now on",
          ("entry_mail", "reply_plain"): "found when it is first asked for",
          ("entry_mail", "signature"): "noted of what is loaded from now on",
          ("delivery_target", "insecure"): "a target with http:// goes on as it did"}
@@ -180,6 +181,28 @@ class Upgraded(FilledCase):
             for table in tables(before):
                 columns = [row[1] for row in before.execute(f"PRAGMA table_info({table})")]
                 self.assertEqual(all_rows(before, table, columns), all_rows(after, table, columns), table)
+
+
+class Steps(Case):
+    def upgraded_to(self, version):
+        """A database of that schema, as the program of its time made it out of an older one."""
+        old_database(self.database)
+        with contextlib.closing(sqlite3.connect(self.database)) as database:
+            for number in range(2, version + 1):
+                step, = UPGRADES.glob(f"{number}_*.sql")
+                database.executescript(step.read_text())
+            database.execute(f"PRAGMA user_version = {version}")
+
+    def test_folders_that_were_noted_before_get_numbers(self):
+        self.upgraded_to(11)
+        noted = [(1, "a/2025"), (1, "a/2026"), (1, "a/BADMAIL"), (2, "a/2026")]
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            for row in noted:
+                database.execute("INSERT INTO pickup_folder VALUES (?, ?, 7, 1, '', NULL)", row)
+        self.inqueue("list")
+        self.assertEqual([(*row, number) for row, number in zip(noted, [1, 2, 3, 1])],
+                         self.sql("SELECT queue_id, folder, number FROM pickup_folder ORDER BY queue_id, folder"))
+        self.assertEqual([(None,)], self.sql("SELECT DISTINCT target_folder FROM pickup"))
 
 
 class Commands(Case):

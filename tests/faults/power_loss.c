@@ -105,9 +105,9 @@ static void load(struct store *store, int64_t queue_id, int body, uint32_t first
 		}
 		require(store_commit(store, &err) == 0, "store_commit", &err);
 		note_sight(((gint64)batch + 1) * BATCH, (gint64)batch * BATCH);
-		require(pickup_mark(store, &source, uids, BATCH, PICKUP_MOVED, 0, NULL, NOW_MS,
-				    &err) == 0,
-			"pickup_mark", &err);
+		require(
+		    pickup_mark(store, &source, uids, BATCH, PICKUP_MOVED, NULL, NOW_MS, &err) == 0,
+		    "pickup_mark", &err);
 		note_sight(((gint64)batch + 1) * BATCH, ((gint64)batch + 1) * BATCH);
 	}
 }

@@ -148,7 +148,7 @@ static void test_purge_leaves_the_ledger_and_open_entries(void **state)
 	change(f, "UPDATE entry_status SET state = 'done' WHERE id = 1");
 	change(f, "INSERT INTO pickup SELECT 1, 's', 1, 7, 'moved', 'dropbox', 'load', 2, 8, 1,"
 		  " printf('%064d', 1), 9, '2026-01-31T12:00:00Z', record_created, record_created,"
-		  " NULL FROM work_queue");
+		  " NULL, NULL FROM work_queue");
 	const struct entry_filter all = {0};
 	uint64_t count;
 	assert_ok(entry_purge_count(f->store, &all, &count, &f->err), &f->err);

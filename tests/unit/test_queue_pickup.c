@@ -3,6 +3,7 @@
 #include "queue_fixture.h"
 
 #include "queue/pickup_internal.h"
+#include "queue/pickup_repair.h"
 
 static const struct pickup_source inbox = {1, "robot@imap.example.com/INBOX", 7};
 static const struct pickup_source inbox_renewed = {1, "robot@imap.example.com/INBOX", 8};
@@ -62,6 +63,7 @@ static void test_a_row_comes_back_as_it_was_put(void **state)
 	struct pickup put_row = pickup_of(UINT32_MAX, PICKUP_COPIED, 42);
 	struct pickup got;
 	put_row.target = PICKUP_BADMAIL;
+	put_row.target_folder = 3;
 	put_row.target_uid_validity = UINT32_MAX;
 	put_row.target_uid = 9;
 	assert_ok(pickup_put(f->store, &inbox, &put_row, NOW_MS, &f->err), &f->err);
@@ -75,6 +77,7 @@ static void test_a_row_comes_back_as_it_was_put(void **state)
 	assert_memory_equal(put_row.raw_sha256, got.raw_sha256, 32);
 	assert_int_equal(1000, got.raw_size);
 	assert_int_equal(NOW_S, got.internal_date_s);
+	assert_int_equal(3, got.target_folder);
 	assert_int_equal(UINT32_MAX, got.target_uid_validity);
 	assert_int_equal(9, got.target_uid);
 }
@@ -130,20 +133,23 @@ static void test_marks_move_rows_on(void **state)
 {
 	struct fixture *f = *state;
 	const uint32_t uids[] = {1, 3, 99};
-	const uint32_t target_uids[] = {501, 0, 503};
+	const struct pickup_copies copies = {
+	    .folder = 2, .uid_validity = 44, .uids = (const uint32_t[]){501, 0, 503}};
 	struct pickup got;
 	for (uint32_t uid = 1; uid <= 3; uid++)
 		put(f, &inbox, uid, PICKUP_STORED, uid);
 	put(f, &elsewhere, 1, PICKUP_STORED, 4);
-	assert_ok(pickup_mark(f->store, &inbox, uids, 3, PICKUP_MOVED, 44, target_uids, NOW_MS + 1,
-			      &f->err),
-		  &f->err);
+	assert_ok(
+	    pickup_mark(f->store, &inbox, uids, 3, PICKUP_MOVED, &copies, NOW_MS + 1, &f->err),
+	    &f->err);
 	assert_rows(f, &inbox, false, "1:moved 2:stored 3:moved ");
 	assert_rows(f, &elsewhere, false, "1:stored ");
 	assert_ok(pickup_list(f->store, &inbox, 1, 1, false, copy_pickup, &got, &f->err), &f->err);
+	assert_int_equal(2, got.target_folder);
 	assert_int_equal(44, got.target_uid_validity);
 	assert_int_equal(501, got.target_uid);
 	assert_ok(pickup_list(f->store, &inbox, 3, 3, false, copy_pickup, &got, &f->err), &f->err);
+	assert_int_equal(2, got.target_folder);
 	assert_int_equal(0, got.target_uid);
 }
 
@@ -154,10 +160,10 @@ static void test_what_waits_for_an_answer_again_is_not_read(void **state)
 	static const uint32_t uids[] = {1, 2};
 	put(f, &inbox, 1, PICKUP_STORED, 1);
 	put(f, &inbox, 2, PICKUP_AWAITING, 2);
-	assert_ok(pickup_mark(f->store, &inbox, uids, 2, PICKUP_READ, 0, NULL, NOW_MS, &f->err),
+	assert_ok(pickup_mark(f->store, &inbox, uids, 2, PICKUP_READ, NULL, NOW_MS, &f->err),
 		  &f->err);
 	assert_rows(f, &inbox, false, "1:read 2:awaiting ");
-	assert_ok(pickup_mark(f->store, &inbox, uids, 2, PICKUP_MOVED, 0, NULL, NOW_MS, &f->err),
+	assert_ok(pickup_mark(f->store, &inbox, uids, 2, PICKUP_MOVED, NULL, NOW_MS, &f->err),
 		  &f->err);
 	assert_rows(f, &inbox, false, "1:moved 2:moved ");
 }
@@ -167,14 +173,16 @@ static void test_a_mark_keeps_what_it_does_not_know(void **state)
 	struct fixture *f = *state;
 	const uint32_t uid = 1;
 	struct pickup pickup = pickup_of(uid, PICKUP_COPIED, 1);
+	pickup.target_folder = 2;
 	pickup.target_uid_validity = 44;
 	pickup.target_uid = 501;
 	assert_ok(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err);
-	assert_ok(pickup_mark(f->store, &inbox, &uid, 1, PICKUP_LEFT, 0, NULL, NOW_MS, &f->err),
+	assert_ok(pickup_mark(f->store, &inbox, &uid, 1, PICKUP_LEFT, NULL, NOW_MS, &f->err),
 		  &f->err);
 	assert_ok(pickup_list(f->store, &inbox, 1, 1, false, copy_pickup, &pickup, &f->err),
 		  &f->err);
 	assert_int_equal(PICKUP_LEFT, pickup.state);
+	assert_int_equal(2, pickup.target_folder);
 	assert_int_equal(44, pickup.target_uid_validity);
 	assert_int_equal(501, pickup.target_uid);
 }
@@ -186,7 +194,7 @@ static void test_rows_belong_to_the_transaction_that_is_open(void **state)
 	put(f, &inbox, uid, PICKUP_STORED, 1);
 	assert_ok(store_begin(f->store, &f->err), &f->err);
 	put(f, &inbox, 2, PICKUP_STORED, 2);
-	assert_ok(pickup_mark(f->store, &inbox, &uid, 1, PICKUP_MOVED, 0, NULL, NOW_MS, &f->err),
+	assert_ok(pickup_mark(f->store, &inbox, &uid, 1, PICKUP_MOVED, NULL, NOW_MS, &f->err),
 		  &f->err);
 	store_rollback(f->store);
 	assert_rows(f, &inbox, false, "1:stored ");
@@ -273,6 +281,8 @@ static void test_only_the_same_message_of_the_same_queue_matches(void **state)
 		     &f->err, REASON_MISSING, "");
 }
 
+#define ARCHIVE "robot@imap.example.com/Archive"
+
 static void put_like(struct fixture *f, uint32_t uid, enum pickup_state state,
 		     enum pickup_target target, int64_t days_later)
 {
@@ -301,14 +311,38 @@ static void test_equal_messages_in_the_target_are_counted(void **state)
 	put(f, &elsewhere, 7, PICKUP_MOVED, 7);
 	put(f, &of_account, 8, PICKUP_MOVED, 8);
 	put(f, &of_another, 8, PICKUP_MOVED, 9);
-	assert_ok(pickup_count_delivered(f->store, 1, account, &like, &count, &f->err), &f->err);
+	assert_ok(pickup_count_delivered(f->store, 1, account, ARCHIVE, &like, &count, &f->err),
+		  &f->err);
 	assert_int_equal(5, count);
 	like.target = PICKUP_BADMAIL;
-	assert_ok(pickup_count_delivered(f->store, 1, account, &like, &count, &f->err), &f->err);
+	assert_ok(pickup_count_delivered(f->store, 1, account, ARCHIVE, &like, &count, &f->err),
+		  &f->err);
 	assert_int_equal(1, count);
 	like.raw_sha256[0]++;
-	assert_ok(pickup_count_delivered(f->store, 1, account, &like, &count, &f->err), &f->err);
+	assert_ok(pickup_count_delivered(f->store, 1, account, ARCHIVE, &like, &count, &f->err),
+		  &f->err);
 	assert_int_equal(0, count);
+}
+
+static void test_equal_messages_in_another_folder_are_not_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct pickup like = pickup_of(9, PICKUP_MOVED, 9);
+	uint64_t count;
+	static const char *const folders[] = {ARCHIVE, "robot@imap.example.com/Archive 2"};
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_ok(pickup_folder_note(f->store, 1, folders[i], PICKUP_DROPBOX, 44, 1, NOW_MS,
+					     &f->err),
+			  &f->err);
+		like.uid = like.target_folder = i + 1;
+		assert_ok(pickup_put(f->store, &inbox, &like, NOW_MS, &f->err), &f->err);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		assert_ok(pickup_count_delivered(f->store, 1, "robot@imap.example.com/", folders[i],
+						 &like, &count, &f->err),
+			  &f->err);
+		assert_int_equal(1, count);
+	}
 }
 
 /* ---- at size ---- */
@@ -349,6 +383,7 @@ int main(void)
 	    TEST(test_an_unfinished_row_is_found_first),
 	    TEST(test_only_the_same_message_of_the_same_queue_matches),
 	    TEST(test_equal_messages_in_the_target_are_counted),
+	    TEST(test_equal_messages_in_another_folder_are_not_counted),
 	    TEST(test_the_overview_does_not_read_the_finished_ledger),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

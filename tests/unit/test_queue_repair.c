@@ -82,11 +82,13 @@ static void test_a_row_is_found_by_its_entry_and_redirected(void **state)
 	assert_string_equal(inbox.source, row.source.source);
 	assert_int_equal(ENTRY_BAD, row.entry_state);
 	row.pickup.target = PICKUP_DROPBOX;
+	row.pickup.target_folder = 5;
 	row.pickup.target_uid_validity = 9;
 	row.pickup.target_uid = 77;
 	assert_ok(pickup_redirect(f->store, &row.source, &row.pickup, NOW_MS, &f->err), &f->err);
 	assert_int_equal(77, ask_number(f->store, "SELECT target_uid FROM pickup"
-						  " WHERE target = 'dropbox'"));
+						  " WHERE target = 'dropbox'"
+						  " AND target_folder = 5"));
 	assert_ok(pickup_forget(f->store, &row.source, 5, &f->err), &f->err);
 	assert_error(pickup_find_entry(f->store, id, &row, &source, &f->err), &f->err,
 		     REASON_MISSING, "did not come from a mailbox");
@@ -151,7 +153,8 @@ static void test_what_is_gone_is_accepted_until_it_is_found(void **state)
 
 /* ---- folders ---- */
 
-#define ARCHIVE "robot@imap.example.com/Archive"
+#define ARCHIVE	    "robot@imap.example.com/Archive"
+#define DONE_FOLDER "robot@imap.example.com/Done"
 
 static void test_a_folder_is_noted_once(void **state)
 {
@@ -165,8 +168,45 @@ static void test_a_folder_is_noted_once(void **state)
 					     uid_next[i], NOW_MS, &f->err),
 			  &f->err);
 	assert_ok(pickup_folder_find(f->store, inbox.queue_id, ARCHIVE, &folder, &f->err), &f->err);
+	assert_int_equal(1, folder.number);
 	assert_int_equal(9, folder.uid_validity);
 	assert_int_equal(100, folder.first_uid);
+	assert_ok(pickup_folder_note(f->store, inbox.queue_id, DONE_FOLDER, PICKUP_DROPBOX, 9, 1,
+				     NOW_MS, &f->err),
+		  &f->err);
+	assert_ok(pickup_folder_find(f->store, inbox.queue_id, DONE_FOLDER, &folder, &f->err),
+		  &f->err);
+	assert_int_equal(2, folder.number);
+}
+
+/* Both have the same UIDVALIDITY. */
+static void test_a_uid_counts_in_its_own_folder(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const folders[] = {ARCHIVE, DONE_FOLDER};
+	struct pickup_folder folder;
+	uint32_t last;
+	for (uint32_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+		const struct pickup pickup = {.uid = i + 1,
+					      .state = PICKUP_MOVED,
+					      .target_folder = i + 1,
+					      .target_uid_validity = 9,
+					      .target_uid = 50 - 10 * i};
+		assert_ok(pickup_folder_note(f->store, inbox.queue_id, folders[i], PICKUP_DROPBOX,
+					     9, 20, NOW_MS, &f->err),
+			  &f->err);
+		assert_ok(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err);
+	}
+	for (uint32_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+		assert_ok(pickup_folder_last_uid(f->store, inbox.queue_id, folders[i],
+						 PICKUP_DROPBOX, 9, &last, &f->err),
+			  &f->err);
+		assert_int_equal(50 - 10 * i, last);
+		assert_ok(
+		    pickup_folder_find(f->store, inbox.queue_id, folders[i], &folder, &f->err),
+		    &f->err);
+		assert_int_equal(20, folder.first_uid);
+	}
 }
 
 /* As in a database that had no notes yet. */
@@ -209,6 +249,26 @@ static uint64_t uids_elsewhere(struct fixture *f, int64_t queue_id, const char *
 	return uids;
 }
 
+/* By its place, which has the same name there. */
+static bool is_found_for_another_account(struct fixture *f, int64_t queue_id, const char *folder,
+					 const struct pickup *like)
+{
+	bool found;
+	const char *account = "robot@localhost/";
+	g_autofree char *there = g_strconcat(account, strrchr(folder, '/') + 1, NULL);
+	const struct pickup_place place = {
+	    .queue_id = queue_id, .account = account, .folder = there, .uid_validity = 9};
+	struct pickup placed = *like;
+	placed.target_uid = 5;
+	assert_ok(pickup_elsewhere_find(f->store, &place, &placed, &found, &f->err), &f->err);
+	return found;
+}
+
+static void change_rows(struct fixture *f, const char *sql)
+{
+	assert_ok(engine_execute(f->store->engine, sql, &f->err), &f->err);
+}
+
 static void test_other_queues_are_asked_what_they_have_in_a_folder(void **state)
 {
 	struct fixture *f = *state;
@@ -235,7 +295,7 @@ static void test_other_queues_are_asked_what_they_have_in_a_folder(void **state)
 	assert_ok(pickup_folder_note(f->store, inbox.queue_id, ARCHIVE, PICKUP_DROPBOX, 9, 1,
 				     NOW_MS, &f->err),
 		  &f->err);
-	assert_int_equal(0, uids_elsewhere(f, orders, "robot@imap.example.com/Done"));
+	assert_int_equal(0, uids_elsewhere(f, orders, DONE_FOLDER));
 	assert_int_equal(2001 * 2002 / 2, uids_elsewhere(f, orders, ARCHIVE));
 	/* So has the folder of its bad mail, in which it has none. */
 	assert_ok(pickup_folder_note(f->store, inbox.queue_id, "robot@imap.example.com/Bad",
@@ -244,6 +304,12 @@ static void test_other_queues_are_asked_what_they_have_in_a_folder(void **state)
 	assert_int_equal(0, uids_elsewhere(f, orders, "robot@imap.example.com/Bad"));
 	assert_ok(pickup_elsewhere_find(f->store, &place, &like, &found, &f->err), &f->err);
 	assert_true(found);
+	assert_true(is_found_for_another_account(f, orders, ARCHIVE, &like));
+	change_rows(f, "UPDATE pickup SET target_folder = 1");
+	assert_int_equal(2001 * 2002 / 2, uids_elsewhere(f, orders, ARCHIVE));
+	assert_int_equal(0, uids_elsewhere(f, orders, "robot@imap.example.com/Bad"));
+	assert_true(is_found_for_another_account(f, orders, ARCHIVE, &like));
+	assert_false(is_found_for_another_account(f, orders, DONE_FOLDER, &like));
 	like.internal_date_s++;
 	assert_ok(pickup_elsewhere_find(f->store, &place, &like, &found, &f->err), &f->err);
 	assert_false(found);
@@ -339,6 +405,7 @@ int main(void)
 	    TEST(test_the_last_row_of_an_entry_stands_for_its_message),
 	    TEST(test_what_is_gone_is_accepted_until_it_is_found),
 	    TEST(test_a_folder_is_noted_once),
+	    TEST(test_a_uid_counts_in_its_own_folder),
 	    TEST(test_the_ledger_tells_how_long_a_folder_has_been_used),
 	    TEST(test_other_queues_are_asked_what_they_have_in_a_folder),
 	    TEST(test_only_what_failed_alone_counts),
