@@ -3,6 +3,7 @@
 #include "loader/base/log.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
 #include <glib.h>
@@ -63,28 +64,18 @@ int log_format_parse(const char *text, enum log_format *ret_format)
 	return 0;
 }
 
-/* Puts a value in quotes where a reader could not tell its end, and escapes what could end its
- * line. */
+/* Puts a value in quotes where a reader could not tell its end, or where something in it is made
+ * visible. */
 static void log_add_value(GString *line, const char *text)
 {
-	bool plain = *text != '\0';
-	for (const char *at = text; *at != '\0' && plain; at++)
-		plain = (unsigned char)*at > ' ' && *at != '"' && *at != '=' && *at != '\\' &&
-			*at != 0x7f;
-	if (plain) {
+	struct visible visible = {.form = VISIBLE_QUOTED};
+	g_autoptr(GString) shown = g_string_new(NULL);
+	visible_append(&visible, text, strlen(text), shown);
+	visible_end(&visible, shown);
+	if (*text != '\0' && strpbrk(text, " =") == NULL && strcmp(text, shown->str) == 0)
 		g_string_append(line, text);
-		return;
-	}
-	g_string_append_c(line, '"');
-	for (const char *at = text; *at != '\0'; at++) {
-		if (*at == '"' || *at == '\\')
-			g_string_append_printf(line, "\\%c", *at);
-		else if ((unsigned char)*at < ' ' || *at == 0x7f)
-			g_string_append_printf(line, "\\x%02x", (unsigned int)(unsigned char)*at);
-		else
-			g_string_append_c(line, *at);
-	}
-	g_string_append_c(line, '"');
+	else
+		g_string_append_printf(line, "\"%s\"", shown->str);
 }
 
 /* key=value pairs, the time first: what a person greps for and a program splits at blanks. */
@@ -119,8 +110,9 @@ static void log_add_json(GString *line, const char *event, const char *time, enu
 				    valid != NULL ? json_string(valid)
 						  : json_integer(fields->number));
 	}
+	struct visible visible = {.form = VISIBLE_JSON};
 	char *text = json_dumps(object, JSON_COMPACT);
-	g_string_append(line, text);
+	visible_append(&visible, text, strlen(text), line);
 	free(text);
 	json_decref(object);
 }

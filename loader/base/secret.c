@@ -4,6 +4,7 @@
 #include "loader/base/secret.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -337,7 +338,8 @@ static int secret_read_terminal(int terminal, const char *question, struct secre
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	if (tcsetattr(terminal, TCSAFLUSH, &silent) != 0)
 		return -1;
-	dprintf(terminal, "%s", question);
+	g_autofree char *shown = visible_line(question);
+	dprintf(terminal, "%s", shown);
 	ssize_t got = read(terminal, buffer->bytes, SECRET_MAX_SIZE);
 	int saved = errno;
 	tcsetattr(terminal, TCSAFLUSH, &before);

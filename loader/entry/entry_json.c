@@ -3,6 +3,7 @@
 #include "loader/entry/export.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -117,7 +118,8 @@ static json_t *entry_json_columns(const struct entry *entry)
 void entry_json_write_columns(FILE *out, const struct entry *entry)
 {
 	json_auto_t *object = entry_json_columns(entry);
-	json_dumpf(object, out, JSON_COMPACT);
+	g_autofree char *text = json_dumps(object, JSON_COMPACT);
+	visible_write(VISIBLE_JSON, text, out);
 	putc('\n', out);
 }
 
@@ -161,21 +163,17 @@ static json_t *entry_json_calendars(const struct entry *entry)
 	return list;
 }
 
-/* The inside of a JSON string. Stored text holds no control characters but newline and tab, so
- * the general form of an escape is enough. */
-static int entry_json_write_escaped(const void *bytes, size_t size, void *context)
+/* A body on its way out of the database. */
+struct entry_json_body {
+	FILE *out;
+	struct visible visible;
+};
+
+static int entry_json_write_piece(const void *bytes, size_t size, void *context)
 {
-	FILE *out = context;
-	const unsigned char *at = bytes;
-	for (const unsigned char *end = at + size; at < end; at++) {
-		if (*at == '"' || *at == '\\')
-			putc('\\', out);
-		if (*at < 0x20)
-			fprintf(out, "\\u%04x", *at);
-		else
-			putc(*at, out);
-	}
-	return ferror(out) ? -1 : 0;
+	struct entry_json_body *body = context;
+	visible_put(&body->visible, bytes, size, body->out);
+	return ferror(body->out) ? -1 : 0;
 }
 
 /* A body that cannot be written leaves *err empty, because the database has nothing to say: the
@@ -186,12 +184,14 @@ static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_i
 	fprintf(out, ",\"%s\":%s", key, present ? "\"" : "null");
 	if (!present)
 		return 0;
+	struct entry_json_body body = {.out = out, .visible = {.form = VISIBLE_JSON_STRING}};
 	*err = (struct error){0}; /* stays so where the writing fails */
-	if (entry_read(store, entry_id, part, 0, entry_json_write_escaped, out, err) != 0)
+	if (entry_read(store, entry_id, part, 0, entry_json_write_piece, &body, err) != 0)
 		return err->text[0] != '\0'
 			   ? -1
 			   : error_set(err, ERROR_IO, "writing entry %" PRId64 ": %s", entry_id,
 				       g_strerror(errno));
+	visible_put_end(&body.visible, out);
 	putc('"', out);
 	return 0;
 }
@@ -209,7 +209,8 @@ int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 	json_object_set_new(object, "calendars", entry_json_calendars(entry));
 	g_autofree char *text = json_dumps(object, JSON_COMPACT);
 	/* The document stays open for the bodies, which may be too long to hold. */
-	fwrite(text, 1, strlen(text) - 1, out);
+	text[strlen(text) - 1] = '\0';
+	visible_write(VISIBLE_JSON, text, out);
 	if (entry_json_write_body(out, store, entry->id, "message_body", entry->has_message_body,
 				  ENTRY_MESSAGE_BODY, err) != 0 ||
 	    entry_json_write_body(out, store, entry->id, "html_body", entry->has_html_body,

@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
+#include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>
@@ -33,6 +34,7 @@ struct work_job {
 	struct work_files *files;
 	struct work_process process;
 	GString *tail;
+	struct visible shown; /* its standard error, on ours */
 	int64_t extend_at_ms;
 	int64_t stop_at_ms; /* INT64_MAX = never */
 	int64_t kill_at_ms;
@@ -49,6 +51,7 @@ struct work_job *work_job_new(const struct work_options *options, const struct e
 	job->options = options;
 	job->lease = *lease;
 	job->tail = g_string_new("");
+	job->shown.form = VISIBLE_TEXT;
 	job->process = (struct work_process){.id = -1, .descriptor = -1, .errors = -1};
 	job->extend_at_ms = clock_monotonic_ms() + options->wish.lease_ms / EXTEND_PARTS;
 	job->stop_at_ms = INT64_MAX;
@@ -118,13 +121,13 @@ int work_job_errors(const struct work_job *job)
 	return job->stage == WORK_STAGE_RUNNING ? job->process.errors : -1;
 }
 
-/* Passes standard error through, and keeps its last lines as the reason of a failure. */
+/* Passes standard error on, made visible, and keeps its last lines as the reason of a failure. */
 void work_job_listen(struct work_job *job)
 {
 	char bytes[4096];
 	ssize_t got;
 	while ((got = work_process_read(&job->process, bytes, sizeof bytes)) > 0) {
-		fwrite(bytes, 1, (size_t)got, stderr);
+		visible_put(&job->shown, bytes, (size_t)got, stderr);
 		g_string_append_len(job->tail, bytes, got);
 		if (job->tail->len > TAIL_BYTES)
 			g_string_erase(job->tail, 0, (gssize)(job->tail->len - TAIL_BYTES));
@@ -284,6 +287,7 @@ void work_job_reap(struct work_job *job)
 {
 	const int status = work_process_end(&job->process);
 	work_job_listen(job);
+	visible_put_end(&job->shown, stderr);
 	const enum work_end end = work_job_end(job, status);
 	char *reason = work_job_reason(job, status);
 	if (end == WORK_RELEASED) {

@@ -166,7 +166,7 @@ class Case(unittest.TestCase):
                 os.write(master, answers.pop(0)[1].encode())
 
     def _checked(self, process, stdout, stderr, expect):
-        result = Result(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+        result = Result(process.returncode, *(text.decode(errors="surrogateescape") for text in (stdout, stderr)))
         report = f"{process.args}\nstdout:\n{result.stdout}\nstderr:\n{result.stderr}"
         self.assertNotIn("Sanitizer", result.stderr + result.stdout, report)
         self.assertEqual(expect, result.code, report)

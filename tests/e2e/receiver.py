@@ -23,6 +23,7 @@ class Answer(NamedTuple):
     headers: dict = {}
     body: bytes = b""
     fault: str = ""
+    reason: str = ""  # the phrase behind the status
 
 
 class Part(NamedTuple):
@@ -152,7 +153,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def answer(self, answer):
-        self.send_response(answer.status)
+        self.send_response(answer.status, answer.reason or None)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))

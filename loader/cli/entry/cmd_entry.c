@@ -129,7 +129,7 @@ static void cmd_save_saved(const char *path, void *context)
 	if (*json)
 		output_json_print(json_pack("{s:s}", "path", path));
 	else
-		printf("%s\n", path);
+		output_line("%s", path);
 }
 
 /* The number of an attachment is checked before the database is opened. */

@@ -16,7 +16,7 @@ static void cmd_operate_print(const struct invocation *invocation, uint64_t chan
 	if (invocation->json)
 		output_json_print(json_pack("{s:I}", "changed", (json_int_t)changed));
 	else
-		printf("%" PRIu64 " %s changed\n", changed, changed == 1 ? "entry" : "entries");
+		output_line("%" PRIu64 " %s changed", changed, changed == 1 ? "entry" : "entries");
 }
 
 /* Says who has a claimed entry, and how it is taken back. A lease that has ended leaves the
@@ -134,7 +134,7 @@ static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t 
 {
 	const guint told = changed == 0 && unfit->len > 0 ? unfit->len - 1 : unfit->len;
 	for (guint i = 0; i < told; i++)
-		fprintf(stderr, "inqueue: %s\n", (const char *)g_ptr_array_index(unfit, i));
+		output_say("%s", (const char *)g_ptr_array_index(unfit, i));
 	if (changed > 0)
 		return 0;
 	if (told < unfit->len)
@@ -273,8 +273,8 @@ static void cmd_purge_print(const struct invocation *invocation, uint64_t count,
 		output_json_print(
 		    json_pack("{s:I, s:b}", "purged", (json_int_t)count, "dry_run", (int)dry_run));
 	else
-		printf("%" PRIu64 " %s %s\n", count, count == 1 ? "entry" : "entries",
-		       dry_run ? "to be purged" : "purged");
+		output_line("%" PRIu64 " %s %s", count, count == 1 ? "entry" : "entries",
+			    dry_run ? "to be purged" : "purged");
 }
 
 /* The number is printed in any case: entries that were purged before an error are gone. The

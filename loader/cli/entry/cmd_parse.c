@@ -171,8 +171,7 @@ static int parse_json(const struct parsed_file *file, struct error *err)
 /* A field that the message does not have gets no line. */
 static void parse_print_line(const char *label, const char *text)
 {
-	if (text != NULL && *text != '\0')
-		printf("%-14s %s\n", label, text);
+	output_entry_field(label, "%s", text != NULL ? text : "");
 }
 
 /* In the order of `show`, so that the two can be compared. */
@@ -196,8 +195,8 @@ static void parse_print_fields(const struct parsed_file *file)
 	for (size_t i = 0; i < message->attachment_count; i++) {
 		const struct mime_attachment *attachment = &message->attachments[i];
 		g_autofree char *size = g_format_size(attachment->content.size);
-		printf("%-14s %zu: %s (%s, %s)\n", "attachment", i + 1, attachment->file_name,
-		       attachment->content_type, size);
+		output_entry_field("attachment", "%zu: %s (%s, %s)", i + 1, attachment->file_name,
+				   attachment->content_type, size);
 	}
 }
 
@@ -210,7 +209,8 @@ static int parse_print_body(const struct parsed_file *file, const char *label,
 		return 0;
 	if (parse_read_body(file, body, &text, err) != 0)
 		return -1;
-	printf("\n--- %s ---\n%s%s", label, text, g_str_has_suffix(text, "\n") ? "" : "\n");
+	output_heading(label);
+	output_text(text);
 	return 0;
 }
 

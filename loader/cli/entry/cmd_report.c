@@ -295,16 +295,14 @@ static int cmd_delivery_print(const struct delivery *delivery, void *context)
 	(void)context;
 	char at[CLOCK_TEXT_SIZE];
 	output_time_s(delivery->at_ms / 1000, at);
-	printf("attempt %d  %s  %s  %" PRId64 " ms", (int)delivery->attempt, at,
-	       delivery_outcome_format(delivery->outcome), delivery->duration_ms);
+	char status[32] = "";
 	if (delivery->status != 0)
-		printf("  status %d", (int)delivery->status);
-	printf("\n");
+		g_snprintf(status, sizeof status, "  status %d", (int)delivery->status);
+	output_line("attempt %d  %s  %s  %" PRId64 " ms%s", (int)delivery->attempt, at,
+		    delivery_outcome_format(delivery->outcome), delivery->duration_ms, status);
 	if (delivery->error != NULL)
-		printf("%s\n", delivery->error);
-	if (delivery->answer != NULL)
-		printf("%s%s", delivery->answer,
-		       g_str_has_suffix(delivery->answer, "\n") ? "" : "\n");
+		output_line("%s", delivery->error);
+	output_text(delivery->answer);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "loader/cli/entry/entry_view.h"
 
 #include "loader/base/clock.h"
+#include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -16,13 +17,9 @@ static json_t *entry_view_json_list(const char *column)
 	return list != NULL ? list : json_array();
 }
 
-/* Remembers the last byte, so that the output ends with a newline. */
 static int entry_view_write(const void *bytes, size_t size, void *context)
 {
-	char *last = context;
-	if (size > 0)
-		*last = ((const char *)bytes)[size - 1];
-	return fwrite(bytes, 1, size, stdout) == size ? 0 : -1;
+	return output_pieces_put(context, bytes, size);
 }
 
 /* A write that failed has left errno; an error of the database has words of its own. */
@@ -41,8 +38,7 @@ static int entry_view_read(struct store *store, const struct entry *entry, enum 
 /* A field that is empty is left out. */
 static void entry_view_print_line(const char *label, const char *value)
 {
-	if (value != NULL && *value != '\0')
-		printf("%-14s %s\n", label, value);
+	output_entry_field(label, "%s", value != NULL ? value : "");
 }
 
 /* 0 is no time: the entry has not been attempted, or has no lease. */
@@ -58,11 +54,11 @@ static void entry_view_print_time_ms(const char *label, int64_t time_ms)
 /* The state of the work comes first: that is what changes. */
 static void entry_view_print_state(const struct entry *entry)
 {
-	printf("%-14s %" PRId64 "\n", "id", entry->id);
+	output_entry_field("id", "%" PRId64, entry->id);
 	entry_view_print_line("queue", entry->queue_name);
 	entry_view_print_line("state", entry_state_format(entry->state));
-	printf("%-14s %d\n", "priority", (int)entry->priority);
-	printf("%-14s %d\n", "attempts", (int)entry->attempt_count);
+	output_entry_field("priority", "%d", (int)entry->priority);
+	output_entry_field("attempts", "%d", (int)entry->attempt_count);
 	entry_view_print_line("held", entry->held ? "yes" : NULL);
 	entry_view_print_line("tags", entry->tags);
 	entry_view_print_time_ms("last attempt", entry->last_attempt_at_ms);
@@ -94,9 +90,9 @@ static void entry_view_print_mail(const struct entry *entry)
 	entry_view_print_line("received", date);
 	entry_view_print_time_ms("loaded", entry->record_created_ms);
 	entry_sha256_format(entry->raw_sha256, sha256);
-	printf("%-14s %" PRIu64 " bytes%s%s%s\n", "raw message", entry->raw_size,
-	       entry->raw_incomplete ? "" : ", SHA-256 ", entry->raw_incomplete ? "" : sha256,
-	       entry->raw_kept ? ", kept" : "");
+	output_entry_field("raw message", "%" PRIu64 " bytes%s%s%s", entry->raw_size,
+			   entry->raw_incomplete ? "" : ", SHA-256 ",
+			   entry->raw_incomplete ? "" : sha256, entry->raw_kept ? ", kept" : "");
 	json_auto_t *defects = entry_view_json_list(entry->defects);
 	size_t index;
 	json_t *defect;
@@ -110,8 +106,8 @@ static void entry_view_print_attachments(const struct entry *entry)
 	for (size_t i = 0; i < entry->attachment_count; i++) {
 		const struct entry_attachment *attachment = &entry->attachments[i];
 		g_autofree char *size = g_format_size(attachment->size_bytes);
-		printf("%-14s %u: %s (%s, %s)\n", "attachment", attachment->position,
-		       attachment->file_name, attachment->content_type, size);
+		output_entry_field("attachment", "%u: %s (%s, %s)", attachment->position,
+				   attachment->file_name, attachment->content_type, size);
 	}
 }
 
@@ -143,12 +139,11 @@ static void entry_view_print_calendars(const struct entry *entry)
 static int entry_view_print_body(struct store *store, const struct entry *entry, const char *label,
 				 enum entry_part part, struct error *err)
 {
-	char last = '\n';
-	printf("\n--- %s ---\n", label);
-	if (entry_view_read(store, entry, part, entry_view_write, &last, err) != 0)
+	struct output_pieces body = {0};
+	output_heading(label);
+	if (entry_view_read(store, entry, part, entry_view_write, &body, err) != 0)
 		return -1;
-	if (last != '\n')
-		putchar('\n');
+	output_pieces_end(&body);
 	return 0;
 }
 

@@ -133,7 +133,7 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	if (first >= argc) {
 		for (int i = 1; i < argc; i++) {
 			if (strcmp(argv[i], "--version") == 0) {
-				printf("inqueue %s\n", INQUEUE_VERSION);
+				output_line("inqueue %s", INQUEUE_VERSION);
 				return 0;
 			}
 		}
@@ -174,6 +174,6 @@ int command_main(int argc, char **argv)
 	if (failed == 0)
 		return EXIT_SUCCESS;
 	if (err.text[0] != '\0' && !(err.kind == ERROR_IO && command_reader_is_gone()))
-		fprintf(stderr, "inqueue: %s\n", err.text);
+		output_say("%s", err.text);
 	return (int)err.kind;
 }

@@ -5,6 +5,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/nearest.h"
 #include "loader/base/service.h"
+#include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -291,14 +292,14 @@ const char *invocation_who(const struct invocation *invocation)
 static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void *context)
 {
 	const struct invocation *invocation = context;
-	fprintf(stderr, "inqueue: database '%s' was brought from schema %" PRId64 " to %" PRId64,
-		invocation->database, upgraded->from, upgraded->to);
+	g_autoptr(GString) copy = g_string_new(NULL);
 	if (upgraded->copy != NULL)
-		fprintf(stderr, "; a copy of what it was lies in '%s', and can be deleted",
-			upgraded->copy);
+		g_string_printf(copy, "; a copy of what it was lies in '%s', and can be deleted",
+				upgraded->copy);
 	else if (upgraded->no_room != NULL)
-		fprintf(stderr, " without a copy of what it was: %s", upgraded->no_room);
-	fputc('\n', stderr);
+		g_string_printf(copy, " without a copy of what it was: %s", upgraded->no_room);
+	output_say("database '%s' was brought from schema %" PRId64 " to %" PRId64 "%s",
+		   invocation->database, upgraded->from, upgraded->to, copy->str);
 }
 
 /* Every command opens the database in this way, so that an upgrade is told wherever it happens,

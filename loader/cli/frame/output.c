@@ -1,5 +1,5 @@
-/* Prints JSON, CSV, a bar and times, and reads a yes. A person at a terminal is told how long ago it
- * was, on the clock on the wall; a program gets RFC 3339 UTC. Tables are in output_table.c. */
+/* Prints JSON, CSV, a bar and times. A person at a terminal is told how long ago it was, on the clock on
+ * the wall; a program gets RFC 3339 UTC. Tables are in output_table.c, words in output_words.c. */
 #include "loader/cli/frame/output.h"
 
 #include "loader/base/clock.h"
@@ -17,27 +17,20 @@
 /* Takes the document over, so that callers can build it inside the call. */
 void output_json_print(json_t *document)
 {
-	json_dumpf(document, stdout, JSON_COMPACT);
+	output_json_value(document);
 	putchar('\n');
 	json_decref(document);
 }
 
-/* Escapes what JSON does not take inside a string. */
-void output_json_piece(const char *bytes, size_t size)
+void output_json_value(const json_t *value)
 {
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)bytes[i];
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c == '\n')
-			fputs("\\n", stdout);
-		else if (c == '\t')
-			fputs("\\t", stdout);
-		else if (c < ' ')
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
+	g_autofree char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	visible_write(VISIBLE_JSON, text != NULL ? text : "null", stdout);
+}
+
+void output_json_piece(struct visible *visible, const char *bytes, size_t size)
+{
+	visible_put(visible, bytes, size, stdout);
 }
 
 /* The structs of queue/ have 0 where there is no time. */
@@ -55,19 +48,32 @@ json_t *output_json_text(const char *text)
 	return text != NULL ? json_string(text) : json_null();
 }
 
-/* Anything but y, also the end of the input, is no. */
-bool output_is_yes(void)
-{
-	char answer[16] = "";
-	return fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y';
-}
-
 /* ---- CSV ---- */
 
-/* A spreadsheet would run a cell that begins like this. */
-static bool output_csv_is_formula(char first)
+/* The signs that begin a formula, with the forms of them that a spreadsheet takes for the same. */
+static bool output_csv_is_sign(gunichar c)
 {
-	return first != '\0' && strchr("=+-@\t\r", first) != NULL;
+	static const gunichar signs[] = {'=',	 '+',	 '-',	 '@',	 0xff1d, 0xff0b,
+					 0xff0d, 0xff20, 0xfe66, 0xfe62, 0xfe63, 0xfe6b};
+	for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
+		if (c == signs[i])
+			return true;
+	}
+	return false;
+}
+
+/* A spreadsheet would run a cell that begins like this: some drop blanks before they look. */
+static bool output_csv_is_formula(const char *bytes, size_t size)
+{
+	const char *end = bytes + size;
+	if (size > 0 && strchr("\t\r\n", *bytes) != NULL)
+		return *bytes != '\0';
+	for (const char *at = bytes; at < end; at = g_utf8_next_char(at)) {
+		const gunichar c = g_utf8_get_char_validated(at, end - at);
+		if (c >= (gunichar)-2 || !g_unichar_isspace(c))
+			return c < (gunichar)-2 && output_csv_is_sign(c);
+	}
+	return false;
 }
 
 /* Puts a cell in quotes only where it must be. */
@@ -75,39 +81,40 @@ void output_csv_cell(const char *text, bool guard)
 {
 	if (text == NULL)
 		return;
-	bool guarded = guard && output_csv_is_formula(*text);
-	if (strpbrk(text, ",\"\r\n") == NULL) {
-		if (guarded)
-			putchar('\'');
-		fputs(text, stdout);
-		return;
-	}
-	output_csv_begin(*text, guard);
-	output_csv_piece(text, strlen(text));
-	output_csv_end();
+	const size_t size = strlen(text);
+	const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+	struct visible visible = {.form = VISIBLE_TEXT};
+	if (quoted)
+		putchar('"');
+	if (guard && output_csv_is_formula(text, size))
+		putchar('\'');
+	output_csv_piece(&visible, text, size);
+	visible_put_end(&visible, stdout);
+	if (quoted)
+		putchar('"');
 }
 
-/* For a text that comes in pieces: its first byte decides whether it is guarded. */
-void output_csv_begin(char first, bool guard)
+/* A text that comes in pieces may have something to quote in a later one. */
+void output_csv_begin(const char *bytes, size_t size, bool guard)
 {
 	putchar('"');
-	if (guard && output_csv_is_formula(first))
+	if (guard && output_csv_is_formula(bytes, size))
 		putchar('\'');
 }
 
 /* A quote inside of a cell is doubled (RFC 4180); a piece needs to know nothing of the one
  * before. */
-void output_csv_piece(const char *bytes, size_t size)
+void output_csv_piece(struct visible *visible, const char *bytes, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] == '"')
-			putchar('"');
-		putchar(bytes[i]);
-	}
+	g_autoptr(GString) shown = g_string_sized_new(size + 1);
+	visible_append(visible, bytes, size, shown);
+	g_string_replace(shown, "\"", "\"\"", 0);
+	fwrite(shown->str, 1, shown->len, stdout);
 }
 
-void output_csv_end(void)
+void output_csv_end(struct visible *visible)
 {
+	visible_put_end(visible, stdout);
 	putchar('"');
 }
 

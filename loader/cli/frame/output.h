@@ -10,15 +10,19 @@
  *         their own, in places of a terminal; the last one takes what is left. On a terminal longer
  *         texts are cut, elsewhere nothing is.
  * JSON:   one document per line.
+ * Text:   what strangers have written is made visible (visible.h) in all of these: nothing else of the
+ *         program writes to standard output or standard error.
  * CSV:    cells on standard output (RFC 4180: comma, CRLF, quotes doubled). With `guard` a cell that
- *         a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage
- *         return) gets an apostrophe in front. That changes data, so programs do without.
+ *         a spreadsheet would take for a formula gets an apostrophe in front: it begins with = + - @, or
+ *         their full-width or small forms, behind any blanks; or with a tab, a carriage return or a
+ *         newline. That changes data, so programs do without.
  * Bar:    on standard error, for work that takes longer than two seconds; only on a terminal.
  */
 #ifndef LOADER_CLI_FRAME_OUTPUT_H
 #define LOADER_CLI_FRAME_OUTPUT_H
 
 #include "loader/base/clock.h"
+#include "loader/base/visible.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -55,10 +59,41 @@ void output_table_print(struct output_table *table);
 /* Releases a table that is not printed. */
 void output_table_free(struct output_table *table);
 
+/* ---- words ---- */
+
+/* A line on standard output; the newline is none of the format's. */
+void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line on standard error, "inqueue: …". */
+void output_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Asks on standard error, "…? [y/N] ", and reads a line of standard input: is it a yes? */
+bool output_ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line that stands between longer texts, "--- message body ---". */
+void output_heading(const char *text);
+
+/* A text of several lines on standard output; it ends with a newline in any case. NULL prints nothing. */
+void output_text(const char *text);
+
+/* The same in pieces, which may end inside of a character. Begins as {0}. */
+struct output_pieces {
+	struct visible visible;
+	bool line_is_open;
+};
+/* -1 with errno where it cannot be written. */
+int output_pieces_put(struct output_pieces *pieces, const char *bytes, size_t size);
+void output_pieces_end(struct output_pieces *pieces);
+
 /* ---- a label and a text ---- */
 
 /* The label takes `width` places and one more. A NULL text prints nothing. */
 void output_field(const char *label, int width, const char *text);
+
+/* The same for the fields of an entry; on a terminal a long text is not wrapped. Neither does an empty
+ * one print anything. */
+void output_entry_field(const char *label, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* ---- times ---- */
 
@@ -79,8 +114,12 @@ void output_ago_ms(int64_t time_ms, int64_t now_ms, char text[static CLOCK_TEXT_
 /* Prints one line and releases the document. */
 void output_json_print(json_t *document);
 
-/* A piece of UTF-8 text as the inside of a JSON string; prints no quotes. */
-void output_json_piece(const char *bytes, size_t size);
+/* Prints a value alone. It is borrowed; NULL is null. */
+void output_json_value(const json_t *value);
+
+/* A piece of UTF-8 text as the inside of a JSON string; prints no quotes. `visible` has the form
+ * VISIBLE_JSON_STRING. */
+void output_json_piece(struct visible *visible, const char *bytes, size_t size);
 
 /* RFC 3339 text, or null for 0. */
 json_t *output_json_time_ms(int64_t time_ms);
@@ -109,18 +148,16 @@ void output_rows_head(const struct output_rows_column *columns, size_t count);
 /* A whole cell; NULL is an empty one. Quoted only where it must be. */
 void output_csv_cell(const char *text, bool guard);
 
-/* A cell in pieces: always quoted; `first` is its first byte, '\0' if it has none. */
-void output_csv_begin(char first, bool guard);
-void output_csv_piece(const char *bytes, size_t size);
-void output_csv_end(void);
+/* A cell in pieces: always quoted; its first bytes decide whether it is guarded. `visible` has the form
+ * VISIBLE_TEXT. */
+void output_csv_begin(const char *bytes, size_t size, bool guard);
+void output_csv_piece(struct visible *visible, const char *bytes, size_t size);
+void output_csv_end(struct visible *visible);
 
 /* Stands between two cells. */
 void output_csv_comma(void);
 /* CR LF. */
 void output_csv_end_row(void);
-
-/* Reads a line of standard input: is it a yes? */
-bool output_is_yes(void);
 
 /* ---- a bar ---- */
 

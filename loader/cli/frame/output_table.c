@@ -44,13 +44,6 @@ static int output_text_places(const char *text)
 	return places;
 }
 
-/* Line breaks would tear a table apart. Caller frees. */
-static char *output_one_line(const char *text)
-{
-	char *line = g_utf8_make_valid(text != NULL ? text : "", -1);
-	return g_strdelimit(line, "\r\n\t", ' ');
-}
-
 /* At most `width` places, with "…" for what is cut. Caller frees. */
 static char *output_cut(const char *text, int width)
 {
@@ -150,7 +143,7 @@ void output_table_add(struct output_table *table, const char *const *cells)
 {
 	struct output_row row = {.cells = g_new0(char *, table->column_count + 1)};
 	for (size_t i = 0; i < table->column_count; i++)
-		row.cells[i] = output_one_line(cells[i]);
+		row.cells[i] = visible_line(cells[i]);
 	g_array_append_val(table->rows, row);
 }
 
@@ -158,7 +151,7 @@ void output_table_note(struct output_table *table, const char *text)
 {
 	struct output_row *row =
 	    &g_array_index(table->rows, struct output_row, table->rows->len - 1);
-	row->note = output_one_line(text);
+	row->note = visible_line(text);
 }
 
 /* The widest cell of each column; 0 for a column that is left out. */
@@ -215,6 +208,8 @@ static struct libscols_table *output_table_layout(const struct output_table *tab
 	struct libscols_table *layout = scols_new_table();
 	g_assert(layout != NULL);
 	scols_table_set_termforce(layout, SCOLS_TERMFORCE_NEVER);
+	/* Cells are visible already; the library would take the escapes for something to escape. */
+	scols_table_enable_noencoding(layout, 1);
 	for (size_t i = 0; i < table->column_count; i++) {
 		if (widths[i] == 0)
 			continue;
@@ -332,7 +327,7 @@ void output_rows_print(const struct output_rows_column *columns, size_t count,
 		const bool last = i + 1 == count;
 		if (last && terminal != INT_MAX)
 			widths[i] = MAX(terminal - used, (int)OUTPUT_ROWS_LAST_MIN);
-		g_autofree char *line = output_one_line(cells[i]);
+		g_autofree char *line = visible_line(cells[i]);
 		g_autofree char *text =
 		    terminal == INT_MAX ? g_strdup(line) : output_cut(line, widths[i]);
 		const int blanks = last ? 0 : MAX(widths[i] - output_text_places(text), 0);
@@ -362,7 +357,7 @@ void output_field(const char *label, int width, const char *text)
 	const int terminal = output_terminal_width();
 	if (text == NULL)
 		return;
-	g_autofree char *line = output_one_line(text);
+	g_autofree char *line = visible_line(text);
 	g_autofree char *lines = terminal == INT_MAX
 				     ? g_strdup(line)
 				     : output_wrap(line, MAX(terminal - width - 1, 1), width + 1);

@@ -111,7 +111,7 @@ static void mail_script_begin_json(const struct mail_script *script, const char 
 		return;
 	json_t *name = json_string(action);
 	printf("{\"line\":%u,\"action\":", script->line_number);
-	json_dumpf(name, stdout, JSON_ENCODE_ANY);
+	output_json_value(name);
 	fputs(",\"rows\":[", stdout);
 	json_decref(name);
 }
@@ -122,7 +122,7 @@ static void mail_script_end_json(const struct mail_script *script, const char *f
 	json_t *text = output_json_text(failure);
 	if (script->invocation->json) {
 		fputs("],\"error\":", stdout);
-		json_dumpf(text, stdout, JSON_ENCODE_ANY);
+		output_json_value(text);
 		fputs("}\n", stdout);
 	}
 	fflush(stdout);
@@ -187,7 +187,7 @@ static int mail_script_judge(struct mail_script *script, struct error *err)
 	if (script->failure_count++ == 0)
 		script->first_failure = *err;
 	else
-		fprintf(stderr, "inqueue: %s\n", err->text);
+		output_say("%s", err->text);
 	return 0;
 }
 

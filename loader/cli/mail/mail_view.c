@@ -41,6 +41,7 @@ static int mail_view_body(const struct mail_view *view, int descriptor,
 {
 	char piece[MAIL_VIEW_PIECE];
 	bool json = view->format != MAIL_VIEW_CSV && view->format != MAIL_VIEW_GUARDED_CSV;
+	struct visible visible = {.form = json ? VISIBLE_JSON_STRING : VISIBLE_TEXT};
 	for (uint64_t done = 0; done <= content->size;) {
 		size_t size = (size_t)MIN(content->size - done, (uint64_t)sizeof piece);
 		ssize_t got = pread(descriptor, piece, size, (off_t)(content->offset + done));
@@ -50,12 +51,11 @@ static int mail_view_body(const struct mail_view *view, int descriptor,
 		if (done == 0 && json)
 			putchar('"');
 		else if (done == 0)
-			output_csv_begin(got > 0 ? piece[0] : '\0',
-					 view->format == MAIL_VIEW_GUARDED_CSV);
+			output_csv_begin(piece, (size_t)got, view->format == MAIL_VIEW_GUARDED_CSV);
 		if (json)
-			output_json_piece(piece, (size_t)got);
+			output_json_piece(&visible, piece, (size_t)got);
 		else
-			output_csv_piece(piece, (size_t)got);
+			output_csv_piece(&visible, piece, (size_t)got);
 		done += (uint64_t)got;
 		if (done == content->size)
 			break;
@@ -63,7 +63,7 @@ static int mail_view_body(const struct mail_view *view, int descriptor,
 	if (json)
 		putchar('"');
 	else
-		output_csv_end();
+		output_csv_end(&visible);
 	return 0;
 }
 
@@ -112,10 +112,8 @@ static int mail_view_json_row(struct mail_view *view, const json_t *row,
 		    message != NULL ? mail_columns_content(message, column) : NULL;
 		const json_t *value = json_object_get(row, column);
 		printf("%s\"%s\":", i > 0 ? "," : "{", column);
-		if (content == NULL && value == NULL)
-			fputs("null", stdout);
-		else if (content == NULL)
-			json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+		if (content == NULL)
+			output_json_value(value);
 		else if (mail_view_body(view, message->content, content, err) != 0)
 			return -1;
 	}
@@ -264,7 +262,7 @@ static void mail_view_say(const struct mail_view *view, const struct mail_change
 	    [MAIL_DELETE_FOLDER] = "deleted",	 [MAIL_RENAME_FOLDER] = "renamed"};
 	bool dry_run = view->request->dry_run;
 	if (change->note != NULL && !dry_run)
-		fprintf(stderr, "inqueue: %s\n", change->note);
+		output_say("%s", change->note);
 	if (!dry_run && !isatty(STDOUT_FILENO))
 		return;
 	if (change->action == MAIL_APPEND) {
@@ -274,17 +272,17 @@ static void mail_view_say(const struct mail_view *view, const struct mail_change
 	json_auto_t *row = mail_columns_change(change, dry_run);
 	const char *uids = mail_view_string(row, "uid");
 	bool named = uids != NULL && *uids != '\0';
+	g_autoptr(GString) words = g_string_new(NULL);
 	if (mail_view_is_of_messages(change))
-		printf("%zu message%s of folder '%s'", change->count, change->count == 1 ? "" : "s",
-		       change->folder);
-	else
-		printf("folder '%s'", change->folder);
-	printf("%s %s", dry_run ? " would be" : "", done[change->action]);
+		g_string_printf(words, "%zu message%s of ", change->count,
+				change->count == 1 ? "" : "s");
+	g_string_append_printf(words, "folder '%s'%s %s", change->folder,
+			       dry_run ? " would be" : "", done[change->action]);
 	if (change->new_folder != NULL)
-		printf(" to '%s'", change->new_folder);
+		g_string_append_printf(words, " to '%s'", change->new_folder);
 	if (!mail_view_is_of_messages(change) && change->count > 1)
-		printf(", with %zu below it", change->count - 1);
-	printf("%s%s\n", named ? ": UID " : "", named ? uids : "");
+		g_string_append_printf(words, ", with %zu below it", change->count - 1);
+	output_line("%s%s%s", words->str, named ? ": UID " : "", named ? uids : "");
 }
 
 /* Table or not: words for people, rows for programs. */
@@ -315,7 +313,7 @@ static void mail_view_take_failure(uint32_t uid, const struct error *failure, vo
 	struct error ignored;
 	progress_clear(&view->progress);
 	if (view->format == MAIL_VIEW_TABLE && !mail_view_is_of_rows(view)) {
-		fprintf(stderr, "inqueue: %s\n", failure->text);
+		output_say("%s", failure->text);
 		return;
 	}
 	json_auto_t *row = json_pack("{s:s}", "error", failure->text);
@@ -336,8 +334,7 @@ static int mail_view_confirm(const char *what, void *context, struct error *err)
 				 "ahead: %s",
 				 what);
 	progress_clear(&view->progress);
-	fprintf(stderr, "%s? [y/N] ", what);
-	if (output_is_yes())
+	if (output_ask("%s", what))
 		return 0;
 	return error_set(err, ERROR_NO, "nothing was done");
 }

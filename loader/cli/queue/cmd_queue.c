@@ -214,8 +214,7 @@ static int cmd_queue_confirm(const char *name, struct error *err)
 		return error_set(
 		    err, ERROR_USAGE,
 		    "queue '%s': not dropped, there is no terminal to ask; --yes drops it", name);
-	fprintf(stderr, "Drop queue '%s' with all its entries? [y/N] ", name);
-	if (output_is_yes())
+	if (output_ask("Drop queue '%s' with all its entries", name))
 		return 0;
 	return error_set(err, ERROR_NO, "queue '%s': not dropped", name);
 }
@@ -286,7 +285,7 @@ static void cmd_queue_tell_applied(const char *name, enum apply_outcome outcome,
 		output_json_print(
 		    json_pack("{s:s, s:s}", "queue", name, "outcome", words[outcome]));
 	else if (outcome != APPLY_UNCHANGED)
-		printf("queue '%s' %s\n", name, words[outcome]);
+		output_line("queue '%s' %s", name, words[outcome]);
 }
 
 /* Creates the database where there is none, so that a file of queues is all that a new machine

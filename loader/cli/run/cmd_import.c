@@ -23,7 +23,7 @@ static void cmd_import_plan(const char *step, void *context)
 		output_json_print(json_pack("{s:s, s:o}", "queue", view->queue_name, "step",
 					    output_json_text(step)));
 	else
-		printf("%s: %s\n", view->queue_name, step);
+		output_line("%s: %s", view->queue_name, step);
 }
 
 static void cmd_import_progress(uint64_t done, uint64_t size_bytes, void *context)
@@ -36,18 +36,18 @@ static void cmd_import_noted(const char *words, void *context)
 {
 	struct cmd_import_view *view = context;
 	progress_clear(&view->progress);
-	fprintf(stderr, "inqueue: import '%s': %s\n", view->queue_name, words);
+	output_say("import '%s': %s", view->queue_name, words);
 }
 
 /* Says only what there was. */
 static void cmd_import_print(const char *queue_name, const struct import_result *result)
 {
-	printf("%s: %" PRIu64 " imported", queue_name, result->loaded);
+	g_autoptr(GString) words = g_string_new(NULL);
 	if (result->bad > 0)
-		printf(", %" PRIu64 " bad", result->bad);
+		g_string_append_printf(words, ", %" PRIu64 " bad", result->bad);
 	if (result->known > 0)
-		printf(", %" PRIu64 " known already", result->known);
-	printf("\n");
+		g_string_append_printf(words, ", %" PRIu64 " known already", result->known);
+	output_line("%s: %" PRIu64 " imported%s", queue_name, result->loaded, words->str);
 }
 
 static void cmd_import_print_json(const char *queue_name, const struct import_result *result,

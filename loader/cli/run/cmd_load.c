@@ -33,7 +33,7 @@ static int cmd_load_each(const struct invocation *invocation, struct store *stor
 		if (one(invocation, store, *names, limit, &own) == 0)
 			continue;
 		if (failed != 0)
-			fprintf(stderr, "inqueue: %s\n", own.text);
+			output_say("%s", own.text);
 		else
 			*err = own;
 		failed = -1;
@@ -77,7 +77,7 @@ static void cmd_load_plan(const char *step, void *context)
 	if (view->json)
 		output_json_print(json_pack("{s:s, s:s}", "queue", view->queue_name, "step", step));
 	else
-		printf("%s: %s\n", view->queue_name, step);
+		output_line("%s: %s", view->queue_name, step);
 }
 
 /* The worker reports this from its own process; the bar is drawn here, where the terminal is. */
@@ -95,20 +95,21 @@ static void cmd_load_progress(const struct load_progress *progress, void *contex
 static void cmd_load_noted(const char *words, void *context)
 {
 	const struct cmd_load_view *view = context;
-	fprintf(stderr, "inqueue: load '%s': %s\n", view->queue_name, words);
+	output_say("load '%s': %s", view->queue_name, words);
 }
 
 /* Says only what there was. */
 static void cmd_load_print(const char *queue_name, const struct load_result *result)
 {
-	printf("%s: %" PRIu64 " loaded", queue_name, result->loaded);
+	g_autoptr(GString) words = g_string_new(NULL);
 	if (result->bad > 0)
-		printf(", %" PRIu64 " bad", result->bad);
+		g_string_append_printf(words, ", %" PRIu64 " bad", result->bad);
 	if (result->finished > 0)
-		printf(", %" PRIu64 " of an earlier run finished", result->finished);
+		g_string_append_printf(words, ", %" PRIu64 " of an earlier run finished",
+				       result->finished);
 	if (result->not_collected > 0)
-		printf(", %" PRId64 " still waiting", result->not_collected);
-	printf("\n");
+		g_string_append_printf(words, ", %" PRId64 " still waiting", result->not_collected);
+	output_line("%s: %" PRIu64 " loaded%s", queue_name, result->loaded, words->str);
 }
 
 /* A run that failed has a result: some messages may have been loaded before the error. */
@@ -143,9 +144,8 @@ static int cmd_load_queue(const struct invocation *invocation, struct store *sto
 	if (options.dry_run)
 		return failed;
 	if (failed == 0 && result.worker_deaths > 0)
-		fprintf(stderr,
-			"inqueue: load '%s': the worker died %u times and was started again\n",
-			name, result.worker_deaths);
+		output_say("load '%s': the worker died %u times and was started again", name,
+			   result.worker_deaths);
 	if (invocation->json)
 		cmd_load_print_json(name, &result, failed != 0 ? err->text : NULL);
 	else if (isatty(STDOUT_FILENO) && failed == 0)
@@ -250,10 +250,12 @@ static bool cmd_deliver_wants(const struct work_queue *queue)
 /* Says what the run has ended with; entries that are tried again are in the error. */
 static void cmd_deliver_print(const char *name, const struct deliver_result *result)
 {
-	printf("%s: %" PRIu64 " delivered", name, result->counts[DELIVERY_DELIVERED]);
+	char rejected[40] = "";
 	if (result->counts[DELIVERY_REJECTED] > 0)
-		printf(", %" PRIu64 " rejected", result->counts[DELIVERY_REJECTED]);
-	printf("\n");
+		g_snprintf(rejected, sizeof rejected, ", %" PRIu64 " rejected",
+			   result->counts[DELIVERY_REJECTED]);
+	output_line("%s: %" PRIu64 " delivered%s", name, result->counts[DELIVERY_DELIVERED],
+		    rejected);
 }
 
 /* Each outcome is a number of its own; the error is what the exit status stands for. */
@@ -325,8 +327,8 @@ static int cmd_deliver_sample(const struct invocation *invocation, struct store 
 	if (invocation->json)
 		output_json_print(json_pack("{s:s, s:s?, s:s?}", "queue", name, "trace", trace,
 					    "error", failed != 0 ? err->text : NULL));
-	else if (trace != NULL && *trace != '\0')
-		printf("%s%s", trace, g_str_has_suffix(trace, "\n") ? "" : "\n");
+	else
+		output_text(trace);
 	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
 }
 

@@ -168,8 +168,8 @@ static int cmd_status_print_overlong(const struct entry_overlong *overlong, void
 {
 	(void)context;
 	g_autofree char *words = entry_overlong_format(overlong);
-	printf("queue '%s', entry %" PRId64 ": %s\n", overlong->queue_name, overlong->entry_id,
-	       words);
+	output_line("queue '%s', entry %" PRId64 ": %s", overlong->queue_name, overlong->entry_id,
+		    words);
 	return 0;
 }
 
@@ -223,11 +223,9 @@ static void cmd_status_tell_log(const struct invocation *invocation, struct stor
 	g_autofree char *readers = log.grown ? store_log_readers(store) : NULL;
 	const double size_mb = (double)log.size_bytes / 1e6;
 	if (readers != NULL)
-		fprintf(stderr,
-			"inqueue: '%s-wal' takes %.1f MB because %s has been reading the database: "
-			"once "
-			"it has ended, the next commit gives the space back\n",
-			invocation->database, size_mb, readers);
+		output_say("'%s-wal' takes %.1f MB because %s has been reading the database: once "
+			   "it has ended, the next commit gives the space back",
+			   invocation->database, size_mb, readers);
 }
 
 /* Words about leases and the log come after the table, so that it stays a table. */

@@ -3,6 +3,7 @@
 #include "loader/cli/run/run_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 #include "queue/store.h"
@@ -125,14 +126,15 @@ static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 static void cmd_status_print_nagios(const struct cmd_status_check *check)
 {
 	g_strdelimit(check->faults->str, "|\n", '/');
+	g_autoptr(GString) line = g_string_new(NULL);
 	if (check->faults->len > 0)
-		printf("INQUEUE WARNING - %s |", check->faults->str);
+		g_string_printf(line, "INQUEUE WARNING - %s |", check->faults->str);
 	else
-		printf("INQUEUE OK - %" PRIu64 " queue%s |", check->queues,
-		       check->queues == 1 ? "" : "s");
+		g_string_printf(line, "INQUEUE OK - %" PRIu64 " queue%s |", check->queues,
+				check->queues == 1 ? "" : "s");
 	for (enum cmd_limit i = 0; i < LIMIT_COUNT; i++)
-		printf(" %s=%" PRIu64, cmd_limits[i].label, check->sums[i]);
-	putchar('\n');
+		g_string_append_printf(line, " %s=%" PRIu64, cmd_limits[i].label, check->sums[i]);
+	output_line("%s", line->str);
 }
 
 /* A limit that is not given is none. */

@@ -129,12 +129,11 @@ static bool cmd_verify_confirm(const char *what, void *context)
 	struct cmd_verify *view = context;
 	cmd_verify_show(view);
 	if (view->options->dry_run || invocation_flag(view->invocation, "yes")) {
-		fprintf(stderr, "inqueue: %s: %s entries\n", what,
-			view->options->dry_run ? "would become" : "become");
+		output_say("%s: %s entries", what,
+			   view->options->dry_run ? "would become" : "become");
 		return true;
 	}
-	fprintf(stderr, "%s: make entries of them? [y/N] ", what);
-	return output_is_yes();
+	return output_ask("%s: make entries of them", what);
 }
 
 /* The exit status goes by what is left after all changes. */

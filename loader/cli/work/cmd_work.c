@@ -96,9 +96,9 @@ static int cmd_claim_print(struct cmd_claim *claim, const struct entry_lease *le
 		    .token = lease->token, .paths = claim->folder != NULL ? claim->paths : NULL};
 		return entry_json_write(stdout, claim->store, entry, &with, err);
 	}
-	printf("%-14s %s\n", "lease token", lease->token);
+	output_entry_field("lease token", "%s", lease->token);
 	for (guint i = 0; i < claim->paths->len; i++)
-		printf("%-14s %s\n", "saved", (const char *)g_ptr_array_index(claim->paths, i));
+		output_entry_field("saved", "%s", (const char *)g_ptr_array_index(claim->paths, i));
 	return entry_view_print(claim->store, entry, err);
 }
 
@@ -270,9 +270,9 @@ static void cmd_fail_print(const struct invocation *invocation, const struct cmd
 	char text[CLOCK_TEXT_SIZE];
 	clock_format_s(settle->next_attempt_ms / 1000, text);
 	if (settle->next_attempt_ms != 0)
-		printf("to be tried again at %s\n", text);
+		output_line("to be tried again at %s", text);
 	else
-		printf("failed for good\n");
+		output_line("failed for good");
 }
 
 /* The worker has to say which kind of failure it is, because the two have different ends. */
@@ -360,16 +360,16 @@ static void cmd_work_settled(const struct work_outcome *outcome, void *context)
 		return;
 	if (outcome->next_attempt_ms != 0)
 		clock_format_s(outcome->next_attempt_ms / 1000, next);
-	fprintf(stderr, "inqueue: entry %" PRId64 ": %s%s%s: %s\n", outcome->entry_id,
-		work_end_format(outcome->end), *next != '\0' ? ", to be tried again at " : "", next,
-		outcome->reason);
+	output_say("entry %" PRId64 ": %s%s%s: %s", outcome->entry_id,
+		   work_end_format(outcome->end), *next != '\0' ? ", to be tried again at " : "",
+		   next, outcome->reason);
 }
 
 /* What the loop has to say of itself, e.g. that it waits for a locked database. */
 static void cmd_work_note(const char *words, void *context)
 {
 	const struct cmd_work *work = context;
-	fprintf(stderr, "inqueue: work '%s': %s\n", work->queue, words);
+	output_say("work '%s': %s", work->queue, words);
 }
 
 /* The command is looked at before anything is claimed, so that a misspelt one costs no attempt. */

@@ -5,6 +5,7 @@
  */
 #include "loader/imap/wire/protocol_log.h"
 #include "loader/base/clock.h"
+#include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -55,14 +56,10 @@ struct protocol_log *protocol_log_new(const char *host)
 static void write_line(const struct protocol_log *log, enum protocol_side side, const char *text)
 {
 	char now[CLOCK_TEXT_SIZE];
-	g_autofree char *printable = g_utf8_make_valid(text, -1);
+	/* A server must not be able to write to the terminal of somebody who reads the log. */
+	g_autofree char *printable = visible_line(text);
 
 	clock_format_s(clock_now_ms() / 1000, now);
-	/* A server must not be able to write to the terminal of somebody who reads the log. */
-	for (char *at = printable; *at; at++) {
-		if (g_ascii_iscntrl(*at))
-			*at = '?';
-	}
 
 	g_autofree char *line = g_strdup_printf("%s %d %s %c: %s\n", now, (int)getpid(), log->host,
 						side == PROTOCOL_CLIENT ? 'C' : 'S', printable);
