@@ -80,7 +80,7 @@ static int import_all(struct import *import, char *const *paths, size_t count, s
 					  err) != 0 ||
 	    entry_list_digests(import->store, import->queue->id, import_learn, import, err) != 0)
 		return -1;
-	for (unsigned i = 0; i < IMPORT_BATCHES; i++) {
+	for (unsigned i = 0; i < import->options->jobs; i++) {
 		if (import_batch_open(import, &import->batches[i], err) != 0)
 			return -1;
 	}
@@ -103,9 +103,11 @@ int import_run(struct store *store, const struct work_queue *queue, char *const 
 		return -1;
 	import.known =
 	    g_hash_table_new_full(import_hash_digest, import_equal_digests, g_free, NULL);
+	import.batches = g_new0(struct import_batch, options->jobs);
 	int failed = import_all(&import, paths, count, err);
-	for (unsigned i = 0; i < IMPORT_BATCHES; i++)
+	for (unsigned i = 0; i < options->jobs; i++)
 		import_batch_close(&import.batches[i]);
+	g_free(import.batches);
 	g_hash_table_unref(import.known);
 	connection_string_free(import.definition);
 	return failed;

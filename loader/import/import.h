@@ -7,10 +7,14 @@
  * be, after the commit that has stored all of their messages; so a run that dies at any moment
  * leaves nothing twice: the next one finds the digests.
  *
+ * Order:   entries come in the order of the paths, in a folder in that of the files' names, in an
+ *          mbox and a tar in that of the messages, however many parsers work.
+ *
  * Errors:  texts do not name the queue. A file that cannot be read or moved stops nothing: the first
  *          such fault is the error of the whole run, the others are told. TEMPORARY when the queue
  *          is being loaded, or the run was asked to stop.
- * Memory:  about 100 bytes for each entry of the queue, whatever the size of messages.
+ * Memory:  about 100 bytes for each entry of the queue, whatever the size of messages. On the disk
+ *          of the database 16 MiB, or the largest message, wait for each job.
  * Threads: one.
  */
 #ifndef LOADER_IMPORT_IMPORT_H
@@ -37,6 +41,7 @@ struct import_options {
 	const char *archive; /* folder for files that are through; NULL: they stay where they are */
 	const char *failed;  /* for files with a message that became a bad entry; likewise */
 	uint64_t limit;	     /* new entries at most; 0 = all */
+	unsigned jobs;	     /* parsers side by side, 1 at least */
 	bool dry_run;	     /* change nothing; `plan` is told what would be done */
 	void (*plan)(const char *step, void *context);
 	/* Told after each message: how many there were, and their bytes. */

@@ -2,8 +2,9 @@
  * import_internal.h - what the parts of an import share.
  *
  * import_walk.c finds files; import_read.c, import_mbox.c and import_tar.c push their messages into import_take.c,
- * which writes them to the spool of a batch and hands them to its parser. There are two batches:
- * while the parser works at one, import_store.c stores the other. import_move.c moves files whose
+ * which writes them to the spool of a batch and hands them to its parser. There are as many batches as
+ * jobs: while their parsers work, import_store.c stores the oldest. Batches are stored in the order in
+ * which they were filled, so the number of jobs changes nothing of what is stored. import_move.c moves files whose
  * messages are all committed.
  */
 #ifndef LOADER_IMPORT_IMPORT_INTERNAL_H
@@ -52,17 +53,15 @@ struct import_batch {
 	GStringChunk *reasons;
 };
 
-enum { IMPORT_BATCHES = 2 };
-
 struct import {
 	struct store *store;
 	const struct work_queue *queue;
 	const struct import_options *options;
 	struct import_result *result;
 	struct connection_string *definition;
-	GHashTable *known; /* digests that the queue has */
-	struct import_batch batches[IMPORT_BATCHES];
-	unsigned turn; /* the batch that is being filled */
+	GHashTable *known;	      /* digests that the queue has */
+	struct import_batch *batches; /* one for each job */
+	unsigned turn;		      /* the batch that is being filled */
 	/* The message that is arriving. */
 	struct import_item item;
 	struct sha256_ctx hash;

@@ -114,10 +114,10 @@ static void import_tell_plan(const struct import *import, const char *name)
 	import->options->plan(step, import->options->context);
 }
 
-/* While the next batch is filled, the parser works at this one. */
+/* While the next batch is filled, the parsers of the others work. */
 static int import_turn(struct import *import, struct error *err)
 {
-	import->turn = (import->turn + 1) % IMPORT_BATCHES;
+	import->turn = (import->turn + 1) % import->options->jobs;
 	return import_store(import, &import->batches[import->turn], err);
 }
 
@@ -163,7 +163,7 @@ int import_end(struct import *import, const char *name, int64_t received_s, bool
 
 int import_drain(struct import *import, struct error *err)
 {
-	for (unsigned i = 0; i < IMPORT_BATCHES; i++) {
+	for (unsigned i = 0; i < import->options->jobs; i++) {
 		if (import_turn(import, err) != 0)
 			return -1;
 	}

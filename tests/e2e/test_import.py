@@ -9,7 +9,7 @@ import signal
 import subprocess
 import unittest
 
-from inqueue import CONFIGURATION, DATA, IO, NO, SOURCE_DIR, TEMPORARY, LoadCase, connection_string, message
+from inqueue import CONFIGURATION, DATA, IO, NO, SOURCE_DIR, TEMPORARY, USAGE, LoadCase, connection_string, message
 
 MESSAGES = sorted((SOURCE_DIR / "samples" / "messages").glob("*.eml"))
 COLUMNS = ("state, error_text, subject, sender, recipient, cc, bcc, reply_to, date_sent, date_received, message_body, html_body,"
@@ -132,6 +132,47 @@ class Once(ImportCase):
         self.assertEqual(3000, len(set(self.entries())))
         self.assertEqual(3000, len(self.entries()))
         self.assertEqual(3000, len(self.names("done")))
+
+
+class Jobs(ImportCase):
+    def stored(self):
+        """All that the database holds, but for when it came there."""
+        rows = {}
+        for table in self.column("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
+            columns = ", ".join(f'"{name}"' for name in self.column("SELECT name FROM pragma_table_info(?)", table)
+                                if not re.search(r"(\A|_)at\Z|duration_ms|created|updated", name))
+            rows[table] = self.sql(f"SELECT {columns} FROM {table} ORDER BY 1, 2")
+        return rows
+
+    def test_how_many_there_are_changes_nothing(self):
+        """More messages than fill all batches of three jobs; some come twice, some are bad, one is an mbox's."""
+        for number in range(1700):
+            path = self.put(f"{number:04}.eml", f"Invoice {number}", "x" * (3000 if number % 97 == 0 else 20))
+            if number % 50 == 49:
+                shutil.copy(self.mail / f"{number - 20:04}.eml", path)
+        for path in MESSAGES:
+            shutil.copy(path, self.mail)
+        (self.mail / "0500.mbox").write_bytes(b"".join(Mbox.FROM + b"Subject: %d\n\nx\n\n" % number for number in range(600)))
+        databases = {}
+        for jobs in [1, 2, 3, 16]:
+            self.database = self.folder / f"{jobs}.db"
+            self.environment["INQUEUE_DATABASE"] = str(self.database)
+            self.create_queue(maxSize=2500, keepRaw="True")
+            self.import_mail(self.mail, "--jobs", jobs)
+            databases[jobs] = self.stored()
+        subjects = self.entries()
+        self.assertEqual(["Invoice 0", "Invoice 1"], subjects[:2])
+        self.assertLess(1700, len(subjects))
+        self.assertIn("bad", self.column("SELECT state FROM entry"))
+        for jobs, stored in databases.items():
+            for table, rows in stored.items():
+                with self.subTest(jobs=jobs, table=table):
+                    self.assertEqual(databases[1][table], rows)
+
+    def test_number(self):
+        self.create_queue()
+        for jobs in ["0", "65", "many"]:
+            self.fails(USAGE, "import", "invoices", self.mail, "--jobs", jobs, says="--jobs takes")
 
 
 class Found(ImportCase):

@@ -79,6 +79,22 @@ static int cmd_import_queue(const struct invocation *invocation, struct store *s
 	return failed;
 }
 
+/* Each job is a process. */
+enum { CMD_IMPORT_JOBS_MAX = 64 };
+
+static int cmd_import_jobs(const struct invocation *invocation, unsigned *ret_jobs,
+			   struct error *err)
+{
+	uint64_t jobs;
+	if (invocation_number(invocation, "jobs", 1, &jobs, err) != 0)
+		return -1;
+	if (jobs > CMD_IMPORT_JOBS_MAX)
+		return error_set(err, ERROR_USAGE, "--jobs takes at most %d",
+				 (int)CMD_IMPORT_JOBS_MAX);
+	*ret_jobs = (unsigned)jobs;
+	return 0;
+}
+
 int cmd_import(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -93,6 +109,7 @@ int cmd_import(const struct invocation *invocation, struct error *err)
 					 .noted = cmd_import_noted,
 					 .context = &view};
 	if (invocation_number(invocation, "limit", 1, &options.limit, err) != 0 ||
+	    cmd_import_jobs(invocation, &options.jobs, err) != 0 ||
 	    invocation_open(invocation, options.dry_run ? STORE_READ : STORE_WRITE, &store, err) !=
 		0 ||
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)

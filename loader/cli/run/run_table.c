@@ -14,6 +14,7 @@ static const struct command_option import_options[] = {
     {"archive", "DIR", "move files there whose messages are all entries", NULL},
     {"failed", "DIR", "move files there of which a message became a bad entry", NULL},
     {"limit", "N", "make at most N entries", NULL},
+    {"jobs", "N", "parsers that work side by side; load has as many as by default", "4"},
     {"dry-run", NULL, "say what would be done, and change nothing anywhere", NULL},
     COMMAND_OPTIONS_END,
 };
