@@ -76,6 +76,25 @@ static inline size_t ascii_span(const unsigned char *bytes, size_t length)
 	return span;
 }
 
+/* Capital letters A to Z become small ones. */
+static inline void ascii_lower(unsigned char *bytes, size_t length)
+{
+	size_t i = 0;
+
+	for (; length - i >= ASCII_WORD_BYTES; i += ASCII_WORD_BYTES) {
+		uint64_t word = ascii_word(bytes + i);
+		uint64_t low = word & ~ASCII_HIGH;
+		uint64_t from_a = low + ASCII_EACH * (0x80 - 'A');
+		uint64_t above_z = low + ASCII_EACH * (0x7f - 'Z');
+
+		word |= (from_a & ~above_z & ~word & ASCII_HIGH) >> 2;
+		word = htole64(word);
+		memcpy(bytes + i, &word, sizeof(word));
+	}
+	for (; i < length; i++)
+		bytes[i] |= bytes[i] >= 'A' && bytes[i] <= 'Z' ? 'a' - 'A' : 0;
+}
+
 /* What a hexadecimal digit stands for; -1 for anything else. */
 static inline int ascii_hex(unsigned char c)
 {

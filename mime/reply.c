@@ -19,15 +19,6 @@ enum line_kind { LINE_OTHER, LINE_QUOTE, LINE_FORWARD };
 
 /* ---- what a folded line is ---- */
 
-static bool holds_any(const char *line, const char *const *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strstr(line, words[i]) != NULL)
-			return true;
-	}
-	return false;
-}
-
 static bool is_empty(const char *line)
 {
 	return *line == '\0';
@@ -44,15 +35,10 @@ static bool is_ruled(const char *line)
 	return strspn(line, "-_*") >= 2 && strlen(line) < 200;
 }
 
-static bool is_marker(const char *line)
+static bool is_marker(const struct lines *lines, const char *line)
 {
-	return holds_any(line, marker_hints, G_N_ELEMENTS(marker_hints)) &&
+	return lines->has_hint && holds_any(line, marker_hints, G_N_ELEMENTS(marker_hints)) &&
 	       holds_any(line, markers, G_N_ELEMENTS(markers));
-}
-
-static bool ends_with_colon(const char *text)
-{
-	return g_str_has_suffix(text, ":") || g_str_has_suffix(text, "：");
 }
 
 static bool holds_date(const char *text)
@@ -96,7 +82,7 @@ static bool ends_sentence(const char *line, const char *next)
 
 /* "on tue, 3 mar 2026 at 09:30, ann lee <ann@example.com> wrote:" and its translations, wrapped
  * over `count` lines. */
-static bool is_attribution(struct lines *lines, size_t index, size_t count)
+static bool is_attribution(const struct lines *lines, size_t index, size_t count)
 {
 	g_autoptr(GString) joined = g_string_new(line_at(lines, index));
 	for (size_t i = 1; i < count; i++)
@@ -110,14 +96,26 @@ static bool is_attribution(struct lines *lines, size_t index, size_t count)
 	       holds_any(joined->str, verbs, G_N_ELEMENTS(verbs));
 }
 
-/* How many lines from here on are an attribution; 0 = none. */
-static size_t count_attribution(struct lines *lines, size_t index)
+/* Most lines are none, and no line behind them ends as an attribution does. */
+static bool may_be_attribution(const struct lines *lines, size_t index)
 {
+	for (size_t i = 0; i < ATTRIBUTION_LINES; i++) {
+		if (line_ends_with_colon(lines, index + i))
+			return true;
+	}
+	return false;
+}
+
+/* How many lines from here on are an attribution; 0 = none. */
+static size_t count_attribution(const struct lines *lines, size_t index)
+{
+	if (!may_be_attribution(lines, index))
+		return 0;
 	for (size_t i = 0; i < ATTRIBUTION_LINES; i++) {
 		const char *line = line_at(lines, index + i);
 		if (line == NULL || is_empty(line) || is_quoted(line))
 			return 0;
-		if (ends_with_colon(line) && is_attribution(lines, index, i + 1))
+		if (line_ends_with_colon(lines, index + i) && is_attribution(lines, index, i + 1))
 			return i + 1;
 		if (ends_sentence(line, line_at(lines, index + i + 1)))
 			return 0;
@@ -125,7 +123,7 @@ static size_t count_attribution(struct lines *lines, size_t index)
 	return 0;
 }
 
-static bool is_attribution_at(struct lines *lines, size_t index)
+static bool is_attribution_at(const struct lines *lines, size_t index)
 {
 	const size_t count = count_attribution(lines, index);
 	return count == 1 || (count > 1 && begins_attribution(line_at(lines, index)));
@@ -169,7 +167,7 @@ static enum header_kind header_kind_of(const char *line)
 
 /* From: and at least two of the others that follow it. Or in another order, "Sent:" first: then
  * From: has an address, and no empty line stands between them. */
-static bool is_header_block(struct lines *lines, size_t index)
+static bool is_header_block(const struct lines *lines, size_t index)
 {
 	const enum header_kind first = header_kind_of(line_at(lines, index));
 	bool from = first == HEADER_FROM;
@@ -189,13 +187,13 @@ static bool is_header_block(struct lines *lines, size_t index)
 
 /* ---- the answer ---- */
 
-static enum line_kind classify(struct lines *lines, size_t index)
+static enum line_kind classify(const struct lines *lines, size_t index)
 {
 	const char *line = line_at(lines, index);
-	if ((is_ruled(line) || g_str_has_suffix(line, ":")) &&
+	if ((is_ruled(line) || line_ends_with_colon(lines, index)) &&
 	    holds_any(line, forwards, G_N_ELEMENTS(forwards)))
 		return LINE_FORWARD;
-	if (is_quoted(line) || is_marker(line))
+	if (is_quoted(line) || is_marker(lines, line))
 		return LINE_QUOTE;
 	if (is_ruled(line) && holds_any(line, separators, G_N_ELEMENTS(separators)))
 		return LINE_QUOTE;
@@ -212,7 +210,7 @@ static bool is_rule(const char *line)
 
 /* The lines that are kept, without empty ones around them; where lines were dropped, no more than
  * one empty line stands. */
-static char *join_kept(struct lines *lines, const bool *kept)
+static char *join_kept(const struct lines *lines, const bool *kept)
 {
 	GString *answer = g_string_new(NULL);
 	size_t blanks = 0;
@@ -228,7 +226,7 @@ static char *join_kept(struct lines *lines, const bool *kept)
 			g_string_append_c(answer, '\n');
 		if (answer->len > 0)
 			g_string_append_c(answer, '\n');
-		g_string_append(answer, lines->text[i]);
+		g_string_append(answer, line_text_at(lines, i));
 		blanks = 0;
 		dropped = false;
 	}
@@ -238,14 +236,14 @@ static char *join_kept(struct lines *lines, const bool *kept)
 /* ---- answers between and below the quoted lines ---- */
 
 /* How many lines the attribution at `index` takes; 0 = none begins there. */
-static size_t attribution_length(struct lines *lines, size_t index)
+static size_t attribution_length(const struct lines *lines, size_t index)
 {
 	return is_attribution_at(lines, index) ? count_attribution(lines, index) : 0;
 }
 
 /* Where the first line that begins with ">" stands, when no more than an attribution comes before
  * it; otherwise the quote has no marks, and nobody can say where it ends. */
-static size_t find_marks(struct lines *lines, size_t index)
+static size_t find_marks(const struct lines *lines, size_t index)
 {
 	index += attribution_length(lines, index);
 	while (index < lines->count && is_empty(line_at(lines, index)))
@@ -254,10 +252,10 @@ static size_t find_marks(struct lines *lines, size_t index)
 }
 
 /* What a program cut off the quoted line above, which was too long: it goes on in mid-sentence. */
-static bool is_cut_off(struct lines *lines, size_t index)
+static bool is_cut_off(const struct lines *lines, size_t index)
 {
 	const char *above = line_at(lines, index - 1);
-	const char *text = lines->text[index];
+	const char *text = line_text_at(lines, index);
 	const size_t length = strlen(above);
 
 	return length >= WRAPPED_BYTES && strchr(".!?:;", above[length - 1]) == NULL &&
@@ -276,7 +274,7 @@ static bool is_footer(const char *line)
  * Marks what the writer wrote from the first quoted line on. Returns true when that is an answer,
  * not just a signature.
  */
-static bool keep_answers(struct lines *lines, size_t index, bool *kept)
+static bool keep_answers(const struct lines *lines, size_t index, bool *kept)
 {
 	bool answers = false;
 	bool in_quote = true;
@@ -304,7 +302,7 @@ static bool keep_answers(struct lines *lines, size_t index, bool *kept)
 	return answers;
 }
 
-static char *find_reply_at(struct lines *lines, size_t index)
+static char *find_reply_at(const struct lines *lines, size_t index)
 {
 	const size_t marks = find_marks(lines, index);
 	g_autofree bool *kept = g_new0(bool, lines->count + 1);
@@ -319,7 +317,7 @@ static char *find_reply_at(struct lines *lines, size_t index)
 	return join_kept(lines, kept);
 }
 
-static char *find_reply(struct lines *lines)
+static char *find_reply(const struct lines *lines)
 {
 	for (size_t i = 0; i < lines->count; i++) {
 		if (is_empty(line_at(lines, i)))
@@ -335,7 +333,7 @@ static char *find_reply(struct lines *lines)
 
 char *reply_plain(const char *text, size_t length)
 {
-	struct lines lines = lines_split(text, length);
+	struct lines lines = lines_split(text, length, marker_hints, G_N_ELEMENTS(marker_hints));
 	char *reply = find_reply(&lines);
 	lines_clear(&lines);
 	return reply;

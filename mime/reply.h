@@ -13,6 +13,7 @@
 #include "mime/output.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The text above the quote, without empty lines around it. Where the quoted lines begin with '>'
@@ -38,16 +39,34 @@ char *reply_body(const struct mime_content *body, struct mime_output *output);
  * Life: lines_split() .. lines_clear().
  */
 
-struct lines {
-	char **text;   /* as they stand */
-	char **folded; /* NULL until somebody asks */
-	size_t count;
+struct reply_line {
+	const char *text; /* as it stands */
+	const char *folded;
+	bool ends_with_colon;
 };
 
-struct lines lines_split(const char *text, size_t length);
+struct lines {
+	char *text; /* the lines point into it, and into the next */
+	char *folded;
+	GArray *line; /* of struct reply_line */
+	size_t count;
+	bool has_hint; /* one of the words that lines_split() was given stands in the text */
+};
+
+/* The hints are words as they look when they are folded. */
+struct lines lines_split(const char *text, size_t length, const char *const *hints,
+			 size_t hint_count);
 void lines_clear(struct lines *lines);
 
 /* The folded line, owned by `lines`; NULL behind the last one. */
-const char *line_at(struct lines *lines, size_t index);
+const char *line_at(const struct lines *lines, size_t index);
+
+/* The line as it stands. */
+const char *line_text_at(const struct lines *lines, size_t index);
+
+/* False behind the last line. */
+bool line_ends_with_colon(const struct lines *lines, size_t index);
+
+bool holds_any(const char *text, const char *const *words, size_t count);
 
 #endif

@@ -12,15 +12,12 @@
  * further. */
 enum { REPLY_BYTES = 256 * 1024 };
 
-/* Up to a line's end where the body goes on. */
-static char *reply_of_start(char *start, size_t length, bool goes_on)
+/* Without the line at the end that goes on. */
+static size_t whole_lines(const char *start, size_t length, bool goes_on)
 {
-	start[length] = '\0';
-	const char *end = goes_on ? strrchr(start, '\n') : NULL;
-	if (end)
-		length = (size_t)(end - start);
-	return g_utf8_validate(start, (gssize)length, NULL) ? reply_plain(start, length)
-							    : g_strdup("");
+	const char *end = goes_on ? memrchr(start, '\n', length) : start + length;
+
+	return end ? (size_t)(end - start) : 0;
 }
 
 /* A body that cannot be read back has failed the output, which its owner learns by flushing it. */
@@ -35,7 +32,7 @@ char *reply_body(const struct mime_content *body, struct mime_output *output)
 	/* Some of it may lie in the file, the rest in memory. */
 	for (size_t got = 1; got > 0 && done < length; done += got)
 		got = output_read(output, body->offset + done, start + done, length - done);
-	return reply_of_start(start, done, done < body->size);
+	return reply_plain(start, whole_lines(start, done, done < body->size));
 }
 
 /* For entries that were stored before replies were looked for. A file that is shorter than it
@@ -53,6 +50,8 @@ int mime_reply(int input_fd, uint64_t offset, uint64_t size, char **ret_reply)
 			return -1;
 		done += (size_t)got;
 	}
-	*ret_reply = reply_of_start(start, length, length < size);
+	length = whole_lines(start, length, length < size);
+	*ret_reply = g_utf8_validate(start, (gssize)length, NULL) ? reply_plain(start, length)
+								  : g_strdup("");
 	return 0;
 }
