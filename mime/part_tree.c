@@ -23,28 +23,33 @@ struct walk {
 static struct part *part_take(struct walk *walk, GMimeObject *object, const struct part *parent);
 static struct part *tree_grow(struct walk *walk, struct part *multipart);
 
-/* The part whose header block the object has. */
-static struct part *block_of(struct walk *walk, GMimeObject *object)
+static const GMimeStream *content_of(GMimeObject *leaf)
 {
-	GMimeHeaderList *fields = g_mime_object_get_header_list(object);
-	GMimeHeader *field = g_mime_header_list_get_header(fields, SKELETON_PART);
-	guint64 place = g_ascii_strtoull(g_mime_header_get_raw_value(field), NULL, 10);
-
-	return g_steal_pointer(&g_ptr_array_index(walk->skeleton->parts, place));
+	return g_mime_data_wrapper_get_stream(g_mime_part_get_content(GMIME_PART(leaf)));
 }
 
-static void leaf_take(struct walk *walk, struct part *part, GMimePart *object,
+/* Where the content of a leaf begins, or the header block of a multipart: its only field is
+ * there. */
+static size_t place_of(GMimeObject *object)
+{
+	if (!GMIME_IS_MULTIPART(object))
+		return (size_t)content_of(object)->bound_start;
+	GMimeHeaderList *fields = g_mime_object_get_header_list(object);
+	return (size_t)g_mime_header_get_offset(g_mime_header_list_get_header_at(fields, 0));
+}
+
+static void leaf_take(struct walk *walk, struct part *part, GMimeObject *object,
 		      const struct part *parent)
 {
-	GMimeStream *stream = g_mime_data_wrapper_get_stream(g_mime_part_get_content(object));
+	const GMimeStream *content = content_of(object);
 
 	/* RFC 2046, 5.1.5 */
 	if (!part->is_typed && parent && part_is(parent, "multipart/digest")) {
 		g_free(part->type);
 		part->type = g_strdup("message/rfc822");
 	}
-	part->begin = skeleton_offset(walk->skeleton, (size_t)stream->bound_start);
-	part->end = skeleton_offset(walk->skeleton, (size_t)stream->bound_end);
+	part->begin = skeleton_offset(walk->skeleton, (size_t)content->bound_start);
+	part->end = skeleton_offset(walk->skeleton, (size_t)content->bound_end);
 	container_take_out_files(part, walk->skeleton->defects);
 }
 
@@ -183,11 +188,11 @@ static struct part *multipart_take(struct walk *walk, struct part *part, GMimeMu
 
 static struct part *part_take(struct walk *walk, GMimeObject *object, const struct part *parent)
 {
-	struct part *part = block_of(walk, object);
+	struct part *part = skeleton_take_part(walk->skeleton, place_of(object));
 
 	if (GMIME_IS_MULTIPART(object))
 		return multipart_take(walk, part, GMIME_MULTIPART(object));
-	leaf_take(walk, part, GMIME_PART(object), parent);
+	leaf_take(walk, part, object, parent);
 	return part;
 }
 
@@ -199,7 +204,7 @@ static struct part *skeleton_take_apart(struct walk *walk)
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text->str, text->len);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeObject *object = g_mime_parser_construct_part(parser, NULL);
-	*walk->parts += walk->skeleton->parts->len;
+	*walk->parts += walk->skeleton->blocks->len;
 	struct part *root = part_take(walk, object, NULL);
 
 	g_object_unref(object);

@@ -5,14 +5,15 @@
  * they were meant. */
 #include "mime/skeleton.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Delimiter lines are at most two per part, and some for what is closed twice. */
 enum { DELIMITERS_PER_PART = 3, HEADER_SIZES_MAX = 16 };
 
-static void part_free_data(void *data)
+static void block_clear(void *data)
 {
-	part_free(data);
+	part_free(((struct skeleton_block *)data)->part);
 }
 
 struct skeleton *skeleton_new(struct input *input, const struct mime_options *options,
@@ -25,7 +26,8 @@ struct skeleton *skeleton_new(struct input *input, const struct mime_options *op
 	skeleton->defects = defects;
 	skeleton->text = g_string_sized_new(512);
 	skeleton->runs = g_array_new(FALSE, FALSE, sizeof(struct skeleton_run));
-	skeleton->parts = g_ptr_array_new_with_free_func(part_free_data);
+	skeleton->blocks = g_array_new(FALSE, FALSE, sizeof(struct skeleton_block));
+	g_array_set_clear_func(skeleton->blocks, block_clear);
 	skeleton->delimiters = g_array_new(FALSE, FALSE, sizeof(struct skeleton_delimiter));
 	skeleton->boundaries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return skeleton;
@@ -37,7 +39,7 @@ void skeleton_free(struct skeleton *skeleton)
 		return;
 	g_string_free(skeleton->text, TRUE);
 	g_array_unref(skeleton->runs);
-	g_ptr_array_unref(skeleton->parts);
+	g_array_unref(skeleton->blocks);
 	g_array_unref(skeleton->delimiters);
 	g_hash_table_unref(skeleton->boundaries);
 	g_free(skeleton);
@@ -57,6 +59,23 @@ uint64_t skeleton_offset(const struct skeleton *skeleton, size_t place)
 			high = middle;
 	}
 	return skeleton->runs->len > 0 ? runs[low].offset : 0;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	size_t left = ((const struct skeleton_block *)a)->place;
+	size_t right = ((const struct skeleton_block *)b)->place;
+
+	return left < right ? -1 : left > right;
+}
+
+struct part *skeleton_take_part(struct skeleton *skeleton, size_t place)
+{
+	struct skeleton_block wanted = {.place = place};
+	struct skeleton_block *block = bsearch(
+	    &wanted, skeleton->blocks->data, skeleton->blocks->len, sizeof(wanted), compare_places);
+
+	return g_steal_pointer(&block->part);
 }
 
 static void run_begin(struct skeleton *skeleton, uint64_t offset)
@@ -100,23 +119,26 @@ static void delimiter_write(struct skeleton *skeleton, const char *boundary, boo
 }
 
 /*
- * GMime asks only whether a part is a multipart. Of a digest's parts it would take those without a
- * type for messages, and go into a message of any kind; but a forwarded message is one attachment,
- * with its bytes as they are.
+ * GMime asks only whether a part is a multipart; any other has no fields, which cost it most of its
+ * time. Of a digest's parts it would take those for messages, and go into a message of any kind;
+ * but a forwarded message is one attachment, with its bytes as they are.
  */
 static void block_write(struct skeleton *skeleton, struct part *part)
 {
+	bool is_multipart = part_is_multipart_type(part) && skeleton_add_boundary(skeleton, part);
+	struct skeleton_block block = {.place = skeleton->text->len, .part = part};
+
 	run_begin(skeleton, part->begin);
-	g_string_append_printf(skeleton->text, SKELETON_PART ": %u\n", skeleton->parts->len);
-	g_ptr_array_add(skeleton->parts, part);
-	if (!part_is_multipart_type(part) || !skeleton_add_boundary(skeleton, part)) {
-		if (part_is_multipart_type(part))
-			part_take_as_text(part);
-		g_string_append(skeleton->text, "Content-Type: text/plain\n\n");
-		return;
-	}
-	g_string_append_printf(skeleton->text, "Content-Type: multipart/mixed; boundary=\"%s\"\n\n",
-			       skeleton_boundary(skeleton, part));
+	if (is_multipart)
+		g_string_append_printf(skeleton->text,
+				       "Content-Type: multipart/mixed; boundary=\"%s\"\n",
+				       skeleton_boundary(skeleton, part));
+	else if (part_is_multipart_type(part))
+		part_take_as_text(part);
+	g_string_append_c(skeleton->text, '\n');
+	if (!is_multipart)
+		block.place = skeleton->text->len;
+	g_array_append_val(skeleton->blocks, block);
 }
 
 /* --- header blocks -------------------------------------------------------- */
@@ -249,7 +271,7 @@ static uint64_t block_read(struct skeleton *skeleton, uint64_t offset)
 static bool within_caps(struct skeleton *skeleton)
 {
 	if (skeleton->delimiters->len < skeleton->options->max_parts * DELIMITERS_PER_PART &&
-	    skeleton->parts_before + skeleton->parts->len <= skeleton->options->max_parts &&
+	    skeleton->parts_before + skeleton->blocks->len <= skeleton->options->max_parts &&
 	    skeleton->header_bytes <= (size_t)skeleton->options->max_header_size * HEADER_SIZES_MAX)
 		return true;
 	defects_add(skeleton->defects, "more than %u parts; the message is attached whole",

@@ -19,16 +19,13 @@
 
 #include <glib.h>
 
-/* Names the part of a header block: its place in `parts`. */
-#define SKELETON_PART "Part"
-
 struct skeleton {
 	struct input *input;
 	const struct mime_options *options;
 	struct defects *defects;
 	GString *text;
 	GArray *runs;		/* of struct skeleton_run, by place in the text */
-	GPtrArray *parts;	/* of struct part; who takes one leaves NULL */
+	GArray *blocks;		/* of struct skeleton_block, by place in the text */
 	GArray *delimiters;	/* of struct skeleton_delimiter, in order */
 	GHashTable *boundaries; /* as the mail has them, and as they stand in the text */
 	size_t parts_before;	/* of the message, in other skeletons */
@@ -41,6 +38,12 @@ struct skeleton {
 struct skeleton_run {
 	size_t place;
 	uint64_t offset;
+};
+
+/* A header block: a multipart's where it begins, that of any other part where its content does. */
+struct skeleton_block {
+	size_t place;
+	struct part *part; /* NULL once it is taken */
 };
 
 struct skeleton_delimiter {
@@ -58,6 +61,9 @@ void skeleton_read(struct skeleton *skeleton, const struct header *top);
 
 /* Reads the content of a multipart that lies in the input from its start to its end; takes it. */
 void skeleton_read_multipart(struct skeleton *skeleton, struct part *multipart);
+
+/* The part whose block has that place; the caller's from now on. */
+struct part *skeleton_take_part(struct skeleton *skeleton, size_t place);
 
 uint64_t skeleton_offset(const struct skeleton *skeleton, size_t place);
 
