@@ -27,14 +27,6 @@ static inline uint64_t ascii_word(const unsigned char *bytes)
 	return le64toh(word);
 }
 
-/* Not 0 when one of the bytes is `c`. */
-static inline uint64_t ascii_word_has(uint64_t word, unsigned char c)
-{
-	uint64_t zero = word ^ (ASCII_EACH * c);
-
-	return (zero - ASCII_EACH) & ~zero & ASCII_HIGH;
-}
-
 /* The lowest bit that is set is in the first byte that is not between blank and tilde. */
 static inline uint64_t ascii_word_odd(uint64_t word)
 {
@@ -74,6 +66,19 @@ static inline size_t ascii_span(const unsigned char *bytes, size_t length)
 	while (span < length && ascii_is_printable(bytes[span]))
 		span++;
 	return span;
+}
+
+/* How many bytes are above 127. */
+static inline size_t ascii_count_high(const unsigned char *bytes, size_t length)
+{
+	size_t count = 0;
+	size_t i = 0;
+
+	for (; length - i >= ASCII_WORD_BYTES; i += ASCII_WORD_BYTES)
+		count += ((ascii_word(bytes + i) & ASCII_HIGH) >> 7) * ASCII_EACH >> 56;
+	for (; i < length; i++)
+		count += bytes[i] >> 7;
+	return count;
 }
 
 /* Capital letters A to Z become small ones. */

@@ -38,30 +38,25 @@ struct survey {
 	unsigned char head[4];
 };
 
+static bool has_escape(const void *bytes, size_t length)
+{
+	static const char escapes[] = {'\0', 0x1b, '~', '+'};
+
+	for (size_t i = 0; i < sizeof(escapes); i++)
+		if (memchr(bytes, escapes[i], length))
+			return true;
+	return false;
+}
+
 static void survey_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct survey *survey = (struct survey *)sink;
 	const unsigned char *at = bytes;
-	uint64_t high = 0;
-	uint64_t escapes = 0;
-	size_t i = 0;
 
-	for (; length - i >= ASCII_WORD_BYTES; i += ASCII_WORD_BYTES) {
-		uint64_t word = ascii_word(at + i);
-
-		if (word & ASCII_HIGH)
-			high += (uint64_t)__builtin_popcountll(word & ASCII_HIGH);
-		escapes |= ascii_word_has(word, 0) | ascii_word_has(word, 0x1b) |
-			   ascii_word_has(word, '~') | ascii_word_has(word, '+');
-	}
-	for (; i < length; i++) {
-		high += at[i] >> 7;
-		escapes |= at[i] == 0 || at[i] == 0x1b || at[i] == '~' || at[i] == '+';
-	}
-	for (i = 0; i < length && survey->size + i < sizeof(survey->head); i++)
+	for (size_t i = 0; i < length && survey->size + i < sizeof(survey->head); i++)
 		survey->head[survey->size + i] = at[i];
-	survey->high += high;
-	survey->escapes = survey->escapes || escapes != 0;
+	survey->high += ascii_count_high(at, length);
+	survey->escapes = survey->escapes || has_escape(bytes, length);
 	survey->size += length;
 }
 

@@ -369,8 +369,8 @@ uint64_t header_start(struct input *input, uint64_t offset, struct defects *defe
 
 bool field_is(const struct field *field, const char *name)
 {
-	/* Most differ in the first letter. */
-	return g_ascii_tolower(field->name[0]) == g_ascii_tolower(name[0]) &&
+	/* Most differ in the first letter, of whatever case. */
+	return ((field->name[0] ^ name[0]) & ~('a' - 'A')) == 0 &&
 	       g_ascii_strcasecmp(field->name, name) == 0;
 }
 

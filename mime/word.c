@@ -373,6 +373,9 @@ char *word_decode_utf8(const char *text, size_t length, const char *what, struct
 char *word_decode(const char *raw, size_t length, const char *hint, const char *what,
 		  struct defects *defects)
 {
+	if (is_plain(raw, length))
+		return unfold(raw, length);
+
 	size_t converted_length = length;
 	g_autofree char *converted =
 	    word_plain_to_utf8(raw, length, hint, what, defects, &converted_length);
