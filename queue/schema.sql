@@ -597,7 +597,8 @@ CREATE TABLE delivery_target (
 	acknowledge TEXT NOT NULL CHECK (acknowledge IN ('load', 'delivery')), -- when the mail server is told
 	stopped TEXT,                                -- why nothing is delivered; NULL: it is
 	refused_run INTEGER NOT NULL DEFAULT 0,      -- answers 401, 403, 404, 410 since another one came
-	insecure INTEGER NOT NULL DEFAULT 0 CHECK (insecure IN (0, 1)) -- http to other machines, in clear
+	insecure INTEGER NOT NULL DEFAULT 0 CHECK (insecure IN (0, 1)), -- http to other machines, in clear
+	crl_file TEXT                                -- revocation lists
 ) STRICT;
 
 -- An entry that is finished, by whomever, ends the wait of its message: the loader's next look marks it read

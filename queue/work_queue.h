@@ -27,6 +27,7 @@ struct work_queue_target {
 	char *header_secrets; /* the same, with the source in place of the value, "Name: env:KEY" */
 	char *password;	      /* of the user named in the URL; a source, as of `secret` */
 	char *ca_file;
+	char *crl_file;		  /* revocation lists */
 	char *client_certificate; /* PEM file with certificate and key */
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms;  /* of a delivery as a whole */

@@ -22,6 +22,7 @@ int definition_target_set_connect_timeout(struct work_queue *draft, const char *
 					  struct error *err);
 int definition_target_set_timeout(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_ca_file(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_crl_file(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_client_certificate(struct work_queue *draft, const char *value,
 					     struct error *err);
 int definition_target_set_insecure(struct work_queue *draft, const char *value, struct error *err);

@@ -228,6 +228,13 @@ int definition_target_set_ca_file(struct work_queue *draft, const char *value, s
 	return 0;
 }
 
+int definition_target_set_crl_file(struct work_queue *draft, const char *value, struct error *err)
+{
+	(void)err;
+	target_set_path(draft, &draft->target.crl_file, value);
+	return 0;
+}
+
 int definition_target_set_client_certificate(struct work_queue *draft, const char *value,
 					     struct error *err)
 {
@@ -335,6 +342,7 @@ bool definition_target_equals(const struct work_queue_target *left,
 	       g_strcmp0(left->header_secrets, right->header_secrets) == 0 &&
 	       g_strcmp0(left->password, right->password) == 0 &&
 	       g_strcmp0(left->ca_file, right->ca_file) == 0 &&
+	       g_strcmp0(left->crl_file, right->crl_file) == 0 &&
 	       g_strcmp0(left->client_certificate, right->client_certificate) == 0 &&
 	       left->connect_timeout_ms == right->connect_timeout_ms &&
 	       left->timeout_ms == right->timeout_ms && left->concurrency == right->concurrency &&

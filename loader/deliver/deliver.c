@@ -208,8 +208,6 @@ int deliver_check_target(const struct work_queue *queue, struct error *err)
 		    err, ERROR_CONFIGURATION,
 		    "the queue has no target: `inqueue queue alter %s --deliver-to URL` sets one",
 		    queue->name);
-	if (deliver_check_file("deliver-ca-file", target->ca_file, err) != 0)
-		return -1;
 	return deliver_check_file("deliver-client-certificate", target->client_certificate, err);
 }
 
@@ -276,8 +274,9 @@ int deliver_run(struct store *store, const struct work_queue *queue, uint64_t li
 	if (work_queue_lock_delivery(store, queue->id, &lock, err) != 0 ||
 	    delivery_recover(store, queue->id, clock_now_ms(), err) != 0)
 		return -1;
-	scoped(http_client_free) struct http_client *client =
-	    deliver_connect(&queue->target, false);
+	scoped(http_client_free) struct http_client *client = NULL;
+	if (deliver_connect(&queue->target, false, &client, err) != 0)
+		return -1;
 	g_autofree char *origin = target_origin(queue->target.url);
 	scoped(delivery_places_close) struct delivery_places *places =
 	    delivery_places_open(store, origin, queue->target.concurrency);

@@ -95,8 +95,10 @@ void deliver_item_free(struct deliver_item *item); /* takes NULL */
 /* CONFIGURATION where the queue has no target, or a file of it cannot be read. */
 int deliver_check_target(const struct work_queue *queue, struct error *err);
 
-/* A client with the limits and files of the target; `trace` keeps what goes over the wire. */
-struct http_client *deliver_connect(const struct work_queue_target *target, bool trace);
+/* A client with the limits and files of the target; `trace` keeps what goes over the wire. Errors:
+ * CONFIGURATION for the files. */
+int deliver_connect(const struct work_queue_target *target, bool trace,
+		    struct http_client **ret_client, struct error *err);
 
 /* Begins a post; `context` comes back from http_client_wait(). */
 int deliver_send(struct http_client *client, const struct work_queue *queue,

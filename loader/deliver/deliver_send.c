@@ -48,17 +48,19 @@ int deliver_send(struct http_client *client, const struct work_queue *queue,
 	return 0;
 }
 
-struct http_client *deliver_connect(const struct work_queue_target *target, bool trace)
+int deliver_connect(const struct work_queue_target *target, bool trace,
+		    struct http_client **ret_client, struct error *err)
 {
 	const struct http_options options = {.connect_timeout_ms = target->connect_timeout_ms,
 					     .timeout_ms = target->timeout_ms,
 					     .concurrency = target->concurrency,
 					     .ca_file = target->ca_file,
+					     .crl_file = target->crl_file,
 					     .client_certificate = target->client_certificate,
 					     .allow_private = target->allow_private,
 					     .insecure = target->insecure,
 					     .trace = trace};
-	return http_client_new(&options);
+	return http_client_open(&options, ret_client, err);
 }
 
 /* 2xx: done. 4xx: the entry is refused for good, but for the three codes that ask for another
@@ -103,8 +105,9 @@ int deliver_test(const struct work_queue *queue, char **ret_trace, struct error 
 	    target_secrets_read(&queue->target, release, err) != 0 ||
 	    deliver_post_sample(queue, &post, err) != 0)
 		return -1;
-	scoped(http_client_free) struct http_client *client = deliver_connect(&queue->target, true);
-	if (deliver_send(client, queue, &secrets, post, NULL, err) != 0)
+	scoped(http_client_free) struct http_client *client = NULL;
+	if (deliver_connect(&queue->target, true, &client, err) != 0 ||
+	    deliver_send(client, queue, &secrets, post, NULL, err) != 0)
 		return -1;
 	struct http_answer answer;
 	void *context;

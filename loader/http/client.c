@@ -45,11 +45,20 @@ static void http_transfer_free(void *pointer)
 }
 
 /* curl keeps pointers to the paths of files, so that the client has copies of them. */
-struct http_client *http_client_new(const struct http_options *options)
+int http_client_open(const struct http_options *options, struct http_client **ret_client,
+		     struct error *err)
 {
+	scoped(certificate_trust_close) struct certificate_trust *trust = NULL;
+	const struct certificate_files files = {.ca_file = options->ca_file,
+						.crl_file = options->crl_file,
+						.ca_option = "deliver-ca-file",
+						.crl_option = "deliver-crl-file"};
+	if (certificate_trust_open(&files, &trust, err) != 0)
+		return -1;
 	struct http_client *client = g_new0(struct http_client, 1);
 	client->options = *options;
-	client->options.ca_file = client->ca_file = g_strdup(options->ca_file);
+	client->options.ca_file = client->options.crl_file = NULL;
+	client->trust = steal(&trust);
 	client->options.client_certificate = client->client_certificate =
 	    g_strdup(options->client_certificate);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -57,7 +66,8 @@ struct http_client *http_client_new(const struct http_options *options)
 	curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->concurrency);
 	client->idle = g_ptr_array_new_with_free_func(http_easy_free);
 	client->transfers = g_ptr_array_new_with_free_func(http_transfer_free);
-	return client;
+	*ret_client = client;
+	return 0;
 }
 
 /* Transfers go first: each gives its handle back to the client. */
@@ -69,7 +79,7 @@ void http_client_free(struct http_client *client)
 	g_ptr_array_free(client->idle, TRUE);
 	curl_multi_cleanup(client->multi);
 	curl_global_cleanup();
-	g_free(client->ca_file);
+	certificate_trust_close(client->trust);
 	g_free(client->client_certificate);
 	g_free(client);
 }

@@ -1,7 +1,7 @@
 /*
  * client.h - posts to one target, several at a time, over connections that are kept.
  *
- * Life:      http_client_new(), http_client_start() and http_client_wait() in turn,
+ * Life:      http_client_open(), http_client_start() and http_client_wait() in turn,
  *            http_client_free(), which gives up what is under way.
  * Redirects: 301, 302, 303, 307, 308 are followed with method and body, at most three in a row.
  *            Another host gets neither the URL's credentials, nor the fields that carry more of
@@ -9,6 +9,7 @@
  * Limits:    connecting, and a delivery as a whole with its redirects; an answer is read up to 64
  *            KiB of header and 64 KiB of body.
  * Addresses: the one a connection is made to is checked, unless private ones are allowed.
+ * TLS:       loader/certificate judges the server before each request.
  * In clear:  http:// goes to addresses of loopback only, unless `insecure`; credentials go there
  *            alone.
  * Errors:    of a post they are part of its answer; only what is wrong here is an error.
@@ -28,6 +29,7 @@ struct http_options {
 	int64_t timeout_ms; /* of a delivery as a whole */
 	int32_t concurrency;
 	const char *ca_file;		/* trusted instead of the system's; NULL: those */
+	const char *crl_file;		/* revocation lists; NULL: none but those in ca_file */
 	const char *client_certificate; /* PEM file with certificate and key; NULL: none */
 	bool allow_private;
 	bool
@@ -62,8 +64,9 @@ void http_answer_clear(struct http_answer *answer);
 
 struct http_client;
 
-/* Never NULL. The options are copied. */
-struct http_client *http_client_new(const struct http_options *options);
+/* The options are copied. Errors: CONFIGURATION for ca_file and crl_file. */
+int http_client_open(const struct http_options *options, struct http_client **ret_client,
+		     struct error *err);
 void http_client_free(struct http_client *client); /* takes NULL */
 
 /* Begins a post; `context` comes back with its answer. */

@@ -107,6 +107,15 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 		    "%s: mail does not go in clear to another machine: use https://, or "
 		    "allow it with deliver-insecure",
 		    host);
+	if (transfer->verdict == CERTIFICATE_REFUSED) {
+		*err = transfer->refusal;
+		return -1;
+	}
+	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_INVALIDCERTSTATUS) {
+		g_autofree char *name = target_name(transfer->url);
+		return certificate_explain(transfer->client->trust, transfer->curl, name,
+					   transfer->stapled, text, err);
+	}
 	if (transfer->header_bytes > ANSWER_MAX)
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s: the header of the answer is longer than 64 KiB", host);
@@ -185,6 +194,10 @@ bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
 			 struct http_answer *ret_answer)
 {
 	struct http_answer answer = {.error = {.kind = ERROR_NONE}};
+	if (transfer->verdict == CERTIFICATE_STAPLE) {
+		transfer->client->stapled = true;
+		return false;
+	}
 	answer.status = read_status(transfer, code, &answer.error);
 	if (is_redirect(answer.status)) {
 		if (follow(transfer, answer.status, &answer.error))

@@ -4,6 +4,7 @@
 #ifndef LOADER_HTTP_CLIENT_INTERNAL_H
 #define LOADER_HTTP_CLIENT_INTERNAL_H
 
+#include "loader/certificate/certificate.h"
 #include "loader/http/client.h"
 
 #include <curl/curl.h>
@@ -33,8 +34,11 @@ struct http_transfer {
 	GString *kept;
 	size_t answer_bytes;
 	size_t header_bytes;
-	bool refused_private;	 /* the address of a connection was not allowed */
-	bool refused_clear;	 /* nor was going there without TLS */
+	bool refused_private; /* the address of a connection was not allowed */
+	bool refused_clear;   /* nor was going there without TLS */
+	bool stapled;	      /* the server has to bring an answer about its revocation */
+	enum certificate_verdict verdict;
+	struct error refusal;	 /* why, where it is CERTIFICATE_REFUSED */
 	struct error body_error; /* why the body could not be made */
 	char curl_text[CURL_ERROR_SIZE];
 	GString *trace; /* or NULL */
@@ -42,7 +46,8 @@ struct http_transfer {
 
 struct http_client {
 	struct http_options options;
-	char *ca_file;
+	struct certificate_trust *trust;
+	bool stapled; /* a server has asked for it: from now on each is asked */
 	char *client_certificate;
 	CURLM *multi;
 	GPtrArray *transfers;

@@ -81,6 +81,22 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* curl calls this before it sends a request, also over a connection that it has kept. */
+static int judge_server(void *context, char *remote, char *local, int remote_port, int local_port)
+{
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	struct http_transfer *transfer = context;
+	if (target_is_clear(transfer->url))
+		return CURL_PREREQFUNC_OK;
+	g_autofree char *host = target_name(transfer->url);
+	transfer->verdict = certificate_judge(transfer->client->trust, transfer->curl, host,
+					      transfer->stapled, &transfer->refusal);
+	return transfer->verdict == CERTIFICATE_GOOD ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 /* `field` is "Name: value"; the colon is compared as well, so that "X-Key" is not "X-Key-Id". */
 static bool has_name(const char *line, size_t length, const char *field)
 {
@@ -166,8 +182,8 @@ static void set_fields(struct http_transfer *transfer)
 	curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, transfer->fields);
 }
 
-/* Only http and https; redirects are followed by ourselves, with our own rules; TLS 1.2 and
- * better. */
+/* Only http and https; redirects are followed by ourselves, with our own rules; no server is
+ * believed that loader/certificate refuses. */
 static void set_safety(struct http_transfer *transfer)
 {
 	const struct http_options *options = &transfer->client->options;
@@ -179,12 +195,9 @@ static void set_safety(struct http_transfer *transfer)
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (options->ca_file != NULL) {
-		curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
-		/* Without this curl would trust the system's authorities, too. */
-		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	}
+	certificate_prepare(transfer->client->trust, curl, transfer->stapled);
+	curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, judge_server);
+	curl_easy_setopt(curl, CURLOPT_PREREQDATA, transfer);
 	const char *certificate = transfer->abroad ? NULL : options->client_certificate;
 	curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate);
 	curl_easy_setopt(curl, CURLOPT_SSLKEY, certificate);
@@ -232,6 +245,8 @@ void http_transfer_prepare(struct http_transfer *transfer)
 	g_string_truncate(transfer->kept, 0);
 	transfer->answer_bytes = transfer->header_bytes = 0;
 	*transfer->curl_text = '\0';
+	transfer->stapled = transfer->client->stapled;
+	transfer->verdict = CERTIFICATE_GOOD;
 	curl_easy_setopt(curl, CURLOPT_URL, transfer->url);
 	curl_easy_setopt(curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->size_bytes);

@@ -129,6 +129,16 @@ char *target_host(const char *url)
 	return port != NULL ? g_strdup_printf("%s:%s", host, port) : g_strdup(host);
 }
 
+/* An IPv6 address stands in brackets in a URL alone, and with its zone on this machine alone. */
+char *target_name(const char *url)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
+		return g_strdup("the target");
+	scoped(curl_free) char *host = target_part(parsed, CURLUPART_HOST, 0);
+	return *host == '[' ? g_strndup(host + 1, strcspn(host + 1, "%]")) : g_strdup(host);
+}
+
 /* ---- redirects ---- */
 
 /* A redirect from http to https on one host leads to the same target; target_follow() refuses

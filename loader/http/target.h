@@ -32,6 +32,9 @@ char *target_origin(const char *url);
 /* "example.com", "example.com:8443": who an error is about. */
 char *target_host(const char *url);
 
+/* "example.com", "2001:db8::1": whose certificate it must be. */
+char *target_name(const char *url);
+
 /* Where a redirect leads. Credentials go with it to the same host, scheme and port, or from http to
  * https there; to any other `*ret_foreign` is true and the URL has none. UNREACHABLE for a location
  * that is no http or https URL, or that leads from https to http. */

@@ -28,6 +28,15 @@ static void mail_account_add_pair(GString *text, const char *key, const char *va
 	g_string_append_printf(text, "%s=\"%s\";", key, quoted->str);
 }
 
+/* An absolute path holds wherever the file is read again. */
+static void mail_account_add_file(GString *text, const char *key, const char *file)
+{
+	if (file == NULL)
+		return;
+	g_autofree char *path = g_canonicalize_filename(file, NULL);
+	mail_account_add_pair(text, key, path);
+}
+
 int mail_account_new(const struct mail_account_options *options, struct mail_account **ret_account,
 		     struct error *err)
 {
@@ -38,11 +47,8 @@ int mail_account_new(const struct mail_account_options *options, struct mail_acc
 	mail_account_add_pair(text, "insecure", options->insecure ? "True" : "False");
 	if (options->port != 0)
 		g_string_append_printf(text, "port=%u;", (unsigned)options->port);
-	if (options->ca_file != NULL) {
-		/* An absolute path holds wherever the file is read again. */
-		g_autofree char *path = g_canonicalize_filename(options->ca_file, NULL);
-		mail_account_add_pair(text, "caFile", path);
-	}
+	mail_account_add_file(text, "caFile", options->ca_file);
+	mail_account_add_file(text, "crlFile", options->crl_file);
 	account->user_name = g_strdup(options->user_name);
 	if (connection_string_parse(text->str, &account->server, err) != 0)
 		return -1;

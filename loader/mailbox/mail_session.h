@@ -30,7 +30,8 @@ struct mail_account_options {
 	bool secure;	    /* TLS from the first byte */
 	bool insecure;	    /* the password may cross the network in clear */
 	const char *user_name;
-	const char *ca_file; /* NULL: the system's authorities */
+	const char *ca_file;  /* NULL: the system's authorities */
+	const char *crl_file; /* revocation lists; NULL: none but those in ca_file */
 };
 
 /* A work queue's own account. */

@@ -248,6 +248,7 @@ deliver-header-secret=Authorization: Bearer env:TOKEN
 deliver-connect-timeout=5s
 deliver-timeout=1m
 deliver-ca-file=ca.pem
+deliver-crl-file=crl.pem
 deliver-client-certificate=client.pem
 allow-private=true
 deliver-insecure=true
@@ -262,6 +263,7 @@ deliver-concurrency=2
             "deliver_to": "https://ann@app.example.com/mail?x=1", "format": "raw", "secret": "env:KEY", "password": "env:PW",
             "headers": ["X-A: b", "X-C: d"], "header_secrets": ["Authorization: Bearer env:TOKEN"],
             "connect_timeout_ms": 5000, "timeout_ms": 60000, "ca_file": str(self.folder / "ca.pem"),
+            "crl_file": str(self.folder / "crl.pem"),
             "client_certificate": str(self.folder / "client.pem"), "allow_private": True, "insecure": True, "acknowledge": "delivery",
             "concurrency": 2, "stopped": None}, shown["delivery"])
         self.file("queues.ini", text.replace("=raw", "=xml"))
@@ -274,11 +276,11 @@ class Files(DeliverCase):
         self.target("https://example.com/")
         self.load()
         missing = self.folder / "missing.pem"
-        for option in ["--deliver-ca-file", "--deliver-client-certificate"]:
+        for option in ["--deliver-ca-file", "--deliver-crl-file", "--deliver-client-certificate"]:
             self.inqueue("queue", "alter", "invoices", option, missing)
             for command in [["deliver"], ["deliver", "--test"]]:
                 self.fails(inqueue.CONFIGURATION, *command,
-                           says=f"deliver 'invoices': {option[2:]}: '{missing}': No such file or directory")
+                           says=f"deliver 'invoices': {option[2:]}:? '{missing}'.*: No such file or directory")
             self.inqueue("queue", "alter", "invoices", option, "")
         self.assertEqual([("new", 0)], self.sql("SELECT state, attempt_count FROM entry"))
 

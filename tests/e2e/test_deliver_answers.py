@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import email.utils
 import os
+import pathlib
 import signal
 import socket
 import sqlite3
@@ -287,7 +288,12 @@ class Tls(DeliverCase):
         odd = self.file("odd.pem", "no certificate\n")
         receiver = self.receiver(certificate=self.certificate)
         self.target(receiver.url(host="localhost"), "--deliver-ca-file", odd)
-        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=f"(certificate|server) verification failed.*{odd}")
+        for options in [["--deliver-ca-file", odd], ["--deliver-crl-file", odd],
+                        ["--deliver-ca-file", "nosuch.pem"]]:
+            self.inqueue("queue", "alter", "invoices", "--deliver-ca-file", "", "--deliver-crl-file", "", *options)
+            self.fails(inqueue.CONFIGURATION, "deliver", "--test",
+                       says=f"deliver 'invoices': {options[0][2:]} '.*{pathlib.Path(options[1]).name}' ")
+        self.inqueue("queue", "alter", "invoices", "--deliver-crl-file", "")
         self.inqueue("queue", "alter", "invoices", "--deliver-ca-file", self.authority.certificate,
                      "--deliver-client-certificate", odd)
         self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=f"client certificate '{odd}': ")

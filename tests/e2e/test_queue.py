@@ -146,8 +146,8 @@ class Definition(DefinitionCase):
         for word in ["queue create", "queue check", "queue apply", "load", "list", "show", "save", "status"]:
             self.assertIn(word, text)
         text = self.inqueue("help", "connection-string").stdout
-        for key in ["url", "port", "ssl", "mailbox", "dropbox", "badmail", "attachHtml", "unpackForwarded", "caFile", "timeout", "maxSize",
-                    "keepRaw", "createFolders", "insecure", "since", "search", "proxy", "authMech", "disable"]:
+        for key in ["url", "port", "ssl", "mailbox", "dropbox", "badmail", "attachHtml", "unpackForwarded", "caFile", "crlFile", "timeout",
+                    "maxSize", "keepRaw", "createFolders", "insecure", "since", "search", "proxy", "authMech", "disable"]:
             self.assertRegex(text, rf"(?m)^ +{key}=")
 
 

@@ -169,6 +169,13 @@ class Tls(ServerCase):
             self.create_queue(name=name, url="localhost", port=self.server.tls_port, ssl=True, caFile=path)
             self.fails(CONFIGURATION, "load", name, says=[f"'{name}'", "caFile", path.name])
 
+    def test_revocation_list_that_is_missing_or_empty(self):
+        for path in [self.folder / "nosuch.pem", self.file("empty.pem", "")]:
+            name = path.stem
+            self.create_queue(name=name, url="localhost", port=self.server.tls_port, ssl=True,
+                              caFile=self.authority.certificate, crlFile=path)
+            self.fails(CONFIGURATION, "load", name, says=[f"'{name}'", "crlFile", path.name])
+
     def test_ssl_on_a_port_that_begins_in_clear(self):
         self.create_queue(url="localhost", ssl=True, caFile=self.authority.certificate, timeout=5)
         self.fails(UNREACHABLE, "load", "invoices", says=["'invoices'", "ssl="])

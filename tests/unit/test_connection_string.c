@@ -67,6 +67,7 @@ static void test_only_url_is_needed(void **state)
 	assert_false(string->unpack_forwarded);
 	assert_false(string->sanitize);
 	assert_null(string->ca_file);
+	assert_null(string->crl_file);
 	assert_int_equal(string->timeout_s, 60);
 	assert_int_equal(string->max_size_bytes, 52428800);
 	assert_false(string->keep_raw);
@@ -86,7 +87,7 @@ static void test_every_key(void **state)
 	struct connection_string *string =
 	    parse("url=imap.example.com;port=1993;ssl=True;mailbox=In/Orders;dropbox=Done;"
 		  "badmail=Bad;attachHtml=True;unpackForwarded=True;sanitize=True;caFile=/etc/"
-		  "ca.pem;timeout=2m;"
+		  "ca.pem;crlFile=/etc/crl.pem;timeout=2m;"
 		  "maxSize=10MB;keepRaw=True;createFolders=False;insecure=True;since=2024-02-29;"
 		  "search=UNSEEN FROM \"x y\";proxy=socks5h://proxy.example.com:1080;"
 		  "authMech=scram-sha-1;disable=move, uidplus");
@@ -101,6 +102,7 @@ static void test_every_key(void **state)
 	assert_true(string->unpack_forwarded);
 	assert_true(string->sanitize);
 	assert_string_equal(string->ca_file, "/etc/ca.pem");
+	assert_string_equal(string->crl_file, "/etc/crl.pem");
 	assert_int_equal(string->timeout_s, 120);
 	assert_int_equal(string->max_size_bytes, 10 << 20);
 	assert_true(string->keep_raw);
@@ -196,7 +198,7 @@ static void test_the_keys_are_documented(void **state)
 		assert_non_null(help.default_value);
 		count++;
 	}
-	assert_int_equal(count, 27);
+	assert_int_equal(count, 28);
 }
 
 /* --- grammar ----------------------------------------------------------- */

@@ -19,6 +19,7 @@ static const struct command_option account_options[] = {
     {"secure", NULL, "TLS from the first byte; without it STARTTLS where it is offered", NULL},
     {"insecure", NULL, "let the password cross the network without TLS", NULL},
     {"ca-file", "FILE", "the certificate authorities to trust instead of the system's (PEM)", NULL},
+    {"crl-file", "FILE", "revocation lists of authorities (PEM, or one in DER)", NULL},
     {"username", "NAME", "the user's name on that server", NULL},
     {"password-file", "FILE", "the password: the first line of a file only you can read", NULL},
     {"password-env", "VARIABLE", "the password: an environment variable", NULL},
@@ -151,6 +152,7 @@ static int mail_options_server(const struct invocation *invocation, const char *
 	    .insecure = mail_options_text(invocation, "insecure") != NULL,
 	    .user_name = mail_options_text(invocation, "username"),
 	    .ca_file = mail_options_text(invocation, "ca-file"),
+	    .crl_file = mail_options_text(invocation, "crl-file"),
 	};
 	if (options.user_name == NULL || *options.user_name == '\0')
 		return error_set(err, ERROR_USAGE, "--server needs --username");

@@ -44,6 +44,7 @@ void connection_string_free(struct connection_string *string)
 	g_free(string->dropbox);
 	g_free(string->badmail);
 	g_free(string->ca_file);
+	g_free(string->crl_file);
 	g_free(string->since);
 	g_free(string->search);
 	g_free(string->proxy);

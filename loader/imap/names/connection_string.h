@@ -30,6 +30,7 @@ struct connection_string {
 	bool unpack_forwarded;
 	bool sanitize;
 	char *ca_file;		 /* NULL: the system's authorities */
+	char *crl_file;		 /* NULL: no revocation lists but those in ca_file */
 	uint32_t timeout_s;	 /* of a connection attempt and of each command */
 	bool idle;		 /* wait with IDLE where the server can */
 	uint32_t poll_s;	 /* otherwise look for mail this often */

@@ -44,9 +44,12 @@ static const struct connection_string_key keys[] = {
       "accepted; stored text never holds control characters anyway"},
      SET(bool, sanitize)},
     {{"caFile", "FILE", "the system's",
-      "file with the certificate authorities to trust instead (PEM)"},
+      "file with the certificate authorities to trust instead (PEM); their revocation lists may "
+      "stand in it"},
      SET(file, ca_file),
      .default_in_words = true},
+    {{"crlFile", "FILE", "", "file with revocation lists of authorities (PEM, or one in DER)"},
+     SET(file, crl_file)},
     {{"timeout", "TIME", "60s", "for connecting and for each command, up to 60m"},
      SET(seconds, timeout_s),
      .max = 3600,

@@ -44,8 +44,8 @@ struct transport {
 
 /*
  * Notes version, cipher and certificate of TLS, once. curl shows its TLS session only while it is
- * at work, so this is called at every line of the server before the handover.
+ * at work, so this is called at every line of the server before the handover. True: noted now.
  */
-void transport_note_tls(struct transport *transport);
+bool transport_note_tls(struct transport *transport);
 
 #endif

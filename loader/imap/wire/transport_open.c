@@ -1,8 +1,10 @@
 /*
  * Opens a connection: curl resolves, connects, speaks TLS or STARTTLS and reads the greeting; then
- * it is decided whether the connection is safe enough for a password. Most of the file finds words
+ * it is decided whether the connection is safe enough for a password (loader/certificate judges the
+ * server). Most of the file finds words
  * for what can go wrong, with the way out.
  */
+#include "loader/certificate/certificate.h"
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/transport_internal.h"
 #include "queue/base/scoped.h"
@@ -10,9 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
-#include <gnutls/gnutls.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LINE_BYTES_KEPT 1000
 
@@ -20,6 +20,10 @@
 struct opening {
 	struct transport *transport;
 	const struct connection_string *server;
+	struct certificate_trust *trust;
+	bool stapled; /* the server must bring an answer about its revocation */
+	enum certificate_verdict verdict;
+	struct error refusal; /* why, where it is CERTIFICATE_REFUSED */
 	char curl_text[CURL_ERROR_SIZE];
 	char first_line[LINE_BYTES_KEPT + 1];
 	char last_line[LINE_BYTES_KEPT + 1];
@@ -37,8 +41,12 @@ static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 	g_strchomp(opening->last_line);
 	if (!*opening->first_line)
 		memcpy(opening->first_line, opening->last_line, sizeof opening->first_line);
-	transport_note_tls(opening->transport);
-	return size * count;
+	if (transport_note_tls(opening->transport))
+		opening->verdict =
+		    certificate_judge(opening->trust, opening->transport->curl,
+				      opening->server->url, opening->stapled, &opening->refusal);
+	/* curl gives up when fewer bytes are taken than it gave. */
+	return opening->verdict == CERTIFICATE_GOOD ? size * count : 0;
 }
 
 /* An IPv6 address needs brackets in a URL. */
@@ -74,12 +82,7 @@ static void set_options(struct opening *opening, const char *url)
 	/* STARTTLS where it is offered; check_clear() decides about a connection that stays in
 	 * clear. */
 	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (server->ca_file) {
-		curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_file);
-		/* Else curl trusts the system's authorities besides. */
-		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	}
+	certificate_prepare(opening->trust, curl, opening->stapled);
 }
 
 /* They point into struct opening, which ends before the connection does. */
@@ -91,38 +94,6 @@ static void unset_options(CURL *curl)
 }
 
 /* --- what can go wrong ------------------------------------------------- */
-
-static int explain_certificate(const struct opening *opening, struct error *err)
-{
-	const struct connection_string *server = opening->server;
-	long bits = 0;
-
-	curl_easy_getinfo(opening->transport->curl, CURLINFO_SSL_VERIFYRESULT, &bits);
-	if (bits & GNUTLS_CERT_EXPIRED)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "the certificate of %s has expired: it must be renewed there",
-				 server->url);
-	if (bits & GNUTLS_CERT_NOT_ACTIVATED)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "the certificate of %s is not yet valid: check the clock here and "
-				 "the certificate there",
-				 server->url);
-	if (bits & GNUTLS_CERT_REVOKED)
-		return error_set(err, ERROR_UNREACHABLE, "the certificate of %s has been revoked",
-				 server->url);
-	if (bits & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
-		return error_set(err, ERROR_UNREACHABLE,
-				 "the certificate of %s comes from an unknown authority: "
-				 "caFile=FILE names the one to trust",
-				 server->url);
-	if (strstr(opening->curl_text, "does not match"))
-		return error_set(err, ERROR_UNREACHABLE,
-				 "the certificate of %s is for another host: url= must be a name "
-				 "that stands in it",
-				 server->url);
-	return error_set(err, ERROR_UNREACHABLE, "the certificate of %s is not trusted: %s",
-			 server->url, opening->curl_text);
-}
 
 /* With an address the host was reached: then it is silent, most often since one side speaks TLS and
  * the other does not. */
@@ -208,7 +179,9 @@ static int explain(const struct opening *opening, CURLcode code, struct error *e
 	case CURLE_OPERATION_TIMEDOUT:
 		return explain_timeout(opening, err);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return explain_certificate(opening, err);
+	case CURLE_SSL_INVALIDCERTSTATUS:
+		return certificate_explain(opening->trust, opening->transport->curl, server->url,
+					   opening->stapled, text, err);
 	case CURLE_SSL_CACERT_BADFILE:
 		return error_set(err, ERROR_CONFIGURATION,
 				 "caFile '%s' holds no certificate that can be read",
@@ -288,50 +261,60 @@ static void init_curl(void)
 	}
 }
 
-/* curl takes a file that holds no certificate, and would then blame the server's. */
-static int check_ca_file(const char *path, struct error *err)
+/* One connection. *ret_verdict is CERTIFICATE_STAPLE where it has to be made again, stapled. */
+static int open_once(struct opening *opening, enum certificate_verdict *ret_verdict,
+		     struct error *err)
 {
-	if (access(path, R_OK) < 0)
-		return error_set(err, ERROR_CONFIGURATION, "caFile '%s' cannot be read: %s", path,
-				 g_strerror(errno));
+	struct transport *transport = opening->transport;
+	g_autofree char *url = format_url(opening->server);
 
-	gnutls_certificate_credentials_t credentials = NULL;
+	transport->host = g_strdup(opening->server->url);
+	transport->curl = curl_easy_init();
+	if (!transport->curl)
+		return error_set(err, ERROR_SOFTWARE, "curl cannot be started");
+	set_options(opening, url);
 
-	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
-		return error_set(err, ERROR_SOFTWARE, "GnuTLS cannot be started");
+	CURLcode code = curl_easy_perform(transport->curl);
 
-	int count = gnutls_certificate_set_x509_trust_file(credentials, path, GNUTLS_X509_FMT_PEM);
-
-	gnutls_certificate_free_credentials(credentials);
-	if (count <= 0)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "caFile '%s' holds no certificate that can be read (PEM)", path);
-	return 0;
+	*ret_verdict = opening->verdict;
+	if (opening->verdict == CERTIFICATE_STAPLE)
+		return 0;
+	if (opening->verdict == CERTIFICATE_REFUSED) {
+		*err = opening->refusal;
+		return -1;
+	}
+	if (code != CURLE_OK)
+		return explain(opening, code, err);
+	note_handover(opening);
+	return check_clear(opening, err);
 }
 
 int transport_open(const struct connection_string *server, struct transport **ret_transport,
 		   struct error *err)
 {
-	scoped(transport_close) struct transport *transport = g_new0(struct transport, 1);
-	g_autofree char *url = format_url(server);
-	struct opening opening = {.transport = transport, .server = server};
+	scoped(certificate_trust_close) struct certificate_trust *trust = NULL;
+	const struct certificate_files files = {.ca_file = server->ca_file,
+						.crl_file = server->crl_file,
+						.ca_option = "caFile",
+						.crl_option = "crlFile"};
+	enum certificate_verdict verdict = CERTIFICATE_STAPLE;
 
-	if (server->ca_file && check_ca_file(server->ca_file, err) < 0)
+	if (certificate_trust_open(&files, &trust, err) < 0)
 		return -1;
 	init_curl();
-	transport->host = g_strdup(server->url);
-	transport->curl = curl_easy_init();
-	if (!transport->curl)
-		return error_set(err, ERROR_SOFTWARE, "curl cannot be started");
-	set_options(&opening, url);
+	for (int stapled = 0; stapled <= 1; stapled++) {
+		scoped(transport_close) struct transport *transport = g_new0(struct transport, 1);
+		struct opening opening = {.transport = transport,
+					  .server = server,
+					  .trust = trust,
+					  .stapled = stapled != 0};
 
-	CURLcode code = curl_easy_perform(transport->curl);
-
-	if (code != CURLE_OK)
-		return explain(&opening, code, err);
-	note_handover(&opening);
-	if (check_clear(&opening, err) < 0)
-		return -1;
-	*ret_transport = steal(&transport);
+		if (open_once(&opening, &verdict, err) < 0)
+			return -1;
+		if (verdict == CERTIFICATE_GOOD) {
+			*ret_transport = steal(&transport);
+			break;
+		}
+	}
 	return 0;
 }

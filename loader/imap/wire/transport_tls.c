@@ -1,6 +1,6 @@
 /*
  * Describes the TLS of a connection, for `queue check`: version, cipher, and whose certificate it
- * is. It judges nothing; curl has verified the certificate.
+ * is. It judges nothing; loader/certificate does.
  */
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/transport_internal.h"
@@ -60,7 +60,7 @@ static const char *tls_name(gnutls_protocol_t version)
 	}
 }
 
-void transport_note_tls(struct transport *transport)
+bool transport_note_tls(struct transport *transport)
 {
 	struct curl_tlssessioninfo *info = NULL;
 
@@ -68,11 +68,12 @@ void transport_note_tls(struct transport *transport)
 	if (transport->facts.tls ||
 	    curl_easy_getinfo(transport->curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info ||
 	    info->backend != CURLSSLBACKEND_GNUTLS || !info->internals)
-		return;
+		return false;
 
 	gnutls_session_t tls = info->internals;
 
 	transport->facts.tls = g_strdup(tls_name(gnutls_protocol_get_version(tls)));
 	transport->facts.cipher = g_strdup(gnutls_ciphersuite_get(tls));
 	note_certificate(&transport->facts, tls);
+	return true;
 }
