@@ -89,6 +89,28 @@ int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *fo
 	return 0;
 }
 
+/* From one source to the next in the ledger's key: its rows are not read. */
+int pickup_source_list(struct store *store, int64_t queue_id, const char *account,
+		       void (*each)(const char *source, void *context), void *context,
+		       struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "WITH RECURSIVE known (queue_id, source) AS ("
+	    " SELECT q.id, (SELECT min(p.source) FROM pickup p WHERE p.queue_id = q.id"
+	    " AND p.source >= ?2) FROM work_queue q WHERE q.id <> ?1 UNION ALL"
+	    " SELECT queue_id, (SELECT min(p.source) FROM pickup p"
+	    " WHERE p.queue_id = known.queue_id AND p.source > known.source) FROM known"
+	    " WHERE substr(source, 1, length(?2)) = ?2)"
+	    " SELECT DISTINCT source FROM known WHERE substr(source, 1, length(?2)) = ?2");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, account);
+	int result;
+	while ((result = statement_step(statement, err)) == 1)
+		each(statement_text(statement, 0), context);
+	return result;
+}
+
 /* Where a walk goes on. */
 struct position {
 	int64_t queue_id;

@@ -42,12 +42,22 @@ int pickup_folder_last_uid(struct store *store, int64_t queue_id, const char *fo
 			   enum pickup_target target, uint32_t uid_validity, uint32_t *ret_uid,
 			   struct error *err);
 
+/*
+ * Calls `each` for every source that the ledgers of other queues have of this account, once for each
+ * spelling: sources are named as operators write them, so that the server has to be asked whether
+ * two are one folder. `each` may not use the store.
+ */
+int pickup_source_list(struct store *store, int64_t queue_id, const char *account,
+		       void (*each)(const char *source, void *context), void *context,
+		       struct error *err);
+
 /* Which folder is looked at, and for which queue. */
 struct pickup_place {
-	int64_t queue_id;      /* all queues but this one are looked at */
-	const char *account;   /* their messages of this account */
-	const char *folder;    /* as noted */
-	const char *source;    /* the same folder as one that mail is picked up from */
+	int64_t queue_id;    /* all queues but this one are looked at */
+	const char *account; /* their messages of this account */
+	const char *folder;  /* as noted */
+	/* The same folder as a source of other queues, in one spelling; NULL: of none. */
+	const char *source;
 	uint32_t uid_validity; /* of the folder */
 };
 

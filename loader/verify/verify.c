@@ -144,6 +144,8 @@ static void verify_count_known(struct verify_folder *folder)
 static int verify_targets(struct verify *verify, struct error *err)
 {
 	verify_count_known(&verify->folders[MAILBOX_SOURCE]);
+	if (verify_owner_find_sources(verify, err) != 0)
+		return -1;
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
 		if (verify_owner(verify, i, err) != 0)
 			return -1;
@@ -195,11 +197,14 @@ static void verify_open(struct verify *verify)
 	verify->moves = g_array_new(FALSE, FALSE, sizeof(struct verify_move));
 	g_array_set_clear_func(verify->moves, verify_move_clear);
 	verify->strays = g_array_new(FALSE, FALSE, sizeof(struct verify_stray));
+	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++)
+		verify->folders[i].sources = g_ptr_array_new_with_free_func(g_free);
 }
 
 static void verify_close(struct verify *verify)
 {
 	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++) {
+		g_ptr_array_unref(verify->folders[i].sources);
 		g_free(verify->folders[i].name);
 		g_free(verify->folders[i].uids);
 		g_free(verify->folders[i].owners);

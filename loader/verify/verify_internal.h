@@ -17,6 +17,7 @@ enum verify_owner { VERIFY_UNKNOWN, VERIFY_OURS, VERIFY_OTHERS };
 struct verify_folder {
 	char *name;		    /* as pickup_repair.h has it */
 	struct pickup_folder noted; /* all 0: this queue has not noted it */
+	GPtrArray *sources; /* char *: the folder as a mailbox of other queues, by spelling */
 	uint32_t uid_validity;
 	uint32_t *uids; /* ascending */
 	size_t count;
@@ -141,6 +142,9 @@ void verify_untold(struct verify *verify, enum mailbox_folder where, uint32_t ui
 		   const struct verify_row *row);
 
 /* verify_owner.c */
+
+/* Finds out which of the target folders are mailboxes of other queues. */
+int verify_owner_find_sources(struct verify *verify, struct error *err);
 
 /* Finds since when the queue uses a listed folder, and which of its messages other queues know. */
 int verify_owner(struct verify *verify, enum mailbox_folder which, struct error *err);

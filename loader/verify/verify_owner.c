@@ -5,6 +5,7 @@
  */
 #include "loader/verify/verify_internal.h"
 
+#include "loader/imap/names/mailbox_name.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>
@@ -19,10 +20,48 @@ static struct pickup_place verify_place(const struct verify *verify, enum mailbo
 				     .uid_validity = verify->folders[which].uid_validity};
 }
 
-/* The folder, named as one that mail is picked up from. Caller frees. */
-static char *verify_as_source(const struct verify *verify, enum mailbox_folder which)
+static void verify_take_source(const char *source, void *context)
 {
-	return g_strconcat(verify->account, mailbox_folder_name(verify->mailbox, which), NULL);
+	g_ptr_array_add(context, g_strdup(source));
+}
+
+/* Where the names alone rule it out, the server is not asked. */
+static bool verify_may_be_source(const struct verify *verify, const char *name)
+{
+	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++)
+		if (mailbox_name_may_be_same(name, mailbox_folder_name(verify->mailbox, i)))
+			return true;
+	return false;
+}
+
+static int verify_sort_source(struct verify *verify, const char *source, struct error *err)
+{
+	struct mailbox *mailbox = verify->mailbox;
+	const char *name = source + strlen(verify->account);
+	struct imapc_folder found = {0};
+	if (!verify_may_be_source(verify, name))
+		return 0;
+	/* A name that means nothing to the server is none of our folders. */
+	if (imapc_find_folder(mailbox->session, name, &found, err) != 0)
+		return imapc_is_alive(mailbox->session) ? 0 : -1;
+	g_autofree char *wire = found.wire;
+	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++)
+		if (verify->folders[i].name != NULL &&
+		    imapc_is_same_folder(mailbox->session, wire, mailbox->folders[i].wire))
+			g_ptr_array_add(verify->folders[i].sources, g_strdup(source));
+	return 0;
+}
+
+int verify_owner_find_sources(struct verify *verify, struct error *err)
+{
+	g_autoptr(GPtrArray) sources = g_ptr_array_new_with_free_func(g_free);
+	if (pickup_source_list(verify->store, verify->queue->id, verify->account,
+			       verify_take_source, sources, err) != 0)
+		return -1;
+	for (guint i = 0; i < sources->len; i++)
+		if (verify_sort_source(verify, g_ptr_array_index(sources, i), err) != 0)
+			return -1;
+	return 0;
 }
 
 /* A note in another numbering says nothing of this one, but the ledger's lowest UID does: the queue
@@ -61,11 +100,15 @@ int verify_owner(struct verify *verify, enum mailbox_folder which, struct error 
 	if (folder->name == NULL)
 		return 0;
 	folder->counted.first_uid = verify_first_use(folder);
-	g_autofree char *source = verify_as_source(verify, which);
-	const struct pickup_place place = verify_place(verify, which, source);
-	if (pickup_elsewhere_walk(verify->store, &place, verify_take_elsewhere, &elsewhere, err) !=
-	    0)
-		return -1;
+	struct pickup_place place = verify_place(verify, which, NULL);
+	guint i = 0;
+	do {
+		if (i < folder->sources->len)
+			place.source = g_ptr_array_index(folder->sources, i);
+		if (pickup_elsewhere_walk(verify->store, &place, verify_take_elsewhere, &elsewhere,
+					  err) != 0)
+			return -1;
+	} while (++i < folder->sources->len);
 	return 0;
 }
 
@@ -88,14 +131,19 @@ int verify_owner_of_bytes(struct verify *verify, enum mailbox_folder which,
 int verify_owner_took(struct verify *verify, const struct verify_row *row, bool *ret_taken,
 		      struct error *err)
 {
-	g_autofree char *source = verify_as_source(verify, row->expected);
-	const struct pickup_place place = verify_place(verify, row->expected, source);
+	struct verify_folder *folder = &verify->folders[row->expected];
 	struct pickup moved = row->pickup;
-	if (!verify_is_in(&verify->folders[row->expected], &moved))
+	bool taken = false;
+	if (!verify_is_in(folder, &moved))
 		moved.target_uid = 0;
-	if (pickup_taken_find(verify->store, &place, &moved, ret_taken, err) != 0)
-		return -1;
-	verify->folders[row->expected].counted.of_other_queues += *ret_taken;
+	for (guint i = 0; i < folder->sources->len && !taken; i++) {
+		const struct pickup_place place =
+		    verify_place(verify, row->expected, g_ptr_array_index(folder->sources, i));
+		if (pickup_taken_find(verify->store, &place, &moved, &taken, err) != 0)
+			return -1;
+	}
+	folder->counted.of_other_queues += taken;
+	*ret_taken = taken;
 	return 0;
 }
 

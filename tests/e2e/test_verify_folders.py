@@ -4,7 +4,7 @@ import re
 import unittest
 
 from cyrus import Cyrus
-from inqueue import CONFIGURATION, DONE, NO, Case, message
+from inqueue import CONFIGURATION, DONE, NO, USAGE, Case, connection_string, message
 from servers import Dovecot
 from test_verify import OLD, VerifyCase
 
@@ -150,6 +150,70 @@ class NumberedAsTheMailbox(AlikeCase):
         self.assertEqual(["Invoice 1", "Invoice 2", "Invoice 1"], self.entries())
         self.assertEqual({"DROPBOX": 5}, self.lie())
         self.assertEqual([], self.problems(expect=DONE))
+
+
+class SpelledDifferently(VerifyCase):
+    """Two queues of an account name one folder, with the prefix and without."""
+
+    @classmethod
+    def make_server(cls):
+        return Dovecot(prefix="INBOX.", separator=".")
+
+    def test_one_archive(self):
+        for name, dropbox in [("invoices", "Archive"), ("orders", "INBOX/Archive"), ("quotes", "inbox/Archive")]:
+            self.put(f"{name} 1", folder=f"INBOX.{name}")
+            self.add_queue(name, mailbox=name, dropbox=dropbox)
+        self.inqueue("load")
+        self.put("Dragged there", folder="INBOX.Archive")
+        for name, folder in [("invoices", "Archive"), ("orders", "INBOX/Archive"), ("quotes", "inbox/Archive")]:
+            self.assertEqual([("stray", folder, 4)], self.problems("--repair", name=name))
+            self.assertEqual({"of_other_queues": 2, "strays": 1}, self.counts(folder, name, expect=NO))
+            self.inqueue("verify", name, "--adopt", "--yes", expect=USAGE)
+            self.assertEqual([f"{name} 1"], self.entries(name))
+
+    def in_a_row(self, dropbox, mailbox):
+        """The dropbox of one queue is the mailbox of the next, which has taken one message and has one waiting for its
+        delivery; each is known by its UID, and without UIDs by its bytes."""
+        self.add_queue(dropbox=dropbox)
+        self.load("Invoice 1", "Invoice 2")
+        self.add_queue("orders", mailbox=mailbox, dropbox="Done")
+        self.inqueue("load", "orders", "--limit", "1")
+        self.inqueue("queue", "alter", "orders", "--deliver-to", "https://app.example.com/mail", "--acknowledge",
+                     "delivery", "--connection-string",
+                     connection_string(self.keys(self.server, mailbox=mailbox, dropbox="Done", search="ALL")))
+        with self.look() as look:
+            look.append(message("Put there"), folder=self.resolved(dropbox))
+        self.inqueue("load", "orders")
+        self.assertEqual({"INBOX.Done": 1, self.resolved(dropbox): 2}, self.lie())
+        self.assertEqual([], self.problems("--repair", "--adopt", "--yes", expect=DONE))
+        self.assertEqual({"of_other_queues": 2}, self.counts(dropbox))
+        self.tamper("UPDATE pickup SET target_uid = NULL, target_uid_validity = NULL")
+        self.assertEqual([], self.problems("--repair", "--adopt", "--yes", expect=DONE))
+        self.assertEqual(["Invoice 1", "Invoice 2"], self.entries())
+
+    def resolved(self, name):
+        with self.look() as mailbox:
+            found, = [found for found in mailbox.folders() if found.split(".")[-1] == name.split("/")[-1]]
+        return found
+
+    def test_in_a_row_with_the_prefix_and_without(self):
+        self.in_a_row("Work", "INBOX/Work")
+
+    def test_in_a_row_without_the_prefix_and_with(self):
+        self.in_a_row("INBOX/Work", "Work")
+
+    def test_in_a_row_with_the_inbox_in_capitals_and_not(self):
+        self.in_a_row("inbox/Wörk", "Wörk")
+
+    def test_modified_utf_7_is_the_servers_alone(self):
+        """A name in a definition is Unicode: what looks like the server's form is another folder."""
+        for name, dropbox in [("invoices", "Mängel"), ("orders", "M&AOQ-ngel")]:
+            self.put(f"{name} 1", folder=f"INBOX.{name}")
+            self.add_queue(name, mailbox=name, dropbox=dropbox)
+        self.inqueue("load")
+        self.assertEqual({"INBOX.Mängel": 1, "INBOX.M&AOQ-ngel": 1}, self.lie())
+        for name in ["invoices", "orders"]:
+            self.assertEqual([], self.problems(name=name, expect=DONE))
 
 
 if __name__ == "__main__":

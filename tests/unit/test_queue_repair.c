@@ -249,6 +249,35 @@ static uint64_t uids_elsewhere(struct fixture *f, int64_t queue_id, const char *
 	return uids;
 }
 
+static void add_source(const char *source, void *context)
+{
+	g_string_append_printf(context, "%s ", source);
+}
+
+static void test_sources_of_other_queues_are_listed(void **state)
+{
+	struct fixture *f = *state;
+	g_autoptr(GString) list = g_string_new(NULL);
+	const int64_t orders = put_queue(f, "orders");
+	const char *const sources[] = {"ann@imap.example.com/INBOX", "robot@imap.example.com/INBOX",
+				       "robot@imap.example.com/Work",
+				       "robot@imap.example.net/INBOX"};
+	for (uint32_t i = 0; i < 2 * G_N_ELEMENTS(sources); i++) {
+		const struct pickup_source source = {orders, sources[i / 2], 7};
+		put(f, &source, i + 1, i + 1);
+	}
+	put(f, &inbox, 1, 1);
+	assert_ok(pickup_source_list(f->store, inbox.queue_id, "robot@imap.example.com/",
+				     add_source, list, &f->err),
+		  &f->err);
+	assert_string_equal("robot@imap.example.com/INBOX robot@imap.example.com/Work ", list->str);
+	g_string_truncate(list, 0);
+	assert_ok(pickup_source_list(f->store, orders, "robot@imap.example.com/", add_source, list,
+				     &f->err),
+		  &f->err);
+	assert_string_equal("robot@imap.example.com/INBOX ", list->str);
+}
+
 /* By its place, which has the same name there. */
 static bool is_found_for_another_account(struct fixture *f, int64_t queue_id, const char *folder,
 					 const struct pickup *like)
@@ -406,6 +435,7 @@ int main(void)
 	    TEST(test_what_is_gone_is_accepted_until_it_is_found),
 	    TEST(test_a_folder_is_noted_once),
 	    TEST(test_a_uid_counts_in_its_own_folder),
+	    TEST(test_sources_of_other_queues_are_listed),
 	    TEST(test_the_ledger_tells_how_long_a_folder_has_been_used),
 	    TEST(test_other_queues_are_asked_what_they_have_in_a_folder),
 	    TEST(test_only_what_failed_alone_counts),
