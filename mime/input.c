@@ -1,19 +1,14 @@
-/* Keeps one window of the message in memory, or all of it where it can be mapped, and finds
- * lines in it. */
+/* Keeps one window of the message in memory, and finds lines in it. */
 #include "mime/input.h"
 
 #include "mime/ascii.h"
 
 #include <errno.h>
 #include <glib.h>
-#include <linux/magic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-/* A map costs more than reading a small message does, and less than reading a large one. */
-enum { WINDOW = 65536, MAP_BYTES = 4 * 1024 * 1024 };
+enum { WINDOW = 65536 };
 
 static void window_fail(struct input *input, int error)
 {
@@ -22,11 +17,14 @@ static void window_fail(struct input *input, int error)
 	input->size = input->at + input->length;
 }
 
-static void window_read(struct input *input, size_t want)
+static void window_fill(struct input *input, uint64_t offset)
 {
-	input->window = input->buffer;
+	size_t want = (size_t)MIN((uint64_t)WINDOW, input->size - offset);
+
+	input->at = offset;
+	input->length = 0;
 	while (input->length < want) {
-		ssize_t n = pread(input->fd, input->buffer + input->length, want - input->length,
+		ssize_t n = pread(input->fd, input->window + input->length, want - input->length,
 				  (off_t)(input->base + input->at + input->length));
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -38,54 +36,6 @@ static void window_read(struct input *input, size_t want)
 	}
 }
 
-static void map_drop(struct input *input)
-{
-	if (input->map_length > 0)
-		munmap(input->map, input->map_length);
-	input->map_length = 0;
-	input->window = (const unsigned char *)"";
-}
-
-static void window_map(struct input *input)
-{
-	uint64_t from = input->base + input->at;
-	size_t before = (size_t)(from % (uint64_t)sysconf(_SC_PAGESIZE));
-	size_t want = (size_t)MIN((uint64_t)MAP_BYTES, input->size - input->at);
-
-	map_drop(input);
-	input->map =
-	    mmap(NULL, before + want, PROT_READ, MAP_SHARED, input->fd, (off_t)(from - before));
-	if (input->map == MAP_FAILED) {
-		window_fail(input, errno);
-		return;
-	}
-	input->map_length = before + want;
-	input->window = input->map + before;
-	input->length = want;
-}
-
-static void window_fill(struct input *input, uint64_t offset)
-{
-	input->at = offset;
-	input->length = 0;
-	if (input->mapped)
-		window_map(input);
-	else
-		window_read(input, (size_t)MIN((uint64_t)WINDOW, input->size - offset));
-}
-
-/* Only where pages cannot fail to come: a disk's error would be a signal, as is a page behind the
- * end. */
-static bool can_be_mapped(const struct input *input)
-{
-	struct statfs system;
-	unsigned char last;
-
-	return input->size > WINDOW && fstatfs(input->fd, &system) == 0 &&
-	       system.f_type == TMPFS_MAGIC &&
-	       pread(input->fd, &last, 1, (off_t)(input->base + input->size - 1)) == 1;
-}
-
 struct input *input_new(int fd, uint64_t base, uint64_t size)
 {
 	struct input *input = g_new0(struct input, 1);
@@ -93,9 +43,7 @@ struct input *input_new(int fd, uint64_t base, uint64_t size)
 	input->fd = fd;
 	input->base = base;
 	input->size = size;
-	input->mapped = can_be_mapped(input);
-	if (!input->mapped)
-		input->buffer = g_malloc((size_t)MIN((uint64_t)WINDOW, size) + 1);
+	input->window = g_malloc((size_t)MIN((uint64_t)WINDOW, size) + 1);
 	window_fill(input, 0);
 	input->cr_lines = memchr(input->window, '\r', input->length) &&
 			  !memchr(input->window, '\n', input->length);
@@ -106,8 +54,7 @@ void input_free(struct input *input)
 {
 	if (!input)
 		return;
-	map_drop(input);
-	g_free(input->buffer);
+	g_free(input->window);
 	g_free(input);
 }
 

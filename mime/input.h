@@ -5,8 +5,7 @@
  * Units:     offsets count from the first byte of the message, not of the file.
  * Ownership: pointers handed out stay valid until the next call with the same input.
  * Errors:    a failed read is remembered in `error` (an errno) and looks like the message's end.
- * Files:     pread() and, in memory, mmap(): an offset that is shared stays as it is. Nobody may
- *            make the file shorter meanwhile.
+ * Files:     pread(): an offset that is shared stays as it is.
  */
 #ifndef MIME_INPUT_H
 #define MIME_INPUT_H
@@ -19,17 +18,13 @@
 
 struct input {
 	int fd;
-	int error;		     /* errno of the first failed read, else 0 */
-	bool cr_lines;		     /* the message has no LF at all: lines end in CR */
-	uint64_t base;		     /* of the message in the file */
-	uint64_t size;		     /* of the message */
-	uint64_t at;		     /* of the window in the message */
-	size_t length;		     /* bytes in the window */
-	const unsigned char *window; /* in the buffer, or in the map */
-	bool mapped;		     /* the message is large, and its file in memory */
-	unsigned char *buffer;	     /* NULL where it is */
-	unsigned char *map;
-	size_t map_length; /* 0: none */
+	int error;     /* errno of the first failed read, else 0 */
+	bool cr_lines; /* the message has no LF at all: lines end in CR */
+	uint64_t base; /* of the message in the file */
+	uint64_t size; /* of the message */
+	uint64_t at;   /* of the window in the message */
+	size_t length; /* bytes in the window */
+	unsigned char *window;
 };
 
 /* A line without its end; what is longer than INPUT_LINE_MAX is cut in `text`, never in `next`. */

@@ -55,17 +55,6 @@ static inline int memory_file(const void *bytes, size_t length)
 	return fd;
 }
 
-static inline int disk_file(const char *bytes, size_t length)
-{
-	g_autofree char *path = NULL;
-	int fd = g_file_open_tmp("inqueue-test-XXXXXX", &path, NULL);
-
-	assert_true(fd >= 0);
-	assert_int_equal(0, unlink(path));
-	assert_int_equal((ssize_t)length, write(fd, bytes, length));
-	return fd;
-}
-
 /* Parses the message at [offset, offset + length) of the input, content going behind output_end. */
 static inline void parsed_fill(struct parsed *parsed, const struct mime_options *options, int input,
 			       uint64_t offset, uint64_t length)

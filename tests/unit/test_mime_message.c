@@ -427,8 +427,8 @@ static char *digest_of_attachment(int input, uint64_t offset, uint64_t size)
 	return digest;
 }
 
-/* In memory it is mapped, in pieces; a file on disk is read. */
-static void test_a_large_message_wherever_it_lies(void **state)
+/* In a file that holds more than it. */
+static void test_a_large_message(void **state)
 {
 	static const char head[] =
 	    HEADER MIXED("b") "--b\r\n" TEXT "Text\r\n--b\r\nContent-Type: image/png\r\n"
@@ -450,27 +450,20 @@ static void test_a_large_message_wherever_it_lies(void **state)
 		g_string_append_printf(file, "%.76s\r\n", at);
 	g_string_append(file, "--b--\r\n");
 
-	int inputs[] = {memory_file(file->str, file->len), disk_file(file->str, file->len)};
-	for (size_t i = 0; i < G_N_ELEMENTS(inputs); i++) {
-		g_autofree char *digest =
-		    digest_of_attachment(inputs[i], BEFORE, file->len - BEFORE);
+	int input = memory_file(file->str, file->len);
+	g_autofree char *digest = digest_of_attachment(input, BEFORE, file->len - BEFORE);
+	assert_string_equal(wanted, digest);
 
-		assert_string_equal(wanted, digest);
-	}
 	/* Shorter than it should be. */
-	for (size_t i = 0; i < G_N_ELEMENTS(inputs); i++) {
-		struct mime_options options = mime_options_default();
-		struct mime_message *message = NULL;
-		int file_of_output = memory_file("", 0);
-		struct mime_output *output = mime_output_new(file_of_output);
-
-		assert_int_equal(
-		    -1, mime_parse(&options, inputs[i], BEFORE, file->len, output, &message));
-		assert_int_equal(errno, EIO);
-		mime_output_free(output);
-		close(file_of_output);
-		close(inputs[i]);
-	}
+	struct mime_options options = mime_options_default();
+	struct mime_message *message = NULL;
+	int file_of_output = memory_file("", 0);
+	struct mime_output *output = mime_output_new(file_of_output);
+	assert_int_equal(-1, mime_parse(&options, input, BEFORE, file->len, output, &message));
+	assert_int_equal(errno, EIO);
+	mime_output_free(output);
+	close(file_of_output);
+	close(input);
 }
 
 /* The body is in the file before its reply is looked for. */
@@ -516,7 +509,7 @@ int main(void)
 	    cmocka_unit_test(test_contents_follow_what_is_in_the_file),
 	    cmocka_unit_test(test_files_that_fail),
 	    cmocka_unit_test(test_messages_one_after_the_other),
-	    cmocka_unit_test(test_a_large_message_wherever_it_lies),
+	    cmocka_unit_test(test_a_large_message),
 	};
 
 	return cmocka_run_group_tests(tests, open_mime, close_mime);
