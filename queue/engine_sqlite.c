@@ -164,16 +164,14 @@ static int check_location(const char *location, struct error *err)
 	return 0;
 }
 
-/* SQLite's figures of memory, which nobody asks for, cost a lock at each allocation. And SQLite
- * keeps what it needs to take a statement back in memory up to 64 KiB only, four of our pages:
- * each claim would make a temporary file, and a kill could leave it behind. */
+/* By itself SQLite keeps what it needs to take a statement back in memory up to 64 KiB only, four of
+ * our pages: each claim would make a temporary file, and a kill could leave it behind. */
 static void configure_sqlite(void)
 {
 	enum { STATEMENT_JOURNAL_BYTES = 4 << 20 };
 	static gsize done;
 	if (!g_once_init_enter(&done))
 		return;
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, STATEMENT_JOURNAL_BYTES);
 	g_once_init_leave(&done, 1);
 }
