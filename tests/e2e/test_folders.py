@@ -186,6 +186,42 @@ class OneFolder(LoadCase):
                 self.assertEqual(["INBOX", "INBOX.Work"], mailbox.folders())
 
 
+class InboxBelowTheInbox(Case):
+    """Some servers have a folder of the name INBOX below INBOX; for others that is INBOX itself, or no name at all."""
+
+    def on(self, server, name):
+        """A queue whose dropbox has this name, for a mailbox with one message."""
+        self.enterContext(server)
+        with server.mailbox() as mailbox:
+            mailbox.append(message("Invoice 1"))
+        return self.create_queue(server, name=f"q{server.port}", dropbox=name)
+
+    def test_where_it_is_a_folder(self):
+        for separator, name in [("/", "INBOX/INBOX"), (".", "INBOX/INBOX"), ("/", "inbox/Inbox")]:
+            with self.subTest(separator=separator, name=name):
+                server = Dovecot(separator=separator)
+                queue = self.on(server, name)
+                for _ in range(2):
+                    self.inqueue("load", queue)
+                self.assertEqual(["Invoice 1"], self.column("SELECT subject FROM entry WHERE queue = ?", queue))
+                with server.mailbox() as mailbox:
+                    self.assertEqual((0, 1), (mailbox.count(), mailbox.count(name.replace("/", separator))))
+                self.assertEqual("", self.inqueue("verify", queue).stdout)
+
+    def test_where_it_is_refused(self):
+        for server, says in [(Dovecot(prefix="INBOX/"), "are one folder"), (Cyrus(), "are one folder"),
+                             (Dovecot(prefix="INBOX.", separator="."), "are one folder"),
+                             (Cyrus(alternative=True), "create folder 'INBOX/INBOX': .*Invalid mailbox name")]:
+            with self.subTest(server=type(server).__name__, says=says):
+                queue = self.on(server, "INBOX/INBOX")
+                for _ in range(2):
+                    self.fails(CONFIGURATION, "load", queue, says=says)
+                self.assertEqual([], self.column("SELECT subject FROM entry"))
+                with server.mailbox() as mailbox:
+                    self.assertEqual(["INBOX"], mailbox.folders())
+                    self.assertEqual([frozenset()], [found.flags for found in mailbox.messages()])
+
+
 class Permission(Case):
     """Cyrus refuses in words only, without a response code (RFC 5530)."""
 

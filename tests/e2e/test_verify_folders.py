@@ -3,8 +3,7 @@
 import re
 import unittest
 
-from cyrus import Cyrus
-from inqueue import CONFIGURATION, DONE, NO, USAGE, Case, connection_string, message
+from inqueue import DONE, NO, USAGE, connection_string, message
 from servers import Dovecot
 from test_verify import OLD, VerifyCase
 
