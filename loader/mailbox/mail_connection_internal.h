@@ -3,7 +3,7 @@
  * that keeps a session signed in between commands, and the sockets that commands reach it by.
  *
  * mail_connection.c is the command's side, which starts keepers; mail_keeper.c is a keeper's life,
- * mail_socket.c what both ends use.
+ * mail_callers.c hears those who come to it, mail_socket.c is what both ends use.
  *
  * Life:    a keeper ends when it is told to, when nobody has used it for idle_s, when its socket is
  *          deleted, or by TERM. It connects again by itself when it is used after the server has
@@ -44,8 +44,26 @@ struct mail_keeper_report {
 	struct error err;
 };
 
-/* So long may a client take to say what it wants, in seconds. */
+/* So long a keeper waits for one that has its name already, in seconds. */
 enum { MAIL_KEEPER_WORD_S = 2 };
+
+/* --- who comes to a keeper ---------------------------------------------- */
+
+struct mail_callers;
+
+/* Those who come to `listener`, which is borrowed. `obey` gets the first line of each, and returns
+ * whether it takes the socket over. Errors: IO. */
+int mail_callers_open(int listener, bool (*obey)(void *context, int socket, const char *line),
+		      void *context, struct mail_callers **ret_callers, struct error *err);
+void mail_callers_close(struct mail_callers *callers); /* takes NULL */
+SCOPED_DEFINE(struct mail_callers *, mail_callers_close)
+
+/* To be waited for beside others: readable when there is something to attend to. */
+int mail_callers_descriptor(const struct mail_callers *callers);
+
+/* Takes in who has come and what they have said, without waiting. The callers are untyped for those
+ * who know of a descriptor only. */
+void mail_callers_attend(void *callers);
 
 /* --- sockets ----------------------------------------------------------- */
 

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 
 /* So many clients may wait for the session. */
-enum { MAIL_KEEPER_WAITING_MAX = 1000 };
+enum { MAIL_KEEPER_WAITING_MAX = 900 };
 
 struct mail_keeper {
 	const char *name;
@@ -37,6 +37,7 @@ struct mail_keeper {
 	uint32_t idle_s;
 	int folder;
 	int listener;
+	struct mail_callers *callers;
 	ino_t inode;	 /* of the socket */
 	int watch;	 /* inotify, on the folder */
 	GQueue *waiting; /* sockets of clients that want to use the session */
@@ -112,9 +113,12 @@ static void mail_keeper_describe(const struct mail_keeper *keeper, int client)
 		      "in_use", (int)keeper->in_use, "process", (int)getpid()));
 }
 
-/* Returns whether the client stays connected, waiting for its turn. */
-static bool mail_keeper_obey(struct mail_keeper *keeper, int client, const char *line)
+/* Returns whether the client stays connected, waiting for its turn. An answer that it does not take
+ * keeps nobody waiting for long. */
+static bool mail_keeper_obey(void *context, int client, const char *line)
 {
+	struct mail_keeper *keeper = context;
+	mail_socket_limit(client, MAIL_KEEPER_WORD_S);
 	json_auto_t *wish = json_loads(line, 0, NULL);
 	const char *word = json_string_value(json_object_get(wish, "do"));
 	if (word == NULL)
@@ -135,29 +139,15 @@ static bool mail_keeper_obey(struct mail_keeper *keeper, int client, const char 
 	return false;
 }
 
-/* Reads what a client wants. Also called while the session is lent, so it waits a short time
- * only. */
-static void mail_keeper_accept(void *context)
-{
-	struct mail_keeper *keeper = context;
-	g_autofree char *line = NULL;
-	scoped(descriptor_close) int client = accept4(keeper->listener, NULL, NULL, SOCK_CLOEXEC);
-	if (client < 0 || !mail_socket_is_ours(client))
-		return;
-	mail_socket_limit(client, MAIL_KEEPER_WORD_S);
-	if (mail_socket_read_line(client, &line) == 0 && mail_keeper_obey(keeper, client, line))
-		descriptor_steal(&client);
-}
-
 /* --- use --------------------------------------------------------------- */
 
 static void mail_keeper_lend(struct mail_keeper *keeper, int client)
 {
 	const struct imapc_relay relay = {.client = client,
 					  .quiet_ms = keeper->idle_s * 1000,
-					  .watched = keeper->listener,
-					  .attend = mail_keeper_accept,
-					  .context = keeper};
+					  .watched = mail_callers_descriptor(keeper->callers),
+					  .attend = mail_callers_attend,
+					  .context = keeper->callers};
 	g_autofree char *server = connection_string_format(keeper->account->server);
 	struct error ignored;
 	keeper->uses++;
@@ -209,7 +199,7 @@ static void mail_keeper_wait(struct mail_keeper *keeper, const sigset_t *mask)
 	int64_t end_ms = keeper->idle_from_ms + (int64_t)keeper->idle_s * 1000;
 	int64_t left_ms = clock_left_ms(end_ms);
 	struct timespec limit = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
-	struct pollfd waits[] = {{.fd = keeper->listener, .events = POLLIN},
+	struct pollfd waits[] = {{.fd = mail_callers_descriptor(keeper->callers), .events = POLLIN},
 				 {.fd = keeper->watch, .events = POLLIN}};
 	int ready = ppoll(waits, G_N_ELEMENTS(waits), &limit, mask);
 	if (ready == 0 && left_ms == 0)
@@ -217,7 +207,7 @@ static void mail_keeper_wait(struct mail_keeper *keeper, const sigset_t *mask)
 	if (ready > 0 && waits[1].revents != 0)
 		mail_keeper_look(keeper);
 	if (ready > 0 && waits[0].revents != 0)
-		mail_keeper_accept(keeper);
+		mail_callers_attend(keeper->callers);
 }
 
 static void mail_keeper_end(struct mail_keeper *keeper)
@@ -234,6 +224,7 @@ static void mail_keeper_end(struct mail_keeper *keeper)
 		mail_keeper_refuse(client, &gone);
 	}
 	g_queue_free(keeper->waiting);
+	mail_callers_close(keeper->callers);
 	mail_keeper_drop(keeper);
 }
 
@@ -304,7 +295,9 @@ static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
 	if (mail_socket_open_folder(true, &keeper->folder, err) != 0 ||
 	    mail_keeper_sign_in(keeper, err) != 0)
 		return -1;
-	if (mail_keeper_claim_name(keeper, err) != 0 || mail_keeper_watch(keeper, err) != 0) {
+	if (mail_keeper_claim_name(keeper, err) != 0 || mail_keeper_watch(keeper, err) != 0 ||
+	    mail_callers_open(keeper->listener, mail_keeper_obey, keeper, &keeper->callers, err) !=
+		0) {
 		mail_keeper_drop(keeper);
 		return -1;
 	}

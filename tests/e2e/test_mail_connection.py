@@ -1,5 +1,6 @@
 """open and close: one signed-in session for many commands, kept by a process in the background."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -213,11 +214,44 @@ class Secrets(OnDovecot, Connection):
             path.chmod(0o700)
         self.assertEqual([], self.rows("--connection", "work"))
 
-    def test_client_that_says_nothing(self):
+    def callers(self, count, word=b""):
+        for _ in range(count):
+            caller = self.enterContext(socket.socket(socket.AF_UNIX))
+            caller.settimeout(20)
+            caller.connect(str(self.socket_path()))
+            caller.sendall(word)
+        return caller
+
+    def test_clients_that_say_nothing(self):
+        """Nobody waits for them, whether the session is free or lent, and those who speak at last are heard."""
         self.open()
-        with socket.socket(socket.AF_UNIX) as mute:
-            mute.connect(str(self.socket_path()))
-            self.assertEqual([], self.rows("--connection", "work"))
+        late = self.callers(1, b'{"do":"desc')
+        self.callers(30)
+        self.assertEqual([], self.rows("--connection", "work"))
+        holder = self.start("mail", "script", "-", "--connection", "work")
+        while not self.described()["in_use"]:
+            pass
+        self.callers(30, b"{")
+        self.assertEqual(2, self.described()["uses"])
+        late.sendall(b'ribe"}\n')
+        self.assertIn(b'"uses":2', late.recv(4096))
+        self.finish(holder)
+        self.assertEqual([], self.rows("--connection", "work"))
+
+    def test_clients_that_say_nothing_for_too_long_go(self):
+        """A keeper has room for some of them."""
+        self.open()
+        first = self.callers(1)
+        self.callers(64)
+        self.assertEqual(b"", first.recv(1))
+        self.assertEqual([], self.rows("--connection", "work"))
+
+    def test_client_whose_word_is_too_long(self):
+        self.open()
+        endless = self.callers(1, b"{" * 2000)
+        with contextlib.suppress(ConnectionResetError):
+            self.assertEqual(b"", endless.recv(1))
+        self.assertEqual([], self.rows("--connection", "work"))
 
 
 class Again(Connection):
