@@ -16,11 +16,10 @@ void certificate_prepare(const struct certificate_trust *trust, void *curl, bool
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYSTATUS, stapled ? 1L : 0L);
 	/* A session that is taken up again brings no answer. */
 	curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, stapled ? 0L : 1L);
-	if (trust->ca_file != NULL) {
+	if (trust->ca_file != NULL)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, trust->ca_file);
-		/* Else curl trusts the system's authorities besides. */
-		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	}
+	/* Else curl trusts the system's authorities beside ca_file, or reads them twice. */
+	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 }
 
 unsigned int certificate_flags(void)
