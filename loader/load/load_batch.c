@@ -252,7 +252,10 @@ int load_batch_bring(struct load *load, struct load_batch *batch, const struct i
 {
 	if (load_batch_begin(batch, err) != 0)
 		return -1;
-	parser_begin(batch->parser);
+	if (load->suspecting)
+		parser_begin_suspect(batch->parser);
+	else
+		parser_begin(batch->parser);
 	g_autofree struct imapc_size *asked = g_memdup2(sizes, count * sizeof *sizes);
 	const struct load_question question = {.ask = load_batch_ask,
 					       .leave = load_leave_missing,

@@ -144,15 +144,10 @@ static struct entry_contents make_contents(const struct make_message *raw,
 	return contents;
 }
 
-int make_entry(int64_t queue_id, const struct make_message *raw, make_put put, void *context,
-	       bool *ret_bad, struct error *err)
+int make_entry_of(int64_t queue_id, const struct make_message *raw,
+		  const struct mime_message *message, const char *parser_failure, make_put put,
+		  void *context, bool *ret_bad, struct error *err)
 {
-	scoped(mime_message_free) struct mime_message *message = NULL;
-	const char *parser_failure = NULL;
-	if (raw->is_refused)
-		message = parser_no_message();
-	else if (parser_read(raw->parser, raw->parser_index, &message, &parser_failure, err) != 0)
-		return -1;
 	g_autofree char *failure = g_strdup(raw->failure != NULL ? raw->failure : parser_failure);
 	g_autofree struct entry_attachment *rows = make_attachments(message);
 	g_autofree struct entry_calendar *calendars = make_calendars(message);
@@ -168,6 +163,18 @@ int make_entry(int64_t queue_id, const struct make_message *raw, make_put put, v
 	contents.raw.present = (raw->keep_raw || failure != NULL) && raw->is_whole;
 	*ret_bad = failure != NULL;
 	return put(&entry, &contents, context, err);
+}
+
+int make_entry(int64_t queue_id, const struct make_message *raw, make_put put, void *context,
+	       bool *ret_bad, struct error *err)
+{
+	scoped(mime_message_free) struct mime_message *message = NULL;
+	const char *parser_failure = NULL;
+	if (raw->is_refused)
+		message = parser_no_message();
+	else if (parser_read(raw->parser, raw->parser_index, &message, &parser_failure, err) != 0)
+		return -1;
+	return make_entry_of(queue_id, raw, message, parser_failure, put, context, ret_bad, err);
 }
 
 char *make_too_large(uint64_t size_bytes, uint64_t max_size_bytes)

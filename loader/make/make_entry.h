@@ -53,6 +53,11 @@ typedef int (*make_put)(const struct entry *entry, const struct entry_contents *
 int make_entry(int64_t queue_id, const struct make_message *message, make_put put, void *context,
 	       bool *ret_bad, struct error *err);
 
+/* The same of what the parser has said (parser_read()), whatever message->parser is. */
+int make_entry_of(int64_t queue_id, const struct make_message *message,
+		  const struct mime_message *parsed, const char *parser_failure, make_put put,
+		  void *context, bool *ret_bad, struct error *err);
+
 /* Why a message is too large to be loaded. Caller frees. */
 char *make_too_large(uint64_t size_bytes, uint64_t max_size_bytes);
 

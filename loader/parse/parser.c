@@ -1,15 +1,14 @@
 #include "loader/parse/parser.h"
 
 #include "loader/base/clock.h"
+#include "loader/parse/parser_answer_internal.h"
+#include "loader/parse/parser_doubt_internal.h"
 #include "loader/parse/parser_process_internal.h"
-#include "loader/parse/spool.h"
-#include "loader/parser/protocol/protocol.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -27,7 +26,7 @@ struct parser_job {
 	bool header_only_left; /* given up but for the header */
 	bool given_up;
 	char *failure;
-	struct protocol_reply reply;
+	struct parser_answer answer;
 };
 
 struct parser {
@@ -35,12 +34,12 @@ struct parser {
 	struct parser_files files;
 	struct parser_process process;
 	unsigned false_starts; /* in a row: it died before it was ready */
-	bool one_by_one;       /* it has died: packets of one message tell at which */
 	GArray *jobs;	       /* struct parser_job, the batch */
 	size_t answered;       /* jobs before this one are through */
 	size_t sent;	       /* jobs before this one are through or with the process */
+	size_t suspects_end;   /* jobs before this one get a process each, and are waited for */
+	uint64_t bytes_sent;   /* of the messages that are with the process */
 	uint64_t free_offset;  /* of the output file, behind everything answered */
-	uint64_t output_size;  /* of the same, when the batch was through */
 };
 
 static struct parser_job *parser_job_at(const struct parser *parser, size_t index)
@@ -90,16 +89,26 @@ void parser_begin(struct parser *parser)
 	g_array_set_size(parser->jobs, 0);
 	parser->answered = 0;
 	parser->sent = 0;
+	parser->bytes_sent = 0;
+	parser->suspects_end = 0;
 	parser->free_offset = 0;
-	parser->one_by_one = false;
+}
+
+void parser_begin_suspect(struct parser *parser)
+{
+	parser_begin(parser);
+	parser_process_end(&parser->process);
+	parser->suspects_end = SIZE_MAX;
 }
 
 /* How many messages the next packet has; 0: it is not full yet, and more are to come. */
 static size_t parser_packet(const struct parser *parser, bool more_to_come)
 {
-	size_t max = parser->one_by_one ? 1 : PROTOCOL_PACKET_MAX;
+	const size_t max = PROTOCOL_PACKET_MAX;
 	size_t count = 0;
 	uint64_t bytes = 0;
+	if (parser->answered < parser->suspects_end)
+		return parser->sent == parser->answered && parser->sent < parser->jobs->len;
 	while (count < max && parser->sent + count < parser->jobs->len &&
 	       bytes < PARSER_PACKET_BYTES)
 		bytes += parser_job_at(parser, parser->sent + count++)->request.size;
@@ -121,35 +130,27 @@ static bool parser_send_packet(struct parser *parser, size_t count)
 	return parser_process_send(&parser->process, requests, count);
 }
 
-/* Sends what is not with the process yet, as far as its socket takes it. */
-static void parser_send(struct parser *parser, bool more_to_come)
+/* Sends what is not with the process yet, as far as its socket takes it, and gives it time for all
+ * that it has then. */
+static int parser_send(struct parser *parser, bool more_to_come, struct error *err)
 {
 	size_t count;
+	size_t before = parser->sent;
 	while ((count = parser_packet(parser, more_to_come)) > 0 &&
-	       parser_send_packet(parser, count))
-		parser->sent += count;
+	       parser_send_packet(parser, count)) {
+		for (size_t end = parser->sent + count; parser->sent < end; parser->sent++)
+			parser->bytes_sent += parser_job_at(parser, parser->sent)->request.size;
+	}
+	if (parser->sent == before)
+		return 0;
+	return parser_process_allow(&parser->process, protocol_cpu_limit_s(parser->bytes_sent),
+				    err);
 }
 
 static void parser_job_fail(struct parser_job *job, const char *reason)
 {
 	g_free(job->failure);
 	job->failure = g_strdup(reason);
-}
-
-/* What the end of the process tells about the message it was at. */
-static char *parser_describe_death(const struct parser_job *job, int status, bool late)
-{
-	if (late)
-		return g_strdup("parsing did not end");
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
-		return g_strdup_printf("parsing took more than %llu s of CPU time",
-				       (unsigned long long)protocol_cpu_limit_s(job->request.size));
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
-		return g_strdup("parsing made too much of it");
-	if (WIFSIGNALED(status))
-		return g_strdup_printf("parsing crashed or used too much memory (signal %d)",
-				       WTERMSIG(status));
-	return g_strdup_printf("the parser ended (status %d)", WEXITSTATUS(status));
 }
 
 /* It died before it was ready: that is no message's fault. A signal may have been meant for others,
@@ -169,36 +170,43 @@ static int parser_start_again(struct parser *parser, int status, struct error *e
 			 path, WEXITSTATUS(status));
 }
 
-/*
- * The process died at the first message without an answer, or, where that came with others, at one
- * of them: count it, or find out which it was, and begin again behind the last answer.
- */
-static int parser_recover(struct parser *parser, bool late, struct error *err)
+/* The message has been tried often enough: only its header is looked at, or nothing. */
+static void parser_give_up(struct parser *parser, struct parser_job *job)
 {
-	int status = parser_process_end(&parser->process);
-	parser->sent = parser->answered;
-	if (!parser->process.has_greeted)
-		return parser_start_again(parser, status, err);
-	struct parser_job *job = parser_job_at(parser, parser->answered);
-	if (job->packet > 1) {
-		parser->one_by_one = true;
-		return 0;
-	}
-	job->tries++;
-	if (job->tries < PARSER_MAX_TRIES)
-		return 0;
-	g_autofree char *reason = parser_describe_death(job, status, late);
-	if (!job->header_only_left)
-		parser_job_fail(job, reason);
 	if (job->header_only_left || job->request.is_text) {
 		job->given_up = true;
 		parser->answered++;
 		parser->sent = parser->answered;
-		return 0;
+		return;
 	}
 	job->header_only_left = true;
 	job->request.header_only = true;
 	job->tries = PARSER_MAX_TRIES - 1;
+}
+
+/*
+ * The process is over at the first message without an answer, or, where that came with others, at one
+ * of them: from here on each of these is suspect. Begins again behind the last answer.
+ */
+static int parser_recover(struct parser *parser, const struct parser_doubt *doubt,
+			  struct error *err)
+{
+	int status = parser_process_end(&parser->process);
+	parser->sent = parser->answered;
+	parser->bytes_sent = 0;
+	if (!parser->process.has_greeted)
+		return parser_start_again(parser, status, err);
+	struct parser_job *job = parser_job_at(parser, parser->answered);
+	if (parser_doubt_check_machine(doubt, parser->files.output, parser->free_offset,
+				       job->request.size, err) != 0)
+		return -1;
+	parser->suspects_end = MAX(parser->suspects_end, parser->answered + job->packet);
+	if (job->packet > 1 || ++job->tries < PARSER_MAX_TRIES)
+		return 0;
+	g_autofree char *reason = parser_doubt_describe(doubt, status, job->request.size);
+	if (!job->header_only_left)
+		parser_job_fail(job, reason);
+	parser_give_up(parser, job);
 	return 0;
 }
 
@@ -228,12 +236,11 @@ static int64_t parser_patience_ms(const struct parser *parser)
 	return (int64_t)(protocol_cpu_limit_s(bytes) * 1000 * PARSER_WALL_FACTOR);
 }
 
-/* Waits for the next news. *ret_late: there were none for too long, which ends the process. */
+/* Waits for the next news. Where there are none for too long the process is late, and over. */
 static int parser_receive(struct parser *parser, struct parser_answers *ret_answers,
-			  enum parser_news *ret_news, bool *ret_late, struct error *err)
+			  enum parser_news *ret_news, struct parser_doubt *doubt, struct error *err)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + parser_patience_ms(parser);
-	*ret_late = false;
 	while (parser_receive_now(parser, ret_answers, ret_news, err) == 0) {
 		if (*ret_news != PARSER_NOTHING)
 			return 0;
@@ -243,54 +250,87 @@ static int parser_receive(struct parser *parser, struct parser_answers *ret_answ
 		if (ready > 0 || (ready < 0 && errno == EINTR))
 			continue;
 		*ret_news = PARSER_OVER;
-		*ret_late = true;
+		doubt->late = true;
 		return 0;
 	}
 	return -1;
 }
 
-static int parser_take(struct parser *parser, const struct parser_answers *answers,
-		       struct error *err)
+/* Content and records lie within this: nobody but us makes the file shorter. */
+static int parser_output_size(const struct parser *parser, uint64_t *ret_bytes, struct error *err)
 {
+	struct stat output;
+	if (fstat(parser->files.output, &output) != 0)
+		return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
+	*ret_bytes = (uint64_t)output.st_size;
+	return 0;
+}
+
+/* The message is through; a suspect one has had a process of its own. */
+static void parser_job_done(struct parser *parser, struct parser_job *job)
+{
+	parser->free_offset = parser_answer_end(&job->answer);
+	parser->bytes_sent -= job->request.size;
+	if (parser->answered++ < parser->suspects_end)
+		parser_process_end(&parser->process);
+}
+
+/* Takes the answers up to the first one that is not believed. */
+static int parser_take(struct parser *parser, const struct parser_answers *answers,
+		       struct parser_doubt *doubt, struct error *err)
+{
+	uint64_t output_size;
+	if (parser_output_size(parser, &output_size, err) != 0)
+		return -1;
 	for (size_t i = 0; i < answers->count; i++) {
 		const struct protocol_reply *reply = &answers->replies[i];
-		if (reply->error != 0)
-			return error_set(err, ERROR_IO, "parsing a message: %s",
-					 g_strerror(reply->error));
-		parser_job_at(parser, parser->answered)->reply = *reply;
-		parser->free_offset = reply->record_offset + reply->record_size;
-		parser->answered++;
+		struct parser_job *job = parser_job_at(parser, parser->answered);
+		doubt->error = reply->error;
+		doubt->forged =
+		    !parser_answer_take(reply, parser->free_offset, output_size, &job->answer);
+		if (doubt->error != 0 || doubt->forged)
+			return 0;
+		parser_job_done(parser, job);
 	}
+	return 0;
+}
+
+/* Deals with what has come. */
+static int parser_hear(struct parser *parser, enum parser_news news,
+		       const struct parser_answers *answers, struct parser_doubt *doubt,
+		       struct error *err)
+{
+	if (news == PARSER_ANSWERS && parser_take(parser, answers, doubt, err) != 0)
+		return -1;
+	if (news == PARSER_OVER || doubt->error != 0 || doubt->forged)
+		return parser_recover(parser, doubt, err);
 	return 0;
 }
 
 /* Takes the next reply, or deals with the death of the process. */
 static int parser_advance(struct parser *parser, struct error *err)
 {
-	bool late;
 	enum parser_news news;
 	struct parser_answers answers;
-	if (parser_wake(parser, err) != 0)
+	struct parser_doubt doubt = {0};
+	if (parser_wake(parser, err) != 0 || parser_send(parser, false, err) != 0 ||
+	    parser_receive(parser, &answers, &news, &doubt, err) != 0)
 		return -1;
-	parser_send(parser, false);
-	if (parser_receive(parser, &answers, &news, &late, err) != 0)
-		return -1;
-	if (news == PARSER_ANSWERS)
-		return parser_take(parser, &answers, err);
-	return news == PARSER_OVER ? parser_recover(parser, late, err) : 0;
+	return parser_hear(parser, news, &answers, &doubt, err);
 }
 
 /* Before the process has to wait for room for its answers. */
 static int parser_make_room(struct parser *parser, struct error *err)
 {
-	struct parser_answers answers;
 	while (parser->process.socket >= 0 && parser->answered + PARSER_UNREAD < parser->sent) {
 		enum parser_news news;
+		struct parser_answers answers;
+		struct parser_doubt doubt = {0};
 		if (parser_receive_now(parser, &answers, &news, err) != 0)
 			return -1;
 		if (news == PARSER_NOTHING || news == PARSER_OVER)
 			return 0;
-		if (news == PARSER_ANSWERS && parser_take(parser, &answers, err) != 0)
+		if (parser_hear(parser, news, &answers, &doubt, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -307,8 +347,7 @@ static int parser_put(struct parser *parser, const struct protocol_request *requ
 	*ret_index = parser->jobs->len - 1;
 	if (parser_make_room(parser, err) != 0)
 		return -1;
-	parser_send(parser, true);
-	return 0;
+	return parser->process.socket >= 0 ? parser_send(parser, true, err) : 0;
 }
 
 int parser_submit(struct parser *parser, uint64_t offset, uint64_t size, bool header_only,
@@ -326,16 +365,6 @@ int parser_submit_text(struct parser *parser, uint64_t offset, uint64_t size, si
 	return parser_put(parser, &request, ret_index, err);
 }
 
-/* Content lies within this: a process that is out of control cannot make the file shorter. */
-static int parser_measure(struct parser *parser, struct error *err)
-{
-	struct stat output;
-	if (fstat(parser->files.output, &output) != 0)
-		return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
-	parser->output_size = (uint64_t)output.st_size;
-	return 0;
-}
-
 int parser_finish(struct parser *parser, struct error *err)
 {
 	while (parser->answered < parser->jobs->len) {
@@ -343,7 +372,7 @@ int parser_finish(struct parser *parser, struct error *err)
 			return -1;
 	}
 	parser_process_stand_still(&parser->process);
-	return parser_measure(parser, err);
+	return 0;
 }
 
 int parser_libraries(struct parser *parser, char **ret_libraries, struct error *err)
@@ -356,30 +385,6 @@ int parser_libraries(struct parser *parser, char **ret_libraries, struct error *
 	return 0;
 }
 
-struct mime_message *parser_no_message(void)
-{
-	struct mime_message *message = calloc(1, sizeof *message);
-	g_assert(message != NULL);
-	message->headers = g_strdup("[]");
-	message->defects = g_strdup("[]");
-	return message;
-}
-
-/* The record of a message; -1 without *err when the bytes are nonsense. */
-static int parser_read_record(const struct parser *parser, const struct protocol_reply *reply,
-			      struct mime_message **ret_message, struct error *err)
-{
-	if (reply->record_size > PARSED_MAX_SIZE)
-		return error_set(err, ERROR_SOFTWARE, "the parser's answer is too long");
-	g_autofree unsigned char *record = g_malloc(reply->record_size + 1);
-	if (spool_read(parser->files.output, reply->record_offset, record, reply->record_size,
-		       err) != 0)
-		return -1;
-	if (parsed_parse(record, reply->record_size, parser->output_size, ret_message) != 0)
-		return error_set(err, ERROR_SOFTWARE, "the parser's answer makes no sense");
-	return 0;
-}
-
 int parser_read(struct parser *parser, size_t index, struct mime_message **ret_message,
 		const char **ret_failure, struct error *err)
 {
@@ -387,7 +392,7 @@ int parser_read(struct parser *parser, size_t index, struct mime_message **ret_m
 	scoped(mime_message_free) struct mime_message *message = NULL;
 	if (job->given_up) {
 		message = parser_no_message();
-	} else if (parser_read_record(parser, &job->reply, &message, err) != 0) {
+	} else if (parser_answer_read(&job->answer, parser->files.output, &message, err) != 0) {
 		if (err->kind != ERROR_SOFTWARE)
 			return -1;
 		parser_job_fail(job, err->text);

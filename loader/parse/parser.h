@@ -4,7 +4,12 @@
  * The parser is a program of its own, inqueue-parser, that can read one file (raw messages), write
  * one (decoded content), and nothing else: no other file, no network, little memory, little time. It
  * knows nothing of what the worker knows. A message that kills it is tried three times, then once
- * more for its header alone; the parser is started anew each time and the other messages go on.
+ * more for its header alone; the parser is started anew each time and the other messages go on. Those
+ * that were with the process when it died are suspect: each of them gets a process of its own.
+ *
+ * What it answers is checked: it lies behind all earlier answers in the output file, contents are not
+ * counted twice, and all promises of mime/message.h are kept. An answer that fails this is its message's
+ * death, as a crash would be, and so is an error that this machine does not have.
  *
  * Life:      parser_new() .. parser_stop(). Per batch: parser_begin(), parser_submit() for each
  *            message as soon as it is in the file, parser_finish(), parser_read() for each, in any
@@ -44,6 +49,10 @@ SCOPED_DEFINE(struct parser *, parser_stop)
 
 /* Forgets the batch before; the output file is written from its beginning. */
 void parser_begin(struct parser *parser);
+
+/* The same, and each message of the batch gets a process of its own: for messages that something has
+ * died of before. */
+void parser_begin_suspect(struct parser *parser);
 
 /*
  * Hands over the message at [offset, offset + size) of the input file and writes its index in the

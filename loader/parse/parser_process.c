@@ -11,8 +11,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 enum { PARSER_SOCKET_BYTES = 1024 * 1024 }; /* wanted, so that the process need not be waited on */
 
@@ -188,6 +190,28 @@ bool parser_process_send(const struct parser_process *process,
 {
 	return send(process->socket, requests, count * sizeof requests[0],
 		    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+/* The limit counts from the process's birth, in whole seconds. */
+int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, struct error *err)
+{
+	clockid_t clock;
+	struct timespec used;
+	struct rlimit limit;
+	int failed = clock_getcpuclockid(process->pid, &clock);
+	if (failed == 0)
+		failed = clock_gettime(clock, &used) != 0 ||
+				 prlimit(process->pid, RLIMIT_CPU, NULL, &limit) != 0
+			     ? errno
+			     : 0;
+	if (failed == 0) {
+		limit.rlim_cur = MIN((rlim_t)used.tv_sec + 1 + cpu_s, limit.rlim_max);
+		failed = prlimit(process->pid, RLIMIT_CPU, &limit, NULL) != 0 ? errno : 0;
+	}
+	if (failed != 0)
+		return error_set(err, ERROR_IO, "limiting the parser's time: %s",
+				 g_strerror(failed));
+	return 0;
 }
 
 /* Its bytes are there. */

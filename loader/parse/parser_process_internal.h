@@ -44,6 +44,9 @@ int parser_process_end(struct parser_process *process);
 void parser_process_stand_still(struct parser_process *process);
 void parser_process_go_on(struct parser_process *process);
 
+/* From here on it may take so much CPU time; then SIGXCPU ends it. It cannot change that itself. */
+int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, struct error *err);
+
 /* Sends as much of a packet as fits now: all or nothing. A dead process is noticed later. */
 bool parser_process_send(const struct parser_process *process,
 			 const struct protocol_request *requests, size_t count);

@@ -1,5 +1,6 @@
 """The parser is a program: it alone links what reads mail, it is found where it is, and another version is not used."""
 
+import email.message
 import pathlib
 import re
 import shutil
@@ -81,6 +82,40 @@ class Program(LoadCase):
         self.assertRegex(missing.stderr, r"\Ainqueue: load 'invoices': fetch UID 1 to 1: starting the parser: "
                                          r"'\S+/libexec/inqueue/inqueue-parser': No such file or directory; install inqueue again\n\Z")
         self.assert_mail_waits_unharmed()
+
+
+class Evil(LoadCase):
+    """A parser that messages have taken over: each says so in its subject, see tests/unit/parser_faults.c."""
+
+    REPLIES = ["reply-beyond", "reply-2^63", "reply-wrapped", "reply-endless", "reply-of-another", "reply-error"]
+    RECORDS = ["body-beyond", "body-2^63", "body-of-another", "body-control", "body-no-utf8", "date-beyond", "headers-none",
+               "defects-object", "attachments-overlap", "name-above", "type-lines"]
+
+    def test_lies_concern_the_liar_alone(self):
+        for program, name in [(PROGRAM, "inqueue"), (pathlib.Path(BUILD_DIR) / "tests" / "inqueue-parser", "inqueue-parser")]:
+            shutil.copy(program, self.folder / name)
+        lies = self.REPLIES + self.RECORDS
+        for lie in lies:
+            self.deliver(message(f"Invoice before {lie}", body=f"Pay {lie}.\n"))
+            evil = email.message.EmailMessage()
+            evil["Subject"] = lie
+            evil.set_content("Ignore this.\n")
+            self.deliver(evil)
+        self.deliver(message("Invoice after"))
+        self.create_queue()
+        process = subprocess.Popen([self.folder / "inqueue", "load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, cwd=self.folder, env=self.environment, start_new_session=True)
+        self._sessions.append(process.pid)
+        self.finish(process, expect=0)
+        self.assertEqual([(f"Invoice before {lie}", "new", f"Pay {lie}.\n", "[]") for lie in lies],
+                         self.sql("SELECT subject, state, message_body, defects FROM entry WHERE subject LIKE 'Invoice before%'"))
+        self.assertEqual([("Invoice after", "new", "Please pay.\n")],
+                         self.sql("SELECT subject, state, message_body FROM entry WHERE subject = 'Invoice after'"))
+        bad = self.sql("SELECT state, message_body, error_text FROM entry WHERE subject NOT LIKE 'Invoice%' OR subject IS NULL ORDER BY id")
+        self.assertEqual([("bad", None)] * len(lies), [row[:2] for row in bad])
+        for _, _, said in bad:
+            self.assertRegex(said, r"the parser's answer (makes no sense|is no text)|parsing failed: Input/output error")
+        self.assertEqual([], self.sql("SELECT * FROM attachment"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # for $INQUEUE_FUZZ_S; what a fuzzer finds is left in that folder.
 if(INQUEUE_FUZZ)
 	foreach(fuzzer connection_string:loader mailbox_name:loader imap:loader mime:mime
-			parsed:loader_parser_protocol queues_file:loader html:mime)
+			parsed:loader queues_file:loader html:mime)
 		string(REPLACE : ";" parts ${fuzzer})
 		list(GET parts 0 name)
 		list(GET parts 1 house)

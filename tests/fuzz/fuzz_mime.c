@@ -91,7 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(mime_output_flush(writer) == 0);
 	check_message(message);
 	parsed_format(message, &bytes, &length);
-	require(parsed_parse(bytes, length, mime_output_tell(writer), &again) == 0);
+	const struct parsed_range range = {0, mime_output_tell(writer)};
+	require(parsed_parse(bytes, length, &range, &again) == 0);
 	require(again->attachment_count == message->attachment_count);
 	free(bytes);
 	mime_message_free(message);

@@ -6,7 +6,8 @@ add_executable(faulty_parser ${CMAKE_SOURCE_DIR}/loader/parser_main.c ${CMAKE_CU
 set_target_properties(faulty_parser PROPERTIES OUTPUT_NAME inqueue-parser)
 target_link_libraries(faulty_parser PRIVATE inqueue_flags loader_parser_program loader_parser_protocol mime)
 target_include_directories(faulty_parser PRIVATE ${CMAKE_SOURCE_DIR})
-target_link_options(faulty_parser PRIVATE -Wl,--wrap=mime_parse,--wrap=setitimer)
+target_link_options(faulty_parser PRIVATE -Wl,--wrap=mime_parse,--wrap=recv,--wrap=send)
+target_link_options(test_parser PRIVATE -Wl,--wrap=prlimit)
 add_dependencies(test_parser faulty_parser)
 set_tests_properties(unit.parser PROPERTIES LABELS "unit;optimised") # its memory is not limited beside a sanitizer's
 inqueue_unit_test(definition loader)

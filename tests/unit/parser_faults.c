@@ -1,6 +1,7 @@
 /*
  * Linked into the parser: mime_parse() is wrapped (linker option --wrap), so that a message can name
- * the fault it wants, and setitimer(), so that seconds of CPU time are hundredths here.
+ * the fault it wants; recv() and send(), so that a process can be at work when it should not, and can
+ * forge its answers.
  */
 #include "parser_faults.h"
 
@@ -11,9 +12,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -23,14 +27,10 @@ int __real_mime_parse(const struct mime_options *options, int input, uint64_t of
 		      struct mime_output *output, struct mime_message **ret_message);
 int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
 		      struct mime_output *output, struct mime_message **ret_message);
-int __real_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old);
-int __wrap_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old);
-
-int __wrap_setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old)
-{
-	const struct itimerval sooner = {.it_value.tv_usec = value->it_value.tv_sec * 10000};
-	return __real_setitimer(which, &sooner, old);
-}
+ssize_t __real_recv(int socket, void *to, size_t room, int flags);
+ssize_t __wrap_recv(int socket, void *to, size_t room, int flags);
+ssize_t __real_send(int socket, const void *from, size_t size, int flags);
+ssize_t __wrap_send(int socket, const void *from, size_t size, int flags);
 
 /* Works until it is stopped. */
 static _Noreturn void hang(void)
@@ -51,21 +51,50 @@ static bool grow_past_the_limit(void)
 	return true;
 }
 
-static void scribble(int signal)
-{
-	static uint64_t count;
-	(void)signal;
-	count++;
-	if (lseek(PROTOCOL_OUTPUT, SCRIBBLE_AT, SEEK_SET) == SCRIBBLE_AT)
-		(void)!write(PROTOCOL_OUTPUT, &count, sizeof count);
-}
+/* What a message that has taken the parser over says about where its answer lies. */
+static const struct forged_reply {
+	const char *word;
+	struct protocol_reply reply;
+} forged_replies[] = {
+    {"reply-beyond", {.record_offset = UINT64_C(1) << 40, .record_size = 100}},
+    {"reply-2^63", {.record_offset = UINT64_C(1) << 63, .record_size = UINT64_C(1) << 63}},
+    {"reply-wrapped", {.record_offset = UINT64_MAX - 10, .record_size = 100}},
+    {"reply-endless", {.record_offset = 0, .record_size = UINT64_MAX}},
+    {"reply-of-another", {.record_offset = 0, .record_size = 100}},
+    {"reply-error", {.error = EIO}},
+    {"reply-no-error", {.error = -5}},
+};
+static const struct protocol_reply *forged[PROTOCOL_PACKET_MAX]; /* of the packet */
+static size_t parsed_count;					 /* messages of the packet so far */
 
 /* A message that has taken the parser over: long after its answer it goes on writing. */
-static int scribble_later(void)
+static bool is_scribbling;
+
+static void scribble(void)
 {
-	const struct itimerval often = {.it_interval.tv_usec = SCRIBBLE_US,
-					.it_value.tv_usec = SCRIBBLE_US};
-	return __real_setitimer(ITIMER_REAL, &often, NULL);
+	static uint64_t count;
+	count++;
+	(void)!pwrite(PROTOCOL_OUTPUT, &count, sizeof count, SCRIBBLE_AT);
+}
+
+ssize_t __wrap_recv(int socket, void *to, size_t room, int flags)
+{
+	while (is_scribbling && __real_recv(socket, to, room, MSG_PEEK | MSG_DONTWAIT) < 0)
+		scribble();
+	parsed_count = 0;
+	memset(forged, 0, sizeof forged);
+	return __real_recv(socket, to, room, flags);
+}
+
+ssize_t __wrap_send(int socket, const void *from, size_t size, int flags)
+{
+	if (parsed_count == 0)
+		return __real_send(socket, from, size, flags);
+	struct protocol_reply replies[PROTOCOL_PACKET_MAX];
+	memcpy(replies, from, size);
+	for (size_t i = 0; i < parsed_count; i++)
+		replies[i] = forged[i] != NULL ? *forged[i] : replies[i];
+	return __real_send(socket, replies, size, flags);
 }
 
 /* Standard streams, socket, raw messages, what becomes of them. */
@@ -88,8 +117,6 @@ static int flood(struct mime_output *output)
 /* A message that has taken the parser over: it answers nonsense, and works on for ever. */
 static _Noreturn void babble(void)
 {
-	static const struct itimerval never;
-	__real_setitimer(ITIMER_PROF, &never, NULL);
 	for (int descriptor = 0; descriptor < 1024; descriptor++)
 		(void)send(descriptor, "?", 1, MSG_NOSIGNAL);
 	hang();
@@ -101,7 +128,6 @@ static pid_t worker;
 __attribute__((constructor)) static void prepare(void)
 {
 	worker = getppid();
-	signal(SIGALRM, scribble);
 }
 
 /* Another variable than the parser needs; sanitizers need some. */
@@ -115,11 +141,30 @@ static bool has_other_variables(void)
 	return false;
 }
 
+/* A way to more memory, to more time, or past the end of it. */
+static bool is_loose(void)
+{
+	static const struct itimerval never;
+	const struct rlimit more = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+	sigset_t all;
+	sigfillset(&all);
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) !=
+		   MAP_FAILED ||
+	       mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, PROTOCOL_OUTPUT, 0) !=
+		   MAP_FAILED ||
+	       setitimer(ITIMER_PROF, &never, NULL) == 0 || setrlimit(RLIMIT_CPU, &more) == 0 ||
+	       setrlimit(RLIMIT_AS, &more) == 0 || signal(SIGXCPU, SIG_IGN) != SIG_ERR ||
+#if !defined(__SANITIZE_ADDRESS__)
+	       sigprocmask(SIG_BLOCK, &all, NULL) == 0 ||
+#endif
+	       prctl(PR_SET_PDEATHSIG, 0) == 0;
+}
+
 /* What the sandbox must refuse; a parser that could do it answers with an error that no test
  * expects. */
 static int try_to_escape(int input)
 {
-	if (pwrite(input, "!", 1, 0) >= 0 || open("/etc/passwd", O_RDONLY) >= 0 ||
+	if (is_loose() || pwrite(input, "!", 1, 0) >= 0 || open("/etc/passwd", O_RDONLY) >= 0 ||
 	    open("/dev/null", O_RDONLY) >= 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0 ||
 	    syscall(SYS_tgkill, worker, worker, 0) == 0 || fork() >= 0 ||
 	    execl("/bin/true", "true", (char *)NULL) >= 0) {
@@ -127,6 +172,79 @@ static int try_to_escape(int input)
 		return -1;
 	}
 	return 0;
+}
+
+static char *number_of_process(void)
+{
+	char *text = NULL;
+	return asprintf(&text, "%d", (int)getpid()) > 0 ? text : NULL;
+}
+
+static void give_attachments(struct mime_message *message, size_t count)
+{
+	free(message->attachments);
+	message->attachments = calloc(count, sizeof *message->attachments);
+	message->attachment_count = count;
+	for (size_t i = 0; i < count; i++)
+		message->attachments[i] =
+		    (struct mime_attachment){.file_name = strdup("a.bin"),
+					     .content_type = strdup("application/octet-stream"),
+					     .content = message->text_body};
+}
+
+/* The body is what was written last. */
+static void append(struct mime_output *output, struct mime_content *body, const char *bytes)
+{
+	mime_output_write(output, bytes, strlen(bytes));
+	body->size += strlen(bytes);
+}
+
+/* What a message that has taken the parser over says about itself. */
+static void forge(const char *start, struct mime_output *output, struct mime_message *message)
+{
+	struct mime_content *body = &message->text_body;
+	if (strstr(start, "body-beyond") != NULL)
+		body->offset = mime_output_tell(output);
+	if (strstr(start, "body-2^63") != NULL)
+		body->offset = body->size = UINT64_C(1) << 63;
+	if (strstr(start, "body-wrapped") != NULL)
+		body->size = UINT64_MAX - body->offset + 2;
+	if (strstr(start, "body-of-another") != NULL)
+		body->offset = 0;
+	if (strstr(start, "body-control") != NULL)
+		append(output, body, "\x1b[2J");
+	if (strstr(start, "body-c1") != NULL)
+		append(output, body, "a\xc2\x9b");
+	if (strstr(start, "body-no-utf8") != NULL)
+		append(output, body, "a\xff");
+	if (strstr(start, "subject-control") != NULL)
+		message->subject[0] = '\x1b';
+	if (strstr(start, "subject-lines") != NULL)
+		message->subject[0] = '\n';
+	if (strstr(start, "date-beyond") != NULL)
+		message->date_sent = (message->has_date_sent = true) ? INT64_MAX : 0;
+	if (strstr(start, "headers-cut") != NULL)
+		message->headers[strlen(message->headers) - 1] = '\0';
+	if (strstr(start, "headers-none") != NULL)
+		message->headers[0] = '\0';
+	if (strstr(start, "defects-object") != NULL)
+		memcpy(message->defects, "{}", 2);
+	if (strstr(start, "signature-good") != NULL)
+		message->signature = strdup("verified");
+	if (strstr(start, "attachments-overlap") != NULL)
+		give_attachments(message, 2);
+	if (strstr(start, "Subject: number") != NULL) {
+		free(message->subject);
+		message->subject = number_of_process();
+	}
+	if (strstr(start, "name-above") != NULL) {
+		give_attachments(message, 1);
+		message->attachments[0].file_name = strdup("../../.bashrc");
+	}
+	if (strstr(start, "type-lines") != NULL) {
+		give_attachments(message, 1);
+		message->attachments[0].content_type = strdup("text/plain\nX: y");
+	}
 }
 
 int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t offset, uint64_t size,
@@ -139,16 +257,17 @@ int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t of
 		_exit(3);
 	if (got > 0 && strstr(start, "crash-in-body") != NULL && !options->header_only)
 		_exit(3);
-	if (got > 0 && strstr(start, "disk-full") != NULL) {
-		errno = ENOSPC;
-		return -1;
-	}
 	if (got > 0 && strstr(start, "hang-in-body") != NULL && !options->header_only)
 		hang();
 	if (got > 0 && strstr(start, "babble") != NULL && !options->header_only)
 		babble();
-	if (got > 0 && strstr(start, "scribble") != NULL && scribble_later() != 0)
-		return -1;
+	is_scribbling = is_scribbling || (got > 0 && strstr(start, "scribble") != NULL);
+	for (size_t i = 0; i < sizeof forged_replies / sizeof forged_replies[0]; i++) {
+		if (got > 0 && strstr(start, forged_replies[i].word) != NULL &&
+		    !options->header_only)
+			forged[parsed_count] = &forged_replies[i].reply;
+	}
+	parsed_count++;
 	if (got > 0 && strstr(start, "flood") != NULL && !options->header_only &&
 	    flood(output) != 0) {
 		errno = ENOTSUP;
@@ -168,5 +287,8 @@ int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t of
 	}
 	if (got > 0 && strstr(start, "escape") != NULL && try_to_escape(input) != 0)
 		return -1;
-	return __real_mime_parse(options, input, offset, size, output, ret_message);
+	int failed = __real_mime_parse(options, input, offset, size, output, ret_message);
+	if (failed == 0 && got > 0 && !options->header_only)
+		forge(start, output, *ret_message);
+	return failed;
 }

@@ -7,7 +7,7 @@
 /* Bytes that "flood" tries to go beyond. */
 enum { OUTPUT_MAX = 1024 * 1024 };
 
-/* Where in the output file "scribble" counts, and how often. */
-enum { SCRIBBLE_AT = 1000000, SCRIBBLE_US = 100 };
+/* Where in the output file "scribble" counts. */
+enum { SCRIBBLE_AT = 1000000 };
 
 #endif

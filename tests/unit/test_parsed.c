@@ -44,6 +44,8 @@ static const struct mime_message example = {
     .calendar_count = 1,
 };
 
+static const struct parsed_range all = {0, 150};
+
 struct record {
 	unsigned char *bytes;
 	size_t size;
@@ -70,7 +72,7 @@ static void everything_arrives(void **state)
 {
 	const struct record *record = *state;
 	struct mime_message *back = NULL;
-	assert_int_equal(parsed_parse(record->bytes, record->size, 150, &back), 0);
+	assert_int_equal(parsed_parse(record->bytes, record->size, &all, &back), 0);
 	assert_string_equal(back->subject, "");
 	assert_string_equal(back->sender, "Anna <anna@example.com>");
 	assert_null(back->recipient);
@@ -100,7 +102,10 @@ static void content_outside_the_file_is_refused(void **state)
 {
 	const struct record *record = *state;
 	struct mime_message *back = NULL;
-	assert_int_equal(parsed_parse(record->bytes, record->size, 149, &back), -1);
+	const struct parsed_range shorter = {0, 149};
+	const struct parsed_range later = {1, 150};
+	assert_int_equal(parsed_parse(record->bytes, record->size, &shorter, &back), -1);
+	assert_int_equal(parsed_parse(record->bytes, record->size, &later, &back), -1);
 	assert_null(back);
 }
 
@@ -109,7 +114,7 @@ static void a_cut_record_is_refused_at_every_length(void **state)
 	const struct record *record = *state;
 	struct mime_message *back = NULL;
 	for (size_t size = 0; size < record->size; size++)
-		assert_int_equal(parsed_parse(record->bytes, size, 150, &back), -1);
+		assert_int_equal(parsed_parse(record->bytes, size, &all, &back), -1);
 }
 
 static void a_changed_byte_never_crashes_the_reader(void **state)
@@ -118,7 +123,7 @@ static void a_changed_byte_never_crashes_the_reader(void **state)
 	for (size_t i = 0; i < record->size; i++) {
 		struct mime_message *back = NULL;
 		record->bytes[i] ^= 0xff;
-		if (parsed_parse(record->bytes, record->size, 150, &back) == 0)
+		if (parsed_parse(record->bytes, record->size, &all, &back) == 0)
 			mime_message_free(back);
 		record->bytes[i] ^= 0xff;
 	}
@@ -131,9 +136,9 @@ static void text_with_a_nul_or_bad_utf8_is_refused(void **state)
 	/* Two lengths of four bytes and an empty subject stand before the sender's first letter. */
 	assert_int_equal(record->bytes[8], 'A');
 	record->bytes[8] = '\0';
-	assert_int_equal(parsed_parse(record->bytes, record->size, 150, &back), -1);
+	assert_int_equal(parsed_parse(record->bytes, record->size, &all, &back), -1);
 	record->bytes[8] = 0xff;
-	assert_int_equal(parsed_parse(record->bytes, record->size, 150, &back), -1);
+	assert_int_equal(parsed_parse(record->bytes, record->size, &all, &back), -1);
 }
 
 int main(void)

@@ -14,18 +14,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sysexits.h>
 
 /* What works on mail that is here already gives way to what the server waits for. */
 enum { PARSER_NICE = 5 };
-
-/* SIGPROF ends the process when the time is used up. */
-static void limit_cpu(uint64_t size)
-{
-	struct itimerval limit = {.it_value = {.tv_sec = (time_t)protocol_cpu_limit_s(size)}};
-	setitimer(ITIMER_PROF, &limit, NULL);
-}
 
 /* A message that has a reply, and nothing else. */
 static int read_text(const struct protocol_request *request, struct mime_message **ret_message)
@@ -76,7 +68,6 @@ static size_t answer_packet(const struct mime_options *options,
 	for (size_t i = 0; i < count; i++) {
 		if (requests[i].restart)
 			mime_output_seek(output, requests[i].output_end);
-		limit_cpu(requests[i].size);
 		errno = 0;
 		if (answer(options, &requests[i], output, &replies[i]) != 0) {
 			replies[i].error = errno != 0 ? errno : EIO;
@@ -109,7 +100,7 @@ static void leave_signals(void)
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
 		signal(numbers[i], SIG_IGN);
-	signal(SIGPROF, SIG_DFL);
+	signal(SIGXCPU, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	sigset_t none;
 	sigemptyset(&none);

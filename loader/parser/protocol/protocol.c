@@ -2,6 +2,8 @@
  * field to field, and trusts no length, count or range before it has checked it. */
 #include "loader/parser/protocol/protocol.h"
 
+#include "loader/parser/protocol/protocol_check_internal.h"
+
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,7 @@
 enum { PROTOCOL_CPU_BASE_S = 10, PROTOCOL_CPU_BYTES_PER_S = 4 * 1024 * 1024 };
 
 const struct protocol_version protocol_version = {.magic = "inqueue-parser",
-						  .words = INQUEUE_VERSION ", protocol 5"};
+						  .words = INQUEUE_VERSION ", protocol 6"};
 
 uint64_t protocol_cpu_limit_s(uint64_t size)
 {
@@ -96,7 +98,6 @@ void parsed_format(const struct mime_message *message, unsigned char **ret_bytes
 struct parsed_reader {
 	const unsigned char *at;
 	size_t left;
-	uint64_t content_size;
 	bool broken;
 };
 
@@ -119,14 +120,21 @@ static uint64_t parsed_take_u64(struct parsed_reader *reader)
 	return number;
 }
 
+static bool parsed_take_bool(struct parsed_reader *reader)
+{
+	uint64_t number = parsed_take_u64(reader);
+	if (number > 1)
+		reader->broken = true;
+	return number == 1;
+}
+
 static char *parsed_take_text(struct parsed_reader *reader)
 {
 	uint32_t length;
 	parsed_take(reader, &length, sizeof length);
 	if (reader->broken || length == no_text)
 		return NULL;
-	if (length > reader->left || memchr(reader->at, '\0', length) != NULL ||
-	    !g_utf8_validate((const char *)reader->at, length, NULL)) {
+	if (length > reader->left || !parsed_is_text((const char *)reader->at, length)) {
 		reader->broken = true;
 		return NULL;
 	}
@@ -138,12 +146,9 @@ static char *parsed_take_text(struct parsed_reader *reader)
 
 static struct mime_content parsed_take_content(struct parsed_reader *reader)
 {
-	struct mime_content content = {.present = parsed_take_u64(reader) != 0};
+	struct mime_content content = {.present = parsed_take_bool(reader)};
 	content.offset = parsed_take_u64(reader);
 	content.size = parsed_take_u64(reader);
-	if (content.offset > reader->content_size ||
-	    content.size > reader->content_size - content.offset)
-		reader->broken = true;
 	return content;
 }
 
@@ -155,8 +160,6 @@ static void parsed_take_attachment(struct parsed_reader *reader, struct mime_att
 	attachment->disposition = parsed_take_text(reader);
 	attachment->content_id = parsed_take_text(reader);
 	attachment->content = parsed_take_content(reader);
-	if (attachment->file_name == NULL || attachment->content_type == NULL)
-		reader->broken = true;
 }
 
 static void parsed_take_attachments(struct parsed_reader *reader, struct mime_message *message)
@@ -190,25 +193,24 @@ static void parsed_take_calendars(struct parsed_reader *reader, struct mime_mess
 	}
 }
 
-int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
+int parsed_parse(const unsigned char *bytes, size_t size, const struct parsed_range *range,
 		 struct mime_message **ret_message)
 {
-	struct parsed_reader reader = {.at = bytes, .left = size, .content_size = content_size};
+	struct parsed_reader reader = {.at = bytes, .left = size};
 	struct mime_message *message = calloc(1, sizeof *message);
 	g_assert(message != NULL);
 	for (size_t i = 0; parsed_text_at(message, i) != NULL; i++)
 		*parsed_text_at(message, i) = parsed_take_text(&reader);
-	message->has_date_sent = parsed_take_u64(&reader) != 0;
+	message->has_date_sent = parsed_take_bool(&reader);
 	message->date_sent = (int64_t)parsed_take_u64(&reader);
 	message->has_date_received = parsed_take_u64(&reader) != 0;
 	message->date_received = (int64_t)parsed_take_u64(&reader);
 	message->text_body = parsed_take_content(&reader);
-	message->text_from_html = parsed_take_u64(&reader) != 0;
+	message->text_from_html = parsed_take_bool(&reader);
 	message->html_body = parsed_take_content(&reader);
 	parsed_take_attachments(&reader, message);
 	parsed_take_calendars(&reader, message);
-	if (reader.broken || reader.left != 0 || message->headers == NULL ||
-	    message->defects == NULL) {
+	if (reader.broken || reader.left != 0 || !parsed_keeps_promises(message, range)) {
 		mime_message_free(message);
 		return -1;
 	}

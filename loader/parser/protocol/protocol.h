@@ -67,9 +67,16 @@ uint64_t protocol_cpu_limit_s(uint64_t size);
 /*
  * A parsed message crosses as bytes from the parser's process to the worker's.
  *
- * The two functions are inverse. The reader trusts nothing: lengths, counts and content ranges are
- * checked, because a parser that has been taken over by a message could write anything.
+ * parsed_format() and parsed_parse() are inverse. The reader trusts nothing, because a parser that has
+ * been taken over by a message could write anything: lengths and counts are checked, contents lie
+ * in what the output file has for this message, and all promises of mime/message.h are kept.
  */
+
+/* Bytes [begin, end) of the parser's output file. */
+struct parsed_range {
+	uint64_t begin;
+	uint64_t end;
+};
 
 enum {
 	PARSED_MAX_SIZE = 64 * 1024 * 1024,
@@ -81,10 +88,14 @@ enum {
 void parsed_format(const struct mime_message *message, unsigned char **ret_bytes, size_t *ret_size);
 
 /*
- * Returns -1 when the bytes are not what parsed_format() writes, or when content lies outside
- * [0, content_size) of the parser's output file. The message is freed with mime_message_free().
+ * Returns -1 when the bytes are not what parsed_format() writes, when a promise of message.h is not
+ * kept, or when content lies outside `range`. What bodies say is not looked at: parsed_is_text(). The
+ * message is freed with mime_message_free().
  */
-int parsed_parse(const unsigned char *bytes, size_t size, uint64_t content_size,
+int parsed_parse(const unsigned char *bytes, size_t size, const struct parsed_range *range,
 		 struct mime_message **ret_message);
+
+/* Is this UTF-8 of whole characters, without control characters other than newline and tab? */
+bool parsed_is_text(const char *text, size_t size);
 
 #endif

@@ -1,0 +1,87 @@
+/* The record is checked by protocol.h; bodies, which may be long, are read in pieces of whole
+ * characters. */
+#include "loader/parse/parser_answer_internal.h"
+
+#include "loader/parse/parser.h"
+#include "loader/parse/spool.h"
+#include "loader/parser/protocol/protocol.h"
+
+#include <stdlib.h>
+
+enum { PIECE_BYTES = 64 * 1024 };
+
+struct mime_message *parser_no_message(void)
+{
+	struct mime_message *message = calloc(1, sizeof *message);
+	g_assert(message != NULL);
+	message->headers = g_strdup("[]");
+	message->defects = g_strdup("[]");
+	return message;
+}
+
+bool parser_answer_take(const struct protocol_reply *reply, uint64_t begin, uint64_t output_size,
+			struct parser_answer *ret_answer)
+{
+	if (reply->record_offset < begin || reply->record_offset > output_size ||
+	    reply->record_size > output_size - reply->record_offset ||
+	    reply->record_size > PARSED_MAX_SIZE)
+		return false;
+	*ret_answer = (struct parser_answer){.begin = begin,
+					     .record_offset = reply->record_offset,
+					     .record_size = reply->record_size};
+	return true;
+}
+
+uint64_t parser_answer_end(const struct parser_answer *answer)
+{
+	return answer->record_offset + answer->record_size;
+}
+
+/* How many bytes at the end may be the beginning of a character. */
+static size_t unfinished(const char *bytes, size_t size)
+{
+	size_t at = size;
+	while (at > 0 && size - at < 3 && ((unsigned char)bytes[at - 1] & 0xc0) == 0x80)
+		at--;
+	return at > 0 && (unsigned char)bytes[at - 1] >= 0xc0 ? size - at + 1 : 0;
+}
+
+static int check_body(const struct mime_content *body, int output, struct error *err)
+{
+	g_autofree char *piece = g_malloc(PIECE_BYTES);
+	for (uint64_t done = 0; done < body->size;) {
+		size_t size = (size_t)MIN(body->size - done, PIECE_BYTES);
+		if (spool_read(output, body->offset + done, piece, size, err) != 0)
+			return -1;
+		bool is_last = done + size == body->size;
+		size_t whole = is_last ? size : size - unfinished(piece, size);
+		if (!parsed_is_text(piece, whole))
+			return error_set(err, ERROR_SOFTWARE, "the parser's answer is no text");
+		done += whole;
+	}
+	return 0;
+}
+
+static int read_record(const struct parser_answer *answer, int output,
+		       struct mime_message **ret_message, struct error *err)
+{
+	const struct parsed_range range = {answer->begin, answer->record_offset};
+	g_autofree unsigned char *record = g_malloc(answer->record_size + 1);
+	if (spool_read(output, answer->record_offset, record, answer->record_size, err) != 0)
+		return -1;
+	if (parsed_parse(record, answer->record_size, &range, ret_message) != 0)
+		return error_set(err, ERROR_SOFTWARE, "the parser's answer makes no sense");
+	return 0;
+}
+
+int parser_answer_read(const struct parser_answer *answer, int output,
+		       struct mime_message **ret_message, struct error *err)
+{
+	scoped(mime_message_free) struct mime_message *message = NULL;
+	if (read_record(answer, output, &message, err) != 0 ||
+	    check_body(&message->text_body, output, err) != 0 ||
+	    check_body(&message->html_body, output, err) != 0)
+		return -1;
+	*ret_message = steal(&message);
+	return 0;
+}
