@@ -40,16 +40,16 @@ const char *delivery_outcome_format(enum delivery_outcome outcome);
 bool delivery_blames_target(int32_t status);
 
 struct delivery {
-	int64_t id; /* read only, as the next */
-	char *queue_name;
+	int64_t id;	  /* read only */
+	char *queue_name; /* read only */
 	int64_t entry_id;
 	int32_t attempt; /* from 1 */
 	int64_t at_ms;
 	enum delivery_outcome outcome;
 	int32_t status; /* 0 = none */
 	int64_t duration_ms;
-	char *answer; /* UTF-8 text; NULL = none, as below */
-	char *error;
+	char *answer; /* UTF-8 text; NULL = none */
+	char *error;  /* NULL = none */
 };
 
 /* Gives entries of a deliverer that died back to the queue; their attempt counts. The holder of
@@ -75,9 +75,9 @@ int delivery_settle(struct store *store, const struct delivery_end *end, int64_t
 		    bool *ret_stopped, struct error *err);
 
 struct delivery_filter {
-	int64_t queue_id; /* 0 = all, as the next two */
-	int64_t entry_id;
-	uint64_t limit;
+	int64_t queue_id; /* 0 = of all queues */
+	int64_t entry_id; /* 0 = of all entries */
+	uint64_t limit;	  /* 0 = none */
 	bool newest_first;
 };
 

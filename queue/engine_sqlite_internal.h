@@ -13,20 +13,20 @@ struct statement {
 	struct engine *engine;
 	const char *sql; /* the key in engine.statements */
 	sqlite3_stmt *handle;
-	int failure; /* of preparing or binding, told by the next step */
+	int failure; /* of preparing or binding; the next step tells it */
 };
 
 struct engine {
 	sqlite3 *db;
 	sqlite3_file *file; /* SQLite's own, of the database */
 	enum engine_access access;
-	int64_t version; /* of the schema, at most; 0 = not checked */
+	int64_t version; /* the newest schema that is taken; 0 = any */
 	char *location;
 	GHashTable *statements; /* SQL text -> struct statement */
 	int64_t patience_ms;
 	int64_t patience_end_us;
-	unsigned asked;	      /* how often, since the wait began */
-	bool begins_to_write; /* waits, if at all, until no other writes */
+	unsigned asked;	      /* how often SQLite has asked since the wait began */
+	bool begins_to_write; /* the wait is for the right to write */
 	unsigned char *piece; /* PIECE_SIZE bytes, on first use */
 	int64_t log_pages;    /* in the write-ahead log after our last commit */
 	int64_t log_page_bytes;

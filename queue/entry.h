@@ -69,14 +69,14 @@ struct entry {
 	char *queue_name; /* read only */
 	enum entry_state state;
 	int32_t priority; /* higher first; default 0 */
-	bool held;	  /* read only: kept from workers by an operator, as the next */
-	char *tags;	  /* joined with blanks, which none holds; NULL = none */
+	bool held;	  /* read only: an operator keeps it from workers */
+	char *tags;	  /* read only: joined with blanks, which no tag holds; NULL = none */
 	int32_t attempt_count;
 	char *error_kind; /* "business", "application", "load" */
 	char *error_text;
-	int64_t last_attempt_at_ms; /* 0 = none, as for the two below */
-	int64_t next_attempt_at_ms;
-	int64_t lease_until_ms;
+	int64_t last_attempt_at_ms; /* 0 = none */
+	int64_t next_attempt_at_ms; /* 0 = none */
+	int64_t lease_until_ms;	    /* 0 = none */
 	char *lease_owner;
 	char *lease_token;
 
@@ -100,8 +100,8 @@ struct entry {
 	unsigned char raw_sha256[32];
 	uint64_t raw_size;
 	bool raw_kept;	       /* read only: the raw message is in the database */
-	bool has_message_body; /* read only, as the next */
-	bool has_html_body;
+	bool has_message_body; /* read only */
+	bool has_html_body;    /* read only */
 	int64_t record_created_ms;
 	int64_t record_updated_ms;
 

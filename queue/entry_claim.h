@@ -75,11 +75,11 @@ enum entry_failure {
 int entry_fail(struct store *store, int64_t entry_id, const char *token, enum entry_failure failure,
 	       const char *reason, int64_t now_ms, int64_t *ret_next_attempt_ms, struct error *err);
 
-/* Given back as it was; the attempt does not count. `why` may be NULL, as below. */
+/* Given back as it was; the attempt does not count. `why` may be NULL. */
 int entry_release(struct store *store, int64_t entry_id, const char *token, const char *why,
 		  int64_t now_ms, struct error *err);
 
-/* Given back, not to be claimed before due_ms; the attempt does not count. */
+/* Given back, not to be claimed before due_ms; the attempt does not count. `why` may be NULL. */
 int entry_defer(struct store *store, int64_t entry_id, const char *token, int64_t due_ms,
 		const char *why, int64_t now_ms, struct error *err);
 

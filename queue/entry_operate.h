@@ -15,16 +15,22 @@
 #include "queue/store.h"
 
 enum entry_operation {
-	ENTRY_RETRY, /* failed, done or waiting for its next attempt: new, at once, attempts from 0
-		      */
-	ENTRY_DISCARD,	/* new, bad or failed: failed for good, error_kind business */
-	ENTRY_HOLD,	/* not finished: workers do not get it */
-	ENTRY_UNHOLD,	/* held: workers get it again */
-	ENTRY_PRIORITY, /* any */
-	ENTRY_TAG,	/* any that has not got the tag */
-	ENTRY_UNTAG,	/* any that has it */
-	ENTRY_TAKE_BACK /* claimed: new, as if its worker had given it back; that one's token is
-			   good no more */
+	/* An entry that has failed, is done or waits for its next attempt becomes new and is due at
+	 * once; its attempts count from 0. */
+	ENTRY_RETRY,
+	/* One that is new, bad or failed becomes failed for good, error_kind business. */
+	ENTRY_DISCARD,
+	/* Workers do not get one that is not finished. */
+	ENTRY_HOLD,
+	/* Workers get a held one again. */
+	ENTRY_UNHOLD,
+	/* Any entry gets the priority. */
+	ENTRY_PRIORITY,
+	/* One that has not got the tag gets it, and one that has it loses it. */
+	ENTRY_TAG,
+	ENTRY_UNTAG,
+	/* A claimed one becomes new, as if its worker had given it back, whose token is void. */
+	ENTRY_TAKE_BACK
 };
 
 struct entry_order {

@@ -19,11 +19,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The byte of a queue's id is for those who load it; these many bytes behind it, for those who
- * deliver and for those who watch. */
+/* The byte at a queue's id stands for the right to load it. The byte at the id and
+ * LOCK_FILE_DELIVERY stands for the right to deliver, that at the id and LOCK_FILE_WATCH for the
+ * right to watch. */
 #define LOCK_FILE_DELIVERY (INT64_C(1) << 60)
 #define LOCK_FILE_WATCH	   (INT64_C(1) << 61)
-/* Behind all of them: places at targets. */
+/* From here on bytes stand for places at targets. */
 #define LOCK_FILE_PLACES (INT64_C(1) << 62)
 
 /* `path` is the file's, `database` the database's. */

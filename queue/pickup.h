@@ -114,8 +114,8 @@ int pickup_retire(struct store *store, const struct pickup_source *source,
 
 /*
  * Sets the state of `count` UIDs in one transaction, and where their copies lie; copies = NULL: that
- * stays as it is noted. Rows that do not exist are passed over, and by PICKUP_READ those that wait
- * for an answer (again).
+ * stays as it is noted. Rows that do not exist are passed over. PICKUP_READ also passes over a row
+ * that waits for an answer again.
  */
 int pickup_mark(struct store *store, const struct pickup_source *source, const uint32_t *uids,
 		size_t count, enum pickup_state state, const struct pickup_copies *copies,

@@ -55,8 +55,9 @@ struct queue_stats_spread {
 	int64_t max_ms;
 };
 
+/* What happened in a period. */
 struct queue_stats {
-	uint64_t loaded; /* entries that came in, as the next: in the period */
+	uint64_t loaded; /* entries that came in */
 	uint64_t completed;
 	uint64_t failed;		   /* for good */
 	uint64_t retried;		   /* attempts that failed and are made again */

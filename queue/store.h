@@ -61,7 +61,7 @@ struct store_options {
 int store_open_with(const char *location, enum store_mode mode, const struct store_options *options,
 		    struct store **ret_store, struct error *err);
 
-/* Likewise, for those who have other things to do than to wait for other processes. */
+/* As store_open(), but waits for other processes no longer than this. */
 int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,
 		      struct store **ret_store, struct error *err);
 

@@ -49,7 +49,8 @@ struct work_queue {
 	char *credential_source;    /* prompt, file, env, command, credential, token-command */
 	char *credential_reference; /* path, variable, name, or JSON argv; NULL for none */
 	bool paused;
-	int32_t max_attempts;	/* failed for good after so many; 0 = work_queue_attempts() */
+	int32_t
+	    max_attempts; /* after so many an entry has failed for good; 0: work_queue_attempts() says */
 	int64_t retry_delay_ms; /* before the second attempt, doubled before each further one */
 	struct work_queue_target target;
 	char *last_message;	/* "OK; N items." or "Error: …"; NULL before the first run */
@@ -59,12 +60,13 @@ struct work_queue {
 	int64_t record_updated_ms;
 };
 
-#define WORK_QUEUE_MAX_ATTEMPTS	  3  /* unless the operator says otherwise, as below */
-#define WORK_QUEUE_MAX_DELIVERIES 60 /* the same, of a queue with a target: over two days */
+/* How often an entry is tried unless the operator says otherwise. */
+#define WORK_QUEUE_MAX_ATTEMPTS	  3
+#define WORK_QUEUE_MAX_DELIVERIES 60 /* of a queue with a target: that takes over two days */
 
 struct work_queue_counts {
 	uint64_t new_entries;
-	uint64_t claimed; /* by workers whose lease goes on */
+	uint64_t claimed; /* by workers whose lease has not ended */
 	uint64_t expired; /* claimed, but the lease has ended: the next worker may have it */
 	uint64_t done;
 	uint64_t failed;

@@ -17,7 +17,7 @@
 struct check_folder {
 	const char *name; /* NULL: none is used, messages stay in the mailbox */
 	bool exists;
-	bool lacking; /* and a run cannot begin without it */
+	bool lacking; /* it is missing, and a run cannot begin without it */
 	uint32_t messages;
 	uint32_t unseen;
 };

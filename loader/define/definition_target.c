@@ -188,7 +188,7 @@ int definition_target_set_header_secret(struct work_queue *draft, const char *va
 
 /* ---- limits and TLS ---- */
 
-/* A day is more than any target takes; 0 would mean no limit to curl. */
+/* Every target answers within a day. 0 is refused, because curl takes it for no limit. */
 static int target_set_time(struct work_queue *draft, const char *field, const char *value,
 			   int64_t *member, struct error *err)
 {
@@ -291,7 +291,7 @@ int definition_target_set_acknowledge(struct work_queue *draft, const char *valu
 
 /* ---- as a whole ---- */
 
-/* By the functions that take an operator's words: their defaults are valid ones. */
+/* Goes through the functions that take an operator's words, so that defaults pass the same checks. */
 void definition_target_init(struct work_queue *draft)
 {
 	struct error ignored;

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DOCTOR_OVERLONG_MAX = 20 }; /* lines */
+enum { DOCTOR_OVERLONG_MAX = 20 }; /* leases that are named, each in a line */
 
 struct doctor {
 	const char *database;
@@ -200,7 +200,7 @@ static void doctor_tell_workarounds(struct doctor *doctor)
 	imapc_workarounds(doctor_take_workaround, doctor);
 }
 
-/* Starts one, which shows that the program is there, and of this version. */
+/* Starts a parser, which shows that its program is there, and of this version. */
 static int doctor_ask_parser(char **ret_libraries, struct error *err)
 {
 	const struct mime_options options = mime_options_default();

@@ -38,11 +38,11 @@ struct import_result {
 
 struct import_options {
 	const char *database; /* path; messages wait beside it */
-	const char *archive; /* folder for files that are through; NULL: they stay where they are */
-	const char *failed;  /* for files with a message that became a bad entry; likewise */
-	uint64_t limit;	     /* new entries at most; 0 = all */
-	unsigned jobs;	     /* parsers side by side, 1 at least */
-	bool dry_run;	     /* change nothing; `plan` is told what would be done */
+	const char *archive;  /* folder for files whose messages are entries; NULL: they stay */
+	const char *failed;   /* folder for files with a bad entry; NULL: they stay */
+	uint64_t limit;	      /* new entries at most; 0 = all */
+	unsigned jobs;	      /* parsers side by side, 1 at least */
+	bool dry_run;	      /* change nothing; `plan` is told what would be done */
 	void (*plan)(const char *step, void *context);
 	/* Told after each message: how many there were, and their bytes. */
 	void (*progress)(uint64_t done, uint64_t size_bytes, void *context);

@@ -23,7 +23,7 @@
  * the last one to let go moves it. */
 struct import_file {
 	unsigned holders;
-	char *path;	    /* for people, and for the move */
+	char *path;	    /* for people, and to move it */
 	struct stat status; /* as it was read */
 	bool stays;	    /* it is no file of its own, or was not read to its end */
 	bool bad;	    /* a message of it became a bad entry */
@@ -40,7 +40,7 @@ struct import_item {
 	size_t parser_index;
 	bool too_large;
 	bool known;	     /* the queue has an entry of it */
-	bool bad;	     /* its entry is */
+	bool bad;	     /* its entry is a bad one */
 	const char *refused; /* why none of its content can be stored; NULL where it can */
 };
 

@@ -72,7 +72,7 @@ static bool import_is_mbox(const char *path, int descriptor)
 int import_read(struct import *import, const char *path, struct error *err)
 {
 	struct stat status;
-	/* Nothing that has taken the file's place since it was found is waited for. */
+	/* O_NONBLOCK: a pipe that has taken the file's place since it was found would be waited for. */
 	scoped(descriptor_close) int descriptor =
 	    open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (descriptor < 0 || fstat(descriptor, &status) != 0) {

@@ -113,7 +113,7 @@ static bool import_tar_number(const char *field, size_t size, uint64_t *ret_numb
 	uint64_t number = 0;
 	size_t i = 0;
 	if (((unsigned char)field[0] & 0x80) != 0) {
-		/* Larger ones than 8 bytes hold, and negative ones, are nothing for a size. */
+		/* A size is not negative, and has no more than 8 bytes. */
 		for (i = 0; i < size - 8; i++) {
 			if (((unsigned char)field[i] & (i == 0 ? 0x7f : 0xff)) != 0)
 				return false;
@@ -267,7 +267,7 @@ static int import_tar_file(struct import_tar *tar, const struct tar_header *head
 	if (import_tar_number(header->time, sizeof header->time, &time_s))
 		status.st_mtime = (time_t)time_s;
 	struct import_file *file = import_file_new(path, &status);
-	file->stays = true; /* in the tar */
+	file->stays = true; /* it lies in the tar */
 	int next = import_name_ends(path, ".mbox") ? import_tar_mbox(tar, file, err)
 						   : import_tar_message(tar, file, err);
 	import_file_let_go(tar->import, file);

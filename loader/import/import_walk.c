@@ -38,7 +38,7 @@ static bool import_is_of_maildir(const char *path, const char *name)
 	return strcmp(own, name) == 0 && import_is_maildir(above);
 }
 
-/* Where files go that are through. */
+/* Is this the folder that files are moved to? It is not searched: they have been imported. */
 static bool import_is_target(const char *target, const FTSENT *folder)
 {
 	struct stat status;

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-/* See make_output_max(); with room to spare. */
+/* How much longer than the raw message its contents may be: make_output_max() says why, and this has
+ * room to spare. */
 enum { MAKE_OUTPUT_FACTOR = 16 };
 
 /*
@@ -37,7 +38,7 @@ static int64_t make_date_received_s(const struct make_message *raw,
 	return message->has_date_sent ? message->date_sent : clock_now_ms() / 1000;
 }
 
-/* Without a Date field, when it arrived somewhere is the next best thing. */
+/* Without a Date field the time of the first Received field counts: the mail had just been sent. */
 static int64_t make_date_sent_s(const struct make_message *raw, const struct mime_message *message)
 {
 	if (message->has_date_sent)

@@ -27,17 +27,18 @@ struct make_message {
 	struct parser *parser;
 	size_t parser_index;
 	int output;	     /* of the parser */
-	int spool;	     /* of the raw message */
-	uint64_t offset;     /* where it begins there */
-	uint64_t size_bytes; /* that its digest is made of */
-	uint64_t raw_size;   /* the entry's */
+	int spool;	     /* holds the raw message */
+	uint64_t offset;     /* where it begins in the spool */
+	uint64_t size_bytes; /* in the spool; the digest is made of these */
+	uint64_t raw_size;   /* of the message, as the entry says it */
 	bool is_whole;	     /* all of it is in the spool */
 	bool has_no_digest;  /* of the whole message: it was never seen whole */
 	unsigned char raw_sha256[32];
-	int64_t received_s;	 /* 0: not known */
-	bool received_is_guess;	 /* it says less of when the mail was sent than a Received field */
-	const char *no_received; /* why not, for the defects: "the server gives no date …" */
-	const char *failure; /* why it is bad before the parser is asked; NULL where it is not */
+	int64_t received_s;	/* 0: not known */
+	bool received_is_guess; /* a Received field says better when it was sent */
+	const char
+	    *no_received; /* why it is not known, for the defects: "the server gives no date …" */
+	const char *failure; /* makes the entry bad whatever the parser says; NULL: nothing does */
 	bool is_refused;     /* nothing that the parser says can be stored; `failure` says why */
 	bool keep_raw;	     /* also of an entry that is not bad */
 };

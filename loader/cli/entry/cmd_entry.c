@@ -106,7 +106,7 @@ int cmd_list(const struct invocation *invocation, struct error *err)
 	return failed;
 }
 
-/* The same entry as JSON is what a worker gets. */
+/* A worker gets the same JSON of an entry. */
 int cmd_show(const struct invocation *invocation, struct error *err)
 {
 	int64_t id;
@@ -160,7 +160,7 @@ int cmd_save(const struct invocation *invocation, struct error *err)
 
 /* ---- the filter ---- */
 
-/* A queue is named; the filter goes by its id. */
+/* Operators name a queue; the filter goes by its id. */
 static int cmd_filter_queue(const struct invocation *invocation, struct store *store,
 			    struct entry_filter *filter, struct error *err)
 {

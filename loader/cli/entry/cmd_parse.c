@@ -22,7 +22,7 @@ struct parsed_file {
 	const struct mime_message *message;
 	const char *failure; /* NULL, or why it would be bad */
 	int content;	     /* descriptor: bodies and attachments */
-	int raw;	     /* likewise */
+	int raw;	     /* descriptor: the message itself */
 	uint64_t raw_size;
 };
 
@@ -88,7 +88,7 @@ static json_t *parse_json_list(const char *list)
 	return json_loads(list, 0, NULL);
 }
 
-/* Attachments are told, not printed: `save` writes them once the message is an entry. */
+/* Attachments are listed, not printed: `save` writes their bytes once the message is an entry. */
 static int parse_json_attachment(const struct parsed_file *file, size_t index, json_t *list,
 				 struct error *err)
 {

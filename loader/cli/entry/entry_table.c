@@ -9,7 +9,7 @@
 	    COMMAND_SENDER_SUBJECT, {"tag", "TAG", "only with this tag", NULL},                    \
 	    {"held", NULL, "only held ones", NULL},                                                \
 	{                                                                                          \
-		"older-than", "TIME", "only if unchanged for so long: 30m, 12h, 7d", NULL          \
+		"older-than", "TIME", "only entries unchanged for this long: 30m, 12h, 7d", NULL   \
 	}
 
 #define OPERATE_OPTIONS                                                                            \
@@ -109,11 +109,13 @@ static const struct command commands[] = {
      "failed ones unless --state says otherwise. Attempts count from 0 again.",
      operate_options, NULL, cmd_retry},
     {"discard", "[ID…]", 0, SIZE_MAX, "give entries up for good",
-     "For new, bad and failed entries: they become failed for good, for business reasons.",
+     "For new, bad and failed entries: they become failed, of the kind business, and are never "
+     "tried "
+     "again by themselves.",
      operate_options, NULL, cmd_discard},
     {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",
-     "For new entries, and for claimed ones in case they come back.", operate_options, NULL,
-     cmd_hold},
+     "New entries cannot be claimed any more; a claimed one is held when its worker gives it back.",
+     operate_options, NULL, cmd_hold},
     {"unhold", "[ID…]", 0, SIZE_MAX, "let workers have held entries again", NULL, operate_options,
      NULL, cmd_unhold},
     {"priority", "[ID…]", 0, SIZE_MAX, "set the priority of entries", NULL, priority_options, NULL,

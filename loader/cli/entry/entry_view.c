@@ -27,7 +27,7 @@ static int entry_view_read(struct store *store, const struct entry *entry, enum 
 			   int (*write_piece)(const void *, size_t, void *), void *context,
 			   struct error *err)
 {
-	*err = (struct error){0}; /* stays so where the writing fails */
+	*err = (struct error){0}; /* stays empty where the write fails */
 	if (entry_read(store, entry->id, part, 0, write_piece, context, err) == 0)
 		return 0;
 	return err->text[0] != '\0'

@@ -165,7 +165,7 @@ struct progress {
 	const char *label;
 	int64_t started_ms; /* monotonic; 0 before the first call */
 	bool on_terminal;   /* standard error is one; else nothing is drawn */
-	int64_t drawn_ms;   /* the same, of the bar that is shown; 0 = none */
+	int64_t drawn_ms;   /* when the bar was drawn last, monotonic; 0 = it is not shown */
 };
 
 /* Draws the bar when it is time; ten times a second at most. `total` 0: nobody knows, and there are

@@ -76,7 +76,7 @@ static int mail_options_number(const struct invocation *invocation, const char *
 
 /* --- account ----------------------------------------------------------- */
 
-/* A day is more than any server takes, and 0 stands for "not given". */
+/* Every server answers within a day; 0 stands for "not given". */
 static int mail_options_timeout(const struct invocation *invocation, uint32_t *ret_timeout_s,
 				struct error *err)
 {

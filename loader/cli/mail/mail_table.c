@@ -8,7 +8,7 @@
 	{"folder", "NAME", "the folder, '/' between levels (default: INBOX)", NULL},               \
 	    {"uid", "LIST", "messages by their UIDs, e.g. 17,20:25", NULL},                        \
 	    {"message-number", "LIST",                                                             \
-	     "messages by their numbers in the folder; --uid counts before it", NULL},             \
+	     "messages by their numbers in the folder; where --uid is given, that counts", NULL},  \
 	    {"start-row", "N", "from the N-th message on (default: 1)", NULL},                     \
 	{                                                                                          \
 		"max-rows", "N", "at most N messages (default: all)", NULL                         \
@@ -118,13 +118,13 @@ static const struct command_option append_options[] = {
 };
 
 static const struct command_option open_options[] = {
-    {"connection", "NAME", "the connection's name, another way to give it", NULL},
-    {"idle", "SECONDS", "it ends by itself when it has not been used for so long", "300"},
+    {"connection", "NAME", "the connection's name, instead of the argument", NULL},
+    {"idle", "SECONDS", "the connection ends after so many seconds without use", "300"},
     END,
 };
 
 static const struct command_option close_options[] = {
-    {"connection", "NAME", "the connection's name, another way to give it", NULL},
+    {"connection", "NAME", "the connection's name, instead of the argument", NULL},
     END,
 };
 

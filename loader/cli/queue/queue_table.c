@@ -26,7 +26,7 @@ static const struct command_option alter_options[] = {
  * things. */
 static const struct command_option drop_options[] = {
     {"yes", NULL, "do not ask", NULL},
-    {"force", NULL, "also with open entries", NULL},
+    {"force", NULL, "also when entries are new or claimed", NULL},
     COMMAND_OPTIONS_END,
 };
 
@@ -52,13 +52,14 @@ static const struct command commands[] = {
      "Connects, signs in, and shows what it finds: TLS and certificate, capabilities, folders, "
      "numbers of messages.",
      NULL, NULL, cmd_queue_check},
-    {"queue apply", "FILE", 1, 1, "create and alter queues as a file says",
+    {"queue apply", "FILE", 1, 1, "create and alter queues from a file",
      "The file has a group [queue NAME] for each queue, with the options of `queue create` as "
      "keys. Applying it twice changes nothing the second time. A fault in it changes nothing.",
      NULL, NULL, cmd_queue_apply},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
-     "Reads the whole database, looks who can read passwords and keys, and names the libraries and "
-     "what is worked around in them. Needs no server and changes nothing.",
+     "Reads the whole database, checks who can read passwords and keys, and names the libraries "
+     "and "
+     "their faults that this program works around. Needs no server and changes nothing.",
      NULL, NULL, cmd_doctor},
 };
 

@@ -39,7 +39,7 @@ static void cmd_import_noted(const char *words, void *context)
 	output_say("import '%s': %s", view->queue_name, words);
 }
 
-/* Says only what there was. */
+/* A number that is 0 is left out. */
 static void cmd_import_print(const char *queue_name, const struct import_result *result)
 {
 	g_autoptr(GString) words = g_string_new(NULL);

@@ -98,7 +98,7 @@ static void cmd_load_noted(const char *words, void *context)
 	output_say("load '%s': %s", view->queue_name, words);
 }
 
-/* Says only what there was. */
+/* A number that is 0 is left out. */
 static void cmd_load_print(const char *queue_name, const struct load_result *result)
 {
 	g_autoptr(GString) words = g_string_new(NULL);

@@ -18,7 +18,7 @@ enum cmd_limit { LIMIT_WAITING, LIMIT_FAILED, LIMIT_BAD, LIMIT_EXPIRED, LIMIT_CO
 
 static const struct {
 	const char *option;
-	const char *label; /* of the sum, for Nagios */
+	const char *label; /* names the sum for Nagios */
 	const char *one;
 	const char *several;
 } cmd_limits[LIMIT_COUNT] = {
@@ -137,7 +137,7 @@ static void cmd_status_print_nagios(const struct cmd_status_check *check)
 	output_line("%s", line->str);
 }
 
-/* A limit that is not given is none. */
+/* Without its option there is no limit. */
 static int cmd_status_read_limits(const struct invocation *invocation,
 				  struct cmd_status_check *check, struct error *err)
 {

@@ -166,12 +166,13 @@ static int cmd_verify_check(const struct invocation *invocation,
 			    const struct verify_options *options, struct error *err)
 {
 	if ((options->since_ms != 0 || options->search != NULL) && !options->adopt)
-		return error_set(err, ERROR_USAGE,
-				 "--since and --search say what --adopt is to take: give it, too");
+		return error_set(
+		    err, ERROR_USAGE,
+		    "--since and --search say what --adopt is to take: give --adopt as well");
 	if (options->dry_run && !options->repair && !options->adopt && !options->accept_missing)
 		return error_set(err, ERROR_USAGE,
 				 "--dry-run says what --repair, --adopt or --accept-missing would "
-				 "do: give one of them, too");
+				 "do: give one of them as well");
 	if (options->search != NULL && search_criteria_check(options->search, err) != 0) {
 		err->kind = ERROR_USAGE;
 		return error_prefix(err, "--search");

@@ -11,10 +11,10 @@ static const struct command_option load_options[] = {
 };
 
 static const struct command_option import_options[] = {
-    {"archive", "DIR", "move files there whose messages are all entries", NULL},
-    {"failed", "DIR", "move files there of which a message became a bad entry", NULL},
+    {"archive", "DIR", "move a file there once all of its messages are entries", NULL},
+    {"failed", "DIR", "move a file there when one of its messages became a bad entry", NULL},
     {"limit", "N", "make at most N entries", NULL},
-    {"jobs", "N", "parsers that work side by side; load has as many as by default", "4"},
+    {"jobs", "N", "how many parsers work side by side; a load always has 4", "4"},
     {"dry-run", NULL, "say what would be done, and change nothing anywhere", NULL},
     COMMAND_OPTIONS_END,
 };
@@ -32,7 +32,8 @@ static const struct command_option watch_options[] = {
 
 static const struct command_option status_options[] = {
     {"check", NULL, "only say whether all is well, by the exit status", NULL},
-    {"max-age", "TIME", "with --check: how old the last good look may be", "15m"},
+    {"max-age", "TIME", "with --check: how long ago each mailbox may have been looked at last",
+     "15m"},
     {"max-waiting", "N", "with --check: how many entries may wait (default: any number)", NULL},
     {"max-oldest", "TIME", "with --check: how long an entry may wait (default: for ever)", NULL},
     {"max-failed", "N", "with --check: how many entries may have failed (default: any number)",
@@ -46,7 +47,7 @@ static const struct command_option status_options[] = {
 };
 
 static const struct command_option verify_options[] = {
-    {"repair", NULL, "finish what can be finished", NULL},
+    {"repair", NULL, "finish moves and loads that were interrupted", NULL},
     {"adopt", NULL,
      "make entries of strays: mail that came to dropbox or badmail since the queue uses them, and "
      "that no queue knows; says how many and from when, and asks",
@@ -59,7 +60,7 @@ static const struct command_option verify_options[] = {
      "with --adopt: only what these IMAP search keys find, e.g. 'TO orders@example.com'; needed in "
      "a folder that several queues use",
      NULL},
-    {"accept-missing", NULL, "accept that the messages that are missing are gone", NULL},
+    {"accept-missing", NULL, "accept that missing messages are gone", NULL},
     {"by", "NAME", "with --accept-missing: who does it, for the history (default: the user)", NULL},
     {"yes", NULL, "adopt without asking; needed where there is no terminal", NULL},
     {"dry-run", NULL, "say what would be done, and change nothing", NULL},
@@ -85,16 +86,13 @@ static const struct command commands[] = {
      "`inqueue queue resume`.",
      load_options, NULL, cmd_load},
     {"import", "NAME PATH…", 2, SIZE_MAX, "make entries of mail in files",
-     "PATH is a file with one message, an mbox file, a folder, of which all *.eml and *.mbox files "
-     "at any depth are taken, a Maildir, of which cur and new are taken, but no mail with the flag "
-     "T "
-     "(deleted), or -, a tar on standard input, of which the same files are taken. Links in "
-     "folders "
-     "are not followed. Each message becomes the entry that a load would make of it; one whose "
-     "bytes "
-     "the queue has an entry of, from a file or from the mailbox, is passed over. Files are moved "
-     "once their entries are committed, never deleted and never replaced; without --archive and "
-     "--failed they stay where they are.",
+     "PATH is one of: a file with one message; an mbox file; a folder, of which the *.eml and "
+     "*.mbox files at any depth are read; a Maildir, of which cur and new are read, without mail "
+     "that is marked as deleted (flag T); or -, a tar on standard input with any of these. Links "
+     "in folders are not followed. Each message becomes the entry that a load would make of it. A "
+     "message is passed over when the queue has an entry with the same bytes, from a file or from "
+     "the mailbox. Files are moved once their entries are committed, never deleted and never "
+     "replaced; without --archive and --failed they stay where they are.",
      import_options, NULL, cmd_import},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
      "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
@@ -118,8 +116,9 @@ static const struct command commands[] = {
      "moves, and loads what the ledger calls unfinished. Mail that other queues of the database "
      "know, or that lay in dropbox or badmail before the queue first moved something there, is "
      "left alone; --summary counts it. Other mail there that the ledger does not know is a stray, "
-     "and becomes an entry only with --adopt. Where it is not known since when the queue uses the "
-     "folder, --adopt takes only mail that --since names. A second copy of a message that has its "
+     "and becomes an entry only with --adopt. Where the database does not say since when the queue "
+     "uses the folder, --adopt takes only mail that --since names. A second copy of a message that "
+     "has its "
      "entry is a duplicate, and never becomes an entry. A missing message cannot be brought back; "
      "--accept-missing accepts that it is gone. Exit status 1 when a problem is left.",
      verify_options, NULL, cmd_verify},
