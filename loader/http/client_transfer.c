@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"
+#include "loader/http/address.h"
 #include "loader/http/target.h"
 
 #include <string.h>
@@ -69,11 +70,11 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 {
 	(void)purpose;
 	struct http_transfer *transfer = context;
-	if (!transfer->client->options.allow_private && target_is_private(&address->addr)) {
+	if (!transfer->client->options.allow_private && address_is_private(&address->addr)) {
 		transfer->refused_private = true;
 		return CURL_SOCKET_BAD;
 	}
-	if (target_is_clear(transfer->url) && !target_is_loopback(&address->addr) &&
+	if (target_is_clear(transfer->url) && !address_is_loopback(&address->addr) &&
 	    (!transfer->client->options.insecure || has_credentials(transfer))) {
 		transfer->refused_clear = true;
 		return CURL_SOCKET_BAD;

@@ -1,13 +1,9 @@
-/* Judges URLs and addresses by curl's parser and the registries of special-purpose addresses:
- * which URL is a target, where a redirect may lead, and which addresses only this machine or
- * network knows. */
+/* Judges URLs by curl's parser: which one is a target, and where a redirect may lead. */
 #include "loader/http/target.h"
 
 #include "queue/base/scoped.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <stdint.h>
 #include <string.h>
 
 SCOPED_DEFINE(CURLU *, curl_url_cleanup)
@@ -189,86 +185,7 @@ int target_follow(const char *url, const char *location, char **ret_url, bool *r
 	return 0;
 }
 
-/* ---- addresses ---- */
-
-struct target_range {
-	uint32_t base;
-	int bits;
-};
-
-/* The special-purpose ranges of RFC 6890, multicast and the reserved rest. */
-static bool target_is_private_ipv4(uint32_t address)
-{
-	static const struct target_range ranges[] = {
-	    {0x00000000, 8},  {0x0a000000, 8},	{0x64400000, 10}, {0x7f000000, 8},
-	    {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24}, {0xc0a80000, 16},
-	    {0xc6120000, 15}, {0xe0000000, 4},	{0xf0000000, 4},
-	};
-	for (size_t i = 0; i < G_N_ELEMENTS(ranges); i++) {
-		if ((address ^ ranges[i].base) >> (32 - ranges[i].bits) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Copied, because the bytes need not be aligned. */
-static uint32_t target_ipv4_at(const struct in6_addr *address, size_t at)
-{
-	uint32_t ipv4;
-	memcpy(&ipv4, address->s6_addr + at, sizeof ipv4);
-	return ntohl(ipv4);
-}
-
-/* An address that carries an IPv4 one (mapped, NAT64, 6to4) is as private as that one. */
-static bool target_is_private_ipv6(const struct in6_addr *address)
-{
-	static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};
-	static const unsigned char local_nat64[6] = {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01};
-	const unsigned char *bytes = address->s6_addr;
-	if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address) ||
-	    memcmp(bytes, nat64, sizeof nat64) == 0)
-		return target_is_private_ipv4(target_ipv4_at(address, 12));
-	if (bytes[0] == 0x20 && bytes[1] == 0x02) /* 6to4 */
-		return target_is_private_ipv4(target_ipv4_at(address, 2));
-	return memcmp(bytes, local_nat64, sizeof local_nat64) == 0 ||
-	       IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) ||
-	       IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_SITELOCAL(address) ||
-	       IN6_IS_ADDR_MULTICAST(address) || (bytes[0] & 0xfe) == 0xfc;
-}
-
-/* A family that is neither IPv4 nor IPv6 is private: it leads to this machine (AF_UNIX) or to
- * what nobody has thought of. */
 bool target_is_clear(const char *url)
 {
 	return g_ascii_strncasecmp(url, "http:", strlen("http:")) == 0;
-}
-
-bool target_is_loopback(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET) {
-		struct sockaddr_in ipv4;
-		memcpy(&ipv4, address, sizeof ipv4);
-		return ntohl(ipv4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	}
-	if (address->sa_family != AF_INET6)
-		return false;
-	struct sockaddr_in6 ipv6;
-	memcpy(&ipv6, address, sizeof ipv6);
-	return IN6_IS_ADDR_LOOPBACK(&ipv6.sin6_addr) ||
-	       (IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr) &&
-		target_ipv4_at(&ipv6.sin6_addr, 12) >> 24 == IN_LOOPBACKNET);
-}
-
-bool target_is_private(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET) {
-		struct sockaddr_in ipv4;
-		memcpy(&ipv4, address, sizeof ipv4);
-		return target_is_private_ipv4(ntohl(ipv4.sin_addr.s_addr));
-	}
-	if (address->sa_family != AF_INET6)
-		return true;
-	struct sockaddr_in6 ipv6;
-	memcpy(&ipv6, address, sizeof ipv6);
-	return target_is_private_ipv6(&ipv6.sin6_addr);
 }

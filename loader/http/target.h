@@ -1,5 +1,5 @@
 /*
- * target.h - which URLs and addresses entries may be posted to.
+ * target.h - which URLs entries may be posted to.
  *
  * Pure functions; strings returned are the caller's, freed with g_free().
  */
@@ -9,7 +9,6 @@
 #include "queue/base/error.h"
 
 #include <stdbool.h>
-#include <sys/socket.h>
 
 /* A URL that an operator gives: http or https, written out, with a host, without a password or a
  * fragment. CONFIGURATION says what is wrong, and repeats nothing of it. */
@@ -43,12 +42,5 @@ int target_follow(const char *url, const char *location, char **ret_url, bool *r
 
 /* Does the URL lead to a server without TLS? */
 bool target_is_clear(const char *url);
-
-/* Whether bytes to this address stay on this machine. */
-bool target_is_loopback(const struct sockaddr *address);
-
-/* Whether only this machine or network knows the address: loopback, private, link-local, shared,
- * multicast, reserved, also inside an IPv6 address. Other families count as private. */
-bool target_is_private(const struct sockaddr *address);
 
 #endif
