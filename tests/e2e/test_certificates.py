@@ -84,18 +84,19 @@ class Certificates(Case):
 
     def check_delivery(self, case, trusts):
         host = f"[{case.host}]" if ":" in case.host else case.host
+        self.post(case.says, f"https://{host}:{self.server.port}/", "--deliver-ca-file", trusts,
+                  "--deliver-crl-file", case.revoked or "")
+        self.assertEqual([] if case.says else ["POST / HTTP/1.1"], self.server.asked[:1])
+
+    def post(self, says, url, *options):
         if not self.database.exists():
             self.inqueue("queue", "create", "invoices", "--external-source", "File",
                          "--deliver-to", "https://example.com/", "--allow-private", "true")
-        self.inqueue("queue", "alter", "invoices", "--deliver-to", f"https://{host}:{self.server.port}/",
-                     "--deliver-ca-file", trusts, "--deliver-crl-file", case.revoked or "")
-        result = self.inqueue("deliver", "--test", "invoices", expect=UNREACHABLE if case.says else DONE)
-        if case.says:
-            said = case.says.format(ca="deliver-ca-file", crl="deliver-crl-file")
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", url, *options)
+        result = self.inqueue("deliver", "--test", "invoices", expect=UNREACHABLE if says else DONE)
+        if says:
+            said = says.format(ca="deliver-ca-file", crl="deliver-crl-file")
             self.assertEqual(f"inqueue: deliver 'invoices': {said}\n", result.stderr)
-            self.assertEqual([], self.server.asked)
-        else:
-            self.assertEqual("POST / HTTP/1.1", self.server.asked[0])
 
     def test_good_ones(self):
         new = Authority(self.folder / "new", "New")
@@ -108,6 +109,7 @@ class Certificates(Case):
             wildcard=self.shown("", None, "DNS:*.mail.localhost", host="imap.mail.localhost"),
             other_case=self.shown("", None, "DNS:IMAP.Mail.LocalHost", host="imap.mail.localhost"),
             ascii_form=self.shown("", None, "DNS:xn--bcher-kva.localhost", host="xn--bcher-kva.localhost"),
+            other_script=self.shown("", None, "DNS:xn--bcher-kva.localhost", host="bücher.localhost"),
             intermediate=self.shown("", self.middle, chain=[self.middle.certificate]),
             in_disorder=self.shown("", self.middle, chain=[self.root.certificate, self.middle.certificate]),
             intermediate_trusted=self.shown("", self.middle, trusts=[self.middle.certificate]),
@@ -283,6 +285,10 @@ class Certificates(Case):
                  "revoked": (revoked, "the certificate of localhost was revoked, as the answer says that its server brings "
                                       "along (OCSP): it must be replaced there")}
         for name, (certificate, says) in cases.items():
-            with self.subTest(name), StaplingServer(certificate, self.root.staple(certificate)) as server:
+            staple = self.root.staple(certificate)
+            with self.subTest(name, mode="ssl"), StaplingServer(certificate, staple, "ssl") as server:
                 self.sign_in(says, "localhost", server.port, self.root.certificate, ["--secure"])
                 self.assertEqual([] if says else ["AUTHENTICATE"], server.asked[:1])
+            with self.subTest(name, mode="https"), StaplingServer(certificate, staple, "https") as server:
+                self.post(says, f"https://localhost:{server.port}/", "--deliver-ca-file", self.root.certificate)
+                self.assertEqual([] if says else ["POST"], server.asked)

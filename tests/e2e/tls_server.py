@@ -89,10 +89,11 @@ class TlsServer:
 
 
 class StaplingServer:
-    """IMAP with TLS from the first byte by `openssl s_server`, which brings an answer about the revocation of its
-    certificate along; Python's cannot."""
+    """`openssl s_server`, which brings an answer about the revocation of its certificate along, as Python's cannot: IMAP
+    with TLS from the first byte, or HTTPS."""
 
-    def __init__(self, certificate, answer):
+    def __init__(self, certificate, answer, mode):
+        self.mode = mode
         self.asked = []
         self._process = subprocess.Popen(
             ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate.certificate, "-key", certificate.key,
@@ -107,7 +108,7 @@ class StaplingServer:
         raise RuntimeError("openssl s_server does not start")
 
     def __enter__(self):
-        self._say(b"* OK ready\r\n")  # it is read once a connection is there
+        self._greet()
         self._thread.start()
         return self
 
@@ -118,6 +119,11 @@ class StaplingServer:
         self._process.stdin.close()
         self._process.stdout.close()
 
+    def _greet(self):
+        """It is read once a connection is there."""
+        if self.mode != "https":
+            self._say(b"* OK ready\r\n")
+
     def _say(self, line):
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(line)
@@ -125,13 +131,12 @@ class StaplingServer:
     def _serve(self):
         for line in self._process.stdout:
             if line.startswith(b"CONNECTION CLOSED"):
-                self._say(b"* OK ready\r\n")
-            elif command := re.match(rb"(\w+) (CAPABILITY|AUTHENTICATE|LOGOUT)\b", line):
-                self._answer(*command.groups())
-
-    def _answer(self, tag, command):
-        if command == b"CAPABILITY":
-            self._say(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR\r\n" + tag + b" OK done\r\n")
-        else:
-            self.asked.append(command.decode())
-            self._say(tag + b" NO [AUTHENTICATIONFAILED] nobody may\r\n")
+                self._greet()
+            elif command := re.match(rb"(\w+) CAPABILITY\b", line):
+                self._say(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR\r\n" + command[1] + b" OK done\r\n")
+            elif command := re.match(rb"(\w+) (AUTHENTICATE|LOGOUT)\b", line):
+                self.asked.append(command[2].decode())
+                self._say(command[1] + b" NO [AUTHENTICATIONFAILED] nobody may\r\n")
+            elif line.startswith(b"POST "):
+                self.asked.append("POST")
+                self._say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
