@@ -22,13 +22,8 @@
  * `text` is UTF-8 with "\n" line ends. The caller frees with g_free(). */
 char *reply_plain(const char *text, size_t length);
 
-/* --- the reply in a body ----------------------------------------------------- */
-/*
- * The reply in a body that lies in the output.
- */
-
-/* As reply_plain(). "" where there is no body; errors are the output's. The caller frees with
- * g_free(). */
+/* As reply_plain(), of a body that lies in the output. "" where there is no body; errors are the
+ * output's. The caller frees with g_free(). */
 char *reply_body(const struct mime_content *body, struct mime_output *output);
 
 /* --- lines ------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #ifndef MIME_REPLY_WORDS_H
 #define MIME_REPLY_WORDS_H
 
-/* What stands in an attribution: its verb. This and all that follows as fold_line() makes it. */
+/* What stands in an attribution: its verb. This and all that follows as lines_split() folds it. */
 static const char *const verbs[] = {
     "wrote",
     "writes",
