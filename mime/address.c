@@ -37,6 +37,7 @@ static char *decoded(const struct list *list, const char *raw)
 	return word_decode_utf8(text, strlen(text), list->context->what, list->context->defects);
 }
 
+/* Quotes keep what is in a name from ending the mailbox. */
 static void append_name(GString *list, const char *name)
 {
 	if (!strpbrk(name, ",;<>@\"\\")) {
@@ -69,6 +70,7 @@ static void add(struct list *list, enum address_kind kind, const char *name, con
 	g_string_append_printf(list->text, " <%s>", address);
 }
 
+/* "Mail Delivery System" is none: that is a name. */
 static bool is_local_part(const char *text)
 {
 	size_t length = strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_+");
@@ -207,6 +209,7 @@ static void end_mailbox(struct list *list, const struct address_reader *mailbox)
 
 	if (mailbox->has_double_brackets)
 		defects_add(list->context->defects, "double brackets in %s", list->context->what);
+	/* What stands before a colon is the name of a group, and no mailbox. */
 	if (mailbox->separator == ':') {
 		flush_pending(list);
 	} else if (mailbox->angle->len > 0) {

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+/* Old mailers write the name into Content-Type alone. Where both have one, the disposition
+ * counts: it is about files. */
 static char *declared_name(struct attachments *attachments, const struct part *part)
 {
 	if (part->name)
@@ -23,6 +25,7 @@ static char *declared_name(struct attachments *attachments, const struct part *p
 	return name;
 }
 
+/* A number keeps files without a name apart, and the extension lets a system open them. */
 static char *file_name(struct attachments *attachments, const char *declared, const char *type)
 {
 	if (declared)
@@ -43,6 +46,7 @@ static void name_by_path(const struct attachments *attachments, struct mime_atta
 	attachment->file_name = mime_file_name_clean(flat);
 }
 
+/* What could be decoded is kept: a file with an error is often good enough. */
 static void content_store(struct attachments *attachments, const struct part *part,
 			  const char *name, struct mime_content *ret_content)
 {
@@ -71,6 +75,7 @@ static void add_part(struct attachments *attachments, const struct part *part)
 	g_array_append_val(attachments->list, attachment);
 }
 
+/* The first child is the message as a file, the second one what lies in it. */
 static void add_forwarded(struct attachments *attachments, const struct part *part)
 {
 	char *around = attachments->path;
@@ -108,6 +113,7 @@ void attachments_add_content(struct attachments *attachments, const char *name,
 	g_array_append_val(attachments->list, attachment);
 }
 
+/* For a message beyond its limits: what could not be taken apart is there as a whole. */
 void attachments_add_message(struct attachments *attachments)
 {
 	struct part *whole =

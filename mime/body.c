@@ -39,6 +39,7 @@ static bool is_attached(const struct part *part)
 	return strcmp(parameters_value(part->disposition), "attachment") == 0;
 }
 
+/* HTML stands in both lists: it is the text as well where there is no other. */
 static void choose_leaf(struct part *part, struct body *body)
 {
 	if (is_attached(part) || part->is_spare)
@@ -51,6 +52,8 @@ static void choose_leaf(struct part *part, struct body *body)
 
 /* --- alternatives --------------------------------------------------------- */
 
+/* What a branch begins with says what it is: a text with a picture in it, or a picture with a
+ * text below. */
 static const struct part *first_leaf(const struct part *part)
 {
 	while (part->children->len > 0)
@@ -109,6 +112,7 @@ static const GPtrArray *branch_choose(const GArray *branches)
 	return best;
 }
 
+/* Marked as bodies, so that nobody gets an empty text as a file. */
 static void drop_blanks(const GPtrArray *parts)
 {
 	for (guint i = 0; i < parts->len; i++) {
@@ -118,6 +122,7 @@ static void drop_blanks(const GPtrArray *parts)
 	}
 }
 
+/* Where no branch has plain text, the text is made of the HTML that was chosen. */
 static void choose_branches(const struct part *part, const struct body *bodies, struct body *body)
 {
 	g_autoptr(GArray) plain = g_array_new(FALSE, FALSE, sizeof(struct branch));
@@ -160,6 +165,7 @@ static void choose_alternative(const struct part *part, struct body *body)
 
 /* --- other multiparts ----------------------------------------------------- */
 
+/* Some mailers leave the angle brackets out. */
 static bool id_matches(const char *content_id, const char *start)
 {
 	size_t length = strlen(content_id);
@@ -186,6 +192,8 @@ static struct part *root_of(const struct part *part)
 	return NULL;
 }
 
+/* What stands beside the root are its pictures; they are looked at only where the root has no
+ * body. */
 static void choose_related(const struct part *part, struct body *body)
 {
 	guint before = body->text->len;
@@ -198,6 +206,7 @@ static void choose_related(const struct part *part, struct body *body)
 			choose(child_at(part, i), body);
 }
 
+/* A text with a file name is a file; a multipart has none of its own. */
 static void choose_mixed(const struct part *part, struct body *body)
 {
 	for (guint i = 0; i < part->children->len; i++) {

@@ -142,6 +142,7 @@ static uint64_t document_end(struct mime_output *output, const struct mime_conte
 	return end ? before + (uint64_t)(end - lower) : content->size;
 }
 
+/* The first document keeps its beginning and the last one its end: together they are one. */
 static void documents_join(const GArray *pieces, struct mime_output *output,
 			   struct mime_content *ret_content)
 {
@@ -161,6 +162,7 @@ static void documents_join(const GArray *pieces, struct mime_output *output,
 	}
 }
 
+/* HTML that shows nothing is left out, unless there is no other. */
 static void html_body_store(const struct body *body, const GArray *html, struct mime_output *output,
 			    struct mime_content *ret_content)
 {

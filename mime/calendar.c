@@ -21,12 +21,14 @@ struct reader {
 
 void calendar_open(void)
 {
+	/* It may have been built to abort at an error. */
 	icalerror_set_errors_are_fatal(false);
 	ical_set_unknown_token_handling_setting(ICAL_ASSUME_IANA_TOKEN);
 	/* It reads a list of zones in a file when it first meets UTC. */
 	(void)icaltimezone_get_utc_timezone();
 }
 
+/* An empty text says as little as none. */
 static char *line_of(const char *text)
 {
 	if (!text)
@@ -45,6 +47,7 @@ static icalproperty *first(icalcomponent *component, icalproperty_kind kind)
 
 /* --- times ------------------------------------------------------------------- */
 
+/* Without an offset and a beginning a zone says nothing, and its times stay local. */
 static bool defines_offset(icalcomponent *zone)
 {
 	for (icalcomponent *rule = icalcomponent_get_first_component(zone, ICAL_ANY_COMPONENT);
@@ -73,6 +76,7 @@ static char *time_format(struct icaltimetype time)
 			       time.hour, time.minute, time.second, end);
 }
 
+/* libical takes any number for a month or an hour, and would count on from there. */
 static bool is_out_of_range(struct icaltimetype time)
 {
 	return time.month < 1 || time.month > 12 || time.day < 1 || time.day > 31 ||
@@ -112,6 +116,7 @@ static bool is_time(icalproperty *property)
 	return kind == ICAL_DATETIME_VALUE || kind == ICAL_DATE_VALUE;
 }
 
+/* A task is due where an event ends, and an event may have a length instead of an end. */
 static void times_read(const struct reader *reader, icalcomponent *component,
 		       struct mime_calendar *row)
 {
@@ -135,6 +140,7 @@ static void times_read(const struct reader *reader, icalcomponent *component,
 
 /* --- people ------------------------------------------------------------------ */
 
+/* Any other scheme stays as it is written. */
 static const char *address_of(const char *uri)
 {
 	static const char scheme[] = "mailto:";
@@ -182,6 +188,7 @@ static bool rows_equal(struct mime_calendar *a, struct mime_calendar *b)
 	return true;
 }
 
+/* The same invitation often comes twice in one mail: as a body, and as a file. */
 static bool is_known(const struct reader *reader, struct mime_calendar *row)
 {
 	for (guint i = 0; i < reader->rows->len; i++)
@@ -224,6 +231,7 @@ static bool is_row(icalcomponent *component)
 	       kind == ICAL_VFREEBUSY_COMPONENT || kind == ICAL_VJOURNAL_COMPONENT;
 }
 
+/* The calendar's own word counts; RFC 6047, 2.4, has the same in the field. */
 static char *method_of(icalcomponent *calendar, const struct part *part)
 {
 	icalproperty *property = first(calendar, ICAL_METHOD_PROPERTY);
@@ -290,6 +298,8 @@ static void text_read(struct reader *reader, const char *text, const struct part
 	calendar_lines_clear(&lines);
 }
 
+/* Read as a text part, whose code knows transfer encodings and charsets; what that writes is
+ * taken back. A calendar without a charset is UTF-8 (RFC 5545, 3.1.4). */
 static void part_read(struct reader *reader, const struct part *part, struct mime_output *output)
 {
 	struct mime_content content;

@@ -68,6 +68,7 @@ static bool is_always(const char *line)
 	return starts_with(line, "DTSTART:1601");
 }
 
+/* libical counts the years from there one by one. */
 static bool is_before_always(const char *line)
 {
 	return starts_with(line, "DTSTART") && strchr(line, ':') &&
@@ -84,6 +85,7 @@ static bool zone_line_take(struct reader *reader, const char *line)
 	}
 	if (is_before_always(line))
 		return false;
+	/* 1970 is before any mail, and not far to count from. */
 	if (is_always(line))
 		g_string_append_printf(reader->lines->text, "DTSTART:1970%s\r\n",
 				       line + strlen("DTSTART:1601"));
@@ -112,6 +114,7 @@ static bool line_take(struct reader *reader, const char *line)
 	if (starts_with(line, "BEGIN:") && !component_begin(reader, line + strlen("BEGIN:")))
 		return false;
 	if (starts_with(line, "END:")) {
+		/* An end without a beginning is left out. */
 		if (reader->open->len == 0)
 			return true;
 		g_ptr_array_set_size(reader->open, (gint)reader->open->len - 1);
@@ -133,6 +136,7 @@ struct calendar_lines calendar_lines_read(const char *text, unsigned *rules_left
 
 	for (char **line = each; *line && !lines.capped; line++)
 		lines.capped = !line_take(&reader, *line);
+	/* A calendar that is cut off is still read as far as it goes. */
 	while (open->len > 0) {
 		const char *name = g_ptr_array_index(open, open->len - 1);
 		g_string_append_printf(lines.text, "END:%s\r\n", name);

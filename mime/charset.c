@@ -75,6 +75,7 @@ static struct letter *letters_read(iconv_t converter)
 	return g_steal_pointer(&letters);
 }
 
+/* A charset that glibc lacks on this machine gets no aliases: it is unknown then. */
 static void charset_register(struct charset *charset, const struct charset_row *row)
 {
 	charset->row = row;
@@ -238,6 +239,7 @@ static void convert_letters(struct conversion *conversion, const struct letter *
 			continue;
 		}
 		const struct letter *letter = &letters[*at++];
+		/* Always as many bytes: what is too much is written over by the next letter. */
 		memcpy(out + used, letter->utf8, UTF8_MAX);
 		used += letter->length;
 		if (letter->length == 0) {
@@ -249,6 +251,8 @@ static void convert_letters(struct conversion *conversion, const struct letter *
 	sink_write(conversion->next, out, used);
 }
 
+/* EINVAL says that a character is cut, whose rest may come; at any other error one byte is
+ * passed over. */
 static size_t convert_iconv(struct conversion *conversion, const unsigned char *at, size_t left)
 {
 	char out[OUT_BYTES];
@@ -342,6 +346,7 @@ void conversion_init(struct conversion *conversion, const struct charset *charse
 	    .charset = charset,
 	    .errors_max = errors_max,
 	};
+	/* The conversion before may have ended in the middle of a shift. */
 	if (charset->has_converter)
 		iconv(charset->converter, NULL, NULL, NULL, NULL);
 }
@@ -354,6 +359,7 @@ bool conversion_finish(struct conversion *conversion)
 
 	if (conversion->held_length > 0)
 		unreadable(conversion);
+	/* iconv may hold a letter back until it knows whether an accent follows. */
 	if (!conversion->failed && conversion->charset->has_converter &&
 	    iconv(conversion->charset->converter, NULL, NULL, &to, &room) != (size_t)-1)
 		sink_write(conversion->next, out, sizeof(out) - room);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <uchardet/uchardet.h>
 
+/* More of a text hardly changes what detection says. */
 enum { DETECT_BYTES = 262144 };
 
 static uchardet_t detector;
@@ -109,6 +110,7 @@ static const struct charset *detect(struct text_source *source, const struct sur
 		   : NULL;
 }
 
+/* windows-1252 comes last: it reads any bytes, and is what most mail without a label is in. */
 static struct charset_choice guess(struct text_source *source, const struct survey *survey,
 				   const char *hint)
 {
@@ -169,6 +171,7 @@ static struct charset_choice choose_mislabelled(struct text_source *source,
 						struct defects *defects)
 {
 	const struct charset *utf8 = charset_find("utf-8");
+	/* A text that was cut inside of a character, or quotes a word of another charset. */
 	uint64_t tolerable = survey->size / 100 + 1;
 	struct charset_choice choice = {utf8, 0};
 

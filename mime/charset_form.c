@@ -61,6 +61,7 @@ struct shift_search {
 	bool found;
 };
 
+/* A piece may end inside of the sequence. */
 static void shift_search_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct shift_search *search = (struct shift_search *)sink;
@@ -90,6 +91,7 @@ bool charset_form_has_shifts(struct text_source *source)
 	return search.found;
 }
 
+/* A text that does switch is what its label says. */
 const struct charset *charset_form_eight_bit(struct text_source *source,
 					     const struct charset *charset)
 {
@@ -133,6 +135,7 @@ static void zero_count_write(struct sink *sink, const void *bytes, size_t length
 	count->size += length;
 }
 
+/* A Latin letter has its zero byte before it in one form, and behind it in the other. */
 const struct charset *charset_form_wide(struct text_source *source, const struct charset *charset)
 {
 	struct zero_count count = {.sink = {zero_count_write}};

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* What the bytes stand for at the moment. */
+/* What the bytes stand for at the moment. KANA is that of half width; EXTRA is JIS X 0212, whose
+ * characters EUC writes behind SS3. */
 enum mode { MODE_ASCII, MODE_KANA, MODE_KANJI, MODE_KANJI_SECOND, MODE_EXTRA, MODE_EXTRA_SECOND };
 
 enum { SS2 = 0x8e, SS3 = 0x8f, ESC = 0x1b };
@@ -72,6 +73,7 @@ static bool jis_escape_step(struct charset_shift *shift)
 	return false;
 }
 
+/* A sequence that is no escape stays in the text. */
 static void jis_step(struct charset_shift *shift, unsigned char c, unsigned char **out)
 {
 	if (shift->sequence_length == 0 && c != ESC) {
@@ -86,6 +88,7 @@ static void jis_step(struct charset_shift *shift, unsigned char c, unsigned char
 	shift->sequence_length = 0;
 }
 
+/* ~{ and ~} switch, ~~ is a tilde, and ~ before a newline joins two lines (RFC 1843). */
 static void hz_step(struct charset_shift *shift, unsigned char c, unsigned char **out)
 {
 	if (shift->sequence_length == 0 && c != '~') {

@@ -53,6 +53,7 @@ static size_t clean_odd(struct clean *clean, const unsigned char *at, size_t lef
 	return 1;
 }
 
+/* A line feed behind a carriage return belongs to it, even when it comes with the next piece. */
 static void clean_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct clean *clean = (struct clean *)sink;
@@ -79,6 +80,7 @@ void clean_init(struct clean *clean, struct sink *next)
 	*clean = (struct clean){.sink = {clean_write}, .next = next};
 }
 
+/* Between characters. */
 static void cut_to(GString *text, size_t max_bytes)
 {
 	if (max_bytes == 0 || text->len <= max_bytes)

@@ -13,6 +13,7 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CMS_ContentInfo, CMS_ContentInfo_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MD_CTX, EVP_MD_CTX_free)
 
+/* A configuration file could have code loaded, and the sandbox would not let it be read. */
 void cms_open(void)
 {
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
@@ -143,6 +144,7 @@ static enum cms_signature signers_check(CMS_ContentInfo *cms, uint64_t overhead,
 
 /* --- envelopes ---------------------------------------------------------------- */
 
+/* What was signed is handed on even where the signature is broken: people want to read the mail. */
 enum cms_kind cms_read(struct input *input, struct sink *sink, enum cms_signature *ret_signature)
 {
 	g_autoptr(CMS_ContentInfo) cms = cms_decode(input);
@@ -163,6 +165,7 @@ enum cms_kind cms_read(struct input *input, struct sink *sink, enum cms_signatur
 	return CMS_SIGNED;
 }
 
+/* A signature beside its content is small. */
 enum cms_kind cms_check(struct input *signature, struct input *outside, uint64_t begin,
 			uint64_t end, enum cms_signature *ret_signature)
 {

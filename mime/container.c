@@ -30,6 +30,7 @@ struct input *container_decode(struct containers *containers, const struct part 
 	return container_input(containers, &content);
 }
 
+/* A text that people see: files may stand in it, and a winmail.dat behind it needs no other. */
 static bool is_shown(const struct part *part)
 {
 	return (part_is(part, "text/plain") || part_is(part, "text/html")) &&
@@ -125,6 +126,7 @@ static void inputs_move(struct part_tree *from, struct part_tree *to)
 	g_ptr_array_set_size(from->inputs, 0);
 }
 
+/* A message in the message may have as many parts as are left of those that the whole may have. */
 struct part *container_read_message(struct containers *containers, struct input *input,
 				    struct defects *defects)
 {
@@ -151,6 +153,8 @@ struct part *container_read_message(struct containers *containers, struct input 
 	return root;
 }
 
+/* What is wrong in it, signed or encrypted, is not said of the mail that brings it, and its
+ * texts are none before ours. Its bodies are chosen so that they are not taken for its files. */
 void container_keep_apart(struct containers *containers, struct part *part, struct part *inner)
 {
 	struct defects *defects = containers->defects;
@@ -174,6 +178,7 @@ void container_keep_apart(struct containers *containers, struct part *part, stru
 	g_ptr_array_add(part->children, inner);
 }
 
+/* Content that is not encoded is read where it lies. */
 static struct input *input_of(struct containers *containers, const struct part *part)
 {
 	if (part->transfer != TRANSFER_IDENTITY)

@@ -12,6 +12,7 @@ enum { DELIMITER_BYTES_MAX = 8192 };
 static const char not_verified[] = "not verified";
 static const char broken[] = "broken";
 
+/* One broken signature makes the whole mail suspect. */
 static void signature_note(struct containers *containers, enum cms_signature signature)
 {
 	if (signature == CMS_BROKEN || containers->secrets.signature == broken)
@@ -20,6 +21,7 @@ static void signature_note(struct containers *containers, enum cms_signature sig
 		containers->secrets.signature = not_verified;
 }
 
+/* The text that stands for the mail names the first one. */
 static void encryption_note(struct containers *containers, const struct part *part,
 			    const char *encryption)
 {
@@ -37,6 +39,7 @@ static const char *name_of(const struct part *part)
 	return name ? name : parameters_bytes(part->content, "name");
 }
 
+/* Mail comes as "smime.p7m", or under a name with one dot; invoice.xml.p7m is a file. */
 bool container_is_envelope(const struct part *part)
 {
 	const char *name = name_of(part);
@@ -68,6 +71,7 @@ static bool is_entity(struct input *input, const struct mime_options *options)
 	return is;
 }
 
+/* The envelope stays as a file behind what was in it: it is the proof. */
 static void unwrap(struct containers *containers, struct part *part,
 		   const struct mime_content *content)
 {
@@ -133,6 +137,8 @@ static uint64_t end_before(struct input *input, uint64_t offset)
 	return newline > bytes && newline[-1] == '\r' ? end - 1 : end;
 }
 
+/* What was signed are the bytes between two delimiters as they came, header block included (RFC
+ * 1847, 2.1). */
 static enum cms_signature detached_check(struct containers *containers, const struct part *content,
 					 const struct part *signature)
 {

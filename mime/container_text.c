@@ -9,6 +9,7 @@
 
 /* --- files between the lines ------------------------------------------------- */
 
+/* A text that was sent as a file stays one file. */
 static bool may_hold_files(const struct part *part)
 {
 	return part_is(part, "text/plain") && part->transfer == TRANSFER_IDENTITY &&

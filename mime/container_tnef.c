@@ -19,6 +19,7 @@ struct opening {
 	struct part *part; /* to fill with parts */
 };
 
+/* Gateways lose the type more often than the name. */
 static bool is_named_so(const struct part *part, const char *name)
 {
 	const char *file = parameters_bytes(part->disposition, "filename");
@@ -34,6 +35,7 @@ bool container_is_tnef(const struct part *part)
 	       is_named_so(part, "winmail.dat");
 }
 
+/* A code page of its own counts before that of the stream. */
 static const char *label_of(const struct opening *opening, const struct tnef_value *value,
 			    unsigned code_page)
 {
@@ -136,6 +138,7 @@ static void bodies_add(const struct opening *opening)
 
 /* --- files ------------------------------------------------------------------- */
 
+/* A message in it is such a stream again, and is opened in its turn. */
 static char *type_of(const struct opening *opening, const struct tnef_file *file, const char *name)
 {
 	if (file->is_message)
@@ -155,6 +158,7 @@ static char *name_of(const struct opening *opening, const struct tnef_file *file
 								   : g_steal_pointer(&name);
 }
 
+/* A file that the HTML may show has a Content-ID, and is not marked as attached. */
 static void file_add(const struct opening *opening, const struct tnef_file *file)
 {
 	g_autofree char *name = name_of(opening, file);
@@ -205,6 +209,7 @@ static void open_apart(const struct opening *opening)
 	container_keep_apart(opening->containers, opening->part, inner.part);
 }
 
+/* Files count as parts: a stream must not hold more of them than a mail may. */
 void container_open_tnef(struct containers *containers, struct part *part)
 {
 	struct input *input = container_decode(containers, part);

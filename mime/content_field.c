@@ -62,6 +62,7 @@ static void skip_comments(struct cursor *cursor)
 	}
 }
 
+/* What comes out is one line, and a C string. */
 static void append(GString *text, char c)
 {
 	if (c != '\r' && c != '\n' && c != '\0')
@@ -128,6 +129,7 @@ static void read_file_name(struct cursor *cursor, GString *field)
 		read_until(cursor, ";", false, field);
 }
 
+/* A boundary may hold commas and parentheses; other values end there. */
 static void read_value(struct cursor *cursor, const char *name, GString *field)
 {
 	g_autoptr(GString) text = g_string_new(NULL);

@@ -9,6 +9,7 @@
 
 enum { NAME_BYTES_MAX = 200, EXTENSION_BYTES_MAX = 20 };
 
+/* Where several types have one extension, the first of them is what a name with it stands for. */
 static const struct {
 	const char *type;
 	const char *extension;
@@ -118,6 +119,7 @@ static bool is_forbidden(gunichar c)
 	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
+/* A blank keeps words apart; a visible character leaves a mark in its place. */
 static char *without_forbidden(const char *name)
 {
 	GString *clean = g_string_new(NULL);
@@ -162,6 +164,7 @@ static bool is_device(const char *name)
 	return false;
 }
 
+/* Between characters. */
 static size_t cut_length(const char *name, size_t max)
 {
 	while (max > 0 && ((unsigned char)name[max] & 0xc0) == 0x80)
@@ -169,6 +172,8 @@ static size_t cut_length(const char *name, size_t max)
 	return max;
 }
 
+/* The extension stays, because systems go by it. What is longer than an extension is is none:
+ * "Mr. Miller's report of June". */
 static char *shortened(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -180,6 +185,8 @@ static char *shortened(const char *name)
 	return g_strdup_printf("%.*s%s", (int)kept, name, extension > 0 ? dot : "");
 }
 
+/* Some programs send whole paths: the last component is the name. A separator behind which
+ * nothing follows becomes "_". */
 char *mime_file_name_clean(const char *name)
 {
 	g_autofree char *valid = g_utf8_make_valid(name, -1);

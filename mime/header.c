@@ -63,6 +63,7 @@ static void field_add(struct reading *reading, const struct line *line, size_t n
 	g_array_append_val(reading->spans, span);
 }
 
+/* A line that has lost its blank gets one back: it went on with a word. */
 static void fold_add(struct reading *reading, const struct line *line, bool with_blank)
 {
 	struct span *last = &g_array_index(reading->spans, struct span, reading->spans->len - 1);
@@ -214,11 +215,13 @@ static bool block_ends(struct reading *reading, struct input *input, uint64_t of
 	    reading->spans->len > 0 && line_is_blank(line) && blanks_end_block(input, line, offset);
 	if (reading->blank_end)
 		return true;
+	/* A first line that is no field: there is no header. */
 	*ret_body = offset;
 	return reading->spans->len == 0 && name_length(line) == 0;
 }
 
-/* Reads lines until the block ends; returns where the body begins. */
+/* Reads lines until the block ends; returns where the body begins. That is looked for also behind a
+ * cap. */
 static uint64_t read_lines(struct reading *reading, struct input *input, uint64_t offset,
 			   const struct header_limits *limits)
 {
@@ -306,6 +309,7 @@ static bool is_known_field(const struct line *line)
 	return false;
 }
 
+/* A message that was pasted somewhere may be indented as a whole. */
 static void skip_indent(struct line *line, uint64_t *offset)
 {
 	while (line->length > 0 && ascii_is_blank(line->text[0])) {

@@ -34,6 +34,7 @@ static const char *text_take(struct html_filter *filter, const char *at, const c
 	return open + 1;
 }
 
+/* A "<" in front of anything else is a letter of the text: "a < b". */
 static const char *open_take(struct html_filter *filter, const char *at)
 {
 	if (*at == '!') {
@@ -88,6 +89,7 @@ static bool is_frame(const struct html_filter *filter)
 	return false;
 }
 
+/* A tag lies whole in the piece, so that it can be taken back. */
 static void tag_end(struct html_filter *filter)
 {
 	filter->state = is_raw_element(filter) ? HTML_RAW : HTML_TEXT;
@@ -96,6 +98,7 @@ static void tag_end(struct html_filter *filter)
 		g_string_truncate(filter->piece, filter->tag_start);
 }
 
+/* A tag that is too long is cut, and closed where it ends. */
 static const char *tag_take(struct html_filter *filter, const char *at)
 {
 	char c = *at;
@@ -149,6 +152,7 @@ static const char *bang_take(struct html_filter *filter, const char *at)
 	return at + 1;
 }
 
+/* More dashes may stand before the ">": "--->" ends a comment, too. */
 static const char *comment_take(struct html_filter *filter, const char *at)
 {
 	if (*at == '>' && filter->dashes >= 2)
@@ -232,6 +236,7 @@ void html_filter_init(struct html_filter *filter, struct sink *next)
 	};
 }
 
+/* A "<" at the very end begins no tag. */
 void html_filter_finish(struct html_filter *filter)
 {
 	if (filter->state == HTML_OPEN)

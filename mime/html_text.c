@@ -7,6 +7,7 @@
 #include <libxml/HTMLparser.h>
 #include <string.h>
 
+/* No page needs more blanks or empty cells in a row than these. */
 enum { PASS_ON = 16384, BLANKS_MAX = 200, CELLS_MAX = 1000 };
 
 #define RULE "____________________"
@@ -111,6 +112,7 @@ static bool is_text_space(gunichar c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == 0xa0;
 }
 
+/* In pre each blank and each newline counts; elsewhere many are one. */
 static void put_blank(struct html_text *html, gunichar c)
 {
 	if (html->preserved == 0)
@@ -149,8 +151,9 @@ static size_t word_length(const char *at, const char *end)
 {
 	const char *from = at;
 
-	while (at<end && * at> ' ' && *at < 0x7f)
-		at++;
+	for (; at < end; at++)
+		if (*at <= ' ' || *at == 0x7f)
+			break;
 	return (size_t)(at - from);
 }
 
@@ -194,6 +197,7 @@ static void put_link(struct html_text *html, const xmlChar **attributes)
 	}
 }
 
+/* A line of its own, whatever stands around it. */
 static void put_rule(struct html_text *html)
 {
 	want_newlines(html, 1);
@@ -263,6 +267,7 @@ static void on_start(void *context, const xmlChar *name, const xmlChar **attribu
 	}
 }
 
+/* The end of an element that was never open comes here as well: no count may fall below 0. */
 static void on_end(void *context, const xmlChar *name)
 {
 	struct html_text *html = context;

@@ -5,6 +5,7 @@
 
 enum { MANY = 0x1000, NAMED = 0x8000, GUID_BYTES = 16, KIND_STRING = 1 };
 
+/* Once something is cut off, all that follows is 0, so that one look at `damaged` is enough. */
 static uint64_t take_number(struct mapi_reader *reader, size_t length)
 {
 	unsigned char bytes[8];
@@ -26,6 +27,7 @@ static void skip(struct mapi_reader *reader, uint64_t length)
 		reader->at += length;
 }
 
+/* Each value begins at a multiple of four bytes. */
 static uint64_t padded(uint64_t length)
 {
 	return (length + 3) / 4 * 4;
@@ -68,6 +70,7 @@ static bool is_sized(uint16_t type)
 	       type == MAPI_BINARY;
 }
 
+/* Nothing here goes by names, but they stand between the id and the value. */
 static void skip_name(struct mapi_reader *reader)
 {
 	skip(reader, GUID_BYTES);
@@ -114,6 +117,7 @@ bool mapi_next(struct mapi_reader *reader, struct mapi_property *ret_property)
 					       .id = ret_property->id,
 					       .begin = reader->at,
 					       .end = reader->at};
+	/* The first one is the value; the others have to be passed over. */
 	for (uint64_t i = 0; i < count && !reader->damaged; i++)
 		value_take(reader, ret_property->type, i == 0 ? ret_property : &other);
 	return !reader->damaged;

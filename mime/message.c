@@ -23,6 +23,7 @@ static void mime_attachment_clear(struct mime_attachment *attachment)
 	g_free(attachment->content_id);
 }
 
+/* Whoever goes through the texts goes by this list, so that none is forgotten. */
 char **mime_calendar_text_at(struct mime_calendar *calendar, size_t index)
 {
 	char **const texts[] = {

@@ -19,6 +19,7 @@
 #include <libxml/xmlversion.h>
 #include <string.h>
 
+/* Each of these reads files, or would when it is used first: in a sandbox that is too late. */
 int mime_open(void)
 {
 	html_text_open();
@@ -83,6 +84,7 @@ static void read_header(struct parse *parse)
 		defects_add(parse->defects, "no header");
 }
 
+/* Raw bytes in a header are most likely in the charset of the text: one program wrote both. */
 static char *charset_hint(const struct parse *parse)
 {
 	const struct field *field = header_find(parse->header, "Content-Type");
@@ -110,6 +112,7 @@ static void tell_of_encryption(struct parse *parse, const struct part_tree *tree
 	sink_write(&writer.sink, words, strlen(words));
 }
 
+/* Of a message that could not be taken apart nothing may be missing, so it is attached as it is. */
 static void store_attachments(struct parse *parse, const struct part_tree *tree, const char *hint)
 {
 	struct mime_message *message = parse->message;
@@ -135,6 +138,8 @@ static void store_attachments(struct parse *parse, const struct part_tree *tree,
 	g_free(attachments.encrypted_name);
 }
 
+/* The order counts: what is chosen as a body is no attachment, and the reply is looked for in
+ * the text that was written. */
 static void parse_body(struct parse *parse, const char *hint)
 {
 	struct part_tree *tree = part_tree_read(parse->input, parse->header, parse->options,
@@ -163,6 +168,7 @@ static void parse_message(struct parse *parse)
 	parse->message->defects = defects_format(parse->defects);
 }
 
+/* A failure leaves the output as it was, so that the next message begins where this one did. */
 int mime_parse(const struct mime_options *options, int input_fd, uint64_t offset, uint64_t size,
 	       struct mime_output *output, struct mime_message **ret_message)
 {

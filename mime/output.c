@@ -61,6 +61,7 @@ static void buffer_write(struct mime_output *output)
 	output->length = 0;
 }
 
+/* Errors are told here alone: whoever writes goes on, and asks once. */
 int mime_output_flush(struct mime_output *output)
 {
 	buffer_write(output);
@@ -68,6 +69,7 @@ int mime_output_flush(struct mime_output *output)
 	return output->error ? -1 : 0;
 }
 
+/* What is longer than the buffer goes past it: to copy it would gain nothing. */
 void mime_output_write(struct mime_output *output, const void *bytes, size_t length)
 {
 	if (length > BUFFER - output->length)
@@ -80,6 +82,7 @@ void mime_output_write(struct mime_output *output, const void *bytes, size_t len
 	output->length += length;
 }
 
+/* Bytes that are in the file already stay there until others are written over them. */
 void output_rewind(struct mime_output *output, uint64_t offset)
 {
 	if (offset >= output->start) {
@@ -90,6 +93,8 @@ void output_rewind(struct mime_output *output, uint64_t offset)
 	output->length = 0;
 }
 
+/* The newest bytes still lie in the buffer. A read ends where the buffer begins; whoever wants
+ * more asks again. */
 size_t output_read(struct mime_output *output, uint64_t offset, void *bytes, size_t length)
 {
 	if (output->error || offset >= mime_output_tell(output))
@@ -148,6 +153,7 @@ void content_restart(struct content_writer *writer)
 
 /* ---- scratch ---- */
 
+/* Memory is for what is small; the file holds any length. */
 static void scratch_to_file(struct scratch *scratch)
 {
 	scratch->file_offset = mime_output_tell(scratch->output);

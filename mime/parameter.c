@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* A mailer writes a handful of parameters, and a dozen sections of a long name. */
 enum { PARAMETERS_MAX = 200, SECTION_NONE = -1, SECTION_MAX = 1000 };
 
 /* One name=value as written. */
@@ -58,6 +59,7 @@ static const char *skip_blanks(const char *at, const char *end)
 	return at;
 }
 
+/* Only quotes and backslashes are escaped: C:\Temp\list.csv keeps its own. */
 static const char *read_quoted(const char *at, const char *end, GString *value)
 {
 	for (at++; at < end && *at != '"'; at++) {
@@ -131,6 +133,7 @@ static const char *read_piece(const char *at, const char *end, GPtrArray *pieces
 	return read_token(at, end, is_file_name(piece->name), piece->value);
 }
 
+/* A "%" that begins no hexadecimal number stays. */
 static void append_percent_decoded(GString *bytes, const char *text)
 {
 	for (; *text; text++) {
@@ -301,6 +304,7 @@ static void add_all(struct parameters *parameters, const GPtrArray *pieces)
 	add_continued(parameters, sections);
 }
 
+/* A comment may stand right behind the value. */
 struct parameters *parameters_parse(const char *raw, size_t length)
 {
 	const char *end = raw + length;
@@ -343,6 +347,8 @@ const char *parameters_bytes(const struct parameters *parameters, const char *na
 	return parameter ? parameter->bytes->str : NULL;
 }
 
+/* A plain value may hold encoded words: RFC 2047, 5, forbids them there, and most mailers write
+ * them. */
 char *parameters_text(const struct parameters *parameters, const char *name, const char *hint,
 		      struct defects *defects)
 {

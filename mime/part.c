@@ -49,6 +49,7 @@ bool part_is_multipart_type(const struct part *part)
 	return g_str_has_prefix(part->type, "multipart/");
 }
 
+/* A field that is missing is one without parameters, so that nobody has to tell them apart. */
 static struct parameters *field_parameters(const struct field *field)
 {
 	g_autofree char *clean = field ? content_field_clean(field->value, field->length) : NULL;
@@ -79,6 +80,7 @@ static char *type_of(const struct part *part, struct defects *defects)
 	return type;
 }
 
+/* Quotes around the encoding are against RFC 2045; other programs take it for unknown then. */
 static enum transfer transfer_of(const struct header *header, struct defects *defects)
 {
 	const struct field *field = header_find(header, "Content-Transfer-Encoding");
@@ -97,6 +99,7 @@ static enum transfer transfer_of(const struct header *header, struct defects *de
 	return transfer;
 }
 
+/* HTML refers to parts without the angle brackets (RFC 2392). */
 static char *content_id_of(const struct header *header)
 {
 	const struct field *field = header_find(header, "Content-ID");
@@ -119,6 +122,7 @@ struct part *part_from_header(struct input *input, const struct header *header,
 	part->input = input;
 	part->start = header->start;
 	part->begin = header->body;
+	/* Where it ends is known when the next delimiter is. */
 	part->end = header->body;
 	part->content = field_parameters(type);
 	part->disposition = field_parameters(header_find(header, "Content-Disposition"));
@@ -130,6 +134,7 @@ struct part *part_from_header(struct input *input, const struct header *header,
 	return part;
 }
 
+/* Whoever holds the part holds from now on what is around it. */
 struct part *part_enclose(struct part *part)
 {
 	struct part *inner = g_memdup2(part, sizeof(*part));

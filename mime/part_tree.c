@@ -43,7 +43,7 @@ static void leaf_take(struct walk *walk, struct part *part, GMimeObject *object,
 {
 	const GMimeStream *content = content_of(object);
 
-	/* RFC 2046, 5.1.5 */
+	/* What a digest holds are messages unless they say otherwise (RFC 2046, 5.1.5). */
 	if (!part->is_typed && parent && part_is(parent, "multipart/digest")) {
 		g_free(part->type);
 		part->type = g_strdup("message/rfc822");
@@ -102,6 +102,7 @@ static struct part *part_decode(struct walk *walk, struct part *part)
 
 	content_begin(&writer, walk->output, &content);
 	transfer_decode(part->input, part->begin, part->end, part->transfer, &writer.sink);
+	/* It is read back from the file. */
 	if (mime_output_flush(walk->output) < 0)
 		return NULL;
 	struct input *input = input_new(walk->output->fd, content.offset, content.size);
@@ -129,6 +130,7 @@ static void tell_of_end(struct walk *walk, const struct part *part, const GMimeM
 			    part->type);
 }
 
+/* A multipart that is encoded as a whole shows no delimiters before it is decoded. */
 static struct part *without_parts(struct walk *walk, struct part *part, GMimeMultipart *object)
 {
 	struct defects *defects = walk->skeleton->defects;
@@ -270,6 +272,7 @@ void part_tree_free(struct part_tree *tree)
 	part_free(tree->root);
 	for (guint i = 0; i < tree->inputs->len; i++) {
 		const struct input *decoded = g_ptr_array_index(tree->inputs, i);
+		/* Errors are looked for in the message's own input alone. */
 		if (decoded->error)
 			tree->input->error = decoded->error;
 	}

@@ -50,6 +50,7 @@ static void out_flush(struct rtf *rtf)
 	g_string_truncate(rtf->out, 0);
 }
 
+/* windows-1252 stands for numbers without a charset: it reads any bytes. */
 static void bytes_flush(struct rtf *rtf)
 {
 	const char *label = code_page_label(rtf->bytes_page);
@@ -64,6 +65,8 @@ static void bytes_flush(struct rtf *rtf)
 		out_flush(rtf);
 }
 
+/* RTF that was made of HTML holds both: the tags, and between them what only a reader of RTF
+ * needs. */
 static bool is_shown(struct rtf *rtf)
 {
 	const struct group *group = group_of(rtf);
@@ -100,6 +103,7 @@ static void byte_put(struct rtf *rtf, unsigned char byte)
 	const struct group *group = group_of(rtf);
 	unsigned page = group->code_page != 0 ? group->code_page : rtf->page;
 
+	/* It stands for a character that \u has given. */
 	if (rtf->to_pass > 0) {
 		rtf->to_pass--;
 		return;
@@ -112,6 +116,7 @@ static void byte_put(struct rtf *rtf, unsigned char byte)
 	g_string_append_c(rtf->bytes, (char)byte);
 }
 
+/* A character beyond 16 bits comes as two words, in the halves that UTF-16 has. */
 static void character_put(struct rtf *rtf, gunichar c)
 {
 	if (c >= 0xd800 && c < 0xdc00) {
@@ -166,6 +171,7 @@ static void page_set_dos(struct rtf *rtf, int number)
 	rtf->page = number > 0 ? (unsigned)number : 437;
 }
 
+/* In the table of fonts the word begins a row; elsewhere it chooses a font. */
 static void font_set(struct rtf *rtf, int number)
 {
 	if (number < 0 || number >= RTF_FONTS_MAX)
@@ -235,6 +241,7 @@ struct word {
 	void (*act)(struct rtf *rtf, int number);
 };
 
+/* In the order of strcmp(), for bsearch(). */
 static const struct word words[] = {
     {"ansicpg", page_set},	{"author", group_skip},
     {"bkmkend", group_skip},	{"bkmkstart", group_skip},
@@ -266,41 +273,27 @@ static int compare_words(const void *name, const void *word)
 	return strcmp(name, ((const struct word *)word)->name);
 }
 
-static const struct {
-	const char *name;
-	const char *text;
-} marks[] = {
-    {"bullet", "\xe2\x80\xa2"},
-    {"emdash", "\xe2\x80\x94"},
-    {"emspace", " "},
-    {"endash", "\xe2\x80\x93"},
-    {"enspace", " "},
-    {"ldblquote", "\xe2\x80\x9c"},
-    {"lquote", "\xe2\x80\x98"},
-    {"rdblquote", "\xe2\x80\x9d"},
-    {"rquote", "\xe2\x80\x99"},
-    {"~", "\xc2\xa0"},
-    {"_", "-"},
-    {"{", "{"},
-    {"}", "}"},
-    {"\\", "\\"},
-    {"\n", "\n"},
-    {"\r", "\n"},
-};
+/* Words that stand for characters, each followed by them. */
+static const char *const marks[][2] = {
+    {"bullet", "•"},  {"emdash", "—"},	  {"emspace", " "}, {"endash", "–"},
+    {"enspace", " "}, {"ldblquote", "“"}, {"lquote", "‘"},  {"rdblquote", "”"},
+    {"rquote", "’"},  {"~", "\xc2\xa0"},  {"_", "-"},	    {"{", "{"},
+    {"}", "}"},	      {"\\", "\\"},	  {"\n", "\n"},	    {"\r", "\n"}};
 
 static void mark_put(struct rtf *rtf, const char *name)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
-		if (strcmp(marks[i].name, name) != 0)
+		if (strcmp(marks[i][0], name) != 0)
 			continue;
 		if (rtf->to_pass > 0)
 			rtf->to_pass--;
 		else
-			text_put(rtf, marks[i].text);
+			text_put(rtf, marks[i][1]);
 		return;
 	}
 }
 
+/* \* lets a reader pass over the group when it does not know the word behind it. */
 static void word_act(struct rtf *rtf, const char *name, int number)
 {
 	bool starred = rtf->starred;
@@ -318,6 +311,7 @@ static void word_act(struct rtf *rtf, const char *name, int number)
 
 /* --- tokens ----------------------------------------------------------------- */
 
+/* Deeper groups are counted, so that no end is taken for another group's. */
 static void group_open(struct rtf *rtf)
 {
 	if (rtf->depth + 1 >= RTF_DEPTH_MAX) {

@@ -14,7 +14,7 @@ enum {
 	UNCOMPRESSED = 0x414c454d /* "MELA" */
 };
 
-/* MS-OXRTFCP, 2.1.2.1 */
+/* The dictionary begins with what most documents begin with (MS-OXRTFCP, 2.1.2.1). */
 static const char prefill[] =
     "{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern "
     "\\fscript \\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0"
@@ -38,6 +38,7 @@ static bool take(struct reader *reader, unsigned char *ret_byte)
 	return true;
 }
 
+/* A few bytes may refer to each other for ever: what comes out is bounded, whatever goes in. */
 static bool put(struct reader *reader, unsigned char byte)
 {
 	if (reader->left == 0)
@@ -69,6 +70,7 @@ static bool refer(struct reader *reader, bool *ret_whole)
 	return true;
 }
 
+/* Only a reference to the place that is written next says that the end was meant. */
 static bool expand(struct reader *reader)
 {
 	unsigned char control;
@@ -90,6 +92,8 @@ static bool expand(struct reader *reader)
 	return false;
 }
 
+/* The sizes in its header are the sender's word, and bound nothing by themselves. Its checksum
+ * is not looked at: a text with an error is better than none. */
 bool rtf_compressed_read(struct input *input, uint64_t begin, uint64_t end, struct sink *sink,
 			 uint64_t *bytes_left)
 {

@@ -1,4 +1,4 @@
-/* One state for each place in a token that a piece of input may end at. */
+/* Reads RTF byte by byte, with a state for each place in a token that a piece of input may end at. */
 #include "mime/rtf.h"
 
 #include <glib.h>
@@ -6,6 +6,7 @@
 
 enum state { IN_TEXT, BEHIND_BACKSLASH, IN_WORD, IN_NUMBER, IN_HEX, IN_SECOND_HEX };
 
+/* A longer number stays at this, so that no digit makes it overflow. */
 static const int64_t number_max = INT32_MAX;
 
 static void emit(struct rtf_tokens *tokens, enum rtf_token_kind kind, unsigned char byte)
@@ -15,6 +16,7 @@ static void emit(struct rtf_tokens *tokens, enum rtf_token_kind kind, unsigned c
 	tokens->take(tokens->context, &token);
 }
 
+/* \bin is not handed on: the bytes behind it are a picture's, and may look like anything. */
 static void emit_word(struct rtf_tokens *tokens)
 {
 	int64_t number = tokens->has_number ? tokens->number : 1;
@@ -40,6 +42,7 @@ static void word_begin(struct rtf_tokens *tokens, unsigned char c)
 	tokens->number = 0;
 }
 
+/* Line ends are there for those who look at the file; RTF has words for its own. */
 static void take_text(struct rtf_tokens *tokens, unsigned char c)
 {
 	if (c == '{')
@@ -52,6 +55,7 @@ static void take_text(struct rtf_tokens *tokens, unsigned char c)
 		emit(tokens, RTF_TOKEN_BYTE, c);
 }
 
+/* A word is letters. Anything else behind a backslash is a word of one character: \{, \~, \*. */
 static void take_backslash(struct rtf_tokens *tokens, unsigned char c)
 {
 	word_begin(tokens, c);
@@ -73,6 +77,7 @@ static void word_end(struct rtf_tokens *tokens, unsigned char c)
 		take_text(tokens, c);
 }
 
+/* A name that is too long is none that a reader knows, but its end has to be found. */
 static void take_word(struct rtf_tokens *tokens, unsigned char c)
 {
 	if (g_ascii_isalpha(c)) {
@@ -96,6 +101,7 @@ static void take_number(struct rtf_tokens *tokens, unsigned char c)
 		word_end(tokens, c);
 }
 
+/* What is no digit is text: somebody has forgotten to escape a backslash. */
 static void take_hex(struct rtf_tokens *tokens, unsigned char c)
 {
 	bool is_second = tokens->state == IN_SECOND_HEX;
@@ -134,6 +140,7 @@ static void take(struct rtf_tokens *tokens, unsigned char c)
 	}
 }
 
+/* The bytes of a picture are passed over in one step. */
 static void tokens_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct rtf_tokens *tokens = (struct rtf_tokens *)sink;

@@ -122,6 +122,7 @@ static void flowed_finish(struct flowed *flowed)
 
 /* --- text parts -------------------------------------------------------------- */
 
+/* A page names its charset in its first 1,024 bytes (HTML), or a little later. */
 enum { PIECE = 16384, HTML_HEAD_BYTES = 4096 };
 
 struct scratch_source {
@@ -178,6 +179,7 @@ static bool parameter_is(const struct part *part, const char *name, const char *
 	return bytes && g_ascii_strcasecmp(bytes, value) == 0;
 }
 
+/* Paragraphs are joined after cleaning, which has made newlines of all line ends. */
 static void convert(struct text_source *source, struct charset_choice choice,
 		    const struct part *part, struct sink *sink)
 {
@@ -209,6 +211,7 @@ void text_store(const struct part *part, struct mime_output *output, struct defe
 	g_autofree char *label = label_of(part, &scratch, defects);
 	struct charset_choice choice = charset_choose(&source.source, label, NULL, what, defects);
 
+	/* Behind what was decoded, which may lie in the output. */
 	content_begin(&writer, output, ret_content);
 	convert(&source.source, choice, part, &writer.sink);
 	scratch_clear(&scratch);

@@ -52,6 +52,7 @@ static struct tnef_file *last_file(struct reader *reader)
 	return files->len > 0 ? &g_array_index(files, struct tnef_file, files->len - 1) : NULL;
 }
 
+/* The attributes that follow are this file's. */
 static void file_begin(struct reader *reader)
 {
 	struct tnef_file file = {0};
@@ -85,6 +86,7 @@ static struct tnef_value text_property(const struct reader *reader,
 		       property->type == MAPI_UNICODE);
 }
 
+/* The value of an object begins with the id of its interface, which is no part of the file. */
 static void data_take(const struct mapi_property *property, struct tnef_file *file)
 {
 	uint64_t begin = property->begin;
@@ -158,6 +160,7 @@ static void file_property(struct reader *reader, const struct mapi_property *pro
 	}
 }
 
+/* Counted over all lists of the stream, so that many short ones are no way around the limit. */
 static void properties_read(struct reader *reader, uint64_t begin, uint64_t end,
 			    struct tnef_file *file)
 {
@@ -185,6 +188,7 @@ static void code_page_read(struct reader *reader, uint64_t begin, uint64_t end)
 		reader->tnef->code_page = (unsigned)little_endian(bytes, sizeof(bytes));
 }
 
+/* BODY is the text for older programs: the MAPI property counts where both are there. */
 static void attribute_read(struct reader *reader, unsigned id, uint64_t begin, uint64_t end)
 {
 	struct tnef_file *file = last_file(reader);
@@ -205,6 +209,7 @@ static void attribute_read(struct reader *reader, unsigned id, uint64_t begin, u
 		file->data = (struct tnef_value){true, begin, end, false};
 }
 
+/* A wrong sum is told as damage, and the value is used all the same. */
 static bool checksum_is(struct input *input, uint64_t begin, uint64_t end, unsigned expected)
 {
 	unsigned sum = 0;
@@ -232,6 +237,7 @@ static uint64_t attribute_at(struct reader *reader, uint64_t at)
 		return 0;
 	uint64_t begin = at + sizeof(head);
 	uint64_t end = begin + little_endian(head + 5, 4);
+	/* The stream was cut off here. */
 	if (end > reader->input->size)
 		return 0;
 	attribute_read(reader, (unsigned)little_endian(head + 1, 2), begin, end);

@@ -5,6 +5,7 @@
 
 enum { LOOKED_AT = 4096 };
 
+/* Names with "uu" are of no standard; old programs write them. */
 bool transfer_parse(const char *name, enum transfer *ret_transfer)
 {
 	static const struct {
@@ -86,6 +87,7 @@ bool transfer_decode(struct input *input, uint64_t begin, uint64_t end, enum tra
 	return true;
 }
 
+/* A "=" in front of anything else stays: it is shown as it was written. */
 static void decode_q(const char *text, size_t length, GString *bytes)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -100,6 +102,7 @@ static void decode_q(const char *text, size_t length, GString *bytes)
 	}
 }
 
+/* Whether it was damaged does not matter: a word shows what could be read of it. */
 void transfer_decode_word(const char *text, size_t length, bool is_base64, GString *bytes)
 {
 	struct string_sink target = string_sink_to(bytes);

@@ -5,6 +5,7 @@
 #include <gmime/gmime.h>
 #include <string.h>
 
+/* A full line holds 45 bytes, whatever program has written it. */
 enum { LINE_BYTES = 45, LINE_CHARS = LINE_BYTES / 3 * 4, FULL_LINES = 3, MODE_MAX = 4 };
 
 static bool line_starts(const struct line *line, const char *word)

@@ -179,6 +179,7 @@ static void run_end(struct decoding *decoding)
 	g_clear_pointer(&decoding->charset, g_free);
 }
 
+/* Neighbours in one charset are one run: a character may be cut between two words. */
 static void add_word(struct decoding *decoding, const struct word *word)
 {
 	struct coded coded = {word->text, word->text_length};
@@ -226,6 +227,7 @@ static void decode(struct decoding *decoding, const char *at, const char *end)
 		if (word_parse(at, (size_t)(end - at), &word)) {
 			add_word(decoding, &word);
 			at += word.length;
+			/* Blanks between two words say nothing (RFC 2047, 6.2). */
 			size_t gap = blanks(at, end);
 			struct word next;
 			if (word_parse(at + gap, (size_t)(end - at) - gap, &next))
@@ -328,6 +330,7 @@ static void copy_word(void *context, const char *at, size_t length)
 	g_string_append_len(((struct converting *)context)->text, at, (gssize)length);
 }
 
+/* ESC begins the shifts of ISO-2022-JP, which has no byte above 127. */
 static bool is_seven_bit(const char *raw, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
