@@ -43,13 +43,16 @@ struct reader {
 	struct tnef *tnef;
 	size_t max_files;
 	size_t properties; /* seen so far */
+	bool passes;	   /* the file at hand is one too many */
 };
 
 static struct tnef_file *last_file(struct reader *reader)
 {
 	GArray *files = reader->tnef->files;
 
-	return files->len > 0 ? &g_array_index(files, struct tnef_file, files->len - 1) : NULL;
+	return files->len > 0 && !reader->passes
+		   ? &g_array_index(files, struct tnef_file, files->len - 1)
+		   : NULL;
 }
 
 /* The attributes that follow are this file's. */
@@ -57,10 +60,11 @@ static void file_begin(struct reader *reader)
 {
 	struct tnef_file file = {0};
 
-	if (reader->tnef->files->len < reader->max_files)
-		g_array_append_val(reader->tnef->files, file);
-	else
+	reader->passes = reader->tnef->files->len >= reader->max_files;
+	if (reader->passes)
 		reader->tnef->damaged = true;
+	else
+		g_array_append_val(reader->tnef->files, file);
 }
 
 /* Texts have a zero at their end, which is none of theirs. */

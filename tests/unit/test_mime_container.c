@@ -1,6 +1,8 @@
 /* Mail in mail, and files in files: a container's text and files are as if they had been sent plainly. */
 #include "mime_fixture.h"
 
+#include "mime/tnef.h"
+
 struct file {
 	const char *name;
 	const char *type;
@@ -340,6 +342,45 @@ static void test_rtf_that_swells(void **state)
 	parsed_clear(&parsed);
 }
 
+static void attribute_append(GString *stream, unsigned id, const char *data)
+{
+	size_t length = strlen(data);
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < length; i++)
+		sum += (unsigned char)data[i];
+	const char head[] = {2, (char)id, (char)(id >> 8), 0, 0, (char)length, 0, 0, 0};
+	g_string_append_len(stream, head, sizeof(head));
+	g_string_append_len(stream, data, (gssize)length);
+	g_string_append_c(stream, (char)sum);
+	g_string_append_c(stream, (char)(sum >> 8));
+}
+
+/* What belongs to a file that is not taken changes none that is. */
+static void test_files_of_a_winmail_dat_beyond_the_limit(void **state)
+{
+	enum { FILE_BEGIN = 0x9002, FILE_TITLE = 0x8010 };
+	g_autoptr(GString) stream = g_string_new_len("\x78\x9f\x3e\x22\x01\x00", 6);
+
+	(void)state;
+	attribute_append(stream, FILE_BEGIN, "");
+	attribute_append(stream, FILE_TITLE, "first.txt");
+	attribute_append(stream, FILE_BEGIN, "");
+	attribute_append(stream, FILE_TITLE, "second one.txt");
+	int file = memory_file(stream->str, stream->len);
+	struct input *input = input_new(file, 0, stream->len);
+	struct tnef *tnef = tnef_read(input, 1);
+
+	assert_non_null(tnef);
+	assert_true(tnef->damaged);
+	assert_int_equal(1, tnef->files->len);
+	const struct tnef_value *name = &g_array_index(tnef->files, struct tnef_file, 0).name;
+	assert_int_equal(strlen("first.txt"), name->end - name->begin);
+	tnef_free(tnef);
+	input_free(input);
+	close(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(test_forwarded_without_end),
 	    cmocka_unit_test(test_many_forwarded),
 	    cmocka_unit_test(test_rtf_that_swells),
+	    cmocka_unit_test(test_files_of_a_winmail_dat_beyond_the_limit),
 	};
 
 	return cmocka_run_group_tests(tests, open_mime, close_mime);
