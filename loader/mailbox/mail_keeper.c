@@ -2,7 +2,7 @@
  * The life of a keeper: signs in, claims its name, and lends its session to one client after the
  * other (loader/imap/session/relay.h). Before each use it checks that the server is still there,
  * and signs in again if it is not. It answers "describe" and "close" also while the session is
- * lent.
+ * lent, and while a server is slow to say that it is there.
  */
 #include "loader/mailbox/mail_connection_internal.h"
 
@@ -15,10 +15,12 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
@@ -47,7 +49,7 @@ struct mail_keeper {
 	int64_t used_ms;      /* the last use ended; 0: none */
 	int64_t idle_from_ms; /* monotonic */
 	int64_t uses;
-	int64_t sign_ins;
+	_Atomic int64_t sign_ins; /* counted while others may ask for it */
 };
 
 /* --- the session ------------------------------------------------------- */
@@ -75,14 +77,51 @@ static void mail_keeper_drop(struct mail_keeper *keeper)
 	keeper->session = NULL;
 }
 
+/* What a thread of its own finds out about the session, which nobody else touches meanwhile. */
+struct mail_keeper_check {
+	struct mail_keeper *keeper;
+	int over; /* readable once it is known */
+	int failed;
+	struct error err;
+};
+
 /* The server may have ended the session since its last use, and a client would get the blame. */
+static void *mail_keeper_check(void *pointer)
+{
+	struct mail_keeper_check *check = pointer;
+	struct mail_keeper *keeper = check->keeper;
+	struct error ignored;
+	check->failed = 0;
+	if (keeper->session == NULL || imapc_ping(keeper->session, &ignored) != 0) {
+		mail_keeper_drop(keeper);
+		check->failed = mail_keeper_sign_in(keeper, &check->err);
+	}
+	eventfd_write(check->over, 1);
+	return NULL;
+}
+
+/* A server may take its time: others are heard until it has answered. */
 static int mail_keeper_ready(struct mail_keeper *keeper, struct error *err)
 {
-	struct error ignored;
-	if (keeper->session != NULL && imapc_ping(keeper->session, &ignored) == 0)
-		return 0;
-	mail_keeper_drop(keeper);
-	return mail_keeper_sign_in(keeper, err);
+	scoped(descriptor_close) int over = eventfd(0, EFD_CLOEXEC);
+	struct mail_keeper_check check = {.keeper = keeper, .over = over};
+	struct pollfd waits[] = {
+	    {.fd = over, .events = POLLIN},
+	    {.fd = mail_callers_descriptor(keeper->callers), .events = POLLIN}};
+	pthread_t thread;
+	if (over < 0)
+		return error_set(err, ERROR_TEMPORARY, "eventfd: %s", g_strerror(errno));
+	const int number = pthread_create(&thread, NULL, mail_keeper_check, &check);
+	if (number != 0)
+		return error_set(err, ERROR_TEMPORARY, "no thread: %s", g_strerror(number));
+	while (waits[0].revents == 0) {
+		if (poll(waits, G_N_ELEMENTS(waits), -1) > 0 && waits[1].revents != 0)
+			mail_callers_attend(keeper->callers);
+	}
+	pthread_join(thread, NULL);
+	if (check.failed != 0)
+		*err = check.err;
+	return check.failed;
 }
 
 /* --- words ------------------------------------------------------------- */
@@ -151,12 +190,10 @@ static void mail_keeper_lend(struct mail_keeper *keeper, int client)
 	g_autofree char *server = connection_string_format(keeper->account->server);
 	struct error ignored;
 	keeper->uses++;
-	keeper->in_use = true;
 	mail_keeper_answer(
 	    client, json_pack("{s:s, s:i}", "server", server, "tag", imapc_tag(keeper->session)));
 	if (imapc_relay(keeper->session, &relay, &ignored) != 0)
 		mail_keeper_drop(keeper);
-	keeper->in_use = false;
 }
 
 static void mail_keeper_serve(struct mail_keeper *keeper)
@@ -165,10 +202,12 @@ static void mail_keeper_serve(struct mail_keeper *keeper)
 	while (!keeper->ending && !g_queue_is_empty(keeper->waiting)) {
 		scoped(descriptor_close) int client =
 		    GPOINTER_TO_INT(g_queue_pop_head(keeper->waiting));
+		keeper->in_use = true;
 		if (mail_keeper_ready(keeper, &err) == 0)
 			mail_keeper_lend(keeper, client);
 		else
 			mail_keeper_refuse(client, &err);
+		keeper->in_use = false;
 		keeper->used_ms = clock_now_ms();
 		keeper->idle_from_ms = clock_monotonic_ms();
 	}

@@ -12,7 +12,7 @@ import unittest
 import processes
 from inqueue import CREDENTIALS, NO, PROGRAM, TEMPORARY, UNREACHABLE, USAGE, message, messages
 from mail_case import MailCase, OnCyrus, OnDovecot
-from proxy import SERVER, Proxy
+from proxy import CLIENT, SERVER, Proxy
 from servers import Dovecot
 
 
@@ -277,6 +277,24 @@ class Again(Connection):
             self.assertEqual(["Back"], self.column("subject", "--connection", "work"))
             self.assertEqual(2, self.described()["sign_ins"])
             self.close_all()
+
+    def test_server_that_is_slow_to_answer(self):
+        """Before the session is lent the keeper asks the server whether it is there. Meanwhile it hears others."""
+        self.server = self.enterContext(Dovecot())
+        self.deliver(*messages(3))
+        with Proxy(self.server.port) as proxy:
+            account = self.account()
+            account[3] = proxy.port
+            self.mail("open", "work", *account)
+            fault = proxy.stall(CLIENT, rb"NOOP", forward=False)
+            slow = self.start("mail", "--connection", "work", "--json")
+            fault.wait()
+            found, = self.connections()
+            self.assertEqual((True, 1), (found["in_use"], found["sign_ins"]))
+            self.inqueue("mail", "close", "work")
+            self.assertEqual([], self.connections())
+            fault.release()
+            self.assertEqual(3, len(self.finish(slow).stdout.splitlines()))
 
     def test_connection_lost_in_an_action(self):
         self.server = self.enterContext(Dovecot())
