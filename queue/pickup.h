@@ -49,8 +49,8 @@ struct pickup {
 	int64_t entry_id;
 	unsigned char raw_sha256[32];
 	uint64_t raw_size;
-	int64_t internal_date_s; /* seconds since 1970-01-01 UTC */
-	uint32_t target_folder;	 /* its number (pickup_repair.h); 0: the one that the queue uses */
+	int64_t internal_date_s;      /* seconds since 1970-01-01 UTC */
+	uint32_t target_folder;	      /* its number (pickup_repair.h); 0 = not known */
 	uint32_t target_uid_validity; /* of the message in the target folder; 0 = not known */
 	uint32_t target_uid;
 	uint32_t uid_next; /* of the mailbox when the run began; 0 = not known; only pickup_put()

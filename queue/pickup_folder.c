@@ -31,6 +31,42 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
 	return 0;
 }
 
+int pickup_folder_is_new(struct store *store, int64_t queue_id, const char *folder,
+			 enum pickup_target target, uint32_t uid_validity, bool *ret_new,
+			 struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "SELECT 1 FROM pickup_folder WHERE queue_id = ?1 AND target = ?3 AND uid_validity = ?4"
+	    " AND NOT EXISTS (SELECT 1 FROM pickup_folder WHERE queue_id = ?1 AND folder = ?2)");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, folder);
+	statement_bind_text(statement, 3, pickup_target_format(target));
+	statement_bind_int(statement, 4, uid_validity);
+	const int result = statement_step(statement, err);
+	*ret_new = result == 1;
+	return result < 0 ? -1 : 0;
+}
+
+/* From now on the target is another folder, which may have the same UIDVALIDITY. Where it had been
+ * several before, nobody knows in which of them a row lies. */
+static int name_earlier(struct store *store, int64_t queue_id, const char *folder,
+			enum pickup_target target, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    "UPDATE pickup SET target_folder = (SELECT max(f.number) FROM pickup_folder f"
+	    " WHERE f.queue_id = ?1 AND f.target = ?3"
+	    " AND f.uid_validity = pickup.target_uid_validity HAVING count(*) = 1)"
+	    " WHERE queue_id = ?1 AND target = ?3 AND target_folder IS NULL"
+	    " AND target_uid IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pickup_folder"
+	    " WHERE queue_id = ?1 AND folder = ?2)");
+	statement_bind_int(statement, 1, queue_id);
+	statement_bind_text(statement, 2, folder);
+	statement_bind_text(statement, 3, pickup_target_format(target));
+	return statement_step(statement, err);
+}
+
 /* A ledger that is older than these notes knows by its lowest UID in the folder since when the
  * queue has used it. Of rows that name their folder none can lie in one that is new. */
 static int note(struct store *store, int64_t queue_id, const char *folder,
@@ -62,9 +98,10 @@ int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder
 	bool own;
 	if (store_enter(store, &own, err) != 0)
 		return -1;
-	return store_leave(
-	    store, own, note(store, queue_id, folder, target, uid_validity, uid_next, now_ms, err),
-	    err);
+	int result = name_earlier(store, queue_id, folder, target, err);
+	if (result == 0)
+		result = note(store, queue_id, folder, target, uid_validity, uid_next, now_ms, err);
+	return store_leave(store, own, result, err);
 }
 
 /* first_uid - 1 stands in where the ledger has no target UIDs, as on a server without UIDPLUS. */

@@ -30,11 +30,20 @@ int pickup_folder_find(struct store *store, int64_t queue_id, const char *folder
 /*
  * Notes the folder, of which the server says UIDVALIDITY and UIDNEXT, before the queue's first move
  * into it; changes nothing where it is noted already. A ledger that is older than such notes tells
- * by its lowest UID there how long the queue has used the folder.
+ * by its lowest UID there how long the queue has used the folder. Rows that are too old to name
+ * their folder name the one that was noted before.
  */
 int pickup_folder_note(struct store *store, int64_t queue_id, const char *folder,
 		       enum pickup_target target, uint32_t uid_validity, uint32_t uid_next,
 		       int64_t now_ms, struct error *err);
+
+/*
+ * *ret_new: the queue has not noted this folder, but another one as the same target and with this
+ * UIDVALIDITY: rows that are too old to name their folder lie in that one.
+ */
+int pickup_folder_is_new(struct store *store, int64_t queue_id, const char *folder,
+			 enum pickup_target target, uint32_t uid_validity, bool *ret_new,
+			 struct error *err);
 
 /* The highest UID in the folder that the ledger of this queue knows, or that was there before it; 0:
  * none is known. */

@@ -450,7 +450,7 @@ CREATE TABLE pickup (
 	record_created TEXT NOT NULL,
 	record_updated TEXT NOT NULL,
 	uid_next INTEGER,               -- of the mailbox when the run began: what came later has this UID at least
-	target_folder INTEGER,          -- the target folder: number in pickup_folder; NULL: the one that the queue uses
+	target_folder INTEGER,          -- the target folder: its number in pickup_folder; NULL: noted before this was kept
 	PRIMARY KEY (queue_id, source, uid_validity, uid)
 ) STRICT, WITHOUT ROWID;
 

@@ -20,7 +20,9 @@ struct reload {
 	struct store *store;
 	struct mailbox *mailbox;
 	const char *database;
+	int64_t entry_id;
 	struct pickup_with_entry row;
+	char *source; /* its text */
 	uint32_t uid; /* in the bad-mail folder */
 	char *still;  /* why it still cannot be loaded; NULL where it can */
 };
@@ -124,6 +126,16 @@ static int reload_move(struct reload *reload, const struct work_queue *queue, st
 	return pickup_redirect(reload->store, &reload->row.source, pickup, clock_now_ms(), err);
 }
 
+static int reload_read_row(struct reload *reload, struct error *err)
+{
+	char *source = NULL;
+	if (pickup_find_entry(reload->store, reload->entry_id, &reload->row, &source, err) != 0)
+		return -1;
+	free(reload->source);
+	reload->source = source;
+	return 0;
+}
+
 /* A message that is still in the mailbox is the next run's: two must not move it. */
 static int reload_check(const struct reload *reload, struct error *err)
 {
@@ -151,37 +163,32 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 	    first_use_note(reload->store, queue->id, mailbox, err) != 0)
 		return -1;
 	reload->mailbox = mailbox;
-	if (reload_find(reload, err) != 0 ||
+	/* Only now that no run changes the row any more, and that it names its folder. */
+	if (reload_read_row(reload, err) != 0 || reload_check(reload, err) != 0 ||
+	    reload_find(reload, err) != 0 ||
 	    (reload->row.entry_state == ENTRY_BAD && reload_store(reload, queue, err) != 0))
 		return -1;
 	return reload_move(reload, queue, err);
 }
 
-static int reload_by_row(struct store *store, const struct entry *entry, const char *database,
-			 struct error *err)
+static int reload_by_row(struct reload *reload, const char *queue_name, struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct reload reload = {.store = store, .database = database};
-	char *source = NULL;
-	if (pickup_find_entry(store, entry->id, &reload.row, &source, err) != 0 ||
-	    work_queue_find(store, entry->queue_name, &queue, err) != 0) {
-		free(source);
+	if (reload_read_row(reload, err) != 0 ||
+	    work_queue_find(reload->store, queue_name, &queue, err) != 0 ||
+	    reload_check(reload, err) != 0)
 		return -1;
-	}
-	int failed = reload_check(&reload, err);
-	if (failed == 0)
-		failed = reload_with_queue(&reload, queue, err);
-	g_free(reload.still);
-	free(source);
-	return failed;
+	return reload_with_queue(reload, queue, err);
 }
 
 int reload_entry(struct store *store, int64_t entry_id, const char *database, struct error *err)
 {
 	scoped(entry_free) struct entry *entry = NULL;
+	struct reload reload = {.store = store, .database = database, .entry_id = entry_id};
 	if (entry_find(store, entry_id, &entry, err) != 0)
 		return -1;
-	if (reload_by_row(store, entry, database, err) != 0)
-		return error_prefix(err, "reload %" PRId64, entry_id);
-	return 0;
+	int failed = reload_by_row(&reload, entry->queue_name, err);
+	g_free(reload.still);
+	free(reload.source);
+	return failed == 0 ? 0 : error_prefix(err, "reload %" PRId64, entry_id);
 }

@@ -105,6 +105,19 @@ static void verify_report_unfound(struct verify *verify, size_t found)
 		verify_report(verify, VERIFY_UNFOUND, VERIFY_NOTHING, MAILBOX_SOURCE, 0, 0);
 }
 
+static int verify_find_note(struct verify *verify, enum mailbox_folder which, struct error *err)
+{
+	struct verify_folder *folder = &verify->folders[which];
+	const int64_t queue_id = verify->queue->id;
+	folder->name = first_use_folder(verify->mailbox, which);
+	if (pickup_folder_find(verify->store, queue_id, folder->name, &folder->noted, err) != 0 &&
+	    err->reason != REASON_MISSING)
+		return -1;
+	return pickup_folder_is_new(verify->store, queue_id, folder->name,
+				    which == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX,
+				    folder->uid_validity, &folder->is_new, err);
+}
+
 /* A missing target folder holds nothing, and is no problem by itself. */
 static int verify_list_folder(struct verify *verify, enum mailbox_folder which, struct error *err)
 {
@@ -120,12 +133,9 @@ static int verify_list_folder(struct verify *verify, enum mailbox_folder which, 
 		return -1;
 	if (which == MAILBOX_SOURCE)
 		verify_report_unfound(verify, folder->count);
-	folder->name = first_use_folder(verify->mailbox, which);
-	if (pickup_folder_find(verify->store, verify->queue->id, folder->name, &folder->noted,
-			       err) != 0 &&
-	    err->reason != REASON_MISSING)
-		return -1;
 	folder->uid_validity = selected.uid_validity;
+	if (verify_find_note(verify, which, err) != 0)
+		return -1;
 	folder->owners = g_new0(unsigned char, folder->count);
 	folder->counted.messages = folder->count;
 	verify->result->messages += folder->count;

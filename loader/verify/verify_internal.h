@@ -17,6 +17,7 @@ enum verify_owner { VERIFY_UNKNOWN, VERIFY_OURS, VERIFY_OTHERS };
 struct verify_folder {
 	char *name;		    /* as pickup_repair.h has it */
 	struct pickup_folder noted; /* all 0: this queue has not noted it */
+	bool is_new;		    /* rows that name no folder lie in one that was used before */
 	GPtrArray *sources; /* char *: the folder as a mailbox of other queues, by spelling */
 	uint32_t uid_validity;
 	uint32_t *uids; /* ascending */
@@ -112,7 +113,8 @@ int verify_select(struct verify *verify, enum mailbox_folder which,
 static inline bool verify_is_in(const struct verify_folder *folder, const struct pickup *pickup)
 {
 	return pickup->target_uid != 0 &&
-	       (pickup->target_folder == 0 || pickup->target_folder == folder->noted.number);
+	       (pickup->target_folder != 0 ? pickup->target_folder == folder->noted.number
+					   : !folder->is_new);
 }
 
 /* The message's place in the folder, or -1. */

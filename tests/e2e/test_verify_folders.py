@@ -106,6 +106,14 @@ class NewDropbox(AlikeCase):
         self.assertEqual([("stray", "2025", 4)], self.problems(name="orders"))
 
 
+class OlderRows(NewDropbox):
+    """All of that holds for rows of a database that did not name folders, once the old folder is noted."""
+
+    def setUp(self):
+        super().setUp()
+        self.tamper("UPDATE pickup SET target_folder = NULL")
+
+
 class NewBadmail(AlikeCase):
     def setUp(self):
         super().setUp()
@@ -133,6 +141,12 @@ class NewBadmail(AlikeCase):
         self.tamper("UPDATE entry_status SET state = 'new', error_kind = NULL, error_text = NULL")
         self.assertEqual([("missing", "DROPBOX", None)], self.problems("--repair"))
         self.assertEqual({"Problems": 1, "Problems 2": 1}, self.lie())
+
+
+class OlderRowOfBadmail(NewBadmail):
+    def setUp(self):
+        super().setUp()
+        self.tamper("UPDATE pickup SET target_folder = NULL")
 
 
 class NumberedAsTheMailbox(AlikeCase):

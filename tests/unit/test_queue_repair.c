@@ -249,6 +249,51 @@ static uint64_t uids_elsewhere(struct fixture *f, int64_t queue_id, const char *
 	return uids;
 }
 
+static void test_older_rows_name_their_folder_when_the_next_one_is_noted(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const folders[] = {ARCHIVE, DONE_FOLDER, "robot@imap.example.com/New"};
+	struct pickup_folder folder;
+	bool is_new;
+	for (uint32_t uid = 1; uid <= 3; uid++) {
+		/* The last row is of bad mail. */
+		const struct pickup pickup = {.uid = uid,
+					      .state = PICKUP_MOVED,
+					      .target = uid < 3 ? PICKUP_DROPBOX : PICKUP_BADMAIL,
+					      .target_uid_validity = 9,
+					      .target_uid = uid};
+		assert_ok(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+		assert_ok(pickup_folder_is_new(f->store, inbox.queue_id, folders[i], PICKUP_DROPBOX,
+					       9, &is_new, &f->err),
+			  &f->err);
+		assert_int_equal(i > 0, is_new);
+		assert_ok(pickup_folder_note(f->store, inbox.queue_id, folders[i], PICKUP_DROPBOX,
+					     9, 100, NOW_MS, &f->err),
+			  &f->err);
+		assert_ok(pickup_folder_is_new(f->store, inbox.queue_id, folders[i], PICKUP_DROPBOX,
+					       9, &is_new, &f->err),
+			  &f->err);
+		assert_false(is_new);
+		assert_ok(
+		    pickup_folder_find(f->store, inbox.queue_id, folders[i], &folder, &f->err),
+		    &f->err);
+		assert_int_equal(i == 0 ? 1 : 100, folder.first_uid);
+		assert_int_equal(i == 0 ? 0 : 2, ask_number(f->store, "SELECT count(*) FROM pickup"
+								      " WHERE target_folder = 1"));
+	}
+	/* Three are noted now: one more row may be in each of them. */
+	const struct pickup pickup = {
+	    .uid = 4, .state = PICKUP_MOVED, .target_uid_validity = 9, .target_uid = 4};
+	assert_ok(pickup_put(f->store, &inbox, &pickup, NOW_MS, &f->err), &f->err);
+	assert_ok(pickup_folder_note(f->store, inbox.queue_id, "robot@imap.example.com/Newest",
+				     PICKUP_DROPBOX, 9, 100, NOW_MS, &f->err),
+		  &f->err);
+	assert_int_equal(2, ask_number(f->store, "SELECT count(*) FROM pickup"
+						 " WHERE target_folder IS NULL"));
+}
+
 static void add_source(const char *source, void *context)
 {
 	g_string_append_printf(context, "%s ", source);
@@ -435,6 +480,7 @@ int main(void)
 	    TEST(test_what_is_gone_is_accepted_until_it_is_found),
 	    TEST(test_a_folder_is_noted_once),
 	    TEST(test_a_uid_counts_in_its_own_folder),
+	    TEST(test_older_rows_name_their_folder_when_the_next_one_is_noted),
 	    TEST(test_sources_of_other_queues_are_listed),
 	    TEST(test_the_ledger_tells_how_long_a_folder_has_been_used),
 	    TEST(test_other_queues_are_asked_what_they_have_in_a_folder),
