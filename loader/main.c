@@ -17,7 +17,8 @@ static const struct command help_command = {
     NULL,
     NULL,
     NULL,
-    cmd_help};
+    cmd_help,
+    false};
 
 static const struct command *help_command_at(size_t index)
 {

@@ -23,13 +23,15 @@ static volatile sig_atomic_t worker;
 static volatile sig_atomic_t descriptor = -1;
 static pid_t descriptor_owner;
 
-/* Does what is allowed in a signal handler: counts, passes the signal to the worker, wakes
- * poll(). One signal more than expected ends the process as if nobody had caught it. */
-static void stop_on_signal(int number)
+/* Does what is allowed in a signal handler: counts, passes the signal of a process on to the worker,
+ * which the terminal has told itself, and wakes poll(). One signal more than expected ends the process as if nobody had caught it. */
+static void stop_on_signal(int number, siginfo_t *from, void *context)
 {
 	int saved = errno;
+	(void)context;
 	if (worker > 0) {
-		kill((pid_t)worker, number);
+		if (from->si_code <= 0)
+			kill((pid_t)worker, number);
 	} else if (requested >= expected) {
 		signal(number, SIG_DFL);
 		raise(number);
@@ -45,7 +47,7 @@ static void stop_on_signal(int number)
 void stop_install(void)
 {
 	worker = 0;
-	struct sigaction action = {.sa_handler = stop_on_signal};
+	struct sigaction action = {.sa_sigaction = stop_on_signal, .sa_flags = SA_SIGINFO};
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);

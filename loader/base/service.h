@@ -22,7 +22,7 @@
 void stop_install(void);
 
 /* As stop_install(), and passes each signal on to `child`, which does the work; 0 = no child any
- * more. */
+ * more. Not those of the terminal, which sends them to the child as well. */
 void stop_pass_on(pid_t child);
 
 /* Has a signal come since stop_install()? */

@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"
+#include "loader/base/supervise.h"
 #include "loader/http/address.h"
 #include "loader/http/target.h"
 
@@ -248,6 +249,8 @@ void http_transfer_prepare(struct http_transfer *transfer)
 	*transfer->curl_text = '\0';
 	transfer->stapled = transfer->client->stapled;
 	transfer->verdict = CERTIFICATE_GOOD;
+	g_autofree char *host = target_host(transfer->url);
+	supervise_note_peer(host);
 	curl_easy_setopt(curl, CURLOPT_URL, transfer->url);
 	curl_easy_setopt(curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->size_bytes);

@@ -49,7 +49,7 @@ static _Noreturn void mail_keeper_child(const char *name, struct mail_account *a
 }
 
 /* Waits for the keeper's word. */
-static int mail_keeper_listen(int pipe_end, const char *name, struct error *err)
+static int mail_keeper_listen(int pipe_end, const char *name, const char *host, struct error *err)
 {
 	struct mail_keeper_report report;
 	size_t taken = 0;
@@ -59,8 +59,9 @@ static int mail_keeper_listen(int pipe_end, const char *name, struct error *err)
 			continue;
 		if (got <= 0)
 			return error_set(err, ERROR_SOFTWARE,
-					 "connection '%s': its process ended before it was open",
-					 name);
+					 "connection '%s': its process ended before it was open: a "
+					 "fault of inqueue, which %s may have brought about",
+					 name, host);
 		taken += (size_t)got;
 	}
 	if (report.failed == 0)
@@ -88,7 +89,7 @@ static int mail_keeper_start(const char *name, struct mail_account *account, uin
 	scoped(descriptor_close) int pipe_end = ends[0];
 	if (child < 0)
 		return error_set(err, ERROR_IO, "connection '%s': %s", name, g_strerror(saved));
-	if (mail_keeper_listen(pipe_end, name, err) == 0)
+	if (mail_keeper_listen(pipe_end, name, account->server->url, err) == 0)
 		return 0;
 	waitpid(child, NULL, 0);
 	return error_prefix(err, "open '%s'", name);

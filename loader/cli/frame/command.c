@@ -3,6 +3,7 @@
 
 #include "loader/base/nearest.h"
 #include "loader/base/service.h"
+#include "loader/base/supervise.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
@@ -58,6 +59,42 @@ const struct command *command_find(char **words, size_t count, size_t *ret_lengt
 	return NULL;
 }
 
+/* `inqueue list | head` has read what it wanted: there is nothing to say about the rest. */
+static bool command_reader_is_gone(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
+/* The output must have arrived before the command counts as done: a full disk is an error. Returns
+ * the exit status. */
+static int command_end(int failed, struct error *err)
+{
+	if (failed == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		failed = error_set(err, ERROR_IO, "standard output: %s", g_strerror(errno));
+	if (failed == 0)
+		return EXIT_SUCCESS;
+	if (err->text[0] != '\0' && !(err->kind == ERROR_IO && command_reader_is_gone()))
+		output_say("%s", err->text);
+	return (int)err->kind;
+}
+
+static int command_in_child(void *context)
+{
+	const struct invocation *invocation = context;
+	struct error err = {.kind = ERROR_NONE};
+	return command_end(invocation->command->run(invocation, &err), &err);
+}
+
+/* The child has said itself why it failed. */
+static int command_run_supervised(struct invocation *invocation, struct error *err)
+{
+	int status;
+	if (supervise(command_in_child, invocation, &status, err) != 0)
+		return -1;
+	return status == EXIT_SUCCESS ? 0 : error_set(err, (enum error_kind)status, "%s", "");
+}
+
 /* Help is printed whatever else the command line says. */
 static int command_run(const struct command *command, int argc, char **argv, struct error *err)
 {
@@ -75,7 +112,8 @@ static int command_run(const struct command *command, int argc, char **argv, str
 	const char *given = invocation_text(&invocation, "database");
 	g_autofree char *database = g_canonicalize_filename(given != NULL ? given : standard, NULL);
 	invocation.database = database;
-	return command->run(&invocation, err);
+	return command->has_peer ? command_run_supervised(&invocation, err)
+				 : command->run(&invocation, err);
 }
 
 /* Options may stand before the command's name: it begins at the first word that is neither an
@@ -156,24 +194,10 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	return command_run(command, count, rest, err);
 }
 
-/* `inqueue list | head` has read what it wanted: there is nothing to say about the rest. */
-static bool command_reader_is_gone(void)
-{
-	struct pollfd output = {.fd = STDOUT_FILENO};
-	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
-}
-
-/* The output must have arrived before the command counts as done: a full disk is an error. */
 int command_main(int argc, char **argv)
 {
 	struct error err = {.kind = ERROR_NONE};
 	stop_install();
 	int failed = command_dispatch(argc, argv, &err);
-	if (failed == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		failed = error_set(&err, ERROR_IO, "standard output: %s", g_strerror(errno));
-	if (failed == 0)
-		return EXIT_SUCCESS;
-	if (err.text[0] != '\0' && !(err.kind == ERROR_IO && command_reader_is_gone()))
-		output_say("%s", err.text);
-	return (int)err.kind;
+	return command_end(failed, &err);
 }

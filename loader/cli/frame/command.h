@@ -53,6 +53,7 @@ struct command {
 	/* More options than the table has, e.g. the fields of a definition; NULL for none. */
 	bool (*more_options)(size_t index, struct command_option *ret_option);
 	int (*run)(const struct invocation *invocation, struct error *err);
+	bool has_peer; /* it talks to a server itself, and runs in a supervised child */
 };
 
 struct invocation {

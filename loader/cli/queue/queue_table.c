@@ -35,32 +35,33 @@ static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
      "options and --token-command the password is asked for on the terminal.",
-     NULL, queue_definition_option, cmd_queue_create},
+     NULL, queue_definition_option, cmd_queue_create, false},
     {"queue alter", "NAME", 1, 1, "change the definition of a queue",
      "Changes the fields that are given and leaves the others as they are.", alter_options,
-     queue_definition_option, cmd_queue_alter},
-    {"queue list", "", 0, 0, "list the queues", NULL, NULL, NULL, cmd_queue_list},
-    {"queue show", "NAME", 1, 1, "show the definition of a queue", NULL, NULL, NULL,
-     cmd_queue_show},
+     queue_definition_option, cmd_queue_alter, false},
+    {"queue list", "", 0, 0, "list the queues", NULL, NULL, NULL, cmd_queue_list, false},
+    {"queue show", "NAME", 1, 1, "show the definition of a queue", NULL, NULL, NULL, cmd_queue_show,
+     false},
     {"queue drop", "NAME", 1, 1, "delete a queue with its entries",
      "Deletes the queue, its entries and attachments from the database; the mail server is not "
      "touched. A queue with entries that are new or claimed needs --force.",
-     drop_options, NULL, cmd_queue_drop},
-    {"queue pause", "NAME", 1, 1, "stop loading a queue", NULL, NULL, NULL, cmd_queue_pause},
-    {"queue resume", "NAME", 1, 1, "go on loading a queue", NULL, NULL, NULL, cmd_queue_resume},
+     drop_options, NULL, cmd_queue_drop, false},
+    {"queue pause", "NAME", 1, 1, "stop loading a queue", NULL, NULL, NULL, cmd_queue_pause, false},
+    {"queue resume", "NAME", 1, 1, "go on loading a queue", NULL, NULL, NULL, cmd_queue_resume,
+     false},
     {"queue check", "NAME", 1, 1, "try the connection of a queue; changes nothing",
      "Connects, signs in, and shows what it finds: TLS and certificate, capabilities, folders, "
      "numbers of messages.",
-     NULL, NULL, cmd_queue_check},
+     NULL, NULL, cmd_queue_check, true},
     {"queue apply", "FILE", 1, 1, "create and alter queues from a file",
      "The file has a group [queue NAME] for each queue, with the options of `queue create` as "
      "keys. Applying it twice changes nothing the second time. A fault in it changes nothing.",
-     NULL, NULL, cmd_queue_apply},
+     NULL, NULL, cmd_queue_apply, false},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
      "Reads the whole database, checks who can read passwords and keys, and names the libraries "
      "and "
      "their faults that this program works around. Needs no server and changes nothing.",
-     NULL, NULL, cmd_doctor},
+     NULL, NULL, cmd_doctor, false},
 };
 
 const struct command *queue_command_at(size_t index)

@@ -84,7 +84,7 @@ static const struct command commands[] = {
      "badmail folder when it cannot be loaded. Without a name: all queues that are not paused. "
      "After three refused sign-ins in a row a queue is stopped until its definition changes or "
      "`inqueue queue resume`.",
-     load_options, NULL, cmd_load},
+     load_options, NULL, cmd_load, false},
     {"import", "NAME PATH…", 2, SIZE_MAX, "make entries of mail in files",
      "PATH is one of: a file with one message; an mbox file; a folder, of which the *.eml and "
      "*.mbox files at any depth are read; a Maildir, of which cur and new are read, without mail "
@@ -93,7 +93,7 @@ static const struct command commands[] = {
      "message is passed over when the queue has an entry with the same bytes, from a file or from "
      "the mailbox. Files are moved once their entries are committed, never deleted and never "
      "replaced; without --archive and --failed they stay where they are.",
-     import_options, NULL, cmd_import},
+     import_options, NULL, cmd_import, false},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
      "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
      "where the server tells of it (IDLE), else every poll= of the connection string. Queues that "
@@ -101,7 +101,7 @@ static const struct command commands[] = {
      "finish the messages in hand and end with 0, HUP reads the definitions again, USR1 logs the "
      "status. Without a name: all queues. After three refused sign-ins a queue is stopped until "
      "its definition changes or `inqueue queue resume`. samples/systemd has the units.",
-     watch_options, NULL, cmd_watch},
+     watch_options, NULL, cmd_watch, false},
     {"status", "[NAME]", 0, 1, "show how the queues are doing",
      "A line for each queue, and the reason below it where something is wrong; with a name all "
      "that is known of that queue. With --check, for monitoring: prints nothing and ends with 0 "
@@ -110,7 +110,7 @@ static const struct command commands[] = {
      "limit; "
      "else one line says what is wrong with which queue, and it ends with 1. Paused queues do not "
      "count.",
-     status_options, NULL, cmd_status},
+     status_options, NULL, cmd_status, false},
     {"verify", "NAME", 1, 1, "compare the mailbox and its two target folders with the database",
      "Lists every message that is not where it should be, or has no entry. --repair finishes "
      "moves, and loads what the ledger calls unfinished. Mail that other queues of the database "
@@ -121,16 +121,16 @@ static const struct command commands[] = {
      "has its "
      "entry is a duplicate, and never becomes an entry. A missing message cannot be brought back; "
      "--accept-missing accepts that it is gone. Exit status 1 when a problem is left.",
-     verify_options, NULL, cmd_verify},
+     verify_options, NULL, cmd_verify, true},
     {"reload", "ID", 1, 1, "load a bad entry again, once its cause is removed",
      "Fetches the message from the badmail folder. When it can be loaded now, the entry is "
      "replaced and new, and the message moves to the dropbox folder.",
-     NULL, NULL, cmd_reload},
+     NULL, NULL, cmd_reload, true},
     {"deliver", "[NAME…]", 0, SIZE_MAX, "post the entries of queues to their targets, once",
      "Posts each entry that is due to the address that --deliver-to gave its queue. 2xx: the entry "
      "is done. 4xx: it has failed. 5xx, 408, 425, 429, no answer: it is tried again later. Without "
      "a name: all queues with a target that are not paused.",
-     deliver_options, NULL, cmd_deliver},
+     deliver_options, NULL, cmd_deliver, true},
 };
 
 const struct command *run_command_at(size_t index)

@@ -76,24 +76,24 @@ static const struct command commands[] = {
      "Prints the entry with its lease token and the end of the lease. The entry with the highest "
      "priority comes first, then the one that has been due longest, then the smallest id. An entry "
      "whose lease has ended can be claimed again. Exit status 1 when there is none.",
-     claim_options, NULL, cmd_claim},
+     claim_options, NULL, cmd_claim, false},
     {"complete", "ID…", 1, SIZE_MAX, "finish entries that were claimed",
      "With several ids: all or none. A token that is no longer good changes nothing (exit status "
      "1).",
-     complete_options, NULL, cmd_complete},
+     complete_options, NULL, cmd_complete, false},
     {"fail", "ID…", 1, SIZE_MAX, "say that work on entries that were claimed has failed",
      "A business failure is final. After an application failure the entry is tried again, ever "
      "later, until the attempts of the queue are used up.",
-     fail_options, NULL, cmd_fail},
+     fail_options, NULL, cmd_fail, false},
     {"release", "ID…", 1, SIZE_MAX, "give back entries that were claimed",
      "They can be claimed again at once; the attempt does not count. With --force and --reason an "
      "operator takes back entries whose worker is gone, or whose lease ends years from now "
      "because a clock was wrong. If that worker comes back, its token changes nothing any more.",
-     release_options, NULL, cmd_release},
+     release_options, NULL, cmd_release, false},
     {"extend", "ID…", 1, SIZE_MAX, "keep entries that were claimed for longer", NULL,
-     extend_options, NULL, cmd_extend},
+     extend_options, NULL, cmd_extend, false},
     {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, to be claimed later",
-     "The attempt does not count.", defer_options, NULL, cmd_defer},
+     "The attempt does not count.", defer_options, NULL, cmd_defer, false},
     {"work", "NAME -- COMMAND…", 2, SIZE_MAX, "run a command for each entry of a queue",
      "The command gets the entry as JSON on standard input and in $INQUEUE_ENTRY_FILE, its "
      "attachments as files in $INQUEUE_ATTACHMENTS. Exit status 0 completes the entry, 75 gives it "
@@ -102,7 +102,7 @@ static const struct command commands[] = {
      "commands that run may finish. After --grace, or a second signal, they get TERM, and KILL "
      "five seconds later; entries without a result are given back. While somebody else keeps the "
      "database locked, commands go on, and their results wait.",
-     work_options, NULL, cmd_work},
+     work_options, NULL, cmd_work, false},
 };
 
 const struct command *work_command_at(size_t index)

@@ -4,6 +4,7 @@
  * server). Most of the file finds words
  * for what can go wrong, with the way out.
  */
+#include "loader/base/supervise.h"
 #include "loader/certificate/certificate.h"
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/transport_internal.h"
@@ -273,6 +274,7 @@ static int open_once(struct opening *opening, enum certificate_verdict *ret_verd
 	if (!transport->curl)
 		return error_set(err, ERROR_SOFTWARE, "curl cannot be started");
 	set_options(opening, url);
+	supervise_note_peer(transport->host);
 
 	CURLcode code = curl_easy_perform(transport->curl);
 

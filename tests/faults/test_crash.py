@@ -1,0 +1,179 @@
+"""Whatever talks to a server may crash there: the operator is told so, and by which server, with the right exit status."""
+
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import threading
+import unittest
+
+import processes
+from inqueue import CONFIGURATION, CREDENTIALS, DEADLINE_S, DONE, PROTOCOL, SOFTWARE, TEMPORARY, UNREACHABLE
+from liar import LiarCase, hang_up, small
+
+TOLD = (r"\Ainqueue: this command was ended by signal 11 \(Segmentation fault\) while it was talking to %s: a fault of inqueue, "
+        r"which that server may have brought about; what was done by then stands\n\Z")
+START = {"CAPABILITY": rb"CAPABILITY", "sign-in": rb"LOGIN"}
+FIND = {"SELECT": rb"SELECT|EXAMINE", "SEARCH": rb"UID SEARCH", "FETCH": rb"UID FETCH"}
+COMMANDS = {
+    "queue check": (["queue", "check", "invoices"], {"LIST": rb"LIST", "STATUS": rb"STATUS", "LOGOUT": rb"LOGOUT"}),
+    "verify": (["verify", "invoices"], {"SELECT": rb"SELECT|EXAMINE", "SEARCH": rb"UID SEARCH", "LIST": rb"LIST"}),
+    "mail getHeaderOnly": (["mail", "getHeaderOnly", "--queue", "invoices"], FIND | {"LOGOUT": rb"LOGOUT"}),
+    "mail getAll": (["mail", "getAll", "--queue", "invoices"], FIND),
+    "mail": (["mail", "--queue", "invoices"], {"FETCH": rb"UID FETCH"}),
+    "mail markRead": (["mail", "markRead", "--queue", "invoices", "--uid", "1"], {"STORE": rb"UID STORE"}),
+    "mail moveMail": (["mail", "moveMail", "--queue", "invoices", "--uid", "1", "--new-folder", "Done"], {"MOVE": rb"UID MOVE"}),
+    "mail delete": (["mail", "delete", "--queue", "invoices", "--uid", "1", "--yes"], {"STORE": rb"UID STORE"}),
+    "mail createFolder": (["mail", "createFolder", "--queue", "invoices", "--folder", "New"], {"CREATE": rb"CREATE"}),
+    "mail listAllFolders": (["mail", "listAllFolders", "--queue", "invoices"], {"LIST": rb"LIST"}),
+    "mail script": (["mail", "script", "-", "--queue", "invoices"], {"FETCH": rb"UID FETCH"}),
+}
+SCRIPT = "getHeaderOnly\n"
+TRIALS = [(name, moment, pattern) for name, (_, own) in COMMANDS.items() for moment, pattern in (START | own).items()]
+
+
+class CrashCase(LiarCase):
+    fault = "what talks to a server crashes"
+
+    def setUp(self):
+        super().setUp()
+        # A sanitizer would take the signal for a finding.
+        self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"
+
+    def children(self):
+        """Of the command that was started last: those that could talk to a server."""
+        leader = self._sessions[-1]
+        return [child for child in processes.session_members(leader)
+                if child != leader and pathlib.Path(f"/proc/{child}/comm").read_text() == "inqueue\n"]
+
+    def crash(self, *_):
+        """As an answer: the child crashes at what it reads."""
+        for child in self.children():
+            os.kill(child, signal.SIGSEGV)
+            processes.await_exit(child, DEADLINE_S)
+        return b"* OK too late\r\n"
+
+    def serve(self):
+        server = self.lying()
+        server.create("Done")
+        return server
+
+
+class Crashes(CrashCase):
+    def test_each_command_at_each_moment(self):
+        for number, (name, moment, pattern) in enumerate(TRIALS):
+            self.use_database(number)
+            with self.subTest(command=name, moment=moment), self.serve() as server:
+                server.answer(pattern, self.crash)
+                result = self.inqueue(*COMMANDS[name][0], expect=SOFTWARE, stdin=SCRIPT)
+                self.assertRegex(result.stderr, TOLD % re.escape(server.address))
+
+    def test_reload(self):
+        """Its entry is bad as before, and can be reloaded."""
+        with self.lying(small(1, b"X: " + b"y" * 3000 + b"\r\n"), maxSize="1KB") as server:
+            self.inqueue("load")
+            self.inqueue("queue", "alter", "invoices", "--connection-string",
+                         self.sql("SELECT connection_string FROM work_queue")[0][0].replace("maxSize=1KB", "maxSize=1MB"))
+            server.answer(rb"UID FETCH", self.crash)
+            result = self.inqueue("reload", 1, expect=SOFTWARE)
+            self.assertRegex(result.stderr, TOLD % re.escape(server.address))
+            self.inqueue("reload", 1)
+            self.judge(server)
+
+    def test_target_of_a_delivery(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1)
+                self.crash()
+
+        with self.serve() as server:
+            port = listener.getsockname()[1]
+            self.inqueue("queue", "alter", "invoices", "--deliver-to", f"http://127.0.0.1:{port}/", "--allow-private", "true")
+            self.inqueue("load")
+            threading.Thread(target=answer, daemon=True).start()
+            result = self.inqueue("deliver", expect=SOFTWARE)
+            self.assertRegex(result.stderr, TOLD % re.escape(f"127.0.0.1:{port}"))
+            self.assertEqual([("claimed",)], self.sql("SELECT DISTINCT state FROM entry WHERE state <> 'new'"))
+            self.judge(server)
+
+
+def garbage(session, _tag, _command):
+    """Nothing that is IMAP, and the end."""
+    session.send(b"\x00\xff\r\n* \x80{4294967296}\r\n(((\r\n* 1 FETCH (UID 1 FLAGS (\r\n")
+
+
+def farewell(session, _tag, _command):
+    session.send(b"* BYE enough\r\n")
+
+
+def refusal(_session, tag, _command):
+    return tag + b" NO not now\r\n"
+
+
+class Hostile(CrashCase):
+    """The same commands at the same moments, and `load`, against answers that are meant to hurt."""
+
+    fault = "an answer that is none"
+    answers = {"garbage": garbage, "BYE": farewell, "NO": refusal, "the end": hang_up}
+    trials = TRIALS + [("load", moment, pattern) for moment, pattern in (START | FIND | {"MOVE": rb"UID MOVE"}).items()]
+
+    def test_never_a_signal_never_silence(self):
+        for number, (name, moment, pattern) in enumerate(self.trials):
+            for kind, answer in self.answers.items():
+                self.use_database(f"{number}{kind}")
+                with self.subTest(command=name, moment=moment, answer=kind), self.serve() as server:
+                    server.answer(pattern, answer, times=None)
+                    process = self.start(*(["load"] if name == "load" else COMMANDS[name][0]))
+                    _, said = process.communicate(SCRIPT.encode(), timeout=DEADLINE_S)
+                    if moment == "LOGOUT":  # all has been done
+                        self.assertEqual((DONE, b""), (process.returncode, said))
+                    else:
+                        self.assertIn(process.returncode,
+                                      [UNREACHABLE, TEMPORARY, PROTOCOL, CREDENTIALS, CONFIGURATION])
+                        self.assertRegex(said.decode(), r"\Ainqueue: [^\n]{20,}\n\Z")
+
+
+class Signals(CrashCase):
+    def hanging(self, *command):
+        """A command that waits for a server which says nothing any more."""
+        arrived = threading.Event()
+        release = threading.Event()
+        self.addCleanup(release.set)
+
+        def silence(*_):
+            arrived.set()
+            release.wait()
+
+        server = self.serve()
+        server.answer(rb"UID SEARCH", silence)
+        process = self.start(*command)
+        self.assertTrue(arrived.wait(DEADLINE_S))
+        return server, process
+
+    def test_a_second_term_ends_both(self):
+        server, process = self.hanging("verify", "invoices")
+        with server:
+            child, = self.children()
+            while process.poll() is None:
+                process.terminate()
+                select.select([], [], [], 0.01)
+            self.assertEqual((-signal.SIGTERM, b"", b""), (process.returncode, *process.communicate()))
+            self.assertTrue(processes.await_exit(child, DEADLINE_S))
+
+    def test_a_child_does_not_outlive_its_supervisor(self):
+        server, process = self.hanging("verify", "invoices")
+        with server:
+            child, = self.children()
+            process.kill()
+            process.communicate()
+            self.assertTrue(processes.await_exit(child, DEADLINE_S))
+
+
+if __name__ == "__main__":
+    unittest.main()
