@@ -189,8 +189,9 @@ struct definition_row {
 
 static const struct definition_row rows[] = {
     {{"class", "Mail", "class of the queue's entries", NULL, false}, set_class},
-    {{"external-source", "IMAP|File", "where entries come from; File: by `inqueue import` alone",
-      NULL, false},
+    {{"external-source", "IMAP|File",
+      "where entries come from; File: by `inqueue import`, or `watch` from watchFolder=", NULL,
+      false},
      set_external_source},
     {{"connection-string", "TEXT",
       "url=…;port=…;ssl=True;mailbox=…; see `inqueue help "

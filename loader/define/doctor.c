@@ -153,6 +153,24 @@ static void doctor_check_target(struct doctor *doctor, const struct work_queue *
 		doctor_check_private(doctor, key, queue->target.client_certificate, DOCTOR_NOTE);
 }
 
+/* A folder that is watched must be there. */
+static void doctor_check_files(struct doctor *doctor, const struct work_queue *queue,
+			       const char *what)
+{
+	scoped(connection_string_free) struct connection_string *parsed = NULL;
+	struct error err;
+	if (connection_string_parse_local(queue->connection_string, &parsed, &err) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
+	else if (parsed->watch_folder == NULL)
+		doctor_say(doctor, DOCTOR_OK, what, "mail from files, by `inqueue import`");
+	else if (!g_file_test(parsed->watch_folder, G_FILE_TEST_IS_DIR))
+		doctor_say(doctor, DOCTOR_WRONG, what, "folder '%s' is not there",
+			   parsed->watch_folder);
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "mail from files, by `watch` in '%s'",
+			   parsed->watch_folder);
+}
+
 /* Reads the connection string as a run would; no server is asked. */
 static int doctor_check_queue(const struct work_queue *queue, void *context)
 {
@@ -161,7 +179,7 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	scoped(connection_string_free) struct connection_string *parsed = NULL;
 	struct error err;
 	if (!work_queue_has_mailbox(queue)) {
-		doctor_say(doctor, DOCTOR_OK, what, "mail from files, by `inqueue import`");
+		doctor_check_files(doctor, queue, what);
 		doctor_check_target(doctor, queue);
 		return 0;
 	}

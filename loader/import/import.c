@@ -64,6 +64,7 @@ static int import_paths(struct import *import, char *const *paths, size_t count,
 
 static int import_verdict(const struct import *import, struct error *err)
 {
+	import->result->went_through = !stop_requested();
 	if (import->result->faults > 0) {
 		*err = import->fault;
 		return -1;

@@ -28,12 +28,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* So many parsers work where nobody says how many; a load has as many. */
+#define IMPORT_JOBS 4
+
 struct import_result {
 	uint64_t loaded; /* entries made, without the bad ones */
 	uint64_t bad;	 /* entries made in state bad */
 	uint64_t known;	 /* messages that the queue has an entry of */
 	uint64_t size_bytes;
-	uint64_t faults; /* files that could not be read or moved */
+	uint64_t faults;   /* files that could not be read or moved */
+	bool went_through; /* all paths were looked at; an error is about single files */
 };
 
 struct import_options {
@@ -42,7 +46,10 @@ struct import_options {
 	const char *failed;   /* folder for files with a bad entry; NULL: they stay */
 	uint64_t limit;	      /* new entries at most; 0 = all */
 	unsigned jobs;	      /* parsers side by side, 1 at least */
-	bool dry_run;	      /* change nothing; `plan` is told what would be done */
+	/* The paths were found in a folder: what a folder's files must be counts for each (its name,
+	 * no link), and one that is gone is no fault. "-" is none. */
+	bool found;
+	bool dry_run; /* change nothing; `plan` is told what would be done */
 	void (*plan)(const char *step, void *context);
 	/* Told after each message: how many there were, and their bytes. */
 	void (*progress)(uint64_t done, uint64_t size_bytes, void *context);

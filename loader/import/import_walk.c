@@ -74,14 +74,16 @@ bool import_name_is_deleted(const char *name)
 	return flags != NULL && strchr(flags, 'T') != NULL;
 }
 
-static bool import_wants(const FTSENT *file)
+static bool import_wants(const struct import *import, const FTSENT *file)
 {
-	if (file->fts_level == FTS_ROOTLEVEL)
+	if (file->fts_level == FTS_ROOTLEVEL && !import->options->found)
 		return true;
 	if (file->fts_name[0] == '.')
 		return false;
 	/* fts keeps one path, that of the file at hand. */
 	g_autofree char *folder = g_path_get_dirname(file->fts_path);
+	if (import_is_of_maildir(folder, "tmp"))
+		return false;
 	if (import_is_of_maildir(folder, "cur") || import_is_of_maildir(folder, "new"))
 		return !import_name_is_deleted(file->fts_name);
 	return import_name_ends(file->fts_name, ".eml") ||
@@ -96,7 +98,7 @@ static int import_visit(struct import *import, FTS *tree, FTSENT *found, struct 
 			fts_set(tree, found, FTS_SKIP);
 		return 0;
 	case FTS_F:
-		return import_wants(found) ? import_read(import, found->fts_path, err) : 0;
+		return import_wants(import, found) ? import_read(import, found->fts_path, err) : 0;
 	case FTS_DNR:
 	case FTS_ERR:
 	case FTS_NS:
@@ -121,20 +123,10 @@ static void import_close_tree(FTS *tree)
 
 SCOPED_DEFINE(FTS *, import_close_tree)
 
-/* A path that is named may be a link: what it leads to is meant. */
-int import_walk(struct import *import, const char *path, struct error *err)
+static int import_walk_from(struct import *import, char *path, struct error *err)
 {
-	/* "-" is no path. */
-	g_autofree char *real = strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
-	char *roots[] = {real, NULL};
+	char *roots[] = {path, NULL};
 	FTSENT *found;
-	if (strcmp(path, "-") == 0)
-		return import_read_tar(import, err);
-	if (real == NULL) {
-		import_fault_at(import, path, errno == ENOENT ? ERROR_NO : ERROR_IO,
-				g_strerror(errno));
-		return 0;
-	}
 	scoped(import_close_tree) FTS *tree =
 	    fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, import_compare_names);
 	if (tree == NULL)
@@ -143,5 +135,22 @@ int import_walk(struct import *import, const char *path, struct error *err)
 		if (import_visit(import, tree, found, err) != 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* A path that is named may be a link: what it leads to is meant. One that was found may be gone. */
+int import_walk(struct import *import, const char *path, struct error *err)
+{
+	struct stat status;
+	if (import->options->found) {
+		g_autofree char *own = g_strdup(path);
+		return lstat(path, &status) == 0 ? import_walk_from(import, own, err) : 0;
+	}
+	if (strcmp(path, "-") == 0)
+		return import_read_tar(import, err);
+	g_autofree char *real = realpath(path, NULL);
+	if (real != NULL)
+		return import_walk_from(import, real, err);
+	import_fault_at(import, path, errno == ENOENT ? ERROR_NO : ERROR_IO, g_strerror(errno));
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
+#include "loader/watch/watch_folder_internal.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 
@@ -86,7 +87,8 @@ static void watch_table_log_stop(const struct watch_queue *queue, const struct q
 
 static bool watch_table_collects(const struct work_queue *definition)
 {
-	return !definition->paused && work_queue_has_mailbox(definition);
+	return !definition->paused &&
+	       (work_queue_has_mailbox(definition) || watch_import_is_wanted(definition));
 }
 
 static void watch_table_add(struct watch_reading *reading, const struct work_queue *definition,

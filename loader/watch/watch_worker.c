@@ -7,6 +7,7 @@
 #include "loader/base/service.h"
 #include "loader/load/load.h"
 #include "loader/source/mailbox.h"
+#include "loader/watch/watch_folder_internal.h"
 #include "loader/watch/watch_wait_internal.h"
 #include "queue/base/scoped.h"
 
@@ -181,6 +182,34 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 	return 0;
 }
 
+/* --- mail from files --------------------------------------------------- */
+
+static void watch_worker_import_alive(void *context)
+{
+	watch_worker_progress(NULL, context);
+}
+
+static void watch_worker_import_busy(void *context)
+{
+	watch_worker_tell_news(context, WATCH_BUSY);
+}
+
+static void watch_worker_import_looked(const struct import_result *result, void *context)
+{
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = WATCH_LOOKED;
+	message.result.loaded = result->loaded;
+	message.result.bad = result->bad;
+	watch_worker_tell(context, &message);
+}
+
+static void watch_worker_import_incomplete(const char *words, void *context)
+{
+	struct watch_worker *worker = context;
+	watch_worker_say(worker, &worker->incomplete, "incomplete", words);
+}
+
 /* Says how long it will be silent. */
 static void watch_worker_tell_waiting(int64_t wait_ms, void *context)
 {
@@ -232,15 +261,17 @@ static int watch_worker_tell_started(struct watch_worker *worker, struct error *
 }
 
 /* The store is closed before the sign-in: a slow server must not keep it open. */
-static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_name,
-				struct error *err)
+static int watch_worker_find_queue(struct watch_worker *worker, const char *queue_name,
+				   struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
 	if (watch_worker_open_store(worker, &store, err) != 0)
 		return -1;
-	if (work_queue_find(store, queue_name, &worker->queue, err) != 0)
-		return -1;
-	store_close(steal(&store));
+	return work_queue_find(store, queue_name, &worker->queue, err);
+}
+
+static int watch_worker_sign_in(struct watch_worker *worker, struct error *err)
+{
 	if (watch_worker_tell_started(worker, err) != 0 ||
 	    mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
 		0)
@@ -251,8 +282,21 @@ static int watch_worker_sign_in(struct watch_worker *worker, const char *queue_n
 	return 0;
 }
 
+static int watch_worker_import(struct watch_worker *worker, struct error *err)
+{
+	const struct watch_import_report report = {.alive = watch_worker_import_alive,
+						   .busy = watch_worker_import_busy,
+						   .looked = watch_worker_import_looked,
+						   .waiting = watch_worker_tell_waiting,
+						   .incomplete = watch_worker_import_incomplete,
+						   .context = worker};
+	return watch_import(worker->queue, worker->options, worker->wake, &report, err);
+}
+
 static int watch_worker_watch(struct watch_worker *worker, struct error *err)
 {
+	if (!work_queue_has_mailbox(worker->queue))
+		return watch_worker_import(worker, err);
 	while (!stop_requested()) {
 		if (watch_worker_round(worker, err) != 0)
 			return -1;
@@ -290,7 +334,8 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 {
 	struct error err = {.kind = ERROR_NONE};
 	worker->wake = watch_bell_listen(worker->bell, stop_descriptor());
-	if (watch_worker_sign_in(worker, queue_name, &err) != 0 ||
+	if (watch_worker_find_queue(worker, queue_name, &err) != 0 ||
+	    (work_queue_has_mailbox(worker->queue) && watch_worker_sign_in(worker, &err) != 0) ||
 	    (watch_worker_watch(worker, &err) != 0 && !stop_requested()))
 		watch_worker_fail(worker, &err);
 	mailbox_close(worker->mailbox);

@@ -2,6 +2,8 @@
  * `inqueue help` and --help print these words. */
 #include "loader/cli/run/run_internal.h"
 
+#include "loader/import/import.h"
+
 #include <glib.h>
 
 static const struct command_option load_options[] = {
@@ -14,7 +16,8 @@ static const struct command_option import_options[] = {
     {"archive", "DIR", "move a file there once all of its messages are entries", NULL},
     {"failed", "DIR", "move a file there when one of its messages became a bad entry", NULL},
     {"limit", "N", "make at most N entries", NULL},
-    {"jobs", "N", "how many parsers work side by side; a load always has 4", "4"},
+    {"jobs", "N", "how many parsers work side by side; a load always has 4",
+     G_STRINGIFY(IMPORT_JOBS)},
     {"dry-run", NULL, "say what would be done, and change nothing anywhere", NULL},
     COMMAND_OPTIONS_END,
 };
@@ -96,7 +99,10 @@ static const struct command commands[] = {
      import_options, NULL, cmd_import, false},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
      "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
-     "where the server tells of it (IDLE), else every poll= of the connection string. Queues that "
+     "where the server tells of it (IDLE), else every poll= of the connection string. A queue with "
+     "external source File and watchFolder= in its connection string gets what is put into that "
+     "folder. "
+     "Queues that "
      "are created, altered, paused, resumed or dropped meanwhile are picked up. TERM and INT "
      "finish the messages in hand and end with 0, HUP reads the definitions again, USR1 logs the "
      "status. Without a name: all queues. After three refused sign-ins a queue is stopped until "

@@ -45,6 +45,9 @@ void connection_string_free(struct connection_string *string)
 	g_free(string->badmail);
 	g_free(string->ca_file);
 	g_free(string->crl_file);
+	g_free(string->watch_folder);
+	g_free(string->archive_folder);
+	g_free(string->failed_folder);
 	g_free(string->since);
 	g_free(string->search);
 	g_free(string->proxy);
@@ -268,6 +271,11 @@ int connection_string_parse(const char *text, struct connection_string **ret_str
 	if (!string->url)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "url is missing: url=HOST says which server to collect from");
+	if (string->watch_folder || string->archive_folder || string->failed_folder)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "watchFolder, archiveFolder and failedFolder are for mail from files (external "
+		    "source File)");
 	*ret_string = g_steal_pointer(&string);
 	return 0;
 }

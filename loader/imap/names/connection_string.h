@@ -48,7 +48,11 @@ struct connection_string {
 	char *search;	 /* IMAP search criteria (RFC 3501 6.4.4) */
 	char *proxy;	 /* socks5://, socks5h://, http:// without user info; NULL = none */
 	char *auth_mech; /* force this SASL mechanism or LOGIN; NULL = the strongest offered */
-	char **disable;	 /* extensions of the server to ignore, upper case, NULL-terminated */
+	/* Of a queue without a mailbox, absolute paths; NULL: none. */
+	char *watch_folder;   /* watch imports the mail of it */
+	char *archive_folder; /* where its files go that are through */
+	char *failed_folder;  /* where those go of which a message became a bad entry */
+	char **disable;	      /* extensions of the server to ignore, upper case, NULL-terminated */
 
 	struct connection_string_pair
 	    *pairs; /* as written, in order, for connection_string_format() */

@@ -44,6 +44,7 @@ connection_string_setter connection_string_set_small_size;
 /* char *; an empty value becomes NULL where the key may be left out */
 connection_string_setter connection_string_set_host;
 connection_string_setter connection_string_set_file;
+connection_string_setter connection_string_set_directory;
 connection_string_setter connection_string_set_proxy;
 connection_string_setter connection_string_set_mechanism;
 connection_string_setter connection_string_set_folder;

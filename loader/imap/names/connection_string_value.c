@@ -196,6 +196,18 @@ int connection_string_set_file(const struct connection_string_key *key, void *fi
 	return 0;
 }
 
+/* Nobody knows in which folder `watch` will be started. */
+int connection_string_set_directory(const struct connection_string_key *key, void *field,
+				    const char *value, struct error *err)
+{
+	(void)key;
+	if (*value && *value != '/')
+		return error_set(err, ERROR_CONFIGURATION,
+				 "takes an absolute path such as /srv/mail");
+	replace_text(field, *value ? value : NULL);
+	return 0;
+}
+
 int connection_string_set_proxy(const struct connection_string_key *key, void *field,
 				const char *value, struct error *err)
 {
