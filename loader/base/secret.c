@@ -4,6 +4,7 @@
 #include "loader/base/secret.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
@@ -56,8 +57,10 @@ int secret_source_parse(const char *text, enum secret_source *ret_source)
 	return -1;
 }
 
+/* Whoever repeats it later is not shown: the list of what is hidden outlives the secret. */
 struct secret *secret_new(const char *bytes, size_t length)
 {
+	redact_add(bytes, length);
 	struct secret *secret = g_malloc(sizeof *secret + length + 1);
 	secret->length = length;
 	memcpy(secret->text, bytes, length);

@@ -32,7 +32,7 @@ const char *secret_source_format(enum secret_source source);
 /* The inverse; returns -1 and leaves *ret_source for any other text. */
 int secret_source_parse(const char *text, enum secret_source *ret_source);
 
-/* Copies length bytes. Never NULL. */
+/* Copies length bytes, which redact.h hides from then on. Never NULL. */
 struct secret *secret_new(const char *bytes, size_t length);
 
 /* Wipes and releases; takes NULL. */

@@ -3,6 +3,7 @@
  * run. */
 #include "loader/define/target_secret.h"
 
+#include "loader/base/redact.h"
 #include "loader/http/post.h"
 #include "loader/http/target.h"
 #include "queue/base/scoped.h"
@@ -155,11 +156,24 @@ static int read_key(const char *source, struct secret **ret_key, struct error *e
 	return 0;
 }
 
+/* A definition of an older version may have its password in the URL. */
+static void hide_password(const char *url)
+{
+	char *user;
+	char *password;
+	if (!target_find_credentials(url, &user, &password))
+		return;
+	redact_add(password, strlen(password));
+	secret_wipe(password);
+	g_free(user);
+}
+
 /* Puts the password into the URL for this program's own use, because curl takes it from there. */
 static int read_url(const struct work_queue_target *target, char **ret_url, struct error *err)
 {
 	scoped(secret_free) struct secret *password = NULL;
 	if (target->password == NULL) {
+		hide_password(target->url);
 		*ret_url = g_strdup(target->url);
 		return 0;
 	}

@@ -47,13 +47,13 @@ struct http_request {
 	uint64_t size_bytes;	    /* of the body */
 };
 
+/* Its texts are without the secrets of this process (redact.h). */
 struct http_answer {
 	int status;	       /* 0: none that could be understood */
 	int redirects;	       /* that were followed */
 	int64_t retry_after_s; /* 0 = not said */
 	int64_t duration_ms;
-	char *text;	    /* the first 2,048 bytes of its body as UTF-8, without the secrets that
-			     * were sent; NULL where it is empty */
+	char *text;	    /* the first 2,048 bytes of its body as UTF-8; NULL where it is empty */
 	char *trace;	    /* NULL unless wanted */
 	struct error error; /* kind ERROR_NONE when there is an answer; ERROR_UNREACHABLE when there
 			     * is none; another one when the body could not be made */

@@ -1,8 +1,9 @@
-/* Judges an answer: what it says as text, without the secrets that were sent; whether another
+/* Judges an answer: what it says as text, without secrets; whether another
  * request follows; and what went wrong where there is none. */
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/secret.h"
 #include "loader/http/target.h"
 
@@ -12,62 +13,15 @@ enum { REDIRECTS_MAX = 3 };
 
 /* ---- the text of an answer ---- */
 
-/* Every place is replaced: an answer may repeat its request several times. */
-static void hide(GString *text, const char *secret)
-{
-	if (secret != NULL && *secret != '\0')
-		g_string_replace(text, secret, "***", 0);
-}
-
-/* The value of a field, and the token behind its scheme: "Bearer TOKEN". */
-static void hide_value(GString *text, const char *field)
-{
-	const char *value = strchr(field, ':') + 1;
-	value += strspn(value, " ");
-	hide(text, value);
-	const char *last = strrchr(value, ' ');
-	hide(text, last != NULL ? last + 1 : NULL);
-}
-
-/* curl sends user and password as base64: an answer that repeats the request has that form. */
-static void hide_password(GString *text, const char *url)
-{
-	char *user;
-	char *password;
-	if (!target_find_credentials(url, &user, &password))
-		return;
-	char *pair = g_strconcat(user, ":", password, NULL);
-	char *base64 = g_base64_encode((const guchar *)pair, strlen(pair));
-	hide(text, base64);
-	hide(text, password);
-	secret_wipe(base64);
-	secret_wipe(pair);
-	secret_wipe(password);
-	g_free(user);
-}
-
-/* A target may repeat its request in its answer, and answers are kept in the database. */
-static void hide_secrets(const struct http_transfer *transfer)
-{
-	for (char **field = transfer->secret_fields; field != NULL && *field != NULL; field++)
-		hide_value(transfer->kept, *field);
-	hide_password(transfer->kept, transfer->url);
-}
-
 /* Control characters have no place in a database that people read. Caller frees; NULL for an
  * empty answer. */
 static char *answer_text(const struct http_transfer *transfer)
 {
-	GString *kept = transfer->kept;
+	const GString *kept = transfer->kept;
 	if (kept->len == 0)
 		return NULL;
-	for (gsize i = 0; i < kept->len; i++) {
-		if (kept->str[i] == '\0')
-			kept->str[i] = ' ';
-	}
-	hide_secrets(transfer);
-	g_string_truncate(kept, MIN(kept->len, ANSWER_KEPT));
-	char *text = g_utf8_make_valid(kept->str, (gssize)kept->len);
+	g_autofree char *harmless = redact_cut(kept->str, kept->len, ANSWER_KEPT);
+	char *text = g_utf8_make_valid(harmless, -1);
 	for (char *at = text; *at != '\0'; at++) {
 		if (g_ascii_iscntrl(*at) && *at != '\n' && *at != '\t')
 			*at = ' ';
@@ -89,8 +43,10 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 {
 	const struct http_options *options = &transfer->client->options;
 	g_autofree char *host = target_host(transfer->url);
+	/* One that fills its buffer has been cut, and may end within a secret. */
+	const size_t size = strlen(transfer->curl_text);
 	const char *text =
-	    *transfer->curl_text != '\0' ? transfer->curl_text : curl_easy_strerror(code);
+	    size > 0 && size < CURL_ERROR_SIZE - 1 ? transfer->curl_text : curl_easy_strerror(code);
 	if (transfer->refused_private)
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s has an address of this machine or network: allow-private lets "
@@ -189,6 +145,16 @@ static void check_status(const struct http_transfer *transfer, int status, struc
 			   "%s answered %d, which says nothing about the entry", host, status);
 }
 
+/* A target may repeat its request wherever it has a say: as the name of a host that it redirects to,
+ * as the reason behind its status. */
+static void hide_secrets(const struct http_transfer *transfer, struct http_answer *answer)
+{
+	if (answer->error.kind != ERROR_NONE)
+		redact_error(&answer->error);
+	if (transfer->trace != NULL)
+		answer->trace = redact(transfer->trace->str, transfer->trace->len);
+}
+
 /* True when the post has ended; *ret_answer is the caller's then. */
 bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
 			 struct http_answer *ret_answer)
@@ -212,8 +178,7 @@ bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
 	answer.duration_ms = clock_monotonic_ms() - transfer->started_ms;
 	if (answer.status != 0)
 		answer.text = answer_text(transfer);
-	if (transfer->trace != NULL)
-		answer.trace = g_strdup(transfer->trace->str);
+	hide_secrets(transfer, &answer);
 	*ret_answer = answer;
 	return true;
 }

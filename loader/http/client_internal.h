@@ -10,10 +10,8 @@
 #include <curl/curl.h>
 #include <glib.h>
 
-#define ANSWER_KEPT 2048
-/* So much more is taken, so that a secret that an answer repeats is seen whole. */
-#define ANSWER_MARGIN 4096
-#define ANSWER_MAX    ((size_t)64 * 1024)
+#define ANSWER_KEPT ((size_t)2048)
+#define ANSWER_MAX  ((size_t)64 * 1024)
 
 struct http_transfer {
 	struct http_client *client;

@@ -3,6 +3,7 @@
 #include "loader/http/client_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/secret.h"
 #include "loader/base/supervise.h"
 #include "loader/http/address.h"
@@ -14,12 +15,13 @@
 
 /* ---- curl's calls ---- */
 
-/* Keeps the beginning of the answer and counts the rest; a target that never stops is cut off. */
+/* Keeps as much of the answer as shows secrets whole, and counts the rest; a target that never stops is cut off. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_transfer *transfer = context;
 	const size_t length = size * count;
-	const size_t room = ANSWER_KEPT + ANSWER_MARGIN - transfer->kept->len;
+	const size_t enough = redact_enough(ANSWER_KEPT);
+	const size_t room = enough - MIN(enough, transfer->kept->len);
 	g_string_append_len(transfer->kept, bytes, (gssize)MIN(length, room));
 	transfer->answer_bytes += length;
 	/* curl ends the transfer when fewer bytes are taken than it gave. */

@@ -2,6 +2,8 @@
  * written as browsers write them; and signs it. */
 #include "loader/http/post.h"
 
+#include "loader/base/redact.h"
+
 #include <glib.h>
 #include <inttypes.h>
 #include <nettle/hmac.h>
@@ -321,6 +323,7 @@ static int signature_set_key(const char *key, struct hmac_sha256_ctx *hmac, stru
 		return error_set(err, ERROR_CONFIGURATION,
 				 "it begins with " KEY_PREFIX ", but what follows is not base64");
 	hmac_sha256_set_key(hmac, size, bytes);
+	redact_add(bytes, size);
 	explicit_bzero(bytes, size);
 	return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "loader/mailbox/mail_connection_internal.h"
 
+#include "loader/base/redact.h"
 #include "loader/base/service.h"
 #include "loader/imap/session/relay.h"
 #include "queue/base/scoped.h"
@@ -178,7 +179,10 @@ static int mail_connection_adopt(int *socket, const json_t *answer, uint32_t tim
 				 struct mail_session *session, struct error *err)
 {
 	const char *server = json_string_value(json_object_get(answer, "server"));
+	const char *hidden = json_string_value(json_object_get(answer, "hidden"));
 	json_int_t tag = json_integer_value(json_object_get(answer, "tag"));
+	if (hidden != NULL)
+		redact_import(hidden);
 	if (server == NULL || tag < 0 || tag > INT32_MAX)
 		return error_set(err, ERROR_SOFTWARE, "its answer makes no sense");
 	if (connection_string_parse(server, &session->server, err) != 0)

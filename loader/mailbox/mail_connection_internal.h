@@ -14,7 +14,8 @@
  *          /tmp. The folder belongs to this user alone (0700), and both ends of a socket look at
  *          the other's user id.
  * Words:   one line of JSON from the client ({"do": "use" | "describe" | "close"}), one back;
- *          {"kind", "text"} is an error. After "use" the socket carries IMAP.
+ *          {"kind", "text"} is an error. After "use" the socket carries IMAP; "hidden" in its answer
+ *          lists what is to be hidden (redact.h).
  * Errors:  those of session.h, NO (the name is taken), IO, CREDENTIALS (the folder or the other end
  *          is somebody else's), TEMPORARY (no answer in time), USAGE (a name that cannot be one).
  */

@@ -7,6 +7,7 @@
 #include "loader/mailbox/mail_connection_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/service.h"
 #include "loader/imap/session/relay.h"
 #include "queue/base/scoped.h"
@@ -188,10 +189,11 @@ static void mail_keeper_lend(struct mail_keeper *keeper, int client)
 					  .attend = mail_callers_attend,
 					  .context = keeper->callers};
 	g_autofree char *server = connection_string_format(keeper->account->server);
+	g_autofree char *hidden = redact_export();
 	struct error ignored;
 	keeper->uses++;
-	mail_keeper_answer(
-	    client, json_pack("{s:s, s:i}", "server", server, "tag", imapc_tag(keeper->session)));
+	mail_keeper_answer(client, json_pack("{s:s, s:i, s:s}", "server", server, "tag",
+					     imapc_tag(keeper->session), "hidden", hidden));
 	if (imapc_relay(keeper->session, &relay, &ignored) != 0)
 		mail_keeper_drop(keeper);
 }

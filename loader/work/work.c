@@ -4,12 +4,16 @@
 #include "loader/work/work.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/service.h"
+#include "loader/define/target_secret.h"
 #include "loader/work/work_internal.h"
 #include "queue/base/scoped.h"
 #include "queue/store.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
 	PATIENCE_MS = 200,  /* with the database, at a time: commands are to be watched meanwhile */
@@ -310,12 +314,33 @@ static void work_loop(struct work *work)
 	}
 }
 
+/* A command gets the environment, and may show it. */
+static void work_hide_variable(const char *field, enum secret_source source, const char *name,
+			       void *context)
+{
+	(void)field;
+	(void)context;
+	const char *value = source == SECRET_ENV ? getenv(name) : NULL;
+	if (value != NULL)
+		redact_add(value, strlen(value));
+}
+
+static void work_hide_environment(const struct work_queue *queue)
+{
+	enum secret_source source;
+	if (queue->credential_reference != NULL &&
+	    secret_source_parse(queue->credential_source, &source) == 0)
+		work_hide_variable("password", source, queue->credential_reference, NULL);
+	target_secret_list(&queue->target, work_hide_variable, NULL);
+}
+
 int work_run(struct store *store, const struct work_queue *queue,
 	     const struct work_options *options, struct error *err)
 {
 	scoped(store_watch_close) struct store_watch *watch = NULL;
 	if (store_watch_open(store, &watch, err) != 0)
 		return -1;
+	work_hide_environment(queue);
 	store_set_patience_ms(store, PATIENCE_MS);
 	stop_expect(SIGNALS_EXPECTED);
 	g_autoptr(GPtrArray) jobs = g_ptr_array_new_with_free_func(work_free_job);

@@ -3,6 +3,7 @@
 #include "loader/work/work_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/service.h"
 #include "loader/base/visible.h"
 #include "queue/base/scoped.h"
@@ -18,6 +19,7 @@ enum {
 	EXTEND_PARTS = 3,  /* a lease is extended when a third of it is over */
 	GRACE_MS = 5000,   /* from TERM to KILL */
 	TAIL_BYTES = 2000, /* of standard error, kept as the reason */
+	LINE_BYTES = 65536 /* a longer line of it is passed on in pieces */
 };
 
 enum work_stage {
@@ -33,6 +35,7 @@ struct work_job {
 	enum work_stage stage;
 	struct work_files *files;
 	struct work_process process;
+	GString *said; /* on standard error, and not passed on yet */
 	GString *tail;
 	struct visible shown; /* its standard error, on ours */
 	int64_t extend_at_ms;
@@ -50,8 +53,11 @@ struct work_job *work_job_new(const struct work_options *options, const struct e
 	struct work_job *job = g_new0(struct work_job, 1);
 	job->options = options;
 	job->lease = *lease;
+	job->said = g_string_new("");
 	job->tail = g_string_new("");
 	job->shown.form = VISIBLE_TEXT;
+	/* A command that shows its environment shows this, too. */
+	redact_add(lease->token, strlen(lease->token));
 	job->process = (struct work_process){.id = -1, .descriptor = -1, .errors = -1};
 	job->extend_at_ms = clock_monotonic_ms() + options->wish.lease_ms / EXTEND_PARTS;
 	job->stop_at_ms = INT64_MAX;
@@ -121,16 +127,32 @@ int work_job_errors(const struct work_job *job)
 	return job->stage == WORK_STAGE_RUNNING ? job->process.errors : -1;
 }
 
-/* Passes standard error on, made visible, and keeps its last lines as the reason of a failure. */
+/* Passes words on, made visible, and keeps the last ones as the reason of a failure. Takes them. */
+static void work_job_pass(struct work_job *job, char *words)
+{
+	const size_t size = strlen(words);
+	visible_put(&job->shown, words, size, stderr);
+	g_string_append_len(job->tail, words, (gssize)size);
+	if (job->tail->len > TAIL_BYTES)
+		g_string_erase(job->tail, 0, (gssize)(job->tail->len - TAIL_BYTES));
+	g_free(words);
+}
+
+/* Passes standard error on without secrets, so whole lines of it. */
 void work_job_listen(struct work_job *job)
 {
 	char bytes[4096];
 	ssize_t got;
 	while ((got = work_process_read(&job->process, bytes, sizeof bytes)) > 0) {
-		visible_put(&job->shown, bytes, (size_t)got, stderr);
-		g_string_append_len(job->tail, bytes, got);
-		if (job->tail->len > TAIL_BYTES)
-			g_string_erase(job->tail, 0, (gssize)(job->tail->len - TAIL_BYTES));
+		g_string_append_len(job->said, bytes, got);
+		const char *newline = memrchr(job->said->str, '\n', job->said->len);
+		const size_t size = newline != NULL ? (size_t)(newline - job->said->str) + 1 : 0;
+		if (size > 0)
+			work_job_pass(job, redact(job->said->str, size));
+		g_string_erase(job->said, 0, (gssize)size);
+		char *piece = job->said->len > LINE_BYTES ? redact_take(job->said) : NULL;
+		if (piece != NULL)
+			work_job_pass(job, piece);
 	}
 }
 
@@ -287,6 +309,8 @@ void work_job_reap(struct work_job *job)
 {
 	const int status = work_process_end(&job->process);
 	work_job_listen(job);
+	work_job_pass(job, redact(job->said->str, job->said->len));
+	g_string_truncate(job->said, 0);
 	visible_put_end(&job->shown, stderr);
 	const enum work_end end = work_job_end(job, status);
 	char *reason = work_job_reason(job, status);
@@ -356,6 +380,7 @@ void work_job_free(struct work_job *job)
 	work_process_close(&job->process);
 	work_files_free(job->files);
 	g_free(job->reason);
+	g_string_free(job->said, TRUE);
 	g_string_free(job->tail, TRUE);
 	g_free(job);
 }

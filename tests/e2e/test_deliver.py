@@ -162,7 +162,7 @@ class Formats(DeliverCase):
         first, second = self.column("SELECT answer FROM delivery ORDER BY length(answer)")
         self.assertTrue(first.startswith(" *** *** "), first)
         self.assertRegex(first, r"(?s)X-Team: accounts.*Authorization: Basic \*\*\*|Authorization: Basic \*\*\*.*X-Team: accounts")
-        self.assertRegex(first, r"X-Api-Key: \*\*\*\n")
+        self.assertRegex(first, r"X-Api-Key: Bearer \*\*\*\n")
         self.assertEqual("x" * 2040 + " ***", second[:2044])
         shown = self.inqueue("deliver", "--test", "invoices", expect=inqueue.CONFIGURATION).stdout
         for secret in ["geheim", "verborgen", base64.b64encode(b"ann:geheim:1").decode()]:

@@ -255,6 +255,8 @@ class Session:
     def do_status(self, tag, rest):
         name = unquote(rest.split(b" (")[0])
         folder = self.server.folder(name)
+        if folder is None:
+            return tag + b" NO [NONEXISTENT] no such folder\r\n"
         return b'* STATUS "%s" (MESSAGES %d UNSEEN 0 UIDNEXT %d UIDVALIDITY %d)\r\n%s OK done\r\n' % (
             name.encode(), len(folder.messages), folder.uid_next, folder.uid_validity, tag)
 

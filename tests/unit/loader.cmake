@@ -1,5 +1,6 @@
 inqueue_unit_test(backoff loader)
 inqueue_unit_test(log loader)
+inqueue_unit_test(redact loader)
 inqueue_unit_test(visible loader)
 inqueue_unit_test(notify loader)
 inqueue_unit_test(protocol_log loader)

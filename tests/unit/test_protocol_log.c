@@ -1,6 +1,8 @@
 /* The log of the protocol: what it shows, and what it never does. */
 #include "loader/imap/wire/protocol_log.h"
 
+#include "loader/base/redact.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,8 +76,29 @@ static void test_lines_of_both_sides_in_whatever_pieces(void **state)
 
 	g_autofree char *lines = shown();
 
-	assert_string_equal(lines, "C: 7 UID SEARCH UNDELETED\nS: * SEARCH 1?[2J\n"
-				   "S: 7 OK gr\xef\xbf\xbd\xef\xbf\xbd\n");
+	assert_string_equal(lines, "C: 7 UID SEARCH UNDELETED\nS: * SEARCH 1\\x1b[2J\n"
+				   "S: 7 OK gr\\xfc\\xdf\n");
+}
+
+/* Wherever the line is cut, and with the size of a literal at its end. */
+static void test_a_secret_is_not_shown(void **state)
+{
+	(void)state;
+	redact_add("correct horse", strlen("correct horse"));
+	for (size_t before = 4000; before < 4200; before += 7) {
+		struct protocol_log *log = protocol_log_new("h");
+		g_autofree char *dots = g_strnfill(before, '.');
+		put(log, PROTOCOL_SERVER, "* OK you say correct ");
+		put(log, PROTOCOL_SERVER, "horse\r\n* OK ");
+		put(log, PROTOCOL_SERVER, dots);
+		put(log, PROTOCOL_SERVER, "correct horse {12}\r\ncorrect hors\r\n");
+		protocol_log_free(log);
+	}
+
+	g_autofree char *lines = shown();
+
+	assert_non_null(strstr(lines, "S: * OK you say ***\n"));
+	assert_null(strstr(lines, "cor"));
 }
 
 static void test_only_its_owner_reads_it(void **state)
@@ -165,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_lines_of_both_sides_in_whatever_pieces),
+	    TEST(test_a_secret_is_not_shown),
 	    TEST(test_only_its_owner_reads_it),
 	    TEST(test_a_message_is_not_shown),
 	    TEST(test_nor_is_one_behind_a_line_that_is_cut),

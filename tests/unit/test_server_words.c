@@ -1,6 +1,8 @@
 /* What a server says, in our errors. */
 #include "loader/imap/names/server_words.h"
 
+#include "loader/base/redact.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,9 +23,7 @@ static void test_words_are_printable(void **state)
 	(void)state;
 	assert_words(" [NOPERM] no\r\n", 14, "[NOPERM] no");
 	assert_words("a\x1b[31mb\tc", 9, "a?[31mb?c");
-	assert_words("a\0b", 3,
-		     "a\xef\xbf\xbd"
-		     "b");
+	assert_words("a\0b", 3, "a b");
 	assert_words("gr\xc3\xbc\xc3\x9f", 6, "grüß");
 	assert_words("gr\xfc", 3, "gr\xef\xbf\xbd");
 	assert_words("a\xe2\x80\xae"
@@ -40,6 +40,20 @@ static void test_words_are_cut(void **state)
 	(void)state;
 	assert_in_range(strlen(words), 190, 200);
 	assert_true(g_str_has_suffix(words, "x…"));
+}
+
+/* Also one that would be cut. */
+static void test_words_hide_secrets(void **state)
+{
+	(void)state;
+	redact_add("correct horse", strlen("correct horse"));
+	assert_words("you say correct horse", 21, "you say ***");
+	for (size_t before = 150; before < 210; before++) {
+		g_autofree char *dots = g_strnfill(before, '.');
+		g_autofree char *line = g_strconcat(dots, "correct horse", NULL);
+		g_autofree char *words = server_words(line, strlen(line));
+		assert_null(strstr(words, "co"));
+	}
 }
 
 static void test_response_codes_have_kinds(void **state)
@@ -86,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_words_are_printable),
 	    cmocka_unit_test(test_words_are_cut),
+	    cmocka_unit_test(test_words_hide_secrets),
 	    cmocka_unit_test(test_response_codes_have_kinds),
 	    cmocka_unit_test(test_phrases_instead_of_codes),
 	};

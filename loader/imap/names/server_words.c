@@ -4,6 +4,8 @@
  */
 #include "loader/imap/names/server_words.h"
 
+#include "loader/base/redact.h"
+
 #include <glib.h>
 #include <string.h>
 
@@ -12,7 +14,8 @@
 char *server_words(const char *bytes, size_t size)
 {
 	/* A server may send megabytes in a line: only the beginning is looked at. */
-	g_autofree char *valid = g_utf8_make_valid(bytes, (gssize)MIN(size, 4 * WORDS_BYTES_MAX));
+	g_autofree char *harmless = redact_cut(bytes, size, 4 * WORDS_BYTES_MAX);
+	g_autofree char *valid = g_utf8_make_valid(harmless, -1);
 	g_autoptr(GString) words = g_string_new(NULL);
 
 	g_strstrip(valid);

@@ -10,7 +10,8 @@
 
 #include <stddef.h>
 
-/* One line of printable UTF-8, cut at 200 bytes. Caller frees with g_free(). */
+/* One line of printable UTF-8 without secrets (redact.h), cut at 200 bytes. Caller frees with
+ * g_free(). */
 char *server_words(const char *bytes, size_t size);
 
 /* The kind that the response code at the start of `words` stands for (RFC 5530, "[NOPERM] …"), or a

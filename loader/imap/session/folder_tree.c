@@ -5,6 +5,8 @@
  */
 #include "loader/imap/session/folder_tree.h"
 
+#include "loader/base/redact.h"
+
 #include "loader/imap/names/mailbox_name.h"
 #include "loader/imap/names/status_lines.h"
 #include "loader/imap/session/session_internal.h"
@@ -102,9 +104,12 @@ static void take_rows(const struct imapc_session *session, const char *parent, b
 		 * deleted. */
 		if (!row->mb_name || !is_wanted(row->mb_name, parent, session->delimiter, whole))
 			continue;
+
+		g_autofree char *name = mailbox_name_decode(row->mb_name, row->mb_delimiter);
+
 		rows->rows[rows->count++] = (struct imapc_folder_row){
 		    .wire = g_strdup(row->mb_name),
-		    .name = mailbox_name_decode(row->mb_name, row->mb_delimiter),
+		    .name = redact(name, strlen(name)),
 		    .selectable = imapc_can_be_selected(row),
 		};
 	}

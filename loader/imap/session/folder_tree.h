@@ -16,7 +16,7 @@
 
 struct imapc_folder_row {
 	char *wire;
-	char *name;
+	char *name;	 /* without secrets */
 	bool selectable; /* false: it only holds folders */
 	bool has_counts;
 	uint32_t messages;

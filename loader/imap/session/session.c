@@ -4,6 +4,7 @@
  * process that has signed in.
  */
 #include "loader/imap/session/session.h"
+#include "loader/imap/names/server_words.h"
 #include "loader/imap/session/relay.h"
 #include "loader/imap/session/session_internal.h"
 #include "loader/imap/wire/protocol_log.h"
@@ -52,10 +53,16 @@ static void note_capability(struct imapc_session *session, const struct mailimap
 	g_autofree char *full = g_strconcat(auth ? "AUTH=" : "", text ? text : "", NULL);
 	char *name = g_ascii_strup(full, -1);
 
-	if (*name && !g_strv_contains((const char *const *)session->server->disable, name))
-		g_ptr_array_add(session->capabilities, name);
-	else
+	if (!*name || g_strv_contains((const char *const *)session->server->disable, name)) {
 		g_free(name);
+		return;
+	}
+	g_ptr_array_add(session->capabilities, name);
+
+	/* In the server's own letters a secret is known. */
+	g_autofree char *words = server_words(full, strlen(full));
+
+	g_ptr_array_add(session->shown, g_ascii_strup(words, -1));
 }
 
 /* A list that libetpan keeps from an earlier answer must not be taken for this one. */
@@ -70,16 +77,17 @@ static int read_capabilities(struct imapc_session *session, struct error *err)
 	if (imapc_command(session, err, "CAPABILITY") < 0)
 		return error_prefix(err, "capabilities");
 	g_ptr_array_set_size(session->capabilities, 0);
+	g_ptr_array_set_size(session->shown, 0);
 	if (info && info->imap_capability) {
 		clist *list = info->imap_capability->cap_list;
 
 		for (clistiter *at = list ? clist_begin(list) : NULL; at; at = clist_next(at))
 			note_capability(session, clist_content(at));
 	}
-	g_ptr_array_add(session->capabilities, NULL);
+	g_ptr_array_add(session->shown, NULL);
 	g_free(session->capability_text);
-	session->capability_text = g_strjoinv(" ", (char **)session->capabilities->pdata);
-	g_ptr_array_remove_index(session->capabilities, session->capabilities->len - 1);
+	session->capability_text = g_strjoinv(" ", (char **)session->shown->pdata);
+	g_ptr_array_remove_index(session->shown, session->shown->len - 1);
 	return 0;
 }
 
@@ -100,6 +108,7 @@ static struct imapc_session *new_session(const struct connection_string *server)
 
 	session->server = server;
 	session->capabilities = g_ptr_array_new_with_free_func(g_free);
+	session->shown = g_ptr_array_new_with_free_func(g_free);
 	session->all_prefixes = g_ptr_array_new_with_free_func(g_free);
 	return session;
 }
@@ -157,6 +166,7 @@ void imapc_close(struct imapc_session *session)
 	transport_close(session->transport);
 	g_free(session->mechanism);
 	g_ptr_array_unref(session->capabilities);
+	g_ptr_array_unref(session->shown);
 	g_free(session->capability_text);
 	g_free(session->personal_prefix);
 	g_free(session->open_wire);

@@ -24,7 +24,8 @@ struct imapc_session {
 	bool alive;
 	char *mechanism;
 	GPtrArray *capabilities; /* char *, upper case, without the disabled ones */
-	char *capability_text;	 /* the same with blanks between */
+	GPtrArray *shown;	 /* char *, the same, fit to be shown */
+	char *capability_text;	 /* the latter with blanks between */
 
 	bool namespace_known;
 	char delimiter;		 /* '\0': the server has no levels */

@@ -169,8 +169,8 @@ static char *list_offered(const struct imapc_session *session)
 {
 	GString *list = g_string_new(NULL);
 
-	for (guint i = 0; i < session->capabilities->len; i++) {
-		const char *name = g_ptr_array_index(session->capabilities, i);
+	for (guint i = 0; i < session->shown->len; i++) {
+		const char *name = g_ptr_array_index(session->shown, i);
 
 		if (g_str_has_prefix(name, "AUTH="))
 			g_string_append_printf(list, "%s%s", list->len > 0 ? ", " : "",
@@ -226,26 +226,6 @@ static int authenticate(const struct sign_in *job, const char *mechanism, struct
 				     user, secret, NULL);
 }
 
-/* True if the server's words hold the password: some servers repeat the command they did not like,
- * and an error must never show it. */
-static bool gives_away(const struct sign_in *job, const char *words)
-{
-	const char *secret = secret_text(job->account->secret);
-	const char *user = job->account->user_name;
-	size_t user_size = strlen(user);
-	size_t secret_size = strlen(secret);
-	g_autoptr(GString) blob = g_string_new_len("", 1);
-
-	g_string_append_len(blob, user, (gssize)user_size + 1);
-	g_string_append_len(blob, secret, (gssize)secret_size);
-
-	g_autofree char *blob64 = g_base64_encode((const guchar *)blob->str, blob->len);
-	g_autofree char *secret64 = g_base64_encode((const guchar *)secret, secret_size);
-
-	explicit_bzero(blob->str, blob->len);
-	return strstr(words, secret) || strstr(words, blob64) || strstr(words, secret64);
-}
-
 static enum outcome explain_refusal(const struct sign_in *job, const char *mechanism,
 				    const char *words)
 {
@@ -258,8 +238,7 @@ static enum outcome explain_refusal(const struct sign_in *job, const char *mecha
 	if (kind == ERROR_PROTOCOL || kind == ERROR_CONFIGURATION)
 		kind = ERROR_CREDENTIALS;
 	error_set(job->err, kind, "sign-in as '%s' refused by %s (%s): %s%s",
-		  job->account->user_name, session->server->url, mechanism,
-		  gives_away(job, words) ? "(its words repeat the password)" : words,
+		  job->account->user_name, session->server->url, mechanism, words,
 		  scram && kind == ERROR_CREDENTIALS && is_offered(session, "PLAIN")
 		      ? "; if the password is right, authMech=PLAIN tries another way"
 		      : "");

@@ -1,10 +1,11 @@
 /*
  * Writes the protocol log. Each side's bytes are gathered to lines; a line is one write(), so that
  * lines of several processes do not mix in the file. Sign-ins and literals are counted instead of
- * shown.
+ * shown, and secrets that either side repeats elsewhere are not.
  */
 #include "loader/imap/wire/protocol_log.h"
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
@@ -22,6 +23,7 @@ static int log_file = -1;
 
 struct protocol_stream {
 	GString *line;
+	size_t room;	       /* bytes of the line that are kept, but for its end */
 	uint64_t literal_left; /* bytes of a literal that are still to come */
 	uint64_t hidden;       /* bytes not shown yet */
 };
@@ -71,7 +73,9 @@ static void write_line(const struct protocol_log *log, enum protocol_side side, 
 static void end_line(const struct protocol_log *log, enum protocol_side side,
 		     struct protocol_stream *stream)
 {
-	write_line(log, side, stream->line->str);
+	g_autofree char *text = redact_cut(stream->line->str, stream->line->len, LINE_MAX_BYTES);
+
+	write_line(log, side, text);
 	g_string_truncate(stream->line, 0);
 }
 
@@ -108,17 +112,18 @@ static void put_byte(const struct protocol_log *log, enum protocol_side side,
 		stream->literal_left--;
 		return;
 	}
+	if (stream->line->len == 0)
+		stream->room = redact_enough(LINE_MAX_BYTES);
 	if (byte != '\n') {
 		if (byte != '\r')
 			g_string_append_c(stream->line, byte ? byte : '?');
 		/* Of a longer line the middle goes: its end may announce a literal. */
-		if (stream->line->len > LINE_MAX_BYTES + LINE_TAIL_BYTES)
-			g_string_erase(stream->line, LINE_MAX_BYTES, 1);
+		if (stream->line->len > stream->room + LINE_TAIL_BYTES)
+			g_string_erase(stream->line, (gssize)stream->room, 1);
 		return;
 	}
 	/* A line that was cut has kept its end, with the size of its literal. */
 	stream->literal_left = find_literal(stream->line);
-	g_string_truncate(stream->line, MIN(stream->line->len, LINE_MAX_BYTES));
 	end_line(log, side, stream);
 }
 

@@ -4,7 +4,7 @@
  *     2026-01-31T12:00:00Z 4711 imap.example.com C: 7 UID SEARCH UNDELETED
  *
  * 4711 is the process. Sign-ins and literals (messages, above all) are replaced by their number of
- * bytes, lines are cut at 4 KiB.
+ * bytes, other secrets by "***"; lines are cut at 4 KiB.
  *
  * Life:      protocol_log_open() once; for each connection protocol_log_new() ..
  *            protocol_log_free().

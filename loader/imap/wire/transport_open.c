@@ -4,6 +4,7 @@
  * server). Most of the file finds words
  * for what can go wrong, with the way out.
  */
+#include "loader/base/redact.h"
 #include "loader/base/supervise.h"
 #include "loader/certificate/certificate.h"
 #include "loader/imap/names/server_words.h"
@@ -15,8 +16,6 @@
 #include <glib.h>
 #include <string.h>
 
-#define LINE_BYTES_KEPT 1000
-
 /* The conversation before the handover, for errors. */
 struct opening {
 	struct transport *transport;
@@ -26,8 +25,8 @@ struct opening {
 	enum certificate_verdict verdict;
 	struct error refusal; /* why, where it is CERTIFICATE_REFUSED */
 	char curl_text[CURL_ERROR_SIZE];
-	char first_line[LINE_BYTES_KEPT + 1];
-	char last_line[LINE_BYTES_KEPT + 1];
+	char *last_words; /* of the server; NULL: it has said nothing */
+	bool preauthenticated;
 };
 
 /* --- curl's part ------------------------------------------------------- */
@@ -35,13 +34,14 @@ struct opening {
 static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 {
 	struct opening *opening = context;
-	size_t length = MIN(size * count, (size_t)LINE_BYTES_KEPT);
+	char *words = server_words(bytes, size * count);
 
-	memcpy(opening->last_line, bytes, length);
-	opening->last_line[length] = '\0';
-	g_strchomp(opening->last_line);
-	if (!*opening->first_line)
-		memcpy(opening->first_line, opening->last_line, sizeof opening->first_line);
+	/* The first line is the greeting. */
+	if (!opening->last_words)
+		opening->preauthenticated =
+		    !g_ascii_strncasecmp(words, "* PREAUTH", strlen("* PREAUTH"));
+	g_free(opening->last_words);
+	opening->last_words = words;
 	if (transport_note_tls(opening->transport))
 		opening->verdict =
 		    certificate_judge(opening->trust, opening->transport->curl,
@@ -139,7 +139,7 @@ static int explain_no_connection(const struct opening *opening, struct error *er
 static int explain_greeting(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
-	g_autofree char *words = server_words(opening->last_line, strlen(opening->last_line));
+	const char *words = opening->last_words ? opening->last_words : "";
 
 	if (g_str_has_prefix(words, "* BYE"))
 		return error_set(err, server_words_kind(words + strlen("* BYE"), ERROR_UNREACHABLE),
@@ -160,6 +160,16 @@ static int explain_tls(const struct opening *opening, struct error *err)
 	return error_set(err, ERROR_UNREACHABLE, "no TLS with %s port %u: %s%s", server->url,
 			 server->port, opening->curl_text,
 			 server->ssl ? " (a port that begins in clear needs ssl=False)" : "");
+}
+
+/* curl's words may repeat what a certificate says; a text that it has cut may end within a secret. */
+static void clean_curl_text(char *text, CURLcode code)
+{
+	const size_t size = strlen(text);
+	g_autofree char *clean =
+	    size < CURL_ERROR_SIZE - 1 ? redact(text, size) : g_strdup(curl_easy_strerror(code));
+
+	g_strlcpy(text, clean, CURL_ERROR_SIZE);
 }
 
 static int explain(const struct opening *opening, CURLcode code, struct error *err)
@@ -243,8 +253,7 @@ static void note_handover(struct opening *opening)
 	curl_easy_getinfo(transport->curl, CURLINFO_ACTIVESOCKET, &transport->socket);
 	if (curl_easy_getinfo(transport->curl, CURLINFO_PRIMARY_IP, &address) == CURLE_OK)
 		transport->facts.peer_address = g_strdup(address);
-	transport->facts.preauthenticated =
-	    !g_ascii_strncasecmp(opening->first_line, "* PREAUTH", strlen("* PREAUTH"));
+	transport->facts.preauthenticated = opening->preauthenticated;
 	transport->greeting =
 	    transport->facts.preauthenticated ? "* PREAUTH ready\r\n" : "* OK ready\r\n";
 	transport_begin(transport, opening->server->timeout_s * 1000);
@@ -277,14 +286,17 @@ static int open_once(struct opening *opening, enum certificate_verdict *ret_verd
 	supervise_note_peer(transport->host);
 
 	CURLcode code = curl_easy_perform(transport->curl);
+	g_autofree char *release = opening->last_words;
 
 	*ret_verdict = opening->verdict;
 	if (opening->verdict == CERTIFICATE_STAPLE)
 		return 0;
 	if (opening->verdict == CERTIFICATE_REFUSED) {
 		*err = opening->refusal;
+		redact_error(err);
 		return -1;
 	}
+	clean_curl_text(opening->curl_text, code);
 	if (code != CURLE_OK)
 		return explain(opening, code, err);
 	note_handover(opening);
