@@ -68,7 +68,8 @@ static int name_earlier(struct store *store, int64_t queue_id, const char *folde
 }
 
 /* A ledger that is older than these notes knows by its lowest UID in the folder since when the
- * queue has used it. Of rows that name their folder none can lie in one that is new. */
+ * queue has used it. Of rows that name their folder none can lie in one that is
+ * new, and a message that has kept its UID was adopted where it lay. */
 static int note(struct store *store, int64_t queue_id, const char *folder,
 		enum pickup_target target, uint32_t uid_validity, uint32_t uid_next, int64_t now_ms,
 		struct error *err)
@@ -80,7 +81,9 @@ static int note(struct store *store, int64_t queue_id, const char *folder,
 	    "INSERT INTO pickup_folder (queue_id, folder, uid_validity, first_uid, record_created,"
 	    " target, number) VALUES (?1, ?2, ?3, min(?4, coalesce((SELECT min(target_uid)"
 	    " FROM pickup WHERE queue_id = ?1 AND target = ?5 AND target_uid_validity = ?3"
-	    " AND target_folder IS NULL), ?4)), ?6, ?5, (SELECT coalesce(max(number), 0) + 1"
+	    " AND target_folder IS NULL AND NOT (uid = target_uid"
+	    " AND uid_validity = target_uid_validity)), ?4)), ?6, ?5, (SELECT "
+	    "coalesce(max(number), 0) + 1"
 	    " FROM pickup_folder WHERE queue_id = ?1)) ON CONFLICT DO NOTHING");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, folder);

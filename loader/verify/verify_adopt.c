@@ -132,7 +132,7 @@ static int verify_adopt_stray(struct verify_adoption *adoption, uint32_t uid, st
 	    .target = adoption->folder == MAILBOX_BADMAIL ? PICKUP_BADMAIL : PICKUP_DROPBOX,
 	    .raw_size = facts.size_bytes,
 	    .internal_date_s = facts.internal_date_s,
-	    .target_folder = verify->mailbox->numbers[adoption->folder],
+	    .target_folder = verify->folders[adoption->folder].noted.number,
 	    .target_uid_validity = verify->folders[adoption->folder].uid_validity,
 	    .target_uid = facts.uid};
 	memcpy(adoption->pickup.raw_sha256, facts.raw_sha256, sizeof facts.raw_sha256);
@@ -197,8 +197,6 @@ int verify_adopt(struct verify *verify, struct error *err)
 	/* An operator who has mistaken the folder sees it here. */
 	if (!verify->options->confirm(what, verify->options->context) || verify->options->dry_run)
 		return 0;
-	if (first_use_note(verify->store, verify->queue->id, verify->mailbox, err) != 0)
-		return -1;
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++)
 		if (verify_has_strays(verify, i) && verify_adopt_folder(verify, i, err) != 0)
 			return -1;

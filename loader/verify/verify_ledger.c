@@ -109,6 +109,18 @@ void verify_untold(struct verify *verify, enum mailbox_folder where, uint32_t ui
 	verify_add_move(verify, where, where, uid, row);
 }
 
+/* True if the row's message never moved: the folder it lies in is the one it was picked up from
+ * (verify_adopt.c). It may be older than the queue. */
+static bool verify_was_adopted(const struct verify *verify, const struct verify_row *row,
+			       enum mailbox_folder where)
+{
+	return row->pickup.uid == row->pickup.target_uid &&
+	       row->uid_validity == row->pickup.target_uid_validity &&
+	       g_str_has_prefix(row->source, verify->account) &&
+	       strcmp(row->source + strlen(verify->account),
+		      mailbox_folder_name(verify->mailbox, where)) == 0;
+}
+
 /* True if the copy is where the ledger says. *ret_placed: UIDs alone tell that, as the folder has
  * kept its numbering. */
 static bool verify_find_copy(struct verify *verify, const struct verify_row *row, bool *ret_placed)
@@ -121,7 +133,8 @@ static bool verify_find_copy(struct verify *verify, const struct verify_row *row
 	if (!*ret_placed)
 		return false;
 	/* The lowest UID that the queue has put there itself: its own mail is not older. */
-	folder->lowest_uid = folder->lowest_uid != 0 ? MIN(folder->lowest_uid, uid) : uid;
+	if (!verify_was_adopted(verify, row, where))
+		folder->lowest_uid = folder->lowest_uid != 0 ? MIN(folder->lowest_uid, uid) : uid;
 	ssize_t at = verify_find(folder, uid);
 	if (at < 0)
 		return false;

@@ -5,7 +5,7 @@ import unittest
 
 from inqueue import DONE, NO, USAGE, connection_string, message
 from servers import Dovecot
-from test_verify import OLD, VerifyCase
+from test_verify import NEW, OLD, VerifyCase
 
 
 class AlikeCase(VerifyCase):
@@ -147,6 +147,29 @@ class OlderRowOfBadmail(NewBadmail):
     def setUp(self):
         super().setUp()
         self.tamper("UPDATE pickup SET target_folder = NULL")
+
+
+class Adopted(VerifyCase):
+    def test_mail_that_was_not_meant_stays_old_mail(self):
+        """--since says what is the queue's, whatever the order in which people put mail into the folder."""
+        self.put("Of March", folder="Archive", date=NEW)
+        self.put("Years ago", folder="Archive", date=OLD)
+        self.add_queue(dropbox="Archive")
+        self.verify("--adopt", "--yes", "--since", "2026-03-01")
+        self.assertEqual({"before_first_use": 1}, self.counts("Archive"))
+        self.load("Invoice 1")
+        self.verify("--repair", "--adopt", "--yes")
+        self.assertEqual(["Of March", "Invoice 1"], self.entries())
+        self.assertEqual({"before_first_use": 1}, self.counts("Archive"))
+
+    def test_an_earlier_day_can_be_named_then(self):
+        self.put("Of March", folder="Archive", date=NEW)
+        self.put("Of January", folder="Archive", date=OLD)
+        self.add_queue(dropbox="Archive")
+        for day in ["2026-03-01", "2026-01-01"]:
+            self.verify("--adopt", "--yes", "--since", day)
+        self.assertEqual(["Of March", "Of January"], self.entries())
+        self.assertEqual({}, self.counts("Archive"))
 
 
 class NumberedAsTheMailbox(AlikeCase):
