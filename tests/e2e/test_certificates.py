@@ -10,7 +10,7 @@ import tempfile
 from typing import NamedTuple
 
 from certificates import AUTHORITY_EXTENSIONS, LONG_AGO, Authority
-from inqueue import CREDENTIALS, DONE, UNREACHABLE, Case
+from inqueue import CREDENTIALS, DONE, UNREACHABLE, Case, messages
 from tls_server import StaplingServer, TlsServer
 
 IN_FUTURE = ("20480101000000Z", "20491231000000Z")
@@ -64,7 +64,7 @@ class Certificates(Case):
             chain = self.joined("chain.pem", case.chain)
             for mode in ["ssl", "starttls", "https"]:
                 with self.subTest(case=name, mode=mode):
-                    self.server.show(chain, case.key, mode)
+                    self.server.show(mode, (chain, case.key))
                     if mode == "https":
                         self.check_delivery(case, trusts)
                     else:
@@ -292,3 +292,16 @@ class Certificates(Case):
             with self.subTest(name, mode="https"), StaplingServer(certificate, staple, "https") as server:
                 self.post(says, f"https://localhost:{server.port}/", "--deliver-ca-file", self.root.certificate)
                 self.assertEqual([] if says else ["POST"], server.asked)
+
+    def test_each_connection_is_judged(self):
+        """In one run, where the server shows another certificate than a moment ago, one that curl would take."""
+        good, other = self.root.issue("first"), self.root.issue("second", extensions=["extendedKeyUsage = clientAuth"])
+        self.server.show("https", good, other)
+        self.inqueue("queue", "create", "invoices", "--external-source", "File", "--allow-private", "true",
+                     "--deliver-to", f"https://localhost:{self.server.port}/", "--deliver-concurrency", "1",
+                     "--deliver-ca-file", self.root.certificate)
+        for mail in messages(2):
+            self.inqueue("import", "invoices", self.file("mail.eml", mail.as_string()))
+        self.fails(UNREACHABLE, "deliver", says="the certificate of localhost is not for TLS servers")
+        self.assertEqual([("done",), ("new",)], self.sql("SELECT state FROM entry ORDER BY id"))
+        self.assertEqual(1, self.server.asked.count("POST / HTTP/1.1"))

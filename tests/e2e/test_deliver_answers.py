@@ -323,6 +323,17 @@ class Tls(DeliverCase):
             self.assertRegex(result.stderr, "certificate")
             self.assertEqual([], receiver.requests)
 
+    def test_a_redirect_leads_to_servers_that_are_judged_too(self):
+        other = self.receiver(certificate=self.wrong_host)
+        home = self.receiver(Answer(307, {"Location": other.url()}), certificate=self.certificate)
+        self.target(home.url(host="localhost"), "--deliver-ca-file", self.authority.certificate)
+        self.load()
+        self.fails(inqueue.UNREACHABLE, "deliver",
+                   says=r"the certificate of 127\.0\.0\.1 is for another host: .* \(wrong\.example\.com\)")
+        self.assertEqual((1, 0), (len(home.requests), len(other.requests)))
+        self.assertEqual(["new"], self.states())
+        self.assertEqual(["unreachable"], [outcome for _, _, outcome, _ in self.attempts()])
+
     def test_https_does_not_fall_to_http(self):
         plain = self.receiver()
         receiver = self.receiver(Answer(307, {"Location": plain.url()}), certificate=self.certificate)

@@ -14,7 +14,7 @@ class TlsServer:
     def __init__(self):
         self.mode = "ssl"  # or "starttls", "https"
         self.asked = []
-        self._context = None
+        self._contexts = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
@@ -28,12 +28,10 @@ class TlsServer:
         self._thread.join()
         self._listener.close()
 
-    def show(self, certificate, key, mode):
-        """From the next connection on. The file may hold a chain."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # else it does not load what is weak
-        context.load_cert_chain(certificate, key)
-        self.mode, self._context, self.asked = mode, context, []
+    def show(self, mode, *certificates):
+        """From the next connection on: one (certificate, key) for each connection, the last for ever. A file may hold a
+        chain."""
+        self.mode, self._contexts, self.asked = mode, [context_of(*pair) for pair in certificates], []
 
     def _serve(self):
         while True:
@@ -51,7 +49,8 @@ class TlsServer:
             connection.sendall(b"* OK ready\r\n")
             if not self._answer_imap(connection.makefile("rb"), connection, b"STARTTLS"):
                 return
-        with self._context.wrap_socket(connection, server_side=True) as secured:
+        context = self._contexts.pop(0) if len(self._contexts) > 1 else self._contexts[0]
+        with context.wrap_socket(connection, server_side=True) as secured:
             lines = secured.makefile("rb")
             if self.mode == "https":
                 return self._answer_http(lines, secured)
@@ -86,6 +85,13 @@ class TlsServer:
             return
         lines.read(size)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def context_of(certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # else it does not load what is weak
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 class StaplingServer:
