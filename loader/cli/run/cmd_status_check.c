@@ -43,6 +43,7 @@ struct cmd_status_check {
 	struct error *err;
 };
 
+/* All faults go into one line: a mail's subject or a pager shows no second one. */
 G_GNUC_PRINTF(2, 3)
 static void cmd_status_add_fault(struct cmd_status_check *check, const char *format, ...)
 {
@@ -101,6 +102,7 @@ static void cmd_status_check_entries(struct cmd_status_check *check,
 			     most);
 }
 
+/* A queue that is paused is so on purpose, and nobody waits for its mail. */
 static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 {
 	struct cmd_status_check *check = context;
@@ -154,6 +156,7 @@ static int cmd_status_read_limits(const struct invocation *invocation,
 	return 0;
 }
 
+/* Nagios reads standard output; to everybody else the faults are the error of the command. */
 int cmd_status_check(const struct invocation *invocation, struct store *store, struct error *err)
 {
 	g_autoptr(GString) faults = g_string_new(NULL);
