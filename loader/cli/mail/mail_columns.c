@@ -1,5 +1,5 @@
-/* The columns of the mail actions by the names that CFIMAP gives them, and the rows that they
- * make of a message, a folder or a change. */
+/* The columns of the mail actions by the names that CFIMAP gives them, the rows that they make of a
+ * message, a folder or a change, and a change in words. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/clock.h"
@@ -7,6 +7,7 @@
 #include "queue/base/scoped.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define HEADER_COLUMNS                                                                             \
 	"answered", "bcc", "cc", "date", "deleted", "draft", "flagged", "from", "header", "lines", \
@@ -285,4 +286,53 @@ json_t *mail_columns_change(const struct mail_change *change, bool dry_run)
 			 mail_columns_set(change->uids, change->count), "newUid",
 			 mail_columns_set(change->new_uids, change->count), "dryRun", (int)dry_run,
 			 "note", change->note, "error");
+}
+
+/* --- words for people -------------------------------------------------- */
+
+/* Changes of folders have names, those of messages have UIDs. */
+static bool is_of_messages(const struct mail_change *change)
+{
+	return change->uids != NULL || change->action == MAIL_MARK_READ ||
+	       change->action == MAIL_DELETE || change->action == MAIL_MOVE_MAIL;
+}
+
+/* The UID is told where the server has told it. */
+static void say_appended(const struct mail_change *change, bool dry_run)
+{
+	g_autofree char *uid =
+	    change->new_uids != NULL ? g_strdup_printf(": UID %u", change->new_uids[0]) : NULL;
+	output_line("'%s'%s appended to folder '%s'%s", change->file, dry_run ? " would be" : "",
+		    change->folder, uid != NULL ? uid : "");
+}
+
+/* Silence is success; a person at a terminal is told, and a dry run is all words. */
+void mail_columns_say(const struct mail_change *change, bool dry_run)
+{
+	static const char *const done[] = {
+	    [MAIL_MARK_READ] = "marked as read", [MAIL_DELETE] = "deleted",
+	    [MAIL_MOVE_MAIL] = "moved",		 [MAIL_CREATE_FOLDER] = "created",
+	    [MAIL_DELETE_FOLDER] = "deleted",	 [MAIL_RENAME_FOLDER] = "renamed"};
+	if (change->note != NULL && !dry_run)
+		output_say("%s", change->note);
+	if (!dry_run && !isatty(STDOUT_FILENO))
+		return;
+	if (change->action == MAIL_APPEND) {
+		say_appended(change, dry_run);
+		return;
+	}
+	json_auto_t *row = mail_columns_change(change, dry_run);
+	const char *uids = json_string_value(json_object_get(row, "uid"));
+	bool named = uids != NULL && *uids != '\0';
+	g_autoptr(GString) words = g_string_new(NULL);
+	if (is_of_messages(change))
+		g_string_printf(words, "%zu message%s of ", change->count,
+				change->count == 1 ? "" : "s");
+	g_string_append_printf(words, "folder '%s'%s %s", change->folder,
+			       dry_run ? " would be" : "", done[change->action]);
+	if (change->new_folder != NULL)
+		g_string_append_printf(words, " to '%s'", change->new_folder);
+	if (!is_of_messages(change) && change->count > 1)
+		g_string_append_printf(words, ", with %zu below it", change->count - 1);
+	output_line("%s%s%s", words->str, named ? ": UID " : "", named ? uids : "");
 }

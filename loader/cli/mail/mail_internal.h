@@ -65,6 +65,10 @@ json_t *mail_columns_message(const struct mail_message *message);
 json_t *mail_columns_folder(const struct imapc_folder_row *row);
 json_t *mail_columns_change(const struct mail_change *change, bool dry_run);
 
+/* Says a change in words. Silence is success: without a terminal only a dry run is told, and what
+ * `change` has to note. */
+void mail_columns_say(const struct mail_change *change, bool dry_run);
+
 /* The body that a column stands for; NULL where the column is no body, or there is none. */
 const struct mime_content *mail_columns_content(const struct mail_message *message,
 						const char *column);

@@ -236,55 +236,6 @@ static int mail_view_take_folder(const struct imapc_folder_row *folder, void *co
 	return mail_view_row(context, row, NULL, err);
 }
 
-/* Changes of folders have names, those of messages have UIDs. */
-static bool mail_view_is_of_messages(const struct mail_change *change)
-{
-	return change->uids != NULL || change->action == MAIL_MARK_READ ||
-	       change->action == MAIL_DELETE || change->action == MAIL_MOVE_MAIL;
-}
-
-/* The UID is told where the server has told it. */
-static void mail_view_say_appended(const struct mail_change *change, bool dry_run)
-{
-	printf("'%s'%s appended to folder '%s'", change->file, dry_run ? " would be" : "",
-	       change->folder);
-	if (change->new_uids != NULL)
-		printf(": UID %u", change->new_uids[0]);
-	putchar('\n');
-}
-
-/* Silence is success; a person at a terminal is told, and a dry run is all words. */
-static void mail_view_say(const struct mail_view *view, const struct mail_change *change)
-{
-	static const char *const done[] = {
-	    [MAIL_MARK_READ] = "marked as read", [MAIL_DELETE] = "deleted",
-	    [MAIL_MOVE_MAIL] = "moved",		 [MAIL_CREATE_FOLDER] = "created",
-	    [MAIL_DELETE_FOLDER] = "deleted",	 [MAIL_RENAME_FOLDER] = "renamed"};
-	bool dry_run = view->request->dry_run;
-	if (change->note != NULL && !dry_run)
-		output_say("%s", change->note);
-	if (!dry_run && !isatty(STDOUT_FILENO))
-		return;
-	if (change->action == MAIL_APPEND) {
-		mail_view_say_appended(change, dry_run);
-		return;
-	}
-	json_auto_t *row = mail_columns_change(change, dry_run);
-	const char *uids = mail_view_string(row, "uid");
-	bool named = uids != NULL && *uids != '\0';
-	g_autoptr(GString) words = g_string_new(NULL);
-	if (mail_view_is_of_messages(change))
-		g_string_printf(words, "%zu message%s of ", change->count,
-				change->count == 1 ? "" : "s");
-	g_string_append_printf(words, "folder '%s'%s %s", change->folder,
-			       dry_run ? " would be" : "", done[change->action]);
-	if (change->new_folder != NULL)
-		g_string_append_printf(words, " to '%s'", change->new_folder);
-	if (!mail_view_is_of_messages(change) && change->count > 1)
-		g_string_append_printf(words, ", with %zu below it", change->count - 1);
-	output_line("%s%s%s", words->str, named ? ": UID " : "", named ? uids : "");
-}
-
 /* Table or not: words for people, rows for programs. */
 static void mail_view_take_change(const struct mail_change *change, void *context)
 {
@@ -292,7 +243,7 @@ static void mail_view_take_change(const struct mail_change *change, void *contex
 	struct error ignored;
 	progress_clear(&view->progress);
 	if (view->format == MAIL_VIEW_TABLE) {
-		mail_view_say(view, change);
+		mail_columns_say(change, view->request->dry_run);
 		return;
 	}
 	json_auto_t *row = mail_columns_change(change, view->request->dry_run);

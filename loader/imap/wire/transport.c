@@ -383,11 +383,6 @@ int transport_explain(const struct transport *transport, struct error *err)
 	return error_set(err, ERROR_UNREACHABLE, "%s closed the connection", transport->host);
 }
 
-const struct transport_facts *transport_facts(const struct transport *transport)
-{
-	return &transport->facts;
-}
-
 void transport_close(struct transport *transport)
 {
 	if (!transport)
@@ -399,11 +394,6 @@ void transport_close(struct transport *transport)
 		close(transport->socket);
 	protocol_log_free(transport->log);
 	g_free(transport->host);
-	g_free(transport->facts.tls);
-	g_free(transport->facts.cipher);
-	g_free(transport->facts.certificate_subject);
-	g_free(transport->facts.certificate_issuer);
-	g_free(transport->facts.certificate_expires);
-	g_free(transport->facts.peer_address);
+	transport_forget_facts(transport);
 	g_free(transport);
 }

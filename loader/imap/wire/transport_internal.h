@@ -48,4 +48,7 @@ struct transport {
  */
 bool transport_note_tls(struct transport *transport);
 
+/* Releases what transport_facts() shows. */
+void transport_forget_facts(struct transport *transport);
+
 #endif

@@ -77,3 +77,20 @@ bool transport_note_tls(struct transport *transport)
 	note_certificate(&transport->facts, tls);
 	return true;
 }
+
+const struct transport_facts *transport_facts(const struct transport *transport)
+{
+	return &transport->facts;
+}
+
+void transport_forget_facts(struct transport *transport)
+{
+	struct transport_facts *facts = &transport->facts;
+
+	g_free(facts->tls);
+	g_free(facts->cipher);
+	g_free(facts->certificate_subject);
+	g_free(facts->certificate_issuer);
+	g_free(facts->certificate_expires);
+	g_free(facts->peer_address);
+}
