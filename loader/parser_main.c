@@ -1,3 +1,4 @@
+/* inqueue-parser: all of it is in loader/parser/program. */
 #include "loader/parser/program/program.h"
 
 #include <unistd.h>

@@ -1,15 +1,16 @@
+/* Sends the messages of a batch to a process, a packet at a time, and takes its answers in their order.
+ * When the process dies, or is not believed any more, another one goes on behind the last answer; the
+ * message that it was at is tried again alone, then its header, then it is given up. */
 #include "loader/parse/parser.h"
 
 #include "loader/base/clock.h"
 #include "loader/parse/parser_answer_internal.h"
-#include "loader/parse/parser_doubt_internal.h"
 #include "loader/parse/parser_process_internal.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 enum {
@@ -256,16 +257,6 @@ static int parser_receive(struct parser *parser, struct parser_answers *ret_answ
 	return -1;
 }
 
-/* Content and records lie within this: nobody but us makes the file shorter. */
-static int parser_output_size(const struct parser *parser, uint64_t *ret_bytes, struct error *err)
-{
-	struct stat output;
-	if (fstat(parser->files.output, &output) != 0)
-		return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
-	*ret_bytes = (uint64_t)output.st_size;
-	return 0;
-}
-
 /* The message is through; a suspect one has had a process of its own. */
 static void parser_job_done(struct parser *parser, struct parser_job *job)
 {
@@ -280,7 +271,7 @@ static int parser_take(struct parser *parser, const struct parser_answers *answe
 		       struct parser_doubt *doubt, struct error *err)
 {
 	uint64_t output_size;
-	if (parser_output_size(parser, &output_size, err) != 0)
+	if (parser_answer_room(parser->files.output, &output_size, err) != 0)
 		return -1;
 	for (size_t i = 0; i < answers->count; i++) {
 		const struct protocol_reply *reply = &answers->replies[i];

@@ -1,15 +1,22 @@
 /* The record is checked by protocol.h; bodies, which may be long, are read in pieces of whole
- * characters. */
+ * characters. And tells the ends of a process apart, and the faults of this machine from what a
+ * process only says of it. */
 #include "loader/parse/parser_answer_internal.h"
 
 #include "loader/parse/parser.h"
 #include "loader/parse/spool.h"
 #include "loader/parser/protocol/protocol.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 enum { PIECE_BYTES = 64 * 1024 };
 
+/* Its lists are empty, not missing: the entry has them in any case. */
 struct mime_message *parser_no_message(void)
 {
 	struct mime_message *message = calloc(1, sizeof *message);
@@ -46,6 +53,7 @@ static size_t unfinished(const char *bytes, size_t size)
 	return at > 0 && (unsigned char)bytes[at - 1] >= 0xc0 ? size - at + 1 : 0;
 }
 
+/* Bodies may be long, so that they are not in the record. */
 static int check_body(const struct mime_content *body, int output, struct error *err)
 {
 	g_autofree char *piece = g_malloc(PIECE_BYTES);
@@ -83,5 +91,53 @@ int parser_answer_read(const struct parser_answer *answer, int output,
 	    check_body(&message->html_body, output, err) != 0)
 		return -1;
 	*ret_message = steal(&message);
+	return 0;
+}
+
+int parser_answer_room(int output, uint64_t *ret_bytes, struct error *err)
+{
+	struct stat status;
+	if (fstat(output, &status) != 0)
+		return error_set(err, ERROR_IO, "temporary file: %s", g_strerror(errno));
+	*ret_bytes = (uint64_t)status.st_size;
+	return 0;
+}
+
+/* --- doubts ------------------------------------------------------------------ */
+
+/* SIGXCPU and SIGXFSZ are how the kernel enforces limits of time and of the output file. */
+static char *describe_signal(int number, uint64_t message_bytes)
+{
+	if (number == SIGXCPU)
+		return g_strdup_printf("parsing took more than %llu s of CPU time",
+				       (unsigned long long)protocol_cpu_limit_s(message_bytes));
+	if (number == SIGXFSZ)
+		return g_strdup("parsing made too much of it");
+	return g_strdup_printf("parsing crashed or used too much memory (signal %d)", number);
+}
+
+char *parser_doubt_describe(const struct parser_doubt *doubt, int wait_status,
+			    uint64_t message_bytes)
+{
+	if (doubt->late)
+		return g_strdup("parsing did not end");
+	if (doubt->error != 0)
+		return g_strdup_printf("parsing failed: %s", g_strerror(doubt->error));
+	if (doubt->forged)
+		return g_strdup("the parser's answer makes no sense");
+	if (WIFSIGNALED(wait_status))
+		return describe_signal(WTERMSIG(wait_status), message_bytes);
+	return g_strdup_printf("the parser ended (status %d)", WEXITSTATUS(wait_status));
+}
+
+/* When the disk is full, it has no room for the message either. */
+int parser_doubt_check_machine(const struct parser_doubt *doubt, int output, uint64_t offset,
+			       uint64_t message_bytes, struct error *err)
+{
+	if (doubt->error == 0)
+		return 0;
+	int failed = posix_fallocate(output, (off_t)offset, (off_t)MAX(message_bytes, 1));
+	if (failed != 0 && failed != EINTR)
+		return error_set(err, ERROR_IO, "parsing a message: %s", g_strerror(doubt->error));
 	return 0;
 }

@@ -22,6 +22,10 @@ struct parser_answer {
 	uint64_t record_size;
 };
 
+/* How long the output file is: contents and records lie within that, since nobody but us makes the file
+ * shorter. */
+int parser_answer_room(int output, uint64_t *ret_bytes, struct error *err);
+
 /* Does the record lie in [begin, output_size)? Only then is *ret_answer written. */
 bool parser_answer_take(const struct protocol_reply *reply, uint64_t begin, uint64_t output_size,
 			struct parser_answer *ret_answer);
@@ -32,5 +36,25 @@ uint64_t parser_answer_end(const struct parser_answer *answer);
 /* Reads the record and checks all of it, and that bodies are text. The caller frees the message. */
 int parser_answer_read(const struct parser_answer *answer, int output,
 		       struct mime_message **ret_message, struct error *err);
+
+/* --- doubts ------------------------------------------------------------------ */
+
+/* Why a process is not believed any more, beside how it ends. */
+struct parser_doubt {
+	bool late;   /* it has not answered in time */
+	bool forged; /* its answer cannot be true */
+	int error;   /* it says so itself: an errno */
+};
+
+/* What is said about the message that the process was at, of so many bytes. The caller frees it. */
+char *parser_doubt_describe(const struct parser_doubt *doubt, int wait_status,
+			    uint64_t message_bytes);
+
+/*
+ * IO where the process has told of an error that this machine does have: there is no room for so many
+ * bytes at `offset` of the output file. A process that has been taken over could say anything.
+ */
+int parser_doubt_check_machine(const struct parser_doubt *doubt, int output, uint64_t offset,
+			       uint64_t message_bytes, struct error *err);
 
 #endif

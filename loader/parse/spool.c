@@ -1,3 +1,5 @@
+/* Files without names, on the disk or in memory, which are written and read at places. Fewer bytes than
+ * were asked for are an error. */
 #include "loader/parse/spool.h"
 
 #include "queue/base/scoped.h"
@@ -39,6 +41,7 @@ const char *spool_folder(void)
 	return named != NULL && *named != '\0' ? named : "/var/tmp";
 }
 
+/* Small batches never touch the disk. */
 int spool_open_in_memory(int *ret_descriptor, struct error *err)
 {
 	int descriptor = memfd_create("spool", MFD_CLOEXEC);

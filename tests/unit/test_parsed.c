@@ -141,6 +141,23 @@ static void text_with_a_nul_or_bad_utf8_is_refused(void **state)
 	assert_int_equal(parsed_parse(record->bytes, record->size, &all, &back), -1);
 }
 
+static void a_date_that_nobody_can_write_is_refused(void **state)
+{
+	struct mime_message odd[] = {example, example};
+
+	(void)state;
+	odd[0].date_sent = INT64_MAX;
+	odd[1].date_received = INT64_MIN;
+	for (size_t i = 0; i < G_N_ELEMENTS(odd); i++) {
+		unsigned char *bytes;
+		size_t size;
+		struct mime_message *back = NULL;
+		parsed_format(&odd[i], &bytes, &size);
+		assert_int_equal(parsed_parse(bytes, size, &all, &back), -1);
+		free(bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +169,7 @@ int main(void)
 					    teardown),
 	    cmocka_unit_test_setup_teardown(text_with_a_nul_or_bad_utf8_is_refused, setup,
 					    teardown),
+	    cmocka_unit_test(a_date_that_nobody_can_write_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

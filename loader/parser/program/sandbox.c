@@ -1,3 +1,5 @@
+/* Takes away what reading mail does not need: files, network, other processes, new code. What it needs
+ * is listed, system call by system call. */
 #include "loader/parser/program/sandbox_internal.h"
 
 #include "loader/confine/confine.h"

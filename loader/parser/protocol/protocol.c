@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Any machine parses more than this a second; what takes longer makes the parser run in circles. */
 enum { PROTOCOL_CPU_BASE_S = 10, PROTOCOL_CPU_BYTES_PER_S = 4 * 1024 * 1024 };
 
 const struct protocol_version protocol_version = {.magic = "inqueue-parser",
@@ -27,6 +28,7 @@ static void parsed_put_u64(GByteArray *to, uint64_t number)
 	g_byte_array_append(to, (const guint8 *)&number, sizeof number);
 }
 
+/* A text that is missing is something else than an empty one. */
 static void parsed_put_text(GByteArray *to, const char *text)
 {
 	uint32_t length = text != NULL ? (uint32_t)strlen(text) : no_text;
@@ -101,6 +103,7 @@ struct parsed_reader {
 	bool broken;
 };
 
+/* What is missing reads as zeros, so that one look at `broken` at the end is enough. */
 static void parsed_take(struct parsed_reader *reader, void *to, size_t size)
 {
 	if (reader->broken || reader->left < size) {
@@ -120,6 +123,7 @@ static uint64_t parsed_take_u64(struct parsed_reader *reader)
 	return number;
 }
 
+/* An honest parser writes 0 or 1. */
 static bool parsed_take_bool(struct parsed_reader *reader)
 {
 	uint64_t number = parsed_take_u64(reader);
@@ -162,6 +166,7 @@ static void parsed_take_attachment(struct parsed_reader *reader, struct mime_att
 	attachment->content = parsed_take_content(reader);
 }
 
+/* The count is checked before any memory is asked for by it. */
 static void parsed_take_attachments(struct parsed_reader *reader, struct mime_message *message)
 {
 	uint64_t count = parsed_take_u64(reader);
@@ -203,7 +208,7 @@ int parsed_parse(const unsigned char *bytes, size_t size, const struct parsed_ra
 		*parsed_text_at(message, i) = parsed_take_text(&reader);
 	message->has_date_sent = parsed_take_bool(&reader);
 	message->date_sent = (int64_t)parsed_take_u64(&reader);
-	message->has_date_received = parsed_take_u64(&reader) != 0;
+	message->has_date_received = parsed_take_bool(&reader);
 	message->date_received = (int64_t)parsed_take_u64(&reader);
 	message->text_body = parsed_take_content(&reader);
 	message->text_from_html = parsed_take_bool(&reader);

@@ -12,6 +12,8 @@
 static const int64_t first_date_s = INT64_C(-62167219200);
 static const int64_t last_date_s = INT64_C(253402300799);
 
+/* Terminals and logs of operators show these texts: a control character could write over what
+ * stands there. */
 bool parsed_is_text(const char *text, size_t size)
 {
 	unsigned char before = 0;
@@ -80,6 +82,7 @@ static bool is_file_name(const char *name)
 	return strcmp(clean, name) == 0;
 }
 
+/* Content of an earlier message is not this one's, though it lies in the same file. */
 static bool is_content(const struct mime_content *content, const struct parsed_range *range)
 {
 	return content->offset <= range->end && content->size <= range->end - content->offset &&
@@ -148,6 +151,11 @@ static bool calendars_keep(const struct mime_message *message)
 	return true;
 }
 
+static bool is_date(int64_t date_s)
+{
+	return date_s >= first_date_s && date_s <= last_date_s;
+}
+
 static bool fields_keep(const struct mime_message *message)
 {
 	const char *const lines[] = {
@@ -164,8 +172,8 @@ static bool fields_keep(const struct mime_message *message)
 	       is_json_list(message->defects, json_string_end) &&
 	       (message->signature == NULL || strcmp(message->signature, "broken") == 0 ||
 		strcmp(message->signature, "not verified") == 0) &&
-	       (!message->has_date_sent ||
-		(message->date_sent >= first_date_s && message->date_sent <= last_date_s));
+	       (!message->has_date_sent || is_date(message->date_sent)) &&
+	       (!message->has_date_received || is_date(message->date_received));
 }
 
 bool parsed_keeps_promises(const struct mime_message *message, const struct parsed_range *range)
