@@ -26,6 +26,7 @@ struct mime_message *parser_no_message(void)
 	return message;
 }
 
+/* An answer in front of `begin` would be another message's; one behind the file is no answer. */
 bool parser_answer_take(const struct protocol_reply *reply, uint64_t begin, uint64_t output_size,
 			struct parser_answer *ret_answer)
 {

@@ -31,6 +31,7 @@ static void attributes_destroy(posix_spawnattr_t *attributes)
 SCOPED_DEFINE(posix_spawn_file_actions_t *, actions_destroy)
 SCOPED_DEFINE(posix_spawnattr_t *, attributes_destroy)
 
+/* Beside this program where it was built, at its place in the system where it is installed. */
 char *parser_process_path(void)
 {
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
@@ -127,6 +128,7 @@ static void socket_widen(int socket)
 	(void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
+/* The socket keeps the borders of packets, so that neither side has to look for them. */
 int parser_process_start(struct parser_process *process, const struct mime_options *options,
 			 const struct parser_files *files, struct error *err)
 {
@@ -149,6 +151,7 @@ int parser_process_start(struct parser_process *process, const struct mime_optio
 	return 0;
 }
 
+/* KILL, because a process that a message has taken over would not listen to anything else. */
 int parser_process_end(struct parser_process *process)
 {
 	if (process->socket < 0)
@@ -169,6 +172,7 @@ void parser_process_go_on(struct parser_process *process)
 	process->stands_still = false;
 }
 
+/* Its files are read now: it cannot change what has been checked. */
 void parser_process_stand_still(struct parser_process *process)
 {
 	int status = 0;
@@ -214,7 +218,7 @@ int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, s
 	return 0;
 }
 
-/* Its bytes are there. */
+/* Texts of a parser that has been taken over may lack their end. */
 static int process_take_greeting(struct parser_process *process, size_t size, struct error *err)
 {
 	struct protocol_greeting *greeting = &process->greeting;

@@ -148,7 +148,7 @@ static void a_date_that_nobody_can_write_is_refused(void **state)
 	(void)state;
 	odd[0].date_sent = INT64_MAX;
 	odd[1].date_received = INT64_MIN;
-	for (size_t i = 0; i < G_N_ELEMENTS(odd); i++) {
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
 		unsigned char *bytes;
 		size_t size;
 		struct mime_message *back = NULL;
