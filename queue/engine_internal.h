@@ -151,6 +151,14 @@ int engine_blob_read(struct engine *engine, const char *table, const char *colum
 int engine_file_read(struct engine *engine, int fd, uint64_t offset, void *bytes, size_t size,
 		     struct error *err);
 
+/* ---- is the schema ours? ---- */
+
+/* Until this has returned 0 no trigger runs and no view can be read. `document` is the text of the
+ * schema, borrowed for the engine's life. Later transactions look again when the schema has changed.
+ * Errors: CONFIGURATION, which names a trigger that the document does not have, or a view or virtual
+ * table in place of one of the document's. Other tables, views and indexes run nothing. */
+int engine_trust_schema(struct engine *engine, const char *document, struct error *err);
+
 /* ---- is the file whole? ---- */
 
 /* Reads everything; calls `report` for each problem, at most 200. */

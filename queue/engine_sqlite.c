@@ -215,6 +215,7 @@ static void harden(struct engine *engine)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+	engine_trust_nothing(engine);
 	sqlite3_busy_handler(db, engine_wait_for_others, engine);
 	engine_log_attach(engine);
 	/* These only change the connection, and cannot fail. */
@@ -329,10 +330,10 @@ int engine_execute(struct engine *engine, const char *sql, struct error *err)
 	return code == SQLITE_OK ? 0 : engine_fail(engine, code, err);
 }
 
-/* Another program may have upgraded the database since it was opened. */
+/* Another program may have upgraded the database since it was opened, or changed its schema. */
 static int begun(struct engine *engine, struct error *err)
 {
-	if (engine_check_version(engine, err) == 0)
+	if (engine_check_version(engine, err) == 0 && engine_check_schema(engine, err) == 0)
 		return 0;
 	engine_rollback(engine);
 	return -1;

@@ -20,7 +20,9 @@ struct engine {
 	sqlite3 *db;
 	sqlite3_file *file; /* SQLite's own, of the database */
 	enum engine_access access;
-	int64_t version; /* the newest schema that is taken; 0 = any */
+	int64_t version;      /* the newest schema that is taken; 0 = any */
+	const char *document; /* of the schema; NULL = not compared yet */
+	int64_t cookie;	      /* SQLite's number of the schema that was compared */
 	char *location;
 	GHashTable *statements; /* SQL text -> struct statement */
 	int64_t patience_ms;
@@ -43,6 +45,12 @@ int engine_wait_for_others(void *context, int count);
 
 /* A struct statement, for the table of them. */
 void engine_statement_free(void *pointer);
+
+/* A new connection runs nothing that the database brings. */
+void engine_trust_nothing(struct engine *engine);
+
+/* In a transaction: compares the schema again if it has changed. */
+int engine_check_schema(struct engine *engine, struct error *err);
 
 /* ---- the write-ahead log ---- */
 

@@ -27,17 +27,28 @@ static bool read_header(struct engine *engine, unsigned char ret_header[100])
 	       memcmp(ret_header, "SQLite format 3", 16) == 0;
 }
 
+static int ask_number(struct engine *engine, const char *sql, int64_t *ret_number,
+		      struct error *err)
+{
+	scoped_statement *statement = engine_prepare(engine, sql);
+	if (statement_step(statement, err) != 1)
+		return -1;
+	*ret_number = statement_int(statement, 0);
+	return 0;
+}
+
+/* Not from pragma_application_id and its like: a view may have that name. The version is asked in another text
+ * than that of engine_check_version(), which each first row calls. */
 static int ask_identity(struct engine *engine, struct engine_identity *ret_identity,
 			struct error *err)
 {
-	scoped_statement *statement = engine_prepare(
-	    engine, "SELECT application_id, user_version, NOT EXISTS (SELECT 1 FROM sqlite_schema)"
-		    " FROM pragma_application_id, pragma_user_version");
-	if (statement_step(statement, err) != 1)
+	int64_t empty;
+	if (ask_number(engine, "PRAGMA main.application_id", &ret_identity->application, err) !=
+		0 ||
+	    ask_number(engine, "PRAGMA user_version", &ret_identity->version, err) != 0 ||
+	    ask_number(engine, "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", &empty, err) != 0)
 		return -1;
-	ret_identity->application = statement_int(statement, 0);
-	ret_identity->version = statement_int(statement, 1);
-	ret_identity->empty = statement_int(statement, 2) != 0;
+	ret_identity->empty = empty != 0;
 	return 0;
 }
 

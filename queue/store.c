@@ -1,5 +1,6 @@
 /* Opens a database for a caller who reads, writes or creates: whose it is, whether it must be
  * upgraded, how it is worked with. And the transactions of callers. */
+#include "queue/base/trust.h"
 #include "queue/engine_internal.h"
 #include "queue/store_internal.h"
 
@@ -59,7 +60,8 @@ static int prepare(struct store *store, enum store_mode mode, const struct store
 	    (mode == STORE_READ ? upgrade_for_reader(store, schema, &identity, options, err)
 				: store_upgrade(store, schema, options, err)) != 0)
 		return -1;
-	if (engine_configure(store->engine, err) != 0)
+	if (engine_trust_schema(store->engine, schema->current, err) != 0 ||
+	    engine_configure(store->engine, err) != 0)
 		return -1;
 	engine_expect_version(store->engine, version);
 	return 0;
@@ -70,7 +72,11 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 		      const struct store_options *options, struct store **ret_store,
 		      struct error *err)
 {
-	if (mode == STORE_CREATE && engine_create(location, err) != 0)
+	if (trust_check_database(location, err) != 0)
+		return -1;
+	/* Once more: another process may have been faster. */
+	if (mode == STORE_CREATE &&
+	    (engine_create(location, err) != 0 || trust_check_database(location, err) != 0))
 		return -1;
 	struct engine *engine;
 	if (engine_open(location, mode == STORE_READ ? ENGINE_READ : ENGINE_WRITE, &engine, err) !=

@@ -38,7 +38,8 @@ enum store_mode {
  * newer one is refused, also when it becomes newer while the store is open: NEWER comes out of the
  * next transaction then. Puts a database with a rollback journal into WAL mode, except for STORE_READ,
  * which reads it as it is. Errors: MISSING (with the way out in its text), FOREIGN, NEWER,
- * READ_ONLY, FULL, BUSY, IO, CORRUPT; the file is untouched in each.
+ * READ_ONLY, FULL, BUSY, IO, CORRUPT, and CONFIGURATION for one that others may write
+ * (queue/base/trust.h) or in which something runs that is not ours; the file is untouched in each.
  */
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
 	       struct error *err);

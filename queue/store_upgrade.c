@@ -250,7 +250,8 @@ static int write_schema(struct store *store, const struct store_schema *schema,
 		upgrade->from = identity.version;
 		if (make_copy(store, options, upgrade, err) != 0)
 			return -1;
-		if (run_steps(store, schema, upgrade, err) != 0)
+		if (run_steps(store, schema, upgrade, err) != 0 ||
+		    engine_trust_schema(store->engine, schema->current, err) != 0)
 			return -1;
 	}
 	return engine_set_identity(store->engine, STORE_APPLICATION, upgrade->to, err);

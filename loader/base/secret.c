@@ -7,6 +7,7 @@
 #include "loader/base/redact.h"
 #include "loader/base/visible.h"
 #include "queue/base/scoped.h"
+#include "queue/base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,10 +182,8 @@ static int secret_read_file(const char *path, const char *what, mode_t forbidden
 	if (S_ISREG(status.st_mode) && (status.st_mode & forbidden) != 0)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "%s '%s' can be read by other users: chmod 600 it", what, path);
-	if (S_ISREG(status.st_mode) && status.st_uid != geteuid() && status.st_uid != 0)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "%s '%s' belongs to another user, who can change it: chown it",
-				 what, path);
+	if (S_ISREG(status.st_mode) && trust_check_secret(what, path, err) != 0)
+		return -1;
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
 	if (secret_read_descriptor(descriptor, clock_monotonic_ms() + SECRET_TIMEOUT_MS, buffer) !=
 	    0)
@@ -223,13 +222,35 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
 }
 
-/* The database holds argv as JSON, so that no quoting has to be undone when the command runs. */
+/* The whole path of what a shell would run now. A path may name what will be installed later; what is there
+ * already must be safe. Caller frees. */
+static int secret_find_command(const char *name, char **ret_path, struct error *err)
+{
+	g_autofree char *found =
+	    strchr(name, '/') != NULL ? g_strdup(name) : g_find_program_in_path(name);
+	if (found == NULL)
+		return error_set(err, ERROR_CONFIGURATION, "there is no command '%s' in $PATH",
+				 name);
+	g_autofree char *path = g_canonicalize_filename(found, NULL);
+	if (access(path, F_OK) == 0 && trust_check_command("command", path, err) != 0)
+		return -1;
+	*ret_path = steal(&path);
+	return 0;
+}
+
+/* The database holds argv as JSON, so that no quoting has to be undone when the command runs; and the
+ * program's whole path, so that no other one of that name runs then. */
 int secret_command_parse(const char *words, char **ret_reference, struct error *err)
 {
 	g_auto(GStrv) list = NULL;
 	g_autoptr(GError) failure = NULL;
 	if (!g_shell_parse_argv(words, NULL, &list, &failure))
 		return error_set(err, ERROR_CONFIGURATION, "%s", failure->message);
+	char *program;
+	if (secret_find_command(list[0], &program, err) != 0)
+		return -1;
+	g_free(list[0]);
+	list[0] = program;
 	json_auto_t *array = json_array();
 	for (char **word = list; *word != NULL; word++) {
 		if (json_array_append_new(array, json_string(*word)) != 0)
@@ -255,6 +276,14 @@ static char **secret_parse_command(const char *reference)
 		words[index] = g_strdup(json_string_value(word));
 	}
 	return steal(&words);
+}
+
+int secret_check_command(const char *reference, struct error *err)
+{
+	g_auto(GStrv) words = secret_parse_command(reference);
+	if (words == NULL)
+		return error_set(err, ERROR_CONFIGURATION, "it is no JSON list of strings");
+	return trust_check_command("command", words[0], err);
 }
 
 /* Waits for the child's end, and kills it when the deadline has passed. Returns its wait status. */
@@ -283,8 +312,9 @@ static int secret_read_command(const char *reference, const char *what, struct s
 	g_autoptr(GError) failure = NULL;
 	GPid child;
 	scoped(descriptor_close) int output = -1;
-	if (!g_spawn_async_with_pipes(NULL, words, NULL,
-				      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
+	if (trust_check_command(what, words[0], err) != 0)
+		return -1;
+	if (!g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
 				      &child, NULL, &output, NULL, &failure))
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, words[0],
 				 failure->message);

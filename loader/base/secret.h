@@ -21,7 +21,8 @@ enum secret_source {
 	SECRET_PROMPT,	     /* asked once, kept in a 0600 file beside the database */
 	SECRET_FILE,	     /* first line of a file that only its owner can read */
 	SECRET_ENV,	     /* an environment variable */
-	SECRET_COMMAND,	     /* first line of a command's output; argv as a JSON list, no shell */
+	SECRET_COMMAND,	     /* first line of a command's output; argv as a JSON list, no shell; the
+				program by its whole path, and nobody else's to change */
 	SECRET_CREDENTIAL,   /* a systemd credential, $CREDENTIALS_DIRECTORY/NAME */
 	SECRET_TOKEN_COMMAND /* like COMMAND, but an OAuth 2.0 access token for XOAUTH2 */
 };
@@ -57,9 +58,13 @@ void secret_wipe(char *text);
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err);
 
+/* Whether the program of a COMMAND's reference would be run: 0, or CONFIGURATION and why not. */
+int secret_check_command(const char *reference, struct error *err);
+
 /*
  * The reference of a COMMAND, from the words of a command line: they are split as a shell would do it,
- * but no shell runs them. Caller frees with g_free(). Errors: CONFIGURATION.
+ * but no shell runs them. A program without a slash is looked for in $PATH. Caller frees with g_free().
+ * Errors: CONFIGURATION.
  */
 int secret_command_parse(const char *words, char **ret_reference, struct error *err);
 

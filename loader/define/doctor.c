@@ -10,6 +10,7 @@
 #include "loader/parse/spool.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
+#include "queue/base/trust.h"
 #include "queue/entry_claim.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
@@ -106,6 +107,29 @@ static void doctor_check_private(struct doctor *doctor, const char *what, const 
 		doctor_say(doctor, DOCTOR_OK, what, "'%s' is its owner's alone", path);
 }
 
+/* The same for a file that a run reads a secret from. */
+static void doctor_check_secret_file(struct doctor *doctor, const char *what, const char *path)
+{
+	struct error err;
+	if (trust_check_secret("file", path, &err) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
+	else
+		doctor_check_private(doctor, what, path, DOCTOR_WRONG);
+}
+
+/* A command is not run here, but a run may refuse it. */
+static void doctor_check_source(struct doctor *doctor, const char *what, enum secret_source source,
+				const char *reference)
+{
+	const bool command = source == SECRET_COMMAND || source == SECRET_TOKEN_COMMAND;
+	struct error err;
+	if (command && secret_check_command(reference, &err) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
+	else
+		doctor_say(doctor, DOCTOR_OK, what, "from its %s each time",
+			   secret_source_format(source));
+}
+
 /* Only a file can be looked at; what a command or the environment gives is known at each run. */
 static void doctor_check_secret(struct doctor *doctor, const struct work_queue *queue)
 {
@@ -118,12 +142,11 @@ static void doctor_check_secret(struct doctor *doctor, const struct work_queue *
 	}
 	g_autofree char *kept = mailbox_secret_path(doctor->database, queue->name);
 	if (source == SECRET_PROMPT)
-		doctor_check_private(doctor, what, kept, DOCTOR_WRONG);
+		doctor_check_secret_file(doctor, what, kept);
 	else if (source == SECRET_FILE)
-		doctor_check_private(doctor, what, queue->credential_reference, DOCTOR_WRONG);
+		doctor_check_secret_file(doctor, what, queue->credential_reference);
 	else
-		doctor_say(doctor, DOCTOR_OK, what, "from its %s at each run",
-			   queue->credential_source);
+		doctor_check_source(doctor, what, source, queue->credential_reference);
 }
 
 struct doctor_target {
@@ -138,10 +161,9 @@ static void doctor_check_target_secret(const char *field, enum secret_source sou
 	const struct doctor_target *target = context;
 	g_autofree char *what = g_strdup_printf("%s of '%s'", field, target->queue);
 	if (source == SECRET_FILE)
-		doctor_check_private(target->doctor, what, reference, DOCTOR_WRONG);
+		doctor_check_secret_file(target->doctor, what, reference);
 	else
-		doctor_say(target->doctor, DOCTOR_OK, what, "from its %s each time",
-			   secret_source_format(source));
+		doctor_check_source(target->doctor, what, source, reference);
 }
 
 static void doctor_check_target(struct doctor *doctor, const struct work_queue *queue)
@@ -252,6 +274,17 @@ static void doctor_tell_libraries(struct doctor *doctor)
 	doctor_tell_workarounds(doctor);
 }
 
+/* Others can have got here by --trust-owner alone: whoever relies on it should see on whom. */
+static void doctor_check_trust(struct doctor *doctor)
+{
+	struct error err;
+	if (trust_look_at_database(doctor->database, &err) != 0)
+		doctor_say(doctor, DOCTOR_NOTE, "trust", "%s", err.text);
+	else
+		doctor_say(doctor, DOCTOR_OK, "trust", "nobody else can change '%s'",
+			   doctor->database);
+}
+
 /* The folder comes first: SQLite makes the log's files in it. */
 int doctor_run(struct store *store, const char *database, doctor_report *report, void *context,
 	       struct error *err)
@@ -262,6 +295,7 @@ int doctor_run(struct store *store, const char *database, doctor_report *report,
 		doctor_say(&doctor, DOCTOR_WRONG, "folder", "'%s' cannot be written: %s", folder,
 			   g_strerror(errno));
 	doctor_check_private(&doctor, "file", database, DOCTOR_NOTE);
+	doctor_check_trust(&doctor);
 	if (doctor_check_database(&doctor, store, err) != 0)
 		return -1;
 	doctor_check_log(&doctor, store);

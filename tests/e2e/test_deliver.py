@@ -5,6 +5,7 @@ import collections
 import contextlib
 import hashlib
 import hmac
+import shutil
 import signal
 import sqlite3
 import time
@@ -143,7 +144,7 @@ class Formats(DeliverCase):
             f"deliver to         {receiver.url(user='ann')} (multipart)", f"its password       file:{password}",
             "header field       X-Team: accounts", "header field       X-Source: mail",
             f"header field       X-Api-Key: file:{token}",
-            f'header field       X-Auth: Bearer my {token.name} command:["cat","{token}"]',
+            f'header field       X-Auth: Bearer my {token.name} command:["{shutil.which('cat')}","{token}"]',
             "private addresses  allowed", "time limits        10.0s to connect, 30.0s in all", "posts at a time    4",
             "acknowledge        load"], self.inqueue("queue", "show", "invoices").stdout.splitlines()[8:18])
         shown = self.json_lines("--json", "queue", "show", "invoices")[0]["delivery"]

@@ -224,7 +224,7 @@ class Disk(LoadCase):
         disk = self.folder / "disk"
         disk.mkdir()
         script = self.file("on-disk", f"""#!/bin/sh
-mount -t tmpfs -o size={size} none {disk} && cp {self.database}* {disk} && {then} || exit 99
+mount -t tmpfs -o size={size},mode=700 none {disk} && cp {self.database}* {disk} && {then} || exit 99
 "$@"
 code=$?
 rm {self.database}* && cp {disk}/inqueue.db* {self.folder} || exit 99
@@ -239,7 +239,7 @@ exit $code
             made.add_attachment(os.urandom(1 << 20), maintype="application", subtype="pdf", filename="a.pdf")
             mailbox.append(made)
         self.create_queue()
-        self.on_disk("700k", IO, "'invoices'", "(?i)no space|full")
+        self.on_disk("900k", IO, "'invoices'", "(?i)no space|full")
         self.assertEqual([], self.entries())
         self.assertEqual(["Invoice 1"], self.subjects())
         self.inqueue("load", "invoices")

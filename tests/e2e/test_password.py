@@ -45,7 +45,7 @@ class Password(ServerCase):
         secret = self.file("secret", "correct horse\n")
         self.create("--password-file", secret)
         os.chown(secret, 65534, 65534)
-        self.fails(CONFIGURATION, "load", "q", says=["'q'", "secret", "belongs to another user"])
+        self.fails(CONFIGURATION, "load", "q", says=["'q'", "secret", "belongs to nobody"])
 
     def test_pipe_that_nobody_writes_to(self):
         os.mkfifo(self.folder / "secret", 0o600)

@@ -138,7 +138,7 @@ class Log(ReadCase, EntryCase):
         self.database.chmod(0o640)
         if os.geteuid() == 0:
             os.chown(self.database, 4711, 4712)
-        self.inqueue("queue", "pause", self.queue)
+        self.inqueue("queue", "pause", self.queue, "--trust-owner")
         expected = self.database.stat()
         for suffix in ["-wal", "-shm"]:
             found = self.database.with_name(self.database.name + suffix).stat()

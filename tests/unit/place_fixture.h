@@ -57,11 +57,12 @@ static inline bool enter_mount_space(void)
  * not see. */
 static inline int with_mount(struct fixture *f, const char *options, int (*body)(struct fixture *))
 {
+	g_autofree char *private = g_strconcat(options, ",mode=0700", NULL);
 	const pid_t child = fork();
 	if (child == 0) {
 		if (!enter_mount_space() ||
 		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-		    mount("tmpfs", f->folder, "tmpfs", 0, options) != 0)
+		    mount("tmpfs", f->folder, "tmpfs", 0, private) != 0)
 			_exit(CANNOT_MOUNT);
 		_exit(body(f));
 	}

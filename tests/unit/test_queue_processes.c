@@ -2,6 +2,7 @@
  * death. */
 #include "queue_fixture.h"
 
+#include "queue/base/trust.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
 
@@ -253,7 +254,9 @@ static void test_the_lock_file_belongs_to_whom_the_database_does(void **state)
 		assert_int_equal(0, chown(f->path, 4711, 4712));
 	assert_int_equal(0, stat(f->path, &database));
 	const mode_t before = umask(077);
+	trust_owners(true);
 	open_again(f);
+	trust_owners(false);
 	assert_ok(work_queue_lock(f->store, 1, &lock, &f->err), &f->err);
 	umask(before);
 	g_autofree char *path = g_strconcat(f->path, "-lock", NULL);

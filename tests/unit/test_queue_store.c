@@ -2,6 +2,7 @@
 #include "place_fixture.h"
 #include "queue_fixture.h"
 
+#include "queue/base/trust.h"
 #include "queue/store.h"
 
 #include <sys/resource.h>
@@ -383,6 +384,7 @@ static void test_a_file_without_write_permission_can_be_read(void **state)
 
 static int write_into_closed_folder(struct fixture *f)
 {
+	trust_owners(true);
 	if (store_open(f->path, STORE_WRITE, &f->store, &f->err) == 0)
 		return expect_status(f,
 				     work_queue_note_action(f->store, 1, "OK", 0, NOW_MS, &f->err),

@@ -124,7 +124,8 @@ static void a_credential_may_be_readable_by_an_access_list(void **state)
 static void a_command_is_run_without_a_shell(void **state)
 {
 	(void)state;
-	assert_secret(SECRET_COMMAND, "[\"printf\",\"%s\\\\nmore\",\"$HOME;x\"]", "$HOME;x");
+	assert_secret(SECRET_COMMAND, "[\"/usr/bin/printf\",\"%s\\\\nmore\",\"$HOME;x\"]",
+		      "$HOME;x");
 }
 
 static void a_command_that_fails_is_named_but_not_its_output(void **state)
@@ -132,11 +133,11 @@ static void a_command_that_fails_is_named_but_not_its_output(void **state)
 	(void)state;
 	struct error err;
 	struct secret *secret = NULL;
-	assert_int_equal(
-	    secret_read(SECRET_COMMAND, "[\"sh\",\"-c\",\"echo hidden; exit 7\"]", &secret, &err),
-	    -1);
+	assert_int_equal(secret_read(SECRET_COMMAND, "[\"/bin/sh\",\"-c\",\"echo hidden; exit 7\"]",
+				     &secret, &err),
+			 -1);
 	assert_int_equal(err.kind, ERROR_CREDENTIALS);
-	assert_string_equal(err.text, "password command 'sh' failed (exit status 7)");
+	assert_string_equal(err.text, "password command '/bin/sh' failed (exit status 7)");
 	assert_refused(SECRET_COMMAND, "[\"/nonexistent/command\"]", ERROR_CONFIGURATION,
 		       "/nonexistent/command");
 	assert_refused(SECRET_COMMAND, "not json", ERROR_CONFIGURATION, "JSON list");
@@ -145,8 +146,8 @@ static void a_command_that_fails_is_named_but_not_its_output(void **state)
 static void endless_output_is_refused(void **state)
 {
 	(void)state;
-	assert_refused(SECRET_COMMAND, "[\"cat\",\"/dev/zero\"]", ERROR_CREDENTIALS,
-		       "'cat' failed");
+	assert_refused(SECRET_COMMAND, "[\"/bin/cat\",\"/dev/zero\"]", ERROR_CREDENTIALS,
+		       "'/bin/cat' failed");
 }
 
 static void a_process_that_reads_one_leaves_no_core(void **state)

@@ -6,6 +6,7 @@
 #include "loader/base/supervise.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
+#include "queue/base/trust.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -108,6 +109,8 @@ static int command_run(const struct command *command, int argc, char **argv, str
 	if (invocation_check_arguments(&invocation, err) != 0)
 		return -1;
 	output_set_utc(invocation_flag(&invocation, "utc"));
+	trust_owners(invocation_flag(&invocation, "trust-owner") ||
+		     g_strcmp0(getenv("INQUEUE_TRUST_OWNER"), "1") == 0);
 	g_autofree char *standard = command_default_database();
 	const char *given = invocation_text(&invocation, "database");
 	g_autofree char *database = g_canonicalize_filename(given != NULL ? given : standard, NULL);
