@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEATURE_NAMES_MAX = 200 };
+/* After so many bytes no more purposes stand in an error. */
+enum { PURPOSES_SHOWN_MAX = 200 };
 
 /* The own certificate of the server, or that of an authority above it: "the certificate of HOST",
  * "the certificate of HOST comes from 'NAME', whose own certificate". Caller frees. */
@@ -60,23 +61,44 @@ static int fault_forged(const struct certificate_case *the_case, unsigned int at
 	return error_set(
 	    err, ERROR_UNREACHABLE,
 	    "%s names '%s' as its authority but is not signed with the key of that one: "
-	    "it is forged, or %s holds an older certificate of the authority",
+	    "it is forged, or that one's certificate, in %s or as the server sends it, is an older "
+	    "one",
 	    whose, issuer, the_case->trust->ca_option);
 }
 
-/* Is there an authority of this name, with another key? */
+static bool fault_is_named(gnutls_x509_crt_t certificate, const gnutls_datum_t *name)
+{
+	gnutls_datum_t own = {NULL, 0};
+	if (gnutls_x509_crt_get_raw_dn(certificate, &own) < 0)
+		return false;
+	const bool equal = own.size == name->size && memcmp(own.data, name->data, own.size) == 0;
+	gnutls_free(own.data);
+	return equal;
+}
+
+static bool fault_is_known(const struct certificate_case *the_case, const gnutls_datum_t *name)
+{
+	gnutls_x509_crt_t known = NULL;
+	for (unsigned int i = 1; i < the_case->chain->count; i++) {
+		if (fault_is_named(the_case->chain->items[i], name))
+			return true;
+	}
+	if (gnutls_x509_trust_list_get_issuer_by_dn(the_case->trust->authorities, name, &known,
+						    0) != 0)
+		return false;
+	gnutls_x509_crt_deinit(known);
+	return true;
+}
+
+/* Is there, here or among what was sent, an authority of this name with another key? */
 static bool fault_has_namesake(const struct certificate_case *the_case, gnutls_x509_crt_t last)
 {
 	gnutls_datum_t issuer = {NULL, 0};
-	gnutls_x509_crt_t namesake = NULL;
 	if (gnutls_x509_crt_get_raw_issuer_dn(last, &issuer) < 0)
 		return false;
-	const bool found = gnutls_x509_trust_list_get_issuer_by_dn(the_case->trust->authorities,
-								   &issuer, &namesake, 0) == 0;
-	if (found)
-		gnutls_x509_crt_deinit(namesake);
+	const bool known = fault_is_known(the_case, &issuer);
 	gnutls_free(issuer.data);
-	return found;
+	return known;
 }
 
 /* The way ends before an authority of ours. */
@@ -180,7 +202,7 @@ static char *fault_purposes(gnutls_x509_crt_t certificate)
 	char oid[128];
 	size_t size = sizeof oid;
 	for (unsigned int i = 0;
-	     names->len < FEATURE_NAMES_MAX &&
+	     names->len < PURPOSES_SHOWN_MAX &&
 	     gnutls_x509_crt_get_key_purpose_oid(certificate, i, oid, &size, NULL) == 0;
 	     i++, size = sizeof oid) {
 		const char *name = oid;

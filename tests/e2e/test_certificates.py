@@ -184,13 +184,17 @@ class Certificates(Case):
         """An authority of the same name has another key."""
         forger = Authority(self.folder / "forger", "Root")
         forged_middle = Authority(self.folder / "forged-middle", "Middle", forger)
-        says = "names 'Root' as its authority but is not signed with the key of that one: it is forged, or {ca} holds an " \
-               "older certificate of the authority"
+        older = Authority(self.folder / "older-middle", "Middle", self.root)
+        says = "names '%s' as its authority but is not signed with the key of that one: it is forged, or that one's " \
+               "certificate, in {ca} or as the server sends it, is an older one"
         ours = "the certificate of localhost " + says
         self.check(
-            other_key=self.shown(ours, forger),
-            other_key_unnamed=self.shown(ours, forger, extensions=WITHOUT_KEY_ID),
-            of_the_intermediate=self.shown("the certificate of localhost comes from 'Middle', whose own certificate " + says,
+            other_key=self.shown(ours % "Root", forger),
+            other_key_unnamed=self.shown(ours % "Root", forger, extensions=WITHOUT_KEY_ID),
+            older_intermediate=self.shown(ours % "Middle", self.middle, chain=[older.certificate]),
+            older_intermediate_unnamed=self.shown(ours % "Middle", self.middle, chain=[older.certificate],
+                                                  extensions=WITHOUT_KEY_ID),
+            of_the_intermediate=self.shown("the certificate of localhost comes from 'Middle', whose own certificate " + says % "Root",
                                            forged_middle, chain=[forged_middle.certificate]))
 
     def test_strength(self):
