@@ -83,6 +83,20 @@ static void entry_json_add_texts(json_t *object, const struct entry *entry)
 		json_object_set_new(object, texts[i].key, entry_json_text(texts[i].value));
 }
 
+static json_t *entry_json_date_sent(const struct entry *entry)
+{
+	return entry->date_sent_s != ENTRY_JSON_NO_DATE ? entry_json_time_s(entry->date_sent_s)
+							: json_null();
+}
+
+static void entry_json_add_raw(json_t *object, const struct entry *entry)
+{
+	json_object_set_new(object, "raw_sha256",
+			    entry->raw_incomplete ? json_null()
+						  : entry_json_sha256(entry->raw_sha256));
+	json_object_set_new(object, "raw_size", json_integer((json_int_t)entry->raw_size));
+}
+
 /* The names are those of the view entry, so that JSON and SQL speak of the same. */
 static json_t *entry_json_columns(const struct entry *entry)
 {
@@ -92,7 +106,7 @@ static json_t *entry_json_columns(const struct entry *entry)
 		      (int)entry->priority, "held", (int)entry->held, "tags",
 		      entry_json_words(entry->tags), "attempt_count", (int)entry->attempt_count);
 	entry_json_add_texts(object, entry);
-	json_object_set_new(object, "date_sent", entry_json_time_s(entry->date_sent_s));
+	json_object_set_new(object, "date_sent", entry_json_date_sent(entry));
 	json_object_set_new(object, "date_received", entry_json_time_s(entry->date_received_s));
 	json_object_set_new(object, "last_attempt_at",
 			    entry_json_time_ms(entry->last_attempt_at_ms));
@@ -100,10 +114,7 @@ static json_t *entry_json_columns(const struct entry *entry)
 			    entry_json_time_ms(entry->next_attempt_at_ms));
 	json_object_set_new(object, "lease_owner", entry_json_text(entry->lease_owner));
 	json_object_set_new(object, "lease_until", entry_json_time_ms(entry->lease_until_ms));
-	json_object_set_new(object, "raw_sha256",
-			    entry->raw_incomplete ? json_null()
-						  : entry_json_sha256(entry->raw_sha256));
-	json_object_set_new(object, "raw_size", json_integer((json_int_t)entry->raw_size));
+	entry_json_add_raw(object, entry);
 	json_object_set_new(object, "raw_kept", json_boolean(entry->raw_kept));
 	json_object_set_new(object, "attachment_count",
 			    json_integer((json_int_t)entry->attachment_count));
@@ -176,9 +187,9 @@ static int entry_json_write_piece(const void *bytes, size_t size, void *context)
 	return ferror(body->out) ? -1 : 0;
 }
 
-/* A body that cannot be written leaves *err empty, because the database has nothing to say: the
+/* A body that cannot be written leaves *err empty, because its source has nothing to say: the
  * stream's errno says it. */
-static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_id, const char *key,
+static int entry_json_write_body(FILE *out, const struct entry_json_source *source, const char *key,
 				 bool present, enum entry_part part, struct error *err)
 {
 	fprintf(out, ",\"%s\":%s", key, present ? "\"" : "null");
@@ -186,36 +197,74 @@ static int entry_json_write_body(FILE *out, struct store *store, int64_t entry_i
 		return 0;
 	struct entry_json_body body = {.out = out, .visible = {.form = VISIBLE_JSON_STRING}};
 	*err = (struct error){0}; /* stays so where the writing fails */
-	if (entry_read(store, entry_id, part, 0, entry_json_write_piece, &body, err) != 0)
+	if (source->read(part, entry_json_write_piece, &body, source->context, err) != 0)
 		return err->text[0] != '\0'
 			   ? -1
-			   : error_set(err, ERROR_IO, "writing entry %" PRId64 ": %s", entry_id,
-				       g_strerror(errno));
+			   : error_set(err, ERROR_IO, "standard output: %s", g_strerror(errno));
 	visible_put_end(&body.visible, out);
 	putc('"', out);
 	return 0;
 }
 
-/* Leaves the closing brace off the document of columns, and puts it behind the bodies. */
+/* Leaves the closing brace off the document of columns, and puts it behind the bodies, which may be
+ * too long to hold. */
+static int entry_json_write_all(FILE *out, const json_t *columns, const struct entry *entry,
+				const struct entry_json_source *source, struct error *err)
+{
+	g_autofree char *text = json_dumps(columns, JSON_COMPACT);
+	text[strlen(text) - 1] = '\0';
+	visible_write(VISIBLE_JSON, text, out);
+	if (entry_json_write_body(out, source, "message_body", entry->has_message_body,
+				  ENTRY_MESSAGE_BODY, err) != 0 ||
+	    entry_json_write_body(out, source, "html_body", entry->has_html_body, ENTRY_HTML_BODY,
+				  err) != 0)
+		return -1;
+	fputs("}\n", out);
+	return 0;
+}
+
+static void entry_json_add_parts(json_t *object, const struct entry *entry, const GPtrArray *paths)
+{
+	json_object_set_new(object, "headers", entry_json_list(entry->headers));
+	json_object_set_new(object, "attachments", entry_json_attachments(entry, paths));
+	json_object_set_new(object, "calendars", entry_json_calendars(entry));
+}
+
+struct entry_json_stored {
+	struct store *store;
+	int64_t entry_id;
+};
+
+static int entry_json_read_stored(enum entry_part part,
+				  int (*write)(const void *bytes, size_t size, void *to), void *to,
+				  void *context, struct error *err)
+{
+	const struct entry_json_stored *stored = context;
+	return entry_read(stored->store, stored->entry_id, part, 0, write, to, err);
+}
+
 int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 		     const struct entry_json_claim *claim, struct error *err)
 {
 	json_auto_t *object = entry_json_columns(entry);
+	struct entry_json_stored stored = {.store = store, .entry_id = entry->id};
+	const struct entry_json_source source = {.read = entry_json_read_stored,
+						 .context = &stored};
 	if (claim != NULL)
 		json_object_set_new(object, "lease_token", json_string(claim->token));
-	json_object_set_new(object, "headers", entry_json_list(entry->headers));
-	json_object_set_new(object, "attachments",
-			    entry_json_attachments(entry, claim != NULL ? claim->paths : NULL));
-	json_object_set_new(object, "calendars", entry_json_calendars(entry));
-	g_autofree char *text = json_dumps(object, JSON_COMPACT);
-	/* The document stays open for the bodies, which may be too long to hold. */
-	text[strlen(text) - 1] = '\0';
-	visible_write(VISIBLE_JSON, text, out);
-	if (entry_json_write_body(out, store, entry->id, "message_body", entry->has_message_body,
-				  ENTRY_MESSAGE_BODY, err) != 0 ||
-	    entry_json_write_body(out, store, entry->id, "html_body", entry->has_html_body,
-				  ENTRY_HTML_BODY, err) != 0)
-		return -1;
-	fputs("}\n", out);
-	return 0;
+	entry_json_add_parts(object, entry, claim != NULL ? claim->paths : NULL);
+	return entry_json_write_all(out, object, entry, &source, err);
+}
+
+int entry_json_write_mail(FILE *out, const struct entry *entry,
+			  const struct entry_json_source *source, struct error *err)
+{
+	json_auto_t *object = json_object();
+	entry_json_add_texts(object, entry);
+	json_object_set_new(object, "date_sent", entry_json_date_sent(entry));
+	entry_json_add_raw(object, entry);
+	json_object_set_new(object, "defects", entry_json_list(entry->defects));
+	entry_json_add_parts(object, entry, NULL);
+	json_object_set_new(object, "reply_plain", entry_json_text(entry->reply_plain));
+	return entry_json_write_all(out, object, entry, source, err);
 }

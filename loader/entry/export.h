@@ -33,6 +33,20 @@ struct entry_json_claim {
 int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 		     const struct entry_json_claim *claim, struct error *err);
 
+/* Where bodies come from: hands the bytes of one to `write` as entry_read() does. */
+struct entry_json_source {
+	int (*read)(enum entry_part part, int (*write)(const void *bytes, size_t size, void *to),
+		    void *to, void *context, struct error *err);
+	void *context;
+};
+
+/* The date_sent_s of a mail that does not say when it was sent, before it has an entry. */
+#define ENTRY_JSON_NO_DATE INT64_MIN
+
+/* What a mail itself says, without what only a database gives: id, queue, state and the like. */
+int entry_json_write_mail(FILE *out, const struct entry *entry,
+			  const struct entry_json_source *source, struct error *err);
+
 /* ---- files ---- */
 
 struct save_options {

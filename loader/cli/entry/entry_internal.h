@@ -14,6 +14,13 @@
 int cmd_filter_read(const struct invocation *invocation, struct store *store,
 		    struct entry_filter *ret_filter, bool *ret_any, struct error *err);
 
+/* --- parts of what entry_view_print() shows --- */
+
+void entry_view_print_texts(const struct entry *entry);
+void entry_view_print_defects(const struct entry *entry);
+void entry_view_print_attachments(const struct entry *entry);
+void entry_view_print_calendars(const struct entry *entry);
+
 /* The commands; their words are in entry_table.c. */
 int cmd_list(const struct invocation *invocation, struct error *err);
 int cmd_show(const struct invocation *invocation, struct error *err);

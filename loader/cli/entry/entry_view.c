@@ -1,5 +1,5 @@
 /* Shows an entry for people: a line for each field that is set, its attachments, its bodies. */
-#include "loader/cli/entry/entry_view.h"
+#include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
@@ -67,11 +67,9 @@ static void entry_view_print_state(const struct entry *entry)
 	entry_view_print_time_ms("lease until", entry->lease_until_ms);
 }
 
-/* The order in which people read a mail; times and digests come after the texts. */
-static void entry_view_print_mail(const struct entry *entry)
+/* The order in which people read a mail. */
+void entry_view_print_texts(const struct entry *entry)
 {
-	char date[CLOCK_TEXT_SIZE];
-	char sha256[ENTRY_SHA256_TEXT];
 	entry_view_print_line("subject", entry->subject);
 	entry_view_print_line("sender", entry->sender);
 	entry_view_print_line("recipient", entry->recipient);
@@ -84,6 +82,23 @@ static void entry_view_print_mail(const struct entry *entry)
 	entry_view_print_line("signature", entry->signature);
 	entry_view_print_line("error kind", entry->error_kind);
 	entry_view_print_line("error", entry->error_text);
+}
+
+void entry_view_print_defects(const struct entry *entry)
+{
+	json_auto_t *defects = entry_view_json_list(entry->defects);
+	size_t index;
+	json_t *defect;
+	json_array_foreach(defects, index, defect)
+	    entry_view_print_line("defect", json_string_value(defect));
+}
+
+/* Times and digests come after the texts. */
+static void entry_view_print_mail(const struct entry *entry)
+{
+	char date[CLOCK_TEXT_SIZE];
+	char sha256[ENTRY_SHA256_TEXT];
+	entry_view_print_texts(entry);
 	clock_format_s(entry->date_sent_s, date);
 	entry_view_print_line("sent", date);
 	clock_format_s(entry->date_received_s, date);
@@ -93,15 +108,11 @@ static void entry_view_print_mail(const struct entry *entry)
 	output_entry_field("raw message", "%" PRIu64 " bytes%s%s%s", entry->raw_size,
 			   entry->raw_incomplete ? "" : ", SHA-256 ",
 			   entry->raw_incomplete ? "" : sha256, entry->raw_kept ? ", kept" : "");
-	json_auto_t *defects = entry_view_json_list(entry->defects);
-	size_t index;
-	json_t *defect;
-	json_array_foreach(defects, index, defect)
-	    entry_view_print_line("defect", json_string_value(defect));
+	entry_view_print_defects(entry);
 }
 
 /* The number is the one that `save --attachment` takes. */
-static void entry_view_print_attachments(const struct entry *entry)
+void entry_view_print_attachments(const struct entry *entry)
 {
 	for (size_t i = 0; i < entry->attachment_count; i++) {
 		const struct entry_attachment *attachment = &entry->attachments[i];
@@ -112,7 +123,7 @@ static void entry_view_print_attachments(const struct entry *entry)
 }
 
 /* "REQUEST Handover, 2025-07-04T08:00:00Z to 2025-07-04T09:30:00Z, Room 4 (Ann <ann@example.com>)" */
-static void entry_view_print_calendars(const struct entry *entry)
+void entry_view_print_calendars(const struct entry *entry)
 {
 	for (size_t i = 0; i < entry->calendar_count; i++) {
 		const struct entry_calendar *calendar = &entry->calendars[i];
