@@ -113,7 +113,7 @@ static bool attachments_are_apart(const struct mime_message *message)
 		if (message->attachments[i].content.size > 0)
 			contents[count++] = &message->attachments[i].content;
 	}
-	qsort(contents, count, sizeof *contents, compare_offsets);
+	qsort(contents, count, sizeof(void *), compare_offsets);
 	for (size_t i = 1; i < count; i++) {
 		if (!are_apart(contents[i - 1], contents[i]))
 			return false;
