@@ -71,6 +71,7 @@ static int check_body(const struct mime_content *body, int output, struct error 
 	return 0;
 }
 
+/* The parser stands still or is gone: nobody changes the record between check and use. */
 static int read_record(const struct parser_answer *answer, int output,
 		       struct mime_message **ret_message, struct error *err)
 {

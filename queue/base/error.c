@@ -38,6 +38,7 @@ void error_fill(struct error *err, enum error_kind kind, const char *format, ...
 	va_end(args);
 }
 
+/* For errors that a caller acts on: the reason says more than the kind. */
 void error_fill_because(struct error *err, enum error_reason reason, const char *format, ...)
 {
 	va_list args;

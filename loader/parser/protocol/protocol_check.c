@@ -27,6 +27,7 @@ bool parsed_is_text(const char *text, size_t size)
 	return !control && g_utf8_validate_len(text, size, NULL);
 }
 
+/* Subjects and names are printed in tables and logs, where each has one line. */
 static bool is_line(const char *text)
 {
 	return text == NULL || strpbrk(text, "\n\t") == NULL;
@@ -139,6 +140,7 @@ static bool attachments_keep(const struct mime_message *message, const struct pa
 	return attachments_are_apart(message);
 }
 
+/* As for the fields of the message: each is shown in one line. */
 static bool calendars_keep(const struct mime_message *message)
 {
 	for (size_t i = 0; i < message->calendar_count; i++) {
@@ -156,6 +158,7 @@ static bool is_date(int64_t date_s)
 	return date_s >= first_date_s && date_s <= last_date_s;
 }
 
+/* A signature is one of two words, because people decide by them. */
 static bool fields_keep(const struct mime_message *message)
 {
 	const char *const lines[] = {
