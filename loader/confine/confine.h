@@ -1,14 +1,34 @@
 /*
  * confine.h - what a process takes away from itself before it reads what strangers have sent.
  *
- * Errors: -1 with errno. What the kernel does not have (Landlock before Linux 5.13, or switched off)
- *         is no error.
+ * Errors:   -1 with errno; or SOFTWARE. What the kernel does not have (Landlock before Linux 5.13, or switched off)
+ *           is no error.
+ * Way back: none, neither for the process nor for what it starts.
+ * Threads:  before there is a second one.
  */
 #ifndef LOADER_CONFINE_CONFINE_H
 #define LOADER_CONFINE_CONFINE_H
 
+#include "queue/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
 /* From here on this process opens no file, makes no connection, and sends no signal to a process
  * that is not its child; what is open stays open. */
 int confine_to_descriptors(void);
+
+/*
+ * For a process that talks to a peer, once: from here on it makes, changes and removes files in these
+ * folders only, beside what is open already (what is no folder is passed over) and the terminal, looks
+ * into no other process, and changes nothing of the system. It starts no program unless it `may_execute`. Calls
+ * after the first do nothing.
+ */
+int confine_to_folders(const char *const *folders, size_t count, bool may_execute,
+		       struct error *err);
+
+/* The same for work on a database: beside it lie its log, its locks and the spools, and SQLite sorts
+ * in the temporary folder. */
+int confine_to_database(const char *database, bool may_execute, struct error *err);
 
 #endif

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 /* The numbers are the same on all architectures. */
-enum { CREATE_RULESET = 444, RESTRICT_SELF = 446, CREATE_RULESET_VERSION = 1 };
+enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446 };
+enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1 };
 
 /* The struct landlock_ruleset_attr of version 6; older kernels take its beginning. */
 struct ruleset {
@@ -52,6 +53,15 @@ int landlock_create(const struct landlock_rights *rights)
 	const struct ruleset attributes = {
 	    .files = rights->files, .network = rights->network, .scope = rights->scope};
 	return (int)syscall(CREATE_RULESET, &attributes, ruleset_size(), 0);
+}
+
+int landlock_allow(int rules, int file, uint64_t rights)
+{
+	const struct {
+		uint64_t rights;
+		int32_t parent;
+	} __attribute__((packed)) rule = {rights, file};
+	return (int)syscall(ADD_RULE, rules, RULE_PATH_BENEATH, &rule, 0);
 }
 
 int landlock_enter(int rules)

@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
+#include "loader/confine/confine.h"
 #include "loader/http/target.h"
 #include "queue/base/scoped.h"
 
@@ -191,6 +192,28 @@ static int deliver_all(struct deliver *deliver, struct error *err)
 			deliver_wait(deliver);
 		}
 	}
+}
+
+static void deliver_note_command(const char *field, enum secret_source source,
+				 const char *reference, void *ret_found)
+{
+	(void)field;
+	(void)reference;
+	if (source == SECRET_COMMAND)
+		*(bool *)ret_found = true;
+}
+
+bool deliver_runs_commands(const struct work_queue *queue)
+{
+	bool found = false;
+	target_secret_list(&queue->target, deliver_note_command, &found);
+	return found;
+}
+
+/* The parser finds what a mail says beside what it quotes. */
+int deliver_confine(const char *database, struct error *err)
+{
+	return confine_to_database(database, true, err);
 }
 
 static int deliver_check_file(const char *field, const char *path, struct error *err)

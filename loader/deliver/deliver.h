@@ -14,6 +14,8 @@
 #include "queue/delivery.h"
 #include "queue/work_queue.h"
 
+#include <stdbool.h>
+
 struct deliver_result {
 	uint64_t counts[DELIVERY_OUTCOMES];
 	uint64_t given_up;	/* of RETRY and UNREACHABLE: it was the last attempt */
@@ -21,6 +23,13 @@ struct deliver_result {
 	int64_t pause_until_ms; /* the target wants no more before; 0 = it did not say */
 	struct error last; /* of the last entry that was not delivered; kind ERROR_NONE = none */
 };
+
+/* Does a command give one of the secrets of the queue's target? */
+bool deliver_runs_commands(const struct work_queue *queue);
+
+/* Takes from this process what deliveries do not need (confine.h), if all its queues are free of
+ * commands. */
+int deliver_confine(const char *database, struct error *err);
 
 /* Delivers what is due, at most `limit` entries (0 = all). Another run on the queue: TEMPORARY. A
  * target that was unreachable three times in a row, or asks for a pause, gets no more in this run.

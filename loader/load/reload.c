@@ -158,7 +158,8 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
 	if (work_queue_lock(reload->store, queue->id, &lock, err) != 0)
 		return -1;
-	if (mailbox_open(queue, reload->database, true, &mailbox, err) != 0 ||
+	if (mailbox_confine(queue, reload->database, true, err) != 0 ||
+	    mailbox_open(queue, reload->database, true, &mailbox, err) != 0 ||
 	    mailbox_prepare_targets(mailbox, err) != 0 ||
 	    first_use_note(reload->store, queue->id, mailbox, err) != 0)
 		return -1;

@@ -91,7 +91,8 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 				const struct load_options *options,
 				const struct load_result *earlier, struct worker_report *report)
 {
-	if (refusal_check(store, queue, &report->err) != 0)
+	if (refusal_check(store, queue, &report->err) != 0 ||
+	    mailbox_confine(queue, options->database, true, &report->err) != 0)
 		return -1;
 	if (options->dry_run)
 		return load_run(store, queue, options, &report->result, &report->err);

@@ -333,7 +333,10 @@ static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
 	keeper->opened_ms = clock_now_ms();
 	keeper->idle_from_ms = clock_monotonic_ms();
 	keeper->waiting = g_queue_new();
-	if (mail_socket_open_folder(true, &keeper->folder, err) != 0 ||
+	if (mail_socket_open_folder(true, &keeper->folder, err) != 0)
+		return -1;
+	g_autofree char *folder = g_strdup_printf("/proc/self/fd/%d", keeper->folder);
+	if (mail_session_confine(keeper->account, folder, false, err) != 0 ||
 	    mail_keeper_sign_in(keeper, err) != 0)
 		return -1;
 	if (mail_keeper_claim_name(keeper, err) != 0 || mail_keeper_watch(keeper, err) != 0 ||

@@ -5,6 +5,8 @@
  */
 #include "loader/mailbox/mail_connection_internal.h"
 
+#include "loader/confine/confine.h"
+#include "loader/parse/spool.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 
@@ -112,6 +114,31 @@ int mail_session_open(struct mail_account *account, struct mail_session **ret_se
 		return -1;
 	*ret_session = steal(&session);
 	return 0;
+}
+
+/* A folder that is made only later lies in one that is there. */
+static char *nearest_folder(const char *path)
+{
+	g_autofree char *folder = g_canonicalize_filename(path, NULL);
+	while (!g_file_test(folder, G_FILE_TEST_IS_DIR)) {
+		char *above = g_path_get_dirname(folder);
+		g_free(folder);
+		folder = above;
+	}
+	return steal(&folder);
+}
+
+int mail_session_confine(struct mail_account *account, const char *folder, bool may_execute,
+			 struct error *err)
+{
+	if (account != NULL &&
+	    (account->source == SECRET_COMMAND || account->source == SECRET_TOKEN_COMMAND))
+		return 0;
+	if (account != NULL && mail_account_read_secret(account, err) != 0)
+		return -1;
+	g_autofree char *named = folder != NULL ? nearest_folder(folder) : NULL;
+	const char *const folders[] = {spool_folder(), named};
+	return confine_to_folders(folders, named != NULL ? 2 : 1, may_execute, err);
 }
 
 void mail_session_close(struct mail_session *session)

@@ -6,6 +6,7 @@
 #include "loader/source/mailbox.h"
 
 #include "loader/base/clock.h"
+#include "loader/confine/confine.h"
 #include "loader/imap/names/mailbox_name.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
@@ -70,6 +71,16 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 					.secret = secret,
 					.secret_is_token = source == SECRET_TOKEN_COMMAND};
 	return imapc_open(&account, &mailbox->session, err);
+}
+
+int mailbox_confine(const struct work_queue *queue, const char *database, bool reads_mail,
+		    struct error *err)
+{
+	enum secret_source source;
+	if (secret_source_parse(queue->credential_source, &source) == 0 &&
+	    (source == SECRET_COMMAND || source == SECRET_TOKEN_COMMAND))
+		return 0;
+	return confine_to_database(database, reads_mail, err);
 }
 
 int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,

@@ -29,6 +29,14 @@ struct mailbox {
 	bool stays;	  /* and they never leave it: the definition names no dropbox */
 };
 
+/*
+ * Takes from this process what working on the queue's mailbox does not need (confine.h); before
+ * mailbox_open(). Nothing is taken where a command gives the password: it runs again when the
+ * connection is lost, and may need anything. Only who `reads_mail` starts parsers.
+ */
+int mailbox_confine(const struct work_queue *queue, const char *database, bool reads_mail,
+		    struct error *err);
+
 /* Reads the password from its source, connects, signs in and looks for the source folder. If
  * `need_source` a missing one is an error (CONFIGURATION); INBOX is not looked for, since every
  * server has it. Where the names of two folders allow that they are one, all three are looked for,

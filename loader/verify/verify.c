@@ -237,7 +237,8 @@ int verify_run(struct store *store, const struct work_queue *queue,
 	*ret_result = (struct verify_result){0};
 	if (work_queue_lock(store, queue->id, &lock, err) != 0)
 		return -1;
-	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0 ||
+	if (mailbox_confine(queue, options->database, true, err) != 0 ||
+	    mailbox_open(queue, options->database, true, &mailbox, err) != 0 ||
 	    mailbox_find_targets(mailbox, err) != 0)
 		return -1;
 	struct verify verify = {.store = store,

@@ -98,7 +98,7 @@ static int watch_deliver_wait_for_work(struct store *store, int64_t queue_id,
 }
 
 /* Reads the definition for each run: a target that was altered is posted to as it is now. */
-static int watch_deliver_round(struct store *store, struct store_watch *watch,
+static int watch_deliver_round(struct store *store, struct store_watch *watch, const char *database,
 			       const char *queue_name, int bell, int64_t pause_ms, bool *ret_more,
 			       struct error *err)
 {
@@ -109,7 +109,8 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch,
 	*ret_more = watch_deliver_is_meant(queue);
 	if (!*ret_more)
 		return 0;
-	if (deliver_run(store, queue, 0, &result, err) != 0)
+	if ((!deliver_runs_commands(queue) && deliver_confine(database, err) != 0) ||
+	    deliver_run(store, queue, 0, &result, err) != 0)
 		return -1;
 	watch_deliver_log(queue_name, &result);
 	/* The loader's own looks change the database, too: without this condition the two
@@ -129,8 +130,8 @@ static int watch_deliver_live(const char *queue_name, int bell, const struct wat
 	    store_watch_open(store, &watch, err) != 0)
 		return -1;
 	for (bool more = true; more && !stop_requested();) {
-		if (watch_deliver_round(store, watch, queue_name, bell, options->retry_ms, &more,
-					err) != 0)
+		if (watch_deliver_round(store, watch, options->database, queue_name, bell,
+					options->retry_ms, &more, err) != 0)
 			return -1;
 	}
 	return 0;

@@ -273,6 +273,7 @@ static int watch_worker_find_queue(struct watch_worker *worker, const char *queu
 static int watch_worker_sign_in(struct watch_worker *worker, struct error *err)
 {
 	if (watch_worker_tell_started(worker, err) != 0 ||
+	    mailbox_confine(worker->queue, worker->options->database, true, err) != 0 ||
 	    mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
 		0)
 		return -1;

@@ -140,7 +140,7 @@ class Hostile(CrashCase):
 
 
 class Signals(CrashCase):
-    def hanging(self, *command):
+    def hanging(self, *command, at=rb"UID SEARCH"):
         """A command that waits for a server which says nothing any more."""
         arrived = threading.Event()
         release = threading.Event()
@@ -151,10 +151,25 @@ class Signals(CrashCase):
             release.wait()
 
         server = self.serve()
-        server.answer(rb"UID SEARCH", silence)
+        server.answer(at, silence)
         process = self.start(*command)
         self.assertTrue(arrived.wait(DEADLINE_S))
         return server, process
+
+    def test_rights_are_given_up_before_the_server_is_heard(self):
+        """A filter of system calls, and no way to get rights back (seccomp(2), no_new_privs)."""
+        for command in [["verify", "invoices"], ["mail", "getHeaderOnly", "--queue", "invoices"], ["load"]]:
+            self.use_database(command[0])
+            with self.subTest(command=command[0]):
+                server, process = self.hanging(*command, at=rb"CAPABILITY|LOGIN")
+                with server:
+                    child, = self.children()
+                    status = pathlib.Path(f"/proc/{child}/status").read_text()
+                    self.assertRegex(status, r"(?m)^Seccomp:\t2$")
+                    self.assertRegex(status, r"(?m)^NoNewPrivs:\t1$")
+                    process.kill()
+                    processes.kill_quietly(child)
+                    process.communicate()
 
     def test_a_second_term_ends_both(self):
         server, process = self.hanging("verify", "invoices")

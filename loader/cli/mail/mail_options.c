@@ -217,6 +217,25 @@ int mail_options_account(const struct invocation *invocation, struct mail_accoun
 	return 0;
 }
 
+/* Changes of mail and of folders need no parser. */
+static bool mail_options_read_mail(const struct invocation *invocation)
+{
+	static const char *const changes[] = {
+	    "mail markRead",	 "mail delete",	      "mail moveMail",	     "mail createFolder",
+	    "mail deleteFolder", "mail renameFolder", "mail listAllFolders", NULL};
+	return !g_strv_contains(changes, invocation->command->name);
+}
+
+/* The lines of a script name folders of their own. */
+static int mail_options_confine(const struct invocation *invocation, struct mail_account *account,
+				struct error *err)
+{
+	const bool script = strcmp(invocation->command->name, "mail script") == 0;
+	const char *folder = mail_options_text(invocation, "attachment-path");
+	return mail_session_confine(account, script ? "/" : folder,
+				    mail_options_read_mail(invocation), err);
+}
+
 /* A connection that is open already needs no account. */
 int mail_options_session(const struct invocation *invocation, struct mail_session **ret_session,
 			 struct error *err)
@@ -228,9 +247,13 @@ int mail_options_session(const struct invocation *invocation, struct mail_sessio
 	    mail_options_timeout(invocation, &timeout_s, err) != 0)
 		return -1;
 	if (connection != NULL)
-		return mail_connection_use(connection, timeout_s != 0 ? timeout_s : MAIL_TIMEOUT_S,
-					   ret_session, err);
-	if (mail_options_account(invocation, &account, err) != 0)
+		return mail_options_confine(invocation, NULL, err) != 0
+			   ? -1
+			   : mail_connection_use(connection,
+						 timeout_s != 0 ? timeout_s : MAIL_TIMEOUT_S,
+						 ret_session, err);
+	if (mail_options_account(invocation, &account, err) != 0 ||
+	    mail_options_confine(invocation, account, err) != 0)
 		return -1;
 	return mail_session_open(account, ret_session, err);
 }

@@ -332,6 +332,20 @@ static int cmd_deliver_sample(const struct invocation *invocation, struct store 
 	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
 }
 
+/* A queue that is not there is named later. */
+static int cmd_deliver_confine(const struct invocation *invocation, struct store *store,
+			       char *const *names, struct error *err)
+{
+	struct error ignored;
+	for (; *names != NULL; names++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (work_queue_find(store, *names, &queue, &ignored) == 0 &&
+		    deliver_runs_commands(queue))
+			return 0;
+	}
+	return deliver_confine(invocation->database, err);
+}
+
 /* The queues are named, or all that have a target and are not paused. */
 int cmd_deliver(const struct invocation *invocation, struct error *err)
 {
@@ -340,7 +354,8 @@ int cmd_deliver(const struct invocation *invocation, struct error *err)
 	g_auto(GStrv) names = NULL;
 	if (invocation_number(invocation, "limit", 1, &limit, err) != 0 ||
 	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
-	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0)
+	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0 ||
+	    cmd_deliver_confine(invocation, store, names, err) != 0)
 		return -1;
 	return cmd_load_each(
 	    invocation, store, names, limit,
