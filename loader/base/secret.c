@@ -1,7 +1,7 @@
-/* Reads a password or token from its source (a file, a variable, a command, a systemd
+/* Reads a password or token from its source (a file, a variable, a command: secret_command.c, a systemd
  * credential, the terminal) and keeps one in a file. Every buffer that has held one is wiped, and
  * a process that reads one leaves no core. */
-#include "loader/base/secret.h"
+#include "loader/base/secret_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/redact.h"
@@ -11,21 +11,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib-unix.h>
-#include <jansson.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <termios.h>
 
-enum { SECRET_MAX_SIZE = 64 * 1024, SECRET_TIMEOUT_MS = 30000 };
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 struct secret {
@@ -101,26 +95,19 @@ static void secret_guard_memory(void)
 #endif
 }
 
-/* Bytes as read from a source; wiped with its scope. */
-struct secret_buffer {
-	size_t length;
-	char bytes[SECRET_MAX_SIZE + 1];
-};
-
-static void secret_buffer_free(struct secret_buffer *buffer)
+void secret_buffer_free(struct secret_buffer *buffer)
 {
 	if (buffer == NULL)
 		return;
 	explicit_bzero(buffer->bytes, sizeof buffer->bytes);
 	g_free(buffer);
 }
-SCOPED_DEFINE(struct secret_buffer *, secret_buffer_free)
 
 /* The secret is the first line: an editor leaves a newline at the end of a file, and some put a
  * byte order mark at its beginning. A CR or NUL inside could not be sent to any server, and is an
  * error rather than half a password. */
-static int secret_from_bytes(const char *bytes, size_t length, const char *what,
-			     struct secret **ret_secret, struct error *err)
+int secret_from_bytes(const char *bytes, size_t length, const char *what,
+		      struct secret **ret_secret, struct error *err)
 {
 	const char *end = memchr(bytes, '\n', length);
 	if (end != NULL)
@@ -142,9 +129,7 @@ static int secret_from_bytes(const char *bytes, size_t length, const char *what,
 	return 0;
 }
 
-/* Reads to the end, to the buffer's end, or to the deadline; the descriptor does not block, so that a
- * pipe without a writer is at its end at once. 0, or -1 with errno. */
-static int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer)
+int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer)
 {
 	while (buffer->length < sizeof buffer->bytes) {
 		ssize_t got = read(descriptor, buffer->bytes + buffer->length,
@@ -220,120 +205,6 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 	/* systemd may let the service's user in by an access control list; the mask of that list
 	 * stands in place of the group's permissions. */
 	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
-}
-
-/* The whole path of what a shell would run now. A path may name what will be installed later; what is there
- * already must be safe. Caller frees. */
-static int secret_find_command(const char *name, char **ret_path, struct error *err)
-{
-	g_autofree char *found =
-	    strchr(name, '/') != NULL ? g_strdup(name) : g_find_program_in_path(name);
-	if (found == NULL)
-		return error_set(err, ERROR_CONFIGURATION, "there is no command '%s' in $PATH",
-				 name);
-	g_autofree char *path = g_canonicalize_filename(found, NULL);
-	if (access(path, F_OK) == 0 && trust_check_command("command", path, err) != 0)
-		return -1;
-	*ret_path = steal(&path);
-	return 0;
-}
-
-/* The database holds argv as JSON, so that no quoting has to be undone when the command runs; and the
- * program's whole path, so that no other one of that name runs then. */
-int secret_command_parse(const char *words, char **ret_reference, struct error *err)
-{
-	g_auto(GStrv) list = NULL;
-	g_autoptr(GError) failure = NULL;
-	if (!g_shell_parse_argv(words, NULL, &list, &failure))
-		return error_set(err, ERROR_CONFIGURATION, "%s", failure->message);
-	char *program;
-	if (secret_find_command(list[0], &program, err) != 0)
-		return -1;
-	g_free(list[0]);
-	list[0] = program;
-	json_auto_t *array = json_array();
-	for (char **word = list; *word != NULL; word++) {
-		if (json_array_append_new(array, json_string(*word)) != 0)
-			return error_set(err, ERROR_CONFIGURATION, "must be UTF-8 text");
-	}
-	*ret_reference = json_dumps(array, JSON_COMPACT);
-	return 0;
-}
-
-/* A JSON list of strings as argv; the caller frees with g_strfreev(). */
-static char **secret_parse_command(const char *reference)
-{
-	json_auto_t *list = json_loads(reference, 0, NULL);
-	if (!json_is_array(list) || json_array_size(list) == 0)
-		return NULL;
-	g_auto(GStrv) words = g_new0(char *, json_array_size(list) + 1);
-	size_t index;
-	json_t *word;
-	json_array_foreach(list, index, word)
-	{
-		if (!json_is_string(word))
-			return NULL;
-		words[index] = g_strdup(json_string_value(word));
-	}
-	return steal(&words);
-}
-
-int secret_check_command(const char *reference, struct error *err)
-{
-	g_auto(GStrv) words = secret_parse_command(reference);
-	if (words == NULL)
-		return error_set(err, ERROR_CONFIGURATION, "it is no JSON list of strings");
-	return trust_check_command("command", words[0], err);
-}
-
-/* Waits for the child's end, and kills it when the deadline has passed. Returns its wait status. */
-static int secret_reap(GPid child, int64_t deadline_ms)
-{
-	scoped(descriptor_close) int process = pidfd_open(child, 0);
-	int64_t left_ms = deadline_ms - clock_monotonic_ms();
-	struct pollfd wait = {.fd = process, .events = POLLIN};
-	if (process < 0 || left_ms <= 0 || poll(&wait, 1, (int)left_ms) != 1)
-		kill(child, SIGKILL);
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
-}
-
-/* The command has 30 s. Its output ends when it closes the pipe; only then its exit status says
- * whether what it printed counts. */
-static int secret_read_command(const char *reference, const char *what, struct secret **ret_secret,
-			       struct error *err)
-{
-	g_auto(GStrv) words = secret_parse_command(reference);
-	if (words == NULL)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "the %s is not a JSON list of strings: %s", what, reference);
-	g_autoptr(GError) failure = NULL;
-	GPid child;
-	scoped(descriptor_close) int output = -1;
-	if (trust_check_command(what, words[0], err) != 0)
-		return -1;
-	if (!g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-				      &child, NULL, &output, NULL, &failure))
-		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, words[0],
-				 failure->message);
-	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
-	int64_t deadline_ms = clock_monotonic_ms() + SECRET_TIMEOUT_MS;
-	g_unix_set_fd_nonblocking(output, TRUE, NULL);
-	bool late = secret_read_descriptor(output, deadline_ms, buffer) != 0;
-	descriptor_close_scoped(&output);
-	output = -1;
-	int status = secret_reap(child, late ? 0 : deadline_ms);
-	if (late)
-		return error_set(err, ERROR_CREDENTIALS, "%s '%s': no answer in 30 s", what,
-				 words[0]);
-	if (status != 0)
-		return error_set(err, ERROR_CREDENTIALS, "%s '%s' failed (%s %d)", what, words[0],
-				 WIFEXITED(status) ? "exit status" : "signal",
-				 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	g_autofree char *named = g_strdup_printf("output of %s '%s'", what, words[0]);
-	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
 }
 
 /* Every source ends in the same check of its first line. */

@@ -1,0 +1,38 @@
+/*
+ * secret_internal.h - what the sources of secrets share: a buffer that is wiped, and how bytes become a
+ * secret.
+ */
+#ifndef LOADER_BASE_SECRET_INTERNAL_H
+#define LOADER_BASE_SECRET_INTERNAL_H
+
+#include "loader/base/secret.h"
+#include "queue/base/scoped.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SECRET_MAX_SIZE = 64 * 1024, SECRET_TIMEOUT_MS = 30000 };
+
+/* Bytes as read from a source. */
+struct secret_buffer {
+	size_t length;
+	char bytes[SECRET_MAX_SIZE + 1];
+};
+
+/* Wipes and releases; takes NULL. */
+void secret_buffer_free(struct secret_buffer *buffer);
+SCOPED_DEFINE(struct secret_buffer *, secret_buffer_free)
+
+/* Reads to the end, to the buffer's end, or to the deadline; the descriptor does not block, so that a
+ * pipe without a writer is at its end at once. 0, or -1 with errno. */
+int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer);
+
+/* The first line of the bytes as a secret; `what` names the source. Errors: CREDENTIALS. */
+int secret_from_bytes(const char *bytes, size_t length, const char *what,
+		      struct secret **ret_secret, struct error *err);
+
+/* The first line that the command prints. Errors: CONFIGURATION, CREDENTIALS. */
+int secret_read_command(const char *reference, const char *what, struct secret **ret_secret,
+			struct error *err);
+
+#endif
