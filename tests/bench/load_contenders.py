@@ -17,6 +17,7 @@ from load_trips import Listener
 BENCH_DIR = pathlib.Path(__file__).resolve().parent
 BUILD_DIR = BENCH_DIR.parents[1] / "build" / "release"
 ARCHIVE = "DROPBOX"
+LARGEST = "maxSize=300MB"
 # The commands of others, and the Debian packages that have them.
 PACKAGES = {"mbsync": "isync", "fdm": "fdm", "getmail": "getmail6", "curl": "curl"}
 
@@ -86,6 +87,20 @@ class Inqueue:
         """The cost of one more load, with nothing new."""
         return load_meter.run([self.program, "load", "bench"], environment(folder), account)
 
+    def files(self, account, folder):
+        """An import of the files that the account's mail lies in. They are links to the corpus, so they stay with the
+        account: what lies in `folder` is emptied."""
+        expected = account.count()
+        done = account.maildir / "done"
+        done.mkdir()
+        subprocess.run([self.program, "queue", "create", "bench", "--external-source", "File", "--connection-string",
+                        LARGEST], env=environment(folder), check=True)
+        cost = load_meter.run([self.program, "import", "bench", account.maildir, "--archive", done],
+                              environment(folder), account)
+        self._expect_entries(folder, expected)
+        expect("inqueue", "files archived", sum(1 for _ in done.iterdir()), expected)
+        return cost
+
     def start(self, account):
         """The cost of starting and ending the program."""
         return load_meter.run([self.program, "--version"], {}, account)
@@ -103,14 +118,18 @@ class Inqueue:
         self._queue("create", account, environment(folder), account.port, "--user-name", account.user,
                     "--password-env", "MAIL_PASSWORD")
         result = measure([self.program, "load", "bench"], environment(folder), account)
-        with contextlib.closing(sqlite3.connect(database(folder))) as connection:
-            entries, = connection.execute("SELECT count(*) FROM entry WHERE state = 'new'").fetchone()
-        expect("inqueue", "entries", entries, expected)
+        self._expect_entries(folder, expected)
         expect("inqueue", "messages moved", account.count(ARCHIVE), expected)
         return result
 
+    @staticmethod
+    def _expect_entries(folder, expected):
+        with contextlib.closing(sqlite3.connect(database(folder))) as connection:
+            entries, = connection.execute("SELECT count(*) FROM entry WHERE state = 'new'").fetchone()
+        expect("inqueue", "entries", entries, expected)
+
     def _queue(self, action, account, variables, port, *options):
-        keys = f"url={account.host};port={port};maxSize=300MB"
+        keys = f"url={account.host};port={port};{LARGEST}"
         if account.ca_file:
             keys += f";ssl=True;caFile={account.ca_file}"
         subprocess.run([self.program, "queue", action, "bench", "--connection-string", keys, *options],
