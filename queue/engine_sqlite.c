@@ -218,6 +218,7 @@ static void harden(struct engine *engine)
 	engine_trust_nothing(engine);
 	sqlite3_busy_handler(db, engine_wait_for_others, engine);
 	engine_log_attach(engine);
+	engine_text_attach(engine);
 	/* These only change the connection, and cannot fail. */
 	sqlite3_exec(db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
 	if (engine->access == ENGINE_READ)

@@ -52,6 +52,9 @@ void engine_trust_nothing(struct engine *engine);
 /* In a transaction: compares the schema again if it has changed. */
 int engine_check_schema(struct engine *engine, struct error *err);
 
+/* Makes holds_text(TEXT, PART) known to the statements of a new connection. */
+void engine_text_attach(struct engine *engine);
+
 /* ---- the write-ahead log ---- */
 
 /* Prepares a new connection: it never checkpoints by itself. */

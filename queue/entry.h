@@ -133,20 +133,31 @@ struct entry_contents {
 int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
 	      int64_t now_ms, int64_t *ret_id, struct error *err);
 
+struct entry_order; /* entry_operate.h */
+
+/* Texts are contained, whatever the case in any alphabet; NULL = any. */
 struct entry_filter {
+	int64_t entry_id; /* 0 = all entries */
 	int64_t queue_id; /* 0 = all queues */
-	bool by_state;
-	enum entry_state state;
-	const char *sender;	  /* contains, ignoring the case of ASCII letters; NULL = any */
-	const char *subject;	  /* the same */
+	unsigned states;  /* the sum of ENTRY_IN(state); 0 = all */
+	const char *sender;
+	const char *subject;
+	const char *text;	  /* in the subject or in a body */
+	const char *error;	  /* in error_text */
+	const char *worker;	  /* is the one that has it; NULL = any */
 	int64_t received_from_s;  /* 0 = any; inclusive */
 	int64_t received_until_s; /* 0 = any; exclusive */
 	const char *tag;	  /* is one of its tags; NULL = any */
 	bool only_held;
-	int64_t changed_before_ms; /* record_updated; 0 = any; exclusive */
+	int64_t changed_before_ms;	 /* record_updated; 0 = any; exclusive */
+	const struct entry_order *order; /* would change it; NULL = any */
+	int64_t now_ms;			 /* when the order would be carried out */
 	bool newest_first;
 	uint64_t limit; /* 0 = all */
 };
+
+/* A state, as one of those of a filter. */
+#define ENTRY_IN(state) (1U << (unsigned)(state))
 
 /* Calls `each` for each entry, by id; non-zero ends the list and is returned. -1 with *err on an
  * error. No lock is held meanwhile: `each` may take its time, and write. */

@@ -24,10 +24,10 @@
 /* The index has coalesce(…, '') as well: an entry without a time is due from the beginning. */
 #define ORDER " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1"
 
-/* instr() finds the text anywhere, and % and _ in it mean themselves. */
+/* % and _ in a text mean themselves. */
 #define FILTERS                                                                                    \
-	" AND (?6 IS NULL OR instr(lower(m.sender), lower(?6)) > 0)"                               \
-	" AND (?7 IS NULL OR instr(lower(m.subject), lower(?7)) > 0)"                              \
+	" AND (?6 IS NULL OR holds_text(m.sender, ?6))"                                            \
+	" AND (?7 IS NULL OR holds_text(m.subject, ?7))"                                           \
 	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t"                                    \
 	" WHERE t.entry_id = s.id AND t.tag = ?8))"
 

@@ -6,36 +6,70 @@
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
 
-/* Parameters: 1 the time, 2 the priority, 3 the tag, 4 the entry's id, 5 the reason. Each text
- * ends where the choice of entries is appended. */
-static const char *const operation_sql[] = {
-    [ENTRY_RETRY] =
-	"UPDATE entry_status SET state = 'new', attempt_count = 0, next_attempt_at = NULL,"
-	" record_updated = ?1 WHERE (state IN ('failed', 'done')"
-	" OR (state = 'new' AND next_attempt_at > ?1)) AND id",
-    [ENTRY_DISCARD] = "UPDATE entry_status SET state = 'failed', error_kind = 'business',"
-		      " error_text = 'discarded' || coalesce(': ' || ?5, ''), record_updated = ?1"
-		      " WHERE (state IN ('new', 'bad') OR (state = 'failed' AND error_kind <> "
-		      "'business')) AND id",
-    [ENTRY_HOLD] = "UPDATE entry_status SET held = 1, record_updated = ?1"
-		   " WHERE held = 0 AND state IN ('new', 'claimed') AND id",
-    [ENTRY_UNHOLD] = "UPDATE entry_status SET held = 0, record_updated = ?1 WHERE held = 1 AND id",
-    [ENTRY_PRIORITY] = "UPDATE entry_status SET priority = ?2, record_updated = ?1"
-		       " WHERE priority <> ?2 AND id",
-    [ENTRY_TAG] = "INSERT OR IGNORE INTO entry_tag (entry_id, tag)"
-		  " SELECT id, ?3 FROM entry_status WHERE id",
-    [ENTRY_TAKE_BACK] =
-	"UPDATE entry_status SET state = 'new', attempt_count = attempt_count - 1,"
-	" lease_owner = NULL, lease_token = NULL, lease_until = NULL, record_updated = ?1"
-	" WHERE state = 'claimed' AND id",
-    [ENTRY_UNTAG] = "DELETE FROM entry_tag WHERE tag = ?3 AND entry_id",
+/* What an order does, and the entries that it fits; the choice of entries is appended to the second. Parameters: 1 the time,
+ * 2 the priority, 3 the tag, 5 the reason; of the condition 21 the time, 22 the priority, 23 the tag. */
+static const struct operation {
+	const char *change;
+	const char *condition;
+} operations[] = {
+    [ENTRY_RETRY] = {"UPDATE entry_status SET state = 'new', attempt_count = 0,"
+		     " next_attempt_at = NULL, record_updated = ?1 WHERE id",
+		     "(state IN ('failed', 'done') OR (state = 'new' AND next_attempt_at > ?21))"},
+    [ENTRY_DISCARD] = {"UPDATE entry_status SET state = 'failed', error_kind = 'business',"
+		       " error_text = 'discarded' || coalesce(': ' || ?5, ''),"
+		       " record_updated = ?1 WHERE id",
+		       "(state IN ('new', 'bad')"
+		       " OR (state = 'failed' AND error_kind <> 'business'))"},
+    [ENTRY_HOLD] = {"UPDATE entry_status SET held = 1, record_updated = ?1 WHERE id",
+		    "held = 0 AND state IN ('new', 'claimed')"},
+    [ENTRY_UNHOLD] = {"UPDATE entry_status SET held = 0, record_updated = ?1 WHERE id", "held = 1"},
+    [ENTRY_PRIORITY] = {"UPDATE entry_status SET priority = ?2, record_updated = ?1 WHERE id",
+			"priority <> ?22"},
+    [ENTRY_TAG] = {"INSERT INTO entry_tag (entry_id, tag) SELECT id, ?3 FROM entry_status WHERE id",
+		   "id NOT IN (SELECT entry_id FROM entry_tag WHERE tag = ?23)"},
+    [ENTRY_UNTAG] = {"DELETE FROM entry_tag WHERE tag = ?3 AND entry_id",
+		     "id IN (SELECT entry_id FROM entry_tag WHERE tag = ?23)"},
+    [ENTRY_TAKE_BACK] = {"UPDATE entry_status SET state = 'new',"
+			 " attempt_count = attempt_count - 1, lease_owner = NULL,"
+			 " lease_token = NULL, lease_until = NULL, record_updated = ?1 WHERE id",
+			 "state = 'claimed'"},
 };
 
-/* Binds only what the statement has: SQLite refuses a parameter that is not there. */
+const char *entry_order_condition(const struct entry_order *order)
+{
+	return operations[order->operation].condition;
+}
+
+/* Binds only what the condition has: SQLite refuses a parameter that is not there. */
+void entry_order_bind(const struct entry_order *order, int64_t now_ms, struct statement *statement)
+{
+	char now[VALUE_TIME_MAX];
+	value_format_time_ms(now_ms, now);
+	switch (order->operation) {
+	case ENTRY_RETRY:
+		statement_bind_text(statement, 21, now);
+		return;
+	case ENTRY_PRIORITY:
+		statement_bind_int(statement, 22, order->priority);
+		return;
+	case ENTRY_TAG:
+	case ENTRY_UNTAG:
+		statement_bind_text(statement, 23, order->tag);
+		return;
+	case ENTRY_DISCARD:
+	case ENTRY_HOLD:
+	case ENTRY_UNHOLD:
+	case ENTRY_TAKE_BACK:
+		return;
+	}
+}
+
+/* What the change has, and the condition. */
 static void bind_order(struct statement *statement, const struct entry_order *order, int64_t now_ms)
 {
 	char now[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
+	entry_order_bind(order, now_ms, statement);
 	switch (order->operation) {
 	case ENTRY_TAG:
 	case ENTRY_UNTAG:
@@ -80,17 +114,36 @@ static int check_exists(struct store *store, int64_t entry_id, struct error *err
 	return result < 0 ? -1 : 0;
 }
 
+/* The filter is a subquery of the same statement: an entry that changes meanwhile is judged as
+ * it is then. */
+static int operate_all(struct store *store, const struct entry_filter *filter,
+		       const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
+		       struct error *err)
+{
+	struct entry_filter fitting = *filter;
+	g_autoptr(GString) sql = g_string_new(operations[order->operation].change);
+	fitting.order = order;
+	fitting.now_ms = now_ms;
+	g_string_append(sql, " IN (SELECT id FROM entry WHERE 1");
+	entry_filter_append(&fitting, sql);
+	g_string_append(sql, ")");
+	scoped_statement *statement = engine_prepare(store->engine, sql->str);
+	bind_order(statement, order, now_ms);
+	entry_filter_bind(&fitting, statement);
+	int64_t changed;
+	if (carry_out(store, statement, order, &changed, err) != 0)
+		return -1;
+	*ret_changed = (uint64_t)changed;
+	return 0;
+}
+
 static int operate_one(struct store *store, int64_t entry_id, const struct entry_order *order,
 		       int64_t now_ms, bool *ret_changed, struct error *err)
 {
-	if (check_exists(store, entry_id, err) != 0)
-		return -1;
-	g_autofree char *sql = g_strconcat(operation_sql[order->operation], " = ?4", NULL);
-	scoped_statement *statement = engine_prepare(store->engine, sql);
-	bind_order(statement, order, now_ms);
-	statement_bind_int(statement, 4, entry_id);
-	int64_t changed;
-	if (carry_out(store, statement, order, &changed, err) != 0)
+	const struct entry_filter filter = {.entry_id = entry_id};
+	uint64_t changed;
+	if (check_exists(store, entry_id, err) != 0 ||
+	    operate_all(store, &filter, order, now_ms, &changed, err) != 0)
 		return -1;
 	*ret_changed = changed != 0;
 	return 0;
@@ -104,26 +157,6 @@ int entry_operate(struct store *store, int64_t entry_id, const struct entry_orde
 		return -1;
 	return store_leave(store, own,
 			   operate_one(store, entry_id, order, now_ms, ret_changed, err), err);
-}
-
-/* The filter is a subquery of the same statement: an entry that changes meanwhile is judged as
- * it is then. */
-static int operate_all(struct store *store, const struct entry_filter *filter,
-		       const struct entry_order *order, int64_t now_ms, uint64_t *ret_changed,
-		       struct error *err)
-{
-	g_autoptr(GString) sql = g_string_new(operation_sql[order->operation]);
-	g_string_append(sql, " IN (SELECT id FROM entry WHERE 1");
-	entry_filter_append(filter, sql);
-	g_string_append(sql, ")");
-	scoped_statement *statement = engine_prepare(store->engine, sql->str);
-	bind_order(statement, order, now_ms);
-	entry_filter_bind(filter, statement);
-	int64_t changed;
-	if (carry_out(store, statement, order, &changed, err) != 0)
-		return -1;
-	*ret_changed = (uint64_t)changed;
-	return 0;
 }
 
 /* One transaction for all: an operator who sees an error knows that nothing was changed. */
@@ -173,25 +206,13 @@ int entry_note(struct store *store, int64_t entry_id, const char *who, const cha
 enum { CHUNK = 500 };
 
 /* States are named here as well, so that no filter can reach an entry that is worked on. */
-static char *purge_sql(const char *before, const struct entry_filter *filter, const char *after)
+static char *purge_sql(const struct entry_filter *filter)
 {
-	GString *sql = g_string_new(before);
-	g_string_append(sql, " FROM entry WHERE state IN ('done', 'failed', 'bad')");
+	GString *sql = g_string_new("DELETE FROM entry_status WHERE id IN (SELECT id FROM entry"
+				    " WHERE state IN ('done', 'failed', 'bad')");
 	entry_filter_append(filter, sql);
-	g_string_append(sql, after);
+	g_string_append(sql, " ORDER BY id LIMIT ?1)");
 	return g_string_free(sql, FALSE);
-}
-
-int entry_purge_count(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
-		      struct error *err)
-{
-	g_autofree char *sql = purge_sql("SELECT count(*)", filter, "");
-	scoped_statement *statement = engine_prepare(store->engine, sql);
-	entry_filter_bind(filter, statement);
-	if (statement_step(statement, err) != 1)
-		return -1;
-	*ret_count = (uint64_t)statement_int(statement, 0);
-	return 0;
 }
 
 /* 500 entries in a transaction: a purge of a million does not keep workers waiting. */
@@ -221,8 +242,7 @@ static int drop_unused_content(struct store *store, struct error *err)
 int entry_purge(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
 		struct error *err)
 {
-	g_autofree char *sql = purge_sql("DELETE FROM entry_status WHERE id IN (SELECT id", filter,
-					 " ORDER BY id LIMIT ?1)");
+	g_autofree char *sql = purge_sql(filter);
 	int64_t count;
 	*ret_count = 0;
 	do {

@@ -78,10 +78,6 @@ int entry_event_list(struct store *store, int64_t entry_id,
 
 /* ---- deleting ---- */
 
-/* How many entries entry_purge() would delete. */
-int entry_purge_count(struct store *store, const struct entry_filter *filter, uint64_t *ret_count,
-		      struct error *err);
-
 /* Deletes the entries in state done, failed or bad that the filter lets through (its order and
  * limit do not matter), with their attachments, history, and the content nobody else uses; writes
  * how many, also on an error: those are gone. */

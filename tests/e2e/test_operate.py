@@ -286,8 +286,8 @@ class Purge(OperateCase):
         self.attach(kept, a_pdf=b"shared")
         self.inqueue("tag", "--all", "--add", "x")
         self.change("UPDATE entry_status SET record_updated = '2026-02-01T00:00:00.000Z' WHERE id = ?", first)
-        self.assertEqual("1 entry to be purged\n", self.inqueue("purge", "--state", "failed", "--older-than", "1d",
-                                                              "--dry-run").stdout)
+        self.assertEqual({"purged": 1, "dry_run": True, "ids": [first]}, self.inqueue(
+            "purge", "--state", "failed", "--older-than", "1d", "--dry-run", "--json").json())
         self.assertEqual("1 entry purged\n", self.inqueue("purge", "--state", "failed", "--older-than", "1d").stdout)
         self.assertEqual([second, kept], self.column("SELECT id FROM entry"))
         self.assertEqual([b"shared"], self.column("SELECT data FROM content"))

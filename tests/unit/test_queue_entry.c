@@ -402,9 +402,13 @@ static void test_lists_are_by_id_and_filtered(void **state)
 	assert_listed(f, &(struct entry_filter){.newest_first = true, .limit = 1}, "4 ");
 	assert_listed(f, &(struct entry_filter){.queue_id = 1}, "1 2 3 ");
 	assert_listed(f, &(struct entry_filter){.queue_id = 3}, "");
-	assert_listed(f, &(struct entry_filter){.by_state = true, .state = ENTRY_NEW}, "1 2 4 ");
-	assert_listed(
-	    f, &(struct entry_filter){.queue_id = 1, .by_state = true, .state = ENTRY_DONE}, "3 ");
+	assert_listed(f, &(struct entry_filter){.states = ENTRY_IN(ENTRY_NEW)}, "1 2 4 ");
+	assert_listed(f, &(struct entry_filter){.queue_id = 1, .states = ENTRY_IN(ENTRY_DONE)},
+		      "3 ");
+	assert_listed(f,
+		      &(struct entry_filter){.states = ENTRY_IN(ENTRY_NEW) | ENTRY_IN(ENTRY_DONE)},
+		      "1 2 3 4 ");
+	assert_listed(f, &(struct entry_filter){.entry_id = 3}, "3 ");
 	assert_listed(f, &(struct entry_filter){.sender = "bob@EXAMPLE"}, "4 ");
 	assert_listed(f, &(struct entry_filter){.subject = "invoice"}, "1 4 ");
 	assert_listed(f, &(struct entry_filter){.received_from_s = NOW_S}, "2 3 ");
@@ -418,6 +422,20 @@ static void test_filters_take_wild_cards_as_plain_characters(void **state)
 	assert_listed(f, &(struct entry_filter){.subject = "%"}, "2 ");
 	assert_listed(f, &(struct entry_filter){.subject = "_"}, "2 ");
 	assert_listed(f, &(struct entry_filter){.subject = "' OR 1 --"}, "");
+}
+
+static void test_texts_are_found_whatever_their_case(void **state)
+{
+	struct fixture *f = *state;
+	struct entry entry = plain_entry(put_queue(f, "first"));
+	entry.subject = (char *)"\xc3\x84RGER mit Stra\xc3\x9f"
+				"en, A\xcc\x88RGER, \xd0\xaf";
+	put_entry(f, &entry, &(struct entry_contents){0});
+	assert_listed(f, &(struct entry_filter){.subject = "\xc3\xa4rger mit"}, "1 ");
+	assert_listed(f, &(struct entry_filter){.subject = "STRASSEN, \xc3\xa4rger"}, "1 ");
+	assert_listed(f, &(struct entry_filter){.subject = "\xd1\x8f"}, "1 ");
+	assert_listed(f, &(struct entry_filter){.subject = "arger"}, "");
+	assert_listed(f, &(struct entry_filter){.text = "\xd1\x8f"}, "1 ");
 }
 
 static void test_a_list_ends_when_the_receiver_says_so(void **state)
@@ -616,6 +634,7 @@ int main(void)
 	    TEST(test_a_digest_that_is_there_with_another_size_is_refused),
 	    TEST(test_lists_are_by_id_and_filtered),
 	    TEST(test_filters_take_wild_cards_as_plain_characters),
+	    TEST(test_texts_are_found_whatever_their_case),
 	    TEST(test_a_list_ends_when_the_receiver_says_so),
 	    TEST(test_a_long_list_holds_up_no_writer),
 	    TEST(test_200_mb_go_in_and_out_in_little_memory),

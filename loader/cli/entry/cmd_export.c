@@ -137,7 +137,7 @@ int cmd_export(const struct invocation *invocation, struct error *err)
 	bool csv;
 	if (cmd_export_format(invocation, &csv, err) != 0 ||
 	    invocation_open(invocation, STORE_READ, &store, err) != 0 ||
-	    cmd_filter_read(invocation, store, &filter, &any, err) != 0)
+	    filter_read(invocation, store, &filter, &any, err) != 0)
 		return -1;
 	struct cmd_export export = {.store = store, .err = err};
 	if (csv)

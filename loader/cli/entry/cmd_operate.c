@@ -1,5 +1,4 @@
-/* Operators change entries: by id, all of them or none, or all that a filter lets through; and
- * purge the finished ones. */
+/* Operators change entries: by id, all of them or none, or all that a filter lets through. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"
@@ -104,25 +103,76 @@ static int cmd_operate_ids(const struct invocation *invocation, struct store *st
 
 /* Without any filter only --all changes all entries: a forgotten argument must not discard a
  * whole queue. */
-static int cmd_operate_filtered(const struct invocation *invocation, struct store *store,
-				const struct entry_order *order, uint64_t *ret_changed,
-				struct error *err)
+static int cmd_operate_filter(const struct invocation *invocation, struct store *store,
+			      const struct entry_order *order, struct entry_filter *ret_filter,
+			      struct error *err)
 {
-	struct entry_filter filter;
 	bool any;
-	if (cmd_filter_read(invocation, store, &filter, &any, err) != 0)
+	if (filter_read(invocation, store, ret_filter, &any, err) != 0)
 		return -1;
 	if (!any && !invocation_flag(invocation, "all"))
 		return error_set(err, ERROR_USAGE,
 				 "which entries? Name ids, a filter (--queue, --state, --tag, "
 				 "--older-than …), or --all");
 	/* Entries that are done are done again only where --state says so. */
-	if (order->operation == ENTRY_RETRY && !filter.by_state) {
-		filter.by_state = true;
-		filter.state = ENTRY_FAILED;
-	}
-	if (entry_operate_all(store, &filter, order, clock_now_ms(), ret_changed, err) != 0)
+	if (order->operation == ENTRY_RETRY && ret_filter->states == 0)
+		ret_filter->states = ENTRY_IN(ENTRY_FAILED);
+	return 0;
+}
+
+static int cmd_operate_filtered(const struct invocation *invocation, struct store *store,
+				const struct entry_order *order, uint64_t *ret_changed,
+				struct error *err)
+{
+	struct entry_filter filter;
+	if (cmd_operate_filter(invocation, store, order, &filter, err) != 0 ||
+	    entry_operate_all(store, &filter, order, clock_now_ms(), ret_changed, err) != 0)
 		return -1;
+	/* Who asks for bad ones in so many words has not been given any. */
+	if (order->operation == ENTRY_RETRY && (filter.states & ENTRY_IN(ENTRY_BAD)) != 0)
+		output_say("bad entries could not be loaded, and are left as they are; after the "
+			   "cause is gone: inqueue reload ID");
+	return 0;
+}
+
+/* ---- a dry run ---- */
+
+/* An id that does not exist, or is none, is an error; one that the order does not fit is left out. */
+static int cmd_operate_preview_ids(const struct invocation *invocation, struct store *store,
+				   struct entry_filter *filter, struct entry_preview *preview,
+				   struct error *err)
+{
+	for (size_t i = 0; i < invocation->argument_count; i++) {
+		scoped(entry_free) struct entry *entry = NULL;
+		if (invocation_entry_id(invocation, i, &filter->entry_id, err) != 0)
+			return -1;
+		if (entry_find(store, filter->entry_id, &entry, err) != 0 ||
+		    entry_list(store, filter, entry_preview_add, preview, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Opens the database for reading only. */
+static int cmd_operate_preview(const struct invocation *invocation, const struct entry_order *order,
+			       struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	struct entry_filter filter = {0};
+	struct entry_preview preview;
+	const bool by_id = invocation->argument_count > 0;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
+	    (!by_id && cmd_operate_filter(invocation, store, order, &filter, err) != 0))
+		return -1;
+	filter.order = order;
+	filter.now_ms = clock_now_ms();
+	entry_preview_begin(invocation, &preview);
+	if (by_id ? cmd_operate_preview_ids(invocation, store, &filter, &preview, err) != 0
+		  : entry_list(store, &filter, entry_preview_add, &preview, err) != 0) {
+		entry_preview_free(&preview);
+		return -1;
+	}
+	entry_preview_end(&preview, "changed");
 	return 0;
 }
 
@@ -145,9 +195,9 @@ static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t 
 	    invocation->command->name);
 }
 
-/* One path for all operations: they differ in their order only. */
-static int cmd_operate(const struct invocation *invocation, struct entry_order *order,
-		       struct error *err)
+/* All or nothing is done, and said. */
+static int cmd_operate_run(const struct invocation *invocation, struct entry_order *order,
+			   struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
 	uint64_t changed;
@@ -162,6 +212,14 @@ static int cmd_operate(const struct invocation *invocation, struct entry_order *
 		return -1;
 	cmd_operate_print(invocation, changed);
 	return by_id ? cmd_operate_tell_unfit(invocation, changed, unfit, err) : 0;
+}
+
+/* One path for all operations: they differ in their order only. */
+static int cmd_operate(const struct invocation *invocation, struct entry_order *order,
+		       struct error *err)
+{
+	return invocation_flag(invocation, "dry-run") ? cmd_operate_preview(invocation, order, err)
+						      : cmd_operate_run(invocation, order, err);
 }
 
 /* From here on each command only says which order it is; `delivery retry` is this one as well. */
@@ -188,7 +246,7 @@ int cmd_take_back(const struct invocation *invocation, struct error *err)
 		return error_set(err, ERROR_USAGE,
 				 "--force goes with --reason TEXT, for the history, and without "
 				 "--token");
-	return cmd_operate(invocation, &order, err);
+	return cmd_operate_run(invocation, &order, err);
 }
 
 /* A claimed entry is held as well: it stays with its worker, and nobody gets it once it comes
@@ -247,65 +305,5 @@ int cmd_note(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (entry_note(store, id, invocation_who(invocation), text, clock_now_ms(), err) != 0)
 		return -1;
-	return 0;
-}
-
-/* ---- purge ---- */
-
-/* Both options are needed, so that nobody purges what was finished a moment ago. */
-static int cmd_purge_check(const struct entry_filter *filter, struct error *err)
-{
-	if (!filter->by_state || filter->changed_before_ms == 0)
-		return error_set(err, ERROR_USAGE,
-				 "--state (done, failed or bad) and --older-than are needed, e.g. "
-				 "--state done --older-than 90d");
-	if (filter->state == ENTRY_NEW || filter->state == ENTRY_CLAIMED)
-		return error_set(err, ERROR_USAGE,
-				 "only done, failed and bad entries are purged; `inqueue discard` "
-				 "gives up new ones");
-	return 0;
-}
-
-/* One form for both, so that a dry run can be compared with the run. */
-static void cmd_purge_print(const struct invocation *invocation, uint64_t count, bool dry_run)
-{
-	if (invocation->json)
-		output_json_print(
-		    json_pack("{s:I, s:b}", "purged", (json_int_t)count, "dry_run", (int)dry_run));
-	else
-		output_line("%" PRIu64 " %s %s", count, count == 1 ? "entry" : "entries",
-			    dry_run ? "to be purged" : "purged");
-}
-
-/* The number is printed in any case: entries that were purged before an error are gone. The
- * file is made smaller last, because that takes a lock on the whole database. */
-static int cmd_purge_run(const struct invocation *invocation, struct store *store,
-			 const struct entry_filter *filter, struct error *err)
-{
-	uint64_t count;
-	const int failed = entry_purge(store, filter, &count, err);
-	cmd_purge_print(invocation, count, false);
-	if (failed != 0 || (invocation_flag(invocation, "shrink") && store_shrink(store, err) != 0))
-		return -1;
-	return 0;
-}
-
-/* A dry run opens the database for reading only. */
-int cmd_purge(const struct invocation *invocation, struct error *err)
-{
-	scoped(store_close) struct store *store = NULL;
-	struct entry_filter filter;
-	bool any;
-	uint64_t count;
-	const bool dry_run = invocation_flag(invocation, "dry-run");
-	if (invocation_open(invocation, dry_run ? STORE_READ : STORE_WRITE, &store, err) != 0 ||
-	    cmd_filter_read(invocation, store, &filter, &any, err) != 0 ||
-	    cmd_purge_check(&filter, err) != 0)
-		return -1;
-	if (!dry_run)
-		return cmd_purge_run(invocation, store, &filter, err);
-	if (entry_purge_count(store, &filter, &count, err) != 0)
-		return -1;
-	cmd_purge_print(invocation, count, true);
 	return 0;
 }

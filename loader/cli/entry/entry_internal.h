@@ -1,18 +1,64 @@
 /*
- * entry_internal.h - the commands of this family, and the options that choose entries, the same for every
- * command that has them.
+ * entry_internal.h - the commands of this family; the options that choose entries, the same for every
+ * command that has them; the table of entries.
  */
 #ifndef LOADER_CLI_ENTRY_ENTRY_INTERNAL_H
 #define LOADER_CLI_ENTRY_ENTRY_INTERNAL_H
 
 #include "loader/cli/entry/entry_view.h"
 #include "loader/cli/frame/command.h"
+#include "loader/cli/frame/output.h"
 #include "queue/entry.h"
 
-/* Reads --queue, --state, --sender, --subject, --tag, --held and --older-than, those that the
- * command has; says whether any was given. Texts are borrowed from the invocation. */
-int cmd_filter_read(const struct invocation *invocation, struct store *store,
-		    struct entry_filter *ret_filter, bool *ret_any, struct error *err);
+/* ---- the options that choose entries; filter.c reads them ---- */
+
+#define FILTER_OPTIONS                                                                             \
+	{"queue", "NAME", "only entries of this queue", NULL},                                     \
+	    {"state", "STATE,…",                                                                   \
+	     "only new, claimed, done, failed or bad ones; several: failed,bad", NULL},            \
+	    COMMAND_SENDER_SUBJECT,                                                                \
+	    {"text", "TEXT", "only where the subject or a body contains this", NULL},              \
+	    {"error", "TEXT", "only where the reason of the failure contains this", NULL},         \
+	    {"since", "TIME", "only received from then on: 2026-01-31, or back from now: 12h, 2d", \
+	     NULL},                                                                                \
+	    {"until", "TIME", "only received before: 2026-01-31, or back from now: 12h, 2d",       \
+	     NULL},                                                                                \
+	    {"older-than", "TIME", "only entries unchanged for this long: 30m, 12h, 7d", NULL},    \
+	    {"tag", "TAG", "only with this tag", NULL}, {"held", NULL, "only held ones", NULL},    \
+	{                                                                                          \
+		"worker", "NAME", "only those that this worker has", NULL                          \
+	}
+
+/* Reads all of them; says whether any was given. Texts are borrowed from the invocation. */
+int filter_read(const struct invocation *invocation, struct store *store,
+		struct entry_filter *ret_filter, bool *ret_any, struct error *err);
+
+/* ---- entries in a table, as `list` and dry runs show them ---- */
+
+struct output_table *entry_rows_new(void);
+
+/* For entry_list(); the context is the table. What went wrong stands below the row. */
+int entry_rows_add(const struct entry *entry, void *table);
+
+/* ---- the entries that a dry run finds ---- */
+
+struct entry_preview {
+	struct output_table *table; /* NULL: JSON */
+	json_t *ids;		    /* NULL: a table */
+	uint64_t count;
+};
+
+void entry_preview_begin(const struct invocation *invocation, struct entry_preview *ret_preview);
+
+/* For entry_list(). */
+int entry_preview_add(const struct entry *entry, void *preview);
+
+/* Prints the entries and how many there are, "2 entries to be WHAT"; JSON has {"WHAT": 2, "dry_run": true,
+ * "ids": […]}. */
+void entry_preview_end(struct entry_preview *preview, const char *what);
+
+/* Without printing. */
+void entry_preview_free(struct entry_preview *preview);
 
 /* --- parts of what entry_view_print() shows --- */
 

@@ -3,27 +3,16 @@
 
 #include <glib.h>
 
-#define FILTER_OPTIONS                                                                             \
-	{"queue", "NAME", "only entries of this queue", NULL},                                     \
-	    {"state", "STATE", "only new, claimed, done, failed or bad ones", NULL},               \
-	    COMMAND_SENDER_SUBJECT, {"tag", "TAG", "only with this tag", NULL},                    \
-	    {"held", NULL, "only held ones", NULL},                                                \
-	{                                                                                          \
-		"older-than", "TIME", "only entries unchanged for this long: 30m, 12h, 7d", NULL   \
-	}
-
 #define OPERATE_OPTIONS                                                                            \
 	{"all", NULL, "all entries, where neither ids nor filters are given", NULL},               \
+	    {"dry-run", NULL, "list the entries that would change, and change nothing", NULL},     \
 	    COMMAND_REASON,                                                                        \
 	{                                                                                          \
 		"by", "NAME", "who does it, for the history (default: the user)", NULL             \
 	}
 
 static const struct command_option list_options[] = {
-    {"state", "STATE", "only new, claimed, done, failed or bad ones", NULL},
-    COMMAND_SENDER_SUBJECT,
-    {"since", "DAY", "only received on or after YYYY-MM-DD (UTC)", NULL},
-    {"until", "DAY", "only received before YYYY-MM-DD (UTC)", NULL},
+    FILTER_OPTIONS,
     {"newest", NULL, "newest first", NULL},
     {"limit", "N", "at most N entries", NULL},
     COMMAND_OPTIONS_END,
@@ -74,7 +63,7 @@ static const struct command_option stats_options[] = {
 /* --state and --older-than are needed here; cmd_purge() checks that. */
 static const struct command_option purge_options[] = {
     FILTER_OPTIONS,
-    {"dry-run", NULL, "say how many would go, and delete nothing", NULL},
+    {"dry-run", NULL, "list the entries that would go, and delete nothing", NULL},
     {"shrink", NULL, "make the database file smaller afterwards", NULL},
     COMMAND_OPTIONS_END,
 };
@@ -94,7 +83,10 @@ static const struct command_option delivery_list_options[] = {
 
 /* In the order of an entry's life: looked at, corrected, reported, purged, delivered. */
 static const struct command commands[] = {
-    {"list", "[NAME]", 0, 1, "list entries", NULL, list_options, NULL, cmd_list, false},
+    {"list", "[NAME]", 0, 1, "list entries",
+     "Below an entry that has failed, or waits for its next attempt, stands why. Texts are found "
+     "whatever their case, in all alphabets; --text reads every body, which takes a while.",
+     list_options, NULL, cmd_list, false},
     {"show", "ID", 1, 1, "show an entry with its bodies and attachments", NULL, NULL, NULL,
      cmd_show, false},
     {"parse", "FILE", 1, 1, "show what the entry of a mail in a file would be",
@@ -106,7 +98,9 @@ static const struct command commands[] = {
      save_options, NULL, cmd_save, false},
     {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
      "For failed and done entries, and for those that wait for their next attempt. A filter takes "
-     "failed ones unless --state says otherwise. Attempts count from 0 again.",
+     "failed ones unless --state says otherwise. Attempts count from 0 again. A bad entry could "
+     "not be "
+     "loaded: `inqueue reload ID` loads it again.",
      operate_options, NULL, cmd_retry, false},
     {"discard", "[ID…]", 0, SIZE_MAX, "give entries up for good",
      "For new, bad and failed entries: they become failed, of the kind business, and are never "
