@@ -120,6 +120,37 @@ static bool is_forbidden(gunichar c)
 }
 
 /* A blank keeps words apart; a visible character leaves a mark in its place. */
+/* The plain sign that a system may take a character for: full-width and small forms, and what looks like
+ * a slash. 0: none. */
+static char plain_sign(gunichar c)
+{
+	static const struct {
+		gunichar c;
+		char sign;
+	} others[] = {
+	    {0x2044, '/'},  {0x2215, '/'}, {0x29f8, '/'}, {0x2216, '\\'}, {0x29f5, '\\'},
+	    {0xfe68, '\\'}, {0xa789, ':'}, {0x2236, ':'}, {0xfe55, ':'},  {0x2024, '.'},
+	    {0x2025, '.'},  {0x2026, '.'}, {0xfe52, '.'}, {0x3002, '.'},  {0xff61, '.'},
+	    {0x02dc, '~'},  {0x223c, '~'}, {0x2212, '-'},
+	};
+	if (c < 0x80)
+		return (char)c;
+	if (c > 0xff00 && c < 0xff5f)
+		return (char)(c - 0xfee0);
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		if (c == others[i].c)
+			return others[i].sign;
+	return g_unichar_type(c) == G_UNICODE_DASH_PUNCTUATION ? '-' : '\0';
+}
+
+/* A sign that no system takes in a name, in another form. */
+static bool is_disguised(gunichar c)
+{
+	char sign = plain_sign(c);
+
+	return c >= 0x80 && sign && strchr("/\\<>:\"|?*", sign);
+}
+
 static char *without_forbidden(const char *name)
 {
 	GString *clean = g_string_new(NULL);
@@ -128,43 +159,70 @@ static char *without_forbidden(const char *name)
 		gunichar c = g_utf8_get_char(name);
 		if (c == '\t' || c == '\n' || c == '\r')
 			g_string_append_c(clean, ' ');
+		else if (is_disguised(c) || (c > ' ' && c < 0x7f && is_forbidden(c)))
+			g_string_append_c(clean, '_');
 		else if (!is_forbidden(c))
 			g_string_append_unichar(clean, c);
-		else if (c > ' ' && c < 0x7f)
-			g_string_append_c(clean, '_');
 	}
 	return g_string_free(clean, FALSE);
+}
+
+static bool is_odd_end(gunichar c)
+{
+	return plain_sign(c) == '.' || g_unichar_isspace(c);
 }
 
 /* Ends that hide a file, or that a system drops without a word. */
 static char *without_odd_ends(char *name)
 {
-	char *start = name + strspn(name, ". ");
-	size_t length = strlen(start);
+	char *start = name;
+	char *end = name + strlen(name);
 
-	while (length > 0 && (start[length - 1] == '.' || start[length - 1] == ' '))
-		length--;
-	memmove(name, start, length);
-	name[length] = '\0';
+	while (*start && is_odd_end(g_utf8_get_char(start)))
+		start = g_utf8_next_char(start);
+	while (end > start && is_odd_end(g_utf8_get_char(g_utf8_prev_char(end))))
+		end = g_utf8_prev_char(end);
+	memmove(name, start, (size_t)(end - start));
+	name[end - start] = '\0';
 	return name;
+}
+
+/* How many bytes of a number a device has: "1", or "¹", which Windows takes as well. */
+static size_t device_number(const char *at)
+{
+	static const char *const raised[] = {"¹", "²", "³"};
+
+	if (g_ascii_isdigit(*at))
+		return 1;
+	for (size_t i = 0; i < G_N_ELEMENTS(raised); i++)
+		if (g_str_has_prefix(at, raised[i]))
+			return strlen(raised[i]);
+	return 0;
 }
 
 /* Windows opens a device for these, whatever the extension. */
 static bool is_device(const char *name)
 {
-	static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "COM", "LPT"};
+	static const char *const whole[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
 	size_t stem = strcspn(name, ". ");
 
-	for (size_t i = 0; i < G_N_ELEMENTS(devices); i++) {
-		if (g_ascii_strncasecmp(name, devices[i], 3) != 0)
-			continue;
-		if (i < 4 ? stem == 3 : stem == 4 && g_ascii_isdigit(name[3]))
+	for (size_t i = 0; i < G_N_ELEMENTS(whole); i++)
+		if (stem == strlen(whole[i]) && g_ascii_strncasecmp(name, whole[i], stem) == 0)
 			return true;
-	}
-	return false;
+	if (g_ascii_strncasecmp(name, "COM", 3) != 0 && g_ascii_strncasecmp(name, "LPT", 3) != 0)
+		return false;
+	size_t number = device_number(name + 3);
+	return number > 0 && stem == 3 + number;
 }
 
-/* Between characters. */
+/* A shell, or the command that it runs, takes these for more than a name. */
+static bool is_meant_for_commands(const char *name)
+{
+	char first = plain_sign(g_utf8_get_char(name));
+
+	return first == '-' || first == '~';
+}
+
 static size_t cut_length(const char *name, size_t max)
 {
 	while (max > 0 && ((unsigned char)name[max] & 0xc0) == 0x80)
@@ -189,7 +247,8 @@ static char *shortened(const char *name)
  * nothing follows becomes "_". */
 char *mime_file_name_clean(const char *name)
 {
-	g_autofree char *valid = g_utf8_make_valid(name, -1);
+	g_autofree char *text = g_utf8_make_valid(name, -1);
+	g_autofree char *valid = g_utf8_normalize(text, -1, G_NORMALIZE_NFC);
 	const char *last = valid;
 
 	for (const char *c = valid; *c; c++)
@@ -201,8 +260,17 @@ char *mime_file_name_clean(const char *name)
 			*c = '_';
 	if (!*clean)
 		return g_strdup("noname");
-	g_autofree char *safe = is_device(clean) ? g_strconcat("_", clean, NULL) : g_strdup(clean);
+	bool odd = is_device(clean) || is_meant_for_commands(clean);
+	g_autofree char *safe = odd ? g_strconcat("_", clean, NULL) : g_strdup(clean);
 	if (strlen(safe) <= NAME_BYTES_MAX)
 		return g_steal_pointer(&safe);
 	return without_odd_ends(shortened(safe));
+}
+
+char *mime_file_name_key(const char *name)
+{
+	g_autofree char *plain = g_utf8_normalize(name, -1, G_NORMALIZE_NFKC);
+	g_autofree char *folded = g_utf8_casefold(plain, -1);
+
+	return g_utf8_normalize(folded, -1, G_NORMALIZE_NFKC);
 }

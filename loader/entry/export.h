@@ -3,9 +3,10 @@
  *
  * Memory: bodies and attachments are copied from the database in pieces, so that memory does not
  *         grow with them.
- * Files:  a file appears whole or not at all, under a safe name, inside the given folder only; an
- *         existing file is left alone unless the caller says otherwise.
- * Errors: IO where something cannot be written, those of the database.
+ * Files:  a file appears whole or not at all, under a safe name, inside the given folder only, which
+ *         folder_open() finds; an existing file is left alone unless the caller says otherwise.
+ * Errors: IO where something cannot be written, CONFIGURATION where the folder is another user's, those of
+ *         the database.
  */
 #ifndef LOADER_ENTRY_EXPORT_H
 #define LOADER_ENTRY_EXPORT_H
@@ -49,9 +50,13 @@ int entry_json_write_mail(FILE *out, const struct entry *entry,
 
 /* ---- files ---- */
 
+enum save_existing { SAVE_REFUSE, SAVE_REPLACE, SAVE_NUMBER /* "name (2).pdf" */ };
+
 struct save_options {
 	const char *folder; /* made if missing */
-	bool overwrite;
+	bool by_entry;	    /* in a folder of it that is named by the entry's id */
+	enum save_existing existing;
+	mode_t mode;	     /* of the files; 0 = FOLDER_FILE_MODE */
 	bool raw;	     /* the raw message, as "entry-ID.eml", instead of attachments */
 	uint32_t attachment; /* only the one at this position; 0 = all */
 	void (*saved)(const char *path, void *context); /* told after each file */

@@ -2,6 +2,7 @@
  * the same folder, synced, and given its name when it is whole. */
 #include "loader/entry/export.h"
 
+#include "loader/base/folder.h"
 #include "mime/file_name.h"
 #include "queue/base/scoped.h"
 
@@ -16,8 +17,9 @@ struct save {
 	struct store *store;
 	int64_t entry_id;
 	const struct save_options *options;
-	int folder;	   /* descriptor */
-	GHashTable *names; /* used by this call, so that two attachments of one name both stay */
+	const char *path;
+	int folder;	   /* descriptor of it */
+	GHashTable *names; /* keys of those used by this call, so that two of one name both stay */
 };
 
 /* Gets the bytes piece by piece from entry_read(). */
@@ -37,37 +39,64 @@ static int save_write(const void *bytes, size_t size, void *context)
 	return 0;
 }
 
-/* "name.pdf", "name (2).pdf", …: the first name that this call has not used. Caller frees. */
+/* "name.pdf", "name (2).pdf", …: the first name that this call has not used, nor one that some system takes
+ * for the same. Caller frees. */
 static char *save_pick_name(const struct save *save, const char *wish)
 {
 	g_autofree char *clean = mime_file_name_clean(wish);
 	const char *dot = strrchr(clean, '.');
 	int stem = dot != NULL ? (int)(dot - clean) : (int)strlen(clean);
 	char *name = g_strdup(clean);
-	for (unsigned n = 2; g_hash_table_contains(save->names, name); n++) {
+	char *key = mime_file_name_key(name);
+	for (unsigned n = 2; g_hash_table_contains(save->names, key); n++) {
 		g_free(name);
+		g_free(key);
 		name = g_strdup_printf("%.*s (%u)%s", stem, clean, n, clean + stem);
+		key = mime_file_name_key(name);
 	}
-	g_hash_table_add(save->names, g_strdup(name));
+	g_hash_table_add(save->names, key);
 	return name;
+}
+
+/* Gives the finished draft the first name that is free; a folder has no end of names. */
+static int save_publish_free(const struct save *save, const char *draft, const char *wish,
+			     char **ret_name)
+{
+	for (;;) {
+		g_autofree char *name = save_pick_name(save, wish);
+		if (linkat(save->folder, draft, save->folder, name, 0) == 0) {
+			*ret_name = steal(&name);
+			return 0;
+		}
+		if (errno != EEXIST)
+			return -1;
+	}
 }
 
 /* Gives the finished draft its name. Both ways are one step for everybody else: link() refuses
  * an existing name, rename() replaces it, and no other process sees half a file. */
-static int save_publish(const struct save *save, const char *draft, const char *name,
-			struct error *err)
+static int save_publish(const struct save *save, const char *draft, const char *wish,
+			char **ret_name, struct error *err)
 {
-	int failed = save->options->overwrite ? renameat(save->folder, draft, save->folder, name)
+	const enum save_existing existing = save->options->existing;
+	if (existing == SAVE_NUMBER)
+		return save_publish_free(save, draft, wish, ret_name) == 0
+			   ? 0
+			   : error_set(err, ERROR_IO, "folder '%s': %s", save->path,
+				       g_strerror(errno));
+	g_autofree char *name = save_pick_name(save, wish);
+	int failed = existing == SAVE_REPLACE ? renameat(save->folder, draft, save->folder, name)
 					      : linkat(save->folder, draft, save->folder, name, 0);
-	if (failed == 0)
+	if (failed == 0) {
+		*ret_name = steal(&name);
 		return 0;
+	}
 	if (errno == EEXIST)
 		return error_set(err, ERROR_IO,
 				 "'%s/%s' exists already; --overwrite replaces it, --to names "
 				 "another folder",
-				 save->options->folder, name);
-	return error_set(err, ERROR_IO, "'%s/%s': %s", save->options->folder, name,
-			 g_strerror(errno));
+				 save->path, name);
+	return error_set(err, ERROR_IO, "'%s/%s': %s", save->path, name, g_strerror(errno));
 }
 
 /* The write that failed has left errno; an error of the database has words of its own. */
@@ -81,8 +110,7 @@ static int save_fill(const struct save *save, int descriptor, enum entry_part pa
 		return 0;
 	if (err->text[0] != '\0')
 		return -1;
-	return error_set(err, ERROR_IO, "writing in '%s': %s", save->options->folder,
-			 g_strerror(errno));
+	return error_set(err, ERROR_IO, "writing in '%s': %s", save->path, g_strerror(errno));
 }
 
 /* The draft goes in any case: after link() it is a second name, after a failure a piece of a
@@ -90,20 +118,20 @@ static int save_fill(const struct save *save, int descriptor, enum entry_part pa
 static int save_part(const struct save *save, enum entry_part part, uint32_t position,
 		     const char *wish, struct error *err)
 {
-	g_autofree char *name = save_pick_name(save, wish);
+	const mode_t mode = save->options->mode;
+	g_autofree char *name = NULL;
 	g_autofree char *draft = g_strdup_printf(".inqueue-%ld-%u.part", (long)getpid(), position);
 	scoped(descriptor_close) int descriptor =
 	    openat(save->folder, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (descriptor < 0)
-		return error_set(err, ERROR_IO, "folder '%s': %s", save->options->folder,
-				 g_strerror(errno));
+	if (descriptor < 0 || fchmod(descriptor, mode != 0 ? mode : FOLDER_FILE_MODE) != 0)
+		return error_set(err, ERROR_IO, "folder '%s': %s", save->path, g_strerror(errno));
 	int failed = save_fill(save, descriptor, part, position, err);
 	if (failed == 0)
-		failed = save_publish(save, draft, name, err);
+		failed = save_publish(save, draft, wish, &name, err);
 	unlinkat(save->folder, draft, 0);
 	if (failed != 0)
 		return -1;
-	g_autofree char *path = g_build_filename(save->options->folder, name, NULL);
+	g_autofree char *path = g_build_filename(save->path, name, NULL);
 	save->options->saved(path, save->options->context);
 	return 0;
 }
@@ -139,6 +167,25 @@ static int save_attachments(const struct save *save, const struct entry *entry, 
 	return 0;
 }
 
+/* The folder of an entry lies in one that somebody else may have planted: both must be safe. */
+static int save_open_folder(const struct save_options *options, int64_t entry_id, char **ret_path,
+			    int *ret_folder, struct error *err)
+{
+	scoped(descriptor_close) int folder = -1;
+	if (folder_open(options->folder, &folder, err) != 0)
+		return -1;
+	if (!options->by_entry) {
+		*ret_path = g_strdup(options->folder);
+		*ret_folder = descriptor_steal(&folder);
+		return 0;
+	}
+	g_autofree char *id = g_strdup_printf("%" PRId64, entry_id);
+	if (folder_open_inside(folder, options->folder, id, ret_folder, err) != 0)
+		return -1;
+	*ret_path = g_build_filename(options->folder, id, NULL);
+	return 0;
+}
+
 /* Names are looked up in the folder's descriptor, so that a folder that is renamed or replaced
  * meanwhile does not divide the files. */
 int save_entry(struct store *store, int64_t entry_id, const struct save_options *options,
@@ -147,18 +194,15 @@ int save_entry(struct store *store, int64_t entry_id, const struct save_options 
 	scoped(entry_free) struct entry *entry = NULL;
 	if (entry_find(store, entry_id, &entry, err) != 0)
 		return -1;
-	if (g_mkdir_with_parents(options->folder, 0777) != 0)
-		return error_set(err, ERROR_IO, "folder '%s': %s", options->folder,
-				 g_strerror(errno));
-	scoped(descriptor_close) int folder =
-	    open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0)
-		return error_set(err, ERROR_IO, "folder '%s': %s", options->folder,
-				 g_strerror(errno));
+	g_autofree char *path = NULL;
+	scoped(descriptor_close) int folder = -1;
+	if (save_open_folder(options, entry_id, &path, &folder, err) != 0)
+		return -1;
 	g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	struct save save = {.store = store,
 			    .entry_id = entry_id,
 			    .options = options,
+			    .path = path,
 			    .folder = folder,
 			    .names = names};
 	return options->raw ? save_raw(&save, entry, err) : save_attachments(&save, entry, err);

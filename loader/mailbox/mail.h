@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum mail_action {
 	MAIL_GET_HEADER_ONLY,
@@ -39,6 +40,9 @@ enum mail_action {
 
 /* "getHeaderOnly", "getAll" … */
 const char *mail_action_name(enum mail_action action);
+
+/* What becomes of a file that is there already, where an attachment has its name. */
+enum mail_existing { MAIL_EXISTING_REFUSED, MAIL_EXISTING_REPLACED, MAIL_EXISTING_NUMBERED };
 
 struct mail_request {
 	const char *folder;	     /* NULL: INBOX, for listAllFolders the root */
@@ -58,9 +62,10 @@ struct mail_request {
 	const void *reopen_context;
 	enum mail_action action;
 	bool recurse;
-	bool all; /* the whole folder is meant */
-	bool generate_unique_filenames;
-	bool go_on; /* stopOnError=no */
+	bool all;		     /* the whole folder is meant */
+	enum mail_existing existing; /* files of attachments */
+	mode_t mode;		     /* of them; 0 = FOLDER_FILE_MODE */
+	bool go_on;		     /* stopOnError=no */
 	bool dry_run;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "loader/mailbox/mail_internal.h"
 
+#include "loader/base/folder.h"
 #include "loader/parse/spool.h"
 #include "mime/file_name.h"
 #include "queue/base/scoped.h"
@@ -22,26 +23,25 @@ enum { MAIL_ATTACHMENT_NAMES_MAX = 1000000, MAIL_ATTACHMENT_PIECE = 64 * 1024 };
 struct mail_attachment_saver {
 	char *path;
 	int folder; /* descriptor */
-	bool unique;
+	enum mail_existing existing;
+	mode_t mode;
 	GHashTable *next; /* name -> the first N that may be free */
+	GHashTable *keys; /* of the names that this command has used */
 };
 
-int mail_attachment_open(const char *folder, bool unique, struct mail_attachment_saver **ret_saver,
-			 struct error *err)
+int mail_attachment_open(const char *folder, enum mail_existing existing, mode_t mode,
+			 struct mail_attachment_saver **ret_saver, struct error *err)
 {
 	scoped(mail_attachment_close) struct mail_attachment_saver *saver =
 	    g_new0(struct mail_attachment_saver, 1);
 	saver->path = g_strdup(folder);
-	saver->unique = unique;
+	saver->existing = existing;
+	saver->mode = mode != 0 ? mode : FOLDER_FILE_MODE;
+	saver->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	saver->next = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	/* Its descriptor, not its path, is used from now on: the path may be made to lead
-	 * elsewhere. */
 	saver->folder = -1;
-	if (g_mkdir_with_parents(folder, 0777) == 0)
-		saver->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (saver->folder < 0)
-		return error_set(err, ERROR_IO, "attachment path '%s': %s", folder,
-				 g_strerror(errno));
+	if (folder_open(folder, &saver->folder, err) != 0)
+		return error_prefix(err, "attachment path");
 	*ret_saver = steal(&saver);
 	return 0;
 }
@@ -52,6 +52,7 @@ void mail_attachment_close(struct mail_attachment_saver *saver)
 		return;
 	descriptor_close_scoped(&saver->folder);
 	g_hash_table_unref(saver->next);
+	g_hash_table_unref(saver->keys);
 	g_free(saver->path);
 	g_free(saver);
 }
@@ -90,7 +91,12 @@ static int mail_attachment_link(struct mail_attachment_saver *saver, const char 
 	unsigned n = GPOINTER_TO_UINT(g_hash_table_lookup(saver->next, name));
 	for (; n < MAIL_ATTACHMENT_NAMES_MAX; n++) {
 		g_autofree char *varied = mail_attachment_vary(name, n);
+		g_autofree char *key = mime_file_name_key(varied);
+		/* The same name in another case is the same file on some systems. */
+		if (g_hash_table_contains(saver->keys, key))
+			continue;
 		if (linkat(saver->folder, draft, saver->folder, varied, 0) == 0) {
+			g_hash_table_add(saver->keys, steal(&key));
 			g_hash_table_insert(saver->next, g_strdup(name), GUINT_TO_POINTER(n + 1));
 			*ret_name = steal(&varied);
 			return unlinkat(saver->folder, draft, 0);
@@ -105,10 +111,15 @@ static int mail_attachment_link(struct mail_attachment_saver *saver, const char 
 static int mail_attachment_publish(struct mail_attachment_saver *saver, const char *draft,
 				   const char *name, char **ret_name)
 {
-	if (saver->unique)
+	if (saver->existing == MAIL_EXISTING_NUMBERED)
 		return mail_attachment_link(saver, draft, name, ret_name);
-	if (renameat(saver->folder, draft, saver->folder, name) != 0)
+	if (saver->existing == MAIL_EXISTING_REFUSED) {
+		if (linkat(saver->folder, draft, saver->folder, name, 0) != 0)
+			return -1;
+		unlinkat(saver->folder, draft, 0);
+	} else if (renameat(saver->folder, draft, saver->folder, name) != 0) {
 		return -1;
+	}
 	*ret_name = g_strdup(name);
 	return 0;
 }
@@ -119,7 +130,9 @@ static int mail_attachment_draft(const struct mail_attachment_saver *saver, char
 	for (unsigned tries = 0; tries < 100; tries++) {
 		g_snprintf(draft, sizeof DRAFT_NAME, ".inqueue-%06x", g_random_int() & 0xffffffU);
 		int file = openat(saver->folder, draft,
-				  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+				  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (file >= 0)
+			(void)!fchmod(file, saver->mode);
 		if (file >= 0 || errno != EEXIST)
 			return file;
 	}
@@ -144,6 +157,12 @@ int mail_attachment_save(struct mail_attachment_saver *saver, int content,
 	if (mail_attachment_publish(saver, draft, name, &final) != 0) {
 		int saved = errno;
 		unlinkat(saver->folder, draft, 0);
+		if (saved == EEXIST)
+			return error_set(err, ERROR_IO,
+					 "attachment '%s/%s' exists already; "
+					 "--generate-unique-filenames gives the new one a number, "
+					 "--overwrite replaces it",
+					 saver->path, name);
 		return error_set(err, ERROR_IO, "attachment '%s/%s': %s", saver->path, name,
 				 g_strerror(saved));
 	}

@@ -92,15 +92,15 @@ int mail_selection_refuse_unknown(struct mail *mail, const struct mail_selection
 
 /*
  * Attachments as files in one folder. A file appears whole or not at all, under a safe last
- * component, inside the folder only. Without `unique` an existing file is replaced; with it
- * "scan.pdf" becomes "scan1.pdf", then "scan2.pdf"; a name without a dot gets the number at its
- * end. Errors: IO.
+ * component, inside the folder only, which folder_open() finds. An existing file is an error, or is
+ * replaced, or the new one gets a number: "scan.pdf" becomes "scan1.pdf", then "scan2.pdf"; a name
+ * without a dot gets the number at its end. Errors: IO, CONFIGURATION for a folder of another user.
  */
 struct mail_attachment_saver;
 
 /* The folder is made if it is missing. */
-int mail_attachment_open(const char *folder, bool unique, struct mail_attachment_saver **ret_saver,
-			 struct error *err);
+int mail_attachment_open(const char *folder, enum mail_existing existing, mode_t mode,
+			 struct mail_attachment_saver **ret_saver, struct error *err);
 
 /* Takes NULL. */
 void mail_attachment_close(struct mail_attachment_saver *saver);

@@ -344,8 +344,8 @@ static int mail_read_selection(struct mail *mail, const struct mail_selection *s
 		return -1;
 	parser = parser_new(&options, spool, output);
 	if (bodies && request->attachment_path != NULL && !request->dry_run &&
-	    mail_attachment_open(request->attachment_path, request->generate_unique_filenames,
-				 &saver, err) != 0)
+	    mail_attachment_open(request->attachment_path, request->existing, request->mode, &saver,
+				 err) != 0)
 		return -1;
 	g_autoptr(GArray) items = g_array_new(FALSE, TRUE, sizeof(struct mail_item));
 	struct mail_read read = {.mail = mail,

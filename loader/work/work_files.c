@@ -36,7 +36,9 @@ static int work_files_write_entry(struct store *store, const struct entry_lease 
 	if (entry_find(store, lease->entry_id, &entry, err) != 0)
 		return -1;
 	files->queue_name = g_strdup(entry->queue_name);
-	FILE *out = fopen(files->entry, "wxe");
+	const int descriptor =
+	    open(files->entry, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	FILE *out = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
 	if (out == NULL)
 		return error_set(err, ERROR_IO, "'%s': %s", files->entry, g_strerror(errno));
 	const struct entry_json_claim claim = {.token = lease->token, .paths = paths};

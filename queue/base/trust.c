@@ -61,6 +61,18 @@ static int check(const char *what, const char *path, mode_t excused, const char 
 	return refuse(what, path, &status, danger, ", or allow it with --trust-owner", err);
 }
 
+int trust_check_folder(const char *path, int folder, struct error *err)
+{
+	struct stat status;
+	if (given || fstat(folder, &status) != 0)
+		return 0;
+	const bool writable = (status.st_mode & WRITABLE) != 0 && (status.st_mode & S_ISVTX) == 0;
+	if (is_ours(&status) && !writable)
+		return 0;
+	return refuse("folder", path, &status, "replace what is written to it",
+		      ", name a folder of your own, or allow it with --trust-owner", err);
+}
+
 /* The folder of what a path leads to, and that of the link where the path is one. */
 static int check_folders(const char *what, const char *path, mode_t excused, const char *danger,
 			 struct error *err)

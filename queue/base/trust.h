@@ -32,6 +32,9 @@ int trust_look_at_database(const char *path, struct error *err);
 /* A file with a secret, and its folder, which may be sticky. `what` names it: "password file". */
 int trust_check_secret(const char *what, const char *path, struct error *err);
 
+/* A folder to write files to, by its descriptor; it may be sticky. */
+int trust_check_folder(const char *path, int folder, struct error *err);
+
 /* A program that a secret's source names: absolute, a file, and with each folder above it, through all
  * links, ours. A folder that others may write passes where it is sticky and what lies in it ours. */
 int trust_check_command(const char *what, const char *path, struct error *err);

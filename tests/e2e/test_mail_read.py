@@ -181,13 +181,16 @@ class Attachments(MailCase):
         self.assertEqual(["a.pdf", "Ünï.pdf"], self.saved())
         self.assertEqual(b"one", (self.path / "Ünï.pdf").read_bytes())
 
-    def test_existing_file_is_replaced(self):
+    def test_existing_file_is_replaced_where_that_is_asked_for(self):
         self.deliver(with_attachments("a.pdf", content=b"new"))
         self.path.mkdir(parents=True)
         target = self.folder / "elsewhere"
         target.write_bytes(b"old")
         (self.path / "a.pdf").symlink_to(target)
-        self.assertEqual(["a.pdf"], self.saved())
+        self.refuses(74, "getAll", "--attachment-path", self.path, says=["a.pdf' exists already", "--overwrite"])
+        self.refuses(64, "getAll", "--attachment-path", self.path, "--overwrite", "--generate-unique-filenames",
+                     says="exclude each other")
+        self.assertEqual(["a.pdf"], self.saved("--overwrite"))
         self.assertEqual((b"new", b"old"), ((self.path / "a.pdf").read_bytes(), target.read_bytes()))
 
     def test_unique_names(self):
@@ -213,7 +216,7 @@ class Attachments(MailCase):
     def test_file_that_cannot_be_saved(self):
         self.deliver(with_attachments("a.pdf"), message("Second"))
         (self.path / "a.pdf").mkdir(parents=True)
-        arguments = ["getAll", "--attachment-path", self.path]
+        arguments = ["getAll", "--attachment-path", self.path, "--overwrite"]
         self.refuses(74, *arguments, says=["getAll", "UID 1", "'INBOX'", "a.pdf", "directory"])
         result = self.mail(*arguments, "--stop-on-error", "no", "--json", expect=74)
         first, second = [json.loads(line) for line in result.stdout.splitlines()]

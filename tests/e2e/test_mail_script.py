@@ -130,7 +130,6 @@ class Readme(ServerCase):
 
     def words(self, example):
         home = str(self.folder / "home")
-        example = example.replace("/tmp/", f"{self.folder}/")
         example = example.replace("--server imap.example.com", f"--server localhost --ca-file {self.authority.certificate}")
         example = example.replace("--port 993 ", "").replace("~", home)
         example = example.replace("pass show imap", f"cat {home}/.imap-password")
@@ -154,7 +153,7 @@ class Readme(ServerCase):
         for example in sorted(examples, key=lambda example: " close " in example):
             with self.subTest(example=example):
                 self.inqueue(*self.words(example))
-        self.assertEqual(2, len(list((self.folder / "attachments").iterdir())))
+        self.assertEqual(2, len(list((self.folder / "home" / "attachments").iterdir())))
         self.assertIn("Appended", self.subjects())
         self.assertEqual(["DONE"], [name.upper() for name in self.folders() if name != "INBOX"])
 

@@ -62,7 +62,7 @@ class Tour(ServerCase):
         script = "\n".join(re.findall(r"```sh\n(.*?)```", section("A tour in five minutes"), re.DOTALL))
         self.assertGreaterEqual(script.count("inqueue "), 8)
         server = f"url=localhost;port={self.server.tls_port};caFile={self.authority.certificate};"
-        script = script.replace("/tmp/", f"{self.folder}/").replace("url=imap.example.com;", server)
+        script = script.replace("url=imap.example.com;", server)
         folder = self.folder / "bin"
         folder.mkdir()
         (folder / "inqueue").symlink_to(PROGRAM)
@@ -71,7 +71,7 @@ class Tour(ServerCase):
                                 capture_output=True, check=False)
         self.assertEqual(0, result.returncode, result.stdout + result.stderr)
         self.assertIn("Invoice 4711", result.stdout)
-        self.assertEqual(b"%PDF-1.7\n", (self.folder / "invoice-1" / "invoice.pdf").read_bytes())
+        self.assertEqual(b"%PDF-1.7\n", (self.folder / "home" / "invoice-1" / "invoice.pdf").read_bytes())
         self.assertEqual(b"%PDF-1.7\n", (self.folder / "invoice.pdf").read_bytes())
 
 

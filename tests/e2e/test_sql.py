@@ -197,7 +197,7 @@ class Working(EntryCase):
         (folder / "inqueue").symlink_to(PROGRAM)
         environment = {**self.environment, "PATH": f"{folder}:{os.environ['PATH']}"}
         for script, left in ((second, 2), (first, 0)):
-            result = subprocess.run(["bash", "-euxc", script.replace("/tmp/", f"{self.folder}/")], cwd=self.folder,
+            result = subprocess.run(["bash", "-euxc", script], cwd=self.folder,
                                     env=environment, text=True, capture_output=True, check=False)
             self.assertEqual(0, result.returncode, result.stdout + result.stderr)
             self.assertEqual(left, self.states().count("new"))

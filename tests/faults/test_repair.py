@@ -413,7 +413,7 @@ class Backup(RepairCase):
 
     def commands(self):
         readme = (SOURCE_DIR / "README.md").read_text()
-        return re.search(r"### Backups\n.*?```sh\n(.*?)```", readme, re.DOTALL)[1].replace("/tmp/", f"{self.folder}/")
+        return re.search(r"### Backups\n.*?```sh\n(.*?)```", readme, re.DOTALL)[1].replace("$HOME/", f"{self.folder}/")
 
     def start_backup(self):
         return subprocess.Popen(["bash", "-euc", self.commands()], env=self.environment, stdout=subprocess.PIPE,

@@ -94,7 +94,8 @@ static void test_unique_names(void **state)
 	scoped(mail_attachment_close) struct mail_attachment_saver *saver = NULL;
 	struct error err;
 
-	assert_int_equal(0, mail_attachment_open(place->folder, true, &saver, &err));
+	assert_int_equal(
+	    0, mail_attachment_open(place->folder, MAIL_EXISTING_NUMBERED, 0, &saver, &err));
 	for (size_t i = 0; i < G_N_ELEMENTS(got); i++) {
 		g_autofree char *name = save(place, saver, "a.pdf");
 
@@ -108,7 +109,8 @@ static void test_replacing(void **state)
 	scoped(mail_attachment_close) struct mail_attachment_saver *saver = NULL;
 	struct error err;
 
-	assert_int_equal(0, mail_attachment_open(place->folder, false, &saver, &err));
+	assert_int_equal(
+	    0, mail_attachment_open(place->folder, MAIL_EXISTING_REPLACED, 0, &saver, &err));
 	for (int i = 0; i < 2; i++) {
 		g_autofree char *name = save(place, saver, "../../a.pdf");
 
@@ -125,7 +127,8 @@ static void test_failure_leaves_nothing(void **state)
 	char *path = NULL;
 	struct error err;
 
-	assert_int_equal(0, mail_attachment_open(place->folder, false, &saver, &err));
+	assert_int_equal(
+	    0, mail_attachment_open(place->folder, MAIL_EXISTING_REPLACED, 0, &saver, &err));
 	assert_int_equal(-1, mail_attachment_save(saver, place->content, &beyond, &path, &err));
 	assert_int_equal(ERROR_IO, err.kind);
 	assert_null(path);

@@ -59,6 +59,44 @@ static void test_device_names(void **state)
 	assert_clean("com.txt", "com.txt");
 }
 
+static void test_what_others_take_for_something_else(void **state)
+{
+	(void)state;
+	assert_clean("-rf", "_-rf");
+	assert_clean("－rf", "_－rf");
+	assert_clean("—rf", "_—rf");
+	assert_clean("~root", "_~root");
+	assert_clean("a-b~c.txt", "a-b~c.txt");
+	assert_clean("COM¹", "_COM¹");
+	assert_clean("lpt³.txt", "_lpt³.txt");
+	assert_clean("CONIN$", "_CONIN$");
+	assert_clean("NUL.tar.gz", "_NUL.tar.gz");
+	assert_clean("a／b＼c⁄d∕e.txt", "a_b_c_d_e.txt");
+	assert_clean("C：x＊.txt", "C_x_.txt");
+	assert_clean("．．name．", "name");
+	assert_clean("name.txt\u00a0\u3000", "name.txt");
+	assert_clean("\u3000…", "noname");
+	assert_clean("Re\u0301sume\u0301.pdf", "R\u00e9sum\u00e9.pdf");
+}
+
+static void assert_same(const char *one, const char *other, bool expected)
+{
+	g_autofree char *first = mime_file_name_key(one);
+	g_autofree char *second = mime_file_name_key(other);
+
+	assert_int_equal(expected, strcmp(first, second) == 0);
+}
+
+static void test_names_that_a_system_takes_for_one(void **state)
+{
+	(void)state;
+	assert_same("A.pdf", "a.PDF", true);
+	assert_same("Stra\u00dfe", "STRASSE", true);
+	assert_same("R\u00e9sum\u00e9", "Re\u0301sume\u0301", true);
+	assert_same("\uff41.pdf", "a.pdf", true);
+	assert_same("a.pdf", "b.pdf", false);
+}
+
 static void test_long_names_keep_their_extension(void **state)
 {
 	g_autofree char *stem = g_strnfill(400, 'x');
@@ -99,6 +137,8 @@ int main(void)
 	    cmocka_unit_test(test_odd_characters),
 	    cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_device_names),
+	    cmocka_unit_test(test_what_others_take_for_something_else),
+	    cmocka_unit_test(test_names_that_a_system_takes_for_one),
 	    cmocka_unit_test(test_long_names_keep_their_extension),
 	    cmocka_unit_test(test_extensions_of_types),
 	};

@@ -50,13 +50,17 @@ int cmd_save(const struct invocation *invocation, struct error *err)
 		return error_set(err, ERROR_USAGE, "--attachment and --raw exclude each other");
 	if (attachment > UINT32_MAX)
 		return error_set(err, ERROR_USAGE, "--attachment: no entry has that many");
-	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
+	mode_t mode;
+	if (invocation_file_mode(invocation, &mode, err) != 0 ||
+	    invocation_open(invocation, STORE_READ, &store, err) != 0)
 		return -1;
-	struct save_options options = {.folder = folder != NULL ? folder : ".",
-				       .overwrite = invocation_flag(invocation, "overwrite"),
-				       .raw = invocation_flag(invocation, "raw"),
-				       .attachment = (uint32_t)attachment,
-				       .saved = cmd_save_saved,
-				       .context = &json};
+	struct save_options options = {
+	    .folder = folder != NULL ? folder : ".",
+	    .existing = invocation_flag(invocation, "overwrite") ? SAVE_REPLACE : SAVE_REFUSE,
+	    .mode = mode,
+	    .raw = invocation_flag(invocation, "raw"),
+	    .attachment = (uint32_t)attachment,
+	    .saved = cmd_save_saved,
+	    .context = &json};
 	return save_entry(store, id, &options, err);
 }

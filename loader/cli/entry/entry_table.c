@@ -24,6 +24,7 @@ static const struct command_option save_options[] = {
     {"raw", NULL, "the raw message instead (entry-ID.eml)", NULL},
     {"to", "DIR", "the folder to save in (default: the current one); made if missing", NULL},
     {"overwrite", NULL, "replace files that exist", NULL},
+    COMMAND_FILE_MODE,
     COMMAND_OPTIONS_END,
 };
 

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct command_option {
 	const char *name;  /* without the dashes */
@@ -32,6 +33,10 @@ struct command_option {
 #define COMMAND_REASON                                                                             \
 	{                                                                                          \
 		"reason", "TEXT", "why, for the entry's history", NULL                             \
+	}
+#define COMMAND_FILE_MODE                                                                          \
+	{                                                                                          \
+		"mode", "MODE", "the files' permissions, in octal (default: 600)", NULL            \
 	}
 #define COMMAND_OPTIONS_END                                                                        \
 	{                                                                                          \
@@ -99,6 +104,9 @@ bool invocation_flag(const struct invocation *invocation, const char *option);
  * option. */
 int invocation_number(const struct invocation *invocation, const char *option, uint64_t least,
 		      uint64_t *ret_number, struct error *err);
+
+/* --mode; 0 where it was not given. */
+int invocation_file_mode(const struct invocation *invocation, mode_t *ret_mode, struct error *err);
 
 /* A span of time of at least `least_ms`; 0 where there is neither a value nor a default. */
 int invocation_duration(const struct invocation *invocation, const char *option, int64_t least_ms,

@@ -3,6 +3,7 @@
 #include "loader/cli/frame/command.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/folder.h"
 #include "loader/base/nearest.h"
 #include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
@@ -278,6 +279,15 @@ int invocation_line(const struct invocation *invocation, const char *option, con
 		odd = odd || (g_ascii_iscntrl(*at) && *at != '\n' && *at != '\t');
 	if (odd)
 		return error_set(err, ERROR_USAGE, "--%s takes UTF-8 text", option);
+	return 0;
+}
+
+int invocation_file_mode(const struct invocation *invocation, mode_t *ret_mode, struct error *err)
+{
+	const char *text = invocation_text(invocation, "mode");
+	*ret_mode = 0;
+	if (text != NULL && folder_mode_parse(text, ret_mode) != 0)
+		return error_set(err, ERROR_USAGE, "--mode takes an octal number, such as 640");
 	return 0;
 }
 

@@ -2,6 +2,7 @@
  * what an action is asked to do. */
 #include "loader/cli/mail/mail_internal.h"
 
+#include "loader/base/folder.h"
 #include "loader/define/definition.h"
 #include "loader/mailbox/mail_session.h"
 #include "queue/base/scoped.h"
@@ -301,6 +302,24 @@ static int mail_options_append(const struct invocation *invocation, struct mail_
 	return 0;
 }
 
+/* How attachments are saved. */
+static int mail_options_files(const struct invocation *invocation, struct mail_request *request,
+			      struct error *err)
+{
+	const bool unique = mail_options_text(invocation, "generate-unique-filenames") != NULL;
+	const bool overwrite = mail_options_text(invocation, "overwrite") != NULL;
+	const char *mode = mail_options_text(invocation, "mode");
+	if (unique && overwrite)
+		return error_set(err, ERROR_USAGE,
+				 "--generate-unique-filenames and --overwrite exclude each other");
+	if (mode != NULL && folder_mode_parse(mode, &request->mode) != 0)
+		return error_set(err, ERROR_USAGE, "--mode takes an octal number, such as 640");
+	request->existing = unique	? MAIL_EXISTING_NUMBERED
+			    : overwrite ? MAIL_EXISTING_REPLACED
+					: MAIL_EXISTING_REFUSED;
+	return 0;
+}
+
 /* Reads what belongs to the action; mail_check() knows which options it must have. */
 int mail_options_request(const struct invocation *invocation, enum mail_action action,
 			 struct mail_request *ret_request, struct error *err)
@@ -314,12 +333,12 @@ int mail_options_request(const struct invocation *invocation, enum mail_action a
 	    .recurse = mail_options_text(invocation, "recurse") != NULL,
 	    .all = mail_options_text(invocation, "all") != NULL,
 	    .attachment_path = mail_options_text(invocation, "attachment-path"),
-	    .generate_unique_filenames =
-		mail_options_text(invocation, "generate-unique-filenames") != NULL,
 	    .dry_run = mail_options_text(invocation, "dry-run") != NULL,
 	    .reopen = mail_options_reopen,
 	    .reopen_context = invocation,
 	};
+	if (mail_options_files(invocation, &request, err) != 0)
+		return -1;
 	if (action == MAIL_APPEND && mail_options_append(invocation, &request, err) != 0)
 		return -1;
 	if (mail_options_number(invocation, "start-row", &request.start_row, err) != 0 ||

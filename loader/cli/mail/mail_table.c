@@ -45,7 +45,9 @@ static const struct command_option header_options[] = {SELECTION, ROWS, STOP_ON_
 static const struct command_option all_options[] = {
     SELECTION,
     {"attachment-path", "DIR", "where attachments are saved; made if missing", NULL},
-    {"generate-unique-filenames", NULL, "name1.ext, name2.ext … instead of replacing a file", NULL},
+    {"generate-unique-filenames", NULL, "name1.ext, name2.ext … where a file exists", NULL},
+    {"overwrite", NULL, "replace files that exist", NULL},
+    COMMAND_FILE_MODE,
     ROWS,
     STOP_ON_ERROR,
     DRY_RUN,

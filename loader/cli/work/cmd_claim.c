@@ -54,6 +54,8 @@ int cmd_claim_wish(const struct invocation *invocation, const struct work_queue 
 struct cmd_claim {
 	struct store *store;
 	const char *folder; /* for attachments, or NULL */
+	enum save_existing existing;
+	mode_t mode;
 	bool json;
 	GPtrArray *paths;
 };
@@ -70,10 +72,12 @@ static int cmd_claim_save(struct cmd_claim *claim, int64_t entry_id, struct erro
 	g_ptr_array_set_size(claim->paths, 0);
 	if (claim->folder == NULL)
 		return 0;
-	g_autofree char *id = g_strdup_printf("%" PRId64, entry_id);
-	g_autofree char *folder = g_build_filename(claim->folder, id, NULL);
-	const struct save_options options = {
-	    .folder = folder, .overwrite = true, .saved = cmd_claim_saved, .context = claim->paths};
+	const struct save_options options = {.folder = claim->folder,
+					     .by_entry = true,
+					     .existing = claim->existing,
+					     .mode = claim->mode,
+					     .saved = cmd_claim_saved,
+					     .context = claim->paths};
 	return save_entry(claim->store, entry_id, &options, err);
 }
 
@@ -137,7 +141,9 @@ int cmd_claim(const struct invocation *invocation, struct error *err)
 	struct entry_wish wish;
 	int64_t wait_until_ms;
 	uint64_t room;
-	if (cmd_claim_wait(invocation, &wait_until_ms, err) != 0 ||
+	mode_t mode;
+	if (invocation_file_mode(invocation, &mode, err) != 0 ||
+	    cmd_claim_wait(invocation, &wait_until_ms, err) != 0 ||
 	    invocation_number(invocation, "count", 1, &room, err) != 0 ||
 	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
 	    invocation_find_queue(invocation, store, 0, &queue, err) != 0 ||
@@ -152,10 +158,13 @@ int cmd_claim(const struct invocation *invocation, struct error *err)
 	if (count == 0)
 		return error_set(err, ERROR_NO, "queue '%s': nothing to claim", queue->name);
 	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-	struct cmd_claim claim = {.store = store,
-				  .folder = invocation_text(invocation, "attachments"),
-				  .json = invocation->json,
-				  .paths = paths};
+	struct cmd_claim claim = {
+	    .store = store,
+	    .folder = invocation_text(invocation, "attachments"),
+	    .existing = invocation_flag(invocation, "overwrite") ? SAVE_REPLACE : SAVE_NUMBER,
+	    .mode = mode,
+	    .json = invocation->json,
+	    .paths = paths};
 	if (cmd_claim_print_all(&claim, leases, count, err) == 0)
 		return 0;
 	cmd_claim_give_back(store, leases, count);

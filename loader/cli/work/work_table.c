@@ -16,7 +16,10 @@ static const struct command_option claim_options[] = {
     {"count", "N", "claim up to N entries; they share a token", "1"},
     COMMAND_SENDER_SUBJECT,
     {"tag", "TAG", "only with this tag", NULL},
-    {"attachments", "DIR", "save attachments in DIR/ID", NULL},
+    {"attachments", "DIR", "save attachments in DIR/ID; where a file exists, as \"name (2).ext\"",
+     NULL},
+    {"overwrite", NULL, "replace files that exist", NULL},
+    COMMAND_FILE_MODE,
     COMMAND_OPTIONS_END,
 };
 
