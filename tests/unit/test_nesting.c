@@ -85,6 +85,31 @@ static void test_words_for_people_announce_no_literal(void **state)
 	}
 }
 
+static void test_a_literal_may_be_as_large_as_was_said(void **state)
+{
+	(void)state;
+	static const char fits[] = "* 1 FETCH (BODY[] {10}\r\n0123456789)\r\n* OK {999} words\r\n";
+	static const char more[] = "* 1 FETCH (BODY[] {11}\r\n";
+	struct nesting nesting = {.literal_max = 10};
+	assert_int_equal(0, nesting_feed(&nesting, fits, strlen(fits)));
+	assert_int_equal(-1, nesting_feed(&nesting, more, strlen(more)));
+	assert_int_equal(NESTING_LONG_LITERAL, nesting.fault);
+}
+
+/* A literal is part of its answer; the mail in it counts for nothing. */
+static void test_answers_are_counted(void **state)
+{
+	(void)state;
+	static const char answer[] = "* 1 FETCH (BODY[] {4}\r\n\n\n\n\n X {2}\r\n\n\n)\r\n";
+	struct nesting nesting = {.answers_max = 3};
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(0, nesting_feed(&nesting, answer, strlen(answer)));
+	nesting.answers = 2;
+	assert_int_equal(0, nesting_feed(&nesting, answer, strlen(answer)));
+	assert_int_equal(-1, nesting_feed(&nesting, answer, strlen(answer)));
+	assert_int_equal(NESTING_MANY_ANSWERS, nesting.fault);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +119,8 @@ int main(void)
 	    cmocka_unit_test(test_mail_may_hold_anything),
 	    cmocka_unit_test(test_levels_go_on_behind_a_literal),
 	    cmocka_unit_test(test_words_for_people_announce_no_literal),
+	    cmocka_unit_test(test_a_literal_may_be_as_large_as_was_said),
+	    cmocka_unit_test(test_answers_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

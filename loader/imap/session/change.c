@@ -25,6 +25,7 @@ static int store_flags(struct imapc_session *session, char sign, const uint32_t 
 	if (strpbrk(flags, "()\r\n"))
 		return error_set(err, ERROR_SOFTWARE, "'%s' is no list of flags", flags);
 	while (uid_set_next(set, NO_LIMIT, part, &part_count)) {
+		imapc_expect(session, part_count, part_count * IMAPC_ANSWER_BYTES, 0);
 		if (imapc_command(session, err, "UID STORE %s %cFLAGS.SILENT (%s)", part->str, sign,
 				  flags) < 0)
 			return error_prefix(err, "%s %s", sign == '+' ? "set" : "clear", flags);
@@ -52,6 +53,7 @@ int imapc_expunge(struct imapc_session *session, const uint32_t *uids, size_t co
 	size_t part_count = 0;
 
 	while (uid_set_next(set, NO_LIMIT, part, &part_count)) {
+		imapc_expect(session, part_count, part_count * IMAPC_ANSWER_BYTES, 0);
 		if (imapc_command(session, err, "UID EXPUNGE %s", part->str) < 0)
 			return error_prefix(err, "remove messages");
 	}
@@ -161,6 +163,7 @@ static int transfer(struct imapc_session *session, const char *verb, const uint3
 	size_t part_count = 0;
 
 	while (uid_set_next(set, NO_LIMIT, part, &part_count)) {
+		imapc_expect(session, part_count, part_count * IMAPC_ANSWER_BYTES, 0);
 		if (imapc_command(session, err, "UID %s %s %s", verb, part->str, quoted) < 0)
 			return -1;
 		/* Each command tells of its own part. */

@@ -9,9 +9,27 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* A server may tell of other clients' changes, once for each message. */
+#define MESSAGES_MAX 100000
+
+void imapc_expect(struct imapc_session *session, size_t answers, uint64_t size_bytes,
+		  uint64_t literal_bytes)
+{
+	session->expected = (struct transport_expected){
+	    .answers = (uint32_t)MIN(answers, INT32_MAX / 2),
+	    .size_bytes = size_bytes,
+	    .literal_bytes = literal_bytes,
+	};
+}
+
 void imapc_begin(struct imapc_session *session)
 {
+	struct transport_expected expected = session->expected;
+
+	session->expected = (struct transport_expected){0};
+	expected.answers += MIN(imapc_count_messages(session), MESSAGES_MAX);
 	transport_begin(session->transport, session->server->timeout_s * 1000);
+	transport_expect(session->transport, &expected);
 }
 
 /* The transport is broken as well: nothing that libetpan still does reaches the server. */

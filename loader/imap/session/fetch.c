@@ -9,9 +9,6 @@
 
 #include <time.h>
 
-/* A server may report changes that other clients make; more of them than this is a flood. */
-#define UNASKED_MESSAGES_MAX 100000
-
 /* --- from libetpan ----------------------------------------------------- */
 
 static bool fail(struct imapc_session *session)
@@ -143,13 +140,11 @@ void imapc_fetch_take_items(struct mailimap_msg_att *items, void *context)
 		else if (item->att_type == MAILIMAP_MSG_ATT_ITEM_DYNAMIC)
 			note_flags(item->att_data.att_dyn, &found);
 	}
-	if (fetch->messages_left-- == 0) {
-		error_set(&fetch->error, ERROR_PROTOCOL, "%s sends messages without end",
-			  session->server->url);
+	if (found.has_size && found.uid != 0)
+		g_hash_table_insert(session->sizes, GUINT_TO_POINTER(found.uid),
+				    GSIZE_TO_POINTER(found.size_bytes));
+	if (!fetch->failed && fetch->take_items(fetch, &found, &fetch->error) < 0)
 		fail(session);
-	} else if (!fetch->failed && fetch->take_items(fetch, &found, &fetch->error) < 0) {
-		fail(session);
-	}
 }
 
 /* Called by the catch-all (library.c), which has skipped an answer that a body was part of. */
@@ -166,7 +161,6 @@ void imapc_fetch_abandon(struct imapc_session *session)
 int fetch_run(struct imapc_session *session, struct imapc_fetch *fetch, const char *command,
 	      struct error *err)
 {
-	fetch->messages_left = UNASKED_MESSAGES_MAX;
 	session->fetch = fetch;
 
 	int result = imapc_command(session, err, "%s", command);

@@ -76,6 +76,8 @@ int imapc_fetch_sizes(struct imapc_session *session, struct imapc_size *sizes, s
 		g_autofree char *command =
 		    g_strdup_printf("UID FETCH %s (UID RFC822.SIZE)", part->str);
 
+		imapc_expect(session, part_count, part_count * IMAPC_ANSWER_BYTES, 0);
+
 		if (fetch_run(session, &fetch, command, err) < 0)
 			return error_prefix(err, "fetch the sizes of messages");
 	}
@@ -93,6 +95,8 @@ struct nil_message {
 struct message_job {
 	const struct imapc_sink *sink;
 	struct uid_set *set;
+	uint64_t
+	    body_max;  /* bytes of a body; 0: of a whole message, whose size the server has told */
 	bool *arrived; /* by row of the set */
 	GArray *nil;   /* struct nil_message */
 	bool begun;
@@ -164,6 +168,35 @@ static int abandon_message(struct imapc_fetch *fetch, struct error *err)
 	return job->begun ? end_message(job, 0, 0, err) : 0;
 }
 
+/* Of a message whose size the server does not tell, or denies, as much as is ever loaded. */
+static uint64_t body_size(const struct imapc_session *session, const struct message_job *job,
+			  uint32_t uid)
+{
+	gpointer size = NULL;
+
+	if (job->body_max > 0)
+		return job->body_max;
+	if (g_hash_table_lookup_extended(session->sizes, GUINT_TO_POINTER(uid), NULL, &size))
+		return GPOINTER_TO_SIZE(size);
+	return session->server->max_size_bytes;
+}
+
+/* The next command fetches `count` rows of the set, up to `end`. */
+static void expect_bodies(struct imapc_session *session, const struct message_job *job,
+			  const struct uid_row *end, size_t count)
+{
+	uint64_t sum = 0;
+	uint64_t largest = 0;
+
+	for (const struct uid_row *row = end - count; row < end; row++) {
+		const uint64_t size = body_size(session, job, row->uid);
+
+		largest = MAX(largest, size);
+		sum += size + IMAPC_ANSWER_BYTES;
+	}
+	imapc_expect(session, count, sum, largest);
+}
+
 /* In parts: libetpan keeps something of every answer until the command has ended. */
 static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, struct uid_set *set,
 		     const char *items, const char *body, struct error *err)
@@ -174,6 +207,8 @@ static int fetch_set(struct imapc_session *session, struct imapc_fetch *fetch, s
 	while (uid_set_next(set, MESSAGES_AT_ONCE, part, &part_count)) {
 		g_autofree char *command =
 		    g_strdup_printf("UID FETCH %s (%s %s)", part->str, items, body);
+
+		expect_bodies(session, fetch->context, set->rows + set->next, part_count);
 
 		if (fetch_run(session, fetch, command, err) < 0)
 			return -1;
@@ -216,19 +251,41 @@ static int take_empty(struct imapc_session *session, struct message_job *job,
 	return end_message(job, message->uid, message->internal_date_s, err);
 }
 
-/* `body` is the item that brings what is wanted of each message. */
+/* A server that refuses to tell them may still send the messages. */
+static int learn_sizes(struct imapc_session *session, const struct uid_set *set, struct error *err)
+{
+	g_autofree struct imapc_size *unknown = g_new(struct imapc_size, set->count);
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const uint32_t uid = set->rows[i].uid;
+
+		if (!g_hash_table_contains(session->sizes, GUINT_TO_POINTER(uid)))
+			unknown[count++].uid = uid;
+	}
+	if (count == 0 || imapc_fetch_sizes(session, unknown, count, err) == 0)
+		return 0;
+	return session->alive ? 0 : -1;
+}
+
+/* `body` is the item that brings what is wanted of each message, of at most `body_max` bytes; 0: a
+ * whole message. */
 static int fetch_bodies(struct imapc_session *session, const uint32_t *uids, size_t count,
-			const char *body, const struct imapc_sink *sink, struct error *err)
+			const char *body, uint64_t body_max, const struct imapc_sink *sink,
+			struct error *err)
 {
 	scoped(uid_set_free) struct uid_set *set = uid_set_new(uids, count);
 	g_autofree bool *arrived = g_new0(bool, set->count);
 	g_autoptr(GArray) nil = g_array_new(FALSE, FALSE, sizeof(struct nil_message));
-	struct message_job job = {.sink = sink, .set = set, .arrived = arrived, .nil = nil};
+	struct message_job job = {
+	    .sink = sink, .set = set, .body_max = body_max, .arrived = arrived, .nil = nil};
 	struct imapc_fetch fetch = {.take_body = take_message_body,
 				    .take_items = take_message_items,
 				    .abandon = abandon_message,
 				    .context = &job};
 
+	if (body_max == 0 && learn_sizes(session, set, err) < 0)
+		return -1;
 	if (fetch_set(session, &fetch, set, "UID INTERNALDATE", body, err) < 0 ||
 	    (job.skipped && fetch_skipped(session, &fetch, body, err) < 0))
 		return -1;
@@ -242,7 +299,7 @@ static int fetch_bodies(struct imapc_session *session, const uint32_t *uids, siz
 int imapc_fetch_messages(struct imapc_session *session, const uint32_t *uids, size_t count,
 			 const struct imapc_sink *sink, struct error *err)
 {
-	return fetch_bodies(session, uids, count, "BODY.PEEK[]", sink, err);
+	return fetch_bodies(session, uids, count, "BODY.PEEK[]", 0, sink, err);
 }
 
 int imapc_fetch_headers(struct imapc_session *session, const uint32_t *uids, size_t count,
@@ -250,7 +307,7 @@ int imapc_fetch_headers(struct imapc_session *session, const uint32_t *uids, siz
 {
 	g_autofree char *body = g_strdup_printf("BODY.PEEK[HEADER]<0.%u>", max_size);
 
-	return fetch_bodies(session, uids, count, body, sink, err);
+	return fetch_bodies(session, uids, count, body, max_size, sink, err);
 }
 
 /* --- digests ----------------------------------------------------------------- */

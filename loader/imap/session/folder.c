@@ -319,6 +319,7 @@ static void note_open(struct imapc_session *session, const char *wire, const cha
 {
 	g_free(session->open_wire);
 	g_free(session->open_name);
+	g_hash_table_remove_all(session->sizes);
 	session->open_wire = g_strdup(wire);
 	session->open_name = g_strdup(name);
 	session->uid_validity = selection ? selection->sel_uidvalidity : 0;

@@ -15,6 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is counted on where nobody knows how many folders there are. */
+#define FOLDERS_MAX 50000
+#define LIST_BYTES  (UINT64_C(1) * 1024 * 1024)
+
 void imapc_folder_rows_free(struct imapc_folder_rows *rows)
 {
 	if (!rows)
@@ -146,6 +150,7 @@ static int send_list(struct imapc_session *session, const char *wire, bool whole
 	    g_strconcat(wire ? wire : "", wire ? delimiter : "", whole ? "*" : "%", NULL);
 	g_autofree char *quoted = imapc_quote(pattern);
 
+	imapc_expect(session, FOLDERS_MAX, LIST_BYTES, 0);
 	return imapc_command(session, err, "LIST \"\" %s%s", quoted,
 			     counts ? " RETURN (STATUS (MESSAGES UNSEEN RECENT))" : "");
 }
@@ -216,6 +221,7 @@ static int list_subscribed(struct imapc_session *session, const char *wire, GPtr
 	g_autofree char *below = g_strconcat(wire, delimiter, NULL);
 	g_autofree char *quoted = imapc_quote(pattern);
 
+	imapc_expect(session, FOLDERS_MAX, LIST_BYTES, 0);
 	if (imapc_command(session, err, "LSUB \"\" %s", quoted) < 0)
 		return session->alive ? 0 : -1;
 

@@ -13,6 +13,8 @@
 
 /* libetpan keeps 100 to 200 bytes of every answer until the command is done. */
 #define ROWS_AT_ONCE 500
+/* Of a header: so many are counted on, and larger ones read. */
+#define HEADER_BYTES UINT64_C(16384)
 
 struct row_job {
 	const struct imapc_row_sink *sink;
@@ -104,6 +106,9 @@ static int fetch_rows(struct imapc_session *session, struct row_job *job, const 
 		    g_strdup_printf("UID FETCH %s (UID %s RFC822.SIZE%s)", part->str, items,
 				    job->header ? " BODY.PEEK[HEADER]" : "");
 
+		imapc_expect(session, part_count,
+			     part_count * (job->header ? HEADER_BYTES : IMAPC_ANSWER_BYTES),
+			     job->header ? session->server->max_size_bytes : 0);
 		if (fetch_run(session, &fetch, command, err) < 0)
 			return fetch.failed ? -1 : error_prefix(err, "fetch messages");
 	}
@@ -134,6 +139,7 @@ static int search_flag(struct imapc_session *session, struct uid_set *set, const
 	size_t part_count = 0;
 
 	while (uid_set_next(set, ROWS_AT_ONCE, part, &part_count)) {
+		imapc_expect(session, 1, part_count * IMAPC_NUMBER_BYTES, 0);
 		if (imapc_command(session, err, "UID SEARCH UID %s %s", part->str, key) < 0)
 			return error_prefix(err, "look for flags");
 		note_flag(session, set, flag, flags);

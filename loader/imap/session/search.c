@@ -72,6 +72,7 @@ static int search_windows(struct imapc_session *session, const char *criteria, G
 		uint32_t last =
 		    messages - first < WINDOW_MESSAGES ? messages : first + WINDOW_MESSAGES - 1;
 
+		imapc_expect(session, 1, (last - first + 1) * IMAPC_NUMBER_BYTES, 0);
 		if (imapc_command(session, err, "UID SEARCH %u:%u %s", first, last, criteria) < 0)
 			return -1;
 		take_found(session, found);
@@ -105,6 +106,7 @@ int imapc_search_last(struct imapc_session *session, uint32_t messages, const ch
 	uint32_t first = last > messages ? last - messages + 1 : 1;
 
 	if (last > 0) {
+		imapc_expect(session, 1, (last - first + 1) * IMAPC_NUMBER_BYTES, 0);
 		if (imapc_command(session, err, "UID SEARCH %u:%u %s", first, last, criteria) < 0)
 			return error_prefix(err, "search for messages");
 		take_found(session, found);
@@ -123,6 +125,7 @@ static int search_among(struct imapc_session *session, const char *keys, const u
 	size_t part_count = 0;
 
 	while (uid_set_next(set, WINDOW_MESSAGES, part, &part_count)) {
+		imapc_expect(session, 1, part_count * IMAPC_NUMBER_BYTES, 0);
 		if (imapc_command(session, err, "UID SEARCH %sUID %s", keys, part->str) < 0)
 			return -1;
 		take_found(session, found);

@@ -110,6 +110,7 @@ static struct imapc_session *new_session(const struct connection_string *server)
 	session->capabilities = g_ptr_array_new_with_free_func(g_free);
 	session->shown = g_ptr_array_new_with_free_func(g_free);
 	session->all_prefixes = g_ptr_array_new_with_free_func(g_free);
+	session->sizes = g_hash_table_new(NULL, NULL);
 	return session;
 }
 
@@ -165,6 +166,7 @@ void imapc_close(struct imapc_session *session)
 	}
 	transport_close(session->transport);
 	g_free(session->mechanism);
+	g_hash_table_unref(session->sizes);
 	g_ptr_array_unref(session->capabilities);
 	g_ptr_array_unref(session->shown);
 	g_free(session->capability_text);

@@ -38,7 +38,10 @@ struct imapc_session {
 	uint32_t uid_validity; /* 0: none is open */
 	uint32_t open_uid_next;
 
-	struct imapc_fetch *fetch; /* the running FETCH; NULL between commands */
+	GHashTable
+	    *sizes; /* of messages of the open folder, by UID, as far as the server has told */
+	struct transport_expected expected; /* as the answer to the next command */
+	struct imapc_fetch *fetch;	    /* the running FETCH; NULL between commands */
 };
 
 /*
@@ -54,6 +57,15 @@ int imapc_judge(struct imapc_session *session, int result, struct error *err);
 
 /* The tagged answer to the last command: "OK", "NO", "BAD", or NULL when there was none. */
 const char *imapc_status_of_answer(const struct imapc_session *session, char **ret_words);
+
+/* What the next command is to bring (transport.h); without it, a short answer. */
+void imapc_expect(struct imapc_session *session, size_t answers, uint64_t size_bytes,
+		  uint64_t literal_bytes);
+
+/* Of an answer about a message, without a body; of a line that lists a folder. */
+#define IMAPC_ANSWER_BYTES UINT64_C(200)
+/* Of a UID in an answer to SEARCH, with its blank. */
+#define IMAPC_NUMBER_BYTES UINT64_C(11)
 
 /* A command made without imapc_command() begins. */
 void imapc_begin(struct imapc_session *session);
@@ -151,7 +163,6 @@ struct imapc_fetch {
 	int (*abandon)(struct imapc_fetch *fetch, struct error *err);
 	void *context;
 
-	size_t messages_left; /* answers that may still come; more is a flood */
 	bool failed;
 	struct error error; /* if failed */
 };

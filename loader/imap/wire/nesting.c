@@ -57,8 +57,13 @@ static void end_line(struct nesting *nesting)
 	/* The answer goes on behind the literal: its depth stays. */
 	if (nesting->in_answer) {
 		nesting->literal_left = nesting->number;
+		if (nesting->literal_max > 0 && nesting->number > nesting->literal_max)
+			nesting->fault = NESTING_LONG_LITERAL;
 		return;
 	}
+	nesting->answers++;
+	if (nesting->answers_max > 0 && nesting->answers > nesting->answers_max)
+		nesting->fault = NESTING_MANY_ANSWERS;
 	nesting->depth = 0;
 	nesting->quoted_depth = 0;
 	nesting->start_size = 0;
@@ -101,6 +106,8 @@ int nesting_feed(struct nesting *nesting, const char *bytes, size_t size)
 		if (i < size)
 			follow(nesting, bytes[i++]);
 		if (nesting->depth > NESTING_MAX || nesting->quoted_depth > NESTING_QUOTED_MAX)
+			nesting->fault = NESTING_DEEP;
+		if (nesting->fault != NESTING_NO_FAULT)
 			return -1;
 	}
 	return 0;

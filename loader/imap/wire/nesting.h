@@ -1,6 +1,7 @@
 /*
- * nesting.h - keeps answers that are nested too deeply away from libetpan, whose parser calls
- * itself for each level of parentheses and so crashes at some 20,000 of them.
+ * nesting.h - keeps answers away from libetpan that are nested too deeply, since its parser calls
+ * itself for each level of parentheses and so crashes at some 20,000 of them; and literals that are
+ * larger, and answers that are more, than those that were to come.
  *
  * Life:    one struct nesting per connection, zero at its start; every byte of the server passes
  *          through nesting_feed() before libetpan sees it.
@@ -23,7 +24,18 @@ enum { NESTING_MAX = 200 };
 /* The same with parentheses between quotes counted, too, for answers whose quotes never end. */
 enum { NESTING_QUOTED_MAX = 2000 };
 
+enum nesting_fault {
+	NESTING_NO_FAULT,
+	NESTING_DEEP,	      /* deeper than these */
+	NESTING_LONG_LITERAL, /* larger than literal_max */
+	NESTING_MANY_ANSWERS  /* more than answers_max */
+};
+
 struct nesting {
+	uint64_t literal_max; /* bytes; 0: any number, as the next */
+	uint32_t answers_max; /* since answers was 0 */
+	uint32_t answers;
+	enum nesting_fault fault;
 	uint64_t literal_left; /* bytes of a literal that are still to come */
 	uint64_t number;       /* between '{' and '}' */
 	char start[16];	       /* how the answer begins */
@@ -36,8 +48,8 @@ struct nesting {
 	uint32_t quoted_depth; /* with those between quotes */
 };
 
-/* Follows `size` bytes of the server. Returns -1 when an answer is nested deeper than the limits
- * allow, else 0. The bytes of a literal count for nothing. */
+/* Follows `size` bytes of the server. Returns -1 and sets `fault` when they are beyond a limit, else
+ * 0. The bytes of a literal count for nothing. */
 int nesting_feed(struct nesting *nesting, const char *bytes, size_t size);
 
 #endif

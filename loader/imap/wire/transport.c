@@ -20,6 +20,12 @@
 #define UNPARSED_BYTES_MAX   (UINT64_C(4) * 1024 * 1024)
 #define SLOWEST_BYTES_PER_S  (INT64_C(16) * 1024)
 #define MICROSECONDS_PER_SEC 1000000
+#define MARGIN_ANSWERS	     1000
+#define MARGIN_LITERAL_BYTES (UINT64_C(1) * 1024 * 1024)
+/* Of all that comes. */
+#define MARGIN_BYTES (UINT64_C(4) * 1024 * 1024)
+/* Whatever a server announces, sums stay numbers. */
+#define EXPECTED_BYTES_MAX (UINT64_C(1) << 50)
 
 /* The first failure is the one to be explained; later ones follow from it. */
 static ssize_t fail(struct transport *transport, enum transport_failure failure)
@@ -35,26 +41,31 @@ static int wait_for_socket(struct transport *transport, short events)
 {
 	struct pollfd poll_fd = {.fd = transport->socket, .events = events};
 
-	while (transport->wait_left_us > 0) {
-		int64_t start_us = g_get_monotonic_time();
-		int ready = poll(&poll_fd, 1, (int)(transport->wait_left_us / 1000) + 1);
+	while (transport->wait_left_us > 0 && transport->total_left_us > 0) {
+		const int64_t start_us = g_get_monotonic_time();
+		const int64_t left_us = MIN(transport->wait_left_us, transport->total_left_us);
+		int ready = poll(&poll_fd, 1, (int)(left_us / 1000) + 1);
+		const int64_t waited_us = g_get_monotonic_time() - start_us;
 
-		transport->wait_left_us -= g_get_monotonic_time() - start_us;
+		transport->wait_left_us -= waited_us;
+		transport->total_left_us -= waited_us;
 		if (ready > 0)
 			return 0;
 		if (ready < 0 && errno != EINTR)
 			return (int)fail(transport, TRANSPORT_NETWORK);
 	}
-	return (int)fail(transport, TRANSPORT_MUTE);
+	return (int)fail(transport,
+			 transport->wait_left_us > 0 ? TRANSPORT_ENDLESS : TRANSPORT_MUTE);
 }
 
 /* Bytes give time back, so that a large message needs no longer timeout than a small one. */
-static void earn_time(struct transport *transport, size_t size)
+static int64_t earn_time(struct transport *transport, size_t size)
 {
 	int64_t earned_us = (int64_t)size * MICROSECONDS_PER_SEC / SLOWEST_BYTES_PER_S;
 	int64_t full_us = (int64_t)transport->timeout_ms * 1000;
 
 	transport->wait_left_us = MIN(full_us, transport->wait_left_us + earned_us);
+	return earned_us;
 }
 
 static ssize_t count_received(struct transport *transport, size_t size)
@@ -63,6 +74,9 @@ static ssize_t count_received(struct transport *transport, size_t size)
 	transport->unparsed_bytes += size;
 	if (transport->unparsed_bytes > UNPARSED_BYTES_MAX)
 		return fail(transport, TRANSPORT_FLOOD);
+	if (size > transport->bytes_left)
+		return fail(transport, TRANSPORT_TOO_LONG);
+	transport->bytes_left -= size;
 	return (ssize_t)size;
 }
 
@@ -142,7 +156,8 @@ static ssize_t write_bytes(struct transport *transport, const void *bytes, size_
 
 		transport->curl_error = deliver(transport, bytes, size, &sent);
 		if (transport->curl_error == CURLE_OK) {
-			earn_time(transport, sent);
+			/* Only we decide how much that is. */
+			transport->total_left_us += earn_time(transport, sent);
 			return (ssize_t)sent;
 		}
 		if (transport->curl_error != CURLE_AGAIN)
@@ -152,7 +167,7 @@ static ssize_t write_bytes(struct transport *transport, const void *bytes, size_
 	return -1;
 }
 
-/* libetpan parses nothing that has not passed the check of its nesting. */
+/* libetpan parses nothing that has not passed nesting.h. */
 static ssize_t driver_read(mailstream_low *low, void *bytes, size_t size)
 {
 	struct transport *transport = low->data;
@@ -241,6 +256,21 @@ void transport_begin(struct transport *transport, uint32_t timeout_ms)
 	transport->timeout_ms = timeout_ms;
 	transport->wait_left_us = (int64_t)timeout_ms * 1000;
 	transport->unparsed_bytes = 0;
+	transport->nesting.answers = 0;
+	transport_expect(transport, &(struct transport_expected){0});
+}
+
+void transport_expect(struct transport *transport, const struct transport_expected *expected)
+{
+	const uint64_t size = MIN(expected->size_bytes, EXPECTED_BYTES_MAX);
+	const uint64_t literal = MIN(expected->literal_bytes, EXPECTED_BYTES_MAX);
+	const int64_t size_s = (int64_t)size / SLOWEST_BYTES_PER_S;
+
+	transport->total_left_us =
+	    2 * (int64_t)transport->timeout_ms * 1000 + size_s * MICROSECONDS_PER_SEC;
+	transport->nesting.literal_max = 2 * literal + MARGIN_LITERAL_BYTES;
+	transport->bytes_left = 2 * size + transport->nesting.literal_max + MARGIN_BYTES;
+	transport->nesting.answers_max = 2 * MIN(expected->answers, INT32_MAX / 2) + MARGIN_ANSWERS;
 }
 
 void transport_hide(struct transport *transport, bool hidden)
@@ -355,6 +385,32 @@ int transport_socket(const struct transport *transport)
 
 /* --- the end ------------------------------------------------------------- */
 
+/* An answer that nesting.h has kept away. */
+static int explain_answer(const struct transport *transport, struct error *err)
+{
+	const struct nesting *nesting = &transport->nesting;
+
+	switch (nesting->fault) {
+	case NESTING_LONG_LITERAL:
+		return error_set(err, ERROR_PROTOCOL,
+				 "%s began to send %" PRIu64 " bytes where at most %" PRIu64
+				 " were to come: the connection was dropped",
+				 transport->host, nesting->number, nesting->literal_max);
+	case NESTING_MANY_ANSWERS:
+		return error_set(err, ERROR_PROTOCOL,
+				 "%s sent more than %u answers to one command, which nobody asked "
+				 "for: the connection was dropped",
+				 transport->host, nesting->answers_max);
+	case NESTING_DEEP:
+	case NESTING_NO_FAULT:
+		break;
+	}
+	return error_set(err, ERROR_PROTOCOL,
+			 "%s sent an answer of more than %d nested parentheses: the connection was "
+			 "dropped",
+			 transport->host, NESTING_MAX);
+}
+
 int transport_explain(const struct transport *transport, struct error *err)
 {
 	switch (transport->failure) {
@@ -367,11 +423,18 @@ int transport_explain(const struct transport *transport, struct error *err)
 		    err, ERROR_PROTOCOL,
 		    "%s sent more than %u MiB that make no sense: the connection was dropped",
 		    transport->host, (unsigned int)(UNPARSED_BYTES_MAX >> 20));
-	case TRANSPORT_NESTED:
+	case TRANSPORT_ENDLESS:
 		return error_set(err, ERROR_PROTOCOL,
-				 "%s sent an answer of more than %d nested parentheses: the "
+				 "%s sends and sends, and its answer does not end in the time that "
+				 "it may take: the connection was dropped",
+				 transport->host);
+	case TRANSPORT_TOO_LONG:
+		return error_set(err, ERROR_PROTOCOL,
+				 "%s sent more than twice what was to come, and some MiB: the "
 				 "connection was dropped",
-				 transport->host, NESTING_MAX);
+				 transport->host);
+	case TRANSPORT_NESTED:
+		return explain_answer(transport, err);
 	case TRANSPORT_NETWORK:
 		return error_set(err, ERROR_UNREACHABLE, "the connection to %s broke: %s",
 				 transport->host, curl_easy_strerror(transport->curl_error));

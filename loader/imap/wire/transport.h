@@ -9,8 +9,10 @@
  *          transport.
  * Waiting: a command may wait for the server `timeout_s` in all. Bytes from the server, and bytes
  *          that it takes, give time back, a second for 16 KiB, never above `timeout_s`: so silence
- *          and a drip of single bytes end, a slow but steady line does not. Time that passes
- *          elsewhere does not count.
+ *          and a drip of single bytes end, a slow but steady line does not. In all it waits for
+ *          twice `timeout_s`, and a second for each 16 KiB that were to come or that it has sent: so
+ *          what comes steadily for ever ends as well. Time that passes elsewhere does not count.
+ * Size:    no more is taken than transport_expect() allows.
  * Memory:  libetpan keeps what it reads until it makes sense of it; more than 4 MiB without
  *          transport_progress() in between is an error.
  * Errors:  a read or write that fails breaks the transport for good; transport_explain() tells.
@@ -57,8 +59,18 @@ const struct transport_facts *transport_facts(const struct transport *transport)
 /* The stream for mailimap_connect(), which takes it over; its first line is the greeting. */
 mailstream *transport_stream(struct transport *transport);
 
-/* A command begins: it may wait for `timeout_ms`. */
+/* A command begins: it may wait for `timeout_ms`. Its answer is short. */
 void transport_begin(struct transport *transport, uint32_t timeout_ms);
+
+/* What is to come as the answer to a command, as far as it is known before. */
+struct transport_expected {
+	uint32_t answers;	/* twice as many may come, and 1,000 */
+	uint64_t size_bytes;	/* of all of them; twice this may come, and some MiB */
+	uint64_t literal_bytes; /* of the largest literal; twice this may come, and 1 MiB */
+};
+
+/* Behind transport_begin(), for an answer that is long. */
+void transport_expect(struct transport *transport, const struct transport_expected *expected);
 
 enum transport_event { TRANSPORT_READABLE, TRANSPORT_WOKEN, TRANSPORT_TIME_IS_UP };
 

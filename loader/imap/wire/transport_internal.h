@@ -14,12 +14,14 @@ struct protocol_log;
 
 enum transport_failure {
 	TRANSPORT_FAILED_NOT,
-	TRANSPORT_CLOSED,  /* by the server */
-	TRANSPORT_MUTE,	   /* too slow, or silent */
-	TRANSPORT_FLOOD,   /* more than libetpan can make sense of */
-	TRANSPORT_NESTED,  /* an answer that would take libetpan's parser down */
-	TRANSPORT_NETWORK, /* any other error */
-	TRANSPORT_BROKEN   /* by transport_break() */
+	TRANSPORT_CLOSED,   /* by the server */
+	TRANSPORT_MUTE,	    /* too slow, or silent */
+	TRANSPORT_ENDLESS,  /* neither, but longer than what was to come takes */
+	TRANSPORT_FLOOD,    /* more than libetpan can make sense of */
+	TRANSPORT_TOO_LONG, /* more than was to come */
+	TRANSPORT_NESTED,   /* an answer that nesting.h keeps away */
+	TRANSPORT_NETWORK,  /* any other error */
+	TRANSPORT_BROKEN    /* by transport_break() */
 };
 
 struct transport {
@@ -33,6 +35,8 @@ struct transport {
 	CURLcode curl_error;
 	uint32_t timeout_ms;
 	int64_t wait_left_us;
+	int64_t total_left_us;	 /* of waiting, whatever comes */
+	uint64_t bytes_left;	 /* that may come */
 	uint64_t unparsed_bytes; /* since transport_progress() */
 	struct nesting nesting;
 	char early[512]; /* read by transport_wait(); [early_start, early_end) is to be read yet */
