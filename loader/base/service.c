@@ -19,6 +19,7 @@
 
 static volatile sig_atomic_t requested; /* how often */
 static volatile sig_atomic_t expected = 1;
+static volatile sig_atomic_t told; /* the last one that a process has sent */
 static volatile sig_atomic_t worker;
 static volatile sig_atomic_t descriptor = -1;
 static pid_t descriptor_owner;
@@ -29,6 +30,8 @@ static void stop_on_signal(int number, siginfo_t *from, void *context)
 {
 	int saved = errno;
 	(void)context;
+	if (from->si_code <= 0)
+		told = number;
 	if (worker > 0) {
 		if (from->si_code <= 0)
 			kill((pid_t)worker, number);
@@ -70,6 +73,11 @@ bool stop_requested(void)
 int stop_signals(void)
 {
 	return requested;
+}
+
+int stop_told(void)
+{
+	return told;
 }
 
 /* `work` takes two signals: the first lets commands finish, the second ends them. */

@@ -33,6 +33,10 @@ bool stop_requested(void);
 int stop_signals(void);
 void stop_expect(int signals);
 
+/* The last signal that a process has sent, for those who pass it on to several children; 0 = none. What
+ * comes from the terminal is none: it tells the children itself. */
+int stop_told(void);
+
 /* Readable for ever from the first signal on, for poll(); one for each process that calls this
  * after stop_install(). -1 where the system gives none. */
 int stop_descriptor(void);

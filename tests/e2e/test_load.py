@@ -1,9 +1,13 @@
 """One run of `inqueue load`: every message becomes one entry, once, and is moved."""
 
+import json
+import re
+import signal
 import unittest
 
-from inqueue import CREDENTIALS, NO, TEMPORARY, LoadCase, message, messages
+from inqueue import CREDENTIALS, NO, TEMPORARY, USAGE, LoadCase, connection_string, message, messages
 from proxy import CLIENT, Proxy
+from servers import free_port
 
 
 class Load(LoadCase):
@@ -165,6 +169,49 @@ class SeveralQueues(LoadCase):
     def test_unknown_one_is_named(self):
         self.fails(NO, "load", "nosuch", says="'nosuch'")
         self.assertEqual([], self.entries())
+
+    def stall_first(self, proxy):
+        """From now on the server of `first` answers nothing to a sign-in."""
+        self.inqueue("queue", "alter", "first", "--connection-string", connection_string({**self.keys(self.server), "port": proxy.port}))
+        return proxy.stall(CLIENT, rb"SELECT|EXAMINE", forward=False)
+
+    def test_mute_server_delays_nobody_and_the_order_stays(self):
+        with Proxy(self.server.port) as proxy:
+            fault = self.stall_first(proxy)
+            process = self.start("load", "--json")
+            fault.wait()
+            self.inqueue("claim", "second", "--wait", "60s")
+            self.assertEqual(["Invoice 2"], self.entries())
+            fault.release()
+            result = self.finish(process)
+        self.assertEqual([("first", 1), ("second", 1)],
+                         [(line["queue"], line["loaded"]) for line in map(json.loads, result.stdout.splitlines())])
+
+    def test_errors_come_in_the_order_of_the_queues_and_the_first_decides(self):
+        self.create_queue(name="third", url="127.0.0.1", port=free_port())
+        self.file("second.password", "wrong\n")
+        for jobs in [1, 4]:
+            with self.subTest(jobs=jobs):
+                result = self.inqueue("load", "--jobs", jobs, expect=CREDENTIALS)
+                self.assertEqual(["second", "third"], sorted(re.findall(r"(?m)^inqueue: load '(\w+)'", result.stderr)))
+        self.assertEqual(["Invoice 1"], self.entries())
+
+    def test_signal_is_passed_on_and_no_further_queue_begins(self):
+        with Proxy(self.server.port) as proxy:
+            fault = self.stall_first(proxy)
+            process = self.start("load", "--jobs", 1)
+            fault.wait()
+            process.send_signal(signal.SIGTERM)
+            fault.release()
+            self.assertRegex(self.finish(process, expect=TEMPORARY).stderr, "^inqueue: load 'first': asked to stop")
+        self.assertEqual([], self.entries())
+        self.assertEqual([("second", None)], self.sql("SELECT name, last_message FROM work_queue WHERE last_message IS NULL"))
+
+    def test_lines_on_a_terminal(self):
+        self.assertEqual("first: 1 loaded\r\nsecond: 1 loaded\r\n", self.on_terminal("load").stdout)
+
+    def test_too_many_at_a_time(self):
+        self.assertEqual("inqueue: --jobs takes at most 64\n", self.fails(USAGE, "load", "--jobs", 65).stderr)
 
 
 class AtOnce(LoadCase):

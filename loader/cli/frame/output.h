@@ -70,6 +70,9 @@ void output_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Asks on standard error, "…? [y/N] ", and reads a line of standard input: is it a yes? */
 bool output_ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What a child process has printed by functions of this header, on standard output and standard error. */
+void output_relay(const char *printed, const char *said);
+
 /* A line that stands between longer texts, "--- message body ---". */
 void output_heading(const char *text);
 

@@ -87,3 +87,11 @@ void output_entry_field(const char *label, const char *format, ...)
 	if (*text != '\0')
 		printf("%-*s %s\n", WIDTH, label, text);
 }
+
+/* The order of the two streams among each other is not known. */
+void output_relay(const char *printed, const char *said)
+{
+	visible_write(VISIBLE_TEXT, printed, stdout);
+	fflush(stdout);
+	visible_write(VISIBLE_TEXT, said, stderr);
+}

@@ -1,45 +1,20 @@
-/* `load` and `deliver`, queue by queue, and `watch`, which does both for as long as it is told. */
+/* `load`, some queues at a time, and `watch`, which loads for as long as it is told. */
 #include "loader/cli/run/run_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/service.h"
+#include "loader/base/side_by_side.h"
 #include "loader/cli/frame/output.h"
-#include "loader/deliver/deliver.h"
 #include "loader/imap/session/session.h"
 #include "loader/load/load.h"
 #include "loader/watch/watch.h"
 #include "queue/base/scoped.h"
-#include "queue/entry.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
-
-/* Does one queue of a run. */
-typedef int cmd_load_one(const struct invocation *invocation, struct store *store, const char *name,
-			 uint64_t limit, struct error *err);
-
-/* The failure of one queue never stops another: each is said at once, and the first one decides the
- * exit status. */
-static int cmd_load_each(const struct invocation *invocation, struct store *store,
-			 char *const *names, uint64_t limit, cmd_load_one *one, struct error *err)
-{
-	int failed = 0;
-	for (; *names != NULL && !stop_requested(); names++) {
-		struct error own;
-		if (one(invocation, store, *names, limit, &own) == 0)
-			continue;
-		if (failed != 0)
-			output_say("%s", own.text);
-		else
-			*err = own;
-		failed = -1;
-	}
-	return failed;
-}
 
 /* ---- load ---- */
 
@@ -63,11 +38,17 @@ static int cmd_load_list(const struct invocation *invocation, char ***ret_names,
 	return invocation_list_queues(invocation, store, cmd_load_wants, ret_names, err);
 }
 
+/* How far the load of a queue is; the process that loads it writes it. */
+struct cmd_load_count {
+	uint64_t done, total, size_bytes;
+};
+
 /* What the callbacks of a run need to name and draw it. */
 struct cmd_load_view {
 	const char *queue_name;
 	bool json;
 	struct progress progress;
+	struct cmd_load_count *count; /* NULL: the bar is drawn where the queue is loaded */
 };
 
 /* Each step is printed as it is planned, because the plan may need the server. */
@@ -84,7 +65,11 @@ static void cmd_load_plan(const char *step, void *context)
 static void cmd_load_progress(const struct load_progress *progress, void *context)
 {
 	struct cmd_load_view *view = context;
-	if (progress->ended)
+	if (view->count != NULL)
+		*view->count = (struct cmd_load_count){.done = progress->done,
+						       .total = progress->total,
+						       .size_bytes = progress->size_bytes};
+	else if (progress->ended)
 		progress_clear(&view->progress);
 	else
 		progress_show(&view->progress, progress->done, progress->total,
@@ -125,16 +110,32 @@ static void cmd_load_print_json(const char *queue_name, const struct load_result
 	    failure));
 }
 
+/* What a run of `load` is told, and where it shows. */
+struct cmd_load {
+	const struct invocation *invocation;
+	char *const *names;
+	uint64_t limit;
+	uint64_t memory_bytes; /* of one queue; 0 = as load.h says */
+	bool on_terminal;      /* standard output is one */
+	struct progress progress;
+	struct cmd_load_count *counts; /* one for each name, in memory that all processes share */
+	size_t ended;
+	size_t count;
+	int failed;
+	struct error err;
+};
+
 /* A dry run prints its plan and nothing else. */
-static int cmd_load_queue(const struct invocation *invocation, struct store *store,
-			  const char *name, uint64_t limit, struct error *err)
+static int cmd_load_queue(const struct cmd_load *load, const char *name,
+			  struct cmd_load_count *count, struct error *err)
 {
-	(void)store; /* the worker opens its own */
+	const bool json = load->invocation->json;
 	struct cmd_load_view view = {
-	    .queue_name = name, .json = invocation->json, .progress = {.label = name}};
-	struct load_options options = {.database = invocation->database,
-				       .limit = limit,
-				       .dry_run = invocation_flag(invocation, "dry-run"),
+	    .queue_name = name, .json = json, .progress = {.label = name}, .count = count};
+	struct load_options options = {.database = load->invocation->database,
+				       .limit = load->limit,
+				       .memory_bytes = load->memory_bytes,
+				       .dry_run = invocation_flag(load->invocation, "dry-run"),
 				       .plan = cmd_load_plan,
 				       .progress = cmd_load_progress,
 				       .noted = cmd_load_noted,
@@ -146,23 +147,91 @@ static int cmd_load_queue(const struct invocation *invocation, struct store *sto
 	if (failed == 0 && result.worker_deaths > 0)
 		output_say("load '%s': the worker died %u times and was started again", name,
 			   result.worker_deaths);
-	if (invocation->json)
+	if (json)
 		cmd_load_print_json(name, &result, failed != 0 ? err->text : NULL);
-	else if (isatty(STDOUT_FILENO) && failed == 0)
+	else if (load->on_terminal && failed == 0)
 		cmd_load_print(name, &result);
 	return failed;
 }
 
-/* Takes one queue after the other. Each has a worker process of its own, so that what kills the
- * worker of one queue leaves the others alone. */
+static int cmd_load_job(size_t number, void *context, struct error *err)
+{
+	const struct cmd_load *load = context;
+	return cmd_load_queue(load, load->names[number], &load->counts[number], err);
+}
+
+/* The failure of one queue never stops another: each is said, and the first one decides the exit status. */
+static void cmd_load_ended(size_t number, const struct side_by_side_end *end, void *context)
+{
+	struct cmd_load *load = context;
+	load->ended = number + 1;
+	progress_clear(&load->progress);
+	output_relay(end->printed, end->said);
+	if (end->failed != 0 && load->failed != 0)
+		output_say("%s", end->err.text);
+	else if (end->failed != 0)
+		load->err = end->err;
+	load->failed = load->failed != 0 ? load->failed : end->failed;
+}
+
+/* One bar for the mail of all queues that have begun. */
+static void cmd_load_tick(void *context)
+{
+	struct cmd_load *load = context;
+	struct cmd_load_count sum = {0};
+	g_autofree char *label =
+	    g_strdup_printf("%zu of %zu queues, messages", load->ended, load->count);
+	for (size_t i = 0; i < load->count; i++) {
+		sum.done += load->counts[i].done;
+		sum.total += load->counts[i].total;
+		sum.size_bytes += load->counts[i].size_bytes;
+	}
+	load->progress.label = label;
+	progress_show(&load->progress, sum.done, sum.total, sum.size_bytes);
+}
+
+static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, struct error *err)
+{
+	const size_t size = load->count * sizeof *load->counts;
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return error_set(err, ERROR_IO, "load: no memory for %zu queues", load->count);
+	load->counts = shared;
+	load->memory_bytes = LOAD_MEMORY_BYTES / at_a_time;
+	side_by_side_run(&(struct side_by_side){.count = load->count,
+						.at_a_time = at_a_time,
+						.job = cmd_load_job,
+						.ended = cmd_load_ended,
+						.tick = cmd_load_tick,
+						.context = load});
+	progress_clear(&load->progress);
+	munmap(shared, size);
+	*err = load->err;
+	return load->failed;
+}
+
+enum { CMD_LOAD_JOBS_MAX = 64 };
+
+/* Each queue has a worker process of its own, so that what kills the worker of one queue leaves the
+ * others alone; a queue that is alone is supervised by this process itself. */
 int cmd_load(const struct invocation *invocation, struct error *err)
 {
-	uint64_t limit;
+	uint64_t jobs;
 	g_auto(GStrv) names = NULL;
-	if (invocation_number(invocation, "limit", 1, &limit, err) != 0 ||
-	    cmd_load_list(invocation, &names, err) != 0)
+	struct cmd_load load = {.invocation = invocation, .on_terminal = isatty(STDOUT_FILENO)};
+	if (invocation_number(invocation, "limit", 1, &load.limit, err) != 0 ||
+	    invocation_number(invocation, "jobs", 1, &jobs, err) != 0)
 		return -1;
-	return cmd_load_each(invocation, NULL, names, limit, cmd_load_queue, err);
+	if (jobs > CMD_LOAD_JOBS_MAX)
+		return error_set(err, ERROR_USAGE, "--jobs takes at most %d",
+				 (int)CMD_LOAD_JOBS_MAX);
+	if (cmd_load_list(invocation, &names, err) != 0)
+		return -1;
+	load.names = names;
+	load.count = g_strv_length(names);
+	if (load.count == 1)
+		return cmd_load_queue(&load, names[0], NULL, err);
+	return load.count > 0 ? cmd_load_side_by_side(&load, jobs, err) : 0;
 }
 
 /* ---- watch ---- */
@@ -237,127 +306,4 @@ int cmd_watch(const struct invocation *invocation, struct error *err)
 	    cmd_watch_open_log(invocation, err) != 0 || cmd_watch_check_names(invocation, err) != 0)
 		return -1;
 	return watch_run(&options, err);
-}
-
-/* ---- deliver ---- */
-
-/* Only queues that have a target: all others are for workers who claim. */
-static bool cmd_deliver_wants(const struct work_queue *queue)
-{
-	return !queue->paused && queue->target.url != NULL;
-}
-
-/* Says what the run has ended with; entries that are tried again are in the error. */
-static void cmd_deliver_print(const char *name, const struct deliver_result *result)
-{
-	char rejected[40] = "";
-	if (result->counts[DELIVERY_REJECTED] > 0)
-		g_snprintf(rejected, sizeof rejected, ", %" PRIu64 " rejected",
-			   result->counts[DELIVERY_REJECTED]);
-	output_line("%s: %" PRIu64 " delivered%s", name, result->counts[DELIVERY_DELIVERED],
-		    rejected);
-}
-
-/* Each outcome is a number of its own; the error is what the exit status stands for. */
-static void cmd_deliver_print_json(const char *name, const struct deliver_result *result,
-				   const char *failure)
-{
-	json_t *object = json_pack("{s:s}", "queue", name);
-	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
-		json_object_set_new(object, delivery_outcome_format(i),
-				    json_integer((json_int_t)result->counts[i]));
-	json_object_set_new(object, "given_up", json_integer((json_int_t)result->given_up));
-	json_object_set_new(object, "stopped", json_boolean(result->stopped));
-	json_object_set_new(object, "error", output_json_text(failure));
-	output_json_print(object);
-}
-
-/* A rejected entry is a decision of the target. An entry that is to be tried again is an error
- * of the run, so that cron tells somebody. */
-static int cmd_deliver_sum_up(const struct deliver_result *result, struct error *err)
-{
-	const uint64_t failed =
-	    result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE];
-	if (result->stopped)
-		return error_set(
-		    err, ERROR_CONFIGURATION,
-		    "delivery has stopped, nothing is lost: the target answered 401, 403, "
-		    "404 or 410 to %d entries in a row; correct URL or credentials with "
-		    "`inqueue queue alter`, or go on with `inqueue queue resume`",
-		    DELIVERY_REFUSED_MAX);
-	if (failed == 0)
-		return 0;
-	*err = result->last;
-	if (result->given_up == 0)
-		return error_prefix(err, "%" PRIu64 " not delivered, to be tried again", failed);
-	return error_prefix(err, "%" PRIu64 " not delivered, %" PRIu64 " of them for the last time",
-			    failed, result->given_up);
-}
-
-/* The result of a run that failed is printed as JSON, too: some entries may have been delivered. */
-static int cmd_deliver_queue(const struct invocation *invocation, struct store *store,
-			     const char *name, uint64_t limit, struct error *err)
-{
-	scoped(work_queue_free) struct work_queue *queue = NULL;
-	struct deliver_result result = {.last = {.kind = ERROR_NONE}};
-	if (work_queue_find(store, name, &queue, err) != 0)
-		return -1;
-	int failed = deliver_run(store, queue, limit, &result, err);
-	if (failed == 0)
-		failed = cmd_deliver_sum_up(&result, err);
-	if (failed != 0)
-		error_put_before(err, "deliver '%s'", name);
-	if (invocation->json)
-		cmd_deliver_print_json(name, &result, failed != 0 ? err->text : NULL);
-	else if (isatty(STDOUT_FILENO) && failed == 0)
-		cmd_deliver_print(name, &result);
-	return failed;
-}
-
-/* Prints the trace also when the target has refused the sample: that is what it is for. */
-static int cmd_deliver_sample(const struct invocation *invocation, struct store *store,
-			      const char *name, uint64_t limit, struct error *err)
-{
-	(void)limit; /* one post shows it */
-	scoped(work_queue_free) struct work_queue *queue = NULL;
-	if (work_queue_find(store, name, &queue, err) != 0)
-		return -1;
-	g_autofree char *trace = NULL;
-	const int failed = deliver_test(queue, &trace, err);
-	if (invocation->json)
-		output_json_print(json_pack("{s:s, s:s?, s:s?}", "queue", name, "trace", trace,
-					    "error", failed != 0 ? err->text : NULL));
-	else
-		output_text(trace);
-	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
-}
-
-/* A queue that is not there is named later. */
-static int cmd_deliver_confine(const struct invocation *invocation, struct store *store,
-			       char *const *names, struct error *err)
-{
-	struct error ignored;
-	for (; *names != NULL; names++) {
-		scoped(work_queue_free) struct work_queue *queue = NULL;
-		if (work_queue_find(store, *names, &queue, &ignored) == 0 &&
-		    deliver_runs_commands(queue))
-			return 0;
-	}
-	return deliver_confine(invocation->database, err);
-}
-
-/* The queues are named, or all that have a target and are not paused. */
-int cmd_deliver(const struct invocation *invocation, struct error *err)
-{
-	uint64_t limit;
-	scoped(store_close) struct store *store = NULL;
-	g_auto(GStrv) names = NULL;
-	if (invocation_number(invocation, "limit", 1, &limit, err) != 0 ||
-	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
-	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0 ||
-	    cmd_deliver_confine(invocation, store, names, err) != 0)
-		return -1;
-	return cmd_load_each(
-	    invocation, store, names, limit,
-	    invocation_flag(invocation, "test") ? cmd_deliver_sample : cmd_deliver_queue, err);
 }

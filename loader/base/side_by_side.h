@@ -1,0 +1,43 @@
+/*
+ * side_by_side.h - many jobs, some of them at a time, each in a child process of its own.
+ *
+ * Order:   what is seen of all jobs has the order of their numbers, however fast each of them is:
+ *          what a child prints is kept until the jobs before it have ended.
+ * Stop:    TERM and INT that a process sends to us are passed on to the children that run, and no
+ *          further job begins; the terminal sends them to all of us. When we end, the children are
+ *          asked to end.
+ * Errors:  IO (no process), SOFTWARE (a child died) are those of the job. No job keeps another
+ *          from being done.
+ * Threads: one at a time, and none besides when a child is made.
+ */
+#ifndef LOADER_BASE_SIDE_BY_SIDE_H
+#define LOADER_BASE_SIDE_BY_SIDE_H
+
+#include "queue/base/error.h"
+
+#include <stddef.h>
+
+/* How a job has ended. Texts are borrowed for the call. */
+struct side_by_side_end {
+	const char *printed; /* on standard output */
+	const char *said;    /* on standard error */
+	int failed;	     /* what the job has returned; then err says why */
+	struct error err;
+};
+
+struct side_by_side {
+	size_t count; /* of jobs, which are numbered from 0 */
+	size_t at_a_time;
+	/* Runs in a child, whose standard streams are files. */
+	int (*job)(size_t number, void *context, struct error *err);
+	/* These are called in this process. `ended`: in the order of the jobs. */
+	void (*ended)(size_t number, const struct side_by_side_end *end, void *context);
+	/* Some times a second while children run. */
+	void (*tick)(void *context);
+	void *context;
+};
+
+/* Returns when all jobs have ended, or those that had begun before TERM or INT came. */
+void side_by_side_run(const struct side_by_side *jobs);
+
+#endif

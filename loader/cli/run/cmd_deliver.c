@@ -1,0 +1,155 @@
+/* `deliver`: posts what is due, one queue after the other, and says what became of it. */
+#include "loader/cli/run/run_internal.h"
+
+#include "loader/base/service.h"
+#include "loader/cli/frame/output.h"
+#include "loader/deliver/deliver.h"
+#include "queue/base/scoped.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+/* Does one queue of a run. */
+typedef int cmd_deliver_one(const struct invocation *invocation, struct store *store,
+			    const char *name, uint64_t limit, struct error *err);
+
+/* The failure of one queue never stops another: each is said at once, and the first one decides the
+ * exit status. */
+static int cmd_deliver_each(const struct invocation *invocation, struct store *store,
+			    char *const *names, uint64_t limit, cmd_deliver_one *one,
+			    struct error *err)
+{
+	int failed = 0;
+	for (; *names != NULL && !stop_requested(); names++) {
+		struct error own;
+		if (one(invocation, store, *names, limit, &own) == 0)
+			continue;
+		if (failed != 0)
+			output_say("%s", own.text);
+		else
+			*err = own;
+		failed = -1;
+	}
+	return failed;
+}
+
+/* Only queues that have a target: all others are for workers who claim. */
+static bool cmd_deliver_wants(const struct work_queue *queue)
+{
+	return !queue->paused && queue->target.url != NULL;
+}
+
+/* Says what the run has ended with; entries that are tried again are in the error. */
+static void cmd_deliver_print(const char *name, const struct deliver_result *result)
+{
+	char rejected[40] = "";
+	if (result->counts[DELIVERY_REJECTED] > 0)
+		g_snprintf(rejected, sizeof rejected, ", %" PRIu64 " rejected",
+			   result->counts[DELIVERY_REJECTED]);
+	output_line("%s: %" PRIu64 " delivered%s", name, result->counts[DELIVERY_DELIVERED],
+		    rejected);
+}
+
+/* Each outcome is a number of its own; the error is what the exit status stands for. */
+static void cmd_deliver_print_json(const char *name, const struct deliver_result *result,
+				   const char *failure)
+{
+	json_t *object = json_pack("{s:s}", "queue", name);
+	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
+		json_object_set_new(object, delivery_outcome_format(i),
+				    json_integer((json_int_t)result->counts[i]));
+	json_object_set_new(object, "given_up", json_integer((json_int_t)result->given_up));
+	json_object_set_new(object, "stopped", json_boolean(result->stopped));
+	json_object_set_new(object, "error", output_json_text(failure));
+	output_json_print(object);
+}
+
+/* A rejected entry is a decision of the target. An entry that is to be tried again is an error
+ * of the run, so that cron tells somebody. */
+static int cmd_deliver_sum_up(const struct deliver_result *result, struct error *err)
+{
+	const uint64_t failed =
+	    result->counts[DELIVERY_RETRY] + result->counts[DELIVERY_UNREACHABLE];
+	if (result->stopped)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "delivery has stopped, nothing is lost: the target answered 401, 403, "
+		    "404 or 410 to %d entries in a row; correct URL or credentials with "
+		    "`inqueue queue alter`, or go on with `inqueue queue resume`",
+		    DELIVERY_REFUSED_MAX);
+	if (failed == 0)
+		return 0;
+	*err = result->last;
+	if (result->given_up == 0)
+		return error_prefix(err, "%" PRIu64 " not delivered, to be tried again", failed);
+	return error_prefix(err, "%" PRIu64 " not delivered, %" PRIu64 " of them for the last time",
+			    failed, result->given_up);
+}
+
+/* The result of a run that failed is printed as JSON, too: some entries may have been delivered. */
+static int cmd_deliver_queue(const struct invocation *invocation, struct store *store,
+			     const char *name, uint64_t limit, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	struct deliver_result result = {.last = {.kind = ERROR_NONE}};
+	if (work_queue_find(store, name, &queue, err) != 0)
+		return -1;
+	int failed = deliver_run(store, queue, limit, &result, err);
+	if (failed == 0)
+		failed = cmd_deliver_sum_up(&result, err);
+	if (failed != 0)
+		error_put_before(err, "deliver '%s'", name);
+	if (invocation->json)
+		cmd_deliver_print_json(name, &result, failed != 0 ? err->text : NULL);
+	else if (isatty(STDOUT_FILENO) && failed == 0)
+		cmd_deliver_print(name, &result);
+	return failed;
+}
+
+/* Prints the trace also when the target has refused the sample: that is what it is for. */
+static int cmd_deliver_sample(const struct invocation *invocation, struct store *store,
+			      const char *name, uint64_t limit, struct error *err)
+{
+	(void)limit; /* one post shows it */
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	if (work_queue_find(store, name, &queue, err) != 0)
+		return -1;
+	g_autofree char *trace = NULL;
+	const int failed = deliver_test(queue, &trace, err);
+	if (invocation->json)
+		output_json_print(json_pack("{s:s, s:s?, s:s?}", "queue", name, "trace", trace,
+					    "error", failed != 0 ? err->text : NULL));
+	else
+		output_text(trace);
+	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
+}
+
+/* A queue that is not there is named later. */
+static int cmd_deliver_confine(const struct invocation *invocation, struct store *store,
+			       char *const *names, struct error *err)
+{
+	struct error ignored;
+	for (; *names != NULL; names++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (work_queue_find(store, *names, &queue, &ignored) == 0 &&
+		    deliver_runs_commands(queue))
+			return 0;
+	}
+	return deliver_confine(invocation->database, err);
+}
+
+/* The queues are named, or all that have a target and are not paused. */
+int cmd_deliver(const struct invocation *invocation, struct error *err)
+{
+	uint64_t limit;
+	scoped(store_close) struct store *store = NULL;
+	g_auto(GStrv) names = NULL;
+	if (invocation_number(invocation, "limit", 1, &limit, err) != 0 ||
+	    invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
+	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0 ||
+	    cmd_deliver_confine(invocation, store, names, err) != 0)
+		return -1;
+	return cmd_deliver_each(
+	    invocation, store, names, limit,
+	    invocation_flag(invocation, "test") ? cmd_deliver_sample : cmd_deliver_queue, err);
+}
