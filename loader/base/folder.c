@@ -20,6 +20,7 @@ struct walk {
 	int at;		  /* descriptor of the folder reached */
 	GQueue names;	  /* char *, still to go */
 	int links;
+	bool make;
 };
 
 static void walk_clear(struct walk *walk)
@@ -91,7 +92,7 @@ static int walk_step(struct walk *walk, const char *name, struct error *err)
 	enum { FLAGS = O_PATH | O_NOFOLLOW | O_CLOEXEC };
 	struct stat status;
 	int next = openat(walk->at, name, FLAGS);
-	if (next < 0 && errno == ENOENT && mkdirat(walk->at, name, 0700) == 0)
+	if (next < 0 && errno == ENOENT && walk->make && mkdirat(walk->at, name, 0700) == 0)
 		next = openat(walk->at, name, FLAGS);
 	if (next < 0 || fstat(next, &status) != 0)
 		return walk_step_to(walk, next, err);
@@ -101,9 +102,10 @@ static int walk_step(struct walk *walk, const char *name, struct error *err)
 	return walk_follow(walk, name, &status, err);
 }
 
-int folder_open(const char *path, int *ret_descriptor, struct error *err)
+int folder_open(const char *path, bool make, int *ret_descriptor, struct error *err)
 {
-	struct walk walk __attribute__((cleanup(walk_clear))) = {.path = path, .at = -1};
+	struct walk walk
+	    __attribute__((cleanup(walk_clear))) = {.path = path, .at = -1, .make = make};
 	g_queue_init(&walk.names);
 	if (walk_begin(&walk, path, err) != 0)
 		return -1;

@@ -13,10 +13,11 @@
 
 #include "queue/base/error.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
-/* Opens it; what is missing of the path is made with 0700. Source: path_resolution(7). */
-int folder_open(const char *path, int *ret_descriptor, struct error *err);
+/* Opens it; with `make` what is missing of the path is made with 0700. Source: path_resolution(7). */
+int folder_open(const char *path, bool make, int *ret_descriptor, struct error *err);
 
 /* A folder of this name in one that is open at `path`; made with 0700 where it is missing, and no link. */
 int folder_open_inside(int folder, const char *path, const char *name, int *ret_descriptor,

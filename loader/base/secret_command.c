@@ -3,6 +3,7 @@
 #include "loader/base/secret_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/visible.h"
 #include "queue/base/trust.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -79,13 +81,76 @@ int secret_check_command(const char *reference, struct error *err)
 	return trust_check_command("command", words[0], err);
 }
 
+/* What the command says on standard error is shown on ours as it comes: it may ask for a key. */
+struct secret_words {
+	int descriptor; /* -1: it is closed */
+	struct visible shown;
+};
+
+static void secret_words_pass_on(struct secret_words *words)
+{
+	char bytes[4096];
+	ssize_t got;
+	while ((got = read(words->descriptor, bytes, sizeof bytes)) > 0)
+		visible_put(&words->shown, bytes, (size_t)got, stderr);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	close(words->descriptor);
+	words->descriptor = -1;
+}
+
+static void secret_words_end(struct secret_words *words)
+{
+	if (words->descriptor >= 0)
+		secret_words_pass_on(words);
+	visible_put_end(&words->shown, stderr);
+	if (words->descriptor >= 0)
+		close(words->descriptor);
+}
+
+/* Until there is something at `descriptor`, or it is closed; passes words on meanwhile. 0, or -1 with errno
+ * when the deadline has passed. */
+static int secret_await(int descriptor, struct secret_words *words, int64_t deadline_ms)
+{
+	for (;;) {
+		struct pollfd wait[] = {{.fd = descriptor, .events = POLLIN},
+					{.fd = words->descriptor, .events = POLLIN}};
+		const int64_t left_ms = clock_left_ms(deadline_ms);
+		const int ready = left_ms > 0 ? poll(wait, G_N_ELEMENTS(wait), (int)left_ms) : 0;
+		if (ready == 0)
+			errno = ETIMEDOUT;
+		if (ready == 0 || (ready < 0 && errno != EINTR))
+			return -1;
+		if (ready > 0 && wait[1].revents != 0)
+			secret_words_pass_on(words);
+		if (ready > 0 && wait[0].revents != 0)
+			return 0;
+	}
+}
+
+/* To the end, or to the buffer's end. 0, or -1 with errno. */
+static int secret_read_output(int output, struct secret_words *words, int64_t deadline_ms,
+			      struct secret_buffer *buffer)
+{
+	while (buffer->length < sizeof buffer->bytes) {
+		if (secret_await(output, words, deadline_ms) != 0)
+			return -1;
+		const ssize_t got = read(output, buffer->bytes + buffer->length,
+					 sizeof buffer->bytes - buffer->length);
+		if (got == 0)
+			return 0;
+		if (got < 0 && errno != EINTR)
+			return -1;
+		buffer->length += got > 0 ? (size_t)got : 0;
+	}
+	return 0;
+}
+
 /* Waits for the child's end, and kills it when the deadline has passed. Returns its wait status. */
-static int secret_reap(GPid child, int64_t deadline_ms)
+static int secret_reap(GPid child, struct secret_words *words, int64_t deadline_ms)
 {
 	scoped(descriptor_close) int process = pidfd_open(child, 0);
-	int64_t left_ms = deadline_ms - clock_monotonic_ms();
-	struct pollfd wait = {.fd = process, .events = POLLIN};
-	if (process < 0 || left_ms <= 0 || poll(&wait, 1, (int)left_ms) != 1)
+	if (process < 0 || secret_await(process, words, deadline_ms) != 0)
 		kill(child, SIGKILL);
 	int status = 0;
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -105,19 +170,21 @@ int secret_read_command(const char *reference, const char *what, struct secret *
 	g_autoptr(GError) failure = NULL;
 	GPid child;
 	scoped(descriptor_close) int output = -1;
+	struct secret_words said = {.descriptor = -1, .shown = {.form = VISIBLE_TEXT}};
 	if (trust_check_command(what, words[0], err) != 0)
 		return -1;
 	if (!g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-				      &child, NULL, &output, NULL, &failure))
+				      &child, NULL, &output, &said.descriptor, &failure))
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, words[0],
 				 failure->message);
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
 	int64_t deadline_ms = clock_monotonic_ms() + SECRET_TIMEOUT_MS;
-	g_unix_set_fd_nonblocking(output, TRUE, NULL);
-	bool late = secret_read_descriptor(output, deadline_ms, buffer) != 0;
+	g_unix_set_fd_nonblocking(said.descriptor, TRUE, NULL);
+	bool late = secret_read_output(output, &said, deadline_ms, buffer) != 0;
 	descriptor_close_scoped(&output);
 	output = -1;
-	int status = secret_reap(child, late ? 0 : deadline_ms);
+	int status = secret_reap(child, &said, late ? 0 : deadline_ms);
+	secret_words_end(&said);
 	if (late)
 		return error_set(err, ERROR_CREDENTIALS, "%s '%s': no answer in 30 s", what,
 				 words[0]);

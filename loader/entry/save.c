@@ -172,7 +172,7 @@ static int save_open_folder(const struct save_options *options, int64_t entry_id
 			    int *ret_folder, struct error *err)
 {
 	scoped(descriptor_close) int folder = -1;
-	if (folder_open(options->folder, &folder, err) != 0)
+	if (folder_open(options->folder, true, &folder, err) != 0)
 		return -1;
 	if (!options->by_entry) {
 		*ret_path = g_strdup(options->folder);

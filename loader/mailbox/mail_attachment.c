@@ -40,7 +40,7 @@ int mail_attachment_open(const char *folder, enum mail_existing existing, mode_t
 	saver->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	saver->next = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	saver->folder = -1;
-	if (folder_open(folder, &saver->folder, err) != 0)
+	if (folder_open(folder, true, &saver->folder, err) != 0)
 		return error_prefix(err, "attachment path");
 	*ret_saver = steal(&saver);
 	return 0;

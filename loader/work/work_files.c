@@ -3,6 +3,7 @@
 #include "loader/work/work_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/folder.h"
 #include "loader/entry/export.h"
 #include "queue/base/scoped.h"
 
@@ -48,6 +49,20 @@ static int work_files_write_entry(struct store *store, const struct entry_lease 
 	return failed;
 }
 
+/* A folder of our own in the temporary one, in which nobody else may put another in its place. Caller frees. */
+static int work_files_make_folder(const char *name, char **ret_folder, struct error *err)
+{
+	scoped(descriptor_close) int temporary = -1;
+	g_autofree char *folder = g_build_filename(g_get_tmp_dir(), name, NULL);
+	if (folder_open(g_get_tmp_dir(), false, &temporary, err) != 0)
+		return error_prefix(err, "temporary folder");
+	if (g_mkdtemp_full(folder, 0700) == NULL)
+		return error_set(err, ERROR_IO, "temporary folder '%s': %s", folder,
+				 g_strerror(errno));
+	*ret_folder = steal(&folder);
+	return 0;
+}
+
 int work_files_write(struct store *store, const struct entry_lease *lease,
 		     struct work_files **ret_files, struct error *err)
 {
@@ -55,11 +70,8 @@ int work_files_write(struct store *store, const struct entry_lease *lease,
 	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *name =
 	    g_strdup_printf("inqueue-entry-%" PRId64 "-XXXXXX", lease->entry_id);
-	g_autofree char *folder = g_build_filename(g_get_tmp_dir(), name, NULL);
-	if (g_mkdtemp_full(folder, 0700) == NULL)
-		return error_set(err, ERROR_IO, "temporary folder '%s': %s", folder,
-				 g_strerror(errno));
-	files->folder = steal(&folder);
+	if (work_files_make_folder(name, &files->folder, err) != 0)
+		return -1;
 	files->attachments = g_build_filename(files->folder, "attachments", NULL);
 	files->entry = g_build_filename(files->folder, "entry.json", NULL);
 	const struct save_options options = {
@@ -76,11 +88,8 @@ int work_files_probe(struct error *err)
 {
 	static const char bytes[64 * 1024];
 	scoped(work_files_free) struct work_files *files = g_new0(struct work_files, 1);
-	g_autofree char *folder = g_build_filename(g_get_tmp_dir(), "inqueue-probe-XXXXXX", NULL);
-	if (g_mkdtemp_full(folder, 0700) == NULL)
-		return error_set(err, ERROR_IO, "temporary folder '%s': %s", folder,
-				 g_strerror(errno));
-	files->folder = steal(&folder);
+	if (work_files_make_folder("inqueue-probe-XXXXXX", &files->folder, err) != 0)
+		return -1;
 	g_autofree char *path = g_build_filename(files->folder, "probe", NULL);
 	scoped(descriptor_close) int descriptor =
 	    open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -120,6 +120,24 @@ class Save(EntrySaved, EntryCase):
         self.fails(IO, "save", self.entry(["a.pdf"]), "--to", folder, says="exists already")
 
 
+@unittest.skipUnless(os.geteuid() == 0, "only root makes files of other users")
+class Work(EntryCase):
+    def test_temporary_folder_of_another_user(self):
+        """Its owner could put other files in place of the entry's."""
+        entry, = self.put()
+        planted = self.folder / "planted"
+        planted.mkdir()
+        for mode, owner in [(0o755, OTHER), (0o777, 0)]:
+            os.chown(planted, owner, owner)
+            planted.chmod(mode)
+            self.fails(CONFIGURATION, "work", "invoices", "--until-empty", "--", "true", env={"TMPDIR": str(planted)},
+                       says="temporary folder: folder '.*planted'")
+            self.assertEqual(("new", []), (self.state(entry), self.left(planted)))
+
+    def left(self, folder):
+        return list(folder.iterdir())
+
+
 class Claim(EntrySaved, EntryCase):
     def save(self, folder, *options, names=("a.pdf",)):
         self.entry(names)

@@ -176,6 +176,9 @@ class Strangers(DeliverCase):
                    sees="\\x1b[31m\\u009b2J\\u202eevil\\u200b\\xff\nend\n")
         self.check("claim", "invoices", "--worker", TURNED, "--attachments", self.folder / TURNED, before=again,
                    sees=SEEN_TURNED)
+        self.inqueue("queue", "alter", "invoices", "--password-command", evil)
+        self.check("load", "invoices", expect=CREDENTIALS, sees="\\x1b[31m\\u009b2J\\u202eevil\\u200b\\xff\nend\n")
+        self.inqueue("queue", "alter", "invoices", "--password-file", self.folder / "invoices.password")
         self.inqueue("tag", 1, "--add", TURNED)
         self.inqueue("note", 1, TURNED, "--by", TURNED)
         for command in [["show", 1], ["history", 1], ["export", "--format", "csv"]]:
