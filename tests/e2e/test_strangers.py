@@ -5,6 +5,7 @@ import csv
 import functools
 import io
 import json
+import os
 import re
 import unicodedata
 import unittest
@@ -141,6 +142,9 @@ class Strangers(DeliverCase):
         self.check("parse", self.folder / "evil.eml", sees=r"\u202eevil")
         self.check("parse", self.folder / "evil.eml", "--json")
         self.check("save", 1, "--to", self.folder / TURNED, "--overwrite", sees=SEEN_TURNED)
+        invalid = os.fsdecode(bytes(self.folder) + b"/\xff")
+        self.check("save", 1, "--to", invalid, "--overwrite", sees=r"/\xff/")
+        self.check("save", 1, "--to", invalid, "--overwrite", "--json", sees="/\ufffd/")
 
     def test_what_stands_in_the_database(self):
         self.inqueue("deliver")

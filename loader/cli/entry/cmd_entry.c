@@ -30,7 +30,7 @@ static void cmd_save_saved(const char *path, void *context)
 {
 	const bool *json = context;
 	if (*json)
-		output_json_print(json_pack("{s:s}", "path", path));
+		output_json_print(json_pack("{s:o}", "path", output_json_text(path)));
 	else
 		output_line("%s", path);
 }

@@ -43,9 +43,11 @@ json_t *output_json_time_ms(int64_t time_ms)
 	return json_string(text);
 }
 
+/* JSON is UTF-8: the name of a file need not be. */
 json_t *output_json_text(const char *text)
 {
-	return text != NULL ? json_string(text) : json_null();
+	g_autofree char *valid = text != NULL ? g_utf8_make_valid(text, -1) : NULL;
+	return valid != NULL ? json_string(valid) : json_null();
 }
 
 /* ---- CSV ---- */
