@@ -88,12 +88,15 @@ static int sandbox_limit(void)
 
 /* Whatever their arguments are. */
 static const int harmless_calls[] = {
-    SCMP_SYS(read),	  SCMP_SYS(pread64),	  SCMP_SYS(write),     SCMP_SYS(pwrite64),
-    SCMP_SYS(lseek),	  SCMP_SYS(fstat),	  SCMP_SYS(fstatfs),   SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),	  SCMP_SYS(brk),	  SCMP_SYS(munmap),    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),	  SCMP_SYS(futex),	  SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
-    SCMP_SYS(getpid),	  SCMP_SYS(gettimeofday), SCMP_SYS(gettid),    SCMP_SYS(exit),
-    SCMP_SYS(exit_group), SCMP_SYS(sched_yield),
+    SCMP_SYS(read),	    SCMP_SYS(pread64),	 SCMP_SYS(write),	  SCMP_SYS(pwrite64),
+    SCMP_SYS(lseek),	    SCMP_SYS(fstat),	 SCMP_SYS(recvfrom),	  SCMP_SYS(sendto),
+    SCMP_SYS(brk),	    SCMP_SYS(munmap),	 SCMP_SYS(mremap),	  SCMP_SYS(madvise),
+    SCMP_SYS(futex),	    SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(getpid),
+    SCMP_SYS(gettimeofday), SCMP_SYS(gettid),	 SCMP_SYS(exit),	  SCMP_SYS(exit_group),
+    SCMP_SYS(sched_yield),
+#if defined(__SANITIZE_ADDRESS__)
+    SCMP_SYS(sigaltstack),
+#endif
 };
 
 #if defined(__SANITIZE_ADDRESS__)
