@@ -34,7 +34,7 @@ static bool name_is_valid(const char *name)
 	return true;
 }
 
-static int check_name(const char *name, struct error *err)
+int work_queue_check_name(const char *name, struct error *err)
 {
 	if (name_is_valid(name))
 		return 0;
@@ -215,7 +215,7 @@ int work_queue_put(struct store *store, const struct work_queue *queue, int64_t 
 		   int64_t *ret_id, struct error *err)
 {
 	bool own;
-	if (check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
+	if (work_queue_check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
 		return -1;
 	int result = insert(store, queue, now_ms, err);
 	const int64_t id = engine_last_id(store->engine);
@@ -250,7 +250,7 @@ int work_queue_alter(struct store *store, const struct work_queue *queue, int64_
 		     struct error *err)
 {
 	bool own;
-	if (check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
+	if (work_queue_check_name(queue->name, err) != 0 || store_enter(store, &own, err) != 0)
 		return -1;
 	return store_leave(store, own, update(store, queue, now_ms, err), err);
 }

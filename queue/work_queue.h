@@ -81,6 +81,9 @@ int32_t work_queue_attempts(const struct work_queue *queue);
 /* False where mail comes from files alone. */
 bool work_queue_has_mailbox(const struct work_queue *queue);
 
+/* INVALID for a name that breaks the rule above. */
+int work_queue_check_name(const char *name, struct error *err);
+
 /* Stores a new definition; id and the read-only members are ignored. EXISTS when the name is taken,
  * INVALID when the name breaks the rule above. */
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,

@@ -68,6 +68,9 @@ int secret_check_command(const char *reference, struct error *err);
  */
 int secret_command_parse(const char *words, char **ret_reference, struct error *err);
 
+/* Words of which secret_command_parse() makes this reference. The caller frees them with g_free(). */
+char *secret_command_format(const char *reference);
+
 /*
  * Asks on the terminal without echo. Errors: USAGE when there is no terminal, CREDENTIALS when the
  * answer is empty.

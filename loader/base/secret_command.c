@@ -73,6 +73,22 @@ static char **secret_parse_command(const char *reference)
 	return steal(&words);
 }
 
+/* Quotes are for words that a shell would split or change. What is no list of words is given as it is. */
+char *secret_command_format(const char *reference)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_@%+=:,./-";
+	g_auto(GStrv) list = secret_parse_command(reference);
+	for (char **word = list; word != NULL && *word != NULL; word++) {
+		if (**word != '\0' && strspn(*word, plain) == strlen(*word))
+			continue;
+		char *quoted = g_shell_quote(*word);
+		g_free(*word);
+		*word = quoted;
+	}
+	return list != NULL ? g_strjoinv(" ", list) : g_strdup(reference);
+}
+
 int secret_check_command(const char *reference, struct error *err)
 {
 	g_auto(GStrv) words = secret_parse_command(reference);

@@ -38,6 +38,12 @@ int definition_set(struct work_queue *draft, const char *field, const char *valu
 /* The draft as a whole: connection string and user name are there and right. */
 int definition_check(const struct work_queue *draft, struct error *err);
 
+/* Calls `each` for every field that a queue can have, always in the same order: the value as an operator would write it, NULL
+ * where there is none. All values set in this order make an equal definition. */
+void definition_list(const struct work_queue *queue,
+		     void (*each)(const char *field, const char *value, void *context),
+		     void *context);
+
 /* Equal in all that an operator defines. */
 bool definition_equals(const struct work_queue *left, const struct work_queue *right);
 
@@ -45,13 +51,30 @@ bool definition_equals(const struct work_queue *left, const struct work_queue *r
 
 enum apply_outcome { APPLY_CREATED, APPLY_ALTERED, APPLY_UNCHANGED };
 
+struct apply_report {
+	/* The outcome for each queue, after everything is committed. */
+	void (*tell)(const char *queue_name, enum apply_outcome outcome, void *context);
+	/* After it, for each field that differs; NULL is no value. NULL: nobody asks. */
+	void (*differs)(const char *queue_name, const char *field, const char *before,
+			const char *after, void *context);
+	void *context;
+};
+
 /*
- * Applies the file; `tell` hears the outcome for each queue, after everything is committed. A field
+ * Applies the file, which may begin with a byte order mark and have lines that end with CRLF. A field
  * that the file leaves out has its default. Errors: CONFIGURATION, naming file, group and key; IO;
  * those of the database.
  */
 int apply_file(struct store *store, const char *path, int64_t now_ms,
-	       void (*tell)(const char *queue_name, enum apply_outcome outcome, void *context),
+	       const struct apply_report *report, struct error *err);
+
+/* Says what apply_file() would do. `store` NULL: there is no database yet. */
+int apply_preview(struct store *store, const char *path, const struct apply_report *report,
+		  struct error *err);
+
+/* The group of a queue, for such a file: `line` hears its lines. Secrets are named by their sources alone. CONFIGURATION where a
+ * value has a line break, which a file cannot hold. */
+int dump_queue(const struct work_queue *queue, void (*line)(const char *text, void *context),
 	       void *context, struct error *err);
 
 #endif

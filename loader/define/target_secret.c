@@ -102,6 +102,27 @@ int target_secret_parse_header(const char *field, const char *line, char **ret_l
 	return 0;
 }
 
+/* Only a command is kept in another form than it is written in. */
+char *target_secret_format(const char *stored)
+{
+	enum secret_source source;
+	const char *reference;
+	if (!source_split(stored, &source, &reference) || source != SECRET_COMMAND)
+		return g_strdup(stored);
+	g_autofree char *words = secret_command_format(reference);
+	return g_strconcat(secret_source_format(source), ":", words, NULL);
+}
+
+char *target_secret_format_header(const char *line)
+{
+	const char *source = header_source(line);
+	if (source == NULL)
+		return g_strdup(line);
+	g_autofree char *before = g_strndup(line, (gsize)(source - line));
+	g_autofree char *written = target_secret_format(source);
+	return g_strconcat(before, written, NULL);
+}
+
 /* Goes by the words of the name: "X-Api-Key" is meant, "X-Monkey" is not. */
 bool target_secret_is_meant(const char *header_name)
 {

@@ -22,6 +22,10 @@ int target_secret_parse(const char *field, const char *value, char **ret_source,
 int target_secret_parse_header(const char *field, const char *line, char **ret_line,
 			       struct error *err);
 
+/* The inverse of both: what an operator writes. The caller frees it. */
+char *target_secret_format(const char *stored);
+char *target_secret_format_header(const char *line);
+
 /* Is this a name whose value is likely a credential: Authorization, Cookie, X-Api-Key, X-Token? */
 bool target_secret_is_meant(const char *header_name);
 

@@ -1,5 +1,6 @@
 """Work queues as the operator defines them: create, alter, list, show, drop, pause, resume, check, apply."""
 
+import re
 import stat
 import tempfile
 import unittest
@@ -284,10 +285,104 @@ paused = true
     def test_missing_file(self):
         self.fails(IO, "queue", "apply", self.folder / "nosuch.ini", says="nosuch.ini")
 
+    def test_byte_order_mark_and_crlf(self):
+        path = self.folder / "queues.ini"
+        path.write_bytes(b"\xef\xbb\xbf" + self.FILE.lstrip().replace("\n", "\r\n").encode())
+        self.assertEqual("queue 'invoices' created\nqueue 'helpdesk' created\n",
+                         self.inqueue("queue", "apply", path).stdout)
+        self.assertEqual("", self.apply(self.FILE).stdout)
+
+    def test_dry_run_shows_the_difference(self):
+        path = self.file("queues.ini", self.FILE)
+        self.assertEqual("queue 'invoices' would be created\nqueue 'helpdesk' would be created\n",
+                         self.inqueue("queue", "apply", path, "--dry-run").stdout)
+        self.assertFalse(self.database.exists())
+        self.apply(self.FILE)
+        before = self.sql("SELECT * FROM work_queue")
+        self.assertEqual("", self.inqueue("queue", "apply", path, "--dry-run").stdout)
+        path = self.file("queues.ini", self.FILE.replace("paused = true", "retry-delay = 90s\nmax-attempts = 5"))
+        self.assertEqual("queue 'helpdesk' would be altered\n"
+                         "  paused: true -> false\n"
+                         "  max-attempts: 3 -> 5\n"
+                         "  retry-delay: 30s -> 90s\n", self.inqueue("queue", "apply", path, "--dry-run").stdout)
+        self.assertEqual({"queue": "helpdesk", "field": "paused", "before": "true", "after": "false"},
+                         self.json_lines("queue", "apply", path, "--dry-run", "--json")[2])
+        self.assertEqual(before, self.sql("SELECT * FROM work_queue"))
+        path = self.file("queues.ini", "[queue -x]\nconnection-string=url=x\nuser-name=u\npassword-env=P\n")
+        self.fails(DATA, "queue", "apply", path, "--dry-run", says="'-x' cannot be the name of a queue")
+
     def test_queue_that_the_file_does_not_name_is_left_alone(self):
         self.apply(self.FILE)
         self.apply("[queue third]\nconnection-string = url=x\nuser-name = u\npassword-env = P\n")
         self.assertEqual(3, len(self.sql("SELECT * FROM work_queue")))
+
+
+class Dump(Case):
+    """What `queue apply` reads is printed by `queue dump`."""
+
+    FULL = """\
+[queue mail]
+connection-string=url=imap.example.com;ssl=True;mailbox="a; b";keepRaw=True
+user-name=robot@example.com
+token-command=/bin/echo 'a b' 'it'\\''s' 100%
+paused=true
+deliver-to=https://robot@app.example.com/mail
+deliver-format=raw
+deliver-secret=command:/bin/cat '/etc/a key'
+deliver-password=env:PASSWORD
+deliver-header-secret=Authorization: Bearer file:/etc/token | X-Key: command:/bin/cat /etc/key
+deliver-header=X-Shop: 7 | X-Site: "a"
+deliver-connect-timeout=1500ms
+deliver-timeout=2m
+deliver-ca-file=/etc/ca.pem
+deliver-crl-file=/etc/crl.pem
+deliver-client-certificate=/etc/client.pem
+allow-private=true
+deliver-insecure=true
+acknowledge=delivery
+deliver-concurrency=9
+max-attempts=7
+retry-delay=90s
+
+[queue plain]
+connection-string=url=imap.example.com;ssl=True
+user-name=robot@example.com
+password-file=/etc/password
+
+[queue files]
+external-source=File
+"""
+
+    def groups(self, text):
+        return {group.splitlines()[0]: group.strip() for group in text.split("\n\n")}
+
+    def test_what_is_printed_can_be_applied_and_changes_nothing(self):
+        self.inqueue("queue", "apply", self.file("queues.ini", self.FULL))
+        told = self.inqueue("queue", "dump").stdout
+        expected = self.groups(self.FULL)
+        self.assertEqual(expected, self.groups(told))
+        path = self.file("dumped.ini", told)
+        self.assertEqual("", self.inqueue("queue", "apply", path).stdout)
+        other = self.folder / "other.db"
+        self.inqueue("queue", "apply", path, "--database", other)
+        self.assertEqual(told, self.inqueue("queue", "dump", "--database", other).stdout)
+        self.assertEqual(expected["[queue plain]"] + "\n", self.inqueue("queue", "dump", "plain").stdout)
+
+    def test_no_field_is_forgotten(self):
+        """Every field that a queue can have differs from its default in one of these."""
+        listed, everywhere = (set(re.findall(r"^  --([a-z-]+)", self.inqueue(*command, "--help").stdout, re.M))
+                              for command in [("queue", "create"), ("queue", "list")])
+        words = {line.split("=")[0] for line in self.FULL.splitlines()}
+        elsewhere = {"class", "password-env", "password-command", "password-credential", "password-prompt"}
+        foreign = {"path", "search-pattern", "mode", "state-xpath", "state"}
+        self.assertEqual(set(), listed - everywhere - words - elsewhere - foreign)
+
+    def test_password_sources(self):
+        sources = ["password-env=PASSWORD", "password-command=/bin/cat /etc/p", "password-credential=mail"]
+        for source in [*sources, "password-file=/etc/p", "token-command=/bin/cat /etc/p"]:
+            group = f"[queue a]\nconnection-string=url=imap.example.com;ssl=True\nuser-name=u\n{source}\n"
+            self.inqueue("queue", "apply", self.file("queues.ini", group))
+            self.assertEqual(group, self.inqueue("queue", "dump").stdout)
 
 
 class Drop(ServerCase):

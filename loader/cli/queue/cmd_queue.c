@@ -273,29 +273,3 @@ int cmd_queue_resume(const struct invocation *invocation, struct error *err)
 {
 	return cmd_queue_set_paused(invocation, false, err);
 }
-
-/* Silence is success: a queue that is as the file says is not named. */
-static void cmd_queue_tell_applied(const char *name, enum apply_outcome outcome, void *context)
-{
-	static const char *const words[] = {[APPLY_CREATED] = "created",
-					    [APPLY_ALTERED] = "altered",
-					    [APPLY_UNCHANGED] = "unchanged"};
-	const bool *json = context;
-	if (*json)
-		output_json_print(
-		    json_pack("{s:s, s:s}", "queue", name, "outcome", words[outcome]));
-	else if (outcome != APPLY_UNCHANGED)
-		output_line("queue '%s' %s", name, words[outcome]);
-}
-
-/* Creates the database where there is none, so that a file of queues is all that a new machine
- * needs. */
-int cmd_queue_apply(const struct invocation *invocation, struct error *err)
-{
-	scoped(store_close) struct store *store = NULL;
-	bool json = invocation->json;
-	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0)
-		return -1;
-	return apply_file(store, invocation->arguments[0], clock_now_ms(), cmd_queue_tell_applied,
-			  &json, err);
-}

@@ -26,6 +26,7 @@ int cmd_queue_drop(const struct invocation *invocation, struct error *err);
 int cmd_queue_pause(const struct invocation *invocation, struct error *err);
 int cmd_queue_resume(const struct invocation *invocation, struct error *err);
 int cmd_queue_check(const struct invocation *invocation, struct error *err);
+int cmd_queue_dump(const struct invocation *invocation, struct error *err);
 int cmd_queue_apply(const struct invocation *invocation, struct error *err);
 int cmd_doctor(const struct invocation *invocation, struct error *err);
 

@@ -30,6 +30,12 @@ static const struct command_option drop_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+static const struct command_option apply_options[] = {
+    {"dry-run", NULL, "say what would be created and altered, field by field, and change nothing",
+     NULL},
+    COMMAND_OPTIONS_END,
+};
+
 /* In the order of a queue's life; what only looks comes last. */
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
@@ -56,7 +62,12 @@ static const struct command commands[] = {
     {"queue apply", "FILE", 1, 1, "create and alter queues from a file",
      "The file has a group [queue NAME] for each queue, with the options of `queue create` as "
      "keys. Applying it twice changes nothing the second time. A fault in it changes nothing.",
-     NULL, NULL, cmd_queue_apply, false},
+     apply_options, NULL, cmd_queue_apply, false},
+    {"queue dump", "[NAME…]", 0, SIZE_MAX, "print queues as `queue apply` reads them",
+     "What has its default is left out. Passwords and keys are named by where they come from, and "
+     "are "
+     "not printed.",
+     NULL, NULL, cmd_queue_dump, false},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
      "Reads the whole database, checks who can read passwords and keys, and names the libraries "
      "and "
