@@ -598,7 +598,9 @@ CREATE TABLE delivery_target (
 	stopped TEXT,                                -- why nothing is delivered; NULL: it is
 	refused_run INTEGER NOT NULL DEFAULT 0,      -- answers 401, 403, 404, 410 since another one came
 	insecure INTEGER NOT NULL DEFAULT 0 CHECK (insecure IN (0, 1)), -- http to other machines, in clear
-	crl_file TEXT                                -- revocation lists
+	crl_file TEXT,                               -- revocation lists
+	redirects TEXT NOT NULL DEFAULT 'any' CHECK (redirects IN ('any', 'same-host', 'none')), -- that are followed
+	trust_hosts TEXT                             -- get the credentials after a redirect, 'HOST[:PORT]', a line each
 ) STRICT;
 
 -- An entry that is finished, by whomever, ends the wait of its message: the loader's next look marks it read

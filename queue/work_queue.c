@@ -101,13 +101,14 @@ static int put_target(struct store *store, int64_t queue_id, const struct work_q
 	    "INSERT INTO delivery_target (queue_id, url, format, secret, headers,"
 	    " connect_timeout_ms, timeout_ms, ca_file, client_certificate, allow_private,"
 	    " concurrency, stopped, acknowledge,"
-	    " header_secrets, password, insecure, crl_file)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+	    " header_secrets, password, insecure, crl_file, redirects, trust_hosts)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+	    " ?18, ?19)"
 	    " ON CONFLICT (queue_id) DO UPDATE SET url = ?2, format = ?3, secret = ?4,"
 	    " headers = ?5, connect_timeout_ms = ?6, timeout_ms = ?7, ca_file = ?8,"
 	    " client_certificate = ?9, allow_private = ?10, concurrency = ?11, stopped = ?12,"
 	    " acknowledge = ?13, header_secrets = ?14, password = ?15, insecure = ?16,"
-	    " crl_file = ?17,"
+	    " crl_file = ?17, redirects = ?18, trust_hosts = ?19,"
 	    " refused_run = CASE WHEN ?12 IS NULL THEN 0 ELSE refused_run END");
 	statement_bind_int(statement, 1, queue_id);
 	statement_bind_text(statement, 2, target->url);
@@ -126,6 +127,8 @@ static int put_target(struct store *store, int64_t queue_id, const struct work_q
 	statement_bind_text(statement, 15, target->password);
 	statement_bind_int(statement, 16, target->insecure);
 	statement_bind_text(statement, 17, target->crl_file);
+	statement_bind_text(statement, 18, target->redirects);
+	statement_bind_text(statement, 19, target->trust_hosts);
 	return statement_step(statement, err);
 }
 
@@ -137,8 +140,8 @@ static int read_target(struct store *store, int64_t queue_id, struct work_queue_
 	    store->engine,
 	    "SELECT url, format, secret, headers, connect_timeout_ms, timeout_ms,"
 	    " ca_file, client_certificate, allow_private, concurrency, stopped,"
-	    " acknowledge = 'delivery', header_secrets, password, insecure, crl_file FROM "
-	    "delivery_target WHERE queue_id = ?");
+	    " acknowledge = 'delivery', header_secrets, password, insecure, crl_file,"
+	    " redirects, trust_hosts FROM delivery_target WHERE queue_id = ?");
 	statement_bind_int(row, 1, queue_id);
 	const int result = statement_step(row, err);
 	if (result != 1)
@@ -159,6 +162,8 @@ static int read_target(struct store *store, int64_t queue_id, struct work_queue_
 	target->password = g_strdup(statement_text(row, 13));
 	target->insecure = statement_int(row, 14) != 0;
 	target->crl_file = g_strdup(statement_text(row, 15));
+	target->redirects = g_strdup(statement_text(row, 16));
+	target->trust_hosts = g_strdup(statement_text(row, 17));
 	return 0;
 }
 
@@ -172,6 +177,8 @@ static void clear_target(struct work_queue_target *target)
 	g_free(target->password);
 	g_free(target->ca_file);
 	g_free(target->crl_file);
+	g_free(target->redirects);
+	g_free(target->trust_hosts);
 	g_free(target->client_certificate);
 	g_free(target->stopped);
 }

@@ -28,6 +28,8 @@ struct work_queue_target {
 	char *password;	      /* of the user named in the URL; a source, as of `secret` */
 	char *ca_file;
 	char *crl_file;		  /* revocation lists */
+	char *redirects;	  /* "any", "same-host", "none": which are followed */
+	char *trust_hosts;	  /* get the credentials after a redirect; "HOST[:PORT]" a line */
 	char *client_certificate; /* PEM file with certificate and key */
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms;  /* of a delivery as a whole */

@@ -23,6 +23,9 @@ int definition_target_set_connect_timeout(struct work_queue *draft, const char *
 int definition_target_set_timeout(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_ca_file(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_crl_file(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_redirects(struct work_queue *draft, const char *value, struct error *err);
+int definition_target_set_trust_host(struct work_queue *draft, const char *value,
+				     struct error *err);
 int definition_target_set_client_certificate(struct work_queue *draft, const char *value,
 					     struct error *err);
 int definition_target_set_insecure(struct work_queue *draft, const char *value, struct error *err);
@@ -38,6 +41,7 @@ int definition_target_set_acknowledge(struct work_queue *draft, const char *valu
 #define DEFINITION_CONNECT_TIMEOUT "10s"
 #define DEFINITION_TIMEOUT	   "30s"
 #define DEFINITION_CONCURRENCY	   "4"
+#define DEFINITION_REDIRECTS	   "any"
 void definition_target_init(struct work_queue *draft);
 
 /* The draft's target as a whole. */

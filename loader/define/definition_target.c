@@ -131,7 +131,7 @@ static int header_check(const char *field, const char *line, struct error *err)
 }
 
 /* Takes a line as it was written, and gives it as it is kept. */
-typedef int (*header_take)(const char *line, char **ret_line, struct error *err);
+typedef int (*line_take)(const char *line, char **ret_line, struct error *err);
 
 /* A value that looks like a credential does not stand in the database, where readers see it. */
 static int header_take_plain(const char *line, char **ret_line, struct error *err)
@@ -156,10 +156,10 @@ static int header_take_secret(const char *line, char **ret_line, struct error *e
 	return target_secret_parse_header("deliver-header-secret", line, ret_line, err);
 }
 
-/* Several fields stand in one value with | between, because a key file has one value for a key;
- * they are kept a line each. */
-static int target_set_headers(struct work_queue *draft, const char *value, char **member,
-			      header_take take, struct error *err)
+/* Several stand in one value with | between, because a key file has one value for a key; they are
+ * kept a line each. */
+static int target_set_lines(struct work_queue *draft, const char *value, char **member,
+			    line_take take, struct error *err)
 {
 	g_auto(GStrv) lines = g_strsplit(value, "|", -1);
 	for (char **line = lines; *value != '\0' && *line != NULL; line++) {
@@ -176,14 +176,39 @@ static int target_set_headers(struct work_queue *draft, const char *value, char 
 
 int definition_target_set_header(struct work_queue *draft, const char *value, struct error *err)
 {
-	return target_set_headers(draft, value, &draft->target.headers, header_take_plain, err);
+	return target_set_lines(draft, value, &draft->target.headers, header_take_plain, err);
 }
 
 int definition_target_set_header_secret(struct work_queue *draft, const char *value,
 					struct error *err)
 {
-	return target_set_headers(draft, value, &draft->target.header_secrets, header_take_secret,
-				  err);
+	return target_set_lines(draft, value, &draft->target.header_secrets, header_take_secret,
+				err);
+}
+
+/* ---- redirects ---- */
+
+int definition_target_set_redirects(struct work_queue *draft, const char *value, struct error *err)
+{
+	enum target_redirects ignored;
+	if (target_redirects_parse(value, &ignored) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "deliver-redirects: takes any, same-host or none");
+	target_replace(draft, &draft->target.redirects, value);
+	return 0;
+}
+
+static int host_take(const char *line, char **ret_line, struct error *err)
+{
+	if (target_check_host(line, err) != 0)
+		return error_prefix(err, "deliver-trust-host");
+	*ret_line = g_strdup(line);
+	return 0;
+}
+
+int definition_target_set_trust_host(struct work_queue *draft, const char *value, struct error *err)
+{
+	return target_set_lines(draft, value, &draft->target.trust_hosts, host_take, err);
 }
 
 /* ---- limits and TLS ---- */
@@ -299,6 +324,7 @@ void definition_target_init(struct work_queue *draft)
 	definition_target_set_connect_timeout(draft, DEFINITION_CONNECT_TIMEOUT, &ignored);
 	definition_target_set_timeout(draft, DEFINITION_TIMEOUT, &ignored);
 	definition_target_set_concurrency(draft, DEFINITION_CONCURRENCY, &ignored);
+	definition_target_set_redirects(draft, DEFINITION_REDIRECTS, &ignored);
 }
 
 /* Checks what no field can know alone: a password needs a user, acknowledge=delivery a target,
@@ -343,6 +369,8 @@ bool definition_target_equals(const struct work_queue_target *left,
 	       g_strcmp0(left->password, right->password) == 0 &&
 	       g_strcmp0(left->ca_file, right->ca_file) == 0 &&
 	       g_strcmp0(left->crl_file, right->crl_file) == 0 &&
+	       g_strcmp0(left->redirects, right->redirects) == 0 &&
+	       g_strcmp0(left->trust_hosts, right->trust_hosts) == 0 &&
 	       g_strcmp0(left->client_certificate, right->client_certificate) == 0 &&
 	       left->connect_timeout_ms == right->connect_timeout_ms &&
 	       left->timeout_ms == right->timeout_ms && left->concurrency == right->concurrency &&

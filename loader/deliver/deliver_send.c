@@ -21,8 +21,8 @@ static int deliver_sign(const struct secret *secret, const struct deliver_post *
 	return 0;
 }
 
-/* The operator's fields and secrets are for the target alone: a redirect to another host does
- * not get them. */
+/* The operator's fields, the signature and secrets are for the target alone: a redirect to another
+ * host does not get them, unless the operator trusts it. */
 int deliver_send(struct http_client *client, const struct work_queue *queue,
 		 const struct target_secrets *secrets, const struct deliver_post *post,
 		 void *context, struct error *err)
@@ -32,15 +32,19 @@ int deliver_send(struct http_client *client, const struct work_queue *queue,
 	g_ptr_array_add(fields, g_strconcat("Idempotency-Key: ", post->key, NULL));
 	g_ptr_array_add(fields, g_strconcat("webhook-id: ", post->key, NULL));
 	g_ptr_array_add(fields, g_strdup_printf("webhook-timestamp: %" PRId64, time_s));
-	if (secrets->key != NULL && deliver_sign(secrets->key, post, time_s, fields, err) != 0)
-		return -1;
 	g_ptr_array_add(fields, NULL);
-	g_auto(GStrv) own =
-	    queue->target.headers != NULL ? g_strsplit(queue->target.headers, "\n", -1) : NULL;
+	g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func(g_free);
+	g_auto(GStrv) lines =
+	    g_strsplit(queue->target.headers != NULL ? queue->target.headers : "", "\n", -1);
+	for (char **line = lines; *line != NULL; line++)
+		g_ptr_array_add(own, g_strdup(*line));
+	if (secrets->key != NULL && deliver_sign(secrets->key, post, time_s, own, err) != 0)
+		return -1;
+	g_ptr_array_add(own, NULL);
 	const struct http_request request = {.url = secrets->url,
 					     .content_type = post->content_type,
 					     .fields = (char *const *)fields->pdata,
-					     .home_fields = own,
+					     .home_fields = (char *const *)own->pdata,
 					     .secret_fields = secrets->fields,
 					     .body = post->body,
 					     .size_bytes = post->size_bytes};
@@ -51,11 +55,17 @@ int deliver_send(struct http_client *client, const struct work_queue *queue,
 int deliver_connect(const struct work_queue_target *target, bool trace,
 		    struct http_client **ret_client, struct error *err)
 {
+	enum target_redirects redirects = TARGET_REDIRECTS_NONE;
+	if (target_redirects_parse(target->redirects, &redirects) != 0)
+		return error_set(err, ERROR_CONFIGURATION, "deliver-redirects: unknown '%s'",
+				 target->redirects);
 	const struct http_options options = {.connect_timeout_ms = target->connect_timeout_ms,
 					     .timeout_ms = target->timeout_ms,
 					     .concurrency = target->concurrency,
 					     .ca_file = target->ca_file,
 					     .crl_file = target->crl_file,
+					     .redirects = redirects,
+					     .trusted_hosts = target->trust_hosts,
 					     .client_certificate = target->client_certificate,
 					     .allow_private = target->allow_private,
 					     .insecure = target->insecure,

@@ -61,6 +61,7 @@ int http_client_open(const struct http_options *options, struct http_client **re
 	client->trust = steal(&trust);
 	client->options.client_certificate = client->client_certificate =
 	    g_strdup(options->client_certificate);
+	client->options.trusted_hosts = client->trusted_hosts = g_strdup(options->trusted_hosts);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	client->multi = curl_multi_init();
 	curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->concurrency);
@@ -81,6 +82,7 @@ void http_client_free(struct http_client *client)
 	curl_global_cleanup();
 	certificate_trust_close(client->trust);
 	g_free(client->client_certificate);
+	g_free(client->trusted_hosts);
 	g_free(client);
 }
 

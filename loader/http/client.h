@@ -3,9 +3,9 @@
  *
  * Life:      http_client_open(), http_client_start() and http_client_wait() in turn,
  *            http_client_free(), which gives up what is under way.
- * Redirects: 301, 302, 303, 307, 308 are followed with method and body, at most three in a row.
- *            Another host gets neither the URL's credentials, nor the fields that carry more of
- *            them, nor the client certificate.
+ * Redirects: 301, 302, 303, 307, 308 are followed with method and body, at most three in a row, as
+ *            far as `redirects` allows. Another host gets neither the URL's credentials, nor the
+ *            fields that carry more of them, nor the client certificate, unless it is trusted.
  * Limits:    connecting, and a delivery as a whole with its redirects; an answer is read up to 64
  *            KiB of header and 64 KiB of body.
  * Addresses: the one a connection is made to is checked, unless private ones are allowed.
@@ -19,6 +19,7 @@
 #define LOADER_HTTP_CLIENT_H
 
 #include "loader/http/body.h"
+#include "loader/http/target.h"
 #include "queue/base/scoped.h"
 
 #include <stdbool.h>
@@ -28,8 +29,10 @@ struct http_options {
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms; /* of a delivery as a whole */
 	int32_t concurrency;
-	const char *ca_file;		/* trusted instead of the system's; NULL: those */
-	const char *crl_file;		/* revocation lists; NULL: none but those in ca_file */
+	const char *ca_file;  /* trusted instead of the system's; NULL: those */
+	const char *crl_file; /* revocation lists; NULL: none but those in ca_file */
+	enum target_redirects redirects;
+	const char *trusted_hosts;	/* get the credentials, too (target.h); NULL: none */
 	const char *client_certificate; /* PEM file with certificate and key; NULL: none */
 	bool allow_private;
 	bool

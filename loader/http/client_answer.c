@@ -91,8 +91,15 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 /* True: there is another request to be made. */
 static bool follow(struct http_transfer *transfer, int status, struct error *err)
 {
+	const struct http_options *options = &transfer->client->options;
 	char *location = NULL;
 	g_autofree char *host = target_host(transfer->url);
+	if (options->redirects == TARGET_REDIRECTS_NONE) {
+		error_fill(err, ERROR_UNREACHABLE,
+			   "%s answered %d: deliver-redirects=none follows no redirect", host,
+			   status);
+		return false;
+	}
 	const struct curl_header *field;
 	if (curl_easy_header(transfer->curl, "Location", 0, CURLH_HEADER, -1,
 			     (struct curl_header **)&field) == CURLHE_OK)
@@ -109,8 +116,18 @@ static bool follow(struct http_transfer *transfer, int status, struct error *err
 	}
 	char *url;
 	bool foreign;
-	if (target_follow(transfer->url, location, &url, &foreign, err) != 0)
+	if (target_follow(transfer->url, location, options->trusted_hosts, &url, &foreign, err) !=
+	    0)
 		return false;
+	if (foreign && options->redirects == TARGET_REDIRECTS_SAME_HOST) {
+		g_autofree char *other = target_host(url);
+		error_fill(err, ERROR_UNREACHABLE,
+			   "%s redirects to %s, and deliver-redirects=same-host does not go there: "
+			   "deliver-trust-host names hosts that may be",
+			   host, other);
+		g_free(url);
+		return false;
+	}
 	secret_wipe(transfer->url);
 	transfer->url = url;
 	transfer->redirects++;

@@ -47,6 +47,7 @@ struct http_client {
 	struct certificate_trust *trust;
 	bool stapled; /* a server has asked for it: from now on each is asked */
 	char *client_certificate;
+	char *trusted_hosts;
 	CURLM *multi;
 	GPtrArray *transfers;
 	GPtrArray *idle; /* curl's handles that no transfer uses */

@@ -150,6 +150,49 @@ static bool target_same(const CURLU *from, const CURLU *to)
 	       target_part_is(to, CURLUPART_PORT, "443");
 }
 
+int target_redirects_parse(const char *text, enum target_redirects *ret_redirects)
+{
+	static const char *const names[] = {[TARGET_REDIRECTS_ANY] = "any",
+					    [TARGET_REDIRECTS_SAME_HOST] = "same-host",
+					    [TARGET_REDIRECTS_NONE] = "none"};
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret_redirects = (enum target_redirects)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Whatever is more than host and port would not be compared. */
+int target_check_host(const char *host, struct error *err)
+{
+	scoped(curl_url_cleanup) CURLU *parsed = curl_url();
+	g_autofree char *url = g_strconcat("https://", host, "/", NULL);
+	if (strpbrk(host, "/?#@ ") != NULL ||
+	    curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    !target_has_part(parsed, CURLUPART_HOST))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "takes names of hosts, with :PORT where it is not the usual one");
+	return 0;
+}
+
+/* A line without a port means the port of the scheme. */
+static bool target_is_trusted(const CURLU *to, const char *trusted)
+{
+	scoped(curl_free) char *scheme = target_part(to, CURLUPART_SCHEME, 0);
+	g_auto(GStrv) lines = g_strsplit(trusted != NULL ? trusted : "", "\n", -1);
+	for (char **line = lines; *line != NULL; line++) {
+		scoped(curl_url_cleanup) CURLU *host = curl_url();
+		g_autofree char *url = g_strdup_printf("%s://%s/", scheme, *line);
+		if (**line != '\0' && curl_url_set(host, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		    target_part_equals(host, to, CURLUPART_HOST) &&
+		    target_part_equals(host, to, CURLUPART_PORT))
+			return true;
+	}
+	return false;
+}
+
 /* Credentials that stand in the location itself never count. */
 static void target_set_credentials(CURLU *to, const CURLU *from)
 {
@@ -161,8 +204,8 @@ static void target_set_credentials(CURLU *to, const CURLU *from)
 }
 
 /* Resolves the location against the URL. A fragment is never sent, so it is dropped. */
-int target_follow(const char *url, const char *location, char **ret_url, bool *ret_foreign,
-		  struct error *err)
+int target_follow(const char *url, const char *location, const char *trusted, char **ret_url,
+		  bool *ret_foreign, struct error *err)
 {
 	scoped(curl_url_cleanup) CURLU *from = curl_url();
 	scoped(curl_url_cleanup) CURLU *to = curl_url();
@@ -176,7 +219,7 @@ int target_follow(const char *url, const char *location, char **ret_url, bool *r
 				 "the target redirects to what is neither https nor http");
 	if (!secure && target_part_is(from, CURLUPART_SCHEME, "https"))
 		return error_set(err, ERROR_UNREACHABLE, "the target redirects from https to http");
-	const bool foreign = !target_same(from, to);
+	const bool foreign = !target_same(from, to) && !target_is_trusted(to, trusted);
 	target_set_credentials(to, foreign ? NULL : from);
 	curl_url_set(to, CURLUPART_FRAGMENT, NULL, 0);
 	scoped(curl_free) char *text = target_part(to, CURLUPART_URL, 0);

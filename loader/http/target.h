@@ -34,11 +34,22 @@ char *target_host(const char *url);
 /* "example.com", "2001:db8::1": whose certificate it must be. */
 char *target_name(const char *url);
 
-/* Where a redirect leads. Credentials go with it to the same host, scheme and port, or from http to
- * https there; to any other `*ret_foreign` is true and the URL has none. UNREACHABLE for a location
- * that is no http or https URL, or that leads from https to http. */
-int target_follow(const char *url, const char *location, char **ret_url, bool *ret_foreign,
-		  struct error *err);
+/* Which redirects are followed: "any", "same-host", "none". */
+enum target_redirects { TARGET_REDIRECTS_ANY, TARGET_REDIRECTS_SAME_HOST, TARGET_REDIRECTS_NONE };
+int target_redirects_parse(const char *text, enum target_redirects *ret_redirects);
+
+/* A host that may get credentials: "example.com", with ":PORT" where that is not the scheme's own.
+ * CONFIGURATION for anything else. */
+int target_check_host(const char *host, struct error *err);
+
+/*
+ * Where a redirect leads. Credentials go with it to the same host, scheme and port, or from http to
+ * https there, and to those among `trusted` (a line each; NULL: none); to any other `*ret_foreign`
+ * is true and the URL has none. UNREACHABLE for a location that is no http or https URL, or that
+ * leads from https to http.
+ */
+int target_follow(const char *url, const char *location, const char *trusted, char **ret_url,
+		  bool *ret_foreign, struct error *err);
 
 /* Does the URL lead to a server without TLS? */
 bool target_is_clear(const char *url);

@@ -140,11 +140,12 @@ class Formats(DeliverCase):
             result = self.inqueue(*command)
             self.assertNotRegex(result.stdout + result.stderr, "top.*secret|YW5uOn")
         self.assertNotIn(b"top-secret", self.database_bytes())
+        cat = shutil.which("cat")
         self.assertEqual([
             f"deliver to         {receiver.url(user='ann')} (multipart)", f"its password       file:{password}",
             "header field       X-Team: accounts", "header field       X-Source: mail",
             f"header field       X-Api-Key: file:{token}",
-            f'header field       X-Auth: Bearer my {token.name} command:["{shutil.which('cat')}","{token}"]',
+            f'header field       X-Auth: Bearer my {token.name} command:["{cat}","{token}"]',
             "private addresses  allowed", "time limits        10.0s to connect, 30.0s in all", "posts at a time    4",
             "acknowledge        load"], self.inqueue("queue", "show", "invoices").stdout.splitlines()[8:18])
         shown = self.json_lines("--json", "queue", "show", "invoices")[0]["delivery"]
@@ -251,6 +252,8 @@ deliver-timeout=1m
 deliver-ca-file=ca.pem
 deliver-crl-file=crl.pem
 deliver-client-certificate=client.pem
+deliver-redirects=same-host
+deliver-trust-host=b.example.com | c.example.com:8443
 allow-private=true
 deliver-insecure=true
 acknowledge=delivery
@@ -265,7 +268,8 @@ deliver-concurrency=2
             "headers": ["X-A: b", "X-C: d"], "header_secrets": ["Authorization: Bearer env:TOKEN"],
             "connect_timeout_ms": 5000, "timeout_ms": 60000, "ca_file": str(self.folder / "ca.pem"),
             "crl_file": str(self.folder / "crl.pem"),
-            "client_certificate": str(self.folder / "client.pem"), "allow_private": True, "insecure": True, "acknowledge": "delivery",
+            "client_certificate": str(self.folder / "client.pem"), "redirects": "same-host",
+            "trust_hosts": ["b.example.com", "c.example.com:8443"], "allow_private": True, "insecure": True, "acknowledge": "delivery",
             "concurrency": 2, "stopped": None}, shown["delivery"])
         self.file("queues.ini", text.replace("=raw", "=xml"))
         self.fails(inqueue.CONFIGURATION, "queue", "apply", "queues.ini",

@@ -144,6 +144,73 @@ class Redirects(DeliverCase):
             self.assertNotIn("x-team", request.headers)
             self.assertEqual(first.body, request.body)
 
+    def signed(self, url, *options):
+        """A queue whose posts carry all that is for its target alone."""
+        secret = self.file("delivery.password", "geheim\n")
+        self.target(url, "--deliver-password", f"file:{secret}", "--deliver-secret", f"file:{secret}", "--deliver-header",
+                    "X-Team: accounts", "--deliver-header-secret", f"X-Api-Key: file:{secret}", *options)
+        self.load()
+
+    def carried(self, request):
+        return {"authorization", "x-api-key", "x-team", "webhook-signature"} & set(request.headers)
+
+    def test_another_host_gets_no_signature(self):
+        other = self.receiver()
+        home = self.receiver(Answer(307, {"Location": other.url("/there")}))
+        self.signed(home.url(user="ann"))
+        self.inqueue("deliver")
+        self.assertEqual(4, len(self.carried(home.requests[0])))
+        self.assertEqual(set(), self.carried(other.requests[0]))
+        self.assertEqual(home.requests[0].headers["idempotency-key"], other.requests[0].headers["idempotency-key"])
+
+    def test_a_host_that_is_trusted_gets_all(self):
+        """But not once the post has been somewhere else."""
+        home, trusted, other = self.receiver(), self.receiver(), self.receiver()
+        home.answers = [Answer(307, {"Location": trusted.url("/there")})]
+        trusted.answers = [Answer(307, {"Location": other.url("/far")}), 200]
+        other.answers = [Answer(307, {"Location": trusted.url("/back")})]
+        self.signed(home.url(user="ann"), "--deliver-trust-host", f"app.example.com|127.0.0.1:{trusted.port}")
+        self.inqueue("deliver")
+        there, back = trusted.requests
+        self.assertEqual(4, len(self.carried(there)))
+        self.assertEqual(home.requests[0].headers["authorization"], there.headers["authorization"])
+        self.assertEqual([set(), set()], [self.carried(request) for request in [*other.requests, back]])
+
+    def test_same_host(self):
+        home, other = self.receiver(), self.receiver()
+        home.answers = [Answer(307, {"Location": "/there"}), Answer(302, {"Location": other.url()})]
+        self.signed(home.url(user="ann"), "--deliver-redirects", "same-host")
+        self.fails(inqueue.UNREACHABLE, "deliver", says=f"127.0.0.1:{home.port} redirects to 127.0.0.1:{other.port}, and "
+                   "deliver-redirects=same-host does not go there")
+        self.assertEqual((2, 0), (len(home.requests), len(other.requests)))
+        self.assertEqual([(1, 1, "unreachable", 302)], self.attempts())
+        self.inqueue("queue", "alter", "invoices", "--deliver-trust-host", f"127.0.0.1:{other.port}")
+        home.answers = [Answer(302, {"Location": other.url()})]
+        self.inqueue("delivery", "retry", "1")
+        self.inqueue("deliver")
+        self.assertEqual(4, len(self.carried(other.requests[0])))
+
+    def test_none(self):
+        for status in [301, 302, 303, 307, 308]:
+            with self.subTest(status=status):
+                receiver = self.receiver(Answer(status, {"Location": "/there"}))
+                self.target(receiver.url(), "--deliver-redirects", "none", name=f"q{status}")
+                self.fails(inqueue.UNREACHABLE, "deliver", "--test", f"q{status}",
+                           says=f"answered {status}: deliver-redirects=none follows no redirect")
+                self.assertEqual(1, len(receiver.requests))
+
+    def test_definition(self):
+        self.target("https://example.com/")
+        for option, value, says in [
+                ("--deliver-redirects", "some", "deliver-redirects: takes any, same-host or none"),
+                ("--deliver-trust-host", "https://example.com/", "deliver-trust-host: takes names of hosts, with :PORT")]:
+            self.fails(inqueue.CONFIGURATION, "queue", "alter", "invoices", option, value, says=says)
+        self.inqueue("queue", "alter", "invoices", "--deliver-redirects", "none", "--deliver-trust-host", "b.example.com")
+        shown = self.inqueue("queue", "show", "invoices").stdout
+        self.assertRegex(shown, "(?s)follows redirects +none.*trusted host +b.example.com")
+        self.inqueue("queue", "alter", "invoices", "--deliver-redirects", "any", "--deliver-trust-host", "")
+        self.assertNotRegex(self.inqueue("queue", "show", "invoices").stdout, "follows redirects|trusted host")
+
     def test_the_same_host_gets_them(self):
         receiver = self.receiver(Answer(307, {"Location": "/there"}), 200)
         self.target(receiver.url(user="ann"), "--deliver-password", f"file:{self.file('delivery.password', 'geheim')}")

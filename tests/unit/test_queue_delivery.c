@@ -18,6 +18,7 @@ static int64_t put_target_queue(struct fixture *f)
 	    .retry_delay_ms = 1000,
 	    .target = {.url = (char *)"https://example.com/mail",
 		       .format = (char *)"json",
+		       .redirects = (char *)"any",
 		       .headers = (char *)"X-Team: accounts",
 		       .connect_timeout_ms = 10000,
 		       .timeout_ms = 30000,

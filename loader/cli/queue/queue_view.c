@@ -38,17 +38,18 @@ static json_t *queue_view_target_json(const struct work_queue_target *target)
 	if (target->url == NULL)
 		return json_null();
 	return json_pack(
-	    "{s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:b, s:b, s:i, s:s, "
-	    "s:s?}",
+	    "{s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, s:o, s:b, s:b, s:i, "
+	    "s:s, s:s?}",
 	    "deliver_to", target->url, "format", target->format, "secret", target->secret,
 	    "password", target->password, "headers", queue_view_lines_json(target->headers),
 	    "header_secrets", queue_view_lines_json(target->header_secrets), "ca_file",
 	    target->ca_file, "crl_file", target->crl_file, "client_certificate",
 	    target->client_certificate, "connect_timeout_ms",
 	    (json_int_t)target->connect_timeout_ms, "timeout_ms", (json_int_t)target->timeout_ms,
-	    "allow_private", (int)target->allow_private, "insecure", (int)target->insecure,
-	    "concurrency", (int)target->concurrency, "acknowledge", queue_view_acknowledge(target),
-	    "stopped", target->stopped);
+	    "redirects", target->redirects, "trust_hosts",
+	    queue_view_lines_json(target->trust_hosts), "allow_private", (int)target->allow_private,
+	    "insecure", (int)target->insecure, "concurrency", (int)target->concurrency,
+	    "acknowledge", queue_view_acknowledge(target), "stopped", target->stopped);
 }
 
 /* All fields are there in any case; null says that one is not set. */
@@ -118,6 +119,9 @@ static void queue_view_print_target(const struct work_queue_target *target)
 	queue_view_print_lines("trusts", target->ca_file);
 	queue_view_print_lines("revocation lists", target->crl_file);
 	queue_view_print_lines("shows certificate", target->client_certificate);
+	if (strcmp(target->redirects, "any") != 0)
+		queue_view_print_text("follows redirects", target->redirects);
+	queue_view_print_lines("trusted host", target->trust_hosts);
 	queue_view_print_lines("private addresses", target->allow_private ? "allowed" : NULL);
 	queue_view_print_lines("in clear",
 			       target->insecure ? "allowed, without credentials" : NULL);
