@@ -44,7 +44,8 @@ void redact_view_free(struct redact_view *view)
 {
 	if (view == NULL)
 		return;
-	explicit_bzero(view->bytes, view->size);
+	if (view->bytes != NULL)
+		explicit_bzero(view->bytes, view->size);
 	g_free(view->bytes);
 	g_free(view->from);
 	g_free(view->to);
