@@ -6,7 +6,6 @@
  *         and ";" separate, but a word without an address before a comma belongs to the mailbox
  *         behind it (Lee, Ann <ann@example.com>); encoded words are decoded in names, quoted or
  *         not; junk is kept as text.
- *
  * Output: "Name <addr>", or the bare address; a name that holds one of , ; < > @ " or a backslash
  *         stands in quotes.
  */

@@ -1,7 +1,7 @@
 /*
  * ascii.h - text that is nearly all ASCII, looked at eight bytes at a time.
  *
- * Life, ownership, errors: none.
+ * Life:    no state, and no errors.
  * Threads: any.
  */
 #ifndef MIME_ASCII_H

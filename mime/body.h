@@ -35,8 +35,8 @@ struct body body_choose(struct part *root, struct defects *defects);
 void body_clear(struct body *body);
 
 /*
- * Writes what was chosen as one text and one HTML document. Parts that are blank are passed over where others are not; texts follow
- * each other from a new line on, HTML documents become one.
+ * Writes what was chosen as one text and one HTML document. Parts that are blank are passed over
+ * where others are not; texts follow each other from a new line on, HTML documents become one.
  */
 void body_store(const struct body *body, struct mime_output *output, struct defects *defects,
 		struct mime_message *message);

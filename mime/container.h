@@ -5,7 +5,6 @@
  *        as it is, with a defect. Forwarded messages are opened where the options say so: their
  *        files are attachments (part.is_forwarded), their texts stay in them.
  *        What is encrypted stays closed, and the tree says so (part_tree.encrypted).
- *
  * Caps:  CONTAINERS_MAX of a message are opened, and CONTAINERS_DEPTH_MAX in one another; their
  *        compressed RTF is read as far as CONTAINERS_RTF_BYTES_MAX come out of it. At most
  *        CONTAINERS_FILES_MAX files are taken out of one text.

@@ -4,7 +4,6 @@
  *
  * Life:  content_field_clean() on the raw value of a field, then parameters_parse() on what comes
  *        out.
- *
  * Rules: comments go (RFC 5322, 3.2.2), but for what looks like one in a file name without quotes
  *        ("invoice (2).pdf"); quotes around the value and quoted pairs are undone, but for those in
  *        a file name; a semicolon that is missing or a comma that stands for it is put in; a value

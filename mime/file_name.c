@@ -120,8 +120,8 @@ static bool is_forbidden(gunichar c)
 }
 
 /* A blank keeps words apart; a visible character leaves a mark in its place. */
-/* The plain sign that a system may take a character for: full-width and small forms, and what looks like
- * a slash. 0: none. */
+/* The plain sign that a system may take a character for: full-width and small forms, and what looks
+ * like a slash. 0: none. */
 static char plain_sign(gunichar c)
 {
 	static const struct {

@@ -12,10 +12,11 @@ const char *file_name_extension(const char *content_type);
 const char *file_name_type(const char *name);
 
 /*
- * A file name safe to create in a folder: last component only, composed (NFC), no control characters, no
- * separator of any system nor its full-width form, no leading dot or blank, no trailing dot or blank, no
- * beginning that a command takes for an option (-) or a home (~), no reserved device name (CON, NUL,
- * COM¹, …), at most 200 bytes with its extension kept, never empty ("noname"). Caller frees.
+ * A file name safe to create in a folder: last component only, composed (NFC), no control
+ * characters, no separator of any system nor its full-width form, no leading dot or blank, no
+ * trailing dot or blank, no beginning that a command takes for an option (-) or a home (~), no
+ * reserved device name (CON, NUL, COM¹, …), at most 200 bytes with its extension kept, never empty
+ * ("noname"). Caller frees.
  */
 char *mime_file_name_clean(const char *name);
 

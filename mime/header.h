@@ -7,7 +7,6 @@
  *            no field follows it: then the text began there and the blank line is missing. A
  *            delimiter of its own multipart ends the block, too, and so does a line of blanks,
  *            where no field follows.
- *
  * Memory:    max_size bytes of fields; what is longer is passed over with a defect, and its end is
  *            found.
  */
@@ -87,10 +86,10 @@ void fields_fill(struct mime_message *message, const struct header *header, cons
 /* --- dates ------------------------------------------------------------------- */
 /*
  * Reads the Date field (RFC 5322, section 3.3 and its obsolete forms; RFC 850, ctime, ISO 8601 and
- * what scripts write by kindness) as seconds since 1970-01-01 UTC. Weekday, seconds and zone may be missing (UTC then), comments are skipped,
- * years may have two digits. Returns false, and writes nothing, when it is no date, or when
- * something in it is not understood: an unknown or impossible zone, a day that may be a month
- * (3/4/2026).
+ * what scripts write by kindness) as seconds since 1970-01-01 UTC. Weekday, seconds and zone may be
+ * missing (UTC then), comments are skipped, years may have two digits. Returns false, and writes
+ * nothing, when it is no date, or when something in it is not understood: an unknown or impossible
+ * zone, a day that may be a month (3/4/2026).
  */
 bool date_parse(const char *text, size_t length, int64_t *ret_time, bool *ret_has_zone);
 

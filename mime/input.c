@@ -45,7 +45,8 @@ struct input *input_new(int fd, uint64_t base, uint64_t size)
 	input->size = size;
 	input->window = g_malloc((size_t)MIN((uint64_t)WINDOW, size) + 1);
 	window_fill(input, 0);
-	/* Programs of the old Macintosh wrote CR alone; a single LF says that it was not one of them. */
+	/* Programs of the old Macintosh wrote CR alone; a single LF says that it was not one of
+	 * them. */
 	input->cr_lines = memchr(input->window, '\r', input->length) &&
 			  !memchr(input->window, '\n', input->length);
 	return input;

@@ -2,10 +2,8 @@
  * part.h - a message as a tree of parts; contents stay in the input.
  *
  * Life:      part_tree_read() .. part_tree_free().
- *
  * Ownership: a part owns its children, parameters and name; the tree owns its parts, and the inputs
  *            that decoded multiparts lie in.
- *
  * Caps:      max_parts, max_depth and max_boundary of the options. Beyond one of them the tree is
  *            `capped`: its parts are not all that the sender meant.
  */

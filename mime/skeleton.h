@@ -2,15 +2,12 @@
  * skeleton.h - a message as GMime is given it: its header blocks and delimiter lines, put right,
  * and one byte in place of each stretch between them.
  *
- * Life:   skeleton_new(), skeleton_read(), skeleton_free().
- *
- * Offsets:   places in the text and places in the input belong together (skeleton_offset()), so
- * that a line can be put right, put in, or left out.
- *
- * Caps:   max_parts (three delimiter lines each), max_boundary, and 16 times max_header_size of
- *         header blocks. The text ends where one of them is reached, and `capped` is set.
- *
- * Memory: the text and a struct part for each header block; nothing of the contents.
+ * Life:    skeleton_new(), skeleton_read(), skeleton_free().
+ * Offsets: places in the text and places in the input belong together (skeleton_offset()), so that
+ *          a line can be put right, put in, or left out.
+ * Caps:    max_parts (three delimiter lines each), max_boundary, and 16 times max_header_size of
+ *          header blocks. The text ends where one of them is reached, and `capped` is set.
+ * Memory:  the text and a struct part for each header block; nothing of the contents.
  */
 #ifndef MIME_SKELETON_H
 #define MIME_SKELETON_H

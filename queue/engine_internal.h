@@ -104,8 +104,8 @@ int engine_execute(struct engine *engine, const char *sql, struct error *err);
  * open. While somebody is reading, the pages that he sees stay until a later commit. */
 int engine_shrink(struct engine *engine, struct error *err);
 
-/* Never NULL. SQL of ours has one function more: holds_text(TEXT, PART), is the part in the text, whatever the case in any
- * alphabet; 0 where either is NULL. */
+/* Never NULL. SQL of ours has one function more: holds_text(TEXT, PART), is the part in the text,
+ * whatever the case in any alphabet; 0 where either is NULL. */
 struct statement *engine_prepare(struct engine *engine, const char *sql);
 void statement_release(struct statement *statement);
 

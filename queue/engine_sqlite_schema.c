@@ -37,8 +37,8 @@ static int ask_number(struct engine *engine, const char *sql, int64_t *ret_numbe
 	return 0;
 }
 
-/* Not from pragma_application_id and its like: a view may have that name. The version is asked in another text
- * than that of engine_check_version(), which each first row calls. */
+/* Not from pragma_application_id and its like: a view may have that name. The version is asked in
+ * another text than that of engine_check_version(), which each first row calls. */
 static int ask_identity(struct engine *engine, struct engine_identity *ret_identity,
 			struct error *err)
 {

@@ -1,5 +1,5 @@
-/* Makes one function of ours known to SQLite: holds_text(TEXT, PART), does the text contain the part. It ignores case in
- * all alphabets, for which SQLite's own lower() knows ASCII only. */
+/* Makes one function of ours known to SQLite: holds_text(TEXT, PART), does the text contain the
+ * part. It ignores case in all alphabets, for which SQLite's own lower() knows ASCII only. */
 #include "queue/engine_sqlite_internal.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Compares what a database can run with what the document of the schema has. Until that is done neither a
- * trigger runs nor a view is read. */
+/* Compares what a database can run with what the document of the schema has. Until that is done
+ * neither a trigger runs nor a view is read. */
 #include "queue/engine_sqlite_internal.h"
 
 #include <string.h>
@@ -16,7 +16,8 @@ static const char *find_in_document(const char *document, const char *from, cons
 	return NULL;
 }
 
-/* Is it one of ours by its name, in any case? Or would it stand before a table that SQLite itself has? */
+/* Is it one of ours by its name, in any case? Or would it stand before a table that SQLite itself
+ * has? */
 static bool is_taken_for_ours(const char *document, const char *name)
 {
 	static const char *const beginnings[] = {"CREATE TABLE ", "CREATE VIEW "};

@@ -1,5 +1,5 @@
-/* Writes a filter as SQL, for all statements that choose entries by one. Only what is set becomes a condition: "?12 IS NULL
- * OR …" would keep SQLite from using its indices. */
+/* Writes a filter as SQL, for all statements that choose entries by one. Only what is set becomes a
+ * condition: "?12 IS NULL OR …" would keep SQLite from using its indices. */
 #include "queue/entry_internal.h"
 
 /* These numbers belong to filters; callers use 1 to 9 in the same statement, an order has 21 to 23. */
@@ -93,7 +93,8 @@ static void bind_time_s(struct statement *statement, int parameter, int64_t time
 	statement_bind_text(statement, parameter, time);
 }
 
-/* Binds exactly the parameters that entry_filter_append() has put into the text: SQLite refuses others. */
+/* Binds exactly the parameters that entry_filter_append() has put into the text: SQLite refuses
+ * others. */
 void entry_filter_bind(const struct entry_filter *filter, struct statement *statement)
 {
 	char time[VALUE_TIME_MAX];

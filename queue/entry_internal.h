@@ -21,7 +21,8 @@ void entry_filter_append(const struct entry_filter *filter, GString *sql);
 
 void entry_filter_bind(const struct entry_filter *filter, struct statement *statement);
 
-/* The entries that an order would change, as a condition on entry_status; it has the parameters 21 to 23. */
+/* The entries that an order would change, as a condition on entry_status; it has the parameters 21
+ * to 23. */
 const char *entry_order_condition(const struct entry_order *order);
 void entry_order_bind(const struct entry_order *order, int64_t now_ms, struct statement *statement);
 

@@ -1,6 +1,6 @@
-/* Reads entries: one by its id, or all that a filter (entry_filter.c) lets through. A list is read in chunks,
- * which are handed on between them: the caller may wait for somebody, and a statement half read
- * holds up writers. */
+/* Reads entries: one by its id, or all that a filter (entry_filter.c) lets through. A list is read
+ * in chunks, which are handed on between them: the caller may wait for somebody, and a statement
+ * half read holds up writers. */
 #include "queue/entry.h"
 
 #include "queue/entry_internal.h"

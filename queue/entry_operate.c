@@ -6,8 +6,9 @@
 #include "queue/store_internal.h"
 #include "queue/value_internal.h"
 
-/* What an order does, and the entries that it fits; the choice of entries is appended to the second. Parameters: 1 the time,
- * 2 the priority, 3 the tag, 5 the reason; of the condition 21 the time, 22 the priority, 23 the tag. */
+/* What an order does, and the entries that it fits; the choice of entries is appended to the
+ * second. Parameters: 1 the time, 2 the priority, 3 the tag, 5 the reason; of the condition 21 the
+ * time, 22 the priority, 23 the tag. */
 static const struct operation {
 	const char *change;
 	const char *condition;

@@ -1,5 +1,6 @@
 /*
- * lock_file_internal.h - the file beside a database whose bytes stand for the rights of processes to queues.
+ * lock_file_internal.h - the file beside a database whose bytes stand for the rights of processes
+ * to queues.
  *
  * POSIX record locks (fcntl F_SETLK): these belong to the process. A child does not inherit them
  * and cannot keep them alive, unlike the locks of an open file description, which a parser child

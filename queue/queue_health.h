@@ -1,12 +1,12 @@
 /*
  * queue_health.h - how it goes with a queue: is its mail collected, and how fast is the work done.
  *
- * Health: the last good look at the mailbox, refused sign-ins, and whether collecting is stopped,
- *         because of these or because mail comes back that was moved away. It is kept in the
- *         database, so that a restarted service does not sign in again at once where it was
- *         refused, and so that monitoring can ask. A run that ends well notes itself
- *         (work_queue_note_action()); that, or any change of the definition, forgets the refusals
- *         and lifts the stop.
+ * Health:    the last good look at the mailbox, refused sign-ins, and whether collecting is
+ *            stopped, because of these or because mail comes back that was moved away. It is kept
+ *            in the database, so that a restarted service does not sign in again at once where it
+ *            was refused, and so that monitoring can ask. A run that ends well notes itself
+ *            (work_queue_note_action()); that, or any change of the definition, forgets the
+ *            refusals and lifts the stop.
  * Ownership: queue_health_find() fills in a value that queue_health_clear() releases.
  * Errors, threads, times: as in store.h.
  */

@@ -51,8 +51,7 @@ struct work_queue {
 	char *credential_source;    /* prompt, file, env, command, credential, token-command */
 	char *credential_reference; /* path, variable, name, or JSON argv; NULL for none */
 	bool paused;
-	int32_t
-	    max_attempts; /* after so many an entry has failed for good; 0: work_queue_attempts() says */
+	int32_t max_attempts;	/* an entry fails for good after these; 0: work_queue_attempts() */
 	int64_t retry_delay_ms; /* before the second attempt, doubled before each further one */
 	struct work_queue_target target;
 	char *last_message;	/* "OK; N items." or "Error: …"; NULL before the first run */

@@ -2,7 +2,8 @@
  * clock.h - the time, how times and spans are written, and growing pauses between tries.
  *
  * Asking:  only the edge of the program asks for the time (clock_now_ms()); everything below gets it
- *          passed in. All but the three functions that ask are pure; random numbers are passed in as well.
+ *          passed in. All but the three functions that ask are pure; random numbers are passed in
+ *          as well.
  * Units:   wall-clock times are milliseconds since 1970-01-01 UTC; deadlines are milliseconds of the
  *          monotonic clock; spans and pauses are milliseconds.
  * Threads: no shared state.
@@ -28,7 +29,7 @@ int64_t clock_left_ms(int64_t deadline_ms);
  */
 void clock_format_s(int64_t time_s, char text[static CLOCK_TEXT_SIZE]);
 
-/* ---- spans of time as people write them: 250ms, 30s, 10m, 12h, 1d, 2w; a bare number is seconds ---- */
+/* ---- spans of time as people write them: 250ms, 30s, 10m, 12h, 1d, 2w; 5 is 5 seconds ---- */
 
 /* -1 for any other text, and for more than 100 years. */
 int duration_parse(const char *text, int64_t *ret_ms);

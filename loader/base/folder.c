@@ -1,5 +1,5 @@
-/* Walks from descriptor to descriptor, a name at a time. A link of ours is followed by hand; nobody can put
- * another one in its place between the look at it and the step. */
+/* Walks from descriptor to descriptor, a name at a time. A link of ours is followed by hand; nobody
+ * can put another one in its place between the look at it and the step. */
 #include "loader/base/folder.h"
 
 #include "queue/base/scoped.h"

@@ -2,10 +2,10 @@
  * folder.h - the folder that somebody names for files: found without a link of another user on the way,
  * and safe from others.
  *
- * Life:    the descriptor is the caller's to close. Names are looked up in it, not by the path, which may
- *          be made to lead elsewhere meanwhile.
- * Errors:  CONFIGURATION where a link or the folder is another user's, or others may write to it and it is
- *          not sticky (the folder itself passes with trust_owners(), a link never); IO.
+ * Life:    the descriptor is the caller's to close. Names are looked up in it, not by the path,
+ *          which may be made to lead elsewhere meanwhile.
+ * Errors:  CONFIGURATION where a link or the folder is another user's, or others may write to it
+ *          and it is not sticky (the folder itself passes with trust_owners(), a link never); IO.
  * Threads: no shared state.
  */
 #ifndef LOADER_BASE_FOLDER_H
@@ -19,7 +19,8 @@
 /* Opens it; with `make` what is missing of the path is made with 0700. Source: path_resolution(7). */
 int folder_open(const char *path, bool make, int *ret_descriptor, struct error *err);
 
-/* A folder of this name in one that is open at `path`; made with 0700 where it is missing, and no link. */
+/* A folder of this name in one that is open at `path`; made with 0700 where it is missing, and no
+ * link. */
 int folder_open_inside(int folder, const char *path, const char *name, int *ret_descriptor,
 		       struct error *err);
 

@@ -5,8 +5,8 @@
  * Each secret is hidden as it is and in whatever it can be decoded from: backslashes (IMAP quoted
  * strings, JSON, "\u00e9", "\x41"), HTML entities, percent signs of URLs, base64 at any offset and
  * of any alphabet (so also inside a SASL message), hexadecimal digits, and two of these in each
- * other. Of base64 and hexadecimal digits the whole run is hidden. A secret of fewer than four bytes is hidden where it stands alone, as a word; inside
- * longer words it would be everywhere.
+ * other. Of base64 and hexadecimal digits the whole run is hidden. A secret of fewer than four
+ * bytes is hidden where it stands alone, as a word; inside longer words it would be everywhere.
  *
  * Life:      secret.h tells of every secret that is read; it is known from then on, also after its
  *            own end, in processes that are forked later. Of many the last 256 are.

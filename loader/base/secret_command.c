@@ -1,5 +1,5 @@
-/* A password or token that a command prints: the command is kept as argv with its whole path, must be one
- * that no other user can change, and runs without a shell. */
+/* A password or token that a command prints: the command is kept as argv with its whole path, must
+ * be one that no other user can change, and runs without a shell. */
 #include "loader/base/secret_internal.h"
 
 #include "loader/base/clock.h"
@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The whole path of what a shell would run now. A path may name what will be installed later; what is there
- * already must be safe. Caller frees. */
+/* The whole path of what a shell would run now. A path may name what will be installed later; what
+ * is there already must be safe. Caller frees. */
 static int secret_find_command(const char *name, char **ret_path, struct error *err)
 {
 	g_autofree char *found =
@@ -73,7 +73,8 @@ static char **secret_parse_command(const char *reference)
 	return steal(&words);
 }
 
-/* Quotes are for words that a shell would split or change. What is no list of words is given as it is. */
+/* Quotes are for words that a shell would split or change. What is no list of words is given as it
+ * is. */
 char *secret_command_format(const char *reference)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -124,8 +125,8 @@ static void secret_words_end(struct secret_words *words)
 		close(words->descriptor);
 }
 
-/* Until there is something at `descriptor`, or it is closed; passes words on meanwhile. 0, or -1 with errno
- * when the deadline has passed. */
+/* Until there is something at `descriptor`, or it is closed; passes words on meanwhile. 0, or -1
+ * with errno when the deadline has passed. */
 static int secret_await(int descriptor, struct secret_words *words, int64_t deadline_ms)
 {
 	for (;;) {

@@ -25,7 +25,8 @@ static volatile sig_atomic_t descriptor = -1;
 static pid_t descriptor_owner;
 
 /* Does what is allowed in a signal handler: counts, passes the signal of a process on to the worker,
- * which the terminal has told itself, and wakes poll(). One signal more than expected ends the process as if nobody had caught it. */
+ * which the terminal has told itself, and wakes poll(). One signal more than expected ends the
+ * process as if nobody had caught it. */
 static void stop_on_signal(int number, siginfo_t *from, void *context)
 {
 	int saved = errno;

@@ -2,10 +2,11 @@
  * visible.h - what strangers have written, as a terminal, a table or a log may show it: nothing in it
  * moves the cursor, turns a line around, or cannot be seen.
  *
- * Shown:   C0 characters and DEL as "\x1b", bytes that are not UTF-8 as "\xff"; C1 characters, what turns
- *          the direction of writing, and what is invisible as "\u202e" or "\U000e0041". A joiner stays
- *          behind a letter of a script, or a picture, that is written with it (Persian, Hindi, emoji).
- *          A backslash stays as it is: this is for people; programs read JSON.
+ * Shown:   C0 characters and DEL as "\x1b", bytes that are not UTF-8 as "\xff"; C1 characters, what
+ *          turns the direction of writing, and what is invisible as "\u202e" or "\U000e0041". A
+ *          joiner stays behind a letter of a script, or a picture, that is written with it
+ *          (Persian, Hindi, emoji). A backslash stays as it is: this is for people; programs read
+ *          JSON.
  * JSON:    the same characters in JSON's own escapes, "\u202e", so that the value is exact.
  * Pieces:  a text may come in pieces that end inside of a character; visible_end() comes last.
  * Life:    a struct visible begins as {.form = …}; there is nothing to release.
@@ -21,9 +22,9 @@
 #include <stdio.h>
 
 enum visible_form {
-	VISIBLE_LINE, /* one line: newlines and tabs become blanks */
-	VISIBLE_TEXT, /* newlines and tabs stay; CRLF becomes a newline */
-	VISIBLE_QUOTED, /* the inside of "…": quotes and backslashes get one in front, newlines are "\x0a" */
+	VISIBLE_LINE,	    /* one line: newlines and tabs become blanks */
+	VISIBLE_TEXT,	    /* newlines and tabs stay; CRLF becomes a newline */
+	VISIBLE_QUOTED,	    /* inside of "…": \" and \\ for its signs, "\x0a" for a newline */
 	VISIBLE_JSON,	    /* a document that is JSON already */
 	VISIBLE_JSON_STRING /* the inside of a string of it */
 };

@@ -1,8 +1,8 @@
 /*
  * confine.h - what a process takes away from itself before it reads what strangers have sent.
  *
- * Errors:   -1 with errno; or SOFTWARE. What the kernel does not have (Landlock before Linux 5.13, or switched off)
- *           is no error.
+ * Errors:   -1 with errno; or SOFTWARE. What the kernel does not have (Landlock before Linux 5.13,
+ *           or switched off) is no error.
  * Way back: none, neither for the process nor for what it starts.
  * Threads:  before there is a second one.
  */
@@ -21,8 +21,8 @@ int confine_to_descriptors(void);
 /*
  * For a process that talks to a peer, once: from here on it makes, changes and removes files in these
  * folders only, beside what is open already (what is no folder is passed over) and the terminal, looks
- * into no other process, and changes nothing of the system. It starts no program unless it `may_execute`. Calls
- * after the first do nothing.
+ * into no other process, and changes nothing of the system. It starts no program unless it
+ * `may_execute`. Calls after the first do nothing.
  */
 int confine_to_folders(const char *const *folders, size_t count, bool may_execute,
 		       struct error *err);

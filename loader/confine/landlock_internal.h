@@ -1,6 +1,6 @@
 /*
- * landlock_internal.h - Landlock (landlock(7)), by the numbers of its system calls: the C library has no
- * functions for it, and headers are older than kernels.
+ * landlock_internal.h - Landlock (landlock(7)), by the numbers of its system calls: the C library
+ * has no functions for it, and headers are older than kernels.
  */
 #ifndef LOADER_CONFINE_LANDLOCK_INTERNAL_H
 #define LOADER_CONFINE_LANDLOCK_INTERNAL_H

@@ -4,6 +4,7 @@
  * An entry is claimed, posted, and then, with the attempt, written down as done, failed, or waiting
  * for its next attempt. A run that dies in between leaves a claim that the next run takes back: the
  * target gets the entry again, with the same idempotency key.
+ *
  * Errors: of single entries they are part of the result; an error of the run is one of the
  *         database, of the definition (CONFIGURATION), or of the secret.
  */

@@ -5,8 +5,8 @@
  *         grow with them.
  * Files:  a file appears whole or not at all, under a safe name, inside the given folder only, which
  *         folder_open() finds; an existing file is left alone unless the caller says otherwise.
- * Errors: IO where something cannot be written, CONFIGURATION where the folder is another user's, those of
- *         the database.
+ * Errors: IO where something cannot be written, CONFIGURATION where the folder is another user's,
+ *         those of the database.
  */
 #ifndef LOADER_ENTRY_EXPORT_H
 #define LOADER_ENTRY_EXPORT_H

@@ -39,8 +39,8 @@ static int save_write(const void *bytes, size_t size, void *context)
 	return 0;
 }
 
-/* "name.pdf", "name (2).pdf", …: the first name that this call has not used, nor one that some system takes
- * for the same. Caller frees. */
+/* "name.pdf", "name (2).pdf", …: the first name that this call has not used, nor one that some
+ * system takes for the same. Caller frees. */
 static char *save_pick_name(const struct save *save, const char *wish)
 {
 	g_autofree char *clean = mime_file_name_clean(wish);

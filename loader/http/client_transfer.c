@@ -15,7 +15,8 @@
 
 /* ---- curl's calls ---- */
 
-/* Keeps as much of the answer as shows secrets whole, and counts the rest; a target that never stops is cut off. */
+/* Keeps as much of the answer as shows secrets whole, and counts the rest; a target that never
+ * stops is cut off. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_transfer *transfer = context;

@@ -9,7 +9,6 @@
  *
  * Order:   entries come in the order of the paths, in a folder in that of the files' names, in an
  *          mbox and a tar in that of the messages, however many parsers work.
- *
  * Errors:  texts do not name the queue. A file that cannot be read or moved stops nothing: the first
  *          such fault is the error of the whole run, the others are told. TEMPORARY when the queue
  *          is being loaded, or the run was asked to stop.
@@ -60,8 +59,8 @@ struct import_options {
 
 /*
  * Imports what lies in `paths`: files with a message, mbox files, folders with *.eml and *.mbox
- * files at any depth, Maildirs, and "-" for a tar on standard input. Links in folders are not followed. *ret_result is filled also when
- * it fails.
+ * files at any depth, Maildirs, and "-" for a tar on standard input. Links in folders are not
+ * followed. *ret_result is filled also when it fails.
  */
 int import_run(struct store *store, const struct work_queue *queue, char *const *paths,
 	       size_t count, const struct import_options *options, struct import_result *ret_result,

@@ -1,7 +1,7 @@
 /*
- * Finds the files with messages: those that are named, *.eml and *.mbox in folders at any depth, and those in
- * cur and new of a Maildir. Names that begin with a dot, links, and whatever lies in a Maildir's tmp
- * are left alone.
+ * Finds the files with messages: those that are named, *.eml and *.mbox in folders at any depth,
+ * and those in cur and new of a Maildir. Names that begin with a dot, links, and whatever lies in a
+ * Maildir's tmp are left alone.
  */
 #include "loader/import/import_internal.h"
 

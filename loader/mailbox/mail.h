@@ -8,7 +8,8 @@
  * Ownership: a request is borrowed for the call; arguments of callbacks are borrowed for theirs.
  * Errors:    NO (no such folder, no such message, a folder that exists already), USAGE (a selection
  *            that cannot be read, the whole folder without `all`, INBOX where it may not be), DATA
- *            (a file that is no mail, or too large for the server), and those of session.h. Texts name the folder, the UID and the server's words.
+ *            (a file that is no mail, or too large for the server), and those of session.h. Texts
+ *            name the folder, the UID and the server's words.
  * Memory:    4 bytes for each message of the selection, and a batch of at most 16 MiB on disk.
  */
 #ifndef LOADER_MAILBOX_MAIL_H

@@ -2,8 +2,8 @@
  * mail_internal.h - what the parts of an action share.
  *
  * mail.c opens folders and hands the action to its part: mail_read.c (getHeaderOnly, getAll),
- * mail_change.c (markRead, delete, moveMail), mail_folder.c (folders), mail_append.c (append). mail_selection.c finds the
- * messages that are meant, mail_attachment.c saves attachments.
+ * mail_change.c (markRead, delete, moveMail), mail_folder.c (folders), mail_append.c (append).
+ * mail_selection.c finds the messages that are meant, mail_attachment.c saves attachments.
  */
 #ifndef LOADER_MAILBOX_MAIL_INTERNAL_H
 #define LOADER_MAILBOX_MAIL_INTERNAL_H

@@ -8,8 +8,8 @@
  * that were with the process when it died are suspect: each of them gets a process of its own.
  *
  * What it answers is checked: it lies behind all earlier answers in the output file, contents are not
- * counted twice, and all promises of mime/message.h are kept. An answer that fails this is its message's
- * death, as a crash would be, and so is an error that this machine does not have.
+ * counted twice, and all promises of mime/message.h are kept. An answer that fails this is its
+ * message's death, as a crash would be, and so is an error that this machine does not have.
  *
  * Life:      parser_new() .. parser_stop(). Per batch: parser_begin(), parser_submit() for each
  *            message as soon as it is in the file, parser_finish(), parser_read() for each, in any

@@ -1,5 +1,6 @@
 /*
- * parser_process_internal.h - one process of the program inqueue-parser: its start, its packets, its end.
+ * parser_process_internal.h - one process of the program inqueue-parser: its start, its packets,
+ * its end.
  *
  * Life:      parser_process_start() .. parser_process_end(), as often as needed, in one struct.
  * Errors:    IO (this machine: no process, no program), SOFTWARE (the program is of another

@@ -2,6 +2,7 @@
  * search.h - how messages of a queue's mailbox are found: new ones, and one that was known before.
  *
  * Texts are IMAP search keys (RFC 3501 6.4.4); the caller frees them.
+ *
  * Errors: those of the session.
  */
 #ifndef LOADER_SOURCE_SEARCH_H

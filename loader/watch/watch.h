@@ -12,10 +12,8 @@
  * Signals: TERM and INT let each worker finish what it has in hand, at most WATCH_STOP_MS; a second
  *          one ends all at once, which is safe at any moment. HUP reads the definitions again and
  *          ends the pauses. USR1 logs the status.
- *
- * Told to systemd where that runs it: READY, STATUS, STOPPING, and WATCHDOG from each round of the
- * loop.
- *
+ * systemd: is told READY, STATUS and STOPPING where it runs the service, and WATCHDOG from each
+ *          round of the loop.
  * Errors:  those of opening the database; USAGE for a queue that does not exist. What goes wrong
  *          with a queue is logged and kept in its row.
  * Threads: one per process; nothing else of the process may use children or these signals.

@@ -1,5 +1,6 @@
 /*
- * watch_folder_internal.h - a folder whose files are mail: what has come into it, and the loop that imports it.
+ * watch_folder_internal.h - a folder whose files are mail: what has come into it, and the loop that
+ * imports it.
  *
  * Life:      watch_folder_open() .. watch_folder_close(). First the folder itself has arrived, with all
  *            that is in it; watch_folder_take() adds what has happened since.

@@ -56,8 +56,8 @@ struct watch_message {
 void watch_worker_prepare(pid_t parent);
 
 /* The caller has no database open. `position` is kept up to date; it may be NULL. `bell`
- * (watch_wait_internal.h) makes the worker look at once; -1 = none. *ret_pipe is non-blocking; the caller
- * closes it. */
+ * (watch_wait_internal.h) makes the worker look at once; -1 = none. *ret_pipe is non-blocking; the
+ * caller closes it. */
 int watch_worker_start(const char *queue_name, const struct watch_options *options,
 		       struct load_position *position, int bell, pid_t *ret_child, int *ret_pipe,
 		       struct error *err);

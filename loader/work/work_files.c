@@ -49,7 +49,8 @@ static int work_files_write_entry(struct store *store, const struct entry_lease 
 	return failed;
 }
 
-/* A folder of our own in the temporary one, in which nobody else may put another in its place. Caller frees. */
+/* A folder of our own in the temporary one, in which nobody else may put another in its place.
+ * Caller frees. */
 static int work_files_make_folder(const char *name, char **ret_folder, struct error *err)
 {
 	scoped(descriptor_close) int temporary = -1;

@@ -74,7 +74,7 @@ const char *work_job_result(const struct work_job *job);
 /* Takes NULL. */
 void work_job_free(struct work_job *job);
 
-/* ---- the entry as files: a private folder below the temporary one, with entry.json and attachments/ ---- */
+/* ---- the entry as files: entry.json and attachments/ in a private temporary folder ---- */
 
 struct work_files;
 

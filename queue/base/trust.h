@@ -20,9 +20,10 @@
 void trust_owners(bool pass);
 
 /*
- * A database, what SQLite keeps beside it, and their folder; what is no file passes. A sticky folder (/tmp) is refused, too:
- * nobody can replace the database in it, but anybody can put a journal beside it, and SQLite
- * believes a journal (https://www.sqlite.org/lockingv3.html#hot_journals).
+ * A database, what SQLite keeps beside it, and their folder; what is no file passes. A sticky
+ * folder (/tmp) is refused, too: nobody can replace the database in it, but anybody can put a
+ * journal beside it, and SQLite believes a journal
+ * (https://www.sqlite.org/lockingv3.html#hot_journals).
  */
 int trust_check_database(const char *path, struct error *err);
 

@@ -114,6 +114,16 @@ class Rooms(unittest.TestCase):
             with self.subTest(file=name, includes=include):
                 self.assertLess(self.rank[self.room_of(include)], self.rank[self.room_of(name)])
 
+    def test_an_include_is_written_from_the_top(self):
+        """Other ways to write it ("../watch/watch.h", <loader/watch/watch.h>) would pass by the tests of the order."""
+        for folder in ["loader", "queue", "mime"]:
+            for path in (SOURCE_DIR / folder).rglob("*.[ch]"):
+                text = path.read_text()
+                with self.subTest(file=str(path.relative_to(SOURCE_DIR))):
+                    self.assertEqual([], re.findall(r'(?m)^\s*#\s*include\s*<(?:\.|loader/|queue/|mime/)', text))
+                    for include in re.findall(r'(?m)^\s*#\s*include\s*"([^"]+)"', text):
+                        self.assertRegex(include, r"^(?:(?:loader|queue|mime)/(?!.*\.\./)|schema_sql\.h$)")
+
     def test_rooms_are_entered_by_their_public_headers(self):
         self.assertGreater(len(list(self.arrows())), 100)
         for name, include in self.arrows():
@@ -185,6 +195,21 @@ class Headers(unittest.TestCase):
                 head = re.match(r"/\*.*?\*/", path.read_text(), re.DOTALL)
                 with self.subTest(header=str(path.relative_to(SOURCE_DIR))):
                     self.assertNotRegex(head[0] if head else "", rf"(?m)^ \* .*[.;)] (?:{labels}): {{1,}}\w")
+
+    def test_labels_of_a_head_are_one_column(self):
+        """Behind a line that is empty, each in a line of its own, what they say one below the other."""
+        label = re.compile(r" \* [A-Z]\w+(?: [a-z]+)?: +(?=\S)")
+        for folder in ["loader", "queue", "mime"]:
+            for path in (SOURCE_DIR / folder).rglob("*.h"):
+                head = re.match(r"/\*\n.*?\*/", path.read_text(), re.DOTALL)
+                lines = head[0].splitlines() if head else []
+                places = [at for at, line in enumerate(lines) if label.match(line)]
+                with self.subTest(header=str(path.relative_to(SOURCE_DIR))):
+                    self.assertLessEqual(len({label.match(lines[at]).end() for at in places}), 1)
+                    for at in places[:1]:
+                        self.assertEqual(" *", lines[at - 1])
+                    for at in places[1:]:
+                        self.assertRegex(lines[at - 1], r"^ \* +\S")
 
 
 class Symbols(Case):

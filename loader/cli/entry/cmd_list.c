@@ -24,7 +24,8 @@ struct output_table *entry_rows_new(void)
 	return output_table_new(columns, G_N_ELEMENTS(columns));
 }
 
-/* Why the entry has failed, or why it is tried again and when. NULL where nothing went wrong. Caller frees. */
+/* Why the entry has failed, or why it is tried again and when. NULL where nothing went wrong.
+ * Caller frees. */
 static char *entry_rows_reason(const struct entry *entry)
 {
 	char again[CLOCK_TEXT_SIZE];

@@ -53,8 +53,8 @@ void entry_preview_begin(const struct invocation *invocation, struct entry_previ
 /* For entry_list(). */
 int entry_preview_add(const struct entry *entry, void *preview);
 
-/* Prints the entries and how many there are, "2 entries to be WHAT"; JSON has {"WHAT": 2, "dry_run": true,
- * "ids": […]}. */
+/* Prints the entries and how many there are, "2 entries to be WHAT"; JSON has {"WHAT": 2,
+ * "dry_run": true, "ids": […]}. */
 void entry_preview_end(struct entry_preview *preview, const char *what);
 
 /* Without printing. */

@@ -1,5 +1,6 @@
-/* Prints JSON, CSV, a bar and times. A person at a terminal is told how long ago it was, on the clock on
- * the wall; a program gets RFC 3339 UTC. Tables are in output_table.c, words in output_words.c. */
+/* Prints JSON, CSV, a bar and times. A person at a terminal is told how long ago it was, on the
+ * clock on the wall; a program gets RFC 3339 UTC. Tables are in output_table.c, words in
+ * output_words.c. */
 #include "loader/cli/frame/output.h"
 
 #include "loader/base/clock.h"

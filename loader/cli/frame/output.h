@@ -13,9 +13,9 @@
  * Text:   what strangers have written is made visible (visible.h) in all of these: nothing else of the
  *         program writes to standard output or standard error.
  * CSV:    cells on standard output (RFC 4180: comma, CRLF, quotes doubled). With `guard` a cell that
- *         a spreadsheet would take for a formula gets an apostrophe in front: it begins with = + - @, or
- *         their full-width or small forms, behind any blanks; or with a tab, a carriage return or a
- *         newline. That changes data, so programs do without.
+ *         a spreadsheet would take for a formula gets an apostrophe in front: it begins with = + -
+ *         @, or their full-width or small forms, behind any blanks; or with a tab, a carriage
+ *         return or a newline. That changes data, so programs do without.
  * Bar:    on standard error, for work that takes longer than two seconds; only on a terminal.
  */
 #ifndef LOADER_CLI_FRAME_OUTPUT_H
@@ -70,13 +70,15 @@ void output_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Asks on standard error, "…? [y/N] ", and reads a line of standard input: is it a yes? */
 bool output_ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* What a child process has printed by functions of this header, on standard output and standard error. */
+/* What a child process has printed by functions of this header, on standard output and standard
+ * error. */
 void output_relay(const char *printed, const char *said);
 
 /* A line that stands between longer texts, "--- message body ---". */
 void output_heading(const char *text);
 
-/* A text of several lines on standard output; it ends with a newline in any case. NULL prints nothing. */
+/* A text of several lines on standard output; it ends with a newline in any case. NULL prints
+ * nothing. */
 void output_text(const char *text);
 
 /* The same in pieces, which may end inside of a character. Begins as {0}. */

@@ -1,5 +1,5 @@
-/* Prints lines and longer texts, and asks. Everything goes through the one function that makes visible what
- * strangers have written. */
+/* Prints lines and longer texts, and asks. Everything goes through the one function that makes
+ * visible what strangers have written. */
 #include "loader/cli/frame/output.h"
 
 #include "queue/base/scoped.h"

@@ -1,12 +1,12 @@
 /*
- * mail_internal.h - the options that the mail commands share, the columns of their rows by the names that
- * CFIMAP gives them, and how rows are shown.
+ * mail_internal.h - the options that the mail commands share, the columns of their rows by the
+ * names that CFIMAP gives them, and how rows are shown.
  *
- * Ownership: what is handed out is the caller's; a request borrows its texts from the invocation.
- * Rows:      a row is a JSON object with a member for each column; bodies are not in it but come from
- *            the file they lie in, so that a row stays small. Rows are the caller's.
+ * Rows:      a row is a JSON object with a member for each column; bodies are not in it but come
+ *            from the file they lie in, so that a row stays small. Rows are the caller's.
  * Life:      mail_view_new() .. mail_view_free(); mail_view_report() gives the callbacks for
  *            mail_run(). mail_view_begin() before the action, mail_view_end() after it.
+ * Ownership: what is handed out is the caller's; a request borrows its texts from the invocation.
  * Memory:    a row at a time; bodies in pieces.
  * Errors:    USAGE, and those of the account and the session.
  */

@@ -160,7 +160,8 @@ static int cmd_load_job(size_t number, void *context, struct error *err)
 	return cmd_load_queue(load, load->names[number], &load->counts[number], err);
 }
 
-/* The failure of one queue never stops another: each is said, and the first one decides the exit status. */
+/* The failure of one queue never stops another: each is said, and the first one decides the exit
+ * status. */
 static void cmd_load_ended(size_t number, const struct side_by_side_end *end, void *context)
 {
 	struct cmd_load *load = context;

@@ -3,7 +3,6 @@
  *
  * Pure:      no files, no network, no clock.
  * Grammar:   that of ADO.NET connection strings, as the README's "Connection string" has it.
- *
  * Ownership: connection_string_parse() hands out a value that the caller frees; its strings belong
  *            to it.
  * Errors:    CONFIGURATION, naming the key and what it takes; a value is quoted only where it

@@ -1,7 +1,7 @@
 /*
  * uid_set.h - lists of UIDs: in order, and as few commands in ranges, cut where a line gets long.
  *
- * Pure.
+ * Pure:   no state.
  * Memory: 16 bytes for a UID of a set.
  */
 #ifndef LOADER_IMAP_NAMES_UID_SET_H

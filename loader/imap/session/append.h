@@ -8,8 +8,7 @@
  *          out, and after the last byte a second more for each MiB.
  * Errors:  those of session.h. Texts name neither the file nor the folder.
  * Threads: as in session.h.
- *
- * Source: RFC 3501, RFC 4315 (APPENDUID), RFC 7888 (LITERAL+, LITERAL-), RFC 7889 (APPENDLIMIT).
+ * Source:  RFC 3501, RFC 4315 (APPENDUID), RFC 7888 (LITERAL+, LITERAL-), RFC 7889 (APPENDLIMIT).
  */
 #ifndef LOADER_IMAP_SESSION_APPEND_H
 #define LOADER_IMAP_SESSION_APPEND_H

@@ -3,8 +3,8 @@
  *
  * The selected mailbox of a session (session.h: life, errors, threads). Nothing here changes a
  * flag.
- * Memory: 16 bytes for each UID of a call, and what the sink keeps.
  *
+ * Memory: 16 bytes for each UID of a call, and what the sink keeps.
  * Source: RFC 3501 6.4.5, 7.4.2.
  */
 #ifndef LOADER_IMAP_SESSION_MESSAGE_ROWS_H

@@ -1,7 +1,8 @@
 /*
  * Lends a session: passes bytes between a client's socket and the server, whole command lines in
- * one direction and what is announced as a literal, anything in the other, and counts tags on. It waits for both sides at once, and
- * for a third descriptor, through which the keeper stays reachable.
+ * one direction and what is announced as a literal, anything in the other, and counts tags on. It
+ * waits for both sides at once, and for a third descriptor, through which the keeper stays
+ * reachable.
  */
 #include "loader/imap/session/relay.h"
 

@@ -7,7 +7,6 @@
  *          through nesting_feed() before libetpan sees it.
  * Memory:  none but the struct.
  * Threads: one at a time.
- *
  * Source:  RFC 3501, 4.3 (quoted strings and literals) and 9 (responses).
  */
 #ifndef LOADER_IMAP_WIRE_NESTING_H

@@ -1,6 +1,6 @@
 /*
- * protocol_check_internal.h - the promises of mime/message.h, checked: what a parser says that a message has
- * taken over keeps them, or is not believed.
+ * protocol_check_internal.h - the promises of mime/message.h, checked: what a parser says that a
+ * message has taken over keeps them, or is not believed.
  *
  * All functions are pure. NULL, which says that the mail has no such thing, is right for all texts.
  */
