@@ -2,15 +2,17 @@
 
 import os
 import pathlib
+import pty
 import re
 import select
 import signal
 import socket
+import subprocess
 import threading
 import unittest
 
 import processes
-from inqueue import CONFIGURATION, CREDENTIALS, DEADLINE_S, DONE, PROTOCOL, SOFTWARE, TEMPORARY, UNREACHABLE
+from inqueue import CONFIGURATION, CREDENTIALS, DEADLINE_S, DONE, PROGRAM, PROTOCOL, SOFTWARE, TEMPORARY, UNREACHABLE
 from liar import LiarCase, hang_up, small
 
 TOLD = (r"\Ainqueue: this command was ended by signal 11 \(Segmentation fault\) while it was talking to %s: a fault of inqueue, "
@@ -179,6 +181,29 @@ class Signals(CrashCase):
                 process.terminate()
                 select.select([], [], [], 0.01)
             self.assertEqual((-signal.SIGTERM, b"", b""), (process.returncode, *process.communicate()))
+            self.assertTrue(processes.await_exit(child, DEADLINE_S))
+
+    def test_control_c_ends_both(self):
+        """The terminal tells each of them once: the first time is a wish, the second an order."""
+        server = self.serve()
+        arrived, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+        server.answer(rb"UID SEARCH", lambda *_: arrived.set() or release.wait() and None)
+        master, slave = pty.openpty()
+        process = subprocess.Popen(["setsid", "--ctty", PROGRAM, "verify", "invoices"], stdin=slave, stdout=slave,
+                                   stderr=slave, cwd=self.folder, env=self.environment)
+        self._sessions.append(process.pid)
+        os.close(slave)
+        self.addCleanup(os.close, master)
+        with server:
+            self.assertTrue(arrived.wait(DEADLINE_S))
+            child, = self.children()
+            os.write(master, b"\x03")
+            self.assertFalse(processes.await_exit(child, 0.2))
+            while process.poll() is None:
+                os.write(master, b"\x03")
+                select.select([], [], [], 0.05)
+            self.assertEqual(-signal.SIGINT, process.returncode)
             self.assertTrue(processes.await_exit(child, DEADLINE_S))
 
     def test_a_child_does_not_outlive_its_supervisor(self):
