@@ -293,6 +293,9 @@ static int fetch_bodies(struct imapc_session *session, const uint32_t *uids, siz
 		if (take_empty(session, &job, &g_array_index(nil, struct nil_message, i), err) < 0)
 			return -1;
 	}
+	/* A session that lives for months does not keep the sizes of all that it has fetched. */
+	for (size_t i = 0; i < set->count; i++)
+		g_hash_table_remove(session->sizes, GUINT_TO_POINTER(set->rows[i].uid));
 	return 0;
 }
 
