@@ -370,19 +370,23 @@ class Runs(DeliverCase):
         receiver = self.receiver()
         self.target(receiver.url())
         self.load(*inqueue.messages(6))
-        self.rename_table("attachment", "hidden")
-        self.fails(inqueue.SOFTWARE, "deliver", says="deliver 'invoices': .*no such table")
+        self.rename_column("content_id", "hidden_id")
+        self.fails(inqueue.SOFTWARE, "deliver", says="deliver 'invoices': .*no such column")
         self.assertEqual([0] * 5, self.column("SELECT attempt_count FROM entry_status WHERE id > 1"))
         self.assertEqual({"new"}, set(self.column("SELECT state FROM entry_status WHERE id > 1")))
-        self.rename_table("hidden", "attachment")
+        self.rename_column("hidden_id", "content_id")
         self.inqueue("deliver")
         self.assertEqual(["done"] * 6, self.states())
         self.assertEqual(6, len(receiver.requests))
 
-    def rename_table(self, name, to):
-        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
-            database.execute("PRAGMA legacy_alter_table = ON")
-            database.execute(f"ALTER TABLE {name} RENAME TO {to}")
+    def rename_column(self, name, to):
+        """Of the attachments; in the table alone, since a trigger that is not inqueue's is refused before anything is done."""
+        with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as database:
+            version, = database.execute("PRAGMA schema_version").fetchone()
+            database.execute("PRAGMA writable_schema = ON")
+            database.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE type = 'table' AND name = 'attachment'",
+                             [name, to])
+            database.execute(f"PRAGMA schema_version = {version + 1}")
 
     def test_several_posts_at_a_time(self):
         receiver = self.receiver(Answer(fault="silent"))
