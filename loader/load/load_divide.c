@@ -39,14 +39,11 @@ static void load_piece_divide(GArray *pieces, struct load_piece left, bool next_
 	load_piece_push(pieces, left.first, head);
 }
 
-int load_reconnect(struct load *load, struct error *err)
+int load_select_again(struct load *load, struct error *err)
 {
 	struct mailbox *mailbox = load->mailbox;
 	struct imapc_mailbox selected;
-	if (load->reconnects++ == LOAD_RECONNECTS_MAX)
-		return -1;
-	if (mailbox_reconnect(mailbox, load->queue, load->options->database, err) != 0 ||
-	    imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
+	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
 			 mailbox->server->mailbox, load->options->dry_run, &selected, err) != 0)
 		return -1;
 	if (selected.uid_validity != load->source.uid_validity)
@@ -55,6 +52,14 @@ int load_reconnect(struct load *load, struct error *err)
 				 "goes on",
 				 mailbox->server->mailbox);
 	return 0;
+}
+
+int load_reconnect(struct load *load, struct error *err)
+{
+	if (load->reconnects++ == LOAD_RECONNECTS_MAX ||
+	    mailbox_reconnect(load->mailbox, load->queue, load->options->database, err) != 0)
+		return -1;
+	return load_select_again(load, err);
 }
 
 /* True if the server is at fault: a refusal leaves the session alive, and a failure of this machine

@@ -159,26 +159,14 @@ static int load_find_copies_in(struct load *load, GArray *rows, enum pickup_targ
  */
 static int load_find_copies(struct load *load, GArray *rows, struct error *err)
 {
-	struct mailbox *mailbox = load->mailbox;
-	struct imapc_mailbox selected;
 	bool looked = false;
 	for (enum pickup_target target = PICKUP_DROPBOX; target <= PICKUP_BADMAIL; target++) {
 		if (load_has_rows(rows, target) &&
-		    mailbox->folders[load_target_folder(target)].exists &&
+		    load->mailbox->folders[load_target_folder(target)].exists &&
 		    load_find_copies_in(load, rows, target, &looked, err) != 0)
 			return -1;
 	}
-	if (!looked)
-		return 0;
-	if (imapc_select(mailbox->session, mailbox->folders[MAILBOX_SOURCE].wire,
-			 mailbox->server->mailbox, false, &selected, err) != 0)
-		return -1;
-	if (selected.uid_validity != load->source.uid_validity)
-		return error_set(err, ERROR_TEMPORARY,
-				 "UIDVALIDITY of mailbox '%s' changed during the run; the next run "
-				 "goes on",
-				 mailbox->server->mailbox);
-	return 0;
+	return looked ? load_select_again(load, err) : 0;
 }
 
 static int load_finish_rows(struct load *load, struct error *err)

@@ -144,8 +144,11 @@ struct load_question {
 int load_divide(struct load *load, struct imapc_size *sizes, size_t count,
 		const struct load_question *question, struct error *err);
 
-/* Makes a lost connection again, and opens the mailbox. Errors: where that has been done too often
- * in this run, *err is left as it is. TEMPORARY: the messages have other numbers now. */
+/* Opens the mailbox once more. TEMPORARY: the messages have other numbers now. */
+int load_select_again(struct load *load, struct error *err);
+
+/* Makes a lost connection again, and opens the mailbox, as load_select_again() does. Where that has
+ * been done too often in this run, it fails and leaves *err as it is. */
 int load_reconnect(struct load *load, struct error *err);
 
 /* Fills in the sizes, UINT64_MAX where the server does not say it. */

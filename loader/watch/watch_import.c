@@ -15,9 +15,6 @@
 #include <glib.h>
 #include <poll.h>
 
-/* The pause between two tries to get the right to load a queue. */
-enum { WATCH_IMPORT_BUSY_MS = 500 };
-
 struct watch_import {
 	const struct work_queue *queue;
 	const struct watch_options *options;
@@ -89,7 +86,7 @@ static int watch_import_look(struct watch_import *job, struct error *err)
 	int failed = import_run(store, job->queue, paths, count, &options, &result, &fault);
 	if (failed != 0 && fault.reason == REASON_BUSY) {
 		job->report->busy(job->report->context);
-		watch_wait_sleep(job->wake, WATCH_IMPORT_BUSY_MS);
+		watch_wait_sleep(job->wake, WATCH_BUSY_MS);
 		return 0;
 	}
 	if (failed != 0 && !result.went_through) {

@@ -31,6 +31,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Between two tries to get the right to load a queue. */
+enum { WATCH_BUSY_MS = 500 };
+
 /* ---- mail ---- */
 
 struct watch_wait {

@@ -23,9 +23,7 @@
 
 _Static_assert(sizeof(struct watch_message) <= PIPE_BUF, "a message is one write");
 
-/* The pause between two tries to get the right to load a queue, and the time between two signs
- * of life. */
-enum { WATCH_BUSY_MS = 500, WATCH_ALIVE_MS = 1000 };
+enum { WATCH_ALIVE_MS = 1000 }; /* between two signs of life */
 
 /* The memory of one run: hundreds of queues may have much to load at the same time. */
 #define WATCH_MEMORY_BYTES ((uint64_t)16 * 1024 * 1024)
@@ -61,6 +59,15 @@ static void watch_worker_tell_news(struct watch_worker *worker, enum watch_news 
 	struct watch_message message;
 	memset(&message, 0, sizeof message);
 	message.news = news;
+	watch_worker_tell(worker, &message);
+}
+
+static void watch_worker_tell_looked(struct watch_worker *worker, const struct load_result *result)
+{
+	struct watch_message message;
+	memset(&message, 0, sizeof message);
+	message.news = WATCH_LOOKED;
+	message.result = *result;
 	watch_worker_tell(worker, &message);
 }
 
@@ -116,14 +123,6 @@ static void watch_worker_log_run(const struct watch_worker *worker,
 	    log_number("duration_ms", clock_monotonic_ms() - worker->began_ms));
 }
 
-static int watch_worker_open_store(const struct watch_worker *worker, struct store **ret_store,
-				   struct error *err)
-{
-	if (store_open(worker->options->database, STORE_WRITE, ret_store, err) != 0)
-		return -1;
-	return 0;
-}
-
 /* A message that the server does not send is tried again after a pause. */
 static void watch_worker_bear_unsent(struct watch_worker *worker, const struct error *unsent)
 {
@@ -166,7 +165,7 @@ static int watch_worker_look(struct watch_worker *worker, struct load_result *re
 					     .position = worker->position};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_unlock) struct work_queue_lock *lock = NULL;
-	if (watch_worker_open_store(worker, &store, err) != 0)
+	if (store_open(worker->options->database, STORE_WRITE, &store, err) != 0)
 		return -1;
 	if (work_queue_lock(store, worker->queue->id, &lock, err) != 0)
 		return err->reason == REASON_BUSY ? 1 : -1;
@@ -196,12 +195,8 @@ static void watch_worker_import_busy(void *context)
 
 static void watch_worker_import_looked(const struct import_result *result, void *context)
 {
-	struct watch_message message;
-	memset(&message, 0, sizeof message);
-	message.news = WATCH_LOOKED;
-	message.result.loaded = result->loaded;
-	message.result.bad = result->bad;
-	watch_worker_tell(context, &message);
+	const struct load_result found = {.loaded = result->loaded, .bad = result->bad};
+	watch_worker_tell_looked(context, &found);
 }
 
 static void watch_worker_import_incomplete(const char *words, void *context)
@@ -234,11 +229,7 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 		watch_wait_sleep(stop_descriptor(), WATCH_BUSY_MS);
 		return 0;
 	}
-	struct watch_message message;
-	memset(&message, 0, sizeof message);
-	message.news = WATCH_LOOKED;
-	message.result = result;
-	watch_worker_tell(worker, &message);
+	watch_worker_tell_looked(worker, &result);
 	/* More mail is there than one run takes: the next run follows at once. */
 	if (stop_requested() || (result.not_collected > 0 && result.loaded + result.bad > 0))
 		return 0;
@@ -248,14 +239,13 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 
 static int watch_worker_tell_started(struct watch_worker *worker, struct error *err)
 {
-	struct connection_string *server;
+	scoped(connection_string_free) struct connection_string *server = NULL;
 	if (connection_string_parse(worker->queue->connection_string, &server, err) != 0)
 		return -1;
 	struct watch_message message;
 	memset(&message, 0, sizeof message);
 	message.news = WATCH_STARTED;
 	message.command_ms = (int64_t)server->timeout_s * 1000;
-	connection_string_free(server);
 	watch_worker_tell(worker, &message);
 	return 0;
 }
@@ -265,7 +255,7 @@ static int watch_worker_find_queue(struct watch_worker *worker, const char *queu
 				   struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
-	if (watch_worker_open_store(worker, &store, err) != 0)
+	if (store_open(worker->options->database, STORE_WRITE, &store, err) != 0)
 		return -1;
 	return work_queue_find(store, queue_name, &worker->queue, err);
 }
@@ -312,7 +302,8 @@ static void watch_worker_note(const struct watch_worker *worker, const struct er
 {
 	struct error err;
 	scoped(store_close) struct store *store = NULL;
-	if (worker->queue == NULL || watch_worker_open_store(worker, &store, &err) != 0)
+	if (worker->queue == NULL ||
+	    store_open(worker->options->database, STORE_WRITE, &store, &err) != 0)
 		return;
 	worker_note_failure(store, worker->queue, NULL, failure, &err);
 	if (failure->reason == REASON_SIGN_IN &&
@@ -402,9 +393,8 @@ int watch_worker_start(const char *queue_name, const struct watch_options *optio
 bool watch_worker_listen(int pipe_end, struct watch_message *message, bool *ret_ended)
 {
 	ssize_t got;
-	do {
-		got = read(pipe_end, message, sizeof *message);
-	} while (got < 0 && errno == EINTR);
+	while ((got = read(pipe_end, message, sizeof *message)) < 0 && errno == EINTR)
+		;
 	*ret_ended = got == 0;
 	return got == (ssize_t)sizeof *message;
 }

@@ -21,6 +21,7 @@ void trust_owners(bool pass)
 	given = pass;
 }
 
+/* Root may write everywhere in any case, so that its files add no danger. */
 static bool is_ours(const struct stat *status)
 {
 	return status->st_uid == 0 || status->st_uid == geteuid();
@@ -61,6 +62,8 @@ static int check(const char *what, const char *path, mode_t excused, const char 
 	return refuse(what, path, &status, danger, ", or allow it with --trust-owner", err);
 }
 
+/* By the descriptor: the folder that is checked is the one that is written to. A folder that cannot be
+ * looked at is not refused here, because whoever uses it gets the error and words it. */
 int trust_check_folder(const char *path, int folder, struct error *err)
 {
 	struct stat status;
@@ -180,6 +183,7 @@ static int walk(const char *what, const char *named, const char *path, char **re
 	return 0;
 }
 
+/* Every walk begins at the root: a link may lead anywhere, also above what was walked already. */
 int trust_check_command(const char *what, const char *path, struct error *err)
 {
 	static const char danger[] = "change what it does";

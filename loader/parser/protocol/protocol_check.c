@@ -91,6 +91,7 @@ static bool is_content(const struct mime_content *content, const struct parsed_r
 	       (content->size == 0 || content->offset >= range->begin);
 }
 
+/* Both contents lie in the range, so that the sums cannot overflow. */
 static bool are_apart(const struct mime_content *one, const struct mime_content *other)
 {
 	return one->size == 0 || other->size == 0 || one->offset + one->size <= other->offset ||
@@ -104,7 +105,8 @@ static int compare_offsets(const void *left, const void *right)
 	return (one->offset > other->offset) - (one->offset < other->offset);
 }
 
-/* No byte is in two attachments: a few bytes cannot become any number of them. */
+/* No byte is in two attachments: a few bytes cannot become any number of them. Sorted, each has only
+ * its neighbour to be compared with. */
 static bool attachments_are_apart(const struct mime_message *message)
 {
 	g_autofree const struct mime_content **contents =
@@ -122,6 +124,7 @@ static bool attachments_are_apart(const struct mime_message *message)
 	return true;
 }
 
+/* A name and a type are there in any case (message.h); the others may be missing. */
 static bool is_attachment(const struct mime_attachment *attachment,
 			  const struct parsed_range *range)
 {
