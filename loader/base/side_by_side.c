@@ -225,6 +225,7 @@ void side_by_side_run(const struct side_by_side *jobs)
 		if (run.running == 0 && (stop_requested() || begun->len == jobs->count))
 			return;
 		wait_for_some(&run);
-		jobs->tick(jobs->context);
+		if (jobs->tick != NULL)
+			jobs->tick(jobs->context);
 	}
 }

@@ -32,7 +32,7 @@ struct side_by_side {
 	int (*job)(size_t number, void *context, struct error *err);
 	/* These are called in this process. `ended`: in the order of the jobs. */
 	void (*ended)(size_t number, const struct side_by_side_end *end, void *context);
-	/* Some times a second while children run. */
+	/* Some times a second while children run; may be NULL. */
 	void (*tick)(void *context);
 	void *context;
 };

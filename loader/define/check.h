@@ -44,6 +44,15 @@ int check_run(const struct work_queue *queue, const char *database,
 	      void (*report)(const struct check_result *result, void *context), void *context,
 	      struct error *err);
 
+/*
+ * Tells, a sentence for each, where another queue has the same mailbox of the same account, or uses a folder
+ * of this one for something else. No server is asked. Errors: those of queue/; CONFIGURATION where the
+ * queue's connection string cannot be read.
+ */
+int check_neighbours(struct store *store, const struct work_queue *queue,
+		     void (*report)(const char *words, void *context), void *context,
+		     struct error *err);
+
 /* ---- the installation; needs no server ---- */
 
 enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG };

@@ -23,6 +23,7 @@
 enum { DOCTOR_OVERLONG_MAX = 20 }; /* leases that are named, each in a line */
 
 struct doctor {
+	struct store *store;
 	const char *database;
 	doctor_report *report;
 	void *context;
@@ -193,6 +194,26 @@ static void doctor_check_files(struct doctor *doctor, const struct work_queue *q
 			   parsed->watch_folder);
 }
 
+/* A line about one queue, and its name. */
+struct doctor_neighbours {
+	struct doctor *doctor;
+	const char *what;
+};
+
+static void doctor_take_neighbour(const char *words, void *context)
+{
+	const struct doctor_neighbours *neighbours = context;
+	doctor_say(neighbours->doctor, DOCTOR_NOTE, neighbours->what, "%s", words);
+}
+
+static void doctor_check_neighbours(struct doctor *doctor, const struct work_queue *queue,
+				    const char *what)
+{
+	struct doctor_neighbours neighbours = {.doctor = doctor, .what = what};
+	struct error ignored; /* what cannot be read has been said */
+	check_neighbours(doctor->store, queue, doctor_take_neighbour, &neighbours, &ignored);
+}
+
 /* Reads the connection string as a run would; no server is asked. */
 static int doctor_check_queue(const struct work_queue *queue, void *context)
 {
@@ -213,6 +234,7 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	else
 		doctor_say(doctor, DOCTOR_OK, what, "%s%s", parsed->url,
 			   queue->paused ? ", paused" : "");
+	doctor_check_neighbours(doctor, queue, what);
 	doctor_check_secret(doctor, queue);
 	doctor_check_target(doctor, queue);
 	return 0;
@@ -289,7 +311,8 @@ static void doctor_check_trust(struct doctor *doctor)
 int doctor_run(struct store *store, const char *database, doctor_report *report, void *context,
 	       struct error *err)
 {
-	struct doctor doctor = {.database = database, .report = report, .context = context};
+	struct doctor doctor = {
+	    .store = store, .database = database, .report = report, .context = context};
 	g_autofree char *folder = g_path_get_dirname(database);
 	if (access(folder, W_OK) != 0)
 		doctor_say(&doctor, DOCTOR_WRONG, "folder", "'%s' cannot be written: %s", folder,

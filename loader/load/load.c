@@ -194,8 +194,9 @@ static int load_work_off(struct load *load, struct error *err)
 	if (failed != 0)
 		return -1;
 	load->result->not_collected = (int64_t)work.count;
-	/* A folder that cannot be created stops the run while every message is untouched. */
-	if (work.count > 0 && !load->options->dry_run)
+	/* A folder that cannot be created stops the run while every message is untouched; one that must
+	 * not be is missed before there is mail. */
+	if ((work.count > 0 || !load->mailbox->server->create_folders) && !load->options->dry_run)
 		failed = mailbox_prepare_targets(load->mailbox, err);
 	if (failed == 0)
 		failed = load_listed(load, &work, err);
@@ -212,9 +213,12 @@ static int load_plan_folders(const struct load *load, struct error *err)
 	if (mailbox_find_targets(load->mailbox, err) != 0)
 		return -1;
 	for (enum mailbox_folder i = MAILBOX_DROPBOX; i <= MAILBOX_BADMAIL; i++) {
-		if (mailbox_lacks_folder(load->mailbox, i))
-			load_plan(load, "create folder '%s'",
-				  mailbox_folder_name(load->mailbox, i));
+		if (!mailbox_lacks_folder(load->mailbox, i))
+			continue;
+		/* That refuses it, and says why. */
+		if (!load->mailbox->server->create_folders)
+			return mailbox_create_folder(load->mailbox, i, err);
+		load_plan(load, "create folder '%s'", mailbox_folder_name(load->mailbox, i));
 	}
 	return 0;
 }

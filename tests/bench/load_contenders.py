@@ -132,7 +132,7 @@ class Inqueue:
         keys = f"url={account.host};port={port};{LARGEST}"
         if account.ca_file:
             keys += f";ssl=True;caFile={account.ca_file}"
-        subprocess.run([self.program, "queue", action, "bench", "--connection-string", keys, *options],
+        subprocess.run([self.program, "queue", action, "bench", "--no-check", "--connection-string", keys, *options],
                        env=variables, check=True)
 
 

@@ -54,6 +54,7 @@ class Folders(LoadCase):
         self.deliver(message("Invoice 1"))
         self.create_queue(createFolders=False)
         self.fails(CONFIGURATION, "load", "invoices", says=["'invoices'", "'DROPBOX'", "createFolders"])
+        self.fails(CONFIGURATION, "load", "invoices", "--dry-run", says="'DROPBOX' does not exist and createFolders=False")
         self.assertEqual({"INBOX": 1}, self.folders())
         self.assertEqual([], self.entries())
         with self.look() as mailbox:
@@ -61,6 +62,16 @@ class Folders(LoadCase):
             mailbox.create("BADMAIL")
         self.inqueue("load", "invoices")
         self.assert_all_loaded(1)
+
+    def test_missing_folder_is_missed_before_there_is_mail(self):
+        self.create_queue(createFolders=False)
+        self.fails(CONFIGURATION, "load", "invoices", says="'DROPBOX' does not exist and createFolders=False")
+        with self.look() as mailbox:
+            mailbox.create("DROPBOX")
+        self.fails(CONFIGURATION, "load", "invoices", says="'BADMAIL' does not exist and createFolders=False")
+        with self.look() as mailbox:
+            mailbox.create("BADMAIL")
+        self.inqueue("load", "invoices")
 
     def test_folder_that_only_holds_folders(self):
         with self.look() as mailbox:

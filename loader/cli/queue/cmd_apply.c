@@ -2,6 +2,7 @@
 #include "loader/cli/queue/queue_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/side_by_side.h"
 #include "loader/cli/frame/output.h"
 #include "loader/define/definition.h"
 #include "queue/base/scoped.h"
@@ -13,11 +14,22 @@
 static const char *const outcomes[] = {
     [APPLY_CREATED] = "created", [APPLY_ALTERED] = "altered", [APPLY_UNCHANGED] = "unchanged"};
 
+/* What `apply` has to do, and has still to look at. */
+struct cmd_apply {
+	const struct invocation *invocation;
+	GPtrArray *names; /* of queues that are new or changed */
+	int failed;
+	struct error *err;
+};
+
 /* Silence is success: a queue that is as the file says is not named. */
 static void cmd_apply_tell(const char *name, enum apply_outcome outcome, void *context)
 {
-	const struct invocation *invocation = context;
+	const struct cmd_apply *apply = context;
+	const struct invocation *invocation = apply->invocation;
 	const bool dry_run = invocation_flag(invocation, "dry-run");
+	if (outcome != APPLY_UNCHANGED)
+		g_ptr_array_add(apply->names, g_strdup(name));
 	if (invocation->json)
 		output_json_print(
 		    json_pack("{s:s, s:s}", "queue", name, "outcome", outcomes[outcome]));
@@ -28,8 +40,8 @@ static void cmd_apply_tell(const char *name, enum apply_outcome outcome, void *c
 static void cmd_apply_differs(const char *name, const char *field, const char *before,
 			      const char *after, void *context)
 {
-	const struct invocation *invocation = context;
-	if (invocation->json)
+	const struct cmd_apply *apply = context;
+	if (apply->invocation->json)
 		output_json_print(json_pack("{s:s, s:s, s:s?, s:s?}", "queue", name, "field", field,
 					    "before", before, "after", after));
 	else
@@ -48,20 +60,75 @@ static int cmd_apply_preview(const struct invocation *invocation, const struct a
 	return apply_preview(store, invocation->arguments[0], report, err);
 }
 
+static int cmd_apply_look(size_t number, void *context, struct error *err)
+{
+	const struct cmd_apply *apply = context;
+	const char *name = g_ptr_array_index(apply->names, number);
+	if (!apply->invocation->json)
+		output_heading(name);
+	return queue_look_first(apply->invocation, name, err);
+}
+
+/* The failure of one look never stops another: each is said, and the first one decides the exit status. */
+static void cmd_apply_looked(size_t number, const struct side_by_side_end *end, void *context)
+{
+	struct cmd_apply *apply = context;
+	(void)number;
+	output_relay(end->printed, end->said);
+	if (end->failed != 0 && apply->failed != 0)
+		output_say("%s", end->err.text);
+	else if (end->failed != 0)
+		*apply->err = end->err;
+	apply->failed = apply->failed != 0 ? apply->failed : end->failed;
+}
+
+/* Queues without a mailbox have no server to ask. */
+static int cmd_apply_leave_mailboxes(struct store *store, GPtrArray *names, struct error *err)
+{
+	for (guint i = names->len; i-- > 0;) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (work_queue_find(store, g_ptr_array_index(names, i), &queue, err) != 0)
+			return -1;
+		if (!work_queue_has_mailbox(queue))
+			g_ptr_array_remove_index(names, i);
+	}
+	return 0;
+}
+
 /* Creates the database where there is none, so that a file of queues is all that a new machine
- * needs. */
+ * needs. It is closed before servers are asked. */
+static int cmd_apply_and_look(struct cmd_apply *apply, const struct apply_report *report,
+			      struct error *err)
+{
+	enum { AT_A_TIME = 4 };
+	const struct invocation *invocation = apply->invocation;
+	scoped(store_close) struct store *store = NULL;
+	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0 ||
+	    apply_file(store, invocation->arguments[0], clock_now_ms(), report, err) != 0)
+		return -1;
+	if (!invocation_flag(invocation, "check"))
+		return 0;
+	if (cmd_apply_leave_mailboxes(store, apply->names, err) != 0)
+		return -1;
+	store_close(steal(&store));
+	side_by_side_run(&(struct side_by_side){.count = apply->names->len,
+						.at_a_time = AT_A_TIME,
+						.job = cmd_apply_look,
+						.ended = cmd_apply_looked,
+						.context = apply});
+	return apply->failed;
+}
+
 int cmd_queue_apply(const struct invocation *invocation, struct error *err)
 {
-	scoped(store_close) struct store *store = NULL;
 	const bool dry_run = invocation_flag(invocation, "dry-run");
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	struct cmd_apply apply = {.invocation = invocation, .names = names, .err = err};
 	const struct apply_report report = {.tell = cmd_apply_tell,
 					    .differs = dry_run ? cmd_apply_differs : NULL,
-					    .context = (void *)invocation};
-	if (dry_run)
-		return cmd_apply_preview(invocation, &report, err);
-	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0)
-		return -1;
-	return apply_file(store, invocation->arguments[0], clock_now_ms(), &report, err);
+					    .context = &apply};
+	return dry_run ? cmd_apply_preview(invocation, &report, err)
+		       : cmd_apply_and_look(&apply, &report, err);
 }
 
 /* ---- dump ---- */

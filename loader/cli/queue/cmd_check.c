@@ -88,7 +88,7 @@ static json_t *cmd_check_folder_json(const struct check_folder *folder)
 }
 
 /* The names of the keys are those of the connection string where there is one. */
-static json_t *cmd_check_json(const struct check_result *result)
+static json_t *cmd_check_json(const struct check_result *result, json_t *notes)
 {
 	const struct imapc_facts *facts = &result->facts;
 	json_t *object = json_pack(
@@ -104,31 +104,77 @@ static json_t *cmd_check_json(const struct check_result *result)
 	}
 	json_object_set_new(object, "waiting", json_integer(result->waiting));
 	json_object_set_new(object, "not_found", json_integer(result->unfound));
+	json_object_set_new(object, "notes", notes);
 	return object;
+}
+
+/* What a look at a queue has to say, and to whom. */
+struct cmd_check {
+	bool json;
+	GPtrArray *notes; /* of texts */
+};
+
+static void cmd_check_take_note(const char *words, void *context)
+{
+	g_ptr_array_add(context, g_strdup(words));
+}
+
+static void cmd_check_print_notes(const struct cmd_check *check)
+{
+	for (guint i = 0; !check->json && i < check->notes->len; i++)
+		output_field("note", CMD_CHECK_LABEL, g_ptr_array_index(check->notes, i));
 }
 
 /* The same facts for people and for programs. */
 static void cmd_check_report(const struct check_result *result, void *context)
 {
-	const struct invocation *invocation = context;
-	if (invocation->json)
-		output_json_print(cmd_check_json(result));
-	else
+	const struct cmd_check *check = context;
+	if (!check->json) {
 		cmd_check_print(result);
+		return;
+	}
+	json_t *notes = json_array();
+	for (guint i = 0; i < check->notes->len; i++)
+		json_array_append_new(notes, json_string(g_ptr_array_index(check->notes, i)));
+	output_json_print(cmd_check_json(result, notes));
 }
 
 /* The report is printed before the verdict, so that an error leaves the operator with what was
- * found. */
-int cmd_queue_check(const struct invocation *invocation, struct error *err)
+ * found. The database is closed before the server is asked. */
+int queue_look(const struct invocation *invocation, const char *name, struct error *err)
 {
+	g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+	struct cmd_check check = {.json = invocation->json, .notes = notes};
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
-	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+	    work_queue_find(store, name, &queue, err) != 0)
 		return -1;
-	if (check_run(queue, invocation->database, cmd_check_report, (void *)invocation, err) != 0)
-		return error_prefix(err, "check '%s'", queue->name);
-	return 0;
+	const int compared = check_neighbours(store, queue, cmd_check_take_note, notes, err);
+	store_close(steal(&store));
+	const int failed =
+	    compared != 0 ? -1
+			  : check_run(queue, invocation->database, cmd_check_report, &check, err);
+	cmd_check_print_notes(&check);
+	return failed != 0 ? error_prefix(err, "check '%s'", name) : 0;
+}
+
+int cmd_queue_check(const struct invocation *invocation, struct error *err)
+{
+	return queue_look(invocation, invocation->arguments[0], err);
+}
+
+/* ---- the first look at what was defined ---- */
+
+/* The queue stays as it is defined: what is wrong may be the server's doing, or be put right there. */
+int queue_look_first(const struct invocation *invocation, const char *name, struct error *err)
+{
+	if (queue_look(invocation, name, err) == 0)
+		return 0;
+	return error_set(err, err->kind,
+			 "queue '%s' is defined, but its first look failed: %s. `inqueue queue "
+			 "alter %s` corrects it, `inqueue queue check %s` looks again",
+			 name, err->text, name, name);
 }
 
 /* ---- doctor ---- */

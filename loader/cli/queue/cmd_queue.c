@@ -87,7 +87,12 @@ int cmd_queue_create(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (cmd_queue_keep(invocation, draft, secret, err) != 0)
 		return error_prefix(err, "queue '%s'", name);
-	return store_commit(store, err) == 0 ? 0 : -1;
+	if (store_commit(store, err) != 0)
+		return -1;
+	store_close(steal(&store));
+	if (!work_queue_has_mailbox(draft) || invocation_flag(invocation, "no-check"))
+		return 0;
+	return queue_look_first(invocation, name, err);
 }
 
 /* The kept password follows the queue's name. */
@@ -102,13 +107,28 @@ static int cmd_queue_move_secret(const struct invocation *invocation, const char
 	return 0;
 }
 
+/* Is the server asked in another way than before? */
+static bool cmd_queue_reaches_another(const struct invocation *invocation,
+				      const struct work_queue *before,
+				      const struct work_queue *after)
+{
+	return work_queue_has_mailbox(after) &&
+	       (invocation_flag(invocation, "password-prompt") || !work_queue_has_mailbox(before) ||
+		g_strcmp0(before->connection_string, after->connection_string) != 0 ||
+		g_strcmp0(before->user_name, after->user_name) != 0 ||
+		g_strcmp0(before->credential_source, after->credential_source) != 0 ||
+		g_strcmp0(before->credential_reference, after->credential_reference) != 0);
+}
+
 /* The changes, in a transaction that the caller has begun. The password moves last, because
  * renaming a file cannot be rolled back: what the database refuses is refused before it. */
 static int cmd_queue_change(const struct invocation *invocation, struct store *store,
-			    const struct secret *secret, struct error *err)
+			    const struct secret *secret, bool *ret_look, struct error *err)
 {
+	scoped(work_queue_free) struct work_queue *queue = NULL;
 	scoped(work_queue_free) struct work_queue *draft = NULL;
-	if (invocation_find_queue(invocation, store, 0, &draft, err) != 0)
+	if (invocation_find_queue(invocation, store, 0, &queue, err) != 0 ||
+	    invocation_find_queue(invocation, store, 0, &draft, err) != 0)
 		return -1;
 	g_autofree char *before = g_strdup(draft->name);
 	if (cmd_queue_set_fields(invocation, draft, err) != 0 || definition_check(draft, err) != 0)
@@ -122,6 +142,7 @@ static int cmd_queue_change(const struct invocation *invocation, struct store *s
 		return -1;
 	if (name != NULL && cmd_queue_move_secret(invocation, before, name, err) != 0)
 		return error_prefix(err, "queue '%s'", before);
+	*ret_look = cmd_queue_reaches_another(invocation, queue, draft);
 	return cmd_queue_keep(invocation, draft, secret, err);
 }
 
@@ -139,9 +160,16 @@ int cmd_queue_alter(const struct invocation *invocation, struct error *err)
 		return error_prefix(err, "queue '%s'", queue->name);
 	if (store_begin(store, err) != 0)
 		return -1;
-	if (cmd_queue_change(invocation, store, secret, err) != 0)
+	bool look;
+	if (cmd_queue_change(invocation, store, secret, &look, err) != 0 ||
+	    store_commit(store, err) != 0)
 		return -1;
-	return store_commit(store, err) == 0 ? 0 : -1;
+	store_close(steal(&store));
+	if (!look || invocation_flag(invocation, "no-check"))
+		return 0;
+	const char *renamed = invocation_text(invocation, "name");
+	return queue_look_first(invocation, renamed != NULL ? renamed : invocation->arguments[0],
+				err);
 }
 
 /* Programs get of each queue what `queue show --json` gives. */

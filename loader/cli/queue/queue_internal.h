@@ -17,6 +17,13 @@ void queue_view_print(const struct work_queue *queue, const struct queue_health 
 /* The same as a document; the caller has the reference. */
 json_t *queue_view_json(const struct work_queue *queue);
 
+/* Asks the server of a queue and prints what is found, with notes about other queues. Changes nothing. The
+ * process can do less afterwards (mailbox_confine()): it is the last thing that it does. */
+int queue_look(const struct invocation *invocation, const char *name, struct error *err);
+
+/* The same for a queue that has just been defined: the error says that it is, and how to go on. */
+int queue_look_first(const struct invocation *invocation, const char *name, struct error *err);
+
 /* The commands; their words are in queue_table.c. */
 int cmd_queue_create(const struct invocation *invocation, struct error *err);
 int cmd_queue_alter(const struct invocation *invocation, struct error *err);

@@ -17,8 +17,19 @@ static bool queue_definition_option(size_t index, struct command_option *ret_opt
 	return true;
 }
 
+#define NO_CHECK                                                                                   \
+	{                                                                                          \
+		"no-check", NULL, "do not ask the mail server whether it works", NULL              \
+	}
+
+static const struct command_option create_options[] = {
+    NO_CHECK,
+    COMMAND_OPTIONS_END,
+};
+
 static const struct command_option alter_options[] = {
     {"name", "NAME", "the queue's new name", NULL},
+    NO_CHECK,
     COMMAND_OPTIONS_END,
 };
 
@@ -33,6 +44,8 @@ static const struct command_option drop_options[] = {
 static const struct command_option apply_options[] = {
     {"dry-run", NULL, "say what would be created and altered, field by field, and change nothing",
      NULL},
+    {"check", NULL, "ask the mail servers of queues that are new or changed whether it works",
+     NULL},
     COMMAND_OPTIONS_END,
 };
 
@@ -40,11 +53,20 @@ static const struct command_option apply_options[] = {
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
-     "options and --token-command the password is asked for on the terminal.",
-     NULL, queue_definition_option, cmd_queue_create, false},
+     "options and --token-command the password is asked for on the terminal. A first connection, "
+     "which "
+     "changes nothing on the server, shows whether it works, as `inqueue queue check` does; the "
+     "queue is "
+     "defined also when it fails, and the exit status is that of the failure. --no-check leaves it "
+     "out.",
+     create_options, queue_definition_option, cmd_queue_create, true},
     {"queue alter", "NAME", 1, 1, "change the definition of a queue",
-     "Changes the fields that are given and leaves the others as they are.", alter_options,
-     queue_definition_option, cmd_queue_alter, false},
+     "Changes the fields that are given and leaves the others as they are. Where connection "
+     "string, user "
+     "name or password are others now, a first connection shows whether they work, as for `inqueue "
+     "queue "
+     "create`.",
+     alter_options, queue_definition_option, cmd_queue_alter, true},
     {"queue list", "", 0, 0, "list the queues", NULL, NULL, NULL, cmd_queue_list, false},
     {"queue show", "NAME", 1, 1, "show the definition of a queue", NULL, NULL, NULL, cmd_queue_show,
      false},
@@ -57,11 +79,14 @@ static const struct command commands[] = {
      false},
     {"queue check", "NAME", 1, 1, "try the connection of a queue; changes nothing",
      "Connects, signs in, and shows what it finds: TLS and certificate, capabilities, folders, "
-     "numbers of messages.",
+     "numbers of messages. Notes name queues that have the same mailbox, or use a folder for "
+     "something "
+     "else.",
      NULL, NULL, cmd_queue_check, true},
     {"queue apply", "FILE", 1, 1, "create and alter queues from a file",
      "The file has a group [queue NAME] for each queue, with the options of `queue create` as "
-     "keys. Applying it twice changes nothing the second time. A fault in it changes nothing.",
+     "keys. Applying it twice changes nothing the second time. A fault in it changes nothing. No "
+     "server is asked unless --check says so.",
      apply_options, NULL, cmd_queue_apply, false},
     {"queue dump", "[NAME…]", 0, SIZE_MAX, "print queues as `queue apply` reads them",
      "What has its default is left out. Passwords and keys are named by where they come from, and "
