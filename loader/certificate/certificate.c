@@ -119,6 +119,7 @@ static int case_judge(struct certificate_case *the_case, time_t *ret_until, stru
 		    err, ERROR_UNREACHABLE,
 		    "%s shows no certificate that can be read: it must be replaced there",
 		    the_case->host);
+	certificate_trust_complete(the_case->trust);
 	certificate_path_find(the_case);
 	if (case_verify(the_case, err) != 0 || certificate_check_host(the_case, err) != 0)
 		return -1;
@@ -210,8 +211,8 @@ static int explain_staple(const char *host, bool stapled, unsigned int bits, con
 }
 
 /* What is good but for its staple was asked for one; what curl alone refuses has curl's words. */
-int certificate_explain(const struct certificate_trust *trust, void *curl, const char *host,
-			bool stapled, const char *curl_text, struct error *err)
+int certificate_explain(struct certificate_trust *trust, void *curl, const char *host, bool stapled,
+			const char *curl_text, struct error *err)
 {
 	struct certificate_chain chain = {.count = 0};
 	struct certificate_case the_case = {.trust = trust, .host = host, .chain = &chain};

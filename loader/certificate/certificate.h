@@ -8,8 +8,8 @@
  * medium profile, for names as RFC 9525 has them, and for the revocation lists of the operator.
  * Nothing that curl refuses is accepted here; a refusal of curl gets its sentence here.
  *
- * Life:    certificate_trust_open() reads the files; certificate_judge() for each connection, before
- *          the first secret; certificate_explain() where curl has refused; certificate_trust_close().
+ * Life:    certificate_trust_open() reads the operator's files; certificate_judge() for each
+ *          connection, before the first secret; certificate_explain() where curl has refused; certificate_trust_close().
  * curl:    the connection is a handle of libcurl (CURL *), set up by certificate_prepare().
  * Errors:  CONFIGURATION for files that cannot be used; UNREACHABLE for a certificate that is not
  *          accepted, with the host and the way out.
@@ -57,7 +57,7 @@ enum certificate_verdict certificate_judge(struct certificate_trust *trust, void
 
 /* Finds words for curl's refusal of a certificate (CURLE_PEER_FAILED_VERIFICATION or
  * CURLE_SSL_INVALIDCERTSTATUS); `curl_text` is its own, for what is not understood. Returns -1. */
-int certificate_explain(const struct certificate_trust *trust, void *curl, const char *host,
-			bool stapled, const char *curl_text, struct error *err);
+int certificate_explain(struct certificate_trust *trust, void *curl, const char *host, bool stapled,
+			const char *curl_text, struct error *err);
 
 #endif

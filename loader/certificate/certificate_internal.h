@@ -26,6 +26,7 @@ struct certificate_trust {
 	const char *ca_option;
 	const char *crl_option;
 	gnutls_x509_trust_list_t authorities;
+	bool system_read; /* the system's are among them, where they count */
 	gnutls_x509_crl_t *crls;
 	unsigned int crl_count;
 	/* The last chain that was found good for a host, and until when that holds: a client makes many
@@ -49,11 +50,14 @@ struct certificate_path {
 };
 
 struct certificate_case {
-	const struct certificate_trust *trust;
+	struct certificate_trust *trust;
 	const char *host;
 	const struct certificate_chain *chain;
 	struct certificate_path path;
 };
+
+/* Reads the system's authorities where they count and have not been read. */
+void certificate_trust_complete(struct certificate_trust *trust);
 
 /* Finds the way as GnuTLS does: an authority of ours is preferred to what the server has sent. */
 void certificate_path_find(struct certificate_case *the_case);
