@@ -45,7 +45,7 @@ CREATE TABLE work_queue (
 	max_attempts INTEGER NOT NULL DEFAULT 3 CHECK (max_attempts > 0), -- failed for good after so many
 	retry_delay_ms INTEGER NOT NULL DEFAULT 30000 CHECK (retry_delay_ms >= 0), -- before the second
 	                                             -- attempt; doubled before each further one
-	last_message TEXT,                           -- of the last run: 'OK; N items.' or 'Error: ...'
+	last_message TEXT,                           -- of the last run: 'OK; 3 items, 1 of them bad.' or 'Error: ...'
 	last_action TEXT,                            -- time of the last run
 	not_collected INTEGER CHECK (not_collected >= 0), -- messages in the mailbox after the last run
 	record_created TEXT NOT NULL,
@@ -80,6 +80,21 @@ BEGIN
 	UPDATE queue_health SET refusals = 0, refused_at = NULL, stopped_at = NULL, stopped_reason = NULL
 	WHERE queue_id = NEW.id;
 END;
+
+-- What each run of a queue has done, for 30 days. A run that found nothing new has no row: last_action of the queue says
+-- when that was.
+CREATE TABLE run (
+	id INTEGER PRIMARY KEY,
+	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
+	began_at TEXT NOT NULL CHECK (began_at IS strftime('%Y-%m-%dT%H:%M:%fZ', began_at)),
+	ended_at TEXT NOT NULL CHECK (ended_at IS strftime('%Y-%m-%dT%H:%M:%fZ', ended_at)),
+	loaded INTEGER NOT NULL CHECK (loaded >= 0), -- entries made, without the bad ones
+	moved INTEGER NOT NULL CHECK (moved >= 0),   -- messages, also those that an earlier run had stored
+	bad INTEGER NOT NULL CHECK (bad >= 0),       -- entries made in state bad
+	error TEXT                                   -- NULL: it went well
+) STRICT;
+
+CREATE INDEX run_ended ON run (queue_id, ended_at);
 
 -- What changes while an entry is worked off, apart from what the mail says: a change of state rewrites a
 -- row of 100 bytes and not the bodies. Read it through the view entry.
@@ -667,6 +682,7 @@ WHEN EXISTS (SELECT 1 FROM entry_status WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM delivery_target WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM pickup_folder WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM pickup_gone WHERE queue_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM run WHERE queue_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the queue goes with it');
 END;
@@ -871,6 +887,18 @@ BEGIN
 END;
 
 CREATE TRIGGER delivery_target_moved BEFORE UPDATE OF queue_id ON delivery_target
+WHEN NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
+END;
+
+CREATE TRIGGER run_allowed BEFORE INSERT ON run
+WHEN NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
+END;
+
+CREATE TRIGGER run_moved BEFORE UPDATE OF queue_id ON run
 WHEN NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no queue with this queue_id');

@@ -54,7 +54,7 @@ struct work_queue {
 	int32_t max_attempts;	/* an entry fails for good after these; 0: work_queue_attempts() */
 	int64_t retry_delay_ms; /* before the second attempt, doubled before each further one */
 	struct work_queue_target target;
-	char *last_message;	/* "OK; N items." or "Error: …"; NULL before the first run */
+	char *last_message;	/* "OK; 3 items." or "Error: …"; NULL before the first run */
 	int64_t last_action_ms; /* 0 before the first run */
 	int64_t not_collected;	/* messages in the mailbox after the last run; -1 = not known */
 	int64_t record_created_ms;

@@ -268,7 +268,7 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 		 const struct load_options *options, struct load_result *ret_result,
 		 struct error *err)
 {
-	*ret_result = (struct load_result){.not_collected = -1};
+	*ret_result = (struct load_result){.not_collected = -1, .began_ms = clock_now_ms()};
 	struct load load = {.store = store,
 			    .queue = queue,
 			    .options = options,
@@ -284,7 +284,7 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 int load_run(struct store *store, const struct work_queue *queue,
 	     const struct load_options *options, struct load_result *ret_result, struct error *err)
 {
-	*ret_result = (struct load_result){.not_collected = -1};
+	*ret_result = (struct load_result){.not_collected = -1, .began_ms = clock_now_ms()};
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
 	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0)
 		return -1;

@@ -24,9 +24,11 @@
 #include <stdint.h>
 
 struct load_result {
-	uint64_t loaded;	/* entries made, without the bad ones */
-	uint64_t bad;		/* entries made in state bad */
-	uint64_t finished;	/* messages stored by an earlier run and moved by this one */
+	uint64_t loaded;   /* entries made, without the bad ones */
+	uint64_t bad;	   /* entries made in state bad */
+	uint64_t finished; /* messages stored by an earlier run and moved by this one */
+	uint64_t moved;	   /* messages stored and moved by this run */
+	int64_t began_ms;
 	uint64_t size_bytes;	/* of the raw messages */
 	int64_t not_collected;	/* messages still waiting in the mailbox; -1 = not known */
 	uint32_t uid_next;	/* of the mailbox when the run began; 0 = not known */
@@ -82,7 +84,7 @@ struct load_options {
 
 /*
  * Runs once. *ret_result is filled also when it fails. A run that goes well writes so into the
- * queue's row ("OK; N items."); worker_note_failure() is for the others. TEMPORARY when another
+ * queue's row ("OK; 3 items, 1 of them bad."); worker_note_failure() is for the others. TEMPORARY when another
  * process is loading this queue.
  */
 int load_run(struct store *store, const struct work_queue *queue,
@@ -92,6 +94,9 @@ int load_run(struct store *store, const struct work_queue *queue,
 int load_mailbox(struct store *store, const struct work_queue *queue, struct mailbox *mailbox,
 		 const struct load_options *options, struct load_result *ret_result,
 		 struct error *err);
+
+/* "1 item", "3 items, 1 of them bad", "2 items, bad". The caller frees it. */
+char *load_format_items(uint64_t items, uint64_t bad);
 
 /* --- the worker -------------------------------------------------------- */
 

@@ -73,6 +73,7 @@ static int load_mark_moved(struct load *load, const uint32_t *uids, size_t count
 		moved->copies.uids = moved->copy_uids;
 	}
 	g_ptr_array_add(load->moved, moved);
+	load->result->moved += count;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/source/search.h"
+#include "queue/run.h"
 #include "queue/work_queue.h"
 
 #include <glib.h>
@@ -99,6 +100,23 @@ static int load_move_unmoved(struct load *load, struct error *err)
 	return 0;
 }
 
+/* What the run has done becomes a row of its own. */
+static int load_note_action(struct load *load, const char *message, struct error *err)
+{
+	const struct load_result *result = load->result;
+	const struct run run = {.queue_id = load->queue->id,
+				.began_ms = result->began_ms,
+				.ended_ms = clock_now_ms(),
+				.loaded = result->loaded,
+				.moved = result->finished + result->moved,
+				.bad = result->bad};
+	if (run_note(load->store, &run, err) != 0 ||
+	    work_queue_note_action(load->store, load->queue->id, message, result->not_collected,
+				   run.ended_ms, err) != 0)
+		return -1;
+	return 0;
+}
+
 /* Tells the ledger what has moved, in one transaction; the storer must be idle. `message` is for
  * the queue's row after a run that went well, or NULL. */
 static int load_settle(struct load *load, const char *message, struct error *err)
@@ -108,9 +126,7 @@ static int load_settle(struct load *load, const char *message, struct error *err
 	if (store_begin(load->store, err) != 0)
 		return -1;
 	int failed = load_moved_store(load, load->moved, err);
-	if (failed == 0 && message != NULL &&
-	    work_queue_note_action(load->store, load->queue->id, message,
-				   load->result->not_collected, clock_now_ms(), err) != 0)
+	if (failed == 0 && message != NULL && load_note_action(load, message, err) != 0)
 		failed = -1;
 	if (failed == 0 && store_commit(load->store, err) != 0)
 		failed = -1;
@@ -216,14 +232,24 @@ int load_drain(struct load *load, struct error *err)
 	return load_move_unmoved(load, err);
 }
 
+char *load_format_items(uint64_t items, uint64_t bad)
+{
+	g_autofree char *count =
+	    g_strdup_printf("%" PRIu64 " item%s", items, items == 1 ? "" : "s");
+	if (bad == 0)
+		return steal(&count);
+	return items == bad ? g_strconcat(count, ", bad", NULL)
+			    : g_strdup_printf("%s, %" PRIu64 " of them bad", count, bad);
+}
+
 int load_note(struct load *load, struct error *err)
 {
 	const struct load_result *result = load->result;
 	const bool marked = result->unmarked.kind == ERROR_NONE;
-	g_autofree char *message =
-	    g_strdup_printf("OK; %" PRIu64 " items.%s%s",
-			    load->options->items_before + result->loaded + result->bad,
-			    marked ? "" : " Note: ", marked ? "" : result->unmarked.text);
+	g_autofree char *items = load_format_items(
+	    load->options->items_before + result->loaded + result->bad, result->bad);
+	g_autofree char *message = g_strdup_printf(
+	    "OK; %s.%s%s", items, marked ? "" : " Note: ", marked ? "" : result->unmarked.text);
 	g_autofree char *unfound =
 	    search_describe_unfound(load->mailbox->server->mailbox, load->unfound);
 	g_autofree char *warning = g_strdup_printf("%s %s.", message, unfound);

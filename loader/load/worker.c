@@ -9,6 +9,7 @@
 #include "loader/base/service.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
+#include "queue/run.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -48,9 +49,24 @@ int worker_note_failure(struct store *store, const struct work_queue *queue,
 	g_autofree char *message =
 	    g_strdup_printf("Error: %s%s%s", failure->text,
 			    marked ? "" : ". Note: ", marked ? "" : result->unmarked.text);
-	return work_queue_note_action(store, queue->id, message,
-				      result != NULL ? result->not_collected : -1, clock_now_ms(),
-				      err);
+	const int64_t now_ms = clock_now_ms();
+	struct run run = {
+	    .queue_id = queue->id, .began_ms = now_ms, .ended_ms = now_ms, .error = failure->text};
+	if (result != NULL && result->began_ms != 0) {
+		run.began_ms = result->began_ms;
+		run.loaded = result->loaded;
+		run.moved = result->finished + result->moved;
+		run.bad = result->bad;
+	}
+	if (store_begin(store, err) != 0)
+		return -1;
+	if (run_note(store, &run, err) != 0 ||
+	    work_queue_note_action(store, queue->id, message,
+				   result != NULL ? result->not_collected : -1, now_ms, err) != 0) {
+		store_rollback(store);
+		return -1;
+	}
+	return store_commit(store, err) == 0 ? 0 : -1;
 }
 
 static int worker_open(const char *queue_name, const struct load_options *options,
@@ -100,11 +116,12 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 	if (work_queue_lock(store, queue->id, &lock, &report->err) != 0)
 		return -1;
 	report->failed = load_run(store, queue, options, &report->result, &report->err);
+	struct error ignored;
+	if (report->failed != 0)
+		worker_note_failure(store, queue, &report->result, &report->err, &ignored);
 	worker_add_earlier(&report->result, earlier);
 	if (report->failed == 0)
 		return 0;
-	struct error ignored;
-	worker_note_failure(store, queue, &report->result, &report->err, &ignored);
 	if (report->err.reason == REASON_SIGN_IN)
 		worker_note_refusal(store, queue, &report->err);
 	return -1;
@@ -178,7 +195,7 @@ static void worker_note_death(const char *queue_name, const struct load_options 
 	struct error ignored;
 	if (options->dry_run || worker_open(queue_name, options, &store, &queue, &ignored) != 0)
 		return;
-	worker_note_failure(store, queue, NULL, death, &ignored);
+	worker_note_failure(store, queue, &report->result, death, &ignored);
 	load_position_blame(&report->position, store, queue->id, death->text);
 }
 

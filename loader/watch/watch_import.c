@@ -11,6 +11,7 @@
 #include "loader/imap/names/connection_string.h"
 #include "loader/load/load.h"
 #include "loader/watch/watch_wait_internal.h"
+#include "queue/run.h"
 
 #include <glib.h>
 #include <poll.h>
@@ -54,14 +55,25 @@ static void watch_import_log(const struct watch_import *job, const struct import
 
 /* In the queue's row, as a load does it. */
 static int watch_import_note(const struct watch_import *job, struct store *store,
-			     const struct import_result *result, const struct error *fault,
-			     struct error *err)
+			     const struct import_result *result, int64_t began_ms,
+			     const struct error *fault, struct error *err)
 {
+	const struct load_result done = {.loaded = result->loaded,
+					 .bad = result->bad,
+					 .not_collected = -1,
+					 .began_ms = began_ms};
+	const struct run run = {.queue_id = job->queue->id,
+				.began_ms = began_ms,
+				.ended_ms = clock_now_ms(),
+				.loaded = result->loaded,
+				.bad = result->bad};
 	if (fault != NULL)
-		return worker_note_failure(store, job->queue, NULL, fault, err);
-	g_autofree char *message =
-	    g_strdup_printf("OK; %" G_GUINT64_FORMAT " items.", result->loaded + result->bad);
-	return work_queue_note_action(store, job->queue->id, message, -1, clock_now_ms(), err);
+		return worker_note_failure(store, job->queue, &done, fault, err);
+	if (run_note(store, &run, err) != 0)
+		return -1;
+	g_autofree char *items = load_format_items(result->loaded + result->bad, result->bad);
+	g_autofree char *message = g_strdup_printf("OK; %s.", items);
+	return work_queue_note_action(store, job->queue->id, message, -1, run.ended_ms, err);
 }
 
 /* What has arrived is forgotten once it is through. */
@@ -79,6 +91,7 @@ static int watch_import_look(struct watch_import *job, struct error *err)
 	struct import_result result = {0};
 	struct error fault;
 	size_t count;
+	const int64_t started_ms = clock_now_ms();
 	int64_t began_ms = clock_monotonic_ms();
 	char *const *paths = watch_folder_arrived(job->folder, &count);
 	if (store_open(job->options->database, STORE_WRITE, &store, err) != 0)
@@ -98,7 +111,7 @@ static int watch_import_look(struct watch_import *job, struct error *err)
 	watch_folder_forget(job->folder);
 	watch_import_log(job, &result, began_ms);
 	job->report->looked(&result, job->report->context);
-	return watch_import_note(job, store, &result, failed != 0 ? &fault : NULL, err);
+	return watch_import_note(job, store, &result, started_ms, failed != 0 ? &fault : NULL, err);
 }
 
 static void watch_import_wait(const struct watch_import *job)

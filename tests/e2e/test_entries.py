@@ -189,7 +189,7 @@ class Status(EntriesCase):
         lines = self.inqueue("status").stdout.splitlines()
         self.assertRegex(lines[0], "QUEUE +STATE +WAITING +OLDEST +BAD +LAST LOOK")
         self.assertRegex(lines[-1], r"invoices +active +2 +\d{4}-\S+Z +1 +\d{4}-\S+Z$")
-        self.assertRegex(self.inqueue("status", "invoices").stdout, r"last look +\d{4}-\S+Z: OK; 1 items\.\n")
+        self.assertRegex(self.inqueue("status", "invoices").stdout, r"last look +\d{4}-\S+Z: OK; 1 item, bad\.\n")
         self.assertEqual(1, len(self.json_lines("status", "idle", "--json")))
         self.fails(NO, "status", "nosuch", says="'nosuch'")
 
@@ -216,7 +216,7 @@ class Database(EntriesCase):
 
     def test_overview(self):
         self.load(message())
-        self.assertEqual("invoices|1|OK; 1 items.\n", self.shell("SELECT name, new, last_message FROM queue_overview"))
+        self.assertEqual("invoices|1|OK; 1 item.\n", self.shell("SELECT name, new, last_message FROM queue_overview"))
 
     def test_equal_content_is_stored_once(self):
         self.load(self.with_attachments(("a.pdf", b"same")), self.with_attachments(("b.pdf", b"same")))

@@ -164,7 +164,7 @@ class SeveralQueues(LoadCase):
         self.fails(CREDENTIALS, "load", says="load 'first'")
         self.assertEqual(["Invoice 2"], self.entries())
         self.assertRegex(self.sql("SELECT last_message FROM work_queue WHERE name = 'first'")[0][0], "^Error: ")
-        self.assertEqual([("OK; 1 items.",)], self.sql("SELECT last_message FROM work_queue WHERE name = 'second'"))
+        self.assertEqual([("OK; 1 item.",)], self.sql("SELECT last_message FROM work_queue WHERE name = 'second'"))
 
     def test_unknown_one_is_named(self):
         self.fails(NO, "load", "nosuch", says="'nosuch'")

@@ -41,6 +41,7 @@ COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
             "content": "SELECT * FROM content WHERE sha256 IN (SELECT raw_content FROM entry_mail)"}
 # Tables, and (table, column), that came later and hold other things of what was there before, with the reason.
 LATER = {"entry_calendar": "what calendars announce is noted of what is loaded from now on",
+         "run": "what a run has done is noted from now on",
          "pickup_folder": "where a folder began is noted when this program first uses it",
          ("pickup", "uid_next"): "noted of what is loaded from now on",
          ("pickup", "target_folder"): "noted of what is moved from now on",
@@ -59,6 +60,7 @@ def varied(column, value):
         return value is not None
     if isinstance(value, str):
         value = value.replace("Couldn't connect to server", "Could not connect to server")  # curl's, before 8
+        value = value.replace(" items, 1 of them bad.", " items.")  # said of runs from now on
         value = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z", "TIME", value)  # of ours; those of mail have no fraction
         return re.sub(r"\b(port[= ]|127\.0\.0\.1:|after )\d+", r"\1N", value)
     return value

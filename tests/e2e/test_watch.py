@@ -21,7 +21,7 @@ class Arrival(WatchCase):
             watcher.wait_idle(number + 1)
         watcher.stop()
         self.assert_all_loaded(3)
-        self.assertEqual(["OK; 1 items."], self.column("SELECT last_message FROM work_queue"))
+        self.assertEqual(["OK; 1 item."], self.column("SELECT last_message FROM work_queue"))
 
     def test_one_connection_signed_in_once_and_signed_off(self):
         self.create_queue()

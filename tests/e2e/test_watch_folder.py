@@ -57,7 +57,7 @@ class Arrivals(WatchFolder):
         watcher.wait("run", 2, queue="invoices", loaded=1)
         self.assertEqual(["4.eml", "3.eml"], self.subjects()[2:])
         watcher.stop()
-        self.assertEqual(["OK; 1 items."], self.column("SELECT last_message FROM work_queue"))
+        self.assertEqual(["OK; 1 item."], self.column("SELECT last_message FROM work_queue"))
 
     def test_moved_in(self):
         self.create_file_queue()

@@ -9,6 +9,7 @@
 int cmd_load(const struct invocation *invocation, struct error *err);
 int cmd_import(const struct invocation *invocation, struct error *err);
 int cmd_watch(const struct invocation *invocation, struct error *err);
+int cmd_runs(const struct invocation *invocation, struct error *err);
 int cmd_status(const struct invocation *invocation, struct error *err);
 
 /* `status --check`: ERROR_NO where something is wrong, with what that is. Reads the database only. */

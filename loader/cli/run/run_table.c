@@ -81,6 +81,12 @@ static const struct command_option deliver_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+static const struct command_option runs_options[] = {
+    {"newest", NULL, "newest first", NULL},
+    {"limit", "N", "at most N runs", NULL},
+    COMMAND_OPTIONS_END,
+};
+
 /* In the order in which a newcomer needs them. */
 static const struct command commands[] = {
     {"load", "[NAME…]", 0, SIZE_MAX, "load the mail of queues into the database, once",
@@ -118,6 +124,11 @@ static const struct command commands[] = {
      "else one line says what is wrong with which queue, and it ends with 1. Paused queues do not "
      "count.",
      status_options, NULL, cmd_status, false},
+    {"runs", "[NAME]", 0, 1, "list the runs of queues: when, what they have done, why one failed",
+     "For 30 days. A run of `load` or `watch` that found nothing new is not listed; `inqueue "
+     "status` "
+     "says when a queue was looked at last.",
+     runs_options, NULL, cmd_runs, false},
     {"verify", "NAME", 1, 1, "compare the mailbox and its two target folders with the database",
      "Lists every message that is not where it should be, or has no entry. --repair finishes "
      "moves, and loads what the ledger calls unfinished. Mail that other queues of the database "
