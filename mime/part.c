@@ -111,6 +111,7 @@ static char *content_id_of(const struct header *header)
 	size_t length = strlen(valid);
 	if (length > 1 && valid[0] == '<' && valid[length - 1] == '>')
 		return length > 2 ? g_strndup(valid + 1, length - 2) : NULL;
+	/* An empty one names nothing. */
 	return length > 0 ? g_steal_pointer(&valid) : NULL;
 }
 
@@ -198,6 +199,8 @@ static bool is_html(const struct part *part)
 	return strstr(part->type, "html") != NULL;
 }
 
+/* A part that is longer than its beginning counts without a look at the rest, all of which would have
+ * to be decoded. */
 bool part_has_text(struct part *part)
 {
 	if (part->text == PART_TEXT_UNKNOWN) {

@@ -117,20 +117,16 @@ SCOPED_DEFINE(struct store_watch *, store_watch_close)
 
 /* ---- the write-ahead log ---- */
 
-struct store_log {
-	int64_t size_bytes;
-	bool grown; /* longer than it is while nobody reads, transactions of that size aside */
-};
-
-/* How long the log is on disk, and whether something keeps it from being emptied. */
-void store_log_find(struct store *store, struct store_log *ret_log);
+/* How long the log is on disk. */
+int64_t store_log_bytes(struct store *store);
 
 /*
- * The processes that are reading the database at this moment, ours aside: "process 4711 (sqlite3)",
- * several joined by commas; NULL where there is none, or /proc tells of none. Caller frees with
- * g_free(). Source: proc(5), /proc/locks, and https://www.sqlite.org/walformat.html#wal_locks.
+ * Words for a person where processes keep the log of the database at `path` from being emptied:
+ * which ones (not ours), by number and name, and what ends it. NULL where it has not grown, or /proc
+ * tells of nobody who reads at this moment. Caller frees with g_free(). Source: proc(5), /proc/locks,
+ * and https://www.sqlite.org/walformat.html#wal_locks.
  */
-char *store_log_readers(struct store *store);
+char *store_log_held(struct store *store, const char *path);
 
 /* ---- is the database whole, and what reads it? ---- */
 

@@ -23,10 +23,9 @@ enum { READ_LOCKS_FIRST = 123, READ_LOCKS_LAST = 127 };
 
 enum { LOCK_LINES_MAX = 100000 };
 
-void store_log_find(struct store *store, struct store_log *ret_log)
+int64_t store_log_bytes(struct store *store)
 {
-	ret_log->size_bytes = engine_log_size(store->engine);
-	ret_log->grown = ret_log->size_bytes > GROWN_BYTES;
+	return engine_log_size(store->engine);
 }
 
 /* The words of "1: POSIX  ADVISORY  READ 4711 fe:00:123456 124 124". */
@@ -87,7 +86,7 @@ static void close_file(FILE **file)
 }
 
 /* /proc/locks shows the locks of all processes of this machine, by device and file number. */
-char *store_log_readers(struct store *store)
+static char *readers_find(struct store *store)
 {
 	g_autofree char *path = engine_sibling(store->engine, "-shm");
 	g_autoptr(GString) processes = g_string_new(NULL);
@@ -105,6 +104,17 @@ char *store_log_readers(struct store *store)
 			add_process(processes, process);
 	}
 	return processes->len > 0 ? g_strdup(processes->str) : NULL;
+}
+
+char *store_log_held(struct store *store, const char *path)
+{
+	const int64_t log_bytes = store_log_bytes(store);
+	g_autofree char *readers = log_bytes > GROWN_BYTES ? readers_find(store) : NULL;
+	if (readers == NULL)
+		return NULL;
+	return g_strdup_printf("'%s-wal' takes %.1f MB because %s has been reading the database: "
+			       "once it has ended, the next commit gives the space back",
+			       path, (double)log_bytes / 1e6, readers);
 }
 
 /* ---- is it whole? ---- */

@@ -25,6 +25,7 @@ void supervise_note_peer(const char *peer)
 
 static _Noreturn void child(int (*work)(void *context), void *context, pid_t parent)
 {
+	/* A parent that died before the kernel was asked would never be told of. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(ERROR_SOFTWARE);
 	stop_install();
@@ -61,6 +62,7 @@ static int wait_for(pid_t pid, int *ret_status, struct error *err)
 {
 	int status = 0;
 	stop_pass_on(pid);
+	/* A signal that came before there was a child to pass it on to. */
 	if (stop_requested())
 		kill(pid, SIGTERM);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

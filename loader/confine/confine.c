@@ -23,6 +23,7 @@ int confine_to_descriptors(void)
 	return landlock_enter(rules);
 }
 
+/* In a folder that is not there nothing can be written, so that its rule is not missed. */
 static int allow_folder(int rules, const char *path, uint64_t rights)
 {
 	scoped(descriptor_close) int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -127,6 +128,8 @@ static int refuse(scmp_filter_ctx filter, const int *calls, size_t count)
 	return failure;
 }
 
+/* Names what is refused, because what is needed changes with each version of the libraries that talk
+ * to a server (curl, GnuTLS, the C library). */
 static int confine_calls(bool may_execute)
 {
 	scoped(seccomp_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -141,6 +144,7 @@ static int confine_calls(bool may_execute)
 	return failure == 0 ? 0 : -1;
 }
 
+/* Once in a process: the kernel takes 16 sets of rules, and none replaces an earlier one. */
 int confine_to_folders(const char *const *folders, size_t count, bool may_execute,
 		       struct error *err)
 {
@@ -153,6 +157,7 @@ int confine_to_folders(const char *const *folders, size_t count, bool may_execut
 	return 0;
 }
 
+/* SQLite puts what it keeps beside a database where the file is, not where a link to it is. */
 int confine_to_database(const char *database, bool may_execute, struct error *err)
 {
 	g_autofree char *file = realpath(database, NULL);

@@ -79,19 +79,12 @@ static int doctor_check_database(struct doctor *doctor, struct store *store, str
  * commit. */
 static void doctor_check_log(struct doctor *doctor, struct store *store)
 {
-	struct store_log log;
-	store_log_find(store, &log);
-	const double size_mb = (double)log.size_bytes / 1e6;
-	g_autofree char *readers = log.grown ? store_log_readers(store) : NULL;
-	if (readers != NULL)
-		doctor_say(
-		    doctor, DOCTOR_NOTE, "log",
-		    "'%s-wal' takes %.1f MB because %s has been reading the database: once it "
-		    "has ended, the next commit gives the space back",
-		    doctor->database, size_mb, readers);
+	g_autofree char *held = store_log_held(store, doctor->database);
+	if (held != NULL)
+		doctor_say(doctor, DOCTOR_NOTE, "log", "%s", held);
 	else
 		doctor_say(doctor, DOCTOR_OK, "log", "'%s-wal' takes %.1f MB", doctor->database,
-			   size_mb);
+			   (double)store_log_bytes(store) / 1e6);
 }
 
 /* Tells who but its owner can get at a file. */

@@ -218,14 +218,9 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 /* Words for a person, because the log is no queue's state. */
 static void cmd_status_tell_log(const struct invocation *invocation, struct store *store)
 {
-	struct store_log log;
-	store_log_find(store, &log);
-	g_autofree char *readers = log.grown ? store_log_readers(store) : NULL;
-	const double size_mb = (double)log.size_bytes / 1e6;
-	if (readers != NULL)
-		output_say("'%s-wal' takes %.1f MB because %s has been reading the database: once "
-			   "it has ended, the next commit gives the space back",
-			   invocation->database, size_mb, readers);
+	g_autofree char *words = store_log_held(store, invocation->database);
+	if (words != NULL)
+		output_say("%s", words);
 }
 
 /* Words about leases and the log come after the table, so that it stays a table. */

