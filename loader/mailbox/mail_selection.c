@@ -237,12 +237,22 @@ int mail_selection_resolve(struct imapc_session *session, const struct imapc_mai
 	return 0;
 }
 
+/* The one message that a name stands for, "UID 88"; 0 for a range or a number. */
+static uint32_t mail_selection_only_uid(const char *name)
+{
+	guint64 uid = 0;
+	if (g_str_has_prefix(name, "UID ") &&
+	    g_ascii_string_to_unsigned(name + strlen("UID "), 10, 1, UINT32_MAX, &uid, NULL))
+		return (uint32_t)uid;
+	return 0;
+}
+
 int mail_selection_refuse_unknown(struct mail *mail, const struct mail_selection *selection,
 				  struct error *err)
 {
 	for (char **name = selection->unknown; name != NULL && *name != NULL; name++) {
 		error_set(err, ERROR_NO, "folder '%s' has no %s", mail->folder, *name);
-		if (mail_pass_over(mail, 0, err) != 0)
+		if (mail_pass_over(mail, mail_selection_only_uid(*name), err) != 0)
 			return -1;
 	}
 	return 0;

@@ -114,6 +114,7 @@ class Changes(MailCase):
             result = self.mail(action, "--uid", "2,88", "--stop-on-error", "no", "--json", *target, expect=NO)
             failure, done = json_lines(result)
             self.assertIn("UID 88", failure["error"])
+            self.assertEqual((action, "88"), (failure["action"], failure["uid"]))
             self.assertEqual((1, "2"), (done["count"], done["uid"]))
         self.assertEqual([2], self.moved())
         self.refuses(USAGE, "markRead", "--stop-on-error", "maybe", says="yes or no")
@@ -174,7 +175,7 @@ class Refused(OnDovecot, MailCase):
             proxy.replace(CLIENT, rb"UID STORE 2 ", b"UID FROBN 2 ")
             failure, done = json_lines(self.through(proxy, "markRead", "--stop-on-error", "no", "--json",
                                                     expect=PROTOCOL))
-        self.assertEqual((2, "1,3"), (failure["uid"], done["uid"]))
+        self.assertEqual(("2", "1,3"), (failure["uid"], done["uid"]))
         self.assertEqual([SEEN, NEW, SEEN], self.flags())
 
     def test_messages_of_a_refused_fetch_are_asked_for_one_by_one(self):

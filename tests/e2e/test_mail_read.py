@@ -64,7 +64,7 @@ class Selection(MailCase):
     def test_unknown_message_in_its_row(self):
         result = self.mail("getHeaderOnly", "--uid", f"987,{self.uids[1]}", "--stop-on-error", "no", "--json", expect=NO)
         rows = [json.loads(line) for line in result.stdout.splitlines()]
-        self.assertEqual([(None, True), (self.uids[1], False)], [(row["uid"], bool(row["error"])) for row in rows])
+        self.assertEqual([(987, True), (self.uids[1], False)], [(row["uid"], bool(row["error"])) for row in rows])
         self.assertIn("UID 987", rows[0]["error"])
         self.assertIn("UID 987", result.stderr)
 
@@ -180,6 +180,18 @@ class Attachments(MailCase):
         self.deliver(with_attachments("a.pdf", "Ünï.pdf", content=b"one"))
         self.assertEqual(["a.pdf", "Ünï.pdf"], self.saved())
         self.assertEqual(b"one", (self.path / "Ünï.pdf").read_bytes())
+
+    def test_on_a_terminal_with_text_and_files(self):
+        self.deliver(with_attachments("a.pdf", content=b"one"))
+        shown = self.on_terminal("mail", "getAll", *self.account(), "--attachmentPath", "saved/here").stdout
+        self.assertRegex(shown, rf"SUBJECT\r\n[^\n]*\r\n\r\n[^\n]+\r\nattachment: a\.pdf, saved as {self.folder}/saved/here/a\.pdf\r\n\r\n\Z")
+        self.assertNotIn("attachment:", self.mail("getAll", "--columns", "subject").stdout)
+        self.assertIn("\nattachment: a.pdf\n", self.mail("getAll").stdout)
+
+    def test_paths_are_absolute(self):
+        self.deliver(with_attachments("a.pdf", content=b"one"))
+        row, = self.rows("getAll", "--ATTACHMENT-PATH", "saved")
+        self.assertEqual([str(self.folder / "saved" / "a.pdf")], row["attachmentFiles"])
 
     def test_existing_file_is_replaced_where_that_is_asked_for(self):
         self.deliver(with_attachments("a.pdf", content=b"new"))

@@ -32,6 +32,29 @@ class Script(MailCase):
         result = self.mail("script", "-", stdin="listAllFolders\ngetHeaderOnly\n")
         self.assertRegex(result.stdout, r"FOLDER\n.*INBOX\n *NUMBER .*\n.* Shown\n")
 
+    def test_lines_of_json(self):
+        self.deliver(*messages(4))
+        self.create("Done")
+        text = ('{"action": "moveMail", "uid": [1, "3"], "newFolder": "Done", "recurse": null, "all": false}\n'
+                '{"action": "getheaderonly", "MaxRows": 1, "columns": "subject"}\n'
+                '{"action": "markRead", "dry-run": true, "messageNumber": 1}\n')
+        lines = json_lines(self.mail("script", "-", "--json", stdin=text))
+        self.assertEqual(["1,3"], [row["uid"] for row in lines[0]["rows"]])
+        self.assertEqual([{"subject": "Invoice 2"}], [{"subject": row["subject"]} for row in lines[1]["rows"]])
+        self.assertEqual((True, [set(), set()]), (lines[2]["rows"][0]["dryRun"], self.flags()))
+        file = self.folder / "--odd.eml"
+        file.write_bytes(bytes(message("Odd")))
+        self.mail("script", "-", stdin='{"action": "append", "file": "--odd.eml"}\n')
+        self.assertEqual(["Invoice 2", "Invoice 4", "Odd"], self.subjects())
+
+    def test_json_that_is_no_action(self):
+        for line, code, says in [('{"action": "markRead"', 65, "line 1: not JSON: "), ('{"uid": 1}', USAGE, 'line 1: there is no "action" in it'),
+                                 ('{"action": "frob"}', USAGE, "line 1: 'frob' is no action of a script"),
+                                 ('{"action": "markRead", "uid": {}}', USAGE, "line 1: 'uid' takes a text, a number, a list of these, true or false"),
+                                 ('{"action": "markRead", "uidd": 1}', USAGE, "line 1: unknown option --uidd: did you mean --uid?")]:
+            with self.subTest(line=line):
+                self.assertIn(f"inqueue: {says}", self.mail("script", "-", stdin=line + "\n", expect=code).stderr)
+
     def test_stops_at_the_first_error(self):
         self.deliver(message())
         text = "getHeaderOnly --folder Nowhere\nmarkRead\n"

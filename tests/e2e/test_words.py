@@ -32,12 +32,18 @@ class Words(EntryCase):
         self.inqueue("queue", "alter", "johns", "--connection-string", "url=imap.example.com;mailbox=John’s mail")
 
     def test_unknown_options(self):
-        for option, meant in [("--username", "--user-name"), ("--user_name", "--user-name"), ("--retrydelay", "--retry-delay")]:
+        for option, meant in [("--usernmae", "--user-name"), ("--user_name", "--user-name"), ("--retry-dealy", "--retry-delay")]:
             self.assertEqual(f"inqueue: unknown option {option}: did you mean {meant}? `inqueue queue create --help` lists"
                              " the options\n",
                              self.inqueue("queue", "create", "new", option, "x", expect=USAGE).stderr)
         self.assertEqual("inqueue: unknown option --colour; `inqueue list --help` lists the options\n",
                          self.inqueue("list", "--colour", expect=USAGE).stderr)
+
+    def test_options_in_any_case_and_without_hyphens(self):
+        self.inqueue("queue", "create", "new", "--connectionString", "url=imap.example.com", "--USER-NAME=Ada", "--passwordenv", "WORD")
+        self.assertEqual([("Ada", "WORD")], self.sql("SELECT user_name, credential_reference FROM work_queue WHERE name = 'new'"))
+        self.inqueue("queue", "alter", "new", "--username", "--MaxAttempts")
+        self.assertEqual([("--MaxAttempts",)], self.sql("SELECT user_name FROM work_queue WHERE name = 'new'"))
 
     def test_unknown_commands(self):
         self.assertEqual("inqueue: unknown command 'statsu': did you mean status? `inqueue help` lists the commands\n",

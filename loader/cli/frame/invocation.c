@@ -98,19 +98,70 @@ static int command_refuse_option(const struct invocation *invocation, char *cons
 			 invocation->command->name);
 }
 
+/* An option's name without its hyphens, "maxrows". Each name is shorter than this. */
+enum { OPTION_NAME_MAX = 40 };
+
+static void invocation_join_name(const char *name, char joined[static OPTION_NAME_MAX])
+{
+	size_t length = 0;
+	for (; *name != '\0'; name++) {
+		if (*name != '-')
+			joined[length++] = *name;
+		g_assert(length < OPTION_NAME_MAX);
+	}
+	joined[length] = '\0';
+}
+
+/* The option that a word names in whatever case, with its hyphens or without; NULL for none. */
+static const struct command_option *invocation_named(const struct invocation *invocation,
+						     const char *word)
+{
+	g_autofree char *name = g_strndup(word + 2, strcspn(word + 2, "="));
+	for (size_t i = 0; i < invocation->option_count; i++) {
+		char joined[OPTION_NAME_MAX];
+		invocation_join_name(invocation->options[i].name, joined);
+		if (g_ascii_strcasecmp(name, invocation->options[i].name) == 0 ||
+		    g_ascii_strcasecmp(name, joined) == 0)
+			return &invocation->options[i];
+	}
+	return NULL;
+}
+
+/* Puts the names of options into small letters where they stand; their values are left alone, and so is
+ * what is behind "--". */
+static void invocation_lower_names(const struct invocation *invocation, int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (!g_str_has_prefix(argv[i], "--"))
+			continue;
+		const struct command_option *option = invocation_named(invocation, argv[i]);
+		char *at = argv[i];
+		for (; option != NULL && *at != '\0' && *at != '='; at++)
+			*at = g_ascii_tolower(*at);
+		if (option != NULL && option->value != NULL && *at == '\0')
+			i++;
+	}
+}
+
 /* An option that is given twice counts as given last. A flag has the value "", so that NULL
  * means "not given" for every option. getopt_long() gets the number of the option plus one as
  * its value, because 0 would mean that a flag is to be set by itself. */
 static int invocation_parse_options(struct invocation *invocation, int argc, char **argv,
 				    struct error *err)
 {
-	struct option table[COMMAND_MAX_OPTIONS + 1] = {0};
-	for (size_t i = 0; i < invocation->option_count; i++)
-		table[i] = (struct option){.name = invocation->options[i].name,
-					   .has_arg = invocation->options[i].value != NULL
-							  ? required_argument
-							  : no_argument,
-					   .val = (int)i + 1};
+	struct option table[2 * COMMAND_MAX_OPTIONS + 1] = {0};
+	char joined[COMMAND_MAX_OPTIONS][OPTION_NAME_MAX];
+	for (size_t i = 0; i < invocation->option_count; i++) {
+		invocation_join_name(invocation->options[i].name, joined[i]);
+		table[2 * i] = (struct option){.name = invocation->options[i].name,
+					       .has_arg = invocation->options[i].value != NULL
+							      ? required_argument
+							      : no_argument,
+					       .val = (int)i + 1};
+		table[2 * i + 1] = table[2 * i];
+		table[2 * i + 1].name = joined[i];
+	}
+	invocation_lower_names(invocation, argc, argv);
 	opterr = 0;
 	/* getopt_long() begins anew: a script parses many lines in one process. */
 	optind = 0;

@@ -1,5 +1,6 @@
 /* `mail script`: does the actions of a file, one in each line, over one session that is opened
- * again when it is lost. A line is parsed like a command line. */
+ * again when it is lost. A line is parsed like a command line; one that begins with { is an
+ * object with the same names. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/service.h"
@@ -144,21 +145,100 @@ static int mail_script_do(struct mail_script *script, char **words, struct error
 	return failed;
 }
 
+/* A list stands for a set, [1, 2] for "1,2". NULL: the value is no word. Caller frees. */
+static char *mail_script_word(const json_t *value)
+{
+	if (json_is_string(value))
+		return g_strdup(json_string_value(value));
+	if (json_is_integer(value))
+		return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	if (!json_is_array(value))
+		return NULL;
+	g_autoptr(GString) set = g_string_new(NULL);
+	size_t index;
+	const json_t *member;
+	json_array_foreach(value, index, member)
+	{
+		g_autofree char *word = json_is_array(member) ? NULL : mail_script_word(member);
+		if (word == NULL)
+			return NULL;
+		g_string_append_printf(set, "%s%s", index > 0 ? "," : "", word);
+	}
+	return g_string_free(g_steal_pointer(&set), FALSE);
+}
+
+/* "uid": 17 is --uid=17; true is an option without a value, false and null are none. */
+static int mail_script_member(const char *key, const json_t *value, GPtrArray *words,
+			      struct error *err)
+{
+	if (json_is_null(value) || json_is_false(value))
+		return 0;
+	g_autofree char *word = json_is_true(value) ? NULL : mail_script_word(value);
+	if (word == NULL && !json_is_true(value))
+		return error_set(err, ERROR_USAGE,
+				 "'%s' takes a text, a number, a list of these, true or false",
+				 key);
+	g_ptr_array_add(words, word != NULL ? g_strdup_printf("--%s=%s", key, word)
+					    : g_strdup_printf("--%s", key));
+	return 0;
+}
+
+/* {"action": "moveMail", "uid": [1, 2], "newFolder": "Done"}, with the names of the tag's attributes; "file" is
+ * what `mail append` takes. */
+static int mail_script_read_json(const char *text, char ***ret_words, struct error *err)
+{
+	json_error_t failure;
+	json_auto_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &failure);
+	g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+	const char *key;
+	json_t *value;
+	if (object == NULL)
+		return error_set(err, ERROR_DATA, "not JSON: %s", failure.text);
+	const char *action = json_string_value(json_object_get(object, "action"));
+	if (action == NULL)
+		return error_set(err, ERROR_USAGE, "there is no \"action\" in it");
+	g_ptr_array_add(words, g_strdup("mail"));
+	g_ptr_array_add(words, g_strdup(action));
+	json_object_foreach(object, key, value)
+	{
+		if (strcmp(key, "action") != 0 && strcmp(key, "file") != 0 &&
+		    mail_script_member(key, value, words, err) != 0)
+			return -1;
+	}
+	const char *file = json_string_value(json_object_get(object, "file"));
+	if (file != NULL) {
+		g_ptr_array_add(words, g_strdup("--"));
+		g_ptr_array_add(words, g_strdup(file));
+	}
+	g_ptr_array_add(words, NULL);
+	*ret_words = (char **)g_ptr_array_free(g_steal_pointer(&words), FALSE);
+	return 0;
+}
+
+/* A line is words as in a shell, or an object. */
+static int mail_script_read(const char *text, char ***ret_words, struct error *err)
+{
+	g_autoptr(GError) failure = NULL;
+	g_autofree char *whole = g_strconcat("mail ", text, NULL);
+	if (*text == '{')
+		return mail_script_read_json(text, ret_words, err);
+	g_strstrip(whole);
+	if (!g_shell_parse_argv(whole, NULL, ret_words, &failure))
+		return error_set(err, ERROR_USAGE, "%s", failure->message);
+	return 0;
+}
+
 /* Empty lines and lines that begin with # are passed over. */
 static int mail_script_line(struct mail_script *script, const char *text, struct error *err)
 {
 	g_auto(GStrv) words = NULL;
-	g_autoptr(GError) failure = NULL;
-	g_autofree char *whole = g_strconcat("mail ", text, NULL);
-	g_strstrip(whole);
 	const char *first = text + strspn(text, " \t\r\n");
 	if (*first == '\0' || *first == '#')
 		return 0;
 	if (!g_utf8_validate(text, -1, NULL))
 		return error_set(err, ERROR_DATA, "line %u: not UTF-8", script->line_number);
-	if (!g_shell_parse_argv(whole, NULL, &words, &failure))
-		return error_set(err, ERROR_USAGE, "line %u: %s", script->line_number,
-				 failure->message);
+	if (mail_script_read(first, &words, err) != 0)
+		return error_prefix(err, "line %u", script->line_number);
 	return mail_script_do(script, words, err);
 }
 

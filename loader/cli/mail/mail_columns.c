@@ -6,6 +6,7 @@
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -172,6 +173,13 @@ static void mail_columns_add_header(json_t *row, const struct mail_message *mess
 						  : json_null());
 }
 
+/* Absolute: a reader need not know where the program was started. */
+static json_t *mail_columns_path(const char *path)
+{
+	g_autofree char *absolute = path != NULL ? g_canonicalize_filename(path, NULL) : NULL;
+	return output_json_text(absolute);
+}
+
 /* Three lists of one length: the i-th of each is about the same attachment. */
 static void mail_columns_add_attachments(json_t *row, const struct mail_message *message)
 {
@@ -183,7 +191,7 @@ static void mail_columns_add_attachments(json_t *row, const struct mail_message 
 		json_array_append_new(names, json_string(attachment->file_name));
 		json_array_append_new(ids, output_json_text(attachment->content_id));
 		if (message->files != NULL)
-			json_array_append_new(files, output_json_text(message->files[i]));
+			json_array_append_new(files, mail_columns_path(message->files[i]));
 	}
 	json_object_set_new(row, "attachments", names);
 	json_object_set_new(row, "attachmentFiles", files);
@@ -335,4 +343,42 @@ void mail_columns_say(const struct mail_change *change, bool dry_run)
 	if (!is_of_messages(change) && change->count > 1)
 		g_string_append_printf(words, ", with %zu below it", change->count - 1);
 	output_line("%s%s%s", words->str, named ? ": UID " : "", named ? uids : "");
+}
+
+/* --- a whole message --------------------------------------------------- */
+
+static int say_text(int descriptor, const struct mime_content *content, struct error *err)
+{
+	char piece[16 * 1024];
+	struct output_pieces pieces = {0};
+	for (uint64_t done = 0; done < content->size;) {
+		const size_t size = (size_t)MIN(content->size - done, (uint64_t)sizeof piece);
+		const ssize_t got = pread(descriptor, piece, size, (off_t)(content->offset + done));
+		if (got <= 0 || output_pieces_put(&pieces, piece, (size_t)got) != 0)
+			return error_set(err, ERROR_IO, "message text: %s",
+					 got == 0 ? "too short" : g_strerror(errno));
+		done += (uint64_t)got;
+	}
+	output_pieces_end(&pieces);
+	return 0;
+}
+
+/* Of a mail that is HTML alone the text that was made of it. */
+int mail_columns_say_whole(const struct mail_message *message, struct error *err)
+{
+	if (!message->has_bodies)
+		return 0;
+	output_line("%s", "");
+	if (message->parsed->text_body.present &&
+	    say_text(message->content, &message->parsed->text_body, err) != 0)
+		return -1;
+	for (size_t i = 0; i < message->parsed->attachment_count; i++) {
+		const char *path = message->files != NULL ? message->files[i] : NULL;
+		json_auto_t *absolute = mail_columns_path(path);
+		output_line("attachment: %s%s%s", message->parsed->attachments[i].file_name,
+			    path != NULL ? ", saved as " : "",
+			    path != NULL ? json_string_value(absolute) : "");
+	}
+	output_line("%s", "");
+	return 0;
 }

@@ -69,6 +69,10 @@ json_t *mail_columns_change(const struct mail_change *change, bool dry_run);
  * `change` has to note. */
 void mail_columns_say(const struct mail_change *change, bool dry_run);
 
+/* What a table has no room for: the text of a message, and its attachments. Prints nothing of a message whose
+ * header alone was asked for. */
+int mail_columns_say_whole(const struct mail_message *message, struct error *err);
+
 /* The body that a column stands for; NULL where the column is no body, or there is none. */
 const struct mime_content *mail_columns_content(const struct mail_message *message,
 						const char *column);

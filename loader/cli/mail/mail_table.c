@@ -151,14 +151,16 @@ static const struct command commands[] = {
      cmd_mail_list_connections, false},
     {"mail script", "FILE", 1, 1, "do the actions of a file, one in each line, over one session",
      "FILE - is standard input. A line is an action with its options, in words as a shell splits "
-     "them: moveMail --uid 17,20:25 --new-folder 'Done 2026'. Empty lines and lines with # in "
+     "them: moveMail --uid 17,20:25 --new-folder 'Done 2026'; or an object: {\"action\": "
+     "\"moveMail\", "
+     "\"uid\": [17, 18], \"newFolder\": \"Done 2026\"}. Empty lines and lines with # in "
      "front are passed over. With --json each line gives one line: its rows, and its error.",
      script_options, mail_options_at, cmd_mail_script, true},
     {"mail getHeaderOnly", "", 0, 0, "list messages: header, flags, size (the default action)",
      "A row for each message, in the folder's order. Nothing is marked as read.", header_options,
      mail_options_at, cmd_mail, true},
     {"mail getAll", "", 0, 0, "list messages with bodies and attachments",
-     "As getHeaderOnly, with bodies (--json, --csv) and names of attachments; --attachment-path "
+     "As getHeaderOnly, with bodies and names of attachments; --attachment-path "
      "saves them. Nothing is marked as read.",
      all_options, mail_options_at, cmd_mail, true},
     {"mail markRead", "", 0, 0, "mark messages as read",

@@ -223,9 +223,14 @@ static int mail_view_row(struct mail_view *view, const json_t *row,
 static int mail_view_take_message(const struct mail_message *message, void *context,
 				  struct error *err)
 {
+	struct mail_view *view = context;
 	json_auto_t *row = mail_columns_message(message);
-	progress_clear(&((struct mail_view *)context)->progress);
-	return mail_view_row(context, row, message, err);
+	progress_clear(&view->progress);
+	if (mail_view_row(view, row, message, err) != 0)
+		return -1;
+	return view->format == MAIL_VIEW_TABLE && !view->chosen
+		   ? mail_columns_say_whole(message, err)
+		   : 0;
 }
 
 static int mail_view_take_folder(const struct imapc_folder_row *folder, void *context,
@@ -267,9 +272,13 @@ static void mail_view_take_failure(uint32_t uid, const struct error *failure, vo
 		output_say("%s", failure->text);
 		return;
 	}
-	json_auto_t *row = json_pack("{s:s}", "error", failure->text);
+	json_auto_t *row =
+	    json_pack("{s:s, s:s}", "action", mail_action_name(view->request->action), "error",
+		      failure->text);
+	g_autofree char *set = g_strdup_printf("%u", uid);
 	if (uid != 0)
-		json_object_set_new(row, "uid", json_integer(uid));
+		json_object_set_new(
+		    row, "uid", mail_view_is_of_rows(view) ? json_integer(uid) : json_string(set));
 	mail_view_row(view, row, NULL, &ignored);
 }
 
