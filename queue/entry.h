@@ -165,11 +165,12 @@ int entry_list(struct store *store, const struct entry_filter *filter,
 	       int (*each)(const struct entry *entry, void *context), void *context,
 	       struct error *err);
 
-/* Calls `each` with the digest of each raw message that a queue has an entry of, in no order; not of
- * messages that were never seen whole. Nothing may be written meanwhile. */
+/* Calls `each` with the digest of each raw message that a queue has an entry of, and whether that is a
+ * bad one, in no order; not of messages that were never seen whole. Nothing may be written
+ * meanwhile. */
 int entry_list_digests(struct store *store, int64_t queue_id,
-		       int (*each)(const unsigned char sha256[32], void *context), void *context,
-		       struct error *err);
+		       int (*each)(const unsigned char sha256[32], bool is_bad, void *context),
+		       void *context, struct error *err);
 
 /* With its attachments and calendars. MISSING names the id. */
 int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err);

@@ -197,19 +197,19 @@ int entry_list(struct store *store, const struct entry_filter *filter,
 }
 
 int entry_list_digests(struct store *store, int64_t queue_id,
-		       int (*each)(const unsigned char sha256[32], void *context), void *context,
-		       struct error *err)
+		       int (*each)(const unsigned char sha256[32], bool is_bad, void *context),
+		       void *context, struct error *err)
 {
 	unsigned char sha256[32];
 	int result;
 	scoped_statement *statement =
-	    engine_prepare(store->engine, "SELECT m.raw_sha256 FROM entry_status s"
+	    engine_prepare(store->engine, "SELECT m.raw_sha256, s.state = 'bad' FROM entry_status s"
 					  " JOIN entry_mail m ON m.entry_id = s.id"
 					  " WHERE s.queue_id = ?1 AND m.raw_sha256 IS NOT NULL");
 	statement_bind_int(statement, 1, queue_id);
 	while ((result = statement_step(statement, err)) == 1) {
 		value_parse_sha256(statement_text(statement, 0), sha256);
-		result = each(sha256, context);
+		result = each(sha256, statement_int(statement, 1) != 0, context);
 		if (result != 0)
 			return result;
 	}

@@ -37,10 +37,16 @@ static gboolean import_equal_digests(const void *left, const void *right)
 	return memcmp(left, right, SHA256_DIGEST_SIZE) == 0;
 }
 
-static int import_learn(const unsigned char sha256[SHA256_DIGEST_SIZE], void *context)
+void import_know(const struct import *import, const unsigned char sha256[SHA256_DIGEST_SIZE],
+		 bool is_bad)
 {
-	struct import *import = context;
-	g_hash_table_add(import->known, g_memdup2(sha256, SHA256_DIGEST_SIZE));
+	g_hash_table_insert(import->known, g_memdup2(sha256, SHA256_DIGEST_SIZE),
+			    GINT_TO_POINTER(is_bad));
+}
+
+static int import_learn(const unsigned char sha256[SHA256_DIGEST_SIZE], bool is_bad, void *context)
+{
+	import_know(context, sha256, is_bad);
 	return 0;
 }
 

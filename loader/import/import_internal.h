@@ -59,7 +59,7 @@ struct import {
 	const struct import_options *options;
 	struct import_result *result;
 	struct connection_string *definition;
-	GHashTable *known;	      /* digests that the queue has */
+	GHashTable *known;	      /* digests that the queue has -> is its entry a bad one? */
 	struct import_batch *batches; /* one for each job */
 	unsigned turn;		      /* the batch that is being filled */
 	/* The message that is arriving. */
@@ -80,6 +80,10 @@ bool import_is_over(const struct import *import);
 
 /* Notes a fault with one file, in *fault, that stops nothing. */
 void import_note_fault(struct import *import, const struct error *fault);
+
+/* The queue has, or is to have, an entry of the message with this digest. */
+void import_know(const struct import *import, const unsigned char sha256[SHA256_DIGEST_SIZE],
+		 bool is_bad);
 
 /* --- messages on their way (import_take.c) ----------------------------- */
 
@@ -133,7 +137,8 @@ struct import_file *import_file_new(const char *path, const struct stat *status)
  * that is a fault. */
 void import_file_let_go(struct import *import, struct import_file *file);
 
-/* Moves a file into a folder, under a name that is free there; never replaces a file. Errors: IO. */
+/* Moves a file into a folder, under a name that is free there, unless it lies in that folder already;
+ * never replaces a file. Errors: IO. */
 int import_move(const char *path, const struct stat *status, const char *folder, struct error *err);
 
 #endif

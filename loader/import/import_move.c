@@ -125,8 +125,20 @@ static bool import_is_same(const char *path, const struct stat *status)
 	       now.st_mtim.tv_nsec == status->st_mtim.tv_nsec;
 }
 
+static bool import_lies_in(const char *path, const char *folder)
+{
+	struct stat own;
+	struct stat wanted;
+	g_autofree char *above = g_path_get_dirname(path);
+	return stat(above, &own) == 0 && stat(folder, &wanted) == 0 &&
+	       own.st_dev == wanted.st_dev && own.st_ino == wanted.st_ino;
+}
+
 int import_move(const char *path, const struct stat *status, const char *folder, struct error *err)
 {
+	/* Moved, it would only get another name, and, where the folder is watched, arrive anew. */
+	if (import_lies_in(path, folder))
+		return 0;
 	/* Somebody else has been at it: what is there now has not been read. */
 	if (!import_is_same(path, status))
 		return error_set(err, ERROR_IO,

@@ -89,18 +89,27 @@ static int import_commit(struct import *import, const struct import_batch *batch
 	return 0;
 }
 
-/* The batch is committed. */
+static void import_count(const struct import *import, const struct import_item *item)
+{
+	struct import_result *result = import->result;
+	result->size_bytes += item->size_bytes;
+	if (item->bad)
+		result->bad++;
+	else
+		result->loaded++;
+}
+
+/* The batch is committed. What is known goes where its entry says: a run may have died before it
+ * moved the file. */
 static void import_settle(struct import *import, const struct import_batch *batch)
 {
 	for (guint i = 0; i < batch->items->len; i++) {
 		struct import_item *item = import_item_at(batch, i);
-		if (item->bad)
-			import->result->bad++;
-		else if (!item->known)
-			import->result->loaded++;
 		if (!item->known)
-			import->result->size_bytes += item->size_bytes;
-		item->file->bad |= item->bad;
+			import_count(import, item);
+		if (item->bad)
+			import_know(import, item->raw_sha256, true);
+		item->file->bad |= g_hash_table_lookup(import->known, item->raw_sha256) != NULL;
 		import_file_let_go(import, item->file);
 	}
 }

@@ -147,12 +147,13 @@ int import_end(struct import *import, const char *name, int64_t received_s, bool
 	item->received_s = received_s;
 	item->received_is_guess = is_guess;
 	sha256_digest(&import->hash, sizeof item->raw_sha256, item->raw_sha256);
-	item->known =
-	    !g_hash_table_add(import->known, g_memdup2(item->raw_sha256, sizeof item->raw_sha256));
-	if (item->known)
+	item->known = g_hash_table_contains(import->known, item->raw_sha256);
+	if (item->known) {
 		result->known++;
-	else
+	} else {
+		import_know(import, item->raw_sha256, false);
 		import->taken++;
+	}
 	import->options->progress(import->taken + result->known, result->size_bytes,
 				  import->options->context);
 	if (!import->options->dry_run)

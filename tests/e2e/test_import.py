@@ -380,6 +380,22 @@ class Moved(ImportCase):
         self.assertEqual(["a.2.eml", "a.3.eml", "a.4.eml", "a.eml"], self.names("done"))
         self.assertEqual("mine", (self.folder / "done/a.eml").read_text())
 
+    def test_known_bad_files_are_bad_still(self):
+        self.create_queue(maxSize=2000)
+        self.put("a.eml", "good")
+        raw = self.put("b.eml", "large", body="x\n" * 3000).read_bytes()
+        (self.mail / "c.eml").write_bytes(raw)
+        self.import_mail()
+        self.move()
+        self.assertEqual((["a.eml"], ["b.eml", "c.eml"]), (self.names("done"), self.names("bad")))
+
+    def test_a_bad_file_and_its_double(self):
+        self.create_queue(maxSize=2000)
+        raw = self.put("a.eml", "large", body="x\n" * 3000).read_bytes()
+        (self.mail / "b.eml").write_bytes(raw)
+        self.move("--jobs", 1)
+        self.assertEqual(([], ["a.eml", "b.eml"]), (self.names("done"), self.names("bad")))
+
     def test_known_files_move_too(self):
         self.create_queue()
         raw = self.put("a.eml").read_bytes()
@@ -412,6 +428,15 @@ class Moved(ImportCase):
         for _ in range(2):
             self.import_mail(self.mail, "--archive", done)
         self.assertEqual(["done/a.eml"], self.names("mail"))
+
+    def test_the_archive_may_be_the_folder(self):
+        self.create_queue()
+        path = self.put("a.eml")
+        for _ in range(2):
+            self.import_mail(self.mail, "--archive", self.mail)
+            self.assertEqual(["a.eml"], self.names("mail"))
+        self.import_mail(path, "--archive", self.mail)
+        self.assertEqual(["a.eml"], self.names("mail"))
 
     def test_a_folder_that_is_missing_is_said_first(self):
         self.create_queue()

@@ -1,5 +1,6 @@
 """`parse`: what the entry of a mail in a file would be."""
 
+import os
 import unittest
 
 from inqueue import DATA, NO, SOURCE_DIR, Case, LoadCase
@@ -45,6 +46,8 @@ class Files(Case):
     def test_what_is_no_file(self):
         self.fails(NO, "parse", self.folder / "nosuch.eml", says="nosuch.eml': No such file or directory")
         self.fails(DATA, "parse", self.folder, says="is not a file")
+        os.mkfifo(self.folder / "pipe.eml")
+        self.fails(DATA, "parse", self.folder / "pipe.eml", says="is not a file")
 
 
 if __name__ == "__main__":

@@ -128,11 +128,11 @@ static int parse_take(const struct entry *entry, const struct entry_contents *co
 /* ---- the command ---- */
 
 /* Takes regular files only: the parser reads at places of the message and needs its size; a
- * pipe has neither. */
+ * pipe has neither, and is not waited for. */
 static int parse_open(const char *path, int *ret_raw, uint64_t *ret_size, struct error *err)
 {
 	struct stat status;
-	scoped(descriptor_close) int raw = open(path, O_RDONLY | O_CLOEXEC);
+	scoped(descriptor_close) int raw = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (raw < 0 || fstat(raw, &status) != 0)
 		return error_set(err, errno == ENOENT ? ERROR_NO : ERROR_IO, "'%s': %s", path,
 				 g_strerror(errno));
