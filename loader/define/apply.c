@@ -2,6 +2,7 @@
  * alone, all in one transaction. It tells what became of each queue after the commit. */
 #include "loader/define/definition.h"
 
+#include "loader/define/definition_internal.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>
@@ -59,7 +60,25 @@ static int apply_read_group(GKeyFile *file, const char *group, struct work_queue
 	return 0;
 }
 
-/* What the file would make of the queue, beside what is there. A database that is not there has no queue. */
+/* Compares only what an operator defines: not when the queue ran last, nor whether its target
+ * was stopped. */
+static bool definition_equals(const struct work_queue *left, const struct work_queue *right)
+{
+	return g_strcmp0(left->name, right->name) == 0 &&
+	       g_strcmp0(left->class_name, right->class_name) == 0 &&
+	       g_strcmp0(left->external_source, right->external_source) == 0 &&
+	       g_strcmp0(left->connection_string, right->connection_string) == 0 &&
+	       g_strcmp0(left->user_name, right->user_name) == 0 &&
+	       g_strcmp0(left->credential_source, right->credential_source) == 0 &&
+	       g_strcmp0(left->credential_reference, right->credential_reference) == 0 &&
+	       left->paused == right->paused &&
+	       work_queue_attempts(left) == work_queue_attempts(right) &&
+	       definition_target_equals(&left->target, &right->target) &&
+	       left->retry_delay_ms == right->retry_delay_ms;
+}
+
+/* What the file would make of the queue, beside what is there. A database that is not there has no
+ * queue. */
 static int apply_compare(struct store *store, struct work_queue *draft, struct apply_row *row,
 			 struct error *err)
 {

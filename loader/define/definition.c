@@ -387,20 +387,3 @@ int definition_check(const struct work_queue *draft, struct error *err)
 				 "user-name is needed: the account on the mail server");
 	return definition_target_check(draft, err);
 }
-
-/* Compares only what an operator defines: not when the queue ran last, nor whether its target
- * was stopped. */
-bool definition_equals(const struct work_queue *left, const struct work_queue *right)
-{
-	return g_strcmp0(left->name, right->name) == 0 &&
-	       g_strcmp0(left->class_name, right->class_name) == 0 &&
-	       g_strcmp0(left->external_source, right->external_source) == 0 &&
-	       g_strcmp0(left->connection_string, right->connection_string) == 0 &&
-	       g_strcmp0(left->user_name, right->user_name) == 0 &&
-	       g_strcmp0(left->credential_source, right->credential_source) == 0 &&
-	       g_strcmp0(left->credential_reference, right->credential_reference) == 0 &&
-	       left->paused == right->paused &&
-	       work_queue_attempts(left) == work_queue_attempts(right) &&
-	       definition_target_equals(&left->target, &right->target) &&
-	       left->retry_delay_ms == right->retry_delay_ms;
-}

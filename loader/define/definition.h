@@ -44,9 +44,6 @@ void definition_list(const struct work_queue *queue,
 		     void (*each)(const char *field, const char *value, void *context),
 		     void *context);
 
-/* Equal in all that an operator defines. */
-bool definition_equals(const struct work_queue *left, const struct work_queue *right);
-
 /* ---- a file of queues, so that an installation can be kept in version control ---- */
 
 enum apply_outcome { APPLY_CREATED, APPLY_ALTERED, APPLY_UNCHANGED };

@@ -137,7 +137,7 @@ class LeftOut(Lies):
                     check = json.loads(self.inqueue("queue", "check", "invoices", "--json").stdout)
                     self.assertEqual(count, check["not_found"])
                     self.inqueue("load")
-                    self.assertEqual([f"OK; {3 - count} items. {sentence}."],
+                    self.assertEqual([f"OK; {'1 item' if count == 2 else f'{3 - count} items'}. {sentence}."],
                                      self.column("SELECT last_message FROM work_queue"))
                     self.assertIn(sentence, self.inqueue("status", "--json").stdout)
                     found = self.inqueue("verify", "invoices", expect=1).stdout
@@ -152,7 +152,7 @@ class LeftOut(Lies):
                     server.messages()[0].flags.add("\\Deleted")
                     self.assertNotIn("not found", self.inqueue("queue", "check", "invoices").stdout)
                     self.inqueue("load")
-                    self.assertRegex(self.sql("SELECT last_message FROM work_queue")[0][0], r"\AOK; \d items\.\Z")
+                    self.assertRegex(self.sql("SELECT last_message FROM work_queue")[0][0], r"\AOK; \d items?\.\Z")
 
     def test_no_question_more(self):
         with self.lying() as server:

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #define STREAM_BUFFER_SIZE   ((size_t)16 * 1024)
-#define UNPARSED_BYTES_MAX   (UINT64_C(4) * 1024 * 1024)
 #define SLOWEST_BYTES_PER_S  (INT64_C(16) * 1024)
 #define MICROSECONDS_PER_SEC 1000000
 #define MARGIN_ANSWERS	     1000
@@ -384,67 +383,6 @@ int transport_socket(const struct transport *transport)
 }
 
 /* --- the end ------------------------------------------------------------- */
-
-/* An answer that nesting.h has kept away. */
-static int explain_answer(const struct transport *transport, struct error *err)
-{
-	const struct nesting *nesting = &transport->nesting;
-
-	switch (nesting->fault) {
-	case NESTING_LONG_LITERAL:
-		return error_set(err, ERROR_PROTOCOL,
-				 "%s began to send %" PRIu64 " bytes where at most %" PRIu64
-				 " were to come: the connection was dropped",
-				 transport->host, nesting->number, nesting->literal_max);
-	case NESTING_MANY_ANSWERS:
-		return error_set(err, ERROR_PROTOCOL,
-				 "%s sent more than %u answers to one command, which nobody asked "
-				 "for: the connection was dropped",
-				 transport->host, nesting->answers_max);
-	case NESTING_DEEP:
-	case NESTING_NO_FAULT:
-		break;
-	}
-	return error_set(err, ERROR_PROTOCOL,
-			 "%s sent an answer of more than %d nested parentheses: the connection was "
-			 "dropped",
-			 transport->host, NESTING_MAX);
-}
-
-int transport_explain(const struct transport *transport, struct error *err)
-{
-	switch (transport->failure) {
-	case TRANSPORT_MUTE:
-		return error_set(err, ERROR_UNREACHABLE,
-				 "no answer from %s within %u s (timeout= sets how long to wait)",
-				 transport->host, transport->timeout_ms / 1000);
-	case TRANSPORT_FLOOD:
-		return error_set(
-		    err, ERROR_PROTOCOL,
-		    "%s sent more than %u MiB that make no sense: the connection was dropped",
-		    transport->host, (unsigned int)(UNPARSED_BYTES_MAX >> 20));
-	case TRANSPORT_ENDLESS:
-		return error_set(err, ERROR_PROTOCOL,
-				 "%s sends and sends, and its answer does not end in the time that "
-				 "it may take: the connection was dropped",
-				 transport->host);
-	case TRANSPORT_TOO_LONG:
-		return error_set(err, ERROR_PROTOCOL,
-				 "%s sent more than twice what was to come, and some MiB: the "
-				 "connection was dropped",
-				 transport->host);
-	case TRANSPORT_NESTED:
-		return explain_answer(transport, err);
-	case TRANSPORT_NETWORK:
-		return error_set(err, ERROR_UNREACHABLE, "the connection to %s broke: %s",
-				 transport->host, curl_easy_strerror(transport->curl_error));
-	case TRANSPORT_CLOSED:
-	case TRANSPORT_BROKEN:
-	case TRANSPORT_FAILED_NOT:
-		break;
-	}
-	return error_set(err, ERROR_UNREACHABLE, "%s closed the connection", transport->host);
-}
 
 void transport_close(struct transport *transport)
 {

@@ -1,6 +1,7 @@
 /*
  * transport_internal.h - what the parts of the transport share: transport_open.c makes the
- * connection, transport_tls.c describes its TLS, transport.c carries bytes over it.
+ * connection, transport_tls.c describes its TLS, transport.c carries bytes over it,
+ * transport_failure.c words why it broke.
  */
 #ifndef LOADER_IMAP_WIRE_TRANSPORT_INTERNAL_H
 #define LOADER_IMAP_WIRE_TRANSPORT_INTERNAL_H
@@ -11,6 +12,9 @@
 #include <curl/curl.h>
 
 struct protocol_log;
+
+/* Between two answers that libetpan makes sense of. */
+#define UNPARSED_BYTES_MAX (UINT64_C(4) * 1024 * 1024)
 
 enum transport_failure {
 	TRANSPORT_FAILED_NOT,
