@@ -5,6 +5,7 @@ import datetime
 import email.utils
 import os
 import pathlib
+import re
 import signal
 import socket
 import sqlite3
@@ -58,6 +59,19 @@ class Table(DeliverCase):
         (last, following), = self.sql("SELECT last_attempt_at, next_attempt_at FROM entry WHERE id = 1")
         wait = datetime.datetime.fromisoformat(following) - datetime.datetime.fromisoformat(last)
         self.assertAlmostEqual(7200, wait.total_seconds(), delta=5)
+
+    def test_nothing_due_says_how_many_wait_and_until_when(self):
+        receiver = self.receiver(503, 200)
+        self.target(receiver.url(), "--retry-delay", "2h")
+        self.assertEqual("invoices: nothing is due, 0 wait\r\n", self.on_terminal("deliver").stdout)
+        self.load()
+        self.fails(inqueue.TEMPORARY, "deliver", says="to be tried again")
+        self.assertRegex(self.on_terminal("deliver").stdout,
+                         r"\Ainvoices: nothing is due, 1 waits, the first until \d{4}-\d\d-\d\d \d\d:\d\d\r\n\Z")
+        self.assertEqual(self.column("SELECT substr(next_attempt_at, 1, 19) || 'Z' FROM entry"),
+                         re.findall(r"until (\S+)", self.on_terminal("deliver", "--utc").stdout))
+        self.inqueue("hold", "1")
+        self.assertEqual("invoices: nothing is due, 1 waits\r\n", self.on_terminal("deliver").stdout)
 
     def test_the_last_attempt_has_failed(self):
         receiver = self.receiver(503)

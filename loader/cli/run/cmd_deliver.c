@@ -1,10 +1,12 @@
 /* `deliver`: posts what is due, one queue after the other, and says what became of it. */
 #include "loader/cli/run/run_internal.h"
 
+#include "loader/base/clock.h"
 #include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
 #include "loader/deliver/deliver.h"
 #include "queue/base/scoped.h"
+#include "queue/entry_claim.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -48,6 +50,34 @@ static void cmd_deliver_print(const char *name, const struct deliver_result *res
 			   result->counts[DELIVERY_REJECTED]);
 	output_line("%s: %" PRIu64 " delivered%s", name, result->counts[DELIVERY_DELIVERED],
 		    rejected);
+}
+
+/* What a run that has posted nothing leaves: "nothing is due, 3 wait, the first until 2026-01-31 13:00". Entries
+ * that are held, or that somebody else has, have no time. */
+static int cmd_deliver_print_waiting(struct store *store, const struct work_queue *queue,
+				     struct error *err)
+{
+	const struct entry_wish any = {.queue_id = queue->id};
+	const int64_t now_ms = clock_now_ms();
+	struct work_queue_counts counts;
+	int64_t due_ms;
+	char until[CLOCK_TEXT_SIZE];
+	if (work_queue_count(store, queue->id, &counts, err) != 0 ||
+	    entry_claim_due(store, &any, now_ms, &due_ms, err) != 0)
+		return -1;
+	output_time_s(due_ms / 1000, until);
+	output_line("%s: nothing is due, %" PRIu64 " wait%s%s%s", queue->name, counts.new_entries,
+		    counts.new_entries == 1 ? "s" : "", due_ms > now_ms ? ", the first until " : "",
+		    due_ms > now_ms ? until : "");
+	return 0;
+}
+
+static bool cmd_deliver_has_posted(const struct deliver_result *result)
+{
+	uint64_t sum = 0;
+	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
+		sum += result->counts[i];
+	return sum > 0;
 }
 
 /* Each outcome is a number of its own; the error is what the exit status stands for. */
@@ -101,8 +131,10 @@ static int cmd_deliver_queue(const struct invocation *invocation, struct store *
 		error_put_before(err, "deliver '%s'", name);
 	if (invocation->json)
 		cmd_deliver_print_json(name, &result, failed != 0 ? err->text : NULL);
-	else if (isatty(STDOUT_FILENO) && failed == 0)
+	else if (isatty(STDOUT_FILENO) && failed == 0 && cmd_deliver_has_posted(&result))
 		cmd_deliver_print(name, &result);
+	else if (isatty(STDOUT_FILENO) && failed == 0)
+		return cmd_deliver_print_waiting(store, queue, err);
 	return failed;
 }
 
