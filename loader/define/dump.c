@@ -74,8 +74,8 @@ static void dump_credential(const struct dump *dump, const struct work_queue *qu
 }
 
 /* Kept a line each, written with | between them. */
-static void dump_headers(const struct dump *dump, const char *field, const char *lines,
-			 char *(*format)(const char *line))
+static void dump_lines(const struct dump *dump, const char *field, const char *lines,
+		       char *(*format)(const char *line))
 {
 	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);
 	for (char **line = each; *line != NULL; line++) {
@@ -87,7 +87,7 @@ static void dump_headers(const struct dump *dump, const char *field, const char 
 	dump_text(dump, field, joined);
 }
 
-static char *dump_header(const char *line)
+static char *dump_as_it_is(const char *line)
 {
 	return g_strdup(line);
 }
@@ -105,14 +105,16 @@ static void dump_target(const struct dump *dump, const struct work_queue_target 
 	dump_text(dump, "deliver-format", target->format);
 	dump_source(dump, "deliver-secret", target->secret);
 	dump_source(dump, "deliver-password", target->password);
-	dump_headers(dump, "deliver-header-secret", target->header_secrets,
-		     target_secret_format_header);
-	dump_headers(dump, "deliver-header", target->headers, dump_header);
+	dump_lines(dump, "deliver-header-secret", target->header_secrets,
+		   target_secret_format_header);
+	dump_lines(dump, "deliver-header", target->headers, dump_as_it_is);
 	dump_time(dump, "deliver-connect-timeout", target->connect_timeout_ms);
 	dump_time(dump, "deliver-timeout", target->timeout_ms);
 	dump_text(dump, "deliver-ca-file", target->ca_file);
 	dump_text(dump, "deliver-crl-file", target->crl_file);
 	dump_text(dump, "deliver-client-certificate", target->client_certificate);
+	dump_text(dump, "deliver-redirects", target->redirects);
+	dump_lines(dump, "deliver-trust-host", target->trust_hosts, dump_as_it_is);
 	dump_switch(dump, "allow-private", target->allow_private);
 	dump_switch(dump, "deliver-insecure", target->insecure);
 	dump_text(dump, "acknowledge", target->on_delivery ? "delivery" : "load");
