@@ -126,9 +126,12 @@ static void add_mailbox(struct list *list, GString *raw_name, const char *addres
 	add(list, strchr(text, '@') ? ADDRESS_FULL : ADDRESS_LOCAL, name, text);
 }
 
-/* Raw words as a name: what has no letter is none. */
+/* Raw words as a name: what has no letter is none, and a bracket before the address is none of it:
+ * "Ann Lee [ann@example.com]". */
 static GString *name_new(const char *words, size_t length)
 {
+	while (length > 0 && (words[length - 1] == '[' || words[length - 1] == ' '))
+		length--;
 	GString *name = g_string_new_len(words, (gssize)length);
 
 	for (size_t i = 0; i < length; i++)

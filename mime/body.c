@@ -251,7 +251,7 @@ static void leftover_find(struct part *part, struct leftover *leftover)
 		leftover_find(child_at(part, i), leftover);
 	if (part->is_multipart || is_attached(part))
 		return;
-	if (is_text && part_is_named(part)) {
+	if (is_text && part_is_named(part) && part_has_text(part)) {
 		leftover->named = part;
 		leftover->named_count++;
 	} else if (!is_text && !part_is_named(part) && g_str_has_prefix(part->type, "text/")) {
@@ -267,7 +267,7 @@ static void choose_leftover(struct part *root, struct body *body, struct defects
 	leftover_find(root, &leftover);
 	if (leftover.named_count == 1)
 		choose_leaf(leftover.named, body);
-	else if (leftover.other)
+	else if (leftover.other && body->text->len == 0)
 		defects_add(defects, "no plain text and no HTML; %s attached",
 			    leftover.other->type);
 }
@@ -297,7 +297,7 @@ struct body body_choose(struct part *root, struct defects *defects)
 	struct body body = body_new();
 
 	choose(root, &body);
-	if (body.text->len == 0)
+	if (!has_text(body.text) && body.html->len == 0)
 		choose_leftover(root, &body, defects);
 	choose_spare(root, &body);
 	mark(body.text);

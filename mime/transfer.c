@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { LOOKED_AT = 4096 };
+enum { LOOKED_AT = 4096, BASE64_MIN = 12 };
 
 /* Names with "uu" are of no standard; old programs write them. */
 bool transfer_parse(const char *name, enum transfer *ret_transfer)
@@ -32,32 +32,80 @@ bool transfer_parse(const char *name, enum transfer *ret_transfer)
 	return false;
 }
 
-/* Some mailers say base64 of what they have not encoded: more than every tenth byte of its
- * beginning, and more than three, are none of the alphabet's. */
+/* More than every tenth byte, and more than three, are no letters, no digits and none of `signs`. */
+static bool is_plain(const unsigned char *bytes, size_t length, const char *signs)
+{
+	size_t odd = 0;
+
+	for (size_t i = 0; i < length; i++)
+		odd += !g_ascii_isalnum(bytes[i]) && !strchr(signs, bytes[i]);
+	return odd > 3 && odd * 10 > length;
+}
+
+/* Some mailers say base64 of what they have not encoded. */
 static bool is_plain_text(struct input *input, uint64_t begin, uint64_t end)
 {
 	size_t length;
 	const unsigned char *bytes = input_at(input, begin, &length);
-	size_t odd = 0;
 
-	length = (size_t)MIN(MIN((uint64_t)length, end - begin), (uint64_t)LOOKED_AT);
-	for (size_t i = 0; i < length; i++)
-		odd += !g_ascii_isalnum(bytes[i]) && !strchr("+/=-_\r\n", bytes[i]);
-	return odd > 3 && odd * 10 > length;
+	return is_plain(bytes, (size_t)MIN(MIN((uint64_t)length, end - begin), (uint64_t)LOOKED_AT),
+			"+/=-_\r\n");
+}
+
+/* Returns whether a line is of the alphabet alone, and counts its characters. */
+static bool is_base64_line(const unsigned char *line, size_t length, size_t *count)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (!g_ascii_isalnum(line[i]) && !strchr("+/=\r\n", line[i]))
+			return false;
+		*count += line[i] != '\r' && line[i] != '\n';
+	}
+	return true;
+}
+
+/* Mailing lists put their footer behind a text without a look at its encoding. Returns where it
+ * begins, or `end`. Only what lies in the window is looked through, as texts do; a word alone in a
+ * line is no encoded text before it. */
+static uint64_t footer_begin(struct input *input, uint64_t begin, uint64_t end)
+{
+	size_t length;
+	const unsigned char *bytes = input_at(input, begin, &length);
+	size_t count = 0;
+	size_t at = 0;
+
+	if (length < end - begin)
+		return end;
+	length = (size_t)(end - begin);
+	while (at < length) {
+		const unsigned char *feed = memchr(bytes + at, '\n', length - at);
+		size_t next = feed ? (size_t)(feed - bytes) + 1 : length;
+		size_t count_next = count;
+		if (!is_base64_line(bytes + at, next - at, &count_next))
+			break;
+		count = count_next;
+		at = next;
+	}
+	return count >= BASE64_MIN && count % 4 == 0 && is_plain(bytes + at, length - at, "+/=\r\n")
+		   ? begin + at
+		   : end;
 }
 
 static bool decode_base64(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
 {
 	struct base64 base64;
 
-	if (begin < end && is_plain_text(input, begin, end)) {
+	uint64_t footer = begin < end ? footer_begin(input, begin, end) : end;
+
+	if (begin < end && footer == end && is_plain_text(input, begin, end)) {
 		input_copy(input, begin, end, sink);
 		return false;
 	}
 
 	base64_init(&base64, sink);
-	input_copy(input, begin, end, &base64.sink);
-	return base64_finish(&base64);
+	input_copy(input, begin, footer, &base64.sink);
+	bool is_whole = base64_finish(&base64);
+	input_copy(input, footer, end, sink);
+	return is_whole && footer == end;
 }
 
 static bool decode_quoted_printable(struct input *input, uint64_t begin, uint64_t end,

@@ -2,7 +2,8 @@
  * transfer.h - content transfer encodings (RFC 2045), forgiving as mail needs it.
  *
  * Rules:  base64 goes on behind padding, does without it, and skips what is not of its alphabet,
- *         unless that is so much that the text has not been encoded at all; quoted-printable keeps
+ *         unless that is so much that the text has not been encoded at all, or that a text which
+ *         has not been encoded follows: that stays as it is; quoted-printable keeps
  *         a "=" that means nothing; uuencode starts at its "begin" line.
  * Memory: a few kB, whatever the size.
  */

@@ -20,6 +20,7 @@ static void test_forms_of_a_mailbox(void **state)
 	assert_list("Ann Lee <ann@example.com>", "Ann Lee <ann@example.com>");
 	assert_list("\"Ann Lee\" <ann@example.com>", "Ann Lee <ann@example.com>");
 	assert_list("ann@example.com (Ann Lee)", "Ann Lee <ann@example.com>");
+	assert_list("Ann Lee [ann@example.com]", "Ann Lee <ann@example.com>");
 	assert_list("ann@example.com <ann@example.com>", "ann@example.com");
 	assert_list("Ann\r\n Lee <ann@example.com>", "Ann Lee <ann@example.com>");
 	assert_list("\"a b\"@example.com", "\"a b\"@example.com");

@@ -168,6 +168,15 @@ static void test_a_named_text(void **state)
 				       "--m\r\nContent-Type: text/html; name=mail.html\r\n\r\n"
 				       "<p>html</p>\r\n--m--\r\n",
 	    "html", "<p>html</p>", "a.pdf");
+	/* A blank text is not in its way, and a blank file is no text. */
+	assert_message(
+	    HEADER MULTI("mixed", "m") "--m\r\n" TEXT " \r\n\r\n"
+				       "--m\r\nContent-Type: text/html; name=mail.html\r\n\r\n"
+				       "<p>html</p>\r\n--m--\r\n",
+	    "html", "<p>html</p>", "");
+	assert_message(HEADER MULTI("mixed", "m") "--m\r\nContent-Type: text/plain; name=a.txt\r\n"
+						  "\r\n\r\n--m\r\n" HTML "\r\n--m--\r\n",
+		       "", "", "a.txt");
 	/* Two of them are files. */
 	assert_message(
 	    HEADER MULTI("mixed", "m") "--m\r\nContent-Type: text/plain; name=a.txt\r\n\r\n"

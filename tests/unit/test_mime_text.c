@@ -53,6 +53,14 @@ static void test_base64(void **state)
 	assert_body(ENCODED("base64"), "aGVsbA", "hell", NULL);
 	assert_body(ENCODED("base64"), "aGVsbG8=IHlvdQ==", "hello you", "damaged");
 	assert_body(ENCODED("base64"), "aGV*sbG8=", "hello", "damaged");
+	/* The footer of a mailing list is not encoded, with padding before it and without. */
+	assert_body(ENCODED("base64"),
+		    "aMOkbGxvCg==\r\n\r\n____\r\nTo leave: mail list@example.com\r\n",
+		    "hällo\n____\nTo leave: mail list@example.com\n", "damaged");
+	assert_body(ENCODED("base64"), "aMOkbGwsIHlv\r\n-- \r\nto leave: list@example.com",
+		    "häll, yo-- \nto leave: list@example.com", "damaged");
+	assert_body(ENCODED("base64"), "Hello\r\n\r\nthis: is not encoded.\r\n",
+		    "Hello\n\nthis: is not encoded.\n", "damaged");
 	assert_body(ENCODED("base64"), "aGVsbG8=A", "hello", "damaged");
 	assert_body(ENCODED("base64"), "", "", NULL);
 }
