@@ -59,15 +59,19 @@ static void require_unchanged(const char *queue_name, enum apply_outcome outcome
 	require(outcome == APPLY_UNCHANGED);
 }
 
+static const struct apply_report ignored = {.tell = ignore};
+static const struct apply_report unchanged = {.tell = require_unchanged};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = {0};
 
 	require(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
-	if (apply_file(store, path, 1000, ignore, NULL, &err) != 0) {
+	if (apply_file(store, path, 1000, &ignored, &err) != 0) {
 		require(err.kind != ERROR_NONE && err.kind != ERROR_SOFTWARE && *err.text != '\0');
 		return 0;
 	}
-	require(apply_file(store, path, 1000, require_unchanged, NULL, &err) == 0);
+	require(apply_preview(store, path, &unchanged, &err) == 0);
+	require(apply_file(store, path, 1000, &unchanged, &err) == 0);
 	return 0;
 }
