@@ -41,8 +41,8 @@ static int refuse(const char *what, const char *path, const struct stat *status,
 	g_autofree char *owner = owner_name(status->st_uid);
 	if (!is_ours(status))
 		return error_set(err, ERROR_CONFIGURATION,
-				 "%s '%s' belongs to %s, who can %s: chown it%s", what, path, owner,
-				 danger, otherwise);
+				 "%s '%s' belongs to %s, who can %s: run this as %s, chown it%s",
+				 what, path, owner, danger, owner, otherwise);
 	return error_set(err, ERROR_CONFIGURATION,
 			 "%s '%s' can be changed by other users (mode %04o), who can %s: "
 			 "chmod go-w it%s",

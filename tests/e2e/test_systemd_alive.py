@@ -177,8 +177,8 @@ class Alive(LoadCase):
         return self.systemctl("show", unit, "--value", f"--property={name}").strip()
 
     def count_new(self):
-        return self.machine.run("env", "ASAN_OPTIONS=detect_leaks=0", "inqueue", "--database", DATABASE, "list", "invoices",
-                                "--json").count('"state":"new"')
+        return self.machine.run("runuser", "-u", "inqueue", "--", "env", "ASAN_OPTIONS=detect_leaks=0", "inqueue", "--database",
+                                DATABASE, "list", "invoices", "--json").count('"state":"new"')
 
     def test_the_service(self):
         self.follow("inqueue.service")

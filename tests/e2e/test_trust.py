@@ -78,7 +78,7 @@ class Files(Trust):
     @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
     def test_what_belongs_to_somebody_else(self):
         os.chown(self.database, OTHER, OTHER)
-        self.refused(says=[f"database '.*' belongs to user {OTHER}", "--trust-owner"])
+        self.refused(says=[f"database '.*' belongs to user {OTHER}", f"run this as user {OTHER}", "--trust-owner"])
         self.passes()
         os.chown(self.database, 0, 0)
         os.chown(self.folder, OTHER, OTHER)
