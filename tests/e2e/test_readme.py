@@ -113,7 +113,7 @@ class Lists(Case):
             for option, words in re.findall(r"(?m)^  --([a-z-]+)(.*(?:\n {20}.*)*)", text):
                 default = re.search(r"\(default: ([^),]*)", " ".join(words.split()))
                 known.setdefault(option, set()).add(default[1] if default else None)
-        said = re.findall(r"`--([a-z-]+)` \((\d\w*)\)", README)
+        said = re.findall(r"`--([a-z-]+)`\s\((\d\w*)\)", README)
         self.assertGreaterEqual(len(said), 7)
         for option, value in said:
             with self.subTest(option=option):

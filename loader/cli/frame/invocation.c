@@ -4,7 +4,6 @@
 #include "loader/base/clock.h"
 #include "loader/base/folder.h"
 #include "loader/base/nearest.h"
-#include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
