@@ -179,6 +179,26 @@ static char *post_sender(const struct deliver_post *post)
 	return post_bare_address(post->entry->sender != NULL ? post->entry->sender : "");
 }
 
+/* Where the last server has delivered the mail, which a Bcc, an alias or a part behind a plus does not
+ * show in To: Postfix, Dovecot and Exim each put a field of their own in front. Caller frees; NULL
+ * where there is none. */
+static char *post_delivered_to(const struct deliver_post *post)
+{
+	static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", NULL};
+	for (size_t i = 0; i < post->post.header_count; i++) {
+		const struct post_header *field = &post->post.headers[i];
+		bool known = false;
+		for (size_t n = 0; names[n] != NULL; n++)
+			known = known || g_ascii_strcasecmp(field->name, names[n]) == 0;
+		if (!known)
+			continue;
+		g_autofree char *address = post_bare_address(field->value);
+		if (strchr(address, '@') != NULL)
+			return steal(&address);
+	}
+	return NULL;
+}
+
 /* The receiver wants an address; a user name without a host gets the server's. */
 static char *post_account(const struct work_queue *queue)
 {
@@ -295,7 +315,10 @@ static int post_read(struct deliver_post *post, struct store *store, const struc
 	if (entry_find(store, entry_id, &post->entry, err) != 0)
 		return -1;
 	post_take_headers(post);
-	post->post.to = post->to = post_account(queue);
+	post->to = post_delivered_to(post);
+	if (post->to == NULL)
+		post->to = post_account(queue);
+	post->post.to = post->to;
 	post->post.from = post->from = post_sender(post);
 	post->key = post_key(post->entry);
 	if (post_take_bodies(post, store, err) != 0 || post_take_files(post, store, err) != 0)

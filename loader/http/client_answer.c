@@ -9,7 +9,10 @@
 
 #include <string.h>
 
-enum { REDIRECTS_MAX = 3 };
+enum { REDIRECTS_MAX = 3, EXPECTATION_FAILED = 417 };
+
+/* curl adds `Expect: 100-continue` to a post that is larger. */
+#define EXPECT_ABOVE ((uint64_t)1024 * 1024)
 
 /* ---- the text of an answer ---- */
 
@@ -162,6 +165,14 @@ static void check_status(const struct http_transfer *transfer, int status, struc
 			   "%s answered %d, which says nothing about the entry", host, status);
 }
 
+/* 417 to a large post is about the `Expect: 100-continue` that curl adds to it, and says nothing about
+ * the mail. RFC 9110, 10.1.1: it is sent again without. */
+static bool refuses_expect(const struct http_transfer *transfer, int status)
+{
+	return status == EXPECTATION_FAILED && transfer->size_bytes > EXPECT_ABOVE &&
+	       !transfer->no_expect;
+}
+
 /* A target may repeat its request wherever it has a say: as the name of a host that it redirects to,
  * as the reason behind its status. */
 static void hide_secrets(const struct http_transfer *transfer, struct http_answer *answer)
@@ -182,6 +193,10 @@ bool http_transfer_judge(struct http_transfer *transfer, CURLcode code,
 		return false;
 	}
 	answer.status = read_status(transfer, code, &answer.error);
+	if (refuses_expect(transfer, answer.status)) {
+		transfer->no_expect = true;
+		return false;
+	}
 	if (is_redirect(answer.status)) {
 		if (follow(transfer, answer.status, &answer.error))
 			return false;

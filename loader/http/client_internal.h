@@ -23,7 +23,8 @@ struct http_transfer {
 	char **own_fields;
 	char **home_fields; /* NULL, as the next, once the post went to another host */
 	char **secret_fields;
-	bool abroad; /* it did */
+	bool abroad;	/* it did */
+	bool no_expect; /* a server of this post does not know `Expect` */
 	struct body *body;
 	uint64_t size_bytes;
 	int64_t started_ms;

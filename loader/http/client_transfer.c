@@ -181,6 +181,8 @@ static void set_fields(struct http_transfer *transfer)
 	transfer->fields = NULL;
 	g_autofree char *type = g_strconcat("Content-Type: ", transfer->content_type, NULL);
 	transfer->fields = curl_slist_append(transfer->fields, type);
+	if (transfer->no_expect)
+		transfer->fields = curl_slist_append(transfer->fields, "Expect:");
 	add_fields(transfer, transfer->own_fields);
 	add_fields(transfer, transfer->home_fields);
 	add_fields(transfer, transfer->secret_fields);

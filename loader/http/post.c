@@ -118,7 +118,9 @@ static void json_add_attachment(struct body *body, const struct post_attachment 
 	json_add_optional(body, "content_type", attachment->content_type);
 	body_add_format(body, ",\"size\":%" PRIu64, attachment->content.size_bytes);
 	json_add_optional(body, "disposition", attachment->disposition);
-	json_add_optional(body, "content_id", attachment->content_id);
+	g_autofree char *content_id =
+	    attachment->content_id != NULL ? g_strdup_printf("<%s>", attachment->content_id) : NULL;
+	json_add_optional(body, "content_id", content_id);
 	body_add_text(body, ",\"content\":");
 	json_add_source(body, &attachment->content, BODY_BASE64);
 	body_add_text(body, "}");
@@ -132,7 +134,8 @@ static void json_add_envelope(struct body *body, const struct post *post)
 	json_add_string(body, post->to);
 	body_add_text(body, "],\"from\":");
 	json_add_string(body, post->from);
-	body_add_text(body, "}");
+	/* Known to a server that takes mail by SMTP; receivers' types ask for them. */
+	body_add_text(body, ",\"helo_domain\":null,\"remote_ip\":null,\"spf\":null,\"tls\":null}");
 }
 
 /* The order of the members is CloudMailin's. */

@@ -24,14 +24,14 @@ struct post_attachment {
 	const char *file_name;
 	const char *content_type;
 	const char *disposition; /* NULL where the mail has none, as the next */
-	const char *content_id;
+	const char *content_id;	 /* without brackets */
 	struct body_source content;
 };
 
 struct post {
 	const struct post_header *headers; /* in the mail's order */
 	size_t header_count;
-	const char *to;	  /* the account's address */
+	const char *to;	  /* where it was delivered to */
 	const char *from; /* "" where the mail has none */
 	struct body_source plain;
 	bool has_html;

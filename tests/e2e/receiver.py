@@ -73,6 +73,7 @@ class Receiver(http.server.ThreadingHTTPServer):
         self.answers = list(answers)
         self.requests = []
         self.keep_bodies = keep_bodies
+        self.refuses_expect = False  # answers 417 to `Expect`, and closes
         self.lock = threading.Lock()
         self.released = threading.Event()
         self.arrived = threading.Semaphore(0)
@@ -137,6 +138,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.fault == "endless":
             return self.pour(answer, b"more and more of it\n" * 1000, 0)
         return self.pour(answer, b".", 0.05) if answer.fault == "dripping" else self.answer(answer)
+
+    def handle_expect_100(self):
+        if not self.server.refuses_expect:
+            return super().handle_expect_100()
+        self.server.note(Request(self.path, {name.lower(): value for name, value in self.headers.items()}, b"",
+                                 self.client_address[1]))
+        self.answer(Answer(417, {"Connection": "close"}))
+        self.close_connection = True
+        return False
 
     def client_certificate(self):
         return self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None

@@ -66,7 +66,8 @@ class Formats(DeliverCase):
         self.assertEqual({"headers", "envelope", "plain", "html", "reply_plain", "attachments"}, set(tree))
         self.assertEqual("Grüße", tree["headers"]["subject"])
         self.assertEqual(["from a.example.com", "from b.example.com"], tree["headers"]["received"])
-        self.assertEqual({"to": self.user, "recipients": [self.user], "from": "bounce@example.com"}, tree["envelope"])
+        self.assertEqual({"to": self.user, "recipients": [self.user], "from": "bounce@example.com", "helo_domain": None,
+                          "remote_ip": None, "spf": None, "tls": None}, tree["envelope"])
         self.assertEqual("Thank you.", tree["reply_plain"])
         self.assertEqual({"file_name": "t.csv", "content_type": "text/csv", "size": 8, "disposition": "attachment",
                           "content_id": None, "content": base64.b64encode(b"a;b\n1;2\n").decode()},
@@ -120,6 +121,17 @@ class Formats(DeliverCase):
         self.assertRegex(fields["plain"], r"\AThank\syou\.\n+Ann\s*\Z")
         self.assertIn("<p>Ann</p>", fields["html"])
         self.assertEqual("ann@example.com", fields["envelope[from]"])
+
+    def test_it_was_sent_to_where_it_was_delivered(self):
+        """The field on top is the last server's; one without an address says nothing."""
+        receiver = self.receiver()
+        self.target(receiver.url(), "--deliver-format", "json", "--deliver-concurrency", "1")
+        self.load(message("plus", X_Original_To="<orders+7@example.com>", Delivered_To="orders@example.com"),
+                  message("alias", Delivered_To="ann", Envelope_To="sales@example.com"))
+        self.inqueue("deliver")
+        self.assertEqual({"plus": "orders+7@example.com", "alias": "sales@example.com"},
+                         {tree["headers"]["subject"]: tree["envelope"]["to"]
+                          for tree in (request.json() for request in receiver.requests)})
 
     def test_header_fields_and_basic_credentials(self):
         receiver = self.receiver()

@@ -41,6 +41,16 @@ class Table(DeliverCase):
         self.assertEqual(7, len(receiver.requests))
         self.assertEqual({"business"}, set(self.column("SELECT error_kind FROM entry")))
 
+    def test_417_is_about_expect_and_the_post_is_made_without(self):
+        receiver = self.receiver()
+        receiver.refuses_expect = True
+        self.target(receiver.url())
+        self.load(inqueue.message(body="x\n" * 1000000))
+        self.inqueue("deliver")
+        self.assertEqual(["100-continue", None], [request.headers.get("expect") for request in receiver.requests])
+        self.assertEqual(["done"], self.states())
+        self.assertEqual([(1, 1, "delivered", 200)], self.attempts())
+
     def test_5xx_and_some_4xx_are_tried_again_later(self):
         receiver = self.check_all([500, 502, 503, 599, 408, 425, 429], "retry", inqueue.TEMPORARY)
         self.inqueue("deliver")

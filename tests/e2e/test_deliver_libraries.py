@@ -82,7 +82,7 @@ class Libraries(DeliverCase):
                          (mail["to"], mail["recipients"], mail["from"]))
         self.assertEqual(("Yes.", "<p>Yes.</p>"), (mail["reply_plain"], mail["html"].strip()))
         self.assertEqual([{"file_name": "ü.pdf", "content_type": "application/pdf", "size": 256, "same_size": True,
-                           "disposition": "attachment", "content_id": "one@example.com"}], mail["attachments"])
+                           "disposition": "attachment", "content_id": "<one@example.com>"}], mail["attachments"])
 
     def assert_of_published_type(self, body):
         """As a literal in a program: the compiler finds what is missing, too much, or of another type."""

@@ -128,7 +128,8 @@ static void test_json_without_html_or_files(void **state)
 	    "{\"headers\":{\"subject\":\"A \\\"b\\\"\",\"received\":[\"one\",\"two\"],"
 	    "\"x_odd_name\":\"x\",\"x_\\\"\\\\\\u0001\":\"y\"},"
 	    "\"envelope\":{\"to\":\"robot@example.com\","
-	    "\"recipients\":[\"robot@example.com\"],\"from\":\"\"},\"plain\":\"Yes.\\n\","
+	    "\"recipients\":[\"robot@example.com\"],\"from\":\"\",\"helo_domain\":null,"
+	    "\"remote_ip\":null,\"spf\":null,\"tls\":null},\"plain\":\"Yes.\\n\","
 	    "\"reply_plain\":\"\",\"attachments\":[]}",
 	    text);
 	body_free(body);
