@@ -297,7 +297,7 @@ struct body body_choose(struct part *root, struct defects *defects)
 	struct body body = body_new();
 
 	choose(root, &body);
-	if (!has_text(body.text) && body.html->len == 0)
+	if (body.html->len == 0 && !has_text(body.text))
 		choose_leftover(root, &body, defects);
 	choose_spare(root, &body);
 	mark(body.text);

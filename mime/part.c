@@ -199,16 +199,16 @@ static bool is_html(const struct part *part)
 	return strstr(part->type, "html") != NULL;
 }
 
-/* A part that is longer than its beginning counts without a look at the rest, all of which would have
- * to be decoded. */
+/* A part that is longer than a beginning counts without a look, because all of it would have to be
+ * decoded. */
 bool part_has_text(struct part *part)
 {
+	if (part->text == PART_TEXT_UNKNOWN && part->end - part->begin > PART_TEXT_BYTES)
+		part->text = PART_TEXT_SOME;
 	if (part->text == PART_TEXT_UNKNOWN) {
 		g_autoptr(GString) bytes = beginning_of(part);
 		g_autoptr(GString) text = is_html(part) ? text_of_html(bytes) : NULL;
-		bool more = part->end - part->begin > PART_TEXT_BYTES;
-		part->text =
-		    more || !are_blank(text ? text : bytes) ? PART_TEXT_SOME : PART_TEXT_BLANK;
+		part->text = are_blank(text ? text : bytes) ? PART_TEXT_BLANK : PART_TEXT_SOME;
 	}
 	return part->text == PART_TEXT_SOME;
 }

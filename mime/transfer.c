@@ -63,9 +63,21 @@ static bool is_base64_line(const unsigned char *line, size_t length, size_t *cou
 	return true;
 }
 
+/* Is the last line that is not blank one that nobody has encoded? */
+static bool ends_plain(const unsigned char *bytes, size_t length)
+{
+	size_t count = 0;
+
+	while (length > 0 && g_ascii_isspace(bytes[length - 1]))
+		length--;
+	const unsigned char *feed = memrchr(bytes, '\n', length);
+	size_t begin = feed ? (size_t)(feed - bytes) + 1 : 0;
+	return !is_base64_line(bytes + begin, length - begin, &count);
+}
+
 /* Mailing lists put their footer behind a text without a look at its encoding. Returns where it
- * begins, or `end`. Only what lies in the window is looked through, as texts do; a word alone in a
- * line is no encoded text before it. */
+ * begins, or `end`. Only what lies in the window is looked through, as texts do, and only where the
+ * end shows that there is one; a word alone in a line is no encoded text before it. */
 static uint64_t footer_begin(struct input *input, uint64_t begin, uint64_t end)
 {
 	size_t length;
@@ -73,7 +85,7 @@ static uint64_t footer_begin(struct input *input, uint64_t begin, uint64_t end)
 	size_t count = 0;
 	size_t at = 0;
 
-	if (length < end - begin)
+	if (length < end - begin || !ends_plain(bytes, (size_t)(end - begin)))
 		return end;
 	length = (size_t)(end - begin);
 	while (at < length) {

@@ -200,8 +200,8 @@ bool parser_process_send(const struct parser_process *process,
 int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, struct error *err)
 {
 	clockid_t clock;
-	struct timespec used;
-	struct rlimit limit;
+	struct timespec used = {0};
+	struct rlimit limit = {0};
 	int failed = clock_getcpuclockid(process->pid, &clock);
 	if (failed == 0)
 		failed = clock_gettime(clock, &used) != 0 ||
