@@ -2,6 +2,7 @@
  * look at each byte is enough. */
 #include "loader/parser/protocol/protocol_check_internal.h"
 
+#include "mime/ascii.h"
 #include "mime/file_name.h"
 
 #include <glib.h>
@@ -12,19 +13,28 @@
 static const int64_t first_date_s = INT64_C(-62167219200);
 static const int64_t last_date_s = INT64_C(253402300799);
 
+/* C1 controls are U+0080 to U+009F. */
+static bool is_character(const char *text, size_t size)
+{
+	const gunichar character = g_utf8_get_char_validated(text, (gssize)size);
+	return character != (gunichar)-1 && character != (gunichar)-2 && character >= 0xa0;
+}
+
 /* Terminals and logs of operators show these texts: a control character could write over what
- * stands there. */
+ * stands there. All bodies are looked at, so that ASCII has a quick way. */
 bool parsed_is_text(const char *text, size_t size)
 {
-	unsigned char before = 0;
-	bool control = false;
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-		control = control || (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f ||
-			  (before == 0xc2 && c < 0xa0);
-		before = c;
+	size_t at = 0;
+	while ((at += ascii_span((const unsigned char *)text + at, size - at)) < size) {
+		if (text[at] == '\n' || text[at] == '\t')
+			at++;
+		else if (((unsigned char)text[at] & 0x80) != 0 &&
+			 is_character(text + at, size - at))
+			at += (size_t)g_utf8_skip[(unsigned char)text[at]];
+		else
+			return false;
 	}
-	return !control && g_utf8_validate_len(text, size, NULL);
+	return true;
 }
 
 /* Subjects and names are printed in tables and logs, where each has one line. */
