@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import unittest
 
+import processes
 from entries import EntryCase, connect
 from inqueue import CONFIGURATION, CREDENTIALS, PROGRAM, SOURCE_DIR, copy_database, remove_database
 
@@ -199,8 +200,7 @@ class Schema(Trust):
     def test_trigger_that_comes_while_a_program_runs(self):
         """A worker that waits for entries looks again before it changes anything."""
         process = self.start("claim", "invoices", "--wait", "60s")
-        while not pathlib.Path(f"/proc/{process.pid}/fd").exists() or \
-                str(self.database) not in {os.path.realpath(path) for path in pathlib.Path(f"/proc/{process.pid}/fd").iterdir()}:
+        while str(self.database) not in processes.open_files(process.pid):
             self.assertIsNone(process.poll())
             os.sched_yield()
         self.inqueue("list")
