@@ -100,13 +100,11 @@ static const struct command commands[] = {
     {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
      "For failed and done entries, and for those that wait for their next attempt. A filter takes "
      "failed ones unless --state says otherwise. Attempts count from 0 again. A bad entry could "
-     "not be "
-     "loaded: `inqueue reload ID` loads it again.",
+     "not be loaded: `inqueue reload ID` loads it again.",
      operate_options, NULL, cmd_retry, false},
     {"discard", "[ID…]", 0, SIZE_MAX, "give entries up for good",
      "For new, bad and failed entries: they become failed, of the kind business, and are never "
-     "tried "
-     "again by themselves.",
+     "tried again by themselves.",
      operate_options, NULL, cmd_discard, false},
     {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",
      "New entries cannot be claimed any more; a claimed one is held when its worker gives it back.",

@@ -23,8 +23,7 @@ static const struct command_option global_options[] = {
     {"no-backup", NULL, "bring an older database up to date without keeping a copy of it", NULL},
     {"trust-owner", NULL,
      "use a database and secret files that other users own or may write: who may, can run commands "
-     "as "
-     "you (or $INQUEUE_TRUST_OWNER=1)",
+     "as you (or $INQUEUE_TRUST_OWNER=1)",
      NULL},
     {"help", NULL, "print help for the command", NULL},
 };

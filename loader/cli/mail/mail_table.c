@@ -111,8 +111,7 @@ static const struct command_option append_options[] = {
     {"flags", "FLAGS", "what it is marked with, e.g. '\\Seen \\Flagged'", NULL},
     {"date", "TIME",
      "when it arrived: 2026-01-31, 2026-01-31T12:00:00Z, or 30d ago (default: as its first "
-     "Received "
-     "field says, else its Date, else its file)",
+     "Received field says, else its Date, else its file)",
      NULL},
     STOP_ON_ERROR,
     DRY_RUN,
@@ -152,9 +151,8 @@ static const struct command commands[] = {
     {"mail script", "FILE", 1, 1, "do the actions of a file, one in each line, over one session",
      "FILE - is standard input. A line is an action with its options, in words as a shell splits "
      "them: moveMail --uid 17,20:25 --new-folder 'Done 2026'; or an object: {\"action\": "
-     "\"moveMail\", "
-     "\"uid\": [17, 18], \"newFolder\": \"Done 2026\"}. Empty lines and lines with # in "
-     "front are passed over. With --json each line gives one line: its rows, and its error.",
+     "\"moveMail\", \"uid\": [17, 18], \"newFolder\": \"Done 2026\"}. Empty lines and lines with # "
+     "in front are passed over. With --json each line gives one line: its rows, and its error.",
      script_options, mail_options_at, cmd_mail_script, true},
     {"mail getHeaderOnly", "", 0, 0, "list messages: header, flags, size (the default action)",
      "A row for each message, in the folder's order. Nothing is marked as read.", header_options,

@@ -54,18 +54,14 @@ static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
      "options and --token-command the password is asked for on the terminal. A first connection, "
-     "which "
-     "changes nothing on the server, shows whether it works, as `inqueue queue check` does; the "
-     "queue is "
-     "defined also when it fails, and the exit status is that of the failure. --no-check leaves it "
-     "out.",
+     "which changes nothing on the server, shows whether it works, as `inqueue queue check` does; "
+     "the queue is defined also when it fails, and the exit status is that of the failure. "
+     "--no-check leaves it out.",
      create_options, queue_definition_option, cmd_queue_create, true},
     {"queue alter", "NAME", 1, 1, "change the definition of a queue",
      "Changes the fields that are given and leaves the others as they are. Where connection "
-     "string, user "
-     "name or password are others now, a first connection shows whether they work, as for `inqueue "
-     "queue "
-     "create`.",
+     "string, user name or password are others now, a first connection shows whether they work, as "
+     "for `inqueue queue create`.",
      alter_options, queue_definition_option, cmd_queue_alter, true},
     {"queue list", "", 0, 0, "list the queues", NULL, NULL, NULL, cmd_queue_list, false},
     {"queue show", "NAME", 1, 1, "show the definition of a queue", NULL, NULL, NULL, cmd_queue_show,
@@ -80,8 +76,7 @@ static const struct command commands[] = {
     {"queue check", "NAME", 1, 1, "try the connection of a queue; changes nothing",
      "Connects, signs in, and shows what it finds: TLS and certificate, capabilities, folders, "
      "numbers of messages. Notes name queues that have the same mailbox, or use a folder for "
-     "something "
-     "else.",
+     "something else.",
      NULL, NULL, cmd_queue_check, true},
     {"queue apply", "FILE", 1, 1, "create and alter queues from a file",
      "The file has a group [queue NAME] for each queue, with the options of `queue create` as "
@@ -90,13 +85,11 @@ static const struct command commands[] = {
      apply_options, NULL, cmd_queue_apply, false},
     {"queue dump", "[NAME…]", 0, SIZE_MAX, "print queues as `queue apply` reads them",
      "What has its default is left out. Passwords and keys are named by where they come from, and "
-     "are "
-     "not printed.",
+     "are not printed.",
      NULL, NULL, cmd_queue_dump, false},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
      "Reads the whole database, checks who can read passwords and keys, and names the libraries "
-     "and "
-     "their faults that this program works around. Needs no server and changes nothing.",
+     "and their faults that this program works around. Needs no server and changes nothing.",
      NULL, NULL, cmd_doctor, false},
 };
 

@@ -108,26 +108,22 @@ static const struct command commands[] = {
      "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
      "where the server tells of it (IDLE), else every poll= of the connection string. A queue with "
      "external source File and watchFolder= in its connection string gets what is put into that "
-     "folder. "
-     "Queues that "
-     "are created, altered, paused, resumed or dropped meanwhile are picked up. TERM and INT "
-     "finish the messages in hand and end with 0, HUP reads the definitions again, USR1 logs the "
-     "status. Without a name: all queues. After three refused sign-ins a queue is stopped until "
-     "its definition changes or `inqueue queue resume`. samples/systemd has the units.",
+     "folder. Queues that are created, altered, paused, resumed or dropped meanwhile are picked "
+     "up. TERM and INT finish the messages in hand and end with 0, HUP reads the definitions "
+     "again, USR1 logs the status. Without a name: all queues. After three refused sign-ins a "
+     "queue is stopped until its definition changes or `inqueue queue resume`. samples/systemd has "
+     "the units.",
      watch_options, NULL, cmd_watch, false},
     {"status", "[NAME]", 0, 1, "show how the queues are doing",
      "A line for each queue, and the reason below it where something is wrong; with a name all "
      "that is known of that queue. With --check, for monitoring: prints nothing and ends with 0 "
-     "when "
-     "every mailbox has been looked at lately, no delivery is stopped, and nothing is over a "
-     "limit; "
-     "else one line says what is wrong with which queue, and it ends with 1. Paused queues do not "
-     "count.",
+     "when every mailbox has been looked at lately, no delivery is stopped, and nothing is over a "
+     "limit; else one line says what is wrong with which queue, and it ends with 1. Paused queues "
+     "do not count.",
      status_options, NULL, cmd_status, false},
     {"runs", "[NAME]", 0, 1, "list the runs of queues: when, what they have done, why one failed",
      "For 30 days. A run of `load` or `watch` that found nothing new is not listed; `inqueue "
-     "status` "
-     "says when a queue was looked at last.",
+     "status` says when a queue was looked at last.",
      runs_options, NULL, cmd_runs, false},
     {"verify", "NAME", 1, 1, "compare the mailbox and its two target folders with the database",
      "Lists every message that is not where it should be, or has no entry. --repair finishes "
@@ -136,9 +132,9 @@ static const struct command commands[] = {
      "left alone; --summary counts it. Other mail there that the ledger does not know is a stray, "
      "and becomes an entry only with --adopt. Where the database does not say since when the queue "
      "uses the folder, --adopt takes only mail that --since names. A second copy of a message that "
-     "has its "
-     "entry is a duplicate, and never becomes an entry. A missing message cannot be brought back; "
-     "--accept-missing accepts that it is gone. Exit status 1 when a problem is left.",
+     "has its entry is a duplicate, and never becomes an entry. A missing message cannot be "
+     "brought back; --accept-missing accepts that it is gone. Exit status 1 when a problem is "
+     "left.",
      verify_options, NULL, cmd_verify, true},
     {"reload", "ID", 1, 1, "load a bad entry again, once its cause is removed",
      "Fetches the message from the badmail folder. When it can be loaded now, the entry is "
