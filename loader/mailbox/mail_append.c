@@ -20,8 +20,9 @@ enum { MAIL_APPEND_PIECE = 64 * 1024 };
 
 /* --- a file ------------------------------------------------------------ */
 
-/* Its size goes ahead of the bytes, so what comes from a pipe is kept on the disk until its end. */
-static int mail_append_spool_input(int spool, struct error *err)
+/* Its size goes ahead of the bytes, so what comes from a pipe is kept on the disk until its end, or until
+ * it is more than the server takes: a pipe may have no end. */
+static int mail_append_spool_input(const struct mail_appending *job, int spool, struct error *err)
 {
 	g_autofree char *piece = g_malloc(MAIL_APPEND_PIECE);
 	uint64_t end = 0;
@@ -34,17 +35,23 @@ static int mail_append_spool_input(int spool, struct error *err)
 		if (spool_write(spool, end, piece, (size_t)got, err) != 0)
 			return -1;
 		end += (uint64_t)got;
+		if (end > job->max_bytes)
+			return error_set(err, ERROR_DATA,
+					 "the message has more than the %" PRIu64
+					 " bytes that the server takes: nothing was sent",
+					 job->max_bytes);
 	}
 	return 0;
 }
 
-static int mail_append_open_input(struct mail_letter *letter, struct error *err)
+static int mail_append_open_input(const struct mail_appending *job, struct mail_letter *letter,
+				  struct error *err)
 {
 	letter->name = "standard input";
 	letter->time_s = clock_now_ms() / 1000;
 	if (spool_open(spool_folder(), &letter->descriptor, err) != 0)
 		return -1;
-	return mail_append_spool_input(letter->descriptor, err);
+	return mail_append_spool_input(job, letter->descriptor, err);
 }
 
 /* Nothing that is no file is waited for. */
@@ -104,7 +111,7 @@ static int mail_append_open(struct mail_appending *job, const char *path,
 {
 	struct imapc_append *append = &letter->append;
 	job->head_bytes = 0;
-	if ((strcmp(path, "-") == 0 ? mail_append_open_input(letter, err)
+	if ((strcmp(path, "-") == 0 ? mail_append_open_input(job, letter, err)
 				    : mail_append_open_file(path, letter, err)) != 0 ||
 	    append_measure(letter->descriptor, &append->file_bytes, &append->size_bytes,
 			   mail_append_keep_head, job, err) != 0 ||
@@ -117,7 +124,7 @@ static int mail_append_open(struct mail_appending *job, const char *path,
 		return 0;
 	return error_set(err, ERROR_DATA,
 			 "the message has %" PRIu64 " bytes, and the server takes at most %" PRIu64
-			 " (APPENDLIMIT): nothing was sent",
+			 ": nothing was sent",
 			 append->size_bytes, job->max_bytes);
 }
 

@@ -19,7 +19,7 @@ struct mail_letter {
 
 struct mail_appending {
 	struct mail *mail;
-	uint64_t max_bytes; /* APPENDLIMIT; UINT64_MAX: not known */
+	uint64_t max_bytes; /* as append_find_limit() says */
 	/* Of the folder before the next message; uid_next is 0 where it has to be asked for. */
 	uint32_t uid_next;
 	uint32_t uid_validity;

@@ -16,10 +16,10 @@ class Append(Case):
         self.server = self.enterContext(LyingServer(capabilities))
         return self.server
 
-    def append(self, *files, expect=DONE, says="^", timeout_s=DEADLINE_S, more=()):
+    def append(self, *files, expect=DONE, says="^", timeout_s=DEADLINE_S, more=(), wrap=()):
         result = self.inqueue("mail", "append", *(files or [self.put(small(1))]), "--json", "--server", self.server.address,
                               "--port", self.server.port, "--username", "robot@example.com", "--password-env", "WORD",
-                              "--timeout", timeout_s, *more, env={"WORD": "correct horse"}, expect=expect)
+                              "--timeout", timeout_s, *more, env={"WORD": "correct horse"}, expect=expect, wrap=wrap)
         self.assertRegex(result.stderr, says)
         return [json.loads(line) for line in result.stdout.splitlines()]
 
@@ -71,10 +71,17 @@ class Refusals(Append):
                 if answer:
                     self.server.answer(rb"STATUS \S+ \(APPENDLIMIT\)", answer, None)
                 self.append(self.put(small(1) + b"x"), expect=DATA,
-                            says=rf"has {limit + 1} bytes, and the server takes at most {limit} \(APPENDLIMIT\): nothing was sent")
+                            says=rf"has {limit + 1} bytes, and the server takes at most {limit}: nothing was sent")
                 self.assertEqual([], self.appends())
                 self.append()
                 self.assertEqual([small(1)], self.raws())
+
+    def test_standard_input_without_an_end(self):
+        """Is kept until it is more than the server takes, and no longer."""
+        self.serve("IMAP4rev1 UIDPLUS APPENDLIMIT=1000000")
+        self.append("-", wrap=["sh", "-c", 'yes | "$@"', "sh"], expect=DATA,
+                    says="'standard input': the message has more than the 1000000 bytes that the server takes: nothing was sent")
+        self.assertEqual([], self.appends())
 
     def test_folder_without_a_limit(self):
         for answer in [b'* STATUS "INBOX" (APPENDLIMIT NIL)\r\nTAG OK done\r\n', b"TAG OK done\r\n", b"TAG BAD what\r\n"]:

@@ -315,7 +315,7 @@ int append_message(struct imapc_session *session, const char *wire,
 static uint64_t read_folder_limit(const struct imapc_session *session)
 {
 	g_auto(GStrv) lines = g_strsplit(session->imap->imap_stream_buffer->str, "\n", -1);
-	guint64 limit = UINT64_MAX;
+	guint64 limit = APPEND_BYTES_MAX;
 
 	for (char **line = lines; *line; line++) {
 		/* The folder's name stands before the last list. */
@@ -328,8 +328,8 @@ static uint64_t read_folder_limit(const struct imapc_session *session)
 		g_autofree char *number = g_strdup(list + 1 + strlen(LIMIT_NAME " "));
 
 		number[strspn(number, "0123456789")] = '\0';
-		if (!g_ascii_string_to_unsigned(number, 10, 0, UINT64_MAX, &limit, NULL))
-			limit = UINT64_MAX;
+		if (!g_ascii_string_to_unsigned(number, 10, 0, APPEND_BYTES_MAX, &limit, NULL))
+			limit = APPEND_BYTES_MAX;
 	}
 	return limit;
 }
@@ -337,15 +337,15 @@ static uint64_t read_folder_limit(const struct imapc_session *session)
 int append_find_limit(struct imapc_session *session, const char *wire, uint64_t *ret_max_bytes,
 		      struct error *err)
 {
-	guint64 limit = UINT64_MAX;
+	guint64 limit = APPEND_BYTES_MAX;
 
-	*ret_max_bytes = UINT64_MAX;
+	*ret_max_bytes = APPEND_BYTES_MAX;
 	for (guint i = 0; i < session->capabilities->len; i++) {
 		const char *name = g_ptr_array_index(session->capabilities, i);
 
 		if (g_str_has_prefix(name, LIMIT_NAME "=") &&
-		    g_ascii_string_to_unsigned(name + strlen(LIMIT_NAME "="), 10, 0, UINT64_MAX,
-					       &limit, NULL))
+		    g_ascii_string_to_unsigned(name + strlen(LIMIT_NAME "="), 10, 0,
+					       APPEND_BYTES_MAX, &limit, NULL))
 			*ret_max_bytes = limit;
 	}
 	if (!imapc_has_capability(session, LIMIT_NAME))

@@ -15,6 +15,9 @@
 
 #include "loader/imap/session/session.h"
 
+/* The size of a literal is a number of 32 bits (RFC 3501). */
+#define APPEND_BYTES_MAX ((uint64_t)UINT32_MAX)
+
 /* A message in a file. */
 struct imapc_append {
 	int descriptor;	     /* read from its beginning; its own position does not count */
@@ -40,7 +43,7 @@ int append_measure(int descriptor, uint64_t *ret_file_bytes, uint64_t *ret_size_
 		   int (*head)(const char *bytes, size_t size, void *context, struct error *err),
 		   void *context, struct error *err);
 
-/* The largest message that the server takes into the folder; UINT64_MAX where it does not say.
+/* The largest message that the server takes into the folder; APPEND_BYTES_MAX where it does not say.
  * Errors: those that end a session. */
 int append_find_limit(struct imapc_session *session, const char *wire, uint64_t *ret_max_bytes,
 		      struct error *err);
