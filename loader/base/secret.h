@@ -24,7 +24,7 @@ enum secret_source {
 	SECRET_COMMAND,	     /* first line of a command's output; argv as a JSON list, no shell; the
 				program by its whole path, and nobody else's to change */
 	SECRET_CREDENTIAL,   /* a systemd credential, $CREDENTIALS_DIRECTORY/NAME */
-	SECRET_TOKEN_COMMAND /* like COMMAND, but an OAuth 2.0 access token for XOAUTH2 */
+	SECRET_TOKEN_COMMAND /* like COMMAND, but an OAuth 2.0 access token */
 };
 
 /* "prompt", "file", "env", "command", "credential", "token-command". */
@@ -45,6 +45,7 @@ const char *secret_text(const struct secret *secret);
 
 /* Wipes and releases a text that a secret was copied into; takes NULL. */
 void secret_wipe(char *text);
+SCOPED_DEFINE(char *, secret_wipe)
 
 /*
  * Reads the secret from its source. `reference` is what the source needs: a path (FILE, PROMPT),

@@ -215,9 +215,7 @@ static const struct definition_row rows[] = {
       NULL, false},
      set_password_prompt},
     {{"token-command", "COMMAND",
-      "like --password-command, for an OAuth 2.0 access token "
-      "(XOAUTH2)",
-      NULL, false},
+      "like --password-command, for an OAuth 2.0 access token (OAUTHBEARER, XOAUTH2)", NULL, false},
      set_token_command},
     {{"paused", "true|false", "a paused queue is not loaded", NULL, false}, set_paused},
     {{"deliver-to", "URL",

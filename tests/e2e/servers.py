@@ -258,6 +258,20 @@ passdb {{
 }}
 """
 
+INTROSPECTION_2_4 = """\
+oauth2 {{
+  introspection_mode = post
+  introspection_url = {introspection}
+  username_attribute = user
+  active_attribute = active
+  active_value = true
+  force_introspection = yes
+}}
+passdb oauth2 {{
+  mechanisms_filter = xoauth2 oauthbearer
+}}
+"""
+
 TOKENS_2_4 = """\
 oauth2 {{
   introspection_mode = local
@@ -293,16 +307,18 @@ class Dovecot(Server):
     mechanisms  what it offers for signing in
     capability  replaces the capabilities it announces (it still understands the rest)
     prefix      of the personal namespace, e.g. "INBOX." with separator "."
-    token_key   bytes; JSON web tokens signed with it (HS256) are taken by XOAUTH2
+    token_key   bytes; JSON web tokens signed with it (HS256) are taken by XOAUTH2 and OAUTHBEARER
+    introspection  address of a server that is asked about tokens (RFC 7662): it answers with JSON of `active`, "true"
+                and of `user`
     extra       lines of configuration, as this version reads them: for_dovecot()
     """
 
     def __init__(self, folder=None, users=None, certificate=None, address="127.0.0.1", *,
                  mechanisms="plain login scram-sha-1 scram-sha-256", capability=None, prefix="", separator="/",
-                 token_key=None, extra=""):
+                 token_key=None, introspection=None, extra=""):
         super().__init__(folder, users, certificate, address)
         self.mechanisms, self.prefix, self.separator = mechanisms, prefix, separator
-        self.token_key = token_key
+        self.token_key, self.introspection = token_key, introspection
         self.extra = extra
         if capability:
             self.extra += f"imap_capability = {capability}\n"
@@ -338,6 +354,10 @@ class Dovecot(Server):
             shutil.copy(self.certificate.key, self.folder / "server.key")
         if self.token_key:
             self._write_token_database()
+        if self.introspection:
+            (self.folder / "oauth2.conf").write_text(
+                f"introspection_mode = post\nintrospection_url = {self.introspection}\nusername_attribute = user\n"
+                "active_attribute = active\nactive_value = true\nforce_introspection = yes\n")
 
     def _write_token_database(self):
         keys = self.folder / "keys" / "default" / "HS256"
@@ -350,11 +370,14 @@ class Dovecot(Server):
     def _configure(self):
         text = for_dovecot(DOVECOT_2_3, DOVECOT_2_4) + DOVECOT_CONFIGURATION
         tls = for_dovecot(TLS_2_3, TLS_2_4) if self.certificate else "ssl = no"
-        tokens = for_dovecot(TOKENS_2_3, TOKENS_2_4) if self.token_key else ""
+        tokens = ""
+        if self.token_key or self.introspection:
+            tokens = for_dovecot(TOKENS_2_3, TOKENS_2_4 if self.token_key else INTROSPECTION_2_4)
         (self.folder / "dovecot.conf").write_text(text.format(
             address=self.address, folder=self.folder, user=self.system_user.pw_name, group=self.system_group,
             mechanisms=self.mechanisms, tls=tls.format(folder=self.folder), prefix=self.prefix,
-            separator=self.separator, token_database=tokens.format(folder=self.folder), port=self.port,
+            separator=self.separator, token_database=tokens.format(
+                folder=self.folder, introspection=self.introspection), port=self.port,
             tls_port=self.tls_port if self.certificate else 0, extra=self.extra))
 
     def _command(self):

@@ -1,9 +1,5 @@
 """Signing in with the strongest mechanism, TLS with verified certificates, and the password never in clear."""
 
-import base64
-import hashlib
-import hmac
-import json
 import socket
 import ssl
 import tempfile
@@ -12,12 +8,9 @@ import unittest
 import warnings
 
 import certificates
-from inqueue import (CONFIGURATION, CREDENTIALS, UNREACHABLE, Case, ServerCase, connection_string,
-                     message)
+from inqueue import CONFIGURATION, CREDENTIALS, UNREACHABLE, Case, ServerCase, message
 from proxy import CLIENT, Proxy
 from servers import Dovecot
-
-TOKEN_KEY = b"a secret of the tests, long enough for HS256"
 
 
 class Mechanism(Case):
@@ -69,48 +62,6 @@ class Mechanism(Case):
             self.assertNotIn("wrong", result.stderr)
             self.assertEqual(1, server.log().count("unknown user") + server.log().count("Password mismatch") +
                              server.log().count("password mismatch") + server.log().count("SCRAM password"))
-
-
-class Token(Case):
-    """XOAUTH2: Dovecot checks a signed token (RFC 7519)."""
-
-    @staticmethod
-    def token(user, key=TOKEN_KEY):
-        def encode(data):
-            return base64.urlsafe_b64encode(data).rstrip(b"=")
-        claims = {"sub": user, "iss": "https://login.example.com", "exp": 4102444800, "scope": "mail"}
-        text = encode(b'{"alg":"HS256","typ":"JWT"}') + b"." + encode(json.dumps(claims).encode())
-        return (text + b"." + encode(hmac.new(key, text, hashlib.sha256).digest())).decode()
-
-    def create(self, server, command):
-        self.inqueue("queue", "create", "invoices", "--connection-string", connection_string(self.keys(server)),
-                     "--user-name", "robot@example.com", "--token-command", command)
-
-    def server(self):
-        return Dovecot(mechanisms="plain xoauth2", token_key=base64.b64encode(TOKEN_KEY))
-
-    def test_token_command(self):
-        script = self.file("token", f"#!/bin/sh\necho {self.token('robot@example.com')}\n", mode=0o700)
-        with self.server() as server:
-            with server.mailbox() as mailbox:
-                mailbox.append(message())
-            self.create(server, script)
-            self.assertEqual("XOAUTH2", self.inqueue("queue", "check", "invoices", "--json").json()["mechanism"])
-            self.inqueue("load", "invoices")
-        self.assertEqual([("Invoice 4711",)], self.sql("SELECT subject FROM entry"))
-
-    def test_refused_token(self):
-        forged = self.token("robot@example.com", b"another key")
-        script = self.file("token", f"#!/bin/sh\necho {forged}\n", mode=0o700)
-        with self.server() as server:
-            self.create(server, script)
-            result = self.fails(CREDENTIALS, "load", "invoices", says=["'invoices'", "XOAUTH2"])
-            self.assertNotIn(forged[-20:], result.stderr)
-
-    def test_server_without_it(self):
-        with Dovecot() as server:
-            self.create(server, "echo token")
-            self.fails(CREDENTIALS, "load", "invoices", says=["'invoices'", "XOAUTH2", "SCRAM-SHA-256"])
 
 
 class Tls(ServerCase):

@@ -44,6 +44,7 @@ def forms(secret):
         "PLAIN": in_base64(f"\0{USER}\0{secret}"),
         "PLAIN with an identity": in_base64(f"{USER}\0{USER}\0{secret}"),
         "XOAUTH2": in_base64(f"user={USER}\1auth=Bearer {secret}\1\1"),
+        "OAUTHBEARER": in_base64(f"n,a={USER},\1host=localhost\1port=993\1auth=Bearer {secret}\1\1"),
         "Basic": in_base64(f"ann:{secret}"),
         "hexadecimal": secret.encode().hex(),
         "HEXADECIMAL": secret.encode().hex().upper(),

@@ -108,9 +108,9 @@ static const struct connection_string_key keys[] = {
      .takes = "socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT"},
     {{"authMech", "NAME", "the strongest",
       "force SCRAM-SHA-256, SCRAM-SHA-1 (with these the server must prove that it knows the "
-      "password, too), PLAIN, LOGIN, CRAM-MD5 or XOAUTH2"},
+      "password, too), PLAIN, LOGIN, CRAM-MD5; with an access token OAUTHBEARER or XOAUTH2"},
      SET(mechanism, auth_mech),
-     .takes = "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5 or XOAUTH2",
+     .takes = "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5, OAUTHBEARER or XOAUTH2",
      .default_in_words = true},
     {{"watchFolder", "DIR", "", "external source File: watch imports the mail that comes into it"},
      SET(directory, watch_folder)},

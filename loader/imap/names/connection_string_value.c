@@ -231,8 +231,8 @@ int connection_string_set_proxy(const struct connection_string_key *key, void *f
 int connection_string_set_mechanism(const struct connection_string_key *key, void *field,
 				    const char *value, struct error *err)
 {
-	static const char *const mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN",
-						 "LOGIN",	  "CRAM-MD5",	 "XOAUTH2"};
+	static const char *const mechanisms[] = {
+	    "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER"};
 
 	/* Kept as the server writes it, in whatever case the operator has. */
 	for (size_t i = 0; i < G_N_ELEMENTS(mechanisms); i++) {

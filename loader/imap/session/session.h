@@ -36,7 +36,7 @@ struct imapc_account {
 	const struct connection_string *server; /* borrowed until imapc_close() */
 	const char *user_name;			/* borrowed for imapc_open() */
 	const struct secret *secret;		/* borrowed for imapc_open() */
-	bool secret_is_token;			/* an OAuth 2.0 access token: XOAUTH2 */
+	bool secret_is_token;			/* an OAuth 2.0 access token */
 };
 
 /*
