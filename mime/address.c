@@ -5,7 +5,7 @@
  */
 #include "mime/address.h"
 
-#include "mime/word.h"
+#include "mime/header.h"
 
 #include <glib.h>
 #include <stdbool.h>

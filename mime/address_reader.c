@@ -5,7 +5,7 @@
 #include "mime/address.h"
 
 #include "mime/ascii.h"
-#include "mime/word.h"
+#include "mime/header.h"
 
 #include <string.h>
 

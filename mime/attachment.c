@@ -1,9 +1,9 @@
 /* Gives each part that is no body, and each file inside of one, a name that can be created, and
  * decodes it into the output. */
-#include "mime/attachment.h"
+#include "mime/body.h"
 
-#include "mime/clean.h"
 #include "mime/file_name.h"
+#include "mime/sink.h"
 
 #include <string.h>
 

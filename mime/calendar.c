@@ -2,7 +2,7 @@
  * calendar alone: libical's own lie in files. */
 #include "mime/calendar.h"
 
-#include "mime/clean.h"
+#include "mime/sink.h"
 #include "mime/text.h"
 
 #include <libical/ical.h>

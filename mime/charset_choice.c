@@ -3,7 +3,7 @@
 #include "mime/charset.h"
 
 #include "mime/ascii.h"
-#include "mime/clean.h"
+#include "mime/sink.h"
 
 #include <string.h>
 #include <uchardet/uchardet.h>

@@ -1,6 +1,6 @@
 /* Passes what is plain on as it is, and looks at single characters only where something may
  * have to go. */
-#include "mime/clean.h"
+#include "mime/sink.h"
 
 #include "mime/ascii.h"
 

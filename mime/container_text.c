@@ -2,7 +2,6 @@
  * encoded itself is decoded first. */
 #include "mime/container_internal.h"
 
-#include "mime/container.h"
 #include "mime/transfer.h"
 
 #include <string.h>

@@ -3,11 +3,11 @@
 #include "mime/container_internal.h"
 
 #include "mime/charset.h"
-#include "mime/clean.h"
 #include "mime/content_field.h"
 #include "mime/file_name.h"
 #include "mime/input.h"
 #include "mime/rtf.h"
+#include "mime/sink.h"
 #include "mime/tnef.h"
 
 enum { NAME_BYTES_MAX = 2048 };

@@ -1,7 +1,7 @@
 /* Keeps texts in the order in which they came; one that is there already is not added again. */
 #include "mime/defects.h"
 
-#include "mime/clean.h"
+#include "mime/sink.h"
 
 #include <stdarg.h>
 

@@ -4,8 +4,7 @@
 
 #include "mime/address.h"
 #include "mime/charset.h"
-#include "mime/clean.h"
-#include "mime/word.h"
+#include "mime/sink.h"
 
 #include <string.h>
 

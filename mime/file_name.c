@@ -2,7 +2,7 @@
  * extensions. */
 #include "mime/file_name.h"
 
-#include "mime/clean.h"
+#include "mime/sink.h"
 
 #include <glib.h>
 #include <string.h>

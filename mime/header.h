@@ -1,5 +1,6 @@
 /*
- * header.h - a header block: its fields as written, unfolded, where it ends, and what it says.
+ * header.h - a header block: its fields as written, unfolded, where it ends, and what it says, down to
+ * its encoded words.
  *
  * Life:      header_read() .. header_free().
  * Ownership: fields are borrowed from the header.
@@ -21,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* --- the block --------------------------------------------------------------- */
+/* --- the block -------------------------------------------------------------- */
 
 struct field {
 	const char *name;
@@ -68,7 +69,7 @@ const struct field *header_find(const struct header *header, const char *name);
 /* How many fields have that name. */
 size_t header_count(const struct header *header, const char *name);
 
-/* --- what the fields say ----------------------------------------------------- */
+/* --- what the fields say ---------------------------------------------------- */
 /*
  * The charset of raw 8-bit bytes in a header: one for all of its fields, since one program wrote
  * them. `hint` (may be NULL) is the charset of the message's text, which is tried first; it is the
@@ -83,7 +84,7 @@ char *fields_charset(const struct header *header, const char *hint);
 void fields_fill(struct mime_message *message, const struct header *header, const char *hint,
 		 struct defects *defects);
 
-/* --- dates ------------------------------------------------------------------- */
+/* --- dates ------------------------------------------------------------------ */
 /*
  * Reads the Date field (RFC 5322, section 3.3 and its obsolete forms; RFC 850, ctime, ISO 8601 and
  * what scripts write by kindness) as seconds since 1970-01-01 UTC. Weekday, seconds and zone may be
@@ -92,5 +93,42 @@ void fields_fill(struct mime_message *message, const struct header *header, cons
  * zone, a day that may be a month (3/4/2026).
  */
 bool date_parse(const char *text, size_t length, int64_t *ret_time, bool *ret_has_zone);
+
+/* --- words ------------------------------------------------------------------ */
+/*
+ * Header text: unfolded, encoded words decoded (RFC 2047), raw 8-bit bytes understood.
+ *
+ * Rules: neighbouring words of one charset and encoding are joined before they are decoded, so that
+ *        a character survives wherever it was cut; blanks between words go; a broken word stays as
+ *        it is written.
+ */
+
+/* An encoded word at the start of `text`: its parts, borrowed. */
+struct word {
+	const char *charset;
+	size_t charset_length;
+	bool is_base64;
+	const char *text;
+	size_t text_length;
+	size_t length; /* of all, "=?" to "?=" */
+};
+
+bool word_parse(const char *text, size_t length, struct word *ret_word);
+
+/*
+ * The raw bytes of a field's value as one line of UTF-8. `hint` (may be NULL) is the charset to
+ * expect of raw 8-bit bytes; `what` names the field in defects. Caller frees.
+ */
+char *word_decode(const char *raw, size_t length, const char *hint, const char *what,
+		  struct defects *defects);
+
+/*
+ * The two halves of that, for those who take a field apart in between: bytes of Shift-JIS may look
+ * like quotes. The first makes UTF-8 of all but the encoded words; NULL where there is nothing to
+ * do.
+ */
+char *word_plain_to_utf8(const char *raw, size_t length, const char *hint, const char *what,
+			 struct defects *defects, size_t *ret_length);
+char *word_decode_utf8(const char *text, size_t length, const char *what, struct defects *defects);
 
 #endif

@@ -2,7 +2,7 @@
  * breaks lines. */
 #include "mime/html.h"
 
-#include "mime/clean.h"
+#include "mime/sink.h"
 
 #include <libxml/HTMLparser.h>
 #include <string.h>

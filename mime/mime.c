@@ -2,12 +2,11 @@
  * the reply. */
 #include "mime/mime.h"
 
-#include "mime/attachment.h"
 #include "mime/body.h"
 #include "mime/calendar.h"
 #include "mime/charset.h"
 #include "mime/cms.h"
-#include "mime/container.h"
+#include "mime/container_internal.h"
 #include "mime/content_field.h"
 #include "mime/header.h"
 #include "mime/html.h"

@@ -4,7 +4,7 @@
 
 #include "mime/ascii.h"
 #include "mime/charset.h"
-#include "mime/word.h"
+#include "mime/header.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* GMime takes the message apart; here its objects become ours, with places in the input. */
-#include "mime/container.h"
+#include "mime/container_internal.h"
 #include "mime/part.h"
 #include "mime/skeleton.h"
 

@@ -3,8 +3,8 @@
 #include "mime/text.h"
 
 #include "mime/charset.h"
-#include "mime/clean.h"
 #include "mime/html.h"
+#include "mime/sink.h"
 
 #include <string.h>
 

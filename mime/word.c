@@ -1,6 +1,6 @@
 /* Splits a field into encoded words and what stands between them, and decodes neighbours
  * together. */
-#include "mime/word.h"
+#include "mime/header.h"
 
 #include "mime/ascii.h"
 #include "mime/charset.h"

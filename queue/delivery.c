@@ -5,7 +5,6 @@
 
 #include "queue/entry_operate.h"
 #include "queue/store_internal.h"
-#include "queue/value_internal.h"
 
 #include <string.h>
 

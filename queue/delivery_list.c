@@ -3,7 +3,6 @@
 #include "queue/delivery.h"
 
 #include "queue/store_internal.h"
-#include "queue/value_internal.h"
 
 #include <string.h>
 

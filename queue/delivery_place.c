@@ -3,7 +3,6 @@
  * another process waits. */
 #include "queue/delivery.h"
 
-#include "queue/lock_file_internal.h"
 #include "queue/store_internal.h"
 
 /* A target has 128 bytes of the lock file: one for each place, and behind them one that a

@@ -5,7 +5,6 @@
 
 #include "queue/entry_internal.h"
 #include "queue/store_internal.h"
-#include "queue/value_internal.h"
 
 #include <glib.h>
 #include <string.h>

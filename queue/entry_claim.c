@@ -3,7 +3,6 @@
 #include "queue/entry_claim.h"
 
 #include "queue/store_internal.h"
-#include "queue/value_internal.h"
 
 #include <errno.h>
 #include <glib.h>

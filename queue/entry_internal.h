@@ -10,7 +10,6 @@
 #include "queue/engine_internal.h"
 #include "queue/entry.h"
 #include "queue/store_internal.h"
-#include "queue/value_internal.h"
 
 #include <glib.h>
 

@@ -4,7 +4,6 @@
 
 #include "queue/entry_internal.h"
 #include "queue/store_internal.h"
-#include "queue/value_internal.h"
 
 /* What an order does, and the entries that it fits; the choice of entries is appended to the
  * second. Parameters: 1 the time, 2 the priority, 3 the tag, 5 the reason; of the condition 21 the

@@ -1,5 +1,5 @@
 /* Opens the file whose bytes stand for rights, and takes, gives and asks for the lock of a byte. */
-#include "queue/lock_file_internal.h"
+#include "queue/store_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,6 @@
 #include "queue/pickup_internal.h"
 
 #include "queue/store_internal.h"
-#include "queue/value_internal.h"
 
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * queue_health.h - how it goes with a queue: is its mail collected, and how fast is the work done.
+ * queue_health.h - how it goes with a queue: is its mail collected, how fast is the work done, and what
+ * have its runs done.
  *
  * Health:    the last good look at the mailbox, refused sign-ins, and whether collecting is
  *            stopped, because of these or because mail comes back that was moved away. It is kept
@@ -13,6 +14,7 @@
 #ifndef QUEUE_QUEUE_HEALTH_H
 #define QUEUE_QUEUE_HEALTH_H
 
+#include "queue/base/error.h"
 #include "queue/store.h"
 
 #include <stdbool.h>
@@ -69,5 +71,31 @@ struct queue_stats {
 /* since_ms 0: from the beginning. */
 int queue_stats_read(struct store *store, int64_t queue_id, int64_t since_ms,
 		     struct queue_stats *ret_stats, struct error *err);
+
+/* ---- runs ---- */
+/*
+ * A row for each run that loaded or moved something, or that failed. A run that finds nothing new leaves
+ * none. Rows are kept for 30 days. In a list the run is borrowed for the call. run_note() makes its own
+ * transaction unless one is open.
+ */
+
+struct run {
+	int64_t queue_id;
+	const char *queue_name; /* read only */
+	int64_t began_ms;
+	int64_t ended_ms;
+	uint64_t loaded;   /* entries made, without the bad ones */
+	uint64_t moved;	   /* messages that the server has moved, also those of an earlier run */
+	uint64_t bad;	   /* entries made in state bad */
+	const char *error; /* NULL = it went well */
+};
+
+/* Keeps the run if it has done anything or failed, and forgets the queue's older ones. */
+int run_note(struct store *store, const struct run *run, struct error *err);
+
+/* Calls `each` for at most `limit` runs (0 = all) of a queue (0 = of all queues), by their ends, the oldest or the newest
+ * first; a non-zero return ends the list and is returned. Nothing may be written meanwhile. */
+int run_list(struct store *store, int64_t queue_id, bool newest_first, uint64_t limit,
+	     int (*each)(const struct run *run, void *context), void *context, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* Writes times and digests as the database has them, and reads them back. */
-#include "queue/value_internal.h"
+#include "queue/store_internal.h"
 
 #include <glib.h>
 #include <stdbool.h>

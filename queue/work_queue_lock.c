@@ -1,7 +1,6 @@
 /* Gives one process the right to load, deliver or watch a queue, by a byte of the lock file. */
 #include "queue/work_queue.h"
 
-#include "queue/lock_file_internal.h"
 #include "queue/store_internal.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /*
  * certificate_internal.h - what the parts of the judge share.
  *
- * Parts:  certificate.c talks with curl, certificate_trust.c reads the files, certificate_path.c
- *         finds the way from the server's certificate to an authority, certificate_fault.c finds
- *         the words for a way that GnuTLS refuses, certificate_name.c compares names,
- *         certificate_revoked.c looks into revocation lists.
+ * Parts:  certificate.c talks with curl, certificate_trust.c reads the files, looks into revocation
+ *         lists and finds the way from the server's certificate to an authority,
+ *         certificate_fault.c finds the words for a way that GnuTLS refuses, certificate_name.c
+ *         compares names.
  * Errors: all are UNREACHABLE; a function that checks returns 0, or -1 and the sentence.
  */
 #ifndef LOADER_CERTIFICATE_CERTIFICATE_INTERNAL_H

@@ -2,13 +2,107 @@
  * know of, such as looking into another process, a filter of system calls refuses (seccomp). */
 #include "loader/confine/confine.h"
 
-#include "loader/confine/landlock_internal.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* --- Landlock (landlock(7)) ------------------------------------------------------ */
+/*
+ * By the numbers of its system calls: the C library has no functions for it, and headers are older than
+ * kernels. The kernel says which version it has; each version knows the rights of those before it and
+ * some more, and refuses a right that it does not know.
+ */
+
+/* What one version knows: rights to files, to TCP ports, and to other processes. */
+struct landlock_rights {
+	uint64_t files;
+	uint64_t network;
+	uint64_t scope;
+};
+
+/* The rights to files that change something: all of version 5 but executing, reading a file, listing a
+ * folder, and control of devices. */
+#define LANDLOCK_WRITING UINT64_C(0x7ff2)
+/* Those of them that a file has that is no folder: writing, truncating. */
+#define LANDLOCK_FILE_RIGHTS UINT64_C(0x4002)
+
+/* The numbers are the same on all architectures. */
+enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446 };
+enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1 };
+
+/* The struct landlock_ruleset_attr of version 6; older kernels take its beginning. */
+struct landlock_ruleset {
+	uint64_t files;
+	uint64_t network;
+	uint64_t scope;
+};
+
+/* How many rights to files versions 1 to 5 know: REFER, TRUNCATE and IOCTL_DEV came later. */
+static const unsigned file_rights[] = {0, 13, 14, 15, 15, 16};
+
+enum { LAST_WITH_FILES = 5, FIRST_WITH_NETWORK = 4, FIRST_WITH_SCOPE = 6 };
+
+static long landlock_version(void)
+{
+	return syscall(CREATE_RULESET, NULL, (size_t)0, CREATE_RULESET_VERSION);
+}
+
+/* The rights that this kernel can take away; all 0 where it has no Landlock. */
+static struct landlock_rights landlock_rights_known(void)
+{
+	struct landlock_rights rights = {0};
+	long known = landlock_version();
+	if (known <= 0)
+		return rights;
+	rights.files = (1U << file_rights[known < LAST_WITH_FILES ? known : LAST_WITH_FILES]) - 1;
+	rights.network = known >= FIRST_WITH_NETWORK ? 3 : 0; /* bind, connect */
+	rights.scope = known >= FIRST_WITH_SCOPE ? 3 : 0;     /* abstract sockets, signals */
+	return rights;
+}
+
+static size_t landlock_ruleset_size(void)
+{
+	long known = landlock_version();
+	return known >= FIRST_WITH_SCOPE     ? sizeof(struct landlock_ruleset)
+	       : known >= FIRST_WITH_NETWORK ? offsetof(struct landlock_ruleset, scope)
+					     : offsetof(struct landlock_ruleset, network);
+}
+
+/* Makes a set of rules that takes `rights` away. Returns its descriptor, or -1 with errno. */
+static int landlock_create(const struct landlock_rights *rights)
+{
+	const struct landlock_ruleset attributes = {
+	    .files = rights->files, .network = rights->network, .scope = rights->scope};
+	return (int)syscall(CREATE_RULESET, &attributes, landlock_ruleset_size(), 0);
+}
+
+/* Leaves these rights to a file, or to a folder with all below it; the descriptor may be closed then.
+ * Returns 0, or -1 with errno. */
+static int landlock_allow(int rules, int file, uint64_t rights)
+{
+	const struct {
+		uint64_t rights;
+		int32_t parent;
+	} __attribute__((packed)) rule = {rights, file};
+	return (int)syscall(ADD_RULE, rules, RULE_PATH_BENEATH, &rule, 0);
+}
+
+/* From here on this process has only what the rules leave, for ever. Returns 0, or -1 with errno. */
+static int landlock_enter(int rules)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -1;
+	return (int)syscall(RESTRICT_SELF, rules, 0);
+}
+
+/* --- what a process gives up ------------------------------------------------------ */
 
 SCOPED_DEFINE(scmp_filter_ctx, seccomp_release)
 

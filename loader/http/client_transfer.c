@@ -2,10 +2,10 @@
  * the answer, and keeps the trace. */
 #include "loader/http/client_internal.h"
 
+#include "loader/base/children.h"
 #include "loader/base/clock.h"
 #include "loader/base/redact.h"
 #include "loader/base/secret.h"
-#include "loader/base/supervise.h"
 #include "loader/http/address.h"
 #include "loader/http/target.h"
 

@@ -1,7 +1,7 @@
 /*
  * import_internal.h - what the parts of an import share.
  *
- * import_walk.c finds files; import_read.c, import_mbox.c and import_tar.c push their messages into
+ * import_walk.c finds and reads files; import_mbox.c and import_tar.c push their messages into
  * import_take.c, which writes them to the spool of a batch and hands them to its parser. There are
  * as many batches as jobs: while their parsers work, import_store.c stores the oldest. Batches are
  * stored in the order in which they were filled, so the number of jobs changes nothing of what is
@@ -107,7 +107,7 @@ int import_drain(struct import *import, struct error *err);
 /* Commits the messages of a batch in one transaction, lets go of their files, and empties it. */
 int import_store(struct import *import, struct import_batch *batch, struct error *err);
 
-/* --- files (import_walk.c, import_read.c, import_mbox.c, import_tar.c, import_move.c) --------- */
+/* --- files (import_walk.c, import_mbox.c, import_tar.c, import_move.c) --------- */
 
 int import_walk(struct import *import, const char *path, struct error *err);
 

@@ -8,7 +8,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/source/search.h"
-#include "queue/run.h"
+#include "queue/queue_health.h"
 #include "queue/work_queue.h"
 
 #include <glib.h>

@@ -9,7 +9,7 @@
 #include "loader/base/service.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
-#include "queue/run.h"
+#include "queue/queue_health.h"
 
 #include <errno.h>
 #include <poll.h>

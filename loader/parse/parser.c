@@ -4,8 +4,7 @@
 #include "loader/parse/parser.h"
 
 #include "loader/base/clock.h"
-#include "loader/parse/parser_answer_internal.h"
-#include "loader/parse/parser_process_internal.h"
+#include "loader/parse/parser_internal.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>

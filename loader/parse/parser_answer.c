@@ -1,7 +1,7 @@
 /* The record is checked by protocol.h; bodies, which may be long, are read in pieces of whole
  * characters. And tells the ends of a process apart, and the faults of this machine from what a
  * process only says of it. */
-#include "loader/parse/parser_answer_internal.h"
+#include "loader/parse/parser_internal.h"
 
 #include "loader/parse/parser.h"
 #include "loader/parse/spool.h"

@@ -2,7 +2,7 @@
  * The program is executed anew each time (posix_spawn), with three descriptors and an environment
  * that says where its libraries are: there is nothing of this process in it.
  */
-#include "loader/parse/parser_process_internal.h"
+#include "loader/parse/parser_internal.h"
 
 #include "queue/base/scoped.h"
 

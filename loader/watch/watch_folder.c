@@ -3,7 +3,7 @@
  * and folders that were moved in, new folders. Where the kernel has lost count of what happened,
  * the whole folder is to be looked at again.
  */
-#include "loader/watch/watch_folder_internal.h"
+#include "loader/watch/watch_internal.h"
 
 #include <dirent.h>
 #include <errno.h>

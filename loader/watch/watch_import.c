@@ -3,7 +3,7 @@
  * be read stop nothing; whatever else goes wrong ends the loop, and the next one begins with a look
  * at the whole folder.
  */
-#include "loader/watch/watch_folder_internal.h"
+#include "loader/watch/watch_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
@@ -11,7 +11,7 @@
 #include "loader/imap/names/connection_string.h"
 #include "loader/load/load.h"
 #include "loader/watch/watch_wait_internal.h"
-#include "queue/run.h"
+#include "queue/queue_health.h"
 
 #include <glib.h>
 #include <poll.h>

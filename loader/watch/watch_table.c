@@ -4,7 +4,6 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/watch/watch_folder_internal.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 

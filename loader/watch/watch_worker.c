@@ -7,7 +7,6 @@
 #include "loader/base/service.h"
 #include "loader/load/load.h"
 #include "loader/source/mailbox.h"
-#include "loader/watch/watch_folder_internal.h"
 #include "loader/watch/watch_wait_internal.h"
 #include "queue/base/scoped.h"
 

@@ -4,7 +4,7 @@
  * of text.
  */
 #include "loader/make/make_entry.h"
-#include "loader/parse/parser_answer_internal.h"
+#include "loader/parse/parser_internal.h"
 #include "loader/parser/protocol/protocol.h"
 #include "queue/work_queue.h"
 

@@ -1,7 +1,7 @@
 /* Fields of a header: folds, encoded words, raw 8-bit bytes, and what they become in an entry. */
 #include "mime_fixture.h"
 
-#include "mime/word.h"
+#include "mime/header.h"
 
 static void assert_word(const char *raw, const char *expected)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "queue/value_internal.h"
+#include "queue/store_internal.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* Finds the command that a command line names, runs it, and ends with what became of it. */
 #include "loader/cli/frame/command.h"
 
+#include "loader/base/children.h"
 #include "loader/base/nearest.h"
 #include "loader/base/service.h"
-#include "loader/base/supervise.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 #include "queue/base/trust.h"

@@ -1,8 +1,8 @@
 /* `queue apply` and `queue dump`: queues from a file, and into one. */
 #include "loader/cli/queue/queue_internal.h"
 
+#include "loader/base/children.h"
 #include "loader/base/clock.h"
-#include "loader/base/side_by_side.h"
 #include "loader/cli/frame/output.h"
 #include "loader/define/definition.h"
 #include "queue/base/scoped.h"

@@ -1,9 +1,9 @@
 /* `load`, some queues at a time, and `watch`, which loads for as long as it is told. */
 #include "loader/cli/run/run_internal.h"
 
+#include "loader/base/children.h"
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
-#include "loader/base/side_by_side.h"
 #include "loader/cli/frame/output.h"
 #include "loader/imap/session/session.h"
 #include "loader/load/load.h"

@@ -4,7 +4,7 @@
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
-#include "queue/run.h"
+#include "queue/queue_health.h"
 
 #include <glib.h>
 #include <inttypes.h>

@@ -4,8 +4,8 @@
  * server). Most of the file finds words
  * for what can go wrong, with the way out.
  */
+#include "loader/base/children.h"
 #include "loader/base/redact.h"
-#include "loader/base/supervise.h"
 #include "loader/certificate/certificate.h"
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/transport_internal.h"

@@ -1,5 +1,6 @@
 /*
- * side_by_side.h - many jobs, some of them at a time, each in a child process of its own.
+ * children.h - work in child processes: many jobs, some of them at a time, each in a child of its own;
+ * and one job whose child a peer may bring to a crash.
  *
  * Order:   what is seen of all jobs has the order of their numbers, however fast each of them is:
  *          what a child prints is kept until the jobs before it have ended.
@@ -10,8 +11,8 @@
  *          from being done.
  * Threads: one at a time, and none besides when a child is made.
  */
-#ifndef LOADER_BASE_SIDE_BY_SIDE_H
-#define LOADER_BASE_SIDE_BY_SIDE_H
+#ifndef LOADER_BASE_CHILDREN_H
+#define LOADER_BASE_CHILDREN_H
 
 #include "queue/base/error.h"
 
@@ -39,5 +40,28 @@ struct side_by_side {
 
 /* Returns when all jobs have ended, or those that had begun before TERM or INT came. */
 void side_by_side_run(const struct side_by_side *jobs);
+
+/* --- one that is with a peer --------------------------------------------------- */
+/*
+ * Work that talks to a peer is done by a child process, so that somebody is left to say
+ * what became of it when a peer has brought the libraries between us to a crash.
+ *
+ * Standard streams, terminal, working folder and process group are the child's, too. TERM and INT
+ * that one process sends to us are passed on; the terminal sends them to both of us. When we end,
+ * the child ends.
+ *
+ * Errors:  IO (no process), SOFTWARE (the child was ended by a signal).
+ * Threads: one at a time, and none besides when the child is made.
+ */
+
+/*
+ * Runs `work` in a child, which ends with the status that it returns; writes that status. A child
+ * that TERM or INT has ended takes us with it: whoever waits for us sees what has happened. Any other
+ * signal is an error, whose text names the peer that the child was with.
+ */
+int supervise(int (*work)(void *context), void *context, int *ret_status, struct error *err);
+
+/* From now on the work is with this peer, named as an operator knows it. Copied. */
+void supervise_note_peer(const char *peer);
 
 #endif
