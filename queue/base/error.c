@@ -5,6 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct error_meaning meanings[] = {
+    {ERROR_NONE, "done", NULL},
+    {ERROR_NO, "no",
+     "there is no such queue or entry, there is nothing to claim, or a problem is left"},
+    {ERROR_USAGE, "usage", "the command line is wrong"},
+    {ERROR_DATA, "data", "the database belongs to another program, or to a newer inqueue"},
+    {ERROR_UNREACHABLE, "unreachable", "host, port or TLS"},
+    {ERROR_SOFTWARE, "software",
+     "a fault of inqueue; where a server has brought it to a crash, the error names the server"},
+    {ERROR_IO, "this machine's files", "the disk is full, read-only or unreadable"},
+    {ERROR_TEMPORARY, "temporary",
+     "something is locked or throttled, or another load of the queue is running"},
+    {ERROR_PROTOCOL, "protocol", "the server broke it, or refused a command"},
+    {ERROR_CREDENTIALS, "credentials",
+     "the server refused the user name, the password or a permission"},
+    {ERROR_CONFIGURATION, "configuration",
+     "the queue's definition must be changed, or the owner or the mode of a file"},
+};
+
+bool error_meaning_at(size_t index, struct error_meaning *ret_meaning)
+{
+	if (index >= sizeof meanings / sizeof meanings[0])
+		return false;
+	*ret_meaning = meanings[index];
+	return true;
+}
+
 static void fill(struct error *err, enum error_kind kind, enum error_reason reason,
 		 const char *format, va_list args)
 {

@@ -12,6 +12,9 @@
 #ifndef QUEUE_BASE_ERROR_H
 #define QUEUE_BASE_ERROR_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* What the caller can do. The values are the program's exit codes (sysexits.h, plus 0 and 1 as grep
  * has them). */
 enum error_kind {
@@ -27,6 +30,15 @@ enum error_kind {
 	ERROR_CREDENTIALS = 77,	 /* user name, password or permission refused */
 	ERROR_CONFIGURATION = 78 /* the queue's definition must be changed */
 };
+
+struct error_meaning {
+	enum error_kind kind;
+	const char *word;    /* "usage" */
+	const char *meaning; /* "the command line is wrong"; NULL where the word says it all */
+};
+
+/* What the exit codes say, for help and manual: rows 0.. until false is returned. */
+bool error_meaning_at(size_t index, struct error_meaning *ret_meaning);
 
 /* Why, where a caller acts on it. Most errors have no more than their kind. */
 enum error_reason {

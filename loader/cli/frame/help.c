@@ -55,11 +55,15 @@ void help_print_program(void)
 				    command->arguments);
 		help_print_row(left, command->summary, 30);
 	}
-	printf(
-	    "\n`inqueue COMMAND --help` explains a command. Every command takes --database and "
-	    "--json.\nExit status: 0 done, 1 no, 64 usage, 65 data, 69 unreachable, 70 software, "
-	    "74 this\nmachine's files, 75 temporary, 76 protocol, 77 credentials, 78 "
-	    "configuration.\n");
+	printf("\n`inqueue COMMAND --help` explains a command. Every command takes --database and "
+	       "--json.\n");
+	g_autoptr(GString) statuses = g_string_new("Exit status: ");
+	struct error_meaning meaning;
+	for (size_t i = 0; error_meaning_at(i, &meaning); i++)
+		g_string_append_printf(statuses, "%s%d %s", i > 0 ? ", " : "", (int)meaning.kind,
+				       meaning.word);
+	g_string_append_c(statuses, '.');
+	help_print_wrapped(statuses->str, 0, 0);
 }
 
 /* The default stands behind the words, from the same table that the command reads it from. */
