@@ -14,7 +14,7 @@
  *            goes to the output file.
  * Sandbox:   after mime_open() no function here opens a file, starts a thread or needs the network.
  * Source:    RFC 5322, 2045-2047, 2183, 2231, 2387, 2557, 6532, 8621 (4.1.4); and the work-queue
- *            loader's rules for what a body and what an attachment is (README, "Entries").
+ *            loader's rules for what a body and what an attachment is (inqueue-entries(7)).
  */
 #ifndef MIME_MIME_H
 #define MIME_MIME_H

@@ -1,4 +1,4 @@
-"""What tests/bench/load prints: Markdown, so that it can stand in the README as it is."""
+"""What tests/bench/load prints: Markdown tables, for inqueue-figures(7)."""
 
 import statistics
 from typing import NamedTuple

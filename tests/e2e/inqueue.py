@@ -29,7 +29,7 @@ SOURCE_DIR = pathlib.Path(os.environ.get("SOURCE_DIR") or pathlib.Path(__file__)
 PROGRAM = os.environ.get("INQUEUE") or str(SOURCE_DIR / "build" / "dev" / "inqueue")
 DEADLINE_S = 120
 
-# Exit codes, as in the README.
+# Exit codes, as in inqueue(1).
 DONE, NO, USAGE, DATA, UNREACHABLE, SOFTWARE, IO = 0, 1, 64, 65, 69, 70, 74
 TEMPORARY, PROTOCOL, CREDENTIALS, CONFIGURATION = 75, 76, 77, 78
 SANITIZER_EXIT_CODE = 99

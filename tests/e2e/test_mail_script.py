@@ -1,4 +1,4 @@
-"""Scripts of actions over one session, and the examples of the README, run as printed."""
+"""Scripts of actions over one session, and the examples of the manual, run as printed."""
 
 import re
 import shlex
@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import certificates
+import manual
 from inqueue import IO, NO, PROTOCOL, SOURCE_DIR, USAGE, ServerCase, message, messages
 from mail_case import PASSWORD, MailCase, OnCyrus, OnDovecot, json_lines
 from proxy import CLIENT, SERVER, Proxy
@@ -125,7 +126,7 @@ class CyrusScript(OnCyrus, Script):
     pass
 
 
-class Readme(ServerCase):
+class Printed(ServerCase):
     """Its examples, each in its turn; the server stands for imap.example.com."""
 
     @classmethod
@@ -145,11 +146,15 @@ class Readme(ServerCase):
         self.create_queue(user=self.user, url="localhost", caFile=self.authority.certificate)
 
     def examples(self):
-        readme = (SOURCE_DIR / "README.md").read_text()
-        section = re.search(r"(?s)\n## Managing a mailbox\n(.*?)\n## ", readme)[1]
-        rows = re.findall(r"(?m)^\| (`[^|]+`) \| `(inqueue mail [^`]+)` \|", section)
-        names = {name for names, _ in rows for name in re.findall(r"`(\w+)`", names)}
-        return names, [example for _, example in rows] + re.findall(r"(?m)^(inqueue mail .*)$", section)
+        text = manual.section(manual.page("inqueue-mail.1"), "DESCRIPTION")
+        names, examples = set(), []
+        for head, body in manual.items(text):
+            found = [name for name in manual.named(body) if name.startswith("inqueue mail")]
+            if found:
+                names.update(manual.named(head))
+                examples += found[:1]
+        return names, examples + [line for block in manual.examples(text)
+                                  for line in re.findall(r"(?m)^inqueue mail .*$", block)]
 
     def words(self, example):
         home = str(self.folder / "home")

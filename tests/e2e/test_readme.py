@@ -1,4 +1,4 @@
-"""What the README prints runs as printed, and what it lists is all there is."""
+"""What README and manual print runs as printed, and what they list is all there is."""
 
 import os
 import pathlib
@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import certificates
+import manual
 from inqueue import PROGRAM, SOURCE_DIR, Case, ServerCase, message
 from servers import Dovecot
 
@@ -54,13 +55,7 @@ class Tour(ServerCase):
         password.chmod(0o600)
         self.database = home / "inqueue.db"
 
-    def test_every_command_runs(self):
-        invoice = message("Invoice 4711")
-        invoice.add_attachment(b"%PDF-1.7\n", maintype="application", subtype="pdf", filename="invoice.pdf")
-        with self.server.mailbox("invoices@example.com") as mailbox:
-            mailbox.append(invoice)
-        script = "\n".join(re.findall(r"```sh\n(.*?)```", section("A tour in five minutes"), re.DOTALL))
-        self.assertGreaterEqual(script.count("inqueue "), 8)
+    def run_script(self, script):
         server = f"url=localhost;port={self.server.tls_port};caFile={self.authority.certificate};"
         script = script.replace("url=imap.example.com;", server)
         folder = self.folder / "bin"
@@ -71,49 +66,153 @@ class Tour(ServerCase):
                                 capture_output=True, check=False)
         self.assertEqual(0, result.returncode, result.stdout + result.stderr)
         self.assertIn("Invoice 4711", result.stdout)
+
+    def put_invoice(self):
+        invoice = message("Invoice 4711")
+        invoice.add_attachment(b"%PDF-1.7\n", maintype="application", subtype="pdf", filename="invoice.pdf")
+        with self.server.mailbox("invoices@example.com") as mailbox:
+            mailbox.append(invoice)
+
+    def test_every_command_of_the_tour_runs(self):
+        self.put_invoice()
+        script = "\n".join(manual.examples(manual.page("inqueue-tutorial.7")))
+        self.assertGreaterEqual(script.count("inqueue "), 8)
+        self.run_script(script)
         self.assertEqual(b"%PDF-1.7\n", (self.folder / "home" / "invoice-1" / "invoice.pdf").read_bytes())
         self.assertEqual(b"%PDF-1.7\n", (self.folder / "invoice.pdf").read_bytes())
+
+    def test_the_first_mailbox(self):
+        self.put_invoice()
+        script, = re.findall(r"```sh\n(.*?)```", section("The first mailbox of your own"), re.DOTALL)
+        self.assertLessEqual(len(re.findall(r"(?m)^(?! )", script.rstrip("\n"))), 10)
+        self.run_script(script)
+
+
+class Short(unittest.TestCase):
+    def test_readme_is_read_at_once(self):
+        self.assertLessEqual(len(README.splitlines()), 150)
+        self.assertLessEqual(len(README.encode()), 9000)
+
+    def test_linked_files_exist(self):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+            with self.subTest(target=target):
+                self.assertTrue((SOURCE_DIR / shlex.split(target)[0]).exists())
+
+    def test_files_of_the_source_exist(self):
+        """Those that the manual names."""
+        text = "\n".join(manual.page(name) for name in manual.pages())
+        named = set(re.findall(r"\bPa (?:\( )?((?:samples|tests|loader|queue)/\S+)", text))
+        self.assertGreater(len(named), 10)
+        for name in named:
+            with self.subTest(name=name):
+                self.assertTrue((SOURCE_DIR / name).exists())
+
+
+class Pages(unittest.TestCase):
+    def test_each_is_well_formed(self):
+        for name in manual.pages():
+            path = manual.MANUAL / f"man{name[-1]}" / name
+            with self.subTest(page=name):
+                result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True, check=False)
+                words = [line for line in result.stdout.splitlines() if "referenced manual not found" not in line]
+                self.assertEqual([], words)
+
+    def test_each_reference_leads_to_a_page(self):
+        known = {path.name for path in manual.MANUAL.glob("man?/*")}
+        for name in manual.pages():
+            text = manual.page(name)
+            for page, number in re.findall(r"\bXr (inqueue\S*) (\d)", text):
+                with self.subTest(page=name, to=page):
+                    self.assertIn(f"{page}.{number}", known)
+            for title in re.findall(r"(?m)\bSx ([A-Z ]+[A-Z])", text):
+                with self.subTest(page=name, to=title):
+                    self.assertRegex(text, rf"(?m)^\.S[hs] {title}$")
 
 
 class Lists(Case):
     def test_connection_string_keys_are_those_of_the_help(self):
         """With their defaults and meanings, in the same words."""
         _, *keys = re.split(r"(?m)^  (?=\w+=)", self.inqueue("help", "connection-string").stdout)
-        shown = [re.fullmatch(r"(\w+)=\S+ (.*?)(?: \(default: (.*)\))?", " ".join(key.split())).groups("")
-                 for key in keys]
-        listed = re.findall(r"(?m)^\| (.*?) \|(.*)\| (.*) \|$", section("Connection string").replace("`", ""))
-        self.assertEqual(shown, [(key, meaning, default.strip()) for key, default, meaning in listed[1:]])
+        shown = [re.fullmatch(r"(\w+)=(\S+) (.*)", " ".join(key.split())).groups() for key in keys]
+        listed = [(*re.fullmatch(r'Cm (\w+) Ns = Ns Ar "(.*)"', head).groups(), manual.words(body))
+                  for head, body in manual.items(manual.section(manual.page("inqueue-connection.5"), "KEYS"))]
+        self.assertGreater(len(listed), 20)
+        self.assertEqual(shown, listed)
 
     def test_exit_statuses_are_those_of_the_program(self):
-        """In the help, in the README, and in the header that the program is made from."""
+        """In the help, in the manual, and in the header that the program is made from."""
         text = re.search(r"Exit status: (.*)\.\n", self.inqueue("help").stdout, re.DOTALL)[1]
         shown = dict(part.split(" ", 1) for part in " ".join(text.split()).split(", "))
         header = (SOURCE_DIR / "queue" / "base" / "error.h").read_text()
         self.assertEqual(set(re.findall(r"\bERROR_[A-Z]+ = (\d+)", header)), set(shown))
-        listed = dict(re.findall(r"(?m)^\| (\d+) \| (.*) \|$", section("Exit status")))
-        self.assertEqual(shown, {status: words.partition(":")[0] for status, words in listed.items()})
+        listed = dict(manual.items(manual.section(manual.page("inqueue.1"), "EXIT STATUS")))
+        self.assertEqual(shown, {status: manual.words(words).partition(":")[0] for status, words in listed.items()})
+
+    def options(self, text):
+        """Name and words of each option of a help."""
+        return {name: " ".join(words.split()) for name, words in re.findall(r"(?m)^  --([a-z-]+)(.*(?:\n {20}.*)*)", text)}
 
     def test_options_in_the_table_of_commands_are_options_of_these_commands(self):
-        rows = re.findall(r"(?m)^\| (`.*?) \| (.*) \|$", section("Commands"))
+        rows = manual.items(manual.section(manual.page("inqueue.1"), "COMMANDS"))
         self.assertGreater(len(rows), 20)
         for commands, words in rows:
-            if commands.startswith(("`--", "`mail ")):
+            names = [re.match(r"[a-z]+(?: [a-z]+)?", code)[0] for code in manual.named(commands)]
+            if "mail" in {name.split()[0] for name in names}:
                 continue
-            names = [re.match(r"[a-z]+(?: [a-z]+)?", code)[0] for code in re.findall(r"`([^`]+)`", commands)]
-            for option in re.findall(r"`(--[a-z-]+)", commands + words):
+            for option in re.findall(r"\bFl -([a-z-]+)", commands + words):
                 with self.subTest(commands=commands, option=option):
-                    self.assertTrue(any(re.search(rf"(?m)^  {option}\b", self.inqueue(*name.split(), "--help").stdout)
-                                        for name in names))
+                    self.assertTrue(any(option in self.options(self.inqueue(*name.split(), "--help").stdout) for name in names))
+
+    def test_options_of_a_command_are_those_of_its_help(self):
+        """Below the command itself, or in the list of options that several commands of the page share."""
+        everywhere = self.options(self.inqueue("list", "--help").stdout)
+        everywhere = {name for name in everywhere
+                      if name in {option for option, _ in self.globals()}}
+        found = set()
+        for name in manual.pages():
+            text = manual.page(name)
+            shared = {}
+            if "SHARED OPTIONS" in re.findall(r"(?m)^\.Sh (.*)$", text):
+                shared = self.listed(manual.section(text, "SHARED OPTIONS"))
+            for command in re.findall(r"(?m)^\.Ss inqueue (.*)$", text):
+                found.add(command)
+                own = manual.section(text, f"inqueue {command}")
+                listed = self.listed(own)
+                listed |= {option: shared[option] for option in re.findall(r"(?m)^\.Fl \\-([\w-]+)$", own)}
+                known = self.options(self.inqueue(*command.split(), "--help").stdout)
+                with self.subTest(command=command):
+                    self.assertEqual({option: words for option, words in known.items() if option not in everywhere}, listed)
+        self.assertEqual(set(self.commands()) - {"help"}, found)
+
+    def globals(self):
+        return [(name, words) for name, words in
+                self.listed(manual.section(manual.page("inqueue.1"), "OPTIONS OF EVERY COMMAND")).items()]
+
+    def listed(self, text):
+        listed = {}
+        for head, body in manual.items(text):
+            if head.startswith("Fl "):
+                name, _, value = re.fullmatch(r'Fl -([\w-]+)( Ar "(.*)")?', head).groups()
+                self.assertNotIn(name, listed)
+                listed[name] = " ".join(filter(None, [value, manual.words(body)]))
+        return listed
+
+    def test_options_of_every_command_are_those_of_the_help(self):
+        known = self.options(self.inqueue("history", "--help").stdout)
+        listed = dict(self.globals())
+        self.assertGreater(len(listed), 4)
+        self.assertEqual({name: words for name, words in known.items() if name in listed}, listed)
+        self.assertIn("trust-owner", listed)
 
     def test_defaults_are_those_of_the_help(self):
-        """`--option` (VALUE) in the README says what counts where the option is not given."""
-        texts = [self.inqueue(*name.split(), "--help").stdout for name in self.commands()]
+        """"--option (VALUE)" in a text says what counts where the option is not given."""
         known = {}
-        for text in texts:
-            for option, words in re.findall(r"(?m)^  --([a-z-]+)(.*(?:\n {20}.*)*)", text):
-                default = re.search(r"\(default: ([^),]*)", " ".join(words.split()))
+        for name in self.commands():
+            for option, words in self.options(self.inqueue(*name.split(), "--help").stdout).items():
+                default = re.search(r"\(default: ([^),]*)", words)
                 known.setdefault(option, set()).add(default[1] if default else None)
-        said = re.findall(r"`--([a-z-]+)`\s\((\d\w*)\)", README)
+        said = [pair for name in manual.pages()
+                for pair in re.findall(r"\bFl -([a-z-]+)\n\((\d\w*)\)", manual.page(name))]
         self.assertGreaterEqual(len(said), 7)
         for option, value in said:
             with self.subTest(option=option):
@@ -124,23 +223,21 @@ class Lists(Case):
 
     def test_every_command_is_described(self):
         known = self.commands()
-        listed = " ".join(re.findall(r"`([^`\n]+)`", README))
+        listed = " ".join(manual.named(manual.section(manual.page("inqueue.1"), "COMMANDS")))
+        readme = " ".join(re.findall(r"`([^`\n]+)`", section("Commands")))
         for command in known:
             with self.subTest(command=command):
-                self.assertRegex(listed, rf"\b{re.escape(command)}\b")
+                self.assertRegex(listed, rf"\b{re.escape(command.split()[0] if command.startswith('mail ') else command)}\b")
+                self.assertRegex(readme, rf"\b{re.escape(command.split()[0] if command.startswith('mail ') else command)}\b")
 
     def test_tables_and_views_exist(self):
         schema = (SOURCE_DIR / "queue" / "schema.sql").read_text()
-        names = re.findall(r"`(\w+)`", " ".join(re.findall(r"(?m)^\| (`[^|]+) \|", section("Entries"))))
+        names = [name for head, _ in manual.items(manual.page("inqueue-schema.5")) for name in re.findall(r"\bIc (\w+)|^Ql (\w+)", head)]
+        names = [one or other for one, other in names]
         self.assertIn("attachment_data", names)
         for name in names:
             with self.subTest(name=name):
                 self.assertRegex(schema, rf"(?m)^CREATE (TABLE|VIEW) {name}\b")
-
-    def test_linked_files_exist(self):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-            with self.subTest(target=target):
-                self.assertTrue((SOURCE_DIR / shlex.split(target)[0]).exists())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""SQL as the README prints it: the ten questions, and workers in other languages beside our own."""
+"""SQL as the manual prints it: the ten questions, and workers in other languages beside our own."""
 
 import fcntl
 import os
@@ -7,16 +7,14 @@ import subprocess
 import sys
 import unittest
 
+import manual
 import processes
 from entries import EntryCase, connect
 from inqueue import PROGRAM, SOURCE_DIR
 
-README = (SOURCE_DIR / "README.md").read_text(encoding="utf-8")
-
 
 def blocks(title, language):
-    text = re.search(rf"(?m)^(#+) {re.escape(title)}\n(.*?)(?=^#|\Z)", README, re.DOTALL)[2]
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return manual.examples(manual.section(manual.page("inqueue-sql.7"), title), language)
 
 
 class TenQuestions(EntryCase):
@@ -35,7 +33,7 @@ class TenQuestions(EntryCase):
         self.change("UPDATE entry_status SET record_created = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id IN (1, 6)")
 
     def ask(self, question):
-        queries = dict(re.findall(r"-- (.*?)\n(.*?;)", blocks("Ten questions and their queries", "sql")[0], re.DOTALL))
+        queries = dict(re.findall(r"-- (.*?)\n(.*?;)", blocks("TEN QUESTIONS AND THEIR QUERIES", "sql")[0], re.DOTALL))
         self.assertEqual(10, len(queries))
         return self.sql(queries[question])
 
@@ -83,7 +81,7 @@ class TenQuestions(EntryCase):
 class OtherLanguages(EntryCase):
     def setUp(self):
         super().setUp()
-        self.worker, = blocks("From other languages", "python")
+        self.worker, = blocks("FROM OTHER LANGUAGES", "python")
         statements = dict(re.findall(r'(?s)(CLAIM|COMPLETE) = """(.*?)"""', self.worker))
         self.claim_sql, self.complete_sql = statements["CLAIM"], statements["COMPLETE"]
 
@@ -191,7 +189,7 @@ class Working(EntryCase):
         self.put(3)
         book = self.file("book-invoice", "#!/bin/sh\nexec cat >/dev/null\n", mode=0o700)
         self.assertTrue(book.exists())
-        first, second = blocks("Working a queue off", "sh")
+        first, second = manual.examples(manual.page("inqueue-work.1"))
         folder = self.folder / "bin"
         folder.mkdir()
         (folder / "inqueue").symlink_to(PROGRAM)
@@ -205,7 +203,7 @@ class Working(EntryCase):
 
 class Plans(EntryCase):
     def test_claims_and_histories_use_indices(self):
-        claim = blocks("From other languages", "python")[0].split('"""')[1]
+        claim = blocks("FROM OTHER LANGUAGES", "python")[0].split('"""')[1]
         for query, indices in ((claim, ["entry_status_claim (queue_id=? AND priority=? AND <expr><?)",
                                         "entry_status_claim (queue_id=? AND priority<?)",
                                         "entry_status_lease (queue_id=? AND lease_until<?)"]),

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import unittest
 
+import manual
 import processes
 from entries import EntryCase, connect
 from inqueue import CONFIGURATION, CREDENTIALS, PROGRAM, SOURCE_DIR, copy_database, remove_database
@@ -212,12 +213,11 @@ class Schema(Trust):
 
 @unittest.skipUnless(os.geteuid() == 0, "only root makes users")
 class HelpDesk(EntryCase):
-    """The help desk of the README, as printed: two users, in an /etc and a /srv of their own."""
+    """The help desk of the manual, as printed: two users, in an /etc and a /srv of their own."""
 
     def test_as_printed(self):
-        text = (SOURCE_DIR / "README.md").read_text()
-        section = re.search(r"(?ms)^### How a help desk shares a database\n(.*?)^## ", text)[1]
-        root, everybody, first, ann = re.findall(r"(?ms)^```sh\n(.*?)^```", section)
+        text = manual.page("inqueue-administration.7")
+        root, everybody, first, ann = manual.examples(manual.section(text, "HOW A HELP DESK SHARES A DATABASE"))
         bin_folder = self.folder / "bin"
         bin_folder.mkdir()
         self.folder.chmod(0o755)

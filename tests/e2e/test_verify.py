@@ -7,7 +7,8 @@ import sqlite3
 import unittest
 
 import inqueue
-from inqueue import DONE, NO, SOURCE_DIR, USAGE, ServerCase, copy_database, message
+import manual
+from inqueue import DONE, NO, USAGE, ServerCase, copy_database, message
 
 OLD, NEW, NEWER = ['"%02d-%s-2026 09:30:00 +0000"' % day for day in [(5, "Jan"), (3, "Mar"), (9, "Mar")]]
 
@@ -386,12 +387,13 @@ class Gone(VerifyCase):
 
 
 class Restored(VerifyCase):
-    """The way back from a backup, by the commands that the README prints."""
+    """The way back from a backup, by the commands that the manual prints."""
 
     def setUp(self):
         super().setUp()
-        section = re.search(r"To go back to one,.*?\n### ", (SOURCE_DIR / "README.md").read_text(), re.DOTALL)[0]
-        self.commands = [shlex.split(line) for line in re.findall(r"(?m)^inqueue .*", section)]
+        text = manual.section(manual.page("inqueue-administration.7"), "BACKUPS")
+        self.commands = [shlex.split(line) for example in manual.examples(text)
+                         for line in re.findall(r"(?m)^inqueue .*", example)]
 
     def back_up(self):
         saved = self.folder / "saved.db"

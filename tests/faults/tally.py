@@ -1,4 +1,4 @@
-"""The figures of a class of faults: a row of the README's table.
+"""The figures of a class of faults: a row of the table of inqueue-guarantees(7).
 
 Each row is printed, and appended to the file $INQUEUE_FIGURES. A campaign takes hours: with $INQUEUE_JOURNAL each trial
 that ended well is noted in that file, and a campaign that was stopped goes on behind what is noted there.

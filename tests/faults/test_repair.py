@@ -2,14 +2,14 @@
 
 import contextlib
 import os
-import re
 import sqlite3
 import subprocess
 import unittest
 
 import checker
+import manual
 import strace
-from inqueue import (CONFIGURATION, DATA, DEADLINE_S, DONE, IO, NO, PROTOCOL, SOURCE_DIR, UNREACHABLE, copy_database)
+from inqueue import (CONFIGURATION, DATA, DEADLINE_S, DONE, IO, NO, PROTOCOL, UNREACHABLE, copy_database)
 from liar import LiarCase, hang_up, small
 from trial import sample
 
@@ -406,14 +406,14 @@ class Doctor(RepairCase):
 
 
 class Backup(RepairCase):
-    """By the commands that the README prints."""
+    """By the commands that the manual prints."""
 
     fault = "backup while loading"
     copies = ["inqueue-vacuum.db", "inqueue-backup.db"]
 
     def commands(self):
-        readme = (SOURCE_DIR / "README.md").read_text()
-        return re.search(r"### Backups\n.*?```sh\n(.*?)```", readme, re.DOTALL)[1].replace("$HOME/", f"{self.folder}/")
+        first, *_ = manual.examples(manual.section(manual.page("inqueue-administration.7"), "BACKUPS"))
+        return first.replace("$HOME/", f"{self.folder}/")
 
     def start_backup(self):
         return subprocess.Popen(["bash", "-euc", self.commands()], env=self.environment, stdout=subprocess.PIPE,

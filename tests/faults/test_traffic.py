@@ -38,7 +38,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
 print(number)
 """
 
-# The README's, with no work in between.
+# That of inqueue-sql(7), with no work in between.
 ROBOT = """
 import select, sqlite3, sys
 CLAIM = '''UPDATE entry_status

@@ -2,7 +2,7 @@
  * connection_string.h - the text an operator writes to say where a queue's mail comes from.
  *
  * Pure:      no files, no network, no clock.
- * Grammar:   that of ADO.NET connection strings, as the README's "Connection string" has it.
+ * Grammar:   that of ADO.NET connection strings, as inqueue-connection(5) has it.
  * Ownership: connection_string_parse() hands out a value that the caller frees; its strings belong
  *            to it.
  * Errors:    CONFIGURATION, naming the key and what it takes; a value is quoted only where it
@@ -83,7 +83,7 @@ char *connection_string_format(const struct connection_string *string);
 void connection_string_free(struct connection_string *string);
 SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
-/* The keys, for help and for the table of the README: rows 0.. until false is returned. Texts
+/* The keys, for help and manual: rows 0.. until false is returned. Texts
  * are static. */
 struct connection_string_key_help {
 	const char *key;

@@ -1,6 +1,6 @@
 /*
  * The table of keys: what each is for, what it takes and what it is without one. Help and
- * the README's table come from it.
+ * manual come from it.
  */
 #include "loader/imap/names/connection_string_key.h"
 
