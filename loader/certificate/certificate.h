@@ -23,6 +23,7 @@
 #include "queue/base/scoped.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct certificate_trust;
 
@@ -38,6 +39,12 @@ int certificate_trust_open(const struct certificate_files *files,
 			   struct certificate_trust **ret_trust, struct error *err);
 void certificate_trust_close(struct certificate_trust *trust); /* takes NULL */
 SCOPED_DEFINE(struct certificate_trust *, certificate_trust_close)
+
+/* Calls `take` for each certificate in a file (PEM): since when it is good, and until when. Returns how
+ * many there are; 0 also where the file cannot be read, because whoever needs it says so. */
+unsigned int certificate_file_list(const char *path,
+				   void (*take)(int64_t begins_s, int64_t ends_s, void *context),
+				   void *context);
 
 /* Sets curl up to verify with these files and to keep what the server shows. `stapled`: the server
  * must also bring a good answer about its revocation; curl does not connect without. The trust

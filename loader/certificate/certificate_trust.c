@@ -106,6 +106,28 @@ void certificate_trust_complete(struct certificate_trust *trust)
 	trust->system_read = true;
 }
 
+unsigned int certificate_file_list(const char *path,
+				   void (*take)(int64_t begins_s, int64_t ends_s, void *context),
+				   void *context)
+{
+	g_autofree char *bytes = NULL;
+	gsize size;
+	gnutls_x509_crt_t *items = NULL;
+	unsigned int count = 0;
+	if (!g_file_get_contents(path, &bytes, &size, NULL))
+		return 0;
+	const gnutls_datum_t data = {(unsigned char *)bytes, (unsigned int)size};
+	if (gnutls_x509_crt_list_import2(&items, &count, &data, GNUTLS_X509_FMT_PEM, 0) < 0)
+		return 0;
+	for (unsigned int i = 0; i < count; i++) {
+		take((int64_t)gnutls_x509_crt_get_activation_time(items[i]),
+		     (int64_t)gnutls_x509_crt_get_expiration_time(items[i]), context);
+		gnutls_x509_crt_deinit(items[i]);
+	}
+	gnutls_free(items);
+	return count;
+}
+
 void certificate_trust_close(struct certificate_trust *trust)
 {
 	if (trust == NULL)

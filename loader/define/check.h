@@ -53,6 +53,16 @@ int check_neighbours(struct store *store, const struct work_queue *queue,
 		     void (*report)(const char *words, void *context), void *context,
 		     struct error *err);
 
+/*
+ * Tells, a sentence for each, what of that which the queue needs ends within `within_ms`, or has ended:
+ * certificates of servers and of the queue, their authorities, and what else queue/upkeep.h has been told
+ * of. Something that lives for less than four times as long counts in the last quarter of its life.
+ * No server is asked. Errors: those of queue/.
+ */
+int check_ends(struct store *store, const struct work_queue *queue, int64_t now_ms,
+	       int64_t within_ms, void (*report)(const char *words, void *context), void *context,
+	       struct error *err);
+
 /* ---- the installation; needs no server ---- */
 
 enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG };

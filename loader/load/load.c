@@ -11,6 +11,7 @@
 #include "loader/load/load_internal.h"
 #include "loader/source/search.h"
 #include "queue/base/scoped.h"
+#include "queue/upkeep.h"
 
 #include <inttypes.h>
 
@@ -223,6 +224,17 @@ static int load_plan_folders(const struct load *load, struct error *err)
 	return 0;
 }
 
+/* For monitoring: a server whose certificate has ended is not signed in to any more. */
+static int load_note_certificate(const struct load *load, struct error *err)
+{
+	struct imapc_facts facts;
+	imapc_describe(load->mailbox->session, &facts);
+	const struct upkeep_end end = {.what = "certificate of the mail server",
+				       .begins_ms = facts.certificate_begins_s * 1000,
+				       .ends_ms = facts.certificate_ends_s * 1000};
+	return upkeep_note_end(load->store, load->queue->id, &end, clock_now_ms(), err);
+}
+
 /* Selects the mailbox and finishes what earlier runs left; a dry run only looks. */
 static int load_prepare(struct load *load, struct error *err)
 {
@@ -245,6 +257,8 @@ static int load_prepare(struct load *load, struct error *err)
 		    "mailbox '%s' may only be read by user '%s': messages could not be "
 		    "moved away; ask for the right to delete mail in it",
 		    name, load->queue->user_name);
+	if (load_note_certificate(load, err) != 0)
+		return -1;
 	return load_finish_earlier(load, err);
 }
 

@@ -34,6 +34,7 @@ struct watch {
 	const struct watch_options *options;
 	struct watch_table *table;
 	struct work_queue_watch *rights;
+	struct watch_log log;
 	int signals;
 	uint64_t stamp;	 /* of the database, when it was read last */
 	bool read_again; /* it may have changed in the moment it was read */
@@ -171,6 +172,7 @@ static void watch_reload(struct watch *watch, int64_t now_ms)
 	g_autofree char *state =
 	    g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" PRId64, g_get_monotonic_time());
 	notify_send(state);
+	watch_log_reopen(&watch->log);
 	watch_read(watch, now_ms);
 	for (guint i = 0; i < watch->table->queues->len; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
@@ -253,12 +255,13 @@ static void watch_add_polled(struct watch *watch, int descriptor)
 	g_array_append_val(watch->polled, next);
 }
 
-/* The signals, then the pipe of each queue that has one: poll() refuses more descriptors than
- * may be open. */
+/* The signals, the log (-1 is passed over), then the pipe of each queue that has one: poll() refuses more
+ * descriptors than may be open. */
 static void watch_fill_polled(struct watch *watch)
 {
 	g_array_set_size(watch->polled, 0);
 	watch_add_polled(watch, watch->signals);
+	watch_add_polled(watch, watch->log.descriptor);
 	for (guint i = 0; i < watch->table->queues->len; i++) {
 		int pipe_end = watch_table_at(watch->table, i)->pipe;
 		if (pipe_end >= 0)
@@ -274,12 +277,14 @@ static void watch_poll(struct watch *watch, int64_t now_ms)
 	if (poll(polled, watch->polled->len, (int)watch_timeout_ms(watch, now_ms)) <= 0)
 		return;
 	now_ms = clock_monotonic_ms();
-	const struct pollfd *next = polled + 1;
+	const struct pollfd *next = polled + 2;
 	for (guint i = 0; i < watch->table->queues->len; i++) {
 		struct watch_queue *queue = watch_table_at(watch->table, i);
 		if (queue->pipe >= 0 && (next++)->revents != 0)
 			watch_queue_listen(queue, now_ms);
 	}
+	if (polled[1].revents != 0)
+		watch_log_pass_on(&watch->log);
 	if (polled->revents != 0)
 		watch_take_signals(watch, now_ms);
 }
@@ -314,6 +319,7 @@ static void watch_round(struct watch *watch)
 		watch_queue_check(watch_table_at(watch->table, i), now_ms);
 	if (watch->stopping && now_ms >= watch->stop_end_ms)
 		watch_kill(watch, SIGKILL);
+	watch_log_tell(&watch->log, now_ms);
 	watch_tell_systemd(watch);
 	watch_feed(watch, now_ms);
 	watch_poll(watch, now_ms);
@@ -356,9 +362,12 @@ int watch_run(const struct watch_options *options, struct error *err)
 		return -1;
 	watch.rights = rights;
 	watch_raise_descriptors();
+	if (watch_log_open(&watch.log, options->database, err) != 0)
+		return -1;
 	log_event(LOG_LEVEL_NOTICE, "ready", log_number("queues", table->queues->len));
 	while (!watch.stopping || watch_has_workers(&watch))
 		watch_round(&watch);
+	watch_log_close(&watch.log);
 	log_event(LOG_LEVEL_NOTICE, "ended", log_number("queues", table->queues->len));
 	g_free(watch.told);
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -10,8 +10,8 @@
  * A queue that another process watches is left to that one until it ends.
  *
  * Signals: TERM and INT let each worker finish what it has in hand, at most WATCH_STOP_MS; a second
- *          one ends all at once, which is safe at any moment. HUP reads the definitions again and
- *          ends the pauses. USR1 logs the status.
+ *          one ends all at once, which is safe at any moment. HUP reads the definitions again,
+ *          ends the pauses, and opens the file of --log-imap anew. USR1 logs the status.
  * systemd: is told READY, STATUS and STOPPING where it runs the service, and WATCHDOG from each
  *          round of the loop.
  * Errors:  those of opening the database; USAGE for a queue that does not exist. What goes wrong

@@ -1,7 +1,7 @@
 /*
  * watch_internal.h - the parts of the service: the process that loads a queue's mail, the one that
- * delivers its entries, the queue as the supervisor sees it, the table of all queues, and folders
- * whose files are mail.
+ * delivers its entries, the queue as the supervisor sees it, the logs, the table of all queues, and
+ * folders whose files are mail.
  *
  * Life:      a worker is there from watch_worker_start() to its pipe's end. It ends by itself when
  *            its supervisor dies, on TERM (after what it has in hand), and on any error, of which it
@@ -158,6 +158,33 @@ void watch_queue_check(struct watch_queue *queue, int64_t now_ms);
 
 /* "paused", "stopped", "elsewhere", "retry", "starting", "loading", "waiting". */
 const char *watch_queue_state(const struct watch_queue *queue);
+
+/* ---- the logs ---- */
+
+struct watch_log {
+	const char *database;
+	char *events;	 /* the file that standard error is; NULL: it is none */
+	char *protocol;	 /* that of --log-imap; NULL: there is none */
+	char *error;	 /* why that could not be written last; NULL: it could */
+	int descriptor;	 /* readable: workers have lines for it; -1 = no such log */
+	bool untold;	 /* the database does not know this yet, */
+	int64_t tell_ms; /* and is not to be asked before */
+};
+
+/* Before the first worker is started. Errors: IO. */
+int watch_log_open(struct watch_log *log, const char *database, struct error *err);
+
+/* Notes in the database that there are no logs any more. */
+void watch_log_close(struct watch_log *log);
+
+/* Writes the lines of the workers. */
+void watch_log_pass_on(struct watch_log *log);
+
+/* Opens the file of --log-imap anew; on failure the old one stays in use. */
+void watch_log_reopen(struct watch_log *log);
+
+/* Notes in the database what it does not know yet. */
+void watch_log_tell(struct watch_log *log, int64_t now_ms);
 
 /* ---- all queues ---- */
 

@@ -5,6 +5,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
 #include "loader/base/service.h"
+#include "loader/imap/wire/protocol_log.h"
 #include "loader/load/load.h"
 #include "loader/source/mailbox.h"
 #include "loader/watch/watch_wait_internal.h"
@@ -335,19 +336,18 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 	g_free(worker->noted);
 }
 
-/* The terminal's ^C reaches the supervisor only, which passes it on once: that is why the child
- * has a process group of its own. */
+/* In a process group of its own: the terminal's ^C reaches the supervisor only, and is passed on once. */
 void watch_worker_prepare(pid_t parent)
 {
 	sigset_t none;
 	sigemptyset(&none);
 	setpgid(0, 0);
+	protocol_log_send();
 	stop_install();
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* All children would draw the parent's next random numbers, and their pauses would be
-	 * the same. */
+	/* All children would draw the parent's next random numbers, and pause alike. */
 	g_random_set_seed((guint32)getpid() ^ (guint32)g_get_real_time());
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)

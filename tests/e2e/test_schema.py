@@ -323,6 +323,8 @@ class SchemaTest(unittest.TestCase):
             ("INSERT INTO queue_health (queue_id) VALUES (9)", "there is no queue"),
             ("INSERT INTO run VALUES (1, 9, '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z', 1, 1, 0, NULL)",
              "there is no queue"),
+            ("INSERT INTO queue_end VALUES (9, 'x', NULL, '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z')",
+             "there is no queue"),
             ("INSERT INTO delivery_target (queue_id, url, format, connect_timeout_ms, timeout_ms, allow_private,"
              " concurrency, acknowledge) VALUES (9, 'http://127.0.0.1/', 'raw', 1, 1, 1, 1, 'load')", "there is no queue"),
         ):

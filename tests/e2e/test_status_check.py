@@ -1,11 +1,19 @@
 """inqueue status --check: what monitoring asks."""
 
 import contextlib
+import os
+import pathlib
+import signal
 import sqlite3
+import tempfile
 import unittest
+from datetime import datetime, timedelta, timezone
 
+from certificates import Authority
 from entries import EntryCase
-from inqueue import NO, USAGE, ServerCase
+from inqueue import NO, USAGE, ServerCase, message
+from servers import Dovecot
+from watcher import WatchCase
 
 
 class Check(ServerCase):
@@ -88,6 +96,92 @@ class Limits(EntryCase):
     def test_wrong_use(self):
         self.fails(USAGE, "status", "--max-failed", "0", says="--max-failed goes with --check")
         self.fails(USAGE, "status", "--check", "--format", "xml", says="--format takes text or nagios")
+
+    def test_disks(self):
+        self.inqueue("status", "--check", "--min-free", "1")
+        self.fails(NO, "status", "--check", "--min-free", "8000000GB",
+                   says=r"^inqueue: the disk of the database '\S+' has [\d.]+ [MG]B free, less than 8000000\.0 GB\n$")
+        self.fails(USAGE, "status", "--check", "--min-free", "much", says="--min-free takes a size: 64MB, 2GB")
+        self.fails(USAGE, "status", "--min-free", "1", says="--min-free goes with --check")
+
+    def test_what_a_sign_in_has_learnt_of_its_end(self):
+        self.change("INSERT INTO queue_end VALUES (1, 'refresh token', NULL, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+10 days'),"
+                    " '2026-01-31T12:00:00.000Z')")
+        self.fails(NO, "status", "--check", says=r"^inqueue: 'invoices': the refresh token ends on \d{4}-\d\d-\d\d, in 9 days\n$")
+        self.inqueue("status", "--check", "--min-valid", "9d")
+        self.change("UPDATE queue_end SET ends_at = '2026-01-31T12:00:00.000Z'")
+        self.fails(NO, "status", "--check", "--min-valid", "0s",
+                   says=r"^inqueue: 'invoices': the refresh token ended on 2026-01-31\n$")
+        self.inqueue("queue", "alter", "invoices", "--connection-string", "url=imap.example.com")
+        self.inqueue("status", "--check")
+
+    def test_certificates_in_files(self):
+        authority = Authority(self.folder / "authority", validity=span(-60, 20))
+        own = Authority(self.folder / "own").issue("client", validity=span(-300, 20))
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://app.example.com/mail", "--deliver-ca-file",
+                     authority.certificate, "--deliver-client-certificate", own.certificate)
+        result = self.fails(NO, "status", "--check")
+        days = (datetime.now(timezone.utc) + timedelta(20)).strftime("%Y-%m-%d")
+        self.assertEqual(f"inqueue: 'invoices': the target's authority in '{authority.certificate}' ends on {days}, in 19 days;"
+                         f" 'invoices': the client certificate in '{own.certificate}' ends on {days}, in 19 days\n",
+                         result.stderr)
+        self.inqueue("status", "--check", "--min-valid", "18d")
+
+
+def span(since, until):
+    """Days from now, as openssl takes them."""
+    now = datetime.now(timezone.utc)
+    return tuple((now + timedelta(days)).strftime("%Y%m%d%H%M%SZ") for days in (since, until))
+
+
+class ServerCertificate(ServerCase):
+    """The server's own, as a sign-in has seen it."""
+
+    @classmethod
+    def make_server(cls):
+        folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.authority = Authority(folder / "authority")
+        return Dovecot(certificate=cls.authority.issue(validity=span(-85, 5)))
+
+    def test_its_end_is_known_after_a_look(self):
+        self.create_queue(caFile=self.authority.certificate)
+        self.inqueue("load")
+        self.fails(NO, "status", "--check",
+                   says=r"^inqueue: 'invoices': the certificate of the mail server ends on \d{4}-\d\d-\d\d, in 4 days\n$")
+        before = self.column("SELECT noted_at FROM queue_end")
+        self.inqueue("load")
+        self.assertEqual(before, self.column("SELECT noted_at FROM queue_end"))
+
+
+class Logs(WatchCase):
+    def test_a_log_on_a_full_disk_is_named(self):
+        self.create_queue()
+        watcher = self.watch("--log-imap", "/dev/full")
+        self.assertRegex(watcher.wait("log_imap_failed")["error"], "cannot write to '/dev/full': No space left on device")
+        self.fails(NO, "status", "--check", says="^inqueue: log: cannot write to '/dev/full': No space left on device\n$")
+        watcher.stop()
+        self.inqueue("status", "--check")
+
+    def test_a_log_that_was_moved_away_is_opened_anew(self):
+        self.create_queue()
+        log, old = self.folder / "imap.log", self.folder / "imap.log.1"
+        watcher = self.watch("--log-imap", log)
+        watcher.wait_idle()
+        os.rename(log, old)
+        self.fails(NO, "status", "--check",
+                   says=f"^inqueue: the log '{log}' was moved or deleted while `watch` writes it: send it HUP\n$")
+        watcher.send(signal.SIGHUP)
+        watcher.wait("reloaded")
+        self.inqueue("status", "--check")
+        before = old.read_text()
+        self.deliver(message())
+        watcher.wait("stored")
+        watcher.wait_idle(2)
+        watcher.stop()
+        self.assertEqual(before, old.read_text())
+        self.assertRegex(log.read_text(), r"C: \d+ UID FETCH")
+        self.assertNotIn("LOGIN", log.read_text())
+        self.assertEqual(1, watcher.count("worker_started"))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
 # Tables, and (table, column), that came later and hold other things of what was there before, with the reason.
 LATER = {"entry_calendar": "what calendars announce is noted of what is loaded from now on",
          "run": "what a run has done is noted from now on",
+         "queue_end": "what ends when is noted at the next sign-in",
+         "log_file": "noted by a running watch",
          "pickup_folder": "where a folder began is noted when this program first uses it",
          ("pickup", "uid_next"): "noted of what is loaded from now on",
          ("pickup", "target_folder"): "noted of what is moved from now on",

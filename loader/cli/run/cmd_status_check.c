@@ -1,17 +1,23 @@
-/* `status --check` for monitoring: compares what the database knows of each queue with the limits
- * that were given, and says in one line what is over them. */
+/* `status --check` for monitoring: compares what the database knows of each queue, and what is left of
+ * the disks of the database and of the logs, with the limits that were given, and says in one line what
+ * is over them. */
 #include "loader/cli/run/run_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
+#include "loader/define/check.h"
+#include "loader/imap/names/connection_string.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 #include "queue/store.h"
+#include "queue/upkeep.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 /* How many entries of a kind there may be. */
 enum cmd_limit { LIMIT_WAITING, LIMIT_FAILED, LIMIT_BAD, LIMIT_EXPIRED, LIMIT_COUNT };
@@ -35,6 +41,8 @@ struct cmd_status_check {
 	int64_t now_ms;
 	int64_t max_age_ms;
 	int64_t max_oldest_ms; /* 0: for ever */
+	int64_t min_valid_ms;
+	uint64_t min_free_bytes;
 	uint64_t most[LIMIT_COUNT];
 	uint64_t sums[LIMIT_COUNT];
 	uint64_t queues;
@@ -43,16 +51,65 @@ struct cmd_status_check {
 	struct error *err;
 };
 
-/* All faults go into one line: a mail's subject or a pager shows no second one. */
+/* All faults go into one line: a mail's subject or a pager shows no second one. While no queue is looked
+ * at, they are those of all queues. */
 G_GNUC_PRINTF(2, 3)
 static void cmd_status_add_fault(struct cmd_status_check *check, const char *format, ...)
 {
 	va_list arguments;
-	g_string_append_printf(check->faults, "%s'%s': ", check->faults->len > 0 ? "; " : "",
-			       check->queue->name);
+	if (check->faults->len > 0)
+		g_string_append(check->faults, "; ");
+	if (check->queue != NULL)
+		g_string_append_printf(check->faults, "'%s': ", check->queue->name);
 	va_start(arguments, format);
 	g_string_append_vprintf(check->faults, format, arguments);
 	va_end(arguments);
+}
+
+/* In the units of --min-free. Caller frees. */
+static char *cmd_status_format_size(uint64_t bytes)
+{
+	const double megabytes = (double)bytes / (1024 * 1024);
+	return megabytes < 1024 ? g_strdup_printf("%.0f MB", megabytes)
+				: g_strdup_printf("%.1f GB", megabytes / 1024);
+}
+
+/* A disk that cannot be asked for is none that is full: then the file itself is missing. */
+static void cmd_status_check_disk(struct cmd_status_check *check, const char *what,
+				  const char *path)
+{
+	struct statvfs disk;
+	if (statvfs(path, &disk) != 0)
+		return;
+	const uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+	g_autofree char *free_text = cmd_status_format_size(free_bytes);
+	g_autofree char *least = cmd_status_format_size(check->min_free_bytes);
+	if ((disk.f_flag & ST_RDONLY) != 0)
+		cmd_status_add_fault(check, "the disk of the %s '%s' is read-only", what, path);
+	else if (free_bytes < check->min_free_bytes)
+		cmd_status_add_fault(check, "the disk of the %s '%s' has %s free, less than %s",
+				     what, path, free_text, least);
+}
+
+/* Of a log that was deleted or moved away, only the service still has the file. */
+static int cmd_status_check_log(const struct upkeep_log *log, void *context)
+{
+	struct cmd_status_check *check = context;
+	if (log->error != NULL)
+		cmd_status_add_fault(check, "log: %s", log->error);
+	else if (access(log->path, F_OK) != 0 && errno == ENOENT)
+		cmd_status_add_fault(
+		    check, "the log '%s' was moved or deleted while `watch` writes it: %s",
+		    log->path,
+		    strcmp(log->kind, "protocol") == 0 ? "send it HUP" : "start it again");
+	else
+		cmd_status_check_disk(check, "log", log->path);
+	return 0;
+}
+
+static void cmd_status_take_end(const char *words, void *context)
+{
+	cmd_status_add_fault(context, "%s", words);
 }
 
 /* A queue that is new has as much time as others have between two looks. */
@@ -121,7 +178,8 @@ static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 		cmd_status_add_fault(check, "delivery stopped: %s", queue->target.stopped);
 	cmd_status_check_entries(check, &counts);
 	queue_health_clear(&health);
-	return 0;
+	return check_ends(check->store, queue, check->now_ms, check->min_valid_ms,
+			  cmd_status_take_end, check, check->err);
 }
 
 /* One line on standard output: Nagios takes exit status 1 for a warning. A '|' begins its figures. */
@@ -151,8 +209,12 @@ static int cmd_status_read_limits(const struct invocation *invocation,
 			check->most[i] = UINT64_MAX;
 	}
 	if (invocation_duration(invocation, "max-age", 1, &check->max_age_ms, err) != 0 ||
-	    invocation_duration(invocation, "max-oldest", 1, &check->max_oldest_ms, err) != 0)
+	    invocation_duration(invocation, "max-oldest", 1, &check->max_oldest_ms, err) != 0 ||
+	    invocation_duration(invocation, "min-valid", 0, &check->min_valid_ms, err) != 0)
 		return -1;
+	if (!connection_string_parse_size(invocation_value(invocation, "min-free"), INT64_MAX,
+					  &check->min_free_bytes))
+		return error_set(err, ERROR_USAGE, "--min-free takes a size: 64MB, 2GB");
 	return 0;
 }
 
@@ -170,7 +232,10 @@ int cmd_status_check(const struct invocation *invocation, struct store *store, s
 	    .err = err};
 	if (!nagios && strcmp(format, "text") != 0)
 		return error_set(err, ERROR_USAGE, "--format takes text or nagios");
-	if (cmd_status_read_limits(invocation, &check, err) != 0 ||
+	if (cmd_status_read_limits(invocation, &check, err) != 0)
+		return -1;
+	cmd_status_check_disk(&check, "database", invocation->database);
+	if (upkeep_list_logs(store, cmd_status_check_log, &check, err) != 0 ||
 	    work_queue_list(store, cmd_status_check_queue, &check, err) != 0)
 		return -1;
 	if (nagios)
@@ -183,7 +248,8 @@ int cmd_status_check(const struct invocation *invocation, struct store *store, s
 /* Without --check they would do nothing, and a monitor that lacks --check would be quiet for ever. */
 int cmd_status_refuse_limits(const struct invocation *invocation, struct error *err)
 {
-	static const char *const others[] = {"max-age", "max-oldest", "format"};
+	static const char *const others[] = {"max-age", "max-oldest", "min-free", "min-valid",
+					     "format"};
 	const char *given = NULL;
 	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
 		if (invocation_text(invocation, others[i]) != NULL)

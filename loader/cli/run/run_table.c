@@ -45,6 +45,13 @@ static const struct command_option status_options[] = {
     {"max-bad", "N", "with --check: how many entries may be bad (default: any number)", NULL},
     {"max-expired", "N",
      "with --check: how many entries may have a lease that has ended (default: any number)", NULL},
+    {"min-free", "SIZE",
+     "with --check: how much of the disks of the database and of the logs of `watch` must be free",
+     "256MB"},
+    {"min-valid", "TIME",
+     "with --check: how long certificates, and other things that end, must be good; of those that "
+     "live for less than four times as long the last quarter counts",
+     "30d"},
     {"format", "FORMAT", "with --check: text, or nagios for a plugin's line on standard output",
      "text"},
     COMMAND_OPTIONS_END,
@@ -110,16 +117,19 @@ static const struct command commands[] = {
      "external source File and watchFolder= in its connection string gets what is put into that "
      "folder. Queues that are created, altered, paused, resumed or dropped meanwhile are picked "
      "up. TERM and INT finish the messages in hand and end with 0, HUP reads the definitions "
-     "again, USR1 logs the status. Without a name: all queues. After three refused sign-ins a "
+     "again and opens the file of --log-imap anew, USR1 logs the status. Without a name: all "
+     "queues. After three refused sign-ins a "
      "queue is stopped until its definition changes or `inqueue queue resume`. samples/systemd has "
      "the units.",
      watch_options, NULL, cmd_watch, false},
     {"status", "[NAME]", 0, 1, "show how the queues are doing",
      "A line for each queue, and the reason below it where something is wrong; with a name all "
      "that is known of that queue. With --check, for monitoring: prints nothing and ends with 0 "
-     "when every mailbox has been looked at lately, no delivery is stopped, and nothing is over a "
-     "limit; else one line says what is wrong with which queue, and it ends with 1. Paused queues "
-     "do not count.",
+     "when every mailbox has been looked at lately, no delivery is stopped, no disk is nearly "
+     "full, "
+     "the logs of `watch` can be written, no certificate ends soon, and nothing is over a limit; "
+     "else one line says what is wrong with which queue, and it ends with 1. Paused queues do not "
+     "count.",
      status_options, NULL, cmd_status, false},
     {"runs", "[NAME]", 0, 1, "list the runs of queues: when, what they have done, why one failed",
      "For 30 days. A run of `load` or `watch` that found nothing new is not listed; `inqueue "

@@ -83,6 +83,9 @@ char *connection_string_format(const struct connection_string *string);
 void connection_string_free(struct connection_string *string);
 SCOPED_DEFINE(struct connection_string *, connection_string_free)
 
+/* Reads "500KB" and the like; false when it is none, or not from 1 to `max` bytes. */
+bool connection_string_parse_size(const char *value, uint64_t max, uint64_t *ret_bytes);
+
 /* The keys, for help and manual: rows 0.. until false is returned. Texts
  * are static. */
 struct connection_string_key_help {

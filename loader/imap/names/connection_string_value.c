@@ -98,8 +98,7 @@ int connection_string_set_seconds(const struct connection_string_key *key, void 
 	return 0;
 }
 
-/* "500KB" and the like; false when it is none, or not from 1 to `max` bytes. */
-static bool parse_size(const char *value, uint64_t max, uint64_t *ret_bytes)
+bool connection_string_parse_size(const char *value, uint64_t max, uint64_t *ret_bytes)
 {
 	static const struct {
 		const char *unit;
@@ -125,7 +124,7 @@ static bool parse_size(const char *value, uint64_t max, uint64_t *ret_bytes)
 int connection_string_set_size(const struct connection_string_key *key, void *field,
 			       const char *value, struct error *err)
 {
-	return parse_size(value, key->max, field) ? 0 : refuse(key, err);
+	return connection_string_parse_size(value, key->max, field) ? 0 : refuse(key, err);
 }
 
 int connection_string_set_small_size(const struct connection_string_key *key, void *field,
@@ -134,7 +133,7 @@ int connection_string_set_small_size(const struct connection_string_key *key, vo
 	uint64_t bytes;
 
 	/* key->max fits into 32 bits. */
-	if (!parse_size(value, key->max, &bytes))
+	if (!connection_string_parse_size(value, key->max, &bytes))
 		return refuse(key, err);
 	*(uint32_t *)field = (uint32_t)bytes;
 	return 0;

@@ -192,6 +192,8 @@ void imapc_describe(const struct imapc_session *session, struct imapc_facts *ret
 	    .certificate_subject = facts->certificate_subject,
 	    .certificate_issuer = facts->certificate_issuer,
 	    .certificate_expires = facts->certificate_expires,
+	    .certificate_begins_s = facts->certificate_begins_s,
+	    .certificate_ends_s = facts->certificate_ends_s,
 	    .peer_address = facts->peer_address,
 	    .mechanism = session->mechanism,
 	    .capabilities = session->capability_text,

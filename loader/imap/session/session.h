@@ -62,6 +62,8 @@ struct imapc_facts {
 	const char *certificate_subject; /* NULL without TLS */
 	const char *certificate_issuer;
 	const char *certificate_expires;
+	int64_t certificate_begins_s; /* 0 without TLS */
+	int64_t certificate_ends_s;
 	const char *peer_address;
 	const char *mechanism;	  /* "SCRAM-SHA-256", "LOGIN", "PREAUTH" … */
 	const char *capabilities; /* after sign-in, blank-separated, upper case */

@@ -1,7 +1,8 @@
 /*
  * Writes the protocol log. Each side's bytes are gathered to lines; a line is one write(), so that
  * lines of several processes do not mix in the file. Sign-ins and literals are counted instead of
- * shown, and secrets that either side repeats elsewhere are not.
+ * shown, and secrets that either side repeats elsewhere are not. Children that may open no file give
+ * their lines to the process that started them, as datagrams.
  */
 #include "loader/imap/wire/protocol_log.h"
 #include "loader/base/clock.h"
@@ -14,12 +15,24 @@
 #include <glib.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #define LINE_MAX_BYTES	4096
 #define LINE_TAIL_BYTES 24 /* kept of a longer line too: "{18446744073709551615}" */
 
-/* One file for all connections; a worker inherits it from its supervisor. */
+/* A line of bytes that are all made visible, and what stands in front. */
+#define RELAYED_MAX_BYTES 65536
+
+/* A child does not wait for longer until its supervisor takes a line; no more lines are passed on in
+ * one go, so that the supervisor sees its signals. */
+enum { RELAY_PATIENCE_S = 5, RELAY_LINES_MAX = 1000 };
+
+/* One file for all connections; with a relay a child has only the end that lines are sent to. */
+static char *log_path;
 static int log_file = -1;
+static int relay_receives = -1;
+static int relay_sends = -1;
 
 struct protocol_stream {
 	GString *line;
@@ -33,13 +46,77 @@ struct protocol_log {
 	struct protocol_stream sides[2];
 };
 
+static int fail(int number, struct error *err)
+{
+	return error_set(err, ERROR_IO, "cannot write to '%s': %s", log_path, g_strerror(number));
+}
+
 int protocol_log_open(const char *path, struct error *err)
 {
-	log_file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (log_file < 0)
-		return error_set(err, ERROR_IO, "cannot write to '%s': %s", path,
-				 g_strerror(errno));
+	g_free(log_path);
+	log_path = g_strdup(path);
+	return protocol_log_reopen(err);
+}
+
+/* The file that was open stays in use where the new one cannot be opened. */
+int protocol_log_reopen(struct error *err)
+{
+	if (!log_path)
+		return 0;
+
+	int opened = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (opened < 0)
+		return fail(errno, err);
+	if (log_file >= 0)
+		close(log_file);
+	log_file = opened;
 	return 0;
+}
+
+const char *protocol_log_path(void)
+{
+	return log_path;
+}
+
+int protocol_log_receive(int *ret_descriptor, struct error *err)
+{
+	const struct timeval patience = {.tv_sec = RELAY_PATIENCE_S};
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return fail(errno, err);
+	setsockopt(ends[1], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	relay_receives = ends[0];
+	relay_sends = ends[1];
+	*ret_descriptor = relay_receives;
+	return 0;
+}
+
+void protocol_log_send(void)
+{
+	if (relay_receives < 0)
+		return;
+	close(relay_receives);
+	close(log_file);
+	relay_receives = -1;
+	log_file = relay_sends;
+}
+
+int protocol_log_pass_on(struct error *err)
+{
+	g_autofree char *line = g_malloc(RELAYED_MAX_BYTES);
+	int failed = 0;
+	ssize_t size;
+
+	for (int i = 0; i < RELAY_LINES_MAX; i++) {
+		size = recv(relay_receives, line, RELAYED_MAX_BYTES, MSG_DONTWAIT);
+		if (size <= 0)
+			break;
+		if (write(log_file, line, (size_t)size) != size)
+			failed = fail(errno, err);
+	}
+	return failed;
 }
 
 struct protocol_log *protocol_log_new(const char *host)

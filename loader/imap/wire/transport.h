@@ -35,6 +35,8 @@ struct transport_facts {
 	char *certificate_subject;
 	char *certificate_issuer;
 	char *certificate_expires;
+	int64_t certificate_begins_s; /* 0 without TLS */
+	int64_t certificate_ends_s;
 	char *peer_address;
 	bool preauthenticated; /* the greeting was PREAUTH */
 };

@@ -44,6 +44,10 @@ static void note_certificate(struct transport_facts *facts, gnutls_session_t tls
 		facts->certificate_issuer =
 		    describe_name(certificate, gnutls_x509_crt_get_issuer_dn3);
 		facts->certificate_expires = describe_expiry(certificate);
+		facts->certificate_begins_s =
+		    (int64_t)gnutls_x509_crt_get_activation_time(certificate);
+		facts->certificate_ends_s =
+		    (int64_t)gnutls_x509_crt_get_expiration_time(certificate);
 	}
 	gnutls_x509_crt_deinit(certificate);
 }
