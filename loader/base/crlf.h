@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* One text on its way. */
 struct crlf {
@@ -17,6 +18,26 @@ struct crlf {
 
 /* Writes the next `size` bytes of the text to `out`, which has room for twice as many, and returns
  * how many they have become. */
-size_t crlf_convert(struct crlf *text, const char *bytes, size_t size, char *out);
+static inline size_t crlf_convert(struct crlf *text, const char *bytes, size_t size, char *out)
+{
+	const char *end = bytes + size;
+	char *to = out;
+	while (bytes < end) {
+		const char *feed = memchr(bytes, '\n', (size_t)(end - bytes));
+		size_t length = (size_t)((feed != NULL ? feed : end) - bytes);
+		memcpy(to, bytes, length);
+		to += length;
+		if (length > 0)
+			text->after_cr = bytes[length - 1] == '\r';
+		if (feed == NULL)
+			break;
+		if (!text->after_cr)
+			*to++ = '\r';
+		*to++ = '\n';
+		text->after_cr = false;
+		bytes = feed + 1;
+	}
+	return (size_t)(to - out);
+}
 
 #endif

@@ -2,7 +2,6 @@
  * alone, all in one transaction. It tells what became of each queue after the commit. */
 #include "loader/define/definition.h"
 
-#include "loader/define/definition_internal.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>
@@ -60,21 +59,18 @@ static int apply_read_group(GKeyFile *file, const char *group, struct work_queue
 	return 0;
 }
 
-/* Compares only what an operator defines: not when the queue ran last, nor whether its target
- * was stopped. */
-static bool definition_equals(const struct work_queue *left, const struct work_queue *right)
+/* By what an operator defines, all of which definition_list() lists: not by when the queue ran last, nor by
+ * whether its target was stopped. */
+static bool apply_changes(const char *present_name, const struct apply_row *row)
 {
-	return g_strcmp0(left->name, right->name) == 0 &&
-	       g_strcmp0(left->class_name, right->class_name) == 0 &&
-	       g_strcmp0(left->external_source, right->external_source) == 0 &&
-	       g_strcmp0(left->connection_string, right->connection_string) == 0 &&
-	       g_strcmp0(left->user_name, right->user_name) == 0 &&
-	       g_strcmp0(left->credential_source, right->credential_source) == 0 &&
-	       g_strcmp0(left->credential_reference, right->credential_reference) == 0 &&
-	       left->paused == right->paused &&
-	       work_queue_attempts(left) == work_queue_attempts(right) &&
-	       definition_target_equals(&left->target, &right->target) &&
-	       left->retry_delay_ms == right->retry_delay_ms;
+	if (strcmp(present_name, row->name) != 0)
+		return true;
+	for (guint i = 0; i < row->after->len; i++) {
+		if (g_strcmp0(g_ptr_array_index(row->before, i),
+			      g_ptr_array_index(row->after, i)) != 0)
+			return true;
+	}
+	return false;
 }
 
 /* What the file would make of the queue, beside what is there. A database that is not there has no
@@ -95,7 +91,7 @@ static int apply_compare(struct store *store, struct work_queue *draft, struct a
 	}
 	draft->id = present->id;
 	row->before = apply_values(present);
-	row->outcome = definition_equals(present, draft) ? APPLY_UNCHANGED : APPLY_ALTERED;
+	row->outcome = apply_changes(present->name, row) ? APPLY_ALTERED : APPLY_UNCHANGED;
 	return 0;
 }
 

@@ -47,7 +47,4 @@ void definition_target_init(struct work_queue *draft);
 /* The draft's target as a whole. */
 int definition_target_check(const struct work_queue *draft, struct error *err);
 
-bool definition_target_equals(const struct work_queue_target *left,
-			      const struct work_queue_target *right);
-
 #endif

@@ -354,26 +354,3 @@ int definition_target_check(const struct work_queue *draft, struct error *err)
 				 "deliver-format=raw needs keepRaw=True in the connection string");
 	return 0;
 }
-
-/* Without a URL nothing else counts. */
-bool definition_target_equals(const struct work_queue_target *left,
-			      const struct work_queue_target *right)
-{
-	if (left->url == NULL && right->url == NULL)
-		return true;
-	return g_strcmp0(left->url, right->url) == 0 &&
-	       g_strcmp0(left->format, right->format) == 0 &&
-	       g_strcmp0(left->secret, right->secret) == 0 &&
-	       g_strcmp0(left->headers, right->headers) == 0 &&
-	       g_strcmp0(left->header_secrets, right->header_secrets) == 0 &&
-	       g_strcmp0(left->password, right->password) == 0 &&
-	       g_strcmp0(left->ca_file, right->ca_file) == 0 &&
-	       g_strcmp0(left->crl_file, right->crl_file) == 0 &&
-	       g_strcmp0(left->redirects, right->redirects) == 0 &&
-	       g_strcmp0(left->trust_hosts, right->trust_hosts) == 0 &&
-	       g_strcmp0(left->client_certificate, right->client_certificate) == 0 &&
-	       left->connect_timeout_ms == right->connect_timeout_ms &&
-	       left->timeout_ms == right->timeout_ms && left->concurrency == right->concurrency &&
-	       left->allow_private == right->allow_private && left->insecure == right->insecure &&
-	       left->on_delivery == right->on_delivery;
-}

@@ -13,7 +13,6 @@
 #define LOADER_LOAD_LOAD_BATCH_INTERNAL_H
 
 #include "loader/load/load.h"
-#include "loader/load/load_single.h"
 #include "loader/parse/parser.h"
 #include "queue/pickup.h"
 

@@ -7,7 +7,7 @@
 #include "loader/verify/verify_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/load/load_single.h"
+#include "loader/load/load.h"
 #include "queue/base/scoped.h"
 
 #include <inttypes.h>

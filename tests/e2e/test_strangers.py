@@ -222,7 +222,7 @@ class Strangers(DeliverCase):
 class OnePlace(unittest.TestCase):
     def test_nothing_else_prints(self):
         """Whatever writes to standard output or standard error does so by the functions of output.h, and these by visible.h."""
-        allowed = {"loader/cli/frame/output.c", "loader/cli/frame/output_table.c", "loader/cli/frame/output_words.c",
+        allowed = {"loader/cli/frame/output.c", "loader/cli/frame/output_table.c",
                    "loader/cli/frame/help.c", "loader/base/secret.c",
                    "loader/cli/mail/mail_view.c", "loader/cli/mail/cmd_mail_script.c"}
         printing = re.compile(r"\b(?:printf|puts|putchar|perror|vprintf|g_print|g_printerr)\(|\b(?:fprintf|fputs|fputc|putc|"

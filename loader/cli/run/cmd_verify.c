@@ -5,7 +5,7 @@
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
 #include "loader/imap/names/search_criteria.h"
-#include "loader/load/load_single.h"
+#include "loader/load/load.h"
 #include "loader/verify/verify.h"
 #include "queue/base/scoped.h"
 
