@@ -1,6 +1,9 @@
 /* The body of a request as a row of pieces: texts, and sources that are opened when their turn
- * comes, encoded as base64 or as the inside of a JSON string, and closed behind their last byte. */
+ * comes, encoded as base64, as the inside of a JSON string or with CRLF, and closed behind their
+ * last byte. */
 #include "loader/http/body.h"
+
+#include "loader/base/crlf.h"
 
 #include <glib.h>
 #include <string.h>
@@ -26,6 +29,7 @@ struct body {
 	size_t encoded_end;
 	int base64_state;
 	int base64_save;
+	struct crlf crlf;
 };
 
 /* ---- a text as a source ---- */
@@ -156,6 +160,16 @@ void body_add_json(struct body *body, const char *text)
 	}
 }
 
+/* A text in memory is short, so that it is converted as a whole. */
+void body_add_crlf(struct body *body, const char *text)
+{
+	struct crlf crlf = {.after_cr = false};
+	const size_t size = strlen(text);
+	g_autofree char *converted = g_malloc(2 * size + 1);
+	g_string_append_len(body_last_text(body), converted,
+			    (gssize)crlf_convert(&crlf, text, size, converted));
+}
+
 /* The source is opened when its turn comes: a mail with a thousand attachments needs one
  * descriptor at a time. */
 void body_add_source(struct body *body, const struct body_source *source,
@@ -204,6 +218,8 @@ static int body_encode_next(struct body *body, const struct piece *piece, bool *
 	body->encoded_at = 0;
 	if (piece->encoding == BODY_JSON)
 		body->encoded_end = body_encode_json(bytes, size, body->encoded);
+	else if (piece->encoding == BODY_CRLF)
+		body->encoded_end = crlf_convert(&body->crlf, bytes, size, body->encoded);
 	else if (size > 0)
 		body->encoded_end =
 		    g_base64_encode_step((const guchar *)bytes, size, FALSE, body->encoded,
@@ -223,6 +239,7 @@ static int body_read_source(struct body *body, const struct piece *piece, void *
 			return -1;
 		body->open = true;
 		body->base64_state = body->base64_save = 0;
+		body->crlf.after_cr = false;
 	}
 	if (piece->encoding == BODY_AS_IS)
 		return piece->source.read(body->stream, bytes, room, ret_size, err);
@@ -263,8 +280,8 @@ int body_read(struct body *body, void *bytes, size_t room, size_t *ret_size, str
 	return 0;
 }
 
-/* How many escapes a text needs is known only by reading it. */
-static int body_measure_json(struct body *body, guint index, uint64_t *size, struct error *err)
+/* How many escapes or carriage returns a text needs is known only by reading it. */
+static int body_measure_text(struct body *body, guint index, uint64_t *size, struct error *err)
 {
 	const struct piece *piece = piece_at(body, index);
 	body_rewind(body);
@@ -289,7 +306,7 @@ int body_measure(struct body *body, uint64_t *ret_size, struct error *err)
 			size += piece->source.size_bytes;
 		else if (piece->encoding == BODY_BASE64)
 			size += (piece->source.size_bytes + 2) / 3 * 4;
-		else if (body_measure_json(body, i, &size, err) != 0)
+		else if (body_measure_text(body, i, &size, err) != 0)
 			return -1;
 	}
 	body_rewind(body);

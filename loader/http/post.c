@@ -194,20 +194,21 @@ static void multipart_begin(struct multipart *multipart, const char *name)
 			multipart->boundary, escaped);
 }
 
+/* RFC 2046, 4.1.1: lines of a text part end with CRLF. */
 static void multipart_add_text(struct multipart *multipart, const char *name, const char *value)
 {
 	multipart_begin(multipart, name);
 	body_add_text(multipart->body, "\r\n\r\n");
-	body_add_text(multipart->body, value);
+	body_add_crlf(multipart->body, value);
 	body_add_text(multipart->body, "\r\n");
 }
 
 static void multipart_add_source(struct multipart *multipart, const char *name,
-				 const struct body_source *source)
+				 const struct body_source *source, enum body_encoding encoding)
 {
 	multipart_begin(multipart, name);
 	body_add_text(multipart->body, "\r\n\r\n");
-	body_add_source(multipart->body, source, BODY_AS_IS);
+	body_add_source(multipart->body, source, encoding);
 	body_add_text(multipart->body, "\r\n");
 }
 
@@ -249,9 +250,9 @@ static void multipart_add_mail(struct multipart *multipart, const struct post *p
 {
 	multipart_add_headers(multipart, post);
 	multipart_add_envelope(multipart, post);
-	multipart_add_source(multipart, "plain", &post->plain);
+	multipart_add_source(multipart, "plain", &post->plain, BODY_CRLF);
 	if (post->has_html)
-		multipart_add_source(multipart, "html", &post->html);
+		multipart_add_source(multipart, "html", &post->html, BODY_CRLF);
 	multipart_add_text(multipart, "reply_plain", post->reply_plain);
 	for (size_t i = 0; i < post->attachment_count; i++)
 		multipart_add_file(multipart, &post->attachments[i]);
@@ -266,7 +267,7 @@ static struct body *post_multipart_body(const struct post *post, bool raw, char 
 	g_snprintf(multipart.boundary, sizeof multipart.boundary, "inqueue-%s", random);
 	if (raw) {
 		multipart_add_envelope(&multipart, post);
-		multipart_add_source(&multipart, "message", &post->raw);
+		multipart_add_source(&multipart, "message", &post->raw, BODY_AS_IS);
 	} else {
 		multipart_add_mail(&multipart, post);
 	}

@@ -76,6 +76,25 @@ static void test_json_strings(void **state)
 	body_free(body);
 }
 
+static void test_lines_that_end_with_crlf(void **state)
+{
+	(void)state;
+	struct body *body = body_new();
+	const struct body_source source = body_source_of("one\ntwo\r\n\nü\r");
+	body_add_crlf(body, "a\n\nb");
+	body_add_source(body, &source, BODY_CRLF);
+	body_add_source(body, &source, BODY_CRLF);
+	static const size_t rooms[] = {1, 2, 100};
+	for (size_t i = 0; i < G_N_ELEMENTS(rooms); i++) {
+		g_autofree char *text = read_all(body, rooms[i]);
+		assert_string_equal("a\r\n\r\nb"
+				    "one\r\ntwo\r\n\r\nü\r"
+				    "one\r\ntwo\r\n\r\nü\r",
+				    text);
+	}
+	body_free(body);
+}
+
 static int open_fails(void *place, void **ret_stream, struct error *err)
 {
 	(void)place;
@@ -186,6 +205,7 @@ int main(void)
 	    cmocka_unit_test(test_a_body_is_the_same_however_it_is_read),
 	    cmocka_unit_test(test_base64_of_every_length),
 	    cmocka_unit_test(test_json_strings),
+	    cmocka_unit_test(test_lines_that_end_with_crlf),
 	    cmocka_unit_test(test_an_error_of_a_source_comes_out),
 	    cmocka_unit_test(test_json_without_html_or_files),
 	    cmocka_unit_test(test_a_file_name_cannot_end_its_quotes),
