@@ -86,7 +86,7 @@ int delivery_list(struct store *store, const struct delivery_filter *filter,
 		  int (*each)(const struct delivery *delivery, void *context), void *context,
 		  struct error *err);
 
-/* Attempts of a queue by outcome. */
+/* Entries of a queue by the outcome of the last attempt at each. */
 int delivery_count(struct store *store, int64_t queue_id, uint64_t ret_counts[DELIVERY_OUTCOMES],
 		   struct error *err);
 

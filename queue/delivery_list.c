@@ -1,4 +1,4 @@
-/* Lists attempts to deliver and counts them by outcome. A list is read in chunks of 200 rows, so
+/* Lists attempts to deliver, and counts entries by the outcome of their last one. A list is read in chunks of 200 rows, so
  * that no statement is held while the caller prints. */
 #include "queue/delivery.h"
 

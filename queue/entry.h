@@ -149,6 +149,7 @@ struct entry_filter {
 	int64_t received_until_s; /* 0 = any; exclusive */
 	const char *tag;	  /* is one of its tags; NULL = any */
 	bool only_held;
+	bool only_posted;		 /* of queues that have a target */
 	int64_t changed_before_ms;	 /* record_updated; 0 = any; exclusive */
 	const struct entry_order *order; /* would change it; NULL = any */
 	int64_t now_ms;			 /* when the order would be carried out */

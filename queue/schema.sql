@@ -14,7 +14,7 @@
 --   history           every change of every entry
 --   worker_overview   each worker at a glance
 --   day_overview      each day of each queue
---   delivery_overview what became of posting entries to a target, by queue
+--   delivery_overview what became of posting entries to a target, by queue, as the last attempt at each says
 --
 --   SELECT name, new, bad, last_message FROM queue_overview;
 --   SELECT id, sender, subject FROM entry WHERE queue = 'invoices' AND state = 'new';
@@ -47,7 +47,8 @@ CREATE TABLE work_queue (
 	                                             -- attempt; doubled before each further one
 	last_message TEXT,                           -- of the last run: 'OK; 3 items, 1 of them bad.' or 'Error: ...'
 	last_action TEXT,                            -- time of the last run
-	not_collected INTEGER CHECK (not_collected >= 0), -- messages in the mailbox after the last run
+	not_collected INTEGER CHECK (not_collected >= 0), -- messages in the mailbox after the last run,
+	                                             -- with those that wait for the target's answer
 	record_created TEXT NOT NULL,
 	record_updated TEXT NOT NULL,                -- of the definition, not of a run
 	CHECK ((last_action IS NULL) = (last_message IS NULL))
@@ -942,6 +943,7 @@ BEGIN
 	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
 END;
 
+-- Entries, each by the outcome of its last attempt.
 CREATE VIEW delivery_overview AS
 SELECT q.id, q.name, t.stopped,
 	coalesce(sum(d.outcome = 'delivered'), 0) AS delivered,
@@ -950,7 +952,8 @@ SELECT q.id, q.name, t.stopped,
 	coalesce(sum(d.outcome = 'unreachable'), 0) AS unreachable,
 	max(d.at) AS last_at
 FROM work_queue q JOIN delivery_target t ON t.queue_id = q.id
-LEFT JOIN entry_status s ON s.queue_id = q.id LEFT JOIN delivery d ON d.entry_id = s.id
+LEFT JOIN entry_status s ON s.queue_id = q.id
+LEFT JOIN delivery d ON d.id = (SELECT max(l.id) FROM delivery l WHERE l.entry_id = s.id)
 GROUP BY q.id;
 
 -- unfinished_pickups: messages stored here that still have to be moved on the server.

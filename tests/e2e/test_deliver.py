@@ -479,9 +479,48 @@ class Runs(DeliverCase):
         self.assertEqual(["rejected", "delivered"], [row["outcome"] for row in self.json_lines("--json", "delivery", "list")])
         self.assertEqual(["delivered"], [row["outcome"] for row in self.json_lines(
             "--json", "delivery", "list", "--newest", "--limit", "1")])
-        self.assertEqual({"delivered": 1, "rejected": 1, "retry": 0, "unreachable": 0, "stopped": None},
+        self.assertEqual({"delivered": 1, "rejected": 0, "retry": 0, "unreachable": 0, "stopped": None},
                          self.json_lines("--json", "status")[0]["delivery"])
-        self.assertRegex(self.inqueue("status", "invoices").stdout, "delivery +1 ok, 1 rejected, 0 failed")
+
+    def test_counts_are_of_entries(self):
+        receiver = self.receiver(500, 422, 500, 500, 200)
+        self.target(receiver.url(), "--retry-delay", "0", "--deliver-concurrency", "1")
+        self.load(*inqueue.messages(3))
+        for run, counts in enumerate(["0 delivered, 1 rejected, 2 tried in vain so far",
+                                      "1 delivered, 1 rejected, 1 tried in vain so far"], 1):
+            self.fails(inqueue.TEMPORARY, "deliver", says=f"{3 - run} not delivered, to be tried again: .* answered 500")
+            self.assertIn(f"delivery         {counts}\n", self.inqueue("status", "invoices").stdout)
+        self.inqueue("deliver")
+        self.assertEqual(6, len(self.attempts()))
+        self.assertIn("delivery         2 delivered, 1 rejected, 0 tried in vain so far\n",
+                      self.inqueue("status", "invoices").stdout)
+        self.assertEqual([(2, 1, 0, 0)], self.sql("SELECT delivered, rejected, retry, unreachable FROM delivery_overview"))
+
+    def test_retry_of_a_queue_takes_those_that_wait_as_well(self):
+        receiver = self.receiver(500, 422, 200)
+        self.target(receiver.url(), "--retry-delay", "1h", "--deliver-concurrency", "1")
+        self.create_queue(name="robots", mailbox="DROPBOX", dropbox="Done")
+        self.deliver(*inqueue.messages(2))
+        self.inqueue("load", "invoices")
+        self.inqueue("deliver", expect=inqueue.TEMPORARY)
+        self.inqueue("load", "robots")
+        claimed, = self.json_lines("claim", "robots", "--json")
+        self.inqueue("defer", claimed["id"], "--token", claimed["lease_token"], "--until", "1d")
+        self.assertEqual([("failed", 1), ("new", 1)], self.sql("SELECT state, attempt_count FROM entry WHERE queue = "
+                                                               "'invoices' ORDER BY state"))
+        self.assertEqual("2 entries changed\n", self.inqueue("delivery", "retry", "--all").stdout)
+        self.assertEqual([True], self.column("SELECT next_attempt_at > record_created FROM entry WHERE queue = 'robots'"
+                                             " AND next_attempt_at IS NOT NULL"), "a worker's entry")
+        self.inqueue("deliver")
+        self.assertEqual(["done", "done"], self.column("SELECT state FROM entry WHERE queue = 'invoices'"))
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", self.receiver(500).url())
+        self.assertEqual("0 entries changed\n", self.inqueue("delivery", "retry", "--queue", "invoices").stdout)
+        self.assertEqual("2 entries changed\n",
+                         self.inqueue("delivery", "retry", "--queue", "invoices", "--state", "done").stdout)
+        self.inqueue("deliver", expect=inqueue.TEMPORARY)
+        self.assertEqual("0 entries changed\n", self.inqueue("retry", "--queue", "invoices").stdout)
+        self.assertEqual("2 entries changed\n", self.inqueue("delivery", "retry", "--queue", "invoices").stdout)
+        self.assertEqual([(None, 0)] * 2, self.sql("SELECT next_attempt_at, attempt_count FROM entry WHERE queue = 'invoices'"))
 
 
 if __name__ == "__main__":

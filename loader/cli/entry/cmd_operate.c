@@ -114,9 +114,13 @@ static int cmd_operate_filter(const struct invocation *invocation, struct store 
 		return error_set(err, ERROR_USAGE,
 				 "which entries? Name ids, a filter (--queue, --state, --tag, "
 				 "--older-than …), or --all");
+	/* What a target refuses waits until somebody has mended it, so that it goes again at once.
+	 */
+	const bool posts = invocation->command->run == cmd_delivery_retry;
+	ret_filter->only_posted = posts;
 	/* Entries that are done are done again only where --state says so. */
 	if (order->operation == ENTRY_RETRY && ret_filter->states == 0)
-		ret_filter->states = ENTRY_IN(ENTRY_FAILED);
+		ret_filter->states = ENTRY_IN(ENTRY_FAILED) | (posts ? ENTRY_IN(ENTRY_NEW) : 0);
 	return 0;
 }
 
@@ -222,11 +226,17 @@ static int cmd_operate(const struct invocation *invocation, struct entry_order *
 						      : cmd_operate_run(invocation, order, err);
 }
 
-/* From here on each command only says which order it is; `delivery retry` is this one as well. */
+/* From here on each command only says which order it is. */
 int cmd_retry(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_RETRY};
 	return cmd_operate(invocation, &order, err);
+}
+
+/* By a filter it takes more than `retry`: those that wait for their next attempt, too. */
+int cmd_delivery_retry(const struct invocation *invocation, struct error *err)
+{
+	return cmd_retry(invocation, err);
 }
 
 /* An entry that a worker has is not given up under it: the order does not fit it, and its

@@ -73,6 +73,7 @@ int cmd_show(const struct invocation *invocation, struct error *err);
 int cmd_parse(const struct invocation *invocation, struct error *err);
 int cmd_save(const struct invocation *invocation, struct error *err);
 int cmd_retry(const struct invocation *invocation, struct error *err);
+int cmd_delivery_retry(const struct invocation *invocation, struct error *err);
 int cmd_discard(const struct invocation *invocation, struct error *err);
 int cmd_hold(const struct invocation *invocation, struct error *err);
 int cmd_unhold(const struct invocation *invocation, struct error *err);

@@ -131,10 +131,12 @@ static const struct command commands[] = {
      delivery_list_options, NULL, cmd_delivery_list, false},
     {"delivery show", "ID", 1, 1, "show the attempts to deliver an entry, with the answers", NULL,
      NULL, NULL, cmd_delivery_show, false},
-    {"delivery retry", "[ID…]", 0, SIZE_MAX, "deliver entries again that are done or have failed",
-     "They wait for the next `inqueue deliver`, and their attempts count from 0 again. A filter "
-     "takes failed ones unless --state says otherwise.",
-     operate_options, NULL, cmd_retry, false},
+    {"delivery retry", "[ID…]", 0, SIZE_MAX,
+     "deliver entries again that have failed, wait for their next attempt, or are done",
+     "They are due for the next `inqueue deliver`, and their attempts count from 0 again. A filter "
+     "takes those that have failed and those that wait, of queues with a target, unless --state "
+     "says otherwise.",
+     operate_options, NULL, cmd_delivery_retry, false},
 };
 
 const struct command *entry_command_at(size_t index)

@@ -27,16 +27,16 @@ struct cmd_status_view {
 	struct error *err;
 };
 
-/* Attempts by outcome; null where the queue has no target. */
+/* Entries by the outcome of their last attempt; null where the queue has no target. */
 static json_t *cmd_status_delivery(const struct work_queue *queue,
-				   const uint64_t attempts[DELIVERY_OUTCOMES])
+				   const uint64_t delivered[DELIVERY_OUTCOMES])
 {
 	if (queue->target.url == NULL)
 		return json_null();
 	json_t *object = json_object();
 	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
 		json_object_set_new(object, delivery_outcome_format(i),
-				    json_integer((json_int_t)attempts[i]));
+				    json_integer((json_int_t)delivered[i]));
 	json_object_set_new(object, "stopped", output_json_text(queue->target.stopped));
 	return object;
 }
@@ -44,7 +44,7 @@ static json_t *cmd_status_delivery(const struct work_queue *queue,
 /* One document for each queue, with the leases that are too long. */
 static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
 				  const struct work_queue_counts *counts,
-				  const uint64_t attempts[DELIVERY_OUTCOMES], json_t *overlong)
+				  const uint64_t delivered[DELIVERY_OUTCOMES], json_t *overlong)
 {
 	output_json_print(json_pack(
 	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
@@ -61,18 +61,19 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    "not_collected",
 	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
 	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
-	    cmd_status_delivery(queue, attempts), "overlong_leases", overlong));
+	    cmd_status_delivery(queue, delivered), "overlong_leases", overlong));
 }
 
-/* Posts by outcome, or NULL without a target. Caller frees. */
+/* Entries, or NULL without a target. Caller frees. */
 static char *cmd_status_delivery_text(const struct work_queue *queue,
-				      const uint64_t attempts[DELIVERY_OUTCOMES])
+				      const uint64_t delivered[DELIVERY_OUTCOMES])
 {
 	if (queue->target.url == NULL)
 		return NULL;
-	const uint64_t later = attempts[DELIVERY_RETRY] + attempts[DELIVERY_UNREACHABLE];
-	return g_strdup_printf("%" PRIu64 " ok, %" PRIu64 " rejected, %" PRIu64 " failed",
-			       attempts[DELIVERY_DELIVERED], attempts[DELIVERY_REJECTED], later);
+	const uint64_t others = delivered[DELIVERY_RETRY] + delivered[DELIVERY_UNREACHABLE];
+	return g_strdup_printf("%" PRIu64 " delivered, %" PRIu64 " rejected, %" PRIu64
+			       " tried in vain so far",
+			       delivered[DELIVERY_DELIVERED], delivered[DELIVERY_REJECTED], others);
 }
 
 /* Zeros are left out where they are good news, so that what is wrong is seen. */
@@ -131,10 +132,10 @@ static void cmd_status_print_looks(const struct work_queue *queue,
 static void cmd_status_print_block(const struct work_queue *queue,
 				   const struct queue_health *health,
 				   const struct work_queue_counts *counts,
-				   const uint64_t attempts[DELIVERY_OUTCOMES], int64_t now_ms)
+				   const uint64_t delivered[DELIVERY_OUTCOMES], int64_t now_ms)
 {
 	g_autofree char *reason = queue_state_reason(queue, health, counts);
-	g_autofree char *delivery = cmd_status_delivery_text(queue, attempts);
+	g_autofree char *delivery = cmd_status_delivery_text(queue, delivered);
 	char oldest[CLOCK_TEXT_SIZE];
 	output_age_ms(counts->oldest_new_ms, now_ms, oldest);
 	output_field("queue", CMD_STATUS_LABEL, queue->name);
@@ -177,14 +178,14 @@ static int cmd_status_print_overlong(const struct entry_overlong *overlong, void
 static int cmd_status_show(struct cmd_status_view *view, const struct work_queue *queue,
 			   const struct queue_health *health,
 			   const struct work_queue_counts *counts,
-			   const uint64_t attempts[DELIVERY_OUTCOMES])
+			   const uint64_t delivered[DELIVERY_OUTCOMES])
 {
 	if (view->table != NULL) {
 		cmd_status_add_row(view->table, queue, health, counts, view->now_ms);
 		return 0;
 	}
 	if (!view->json) {
-		cmd_status_print_block(queue, health, counts, attempts, view->now_ms);
+		cmd_status_print_block(queue, health, counts, delivered, view->now_ms);
 		return 0;
 	}
 	json_auto_t *overlong = json_array();
@@ -192,7 +193,7 @@ static int cmd_status_show(struct cmd_status_view *view, const struct work_queue
 	    entry_overlong_list(view->store, queue->id, clock_now_ms(), CMD_STATUS_OVERLONG_MAX,
 				cmd_status_add_overlong, overlong, view->err);
 	if (failed == 0)
-		cmd_status_print_json(queue, health, counts, attempts, overlong);
+		cmd_status_print_json(queue, health, counts, delivered, overlong);
 	return failed;
 }
 
@@ -203,14 +204,14 @@ static int cmd_status_queue(const struct work_queue *queue, void *context)
 	struct work_queue_counts counts;
 	if (view->only != NULL && strcmp(view->only, queue->name) != 0)
 		return 0;
-	uint64_t attempts[DELIVERY_OUTCOMES];
+	uint64_t delivered[DELIVERY_OUTCOMES];
 	if (work_queue_count(view->store, queue->id, &counts, view->err) != 0 ||
-	    delivery_count(view->store, queue->id, attempts, view->err) != 0)
+	    delivery_count(view->store, queue->id, delivered, view->err) != 0)
 		return -1;
 	struct queue_health health;
 	if (queue_health_find(view->store, queue->id, &health, view->err) != 0)
 		return -1;
-	const int failed = cmd_status_show(view, queue, &health, &counts, attempts);
+	const int failed = cmd_status_show(view, queue, &health, &counts, delivered);
 	queue_health_clear(&health);
 	return failed;
 }
