@@ -124,7 +124,8 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 }
 
 /* A trigger of the schema takes a message that begins with "OK" for a good run, and forgets
- * refusals then. */
+ * refusals then. What waits for its answer is still in the mailbox, unread, and as a poller has it,
+ * not collected. */
 static int note_action(struct store *store, int64_t queue_id, const char *last_message,
 		       int64_t not_collected, int64_t now_ms, struct error *err)
 {
@@ -132,7 +133,9 @@ static int note_action(struct store *store, int64_t queue_id, const char *last_m
 	value_format_time_ms(now_ms, now);
 	scoped_statement *statement =
 	    engine_prepare(store->engine, "UPDATE work_queue SET last_message = ?, last_action = ?,"
-					  " not_collected = ? WHERE id = ?");
+					  " not_collected = ? + (SELECT count(*) FROM pickup"
+					  " WHERE queue_id = work_queue.id AND state = 'awaiting')"
+					  " WHERE id = ?");
 	statement_bind_text(statement, 1, last_message);
 	statement_bind_text(statement, 2, now);
 	if (not_collected >= 0)

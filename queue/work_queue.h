@@ -56,7 +56,8 @@ struct work_queue {
 	struct work_queue_target target;
 	char *last_message;	/* "OK; 3 items." or "Error: …"; NULL before the first run */
 	int64_t last_action_ms; /* 0 before the first run */
-	int64_t not_collected;	/* messages in the mailbox after the last run; -1 = not known */
+	int64_t not_collected;	/* messages that the last run has left in the mailbox to be
+				 * collected; -1 = not known */
 	int64_t record_created_ms;
 	int64_t record_updated_ms;
 };
@@ -116,7 +117,8 @@ int work_queue_list(struct store *store, int (*each)(const struct work_queue *qu
  */
 int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct error *err);
 
-/* Keeps the result of a run. not_collected -1 leaves it unknown. */
+/* Keeps the result of a run. not_collected: messages in the mailbox that have no entry; those that
+ * wait there for the answer of the target are added. -1 leaves it unknown. */
 int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
 			   int64_t not_collected, int64_t now_ms, struct error *err);
 

@@ -33,6 +33,18 @@ class AcknowledgeCase(DeliverCase):
         self.assertEqual("", self.inqueue("verify", "invoices").stdout)
 
 
+class NotCollected(AcknowledgeCase):
+    def test_what_waits_and_what_is_not_loaded(self):
+        self.poller(self.receiver(500).url())
+        self.deliver(*messages(5))
+        self.inqueue("load", "--limit", "2")
+        self.assertEqual([5], self.column("SELECT not_collected FROM work_queue"))
+        self.inqueue("deliver", expect=TEMPORARY)
+        self.inqueue("load")
+        self.assertEqual([5], self.column("SELECT not_collected FROM queue_overview"))
+        self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, "not collected +5\n")
+
+
 class Poller(AcknowledgeCase):
     """Without a dropbox: the flag \\Seen is all that changes, and no folder is made."""
 
@@ -48,6 +60,7 @@ class Poller(AcknowledgeCase):
         self.inqueue("load")
         self.assertEqual((["new"], ["awaiting"], {"Invoice": False}),
                          (self.states(), self.ledger(), self.seen()))
+        self.assertIn("not collected    1\n", self.inqueue("status", "invoices").stdout)
         self.assert_in_order()
         self.inqueue("load")
         self.assertEqual((["new"], {"Invoice": False}), (self.states(), self.seen()))
@@ -55,6 +68,7 @@ class Poller(AcknowledgeCase):
         self.assertEqual((["done"], ["stored"], {"Invoice": False}), (self.states(), self.ledger(), self.seen()))
         self.inqueue("load")
         self.assertEqual((["read"], {"Invoice": True}, {"INBOX": 1}), (self.ledger(), self.seen(), self.folders()))
+        self.assertIn("not collected    0\n", self.inqueue("status", "invoices").stdout)
         self.assert_in_order()
         self.inqueue("load")
         self.assertEqual(1, len(self.attempts()))

@@ -47,6 +47,7 @@ LATER = {"entry_calendar": "what calendars announce is noted of what is loaded f
          "pickup_folder": "where a folder began is noted when this program first uses it",
          ("pickup", "uid_next"): "noted of what is loaded from now on",
          ("pickup", "target_folder"): "noted of what is moved from now on",
+         ("work_queue", "not_collected"): "what waits for its answer counts from the next run on",
          ("entry_mail", "reply_plain"): "found when it is first asked for",
          ("entry_mail", "signature"): "noted of what is loaded from now on",
          ("delivery_target", "insecure"): "a target with http:// goes on as it did"}
