@@ -171,8 +171,7 @@ static int stop_target(struct store *store, const struct delivery *delivery, int
 		       struct error *err)
 {
 	g_autofree char *why = g_strdup_printf(
-	    "the target answered %d, and refused %d entries in a row: are the URL and its "
-	    "credentials right?",
+	    "the target answered %d, and refused %d entries in a row: correct URL or credentials",
 	    (int)delivery->status, (int)run);
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "UPDATE delivery_target SET stopped = ?1"

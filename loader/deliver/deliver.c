@@ -240,7 +240,7 @@ static int deliver_check(const struct work_queue *queue, struct error *err)
 		return -1;
 	if (queue->target.stopped != NULL)
 		return error_set(err, ERROR_CONFIGURATION,
-				 "delivery has stopped: %s `inqueue queue resume %s` lets it go on",
+				 "delivery has stopped: %s, then `inqueue queue resume %s`",
 				 queue->target.stopped, queue->name);
 	return 0;
 }

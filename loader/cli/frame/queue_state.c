@@ -43,7 +43,7 @@ char *queue_state_reason(const struct work_queue *queue, const struct queue_heal
 				g_strdup(queue->last_message + sizeof error_prefix_text - 1));
 	if (queue->target.url != NULL && queue->target.stopped != NULL)
 		g_ptr_array_add(reasons,
-				g_strdup_printf("delivery: %s; `inqueue queue resume %s` goes on",
+				g_strdup_printf("delivery: %s, then `inqueue queue resume %s`",
 						queue->target.stopped, queue->name));
 	if (counts->unfinished_pickups > 0)
 		g_ptr_array_add(reasons,
