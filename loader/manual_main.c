@@ -85,20 +85,6 @@ static void add_argument(GString *text, const char *words)
 
 /* ---- options ---- */
 
-static bool option_at(const struct command *command, size_t index,
-		      struct command_option *ret_option)
-{
-	size_t own = 0;
-	while (command->options != NULL && command->options[own].name != NULL) {
-		if (own == index) {
-			*ret_option = command->options[own];
-			return true;
-		}
-		own++;
-	}
-	return command->more_options != NULL && command->more_options(index - own, ret_option);
-}
-
 static bool is_same_option(const struct command_option *one, const struct command_option *other)
 {
 	return strcmp(one->name, other->name) == 0 && g_strcmp0(one->value, other->value) == 0 &&
@@ -109,7 +95,7 @@ static bool is_same_option(const struct command_option *one, const struct comman
 static bool has_option(const struct command *command, const struct command_option *wanted)
 {
 	struct command_option option;
-	for (size_t i = 0; option_at(command, i, &option); i++) {
+	for (size_t i = 0; command_option_at(command, i, &option); i++) {
 		if (is_same_option(&option, wanted))
 			return true;
 	}
@@ -122,7 +108,7 @@ static bool is_shared(const struct page *page, const struct command_option *opti
 	guint users = 0;
 	for (guint i = 0; i < page->commands->len; i++) {
 		struct command_option other;
-		for (size_t n = 0; option_at(page->commands->pdata[i], n, &other); n++) {
+		for (size_t n = 0; command_option_at(page->commands->pdata[i], n, &other); n++) {
 			if (strcmp(other.name, option->name) != 0)
 				continue;
 			if (!is_same_option(&other, option))
@@ -176,7 +162,7 @@ static void add_command(struct page *page, const char *name)
 	g_string_append(text, "\n.Ed\n.Pp\n");
 	add_text(text, command->description != NULL ? command->description : command->summary);
 	bool listed = false;
-	for (size_t i = 0; option_at(command, i, &option); i++) {
+	for (size_t i = 0; command_option_at(command, i, &option); i++) {
 		if (is_shared(page, &option))
 			continue;
 		if (!listed)
@@ -187,7 +173,7 @@ static void add_command(struct page *page, const char *name)
 	if (listed)
 		g_string_append(text, ".El\n");
 	bool shared = false;
-	for (size_t i = 0; option_at(command, i, &option); i++) {
+	for (size_t i = 0; command_option_at(command, i, &option); i++) {
 		if (!is_shared(page, &option))
 			continue;
 		if (!shared)
@@ -205,7 +191,7 @@ static void add_shared(struct page *page)
 	for (guint i = 0; i < page->commands->len; i++) {
 		const struct command *command = page->commands->pdata[i];
 		struct command_option option;
-		for (size_t n = 0; option_at(command, n, &option); n++) {
+		for (size_t n = 0; command_option_at(command, n, &option); n++) {
 			bool listed = false;
 			for (guint b = 0; b < before->len && !listed; b++)
 				listed = has_option(before->pdata[b], &option);

@@ -56,6 +56,9 @@ static int prepare(struct store *store, enum store_mode mode, const struct store
 		return -1;
 	if (identity.empty && engine_lay_out(store->engine, err) != 0)
 		return -1;
+	if (identity.version < version && options->as_it_is)
+		return error_because(err, REASON_REFUSED, "database '%s' has an older schema",
+				     engine_location(store->engine));
 	if (identity.version < version &&
 	    (mode == STORE_READ ? upgrade_for_reader(store, schema, &identity, options, err)
 				: store_upgrade(store, schema, options, err)) != 0)

@@ -54,6 +54,7 @@ struct store_upgraded {
 struct store_options {
 	int64_t patience_ms; /* for other processes, now and whenever the store is used */
 	bool no_copy;	     /* of an older database */
+	bool as_it_is;	     /* an older database is not brought up to date but refused */
 	void (*upgraded)(const struct store_upgraded *upgraded, void *context); /* or NULL */
 	void *context;
 };

@@ -222,7 +222,7 @@ static const struct definition_row rows[] = {
       "post each entry to this https or http address, https://NAME@host/… for Basic credentials",
       NULL, false},
      definition_target_set_url},
-    {{"deliver-format", "FORMAT", "multipart, json or raw", DEFINITION_FORMAT, false},
+    {{"deliver-format", "multipart|json|raw", "the form of a post", DEFINITION_FORMAT, false},
      definition_target_set_format},
     {{"deliver-secret", "SOURCE",
       "sign posts with the secret in file:PATH, env:VARIABLE, command:COMMAND or credential:NAME",

@@ -70,7 +70,7 @@ static const struct command_option purge_options[] = {
 };
 
 static const struct command_option export_options[] = {
-    {"format", "FORMAT", "jsonl: everything, a document a line (default); csv: the main columns",
+    {"format", "jsonl|csv", "jsonl: everything, a document a line (default); csv: the main columns",
      NULL},
     FILTER_OPTIONS,
     COMMAND_OPTIONS_END,

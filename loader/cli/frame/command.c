@@ -33,6 +33,26 @@ static char *command_default_database(void)
 	return g_build_filename(g_get_user_data_dir(), "inqueue", "inqueue.db", NULL);
 }
 
+char *command_database(const char *named)
+{
+	g_autofree char *standard = command_default_database();
+	return g_canonicalize_filename(named != NULL ? named : standard, NULL);
+}
+
+bool command_option_at(const struct command *command, size_t index,
+		       struct command_option *ret_option)
+{
+	size_t own = 0;
+	while (command->options != NULL && command->options[own].name != NULL) {
+		if (own == index) {
+			*ret_option = command->options[own];
+			return true;
+		}
+		own++;
+	}
+	return command->more_options != NULL && command->more_options(index - own, ret_option);
+}
+
 /* How many words of argv name this command; 0 = another one is meant. */
 static size_t command_match(const struct command *command, char **words, size_t count)
 {
@@ -111,9 +131,7 @@ static int command_run(const struct command *command, int argc, char **argv, str
 	output_set_utc(invocation_flag(&invocation, "utc"));
 	trust_owners(invocation_flag(&invocation, "trust-owner") ||
 		     g_strcmp0(getenv("INQUEUE_TRUST_OWNER"), "1") == 0);
-	g_autofree char *standard = command_default_database();
-	const char *given = invocation_text(&invocation, "database");
-	g_autofree char *database = g_canonicalize_filename(given != NULL ? given : standard, NULL);
+	g_autofree char *database = command_database(invocation_text(&invocation, "database"));
 	invocation.database = database;
 	return command->has_peer ? command_run_supervised(&invocation, err)
 				 : command->run(&invocation, err);
@@ -170,6 +188,11 @@ static int command_refuse(const char *first, struct error *err)
  * has to stay in front. */
 static int command_dispatch(int argc, char **argv, struct error *err)
 {
+	if (argc > 1 && strcmp(argv[1], "--candidates") == 0) {
+		trust_owners(g_strcmp0(getenv("INQUEUE_TRUST_OWNER"), "1") == 0);
+		complete_print(argv + 2, (size_t)argc - 2);
+		return 0;
+	}
 	int first = command_first_word(argc, argv);
 	if (first >= argc) {
 		for (int i = 1; i < argc; i++) {

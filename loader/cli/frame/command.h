@@ -150,8 +150,22 @@ int invocation_list_queues(const struct invocation *invocation, struct store *st
  * exit status. */
 int command_main(int argc, char **argv);
 
+/* The options of one command alone. Rows 0.. until false. */
+bool command_option_at(const struct command *command, size_t index,
+		       struct command_option *ret_option);
+
 /* The options that every command takes. Rows 0.. until false. */
 bool command_global_option_at(size_t index, struct command_option *ret_option);
+
+/* The path of the database: `named`, or where it lies by itself where that is NULL. Caller frees. */
+char *command_database(const char *named);
+
+/*
+ * For shells: prints what the last word may become, the others being what stands before it. A line
+ * is a candidate, a tab and its meaning, or one of ":files", ":folders" and ":commands", which the
+ * shell knows itself. Asks no server and changes nothing.
+ */
+void complete_print(char **words, size_t count);
 
 /* Help for the program, or for one command. */
 void help_print_program(void);

@@ -88,14 +88,11 @@ void help_print_command(const struct command *command)
 	help_print_wrapped(command->description != NULL ? command->description : command->summary,
 			   0, 0);
 	putchar('\n');
-	const struct command_option *own = command->options;
-	for (; own != NULL && own->name != NULL; own++)
-		help_print_option(own);
-	struct command_option more;
-	for (size_t i = 0; command->more_options != NULL && command->more_options(i, &more); i++)
-		help_print_option(&more);
-	for (size_t i = 0; command_global_option_at(i, &more); i++)
-		help_print_option(&more);
+	struct command_option option;
+	for (size_t i = 0; command_option_at(command, i, &option); i++)
+		help_print_option(&option);
+	for (size_t i = 0; command_global_option_at(i, &option); i++)
+		help_print_option(&option);
 }
 
 /* The keys, defaults and meanings of loader/imap/names. */

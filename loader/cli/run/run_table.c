@@ -27,8 +27,8 @@ static const struct command_option watch_options[] = {
     {"limit", "N", "at most N messages in one run; the next run follows at once", "1000"},
     {"renew", "TIME", "look at each mailbox at least this often, also with IDLE", "5m"},
     {"retry", "TIME", "the first pause after an error; all others grow with it", "5s"},
-    {"log-level", "LEVEL", "error, warning, notice, info or debug", "info"},
-    {"log-format", "FORMAT", "text (key=value) or json", NULL},
+    {"log-level", "error|warning|notice|info|debug", "the least that is logged", "info"},
+    {"log-format", "text|json", "text: key=value (default)", NULL},
     {"log-imap", "FILE", "write what is said to and by the servers, without passwords and mail",
      NULL},
     COMMAND_OPTIONS_END,
@@ -52,8 +52,8 @@ static const struct command_option status_options[] = {
      "with --check: how long certificates, and other things that end, must be good; of those that "
      "live for less than four times as long the last quarter counts",
      "30d"},
-    {"format", "FORMAT", "with --check: text, or nagios for a plugin's line on standard output",
-     "text"},
+    {"format", "text|nagios",
+     "with --check: text, or nagios for a plugin's line on standard output", "text"},
     COMMAND_OPTIONS_END,
 };
 
