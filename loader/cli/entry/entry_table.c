@@ -64,7 +64,14 @@ static const struct command_option stats_options[] = {
 /* --state and --older-than are needed here; cmd_purge() checks that. */
 static const struct command_option purge_options[] = {
     FILTER_OPTIONS,
-    {"dry-run", NULL, "list the entries that would go, and delete nothing", NULL},
+    {"archive", "NAME",
+     "delete messages in the archive folder (dropbox) of this queue instead, those that it has put "
+     "there and that were received longer ago than --older-than",
+     NULL},
+    {"to", "FOLDER", "with --archive: move them to this folder, which is created if missing", NULL},
+    {"by", "NAME", "with --archive: who does it, for the history (default: the user)", NULL},
+    {"yes", NULL, "with --archive: do not ask; needed where there is no terminal", NULL},
+    {"dry-run", NULL, "list what would go, and delete nothing", NULL},
     {"shrink", NULL, "make the database file smaller afterwards", NULL},
     COMMAND_OPTIONS_END,
 };
@@ -123,8 +130,11 @@ static const struct command commands[] = {
      NULL, cmd_stats, false},
     {"purge", "", 0, 0, "delete entries that are finished",
      "With their attachments and history. The ledger of loaded mail stays, so that nothing is "
-     "loaded twice.",
-     purge_options, NULL, cmd_purge, false},
+     "loaded twice. With --archive entries stay, and messages on the mail server go that are "
+     "entries: only those that the ledger knows by folder and UID, whose bytes are still the same, "
+     "and whose entry is not new or claimed. `inqueue verify` does not miss them then. A server "
+     "without UIDPLUS can delete no single message: with MOVE it can move them (--to).",
+     purge_options, NULL, cmd_purge, true},
     {"export", "", 0, 0, "print entries as JSON Lines or CSV", NULL, export_options, NULL,
      cmd_export, false},
     {"delivery list", "[NAME]", 0, 1, "list the attempts to deliver entries", NULL,
