@@ -63,10 +63,13 @@ int load_reconnect(struct load *load, struct error *err)
 }
 
 /* True if the server is at fault: a refusal leaves the session alive, and a failure of this machine
- * (a full disk, a parser that cannot be started) would only come again. */
+ * (a full disk, a parser that cannot be started) would only come again. A server that asks for
+ * patience is not asked again in this run, and no message is to blame. */
 static bool load_may_ask_again(const struct load *load, const struct load_question *question,
 			       const struct error *failure)
 {
+	if (failure->reason == REASON_PATIENCE)
+		return false;
 	if (imapc_is_alive(load->mailbox->session))
 		return true;
 	return failure->kind != ERROR_IO && failure->kind != ERROR_SOFTWARE &&
@@ -80,7 +83,8 @@ static void load_note_suspects(struct load *load, const struct imapc_size *sizes
 			       const struct error *failure)
 {
 	if (load->options->dry_run || failure->kind == ERROR_IO ||
-	    failure->kind == ERROR_SOFTWARE || imapc_is_alive(load->mailbox->session))
+	    failure->kind == ERROR_SOFTWARE || failure->reason == REASON_PATIENCE ||
+	    failure->reason == REASON_TOKEN_EXPIRED || imapc_is_alive(load->mailbox->session))
 		return;
 	g_autofree uint32_t *uids = g_new(uint32_t, count);
 	/* The run's own failure is said, not one of noting it. */
@@ -102,7 +106,9 @@ static int load_divide_left(struct load *load, struct imapc_size *sizes, struct 
 	bool lost = !imapc_is_alive(load->mailbox->session);
 	bool again = load_may_ask_again(load, question, err);
 	const struct error failure = *err;
-	if (again && left.count == 1) {
+	if (again && failure.reason == REASON_TOKEN_EXPIRED) {
+		load_piece_push(pieces, left.first, left.count);
+	} else if (again && left.count == 1) {
 		(*question->in_vain_run)++;
 		question->in_vain(load, &sizes[left.first], err, question->context);
 	} else if (again && left.count > 1) {

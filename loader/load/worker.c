@@ -116,6 +116,12 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 	if (work_queue_lock(store, queue->id, &lock, &report->err) != 0)
 		return -1;
 	report->failed = load_run(store, queue, options, &report->result, &report->err);
+	/* Its entries are safe, and a new sign-in brings another token: the run goes on. */
+	if (report->failed != 0 && report->err.reason == REASON_TOKEN_EXPIRED) {
+		const struct load_result before = report->result;
+		report->failed = load_run(store, queue, options, &report->result, &report->err);
+		worker_add_earlier(&report->result, &before);
+	}
 	struct error ignored;
 	if (report->failed != 0)
 		worker_note_failure(store, queue, &report->result, &report->err, &ignored);

@@ -121,6 +121,7 @@ struct watch_queue {
 	int pipe;	    /* -1 = none */
 	bool ending;	    /* the worker was told to end */
 	bool failed;	    /* the worker has said why it ends */
+	bool renewed;	    /* a token has ended, and no run went well since */
 	int64_t heard_ms;   /* when the worker was heard last */
 	int64_t silence_ms; /* a worker silent for longer hangs, and is killed */
 	int64_t command_ms; /* timeout= of the queue */

@@ -105,11 +105,25 @@ static void watch_queue_pause(struct watch_queue *queue, int64_t pause_ms, int64
 static void watch_queue_failed(struct watch_queue *queue, const struct error *err, int64_t now_ms)
 {
 	int64_t pause_ms = watch_policy_pause_ms(&queue->policy, err->kind, g_random_int());
+	pause_ms = MAX(pause_ms, (int64_t)err->wait_ms);
 	watch_queue_pause(queue, pause_ms, now_ms);
 	queue->failed = true;
 	log_event(LOG_LEVEL_WARNING, "failed", log_text("queue", queue->name),
 		  log_text("class", error_class(err->kind)), log_text("error", err->text),
 		  log_number("retry_in_ms", pause_ms));
+}
+
+/* The access token of a session has ended, as each does: that is no failure the first time, and mail
+ * is waited for again at once. */
+static bool watch_queue_renew(struct watch_queue *queue, int64_t now_ms)
+{
+	if (queue->renewed)
+		return false;
+	queue->renewed = true;
+	queue->failed = true;
+	watch_queue_pause(queue, 0, now_ms);
+	log_event(LOG_LEVEL_INFO, "token_expired", log_text("queue", queue->name));
+	return true;
 }
 
 /* Says once that another process watches the queue, and once that this one has taken over. */
@@ -234,6 +248,7 @@ static void watch_queue_take(struct watch_queue *queue, const struct watch_messa
 	case WATCH_LOOKED:
 		queue->phase = WATCH_PHASE_LOADING;
 		queue->stored += message->result.loaded + message->result.bad;
+		queue->renewed = false;
 		watch_policy_reset(&queue->policy);
 		break;
 	case WATCH_WAITING:
@@ -246,7 +261,9 @@ static void watch_queue_take(struct watch_queue *queue, const struct watch_messa
 		watch_queue_refused(queue, message->refusals, &message->err, now_ms);
 		break;
 	case WATCH_FAILED:
-		watch_queue_failed(queue, &message->err, now_ms);
+		if (message->err.reason != REASON_TOKEN_EXPIRED ||
+		    !watch_queue_renew(queue, now_ms))
+			watch_queue_failed(queue, &message->err, now_ms);
 		break;
 	}
 }

@@ -302,7 +302,7 @@ static void watch_worker_note(const struct watch_worker *worker, const struct er
 {
 	struct error err;
 	scoped(store_close) struct store *store = NULL;
-	if (worker->queue == NULL ||
+	if (worker->queue == NULL || failure->reason == REASON_TOKEN_EXPIRED ||
 	    store_open(worker->options->database, STORE_WRITE, &store, &err) != 0)
 		return;
 	worker_note_failure(store, worker->queue, NULL, failure, &err);

@@ -40,19 +40,21 @@ static void fill(struct error *err, enum error_kind kind, enum error_reason reas
 	memcpy(err->text, text, sizeof text);
 	err->kind = kind;
 	err->reason = reason;
+	err->wait_ms = 0;
 }
 
 /* What the caller can do follows from the reason, so that both can never disagree. */
 static enum error_kind kind_of(enum error_reason reason)
 {
 	static const enum error_kind kinds[] = {
-	    [REASON_NONE] = ERROR_NONE,		[REASON_MISSING] = ERROR_NO,
-	    [REASON_EXISTS] = ERROR_NO,		[REASON_REFUSED] = ERROR_NO,
-	    [REASON_BUSY] = ERROR_TEMPORARY,	[REASON_FULL] = ERROR_IO,
-	    [REASON_READ_ONLY] = ERROR_IO,	[REASON_IO] = ERROR_IO,
-	    [REASON_CORRUPT] = ERROR_IO,	[REASON_FOREIGN] = ERROR_DATA,
-	    [REASON_NEWER] = ERROR_DATA,	[REASON_INVALID] = ERROR_DATA,
-	    [REASON_SOFTWARE] = ERROR_SOFTWARE, [REASON_SIGN_IN] = ERROR_CREDENTIALS,
+	    [REASON_NONE] = ERROR_NONE,		 [REASON_MISSING] = ERROR_NO,
+	    [REASON_EXISTS] = ERROR_NO,		 [REASON_REFUSED] = ERROR_NO,
+	    [REASON_BUSY] = ERROR_TEMPORARY,	 [REASON_FULL] = ERROR_IO,
+	    [REASON_READ_ONLY] = ERROR_IO,	 [REASON_IO] = ERROR_IO,
+	    [REASON_CORRUPT] = ERROR_IO,	 [REASON_FOREIGN] = ERROR_DATA,
+	    [REASON_NEWER] = ERROR_DATA,	 [REASON_INVALID] = ERROR_DATA,
+	    [REASON_SOFTWARE] = ERROR_SOFTWARE,	 [REASON_SIGN_IN] = ERROR_CREDENTIALS,
+	    [REASON_PATIENCE] = ERROR_TEMPORARY, [REASON_TOKEN_EXPIRED] = ERROR_TEMPORARY,
 	};
 	return kinds[reason];
 }
@@ -74,7 +76,7 @@ void error_fill_because(struct error *err, enum error_reason reason, const char 
 	va_end(args);
 }
 
-/* The kind and the reason stay: only the text is built outward. */
+/* Kind, reason and wait stay: only the text is built outward. */
 void error_put_before(struct error *err, const char *format, ...)
 {
 	char prefix[sizeof err->text];
@@ -82,7 +84,8 @@ void error_put_before(struct error *err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(prefix, sizeof prefix, format, args);
 	va_end(args);
-	enum error_reason reason = err->reason;
-	error_fill(err, err->kind, "%s: %s", prefix, err->text);
-	err->reason = reason;
+	const struct error before = *err;
+	error_fill(err, before.kind, "%s: %s", prefix, before.text);
+	err->reason = before.reason;
+	err->wait_ms = before.wait_ms;
 }

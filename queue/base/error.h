@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What the caller can do. The values are the program's exit codes (sysexits.h, plus 0 and 1 as grep
  * has them). */
@@ -55,14 +56,18 @@ enum error_reason {
 	REASON_NEWER,	  /* DATA: written by a newer version of this program */
 	REASON_INVALID,	  /* DATA: a value breaks the schema's rules */
 	REASON_SOFTWARE,  /* SOFTWARE: a fault of this program */
-	REASON_SIGN_IN /* CREDENTIALS: a mail server refuses the sign-in; asking again may lock the
-			   * account */
+	REASON_SIGN_IN,	  /* CREDENTIALS: a mail server refuses the sign-in; asking again may lock
+				the account */
+	REASON_PATIENCE,  /* TEMPORARY: a mail server asks to be left alone for a while */
+	REASON_TOKEN_EXPIRED /* TEMPORARY: the access token of a session has ended; another sign-in
+				goes on */
 };
 
 struct error {
 	enum error_kind kind;
 	enum error_reason reason;
-	char text[1024]; /* one line of UTF-8, no newline */
+	uint32_t wait_ms; /* PATIENCE: so long; 0: the server does not say */
+	char text[1024];  /* one line of UTF-8, no newline */
 };
 
 void error_fill(struct error *err, enum error_kind kind, const char *format, ...)

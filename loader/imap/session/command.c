@@ -116,10 +116,12 @@ static int explain_end(struct imapc_session *session, struct error *err)
 	g_autofree char *farewell = find_farewell(session);
 
 	imapc_kill(session);
-	if (farewell)
-		return error_set(err, server_words_kind(farewell, ERROR_UNREACHABLE),
-				 "%s closed the connection: %s", session->server->url, farewell);
-	return transport_explain(session->transport, err);
+	if (!farewell)
+		return transport_explain(session->transport, err);
+
+	g_autofree char *did = g_strdup_printf("%s closed the connection", session->server->url);
+
+	return server_words_explain(err, ERROR_UNREACHABLE, did, farewell);
 }
 
 int imapc_judge(struct imapc_session *session, int result, struct error *err)
@@ -136,10 +138,11 @@ int imapc_judge(struct imapc_session *session, int result, struct error *err)
 	if (status && !strcmp(status, "OK") && result == MAILIMAP_NO_ERROR)
 		return 0;
 	if (status && !strcmp(status, "NO"))
-		return error_set(err, server_words_kind(words, ERROR_PROTOCOL),
-				 "the server refused: %s", words);
+		return server_words_explain(err, ERROR_PROTOCOL, "the server refused", words);
+	/* Microsoft answers so as well where it understands, but is busy or will not. */
 	if (status && !strcmp(status, "BAD"))
-		return error_set(err, ERROR_PROTOCOL, "the server did not understand: %s", words);
+		return server_words_explain(err, ERROR_PROTOCOL, "the server did not understand",
+					    words);
 	imapc_kill(session);
 	return error_set(err, ERROR_PROTOCOL, "the answer of %s makes no sense: \"%s%s%s\"",
 			 session->server->url, status ? status : "", status ? " " : "", words);

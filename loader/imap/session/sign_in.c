@@ -4,6 +4,7 @@
  * tried. SCRAM and access tokens are ours (sasl.c); the other mechanisms, in which the server
  * proves nothing, are libetpan's.
  */
+#include "loader/imap/names/server_words.h"
 #include "loader/imap/session/bearer.h"
 #include "loader/imap/session/sasl_internal.h"
 #include "loader/imap/session/scram.h"
@@ -137,20 +138,22 @@ static enum outcome explain_refusal(const struct sign_in *job, const char *mecha
 {
 	const struct imapc_session *session = job->session;
 	bool scram = g_str_has_prefix(mechanism, "SCRAM-");
-	enum error_kind kind = job->err->kind;
+	struct server_meaning meaning = server_words_meaning(words, ERROR_CREDENTIALS);
 
-	/* A plain NO to a sign-in is about the credentials; a response code may say that the server
-	 * is busy. */
-	if (kind == ERROR_PROTOCOL || kind == ERROR_CONFIGURATION)
-		kind = ERROR_CREDENTIALS;
-	error_set(job->err, kind, "sign-in as '%s' refused by %s (%s): %s%s%s%s",
+	/* A plain NO to a sign-in is about the credentials; the words may say that the server is
+	 * busy. */
+	if (meaning.kind == ERROR_PROTOCOL || meaning.kind == ERROR_CONFIGURATION)
+		meaning.kind = ERROR_CREDENTIALS;
+	if (meaning.kind == ERROR_CREDENTIALS)
+		meaning.reason = REASON_SIGN_IN;
+	error_set(job->err, meaning.kind, "sign-in as '%s' refused by %s (%s): %s%s%s%s%s%s",
 		  job->account->user_name, session->server->url, mechanism, words,
 		  reason ? "; the server's reason: " : "", reason ? reason : "",
-		  scram && kind == ERROR_CREDENTIALS && is_offered(session, "PLAIN")
+		  meaning.advice ? "; " : "", meaning.advice ? meaning.advice : "",
+		  scram && meaning.kind == ERROR_CREDENTIALS && is_offered(session, "PLAIN")
 		      ? "; if the password is right, authMech=PLAIN tries another way"
 		      : "");
-	if (kind == ERROR_CREDENTIALS)
-		job->err->reason = REASON_SIGN_IN;
+	server_words_error(job->err, &meaning);
 	return REFUSED;
 }
 
@@ -178,7 +181,8 @@ static enum outcome judge_attempt(const struct sign_in *job, const char *mechani
 		return SIGNED_IN;
 	if (!job->session->alive)
 		return REFUSED;
-	if (!strcmp(status, "BAD") || g_str_has_prefix(words, "[CANNOT]")) {
+	if (job->err->kind != ERROR_TEMPORARY &&
+	    (!strcmp(status, "BAD") || g_str_has_prefix(words, "[CANNOT]"))) {
 		explain_refusal(job, mechanism, words, reason);
 		return UNAVAILABLE;
 	}

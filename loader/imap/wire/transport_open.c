@@ -1,14 +1,14 @@
 /*
  * Opens a connection: curl resolves, connects, speaks TLS or STARTTLS and reads the greeting; then
  * it is decided whether the connection is safe enough for a password (loader/certificate judges the
- * server). Most of the file finds words
- * for what can go wrong, with the way out.
+ * server). opening_fault.c has words for what can go wrong.
  */
 #include "loader/base/children.h"
 #include "loader/base/redact.h"
 #include "loader/certificate/certificate.h"
 #include "loader/imap/names/server_words.h"
-#include "loader/imap/wire/transport_internal.h"
+#include "loader/imap/wire/foreign_internal.h"
+#include "loader/imap/wire/opening_internal.h"
 #include "queue/base/scoped.h"
 
 #include <arpa/inet.h>
@@ -16,19 +16,8 @@
 #include <glib.h>
 #include <string.h>
 
-/* The conversation before the handover, for errors. */
-struct opening {
-	struct transport *transport;
-	const struct connection_string *server;
-	struct certificate_trust *trust;
-	bool stapled; /* the server must bring an answer about its revocation */
-	enum certificate_verdict verdict;
-	struct error refusal; /* why, where it is CERTIFICATE_REFUSED */
-	char curl_text[CURL_ERROR_SIZE];
-	char *last_words; /* of the server; NULL: it has said nothing */
-	bool preauthenticated;
-};
-
+/* A server greets at once; one that has said nothing for so long may be waiting for TLS. */
+#define SILENCE_US 1500000
 /* --- curl's part ------------------------------------------------------- */
 
 static size_t take_line(char *bytes, size_t size, size_t count, void *context)
@@ -37,9 +26,11 @@ static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 	char *words = server_words(bytes, size * count);
 
 	/* The first line is the greeting. */
-	if (!opening->last_words)
+	if (!opening->last_words) {
 		opening->preauthenticated =
 		    !g_ascii_strncasecmp(words, "* PREAUTH", strlen("* PREAUTH"));
+		opening->foreign = *words != '*';
+	}
 	g_free(opening->last_words);
 	opening->last_words = words;
 	if (transport_note_tls(opening->transport))
@@ -47,7 +38,35 @@ static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 		    certificate_judge(opening->trust, opening->transport->curl,
 				      opening->server->url, opening->stapled, &opening->refusal);
 	/* curl gives up when fewer bytes are taken than it gave. */
-	return opening->verdict == CERTIFICATE_GOOD ? size * count : 0;
+	return opening->verdict == CERTIFICATE_GOOD && !opening->foreign ? size * count : 0;
+}
+
+/* Where a server that expects TLS and a client that expects a greeting wait for each other, curl
+ * would wait until the timeout. Called about once a second; 1 ends the connection. */
+static int notice_silence(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
+			  curl_off_t up_now)
+{
+	struct opening *opening = context;
+	const struct connection_string *server = opening->server;
+	CURL *curl = opening->transport->curl;
+	curl_off_t connected_us = 0;
+	curl_off_t passed_us = 0;
+	const char *address = NULL;
+
+	(void)total;
+	(void)now;
+	(void)up_total;
+	(void)up_now;
+	if (server->ssl || server->proxy || opening->last_words || opening->asked_for_tls)
+		return 0;
+	curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected_us);
+	curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &passed_us);
+	curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &address);
+	if (connected_us == 0 || passed_us - connected_us < SILENCE_US || !address)
+		return 0;
+	opening->asked_for_tls = true;
+	opening->speaks_tls = foreign_speaks_tls(server->url, address, server->port, PROBE_MS);
+	return opening->speaks_tls;
 }
 
 /* An IPv6 address needs brackets in a URL. */
@@ -76,6 +95,9 @@ static void set_options(struct opening *opening, const char *url)
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, opening->curl_text);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, opening);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, notice_silence);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, opening);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	/* Proxies of the environment are meant for browsers. */
 	curl_easy_setopt(curl, CURLOPT_PROXY, server->proxy ? server->proxy : "");
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
@@ -92,122 +114,8 @@ static void unset_options(CURL *curl)
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, NULL);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
-}
-
-/* --- what can go wrong ------------------------------------------------- */
-
-/* With an address the host was reached: then it is silent, most often since one side speaks TLS and
- * the other does not. */
-static int explain_timeout(const struct opening *opening, struct error *err)
-{
-	const struct connection_string *server = opening->server;
-	const char *address = NULL;
-
-	curl_easy_getinfo(opening->transport->curl, CURLINFO_PRIMARY_IP, &address);
-	if (!address || !*address)
-		return error_set(
-		    err, ERROR_UNREACHABLE,
-		    "no connection to %s port %u within %u s: is a firewall in between?",
-		    server->url, server->port, server->timeout_s);
-	return error_set(err, ERROR_UNREACHABLE,
-			 "%s port %u takes the connection but does not speak within %u s: is it an "
-			 "IMAP server, and is ssl=%s right for this port?",
-			 server->url, server->port, server->timeout_s,
-			 server->ssl ? "True" : "False");
-}
-
-static int explain_no_connection(const struct opening *opening, struct error *err)
-{
-	const struct connection_string *server = opening->server;
-	long number = 0;
-
-	curl_easy_getinfo(opening->transport->curl, CURLINFO_OS_ERRNO, &number);
-	if (server->proxy)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "the proxy %s does not take connections: %s", server->proxy,
-				 g_strerror((int)number));
-	if (number == ECONNREFUSED)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "%s does not take connections on port %u: is the port right, and "
-				 "does the server run?",
-				 server->url, server->port);
-	return error_set(err, ERROR_UNREACHABLE, "no connection to %s port %u: %s", server->url,
-			 server->port, number ? g_strerror((int)number) : opening->curl_text);
-}
-
-/* A server that is full says so in its greeting; anything else here is no IMAP server. */
-static int explain_greeting(const struct opening *opening, struct error *err)
-{
-	const struct connection_string *server = opening->server;
-	const char *words = opening->last_words ? opening->last_words : "";
-
-	if (g_str_has_prefix(words, "* BYE"))
-		return error_set(err, server_words_kind(words + strlen("* BYE"), ERROR_UNREACHABLE),
-				 "%s turned the connection away: %s", server->url, words);
-	if (!*words)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "%s port %u closed the connection without a greeting", server->url,
-				 server->port);
-	return error_set(err, ERROR_UNREACHABLE,
-			 "%s port %u does not speak IMAP as it should: it said \"%s\"", server->url,
-			 server->port, words);
-}
-
-static int explain_tls(const struct opening *opening, struct error *err)
-{
-	const struct connection_string *server = opening->server;
-
-	return error_set(err, ERROR_UNREACHABLE, "no TLS with %s port %u: %s%s", server->url,
-			 server->port, opening->curl_text,
-			 server->ssl ? " (a port that begins in clear needs ssl=False)" : "");
-}
-
-/* curl's words may repeat what a certificate says; a text that it has cut may end within a secret. */
-static void clean_curl_text(char *text, CURLcode code)
-{
-	const size_t size = strlen(text);
-	g_autofree char *clean =
-	    size < CURL_ERROR_SIZE - 1 ? redact(text, size) : g_strdup(curl_easy_strerror(code));
-
-	g_strlcpy(text, clean, CURL_ERROR_SIZE);
-}
-
-static int explain(const struct opening *opening, CURLcode code, struct error *err)
-{
-	const struct connection_string *server = opening->server;
-	const char *text = *opening->curl_text ? opening->curl_text : curl_easy_strerror(code);
-
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-		return error_set(err, ERROR_UNREACHABLE, "no host named %s is known", server->url);
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_PROXY:
-		return error_set(err, ERROR_UNREACHABLE,
-				 "the connection through the proxy %s failed: %s", server->proxy,
-				 text);
-	case CURLE_COULDNT_CONNECT:
-		return explain_no_connection(opening, err);
-	case CURLE_OPERATION_TIMEDOUT:
-		return explain_timeout(opening, err);
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return certificate_explain(opening->trust, opening->transport->curl, server->url,
-					   opening->stapled, text, err);
-	case CURLE_SSL_CACERT_BADFILE:
-		return error_set(err, ERROR_CONFIGURATION,
-				 "caFile '%s' holds no certificate that can be read",
-				 server->ca_file ? server->ca_file : "of the system");
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_USE_SSL_FAILED:
-		return explain_tls(opening, err);
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_GOT_NOTHING:
-	case CURLE_RECV_ERROR:
-		return explain_greeting(opening, err);
-	default:
-		return error_set(err, ERROR_UNREACHABLE, "no connection to %s port %u: %s",
-				 server->url, server->port, text);
-	}
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 1L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, NULL);
 }
 
 /* --- the decision ------------------------------------------------------ */
@@ -296,9 +204,8 @@ static int open_once(struct opening *opening, enum certificate_verdict *ret_verd
 		redact_error(err);
 		return -1;
 	}
-	clean_curl_text(opening->curl_text, code);
 	if (code != CURLE_OK)
-		return explain(opening, code, err);
+		return opening_explain(opening, code, err);
 	note_handover(opening);
 	return check_clear(opening, err);
 }

@@ -1,0 +1,33 @@
+/*
+ * opening_internal.h - a connection while it is being opened: transport_open.c opens it,
+ * opening_fault.c says why it could not be.
+ */
+#ifndef LOADER_IMAP_WIRE_OPENING_INTERNAL_H
+#define LOADER_IMAP_WIRE_OPENING_INTERNAL_H
+
+#include "loader/certificate/certificate.h"
+#include "loader/imap/wire/transport_internal.h"
+
+/* Of a probe (foreign_internal.h), for connecting and again for an answer. */
+#define PROBE_MS 1500
+
+/* The conversation before the handover, for errors. */
+struct opening {
+	struct transport *transport;
+	const struct connection_string *server;
+	struct certificate_trust *trust;
+	bool stapled; /* the server must bring an answer about its revocation */
+	enum certificate_verdict verdict;
+	struct error refusal; /* why, where it is CERTIFICATE_REFUSED */
+	char curl_text[CURL_ERROR_SIZE];
+	char *last_words; /* of the server; NULL: it has said nothing */
+	bool preauthenticated;
+	bool foreign;	    /* its first line is no greeting of IMAP */
+	bool asked_for_tls; /* whether it speaks TLS, since it says nothing without */
+	bool speaks_tls;
+};
+
+/* Why curl gave up, by its code and by what the server has said. Always returns -1. */
+int opening_explain(struct opening *opening, CURLcode code, struct error *err);
+
+#endif
