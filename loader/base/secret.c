@@ -207,6 +207,21 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
 }
 
+/* Token services answer with JSON; a token never begins like it. */
+static int secret_read_token(const char *reference, struct secret **ret_secret, struct error *err)
+{
+	scoped(secret_free) struct secret *token = NULL;
+	if (secret_read_command(reference, "token command", &token, err) != 0)
+		return -1;
+	if (token->text[0] == '{' || token->text[0] == '[')
+		return error_set(err, ERROR_CREDENTIALS,
+				 "the token command printed '%c', the beginning of JSON: it has to "
+				 "print the access token alone, as `jq -r .access_token` does",
+				 token->text[0]);
+	*ret_secret = steal(&token);
+	return 0;
+}
+
 /* Every source ends in the same check of its first line. */
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err)
@@ -226,7 +241,7 @@ int secret_read(enum secret_source source, const char *reference, struct secret 
 	case SECRET_COMMAND:
 		return secret_read_command(reference, "password command", ret_secret, err);
 	case SECRET_TOKEN_COMMAND:
-		return secret_read_command(reference, "token command", ret_secret, err);
+		return secret_read_token(reference, ret_secret, err);
 	}
 	return error_set(err, ERROR_SOFTWARE, "unknown password source %d", (int)source);
 }

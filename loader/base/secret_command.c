@@ -3,6 +3,7 @@
 #include "loader/base/secret_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "loader/base/visible.h"
 #include "queue/base/trust.h"
 
@@ -16,6 +17,9 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Of a line that a command says, so many bytes are kept. */
+enum { SECRET_LINE_MAX = 500 };
 
 /* The whole path of what a shell would run now. A path may name what will be installed later; what
  * is there already must be safe. Caller frees. */
@@ -98,18 +102,56 @@ int secret_check_command(const char *reference, struct error *err)
 	return trust_check_command("command", words[0], err);
 }
 
-/* What the command says on standard error is shown on ours as it comes: it may ask for a key. */
+/* What the command says on standard error is shown on ours as it comes: it may ask for a key. Its last
+ * line is kept, which says most often why it failed. */
 struct secret_words {
 	int descriptor; /* -1: it is closed */
 	struct visible shown;
+	size_t line_length;
+	size_t last_length;
+	char line[SECRET_LINE_MAX]; /* the one that is being said */
+	char last[SECRET_LINE_MAX]; /* the last one that is not blank */
 };
+
+static void secret_words_end_line(struct secret_words *words)
+{
+	while (words->line_length > 0 && g_ascii_isspace(words->line[words->line_length - 1]))
+		words->line_length--;
+	if (words->line_length > 0) {
+		memcpy(words->last, words->line, words->line_length);
+		words->last_length = words->line_length;
+	}
+	words->line_length = 0;
+}
+
+static void secret_words_keep(struct secret_words *words, const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] == '\n')
+			secret_words_end_line(words);
+		else if (words->line_length < sizeof words->line)
+			words->line[words->line_length++] = bytes[i];
+	}
+}
+
+/* Fit for an error, without secrets; NULL where it has said nothing. Caller frees. */
+static char *secret_words_last(struct secret_words *words)
+{
+	secret_words_end_line(words);
+	if (words->last_length == 0)
+		return NULL;
+	g_autofree char *harmless = redact(words->last, words->last_length);
+	return visible_line(harmless);
+}
 
 static void secret_words_pass_on(struct secret_words *words)
 {
 	char bytes[4096];
 	ssize_t got;
-	while ((got = read(words->descriptor, bytes, sizeof bytes)) > 0)
+	while ((got = read(words->descriptor, bytes, sizeof bytes)) > 0) {
 		visible_put(&words->shown, bytes, (size_t)got, stderr);
+		secret_words_keep(words, bytes, (size_t)got);
+	}
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	close(words->descriptor);
@@ -175,6 +217,22 @@ static int secret_reap(GPid child, struct secret_words *words, int64_t deadline_
 	return status;
 }
 
+/* What it has printed may be the secret all the same, and its words may repeat it. */
+static int secret_explain_failure(const char *what, const char *program, int status,
+				  struct secret_words *words, const struct secret_buffer *printed,
+				  struct error *err)
+{
+	struct secret *hidden = NULL;
+	struct error ignored;
+	if (secret_from_bytes(printed->bytes, printed->length, what, &hidden, &ignored) == 0)
+		secret_free(hidden);
+	g_autofree char *last = secret_words_last(words);
+	return error_set(err, ERROR_CREDENTIALS, "%s '%s' failed (%s %d)%s%s", what, program,
+			 WIFEXITED(status) ? "exit status" : "signal",
+			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
+			 last != NULL ? ": " : "", last != NULL ? last : "");
+}
+
 /* The command has 30 s. Its output ends when it closes the pipe; only then its exit status says
  * whether what it printed counts. */
 int secret_read_command(const char *reference, const char *what, struct secret **ret_secret,
@@ -206,9 +264,7 @@ int secret_read_command(const char *reference, const char *what, struct secret *
 		return error_set(err, ERROR_CREDENTIALS, "%s '%s': no answer in 30 s", what,
 				 words[0]);
 	if (status != 0)
-		return error_set(err, ERROR_CREDENTIALS, "%s '%s' failed (%s %d)", what, words[0],
-				 WIFEXITED(status) ? "exit status" : "signal",
-				 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		return secret_explain_failure(what, words[0], status, &said, buffer, err);
 	g_autofree char *named = g_strdup_printf("output of %s '%s'", what, words[0]);
 	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
 }

@@ -71,6 +71,42 @@ class Password(ServerCase):
         self.create("--password-command", "false")
         self.fails(CREDENTIALS, "load", "q", says=["'q'", "false"])
 
+    def test_last_line_of_a_command_that_fails_says_why(self):
+        """Without what it has printed; it may be the password all the same."""
+        for option, name in [("--password-command", "password command"), ("--token-command", "token command")]:
+            for last, shown in [("printf 'certificate expired\\n \\n'", "certificate expired"),
+                                ("echo no s3cret-of-the-tests", r"no \*\*\*"), ("printf '\\033[31mred'", r"\\x1b\[31mred"),
+                                ("true", None)]:
+                with self.subTest(option=option, last=last):
+                    script = self.file("answer", f"#!/bin/sh\necho s3cret-of-the-tests\necho one >&2\n{last} >&2\nexit 3\n"
+                                       if shown else "#!/bin/sh\nexit 3\n", mode=0o700)
+                    self.create(option, script)
+                    result = self.inqueue("load", "q", expect=CREDENTIALS)
+                    said = f"{name} '{script}' failed \\(exit status 3\\)" + (f": {shown}" if shown else "")
+                    self.assertRegex(result.stderr.splitlines()[-1], f"inqueue: load 'q': {said}$")
+                    message, = self.column("SELECT last_message FROM work_queue")
+                    self.assertRegex(message, f"^Error: {said}$")
+                    self.assertNotIn("s3cret", message)
+                    self.inqueue("queue", "drop", "q", "--yes")
+
+    def test_token_command_that_prints_json(self):
+        for answer in ['{"access_token": "s3cret-of-the-tests"}', '{\n  "access_token": "s3cret"\n}']:
+            self.create("--token-command", self.file("answer", f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n", mode=0o700))
+            result = self.fails(CREDENTIALS, "load", "q", says="load 'q': the token command printed '{'")
+            self.assertNotIn("s3cret", result.stderr)
+            self.assertEqual([], self.sql("SELECT * FROM queue_health WHERE refusals > 0"))
+            self.inqueue("queue", "drop", "q", "--yes")
+
+    def test_lines_of_windows_from_every_source(self):
+        text = "\ufeffcorrect horse\r\n"
+        script = self.file("answer", f"#!/bin/sh\nprintf '{text.replace(chr(13), chr(92) + 'r')}'\n", mode=0o700)
+        self.file("robot", text)
+        for source in [("--password-command", script), ("--password-env", "ROBOT"), ("--password-credential", "robot")]:
+            with self.subTest(source=source):
+                self.create(*source)
+                self.inqueue("queue", "check", "q", env={"ROBOT": text, "CREDENTIALS_DIRECTORY": str(self.folder)})
+                self.inqueue("queue", "drop", "q", "--yes")
+
     def test_systemd_credential(self):
         self.file("robot", "correct horse")
         self.create("--password-credential", "robot")
