@@ -4,17 +4,17 @@
 
 #include <glib.h>
 
-static const struct command help_command = {
-    "help",
-    "[COMMAND | connection-string]",
-    0,
-    3,
-    "show help for a command, or the keys of the connection string",
-    NULL,
-    NULL,
-    NULL,
-    cmd_help,
-    false};
+static const struct command help_command = {"help",
+					    "[TOPIC]",
+					    0,
+					    3,
+					    "open the manual: the page of a command, or of another "
+					    "topic; `connection-string` lists its keys",
+					    NULL,
+					    NULL,
+					    NULL,
+					    cmd_help,
+					    false};
 
 static const struct command *help_command_at(size_t index)
 {

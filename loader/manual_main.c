@@ -146,20 +146,33 @@ static const struct command *command_named(const char *name)
 	fail(name, "there is no such command");
 }
 
-static void add_command(struct page *page, const char *name)
+/* "inqueue queue create [options] NAME" */
+static void add_usage(GString *text, const struct command *command)
 {
-	GString *text = page->text;
-	const struct command *command = command_named(name);
-	struct command_option option;
-	g_string_append_printf(text, ".Ss inqueue %s\n.Bd -filled -offset indent\n.Nm inqueue Cm ",
-			       command->name);
+	g_string_append(text, ".Nm inqueue Cm ");
 	add_argument(text, command->name);
 	g_string_append(text, " Oo Ar options Oc");
 	if (*command->arguments != '\0') {
 		g_string_append(text, " Ar ");
 		add_argument(text, command->arguments);
 	}
-	g_string_append(text, "\n.Ed\n.Pp\n");
+	g_string_append_c(text, '\n');
+}
+
+static void add_synopsis(struct page *page)
+{
+	for (guint i = 0; i < page->commands->len; i++)
+		add_usage(page->text, page->commands->pdata[i]);
+}
+
+static void add_command(struct page *page, const char *name)
+{
+	GString *text = page->text;
+	const struct command *command = command_named(name);
+	struct command_option option;
+	g_string_append_printf(text, ".Ss inqueue %s\n.Bd -filled -offset indent\n", command->name);
+	add_usage(text, command);
+	g_string_append(text, ".Ed\n.Pp\n");
 	add_text(text, command->description != NULL ? command->description : command->summary);
 	bool listed = false;
 	for (size_t i = 0; command_option_at(command, i, &option); i++) {
@@ -249,6 +262,7 @@ static void add_marked(struct page *page, const char *words)
 		const char *word;
 		void (*add)(struct page *page);
 	} lists[] = {
+	    {"synopsis", add_synopsis},
 	    {"shared options", add_shared},
 	    {"global options", add_global_options},
 	    {"connection string", add_keys},

@@ -108,27 +108,6 @@ class Short(unittest.TestCase):
                 self.assertTrue((SOURCE_DIR / name).exists())
 
 
-class Pages(unittest.TestCase):
-    def test_each_is_well_formed(self):
-        for name in manual.pages():
-            path = manual.MANUAL / f"man{name[-1]}" / name
-            with self.subTest(page=name):
-                result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True, check=False)
-                words = [line for line in result.stdout.splitlines() if "referenced manual not found" not in line]
-                self.assertEqual([], words)
-
-    def test_each_reference_leads_to_a_page(self):
-        known = {path.name for path in manual.MANUAL.glob("man?/*")}
-        for name in manual.pages():
-            text = manual.page(name)
-            for page, number in re.findall(r"\bXr (inqueue\S*) (\d)", text):
-                with self.subTest(page=name, to=page):
-                    self.assertIn(f"{page}.{number}", known)
-            for title in re.findall(r"(?m)\bSx ([A-Z ]+[A-Z])", text):
-                with self.subTest(page=name, to=title):
-                    self.assertRegex(text, rf"(?m)^\.S[hs] {title}$")
-
-
 class Lists(Case):
     def test_connection_string_keys_are_those_of_the_help(self):
         """With their defaults and meanings, in the same words."""

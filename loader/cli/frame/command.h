@@ -171,6 +171,16 @@ void complete_print(char **words, size_t count);
 void help_print_program(void);
 void help_print_command(const struct command *command);
 
+/*
+ * Shows the page of the manual about a topic: a command, "tutorial", "inqueue". On a terminal that has
+ * man(1) the process becomes that. False where there is no such page.
+ */
+bool manual_show(const char *topic);
+
+/* Calls `each` for the pages, by section and name; "inqueue-queue", '1', what the page is about. */
+void manual_each(void (*each)(const char *name, char section, const char *about, void *context),
+		 void *context);
+
 /* The command `help`. */
 int cmd_help(const struct invocation *invocation, struct error *err);
 

@@ -167,6 +167,12 @@ static bool complete_names_queues(const struct command *command)
 	       !g_str_has_prefix(command->name, "mail");
 }
 
+static void complete_page(const char *name, char section, const char *about, void *context)
+{
+	(void)section;
+	complete_offer(context, strchr(name, '-') != NULL ? strchr(name, '-') + 1 : name, about);
+}
+
 static void complete_argument(struct completion *completion, const struct command *command,
 			      size_t given)
 {
@@ -176,8 +182,10 @@ static void complete_argument(struct completion *completion, const struct comman
 	else if (strstr(command->arguments, "FILE") != NULL ||
 		 strstr(command->arguments, "PATH") != NULL)
 		puts(COMPLETE_FILES);
-	else if (strcmp(command->name, "help") == 0)
+	else if (strcmp(command->name, "help") == 0 && given == 0) {
 		complete_commands(completion, "");
+		manual_each(complete_page, completion);
+	}
 }
 
 /* ---- the command line ---- */

@@ -1,7 +1,8 @@
-/* Prints help: the list of commands, one command with its options, the keys of the connection
- * string. All words come from the tables. */
+/* Prints help: the list of commands and pages, one command with its options, the keys of the
+ * connection string. All words come from the tables. */
 #include "loader/cli/frame/command.h"
 
+#include "loader/base/nearest.h"
 #include "loader/imap/names/connection_string.h"
 
 #include <glib.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 
 enum { HELP_WIDTH = 80 };
+
+#define HELP_KEYS "connection-string"
 
 /* Words wrapped at HELP_WIDTH, each line behind `indent` blanks; the first line stands at
  * `column` already. */
@@ -113,18 +116,58 @@ static void help_print_connection_string(void)
 	}
 }
 
-/* `inqueue help queue create` is `inqueue queue create --help`. */
+static void help_print_page(const char *name, char section, const char *about, void *context)
+{
+	(void)context;
+	g_autofree char *left = g_strdup_printf("%s(%c)", name, section);
+	help_print_row(left, about, 30);
+}
+
+static void help_try_page(const char *name, char section, const char *about, void *context)
+{
+	(void)section;
+	(void)about;
+	/* Its own copy: the name is lent for this call alone. */
+	nearest_try(context,
+		    g_intern_string(strchr(name, '-') != NULL ? strchr(name, '-') + 1 : name));
+}
+
+/* The nearest of all commands and pages is proposed. */
+static int help_refuse(const char *topic, struct error *err)
+{
+	struct nearest nearest = nearest_begin(topic);
+	const struct command *command;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+		nearest_try(&nearest, command->name);
+	nearest_try(&nearest, HELP_KEYS);
+	manual_each(help_try_page, &nearest);
+	if (nearest.best != NULL)
+		return error_set(
+		    err, ERROR_USAGE,
+		    "no help for '%s': did you mean %s? `inqueue help` lists commands and "
+		    "pages",
+		    topic, nearest.best);
+	return error_set(err, ERROR_USAGE,
+			 "no help for '%s'; `inqueue help` lists commands and pages", topic);
+}
+
+/* A command without a page, where the manual is not installed, has the help that `--help` prints. */
 int cmd_help(const struct invocation *invocation, struct error *err)
 {
 	if (invocation->argument_count == 0) {
 		help_print_program();
+		printf("\nThe manual; `inqueue help TOPIC` opens a page:\n");
+		manual_each(help_print_page, NULL);
 		return 0;
 	}
-	g_autofree char *topic = g_strjoinv(" ", invocation->arguments);
-	if (strcmp(topic, "connection-string") == 0) {
+	g_autofree char *words = g_strjoinv(" ", invocation->arguments);
+	g_autofree char *topic = g_ascii_strdown(words, -1);
+	if (strcmp(topic, HELP_KEYS) == 0) {
 		help_print_connection_string();
 		return 0;
 	}
+	if (manual_show(words) || manual_show(topic))
+		return 0;
 	const struct command *command;
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
 		if (g_ascii_strcasecmp(command->name, topic) == 0) {
@@ -132,6 +175,5 @@ int cmd_help(const struct invocation *invocation, struct error *err)
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_USAGE, "no help for '%s'; `inqueue help` lists the commands",
-			 topic);
+	return help_refuse(words, err);
 }

@@ -1,0 +1,150 @@
+"""The manual: its pages are well formed and lead to each other, open from the program, and make a web site."""
+
+import html.parser
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+import manual
+from inqueue import PROGRAM, SOURCE_DIR, USAGE, Case
+
+BUILD_DIR = pathlib.Path(os.environ.get("BUILD_DIR") or pathlib.Path(PROGRAM).parent)
+
+
+class Pages(unittest.TestCase):
+    def test_each_is_well_formed(self):
+        for name in manual.pages():
+            path = manual.MANUAL / f"man{name[-1]}" / name
+            with self.subTest(page=name):
+                result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True, check=False)
+                words = [line for line in result.stdout.splitlines() if "referenced manual not found" not in line]
+                self.assertEqual([], words)
+
+    def test_each_reference_leads_to_a_page(self):
+        known = {path.name for path in manual.MANUAL.glob("man?/*")}
+        for name in manual.pages():
+            text = manual.page(name)
+            for page, number in re.findall(r"\bXr (inqueue\S*) (\d)", text):
+                with self.subTest(page=name, to=page):
+                    self.assertIn(f"{page}.{number}", known)
+            for title in re.findall(r"(?m)\bSx ([A-Z ]+[A-Z])", text):
+                with self.subTest(page=name, to=title):
+                    self.assertRegex(text, rf"(?m)^\.S[hs] {title}$")
+
+
+class Opening(Case):
+    """A program called man stands for the one of the system."""
+
+    first_look = True  # words are handed over as they are
+
+    def setUp(self):
+        super().setUp()
+        folder = self.folder / "bin"
+        folder.mkdir()
+        program = folder / "man"
+        program.write_text("#!/bin/sh\necho \"man $*\"\n")
+        program.chmod(0o755)
+        (folder / "setsid").symlink_to(shutil.which("setsid"))
+        self.environment["PATH"] = str(folder)
+
+    def opened(self, *topic):
+        shown = self.on_terminal("help", *topic).stdout.strip()
+        return pathlib.Path(re.fullmatch(r"man -l (.*)", shown)[1]).name
+
+    def test_a_terminal_gets_the_page_from_man(self):
+        for topic, page in [("queue create", "inqueue-queue.1"), ("QUEUE Create", "inqueue-queue.1"),
+                            ("mail getAll", "inqueue-mail.1"), ("list", "inqueue-entry.1"),
+                            ("tutorial", "inqueue-tutorial.7"), ("schema", "inqueue-schema.5"), ("inqueue", "inqueue.1"),
+                            ("inqueue-load", "inqueue-load.1")]:
+            with self.subTest(topic=topic):
+                self.assertEqual(page, self.opened(*topic.split()))
+
+    def test_without_man_it_is_text(self):
+        (self.folder / "bin" / "man").unlink()
+        text = self.on_terminal("help", "tutorial").stdout.replace("\r", "")
+        self.assertEqual(self.inqueue("help", "tutorial").stdout, text)
+        self.assertIn("INQUEUE-TUTORIAL(7)", text)
+        self.assertIn("inqueue queue create invoices", text)
+        self.assertNotIn("\b", text)
+
+    def test_each_command_has_a_page(self):
+        commands = re.findall(r"(?m)^  ([a-z]+(?: [a-z][A-Za-z-]+)?)(?= |$)", self.inqueue("help").stdout)
+        self.assertGreater(len(commands), 50)
+        for command in commands:
+            if command != "help":
+                with self.subTest(command=command):
+                    self.assertIn(f"inqueue {command} [options]", self.inqueue("help", *command.split()).stdout)
+
+    def test_help_lists_the_pages(self):
+        listed = re.findall(r"(?m)^  (inqueue[a-z-]*)\((\d)\) +\w", self.inqueue("help").stdout)
+        self.assertEqual(sorted(manual.pages()), sorted(f"{name}.{section}" for name, section in listed))
+
+    def test_a_topic_that_is_none(self):
+        for topic, meant in [("tutorail", "tutorial"), ("queue creat", "queue create"), ("conection", "connection")]:
+            self.assertEqual(f"inqueue: no help for '{topic}': did you mean {meant}? `inqueue help` lists commands and pages\n",
+                             self.inqueue("help", *topic.split(), expect=USAGE).stderr)
+        self.assertEqual("inqueue: no help for 'quantum'; `inqueue help` lists commands and pages\n",
+                         self.inqueue("help", "quantum", expect=USAGE).stderr)
+
+    def test_a_copy_without_its_manual(self):
+        """It still has what --help prints."""
+        shutil.copy(PROGRAM, self.folder / "bin" / "inqueue")
+        result = subprocess.run([self.folder / "bin" / "inqueue", "help", "queue", "create"], capture_output=True, text=True,
+                                env=self.environment, check=True)
+        self.assertEqual(self.inqueue("queue", "create", "--help").stdout, result.stdout)
+
+
+class Installed(Case):
+    def test_the_program_finds_its_pages_and_shells_their_completions(self):
+        for component in ["man/man1/inqueue.1", "man/man1/inqueue-queue-create.1"]:
+            self.assertTrue((BUILD_DIR / "share" / component).exists())
+        result = subprocess.run(["cmake", "--install", BUILD_DIR, "--prefix", self.folder / "usr"], capture_output=True, text=True,
+                                check=False)
+        self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+        usr = self.folder / "usr"
+        for name in ["share/man/man1/inqueue.1", "share/man/man7/inqueue-tutorial.7",
+                     "share/bash-completion/completions/inqueue", "share/zsh/site-functions/_inqueue",
+                     "share/fish/vendor_completions.d/inqueue.fish"]:
+            self.assertTrue((usr / name).exists(), name)
+        for topic in ["tutorial", "work"]:
+            shown = subprocess.run([usr / "bin" / "inqueue", "help", topic], capture_output=True, text=True, check=True,
+                                   env=self.environment).stdout
+            self.assertEqual(self.inqueue("help", topic).stdout, shown)
+
+
+class Site(Case):
+    def test_every_link_leads_somewhere(self):
+        """From a disk: no script, nothing from elsewhere."""
+        site = self.folder / "site"
+        subprocess.run(["cmake", f"-DMANDOC={shutil.which('mandoc')}", f"-DMAN={manual.MANUAL}", f"-DOUTPUT={site}",
+                        f"-DSTYLE={SOURCE_DIR / 'loader/manual/inqueue.css'}", "-P", SOURCE_DIR / "loader/manual/site.cmake"],
+                       check=True, capture_output=True)
+        index = (site / "index.html").read_text()
+        for page in manual.pages():
+            self.assertIn(f'href="{page}.html"', index)
+        anchors, links = {}, []
+        for path in site.glob("*.html"):
+            tags = []
+            parser = html.parser.HTMLParser()
+            parser.handle_starttag = lambda tag, attributes, tags=tags: tags.append((tag, dict(attributes)))
+            parser.feed(path.read_text(encoding="utf-8"))
+            self.assertNotIn("script", {tag for tag, _ in tags})
+            anchors[path.name] = {attributes.get("id") for _, attributes in tags}
+            links += [(path.name, attributes["href"], tag) for tag, attributes in tags if "href" in attributes]
+        self.assertGreater(len(links), 300)
+        for page, link, tag in links:
+            if re.match("https?:", link):
+                self.assertEqual("a", tag)
+                continue
+            name, _, anchor = link.partition("#")
+            with self.subTest(page=page, link=link):
+                self.assertTrue((site / (name or page)).exists())
+                if anchor:
+                    self.assertIn(anchor, anchors[name or page])
+
+
+if __name__ == "__main__":
+    unittest.main()
