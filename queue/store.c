@@ -98,12 +98,17 @@ int store_open_schema(const char *location, enum store_mode mode, const struct s
 }
 
 /* Tests open with schemas of their own; everybody else gets the one that is compiled in. */
+static const struct store_schema compiled_in = {.current = schema_sql, .upgrades = schema_upgrades};
+
+int64_t store_schema_newest(void)
+{
+	return store_upgrade_target(&compiled_in);
+}
+
 int store_open_with(const char *location, enum store_mode mode, const struct store_options *options,
 		    struct store **ret_store, struct error *err)
 {
-	static const struct store_schema schema = {.current = schema_sql,
-						   .upgrades = schema_upgrades};
-	return store_open_schema(location, mode, &schema, options, ret_store, err);
+	return store_open_schema(location, mode, &compiled_in, options, ret_store, err);
 }
 
 int store_open_within(const char *location, enum store_mode mode, int64_t patience_ms,

@@ -141,6 +141,9 @@ int store_check(struct store *store, void (*report)(const char *problem, void *c
 /* The version of the schema. */
 int store_schema_version(struct store *store, int64_t *ret_version, struct error *err);
 
+/* That of the databases which this program makes. */
+int64_t store_schema_newest(void);
+
 /* The engine's library and its version: "SQLite 3.40.1". */
 const char *store_engine_version(void);
 

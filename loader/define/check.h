@@ -73,6 +73,10 @@ const char *doctor_state_format(enum doctor_state state);
 typedef void doctor_report(enum doctor_state state, const char *what, const char *words,
 			   void *context);
 
+/* Lines: the program's version, the schema's, the libraries', those of the parser, which is started for
+ * that. Caller frees. */
+char *doctor_version(void);
+
 /*
  * Looks at everything and reports one line each. Returns the number of wrong things, or -1 when the
  * database could not be read to its end (errors of queue/).

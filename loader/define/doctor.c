@@ -277,13 +277,32 @@ static void doctor_check_parser(struct doctor *doctor)
 			   libraries);
 }
 
+/* "SQLite 3.40.1"; row 0.. until NULL. */
+static const char *doctor_library_at(unsigned index)
+{
+	return index == 0 ? store_engine_version() : imapc_library_at(index - 1);
+}
+
+char *doctor_version(void)
+{
+	g_autoptr(GString) words = g_string_new("inqueue " INQUEUE_VERSION);
+	const char *name;
+	g_string_append_printf(words, "\nschema %" PRId64, store_schema_newest());
+	for (unsigned i = 0; (name = doctor_library_at(i)) != NULL; i++)
+		g_string_append_printf(words, "%s%s", i == 0 ? "\nlibraries: " : ", ", name);
+	g_autofree char *libraries = NULL;
+	struct error err;
+	const bool told = doctor_ask_parser(&libraries, &err) == 0;
+	g_string_append_printf(words, "\nparser: %s", told ? libraries : err.text);
+	return g_string_free(g_steal_pointer(&words), FALSE);
+}
+
 /* The versions are what a report of a fault needs. */
 static void doctor_tell_libraries(struct doctor *doctor)
 {
 	const char *name;
 	doctor_say(doctor, DOCTOR_OK, "program", "inqueue %s", INQUEUE_VERSION);
-	doctor_say(doctor, DOCTOR_OK, "library", "%s", store_engine_version());
-	for (unsigned i = 0; (name = imapc_library_at(i)) != NULL; i++)
+	for (unsigned i = 0; (name = doctor_library_at(i)) != NULL; i++)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
 	doctor_check_parser(doctor);
 	doctor_tell_workarounds(doctor);

@@ -103,7 +103,7 @@ class Inqueue:
 
     def start(self, account):
         """The cost of starting and ending the program."""
-        return load_meter.run([self.program, "--version"], {}, account)
+        return load_meter.run([self.program, "--help"], {}, account)
 
     def trips(self, account, folder):
         """What one more load, with nothing new, asks the server beyond the sign-in."""

@@ -83,7 +83,7 @@ def print_idle(entries, series, start, curl, trips):
     print(f"\n| nothing new, {entries:,} entries in the database | |\n|---|---|")
     print(f"| time | {series.median('wall_s') * 1000:.1f} ms |")
     print(f"| CPU | {series.median('cpu_s') * 1000:.1f} ms |")
-    print(f"| CPU of `inqueue --version`: starting and ending the program | {start.median('cpu_s') * 1000:.1f} ms |")
+    print(f"| CPU of `inqueue --help`: starting and ending the program | {start.median('cpu_s') * 1000:.1f} ms |")
     print(f"| CPU of `curl` asked for a SEARCH of the same mailbox | {curl.median('cpu_s') * 1000:.1f} ms |")
     print(f"| asked beside sign-in, SELECT and LOGOUT | {words} |")
 

@@ -236,7 +236,16 @@ class Symbols(Case):
                 self.assertIn("__stack_chk_fail", told)
 
     def test_version(self):
-        self.assertRegex(self.inqueue("--version").stdout, r"\Ainqueue \d+\.\d+\.\d+\n\Z")
+        """Of program, schema and libraries, as doctor has them; semantic versions from 0.2.0 on."""
+        program, schema, libraries, parser = self.inqueue("--version").stdout.splitlines()
+        number = re.fullmatch(r"inqueue (\d+\.\d+\.\d+)", program)[1]
+        self.assertIn(f"project(inqueue VERSION {number} ", (SOURCE_DIR / "CMakeLists.txt").read_text())
+        self.inqueue("queue", "create", "invoices", "--external-source", "File")
+        self.assertEqual([(int(schema.removeprefix("schema ")),)], self.sql("PRAGMA user_version"))
+        told = [tuple(line.split(maxsplit=2)[1:]) for line in self.inqueue("doctor").stdout.splitlines()]
+        self.assertEqual([words for what, words in told if what == "library"],
+                         libraries.removeprefix("libraries: ").split(", "))
+        self.assertIn(("parser", f"inqueue-parser {number}, {parser.removeprefix('parser: ')}"), told)
 
 
 if __name__ == "__main__":

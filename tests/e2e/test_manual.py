@@ -107,12 +107,29 @@ class Installed(Case):
         usr = self.folder / "usr"
         for name in ["share/man/man1/inqueue.1", "share/man/man7/inqueue-tutorial.7",
                      "share/bash-completion/completions/inqueue", "share/zsh/site-functions/_inqueue",
-                     "share/fish/vendor_completions.d/inqueue.fish"]:
+                     "share/fish/vendor_completions.d/inqueue.fish", "share/doc/inqueue/CHANGELOG"]:
             self.assertTrue((usr / name).exists(), name)
         for topic in ["tutorial", "work"]:
             shown = subprocess.run([usr / "bin" / "inqueue", "help", topic], capture_output=True, text=True, check=True,
                                    env=self.environment).stdout
             self.assertEqual(self.inqueue("help", topic).stdout, shown)
+
+
+class Changes(unittest.TestCase):
+    def test_the_changelog_has_every_change(self):
+        """Newest version first, which is the program's."""
+        folder = SOURCE_DIR / "loader" / "changes"
+        text = (BUILD_DIR / "share" / "CHANGELOG").read_text(encoding="utf-8")
+        versions = re.findall(r"(?m)^inqueue (\d+\.\d+\.\d+)$", text)
+        self.assertEqual(sorted((path.name for path in folder.iterdir() if path.is_dir()), reverse=True,
+                                key=lambda name: [int(number) for number in name.split(".")]), versions)
+        self.assertIn(f"project(inqueue VERSION {versions[0]} ", (SOURCE_DIR / "CMakeLists.txt").read_text())
+        said = " ".join(text.split())
+        for path in folder.glob("*/*"):
+            with self.subTest(change=path.name):
+                change = path.read_text(encoding="utf-8")
+                self.assertRegex(change, r"\A(security|changed|fixed|added): \S[\s\S]*\.\n\Z")
+                self.assertIn(" ".join(change.split()), said)
 
 
 class Site(Case):

@@ -5,6 +5,7 @@
 #include "loader/base/nearest.h"
 #include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
+#include "loader/define/check.h"
 #include "queue/base/scoped.h"
 #include "queue/base/trust.h"
 
@@ -184,6 +185,13 @@ static int command_refuse(const char *first, struct error *err)
 			 "unknown command '%s'; `inqueue help` lists the commands", first);
 }
 
+/* What a report of a fault begins with. The parser is asked, as it is another program. */
+static void command_print_version(void)
+{
+	g_autofree char *words = doctor_version();
+	puts(words);
+}
+
 /* Only the words of the name are taken out: getopt_long() takes options anywhere, and argv[0]
  * has to stay in front. */
 static int command_dispatch(int argc, char **argv, struct error *err)
@@ -197,7 +205,7 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	if (first >= argc) {
 		for (int i = 1; i < argc; i++) {
 			if (strcmp(argv[i], "--version") == 0) {
-				output_line("inqueue %s", INQUEUE_VERSION);
+				command_print_version();
 				return 0;
 			}
 		}
