@@ -39,7 +39,7 @@ CREATE TABLE work_queue (
 	connection_string TEXT NOT NULL,             -- as written; see `inqueue help connection-string`
 	user_name TEXT NOT NULL,
 	credential_source TEXT NOT NULL CHECK (credential_source IN
-		('prompt', 'file', 'env', 'command', 'credential', 'token-command')),
+		('prompt', 'file', 'env', 'command', 'credential', 'token-command', 'oauth')),
 	credential_reference TEXT,                   -- path, variable, name, or argv as a JSON list
 	paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
 	max_attempts INTEGER NOT NULL DEFAULT 3 CHECK (max_attempts > 0), -- failed for good after so many

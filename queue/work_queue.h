@@ -48,7 +48,7 @@ struct work_queue {
 	char *external_source;	    /* "IMAP", or "File": mail comes by imports alone */
 	char *connection_string;    /* as the operator wrote it; never holds a secret */
 	char *user_name;	    /* "" where there is no mailbox, as connection_string may be */
-	char *credential_source;    /* prompt, file, env, command, credential, token-command */
+	char *credential_source;    /* prompt, file, env, command, credential, token-command, … */
 	char *credential_reference; /* path, variable, name, or JSON argv; NULL for none */
 	bool paused;
 	int32_t max_attempts;	/* an entry fails for good after these; 0: work_queue_attempts() */

@@ -34,6 +34,7 @@ static const char *const source_names[] = {
     [SECRET_COMMAND] = "command",
     [SECRET_CREDENTIAL] = "credential",
     [SECRET_TOKEN_COMMAND] = "token-command",
+    [SECRET_OAUTH] = "oauth",
 };
 
 const char *secret_source_format(enum secret_source source)
@@ -50,6 +51,11 @@ int secret_source_parse(const char *text, enum secret_source *ret_source)
 		}
 	}
 	return -1;
+}
+
+bool secret_source_is_token(enum secret_source source)
+{
+	return source == SECRET_TOKEN_COMMAND || source == SECRET_OAUTH;
 }
 
 /* Whoever repeats it later is not shown: the list of what is hidden outlives the secret. */
@@ -84,9 +90,8 @@ const char *secret_text(const struct secret *secret)
 	return secret->text;
 }
 
-/* From now on no core of this process is written, and no other process of its user may look into
- * its memory. A limit alone does not keep a core from a program that the system hands cores to. */
-static void secret_guard_memory(void)
+/* A limit alone does not keep a core from a program that the system hands cores to. */
+void secret_guard_memory(void)
 {
 	const struct rlimit none = {0, 0};
 	setrlimit(RLIMIT_CORE, &none);
@@ -129,6 +134,20 @@ int secret_from_bytes(const char *bytes, size_t length, const char *what,
 	return 0;
 }
 
+/* A key has many lines, but no NUL. */
+static int secret_from_text(const char *bytes, size_t length, const char *what,
+			    struct secret **ret_secret, struct error *err)
+{
+	if (length == 0)
+		return error_set(err, ERROR_CREDENTIALS, "%s is empty", what);
+	if (length > SECRET_MAX_SIZE)
+		return error_set(err, ERROR_CREDENTIALS, "%s is longer than 64 KiB", what);
+	if (memchr(bytes, '\0', length) != NULL)
+		return error_set(err, ERROR_CREDENTIALS, "%s holds a NUL", what);
+	*ret_secret = secret_new(bytes, length);
+	return 0;
+}
+
 int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer)
 {
 	while (buffer->length < sizeof buffer->bytes) {
@@ -156,7 +175,7 @@ int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_bu
  * once, and a password that others have read must be changed. A pipe, as a shell makes for `<(…)`,
  * has 30 s. */
 static int secret_read_file(const char *path, const char *what, mode_t forbidden,
-			    struct secret **ret_secret, struct error *err)
+			    secret_taker *take, struct secret **ret_secret, struct error *err)
 {
 	scoped(descriptor_close) int descriptor =
 	    open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -175,22 +194,24 @@ static int secret_read_file(const char *path, const char *what, mode_t forbidden
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, path,
 				 g_strerror(errno));
 	g_autofree char *named = g_strdup_printf("%s '%s'", what, path);
-	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
+	return take(buffer->bytes, buffer->length, named, ret_secret, err);
 }
 
-static int secret_read_environment(const char *name, struct secret **ret_secret, struct error *err)
+static int secret_read_environment(const char *name, secret_taker *take, struct secret **ret_secret,
+				   struct error *err)
 {
 	const char *value = getenv(name);
 	if (value == NULL)
 		return error_set(err, ERROR_CONFIGURATION, "environment variable %s is not set",
 				 name);
 	g_autofree char *named = g_strdup_printf("environment variable %s", name);
-	return secret_from_bytes(value, strlen(value), named, ret_secret, err);
+	return take(value, strlen(value), named, ret_secret, err);
 }
 
 /* systemd puts credentials into a folder of the service; a name with a slash would lead out of
  * it. */
-static int secret_read_credential(const char *name, struct secret **ret_secret, struct error *err)
+static int secret_read_credential(const char *name, secret_taker *take, struct secret **ret_secret,
+				  struct error *err)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
 	if (folder == NULL)
@@ -204,14 +225,15 @@ static int secret_read_credential(const char *name, struct secret **ret_secret, 
 	g_autofree char *path = g_build_filename(folder, name, NULL);
 	/* systemd may let the service's user in by an access control list; the mask of that list
 	 * stands in place of the group's permissions. */
-	return secret_read_file(path, "credential", S_IRWXO, ret_secret, err);
+	return secret_read_file(path, "credential", S_IRWXO, take, ret_secret, err);
 }
 
 /* Token services answer with JSON; a token never begins like it. */
-static int secret_read_token(const char *reference, struct secret **ret_secret, struct error *err)
+static int secret_read_token(const char *reference, secret_taker *take, struct secret **ret_secret,
+			     struct error *err)
 {
 	scoped(secret_free) struct secret *token = NULL;
-	if (secret_read_command(reference, "token command", &token, err) != 0)
+	if (secret_read_command(reference, "token command", take, &token, err) != 0)
 		return -1;
 	if (token->text[0] == '{' || token->text[0] == '[')
 		return error_set(err, ERROR_CREDENTIALS,
@@ -222,28 +244,40 @@ static int secret_read_token(const char *reference, struct secret **ret_secret, 
 	return 0;
 }
 
-/* Every source ends in the same check of its first line. */
-int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
-		struct error *err)
+static int secret_read_by(secret_taker *take, enum secret_source source, const char *reference,
+			  struct secret **ret_secret, struct error *err)
 {
+	const mode_t others = S_IRWXG | S_IRWXO;
 	secret_guard_memory();
 	switch (source) {
 	case SECRET_PROMPT:
-		return secret_read_file(reference, "kept password", S_IRWXG | S_IRWXO, ret_secret,
-					err);
+		return secret_read_file(reference, "kept password", others, take, ret_secret, err);
 	case SECRET_FILE:
-		return secret_read_file(reference, "password file", S_IRWXG | S_IRWXO, ret_secret,
-					err);
+		return secret_read_file(reference, "password file", others, take, ret_secret, err);
 	case SECRET_ENV:
-		return secret_read_environment(reference, ret_secret, err);
+		return secret_read_environment(reference, take, ret_secret, err);
 	case SECRET_CREDENTIAL:
-		return secret_read_credential(reference, ret_secret, err);
+		return secret_read_credential(reference, take, ret_secret, err);
 	case SECRET_COMMAND:
-		return secret_read_command(reference, "password command", ret_secret, err);
+		return secret_read_command(reference, "password command", take, ret_secret, err);
 	case SECRET_TOKEN_COMMAND:
-		return secret_read_token(reference, ret_secret, err);
+		return secret_read_token(reference, take, ret_secret, err);
+	case SECRET_OAUTH: /* it takes more than reading */
+		break;
 	}
 	return error_set(err, ERROR_SOFTWARE, "unknown password source %d", (int)source);
+}
+
+int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
+		struct error *err)
+{
+	return secret_read_by(secret_from_bytes, source, reference, ret_secret, err);
+}
+
+int secret_read_text(enum secret_source source, const char *reference, struct secret **ret_secret,
+		     struct error *err)
+{
+	return secret_read_by(secret_from_text, source, reference, ret_secret, err);
 }
 
 /* Reads one line from the terminal without echo, and puts its settings back. 0, or -1 with

@@ -12,26 +12,31 @@
 #include "queue/base/error.h"
 #include "queue/base/scoped.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct secret;
 
 /* Where a queue's password or token comes from; stored with the queue, by name. */
 enum secret_source {
-	SECRET_PROMPT,	     /* asked once, kept in a 0600 file beside the database */
-	SECRET_FILE,	     /* first line of a file that only its owner can read */
-	SECRET_ENV,	     /* an environment variable */
-	SECRET_COMMAND,	     /* first line of a command's output; argv as a JSON list, no shell; the
+	SECRET_PROMPT,	   /* asked once, kept in a 0600 file beside the database */
+	SECRET_FILE,	   /* first line of a file that only its owner can read */
+	SECRET_ENV,	   /* an environment variable */
+	SECRET_COMMAND,	   /* first line of a command's output; argv as a JSON list, no shell; the
 				program by its whole path, and nobody else's to change */
-	SECRET_CREDENTIAL,   /* a systemd credential, $CREDENTIALS_DIRECTORY/NAME */
-	SECRET_TOKEN_COMMAND /* like COMMAND, but an OAuth 2.0 access token */
+	SECRET_CREDENTIAL, /* a systemd credential, $CREDENTIALS_DIRECTORY/NAME */
+	SECRET_TOKEN_COMMAND, /* like COMMAND, but an OAuth 2.0 access token */
+	SECRET_OAUTH	      /* an access token of an account that loader/oauth keeps */
 };
 
-/* "prompt", "file", "env", "command", "credential", "token-command". */
+/* "prompt", "file", "env", "command", "credential", "token-command", "oauth". */
 const char *secret_source_format(enum secret_source source);
 
 /* The inverse; returns -1 and leaves *ret_source for any other text. */
 int secret_source_parse(const char *text, enum secret_source *ret_source);
+
+/* Whether it gives an OAuth 2.0 access token, and no password. */
+bool secret_source_is_token(enum secret_source source);
 
 /* Copies length bytes, which redact.h hides from then on. Never NULL. */
 struct secret *secret_new(const char *bytes, size_t length);
@@ -59,6 +64,13 @@ SCOPED_DEFINE(char *, secret_wipe)
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err);
 
+/* The same, but all that the source holds, line breaks included: a private key. */
+int secret_read_text(enum secret_source source, const char *reference, struct secret **ret_secret,
+		     struct error *err);
+
+/* From now on this process leaves no core, and no other process of its user may look into its memory. */
+void secret_guard_memory(void);
+
 /* Whether the program of a COMMAND's reference would be run: 0, or CONFIGURATION and why not. */
 int secret_check_command(const char *reference, struct error *err);
 
@@ -71,6 +83,25 @@ int secret_command_parse(const char *words, char **ret_reference, struct error *
 
 /* Words of which secret_command_parse() makes this reference. The caller frees them with g_free(). */
 char *secret_command_format(const char *reference);
+
+/* ---- sources that are named in one word: "file:PATH", "env:VARIABLE", "command:COMMAND", "credential:NAME" ---- */
+
+/* Checks what an operator has written, and makes the form that is stored: paths absolute, a command as
+ * JSON. `field` is what errors call it. Caller frees. Errors: CONFIGURATION. */
+int secret_named_parse(const char *field, const char *value, char **ret_stored, struct error *err);
+
+/* As it was written. Caller frees. */
+char *secret_named_format(const char *stored);
+
+/* The source, and its reference as secret_read() takes it, borrowed; false for anything else. */
+bool secret_named_split(const char *stored, enum secret_source *ret_source,
+			const char **ret_reference);
+
+/* Reads it: secret_read() or secret_read_text(), with `field` in front of errors. */
+int secret_named_read(const char *field, const char *stored, struct secret **ret_secret,
+		      struct error *err);
+int secret_named_read_text(const char *field, const char *stored, struct secret **ret_secret,
+			   struct error *err);
 
 /*
  * Asks on the terminal without echo. Errors: USAGE when there is no terminal, CREDENTIALS when the

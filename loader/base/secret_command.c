@@ -235,8 +235,8 @@ static int secret_explain_failure(const char *what, const char *program, int sta
 
 /* The command has 30 s. Its output ends when it closes the pipe; only then its exit status says
  * whether what it printed counts. */
-int secret_read_command(const char *reference, const char *what, struct secret **ret_secret,
-			struct error *err)
+int secret_read_command(const char *reference, const char *what, secret_taker *take,
+			struct secret **ret_secret, struct error *err)
 {
 	g_auto(GStrv) words = secret_parse_command(reference);
 	if (words == NULL)
@@ -266,5 +266,5 @@ int secret_read_command(const char *reference, const char *what, struct secret *
 	if (status != 0)
 		return secret_explain_failure(what, words[0], status, &said, buffer, err);
 	g_autofree char *named = g_strdup_printf("output of %s '%s'", what, words[0]);
-	return secret_from_bytes(buffer->bytes, buffer->length, named, ret_secret, err);
+	return take(buffer->bytes, buffer->length, named, ret_secret, err);
 }

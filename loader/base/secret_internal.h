@@ -27,12 +27,16 @@ SCOPED_DEFINE(struct secret_buffer *, secret_buffer_free)
  * pipe without a writer is at its end at once. 0, or -1 with errno. */
 int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer);
 
-/* The first line of the bytes as a secret; `what` names the source. Errors: CREDENTIALS. */
+/* Makes a secret of the bytes of a source, which `what` names. Errors: CREDENTIALS. */
+typedef int secret_taker(const char *bytes, size_t length, const char *what,
+			 struct secret **ret_secret, struct error *err);
+
+/* Takes the first line. */
 int secret_from_bytes(const char *bytes, size_t length, const char *what,
 		      struct secret **ret_secret, struct error *err);
 
-/* The first line that the command prints. Errors: CONFIGURATION, CREDENTIALS. */
-int secret_read_command(const char *reference, const char *what, struct secret **ret_secret,
-			struct error *err);
+/* What the command prints. Errors: CONFIGURATION, CREDENTIALS. */
+int secret_read_command(const char *reference, const char *what, secret_taker *take,
+			struct secret **ret_secret, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "loader/base/secret.h"
 #include "loader/define/definition_internal.h"
 #include "loader/imap/names/connection_string.h"
+#include "loader/oauth/oauth.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
@@ -132,6 +133,14 @@ static int set_token_command(struct work_queue *draft, const char *value, struct
 	return definition_set_command(draft, SECRET_TOKEN_COMMAND, "token-command", value, err);
 }
 
+/* The account may be made later: it needs no database. */
+static int set_oauth(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (oauth_check_name(value, err) != 0)
+		return error_prefix(err, "oauth");
+	return definition_set_credential(draft, SECRET_OAUTH, value);
+}
+
 static int definition_parse_bool(const char *field, const char *value, bool *ret_value,
 				 struct error *err)
 {
@@ -217,6 +226,9 @@ static const struct definition_row rows[] = {
     {{"token-command", "COMMAND",
       "like --password-command, for an OAuth 2.0 access token (OAUTHBEARER, XOAUTH2)", NULL, false},
      set_token_command},
+    {{"oauth", "NAME",
+      "like --token-command, from the account that `inqueue oauth login NAME` keeps", NULL, false},
+     set_oauth},
     {{"paused", "true|false", "a paused queue is not loaded", NULL, false}, set_paused},
     {{"deliver-to", "URL",
       "post each entry to this https or http address, https://NAME@host/… for Basic credentials",

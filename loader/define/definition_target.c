@@ -63,7 +63,7 @@ static int target_set_source(struct work_queue *draft, const char *field, const 
 			     char **member, struct error *err)
 {
 	g_autofree char *source = NULL;
-	if (*value != '\0' && target_secret_parse(field, value, &source, err) != 0)
+	if (*value != '\0' && secret_named_parse(field, value, &source, err) != 0)
 		return -1;
 	target_replace(draft, member, source);
 	return 0;

@@ -56,7 +56,7 @@ static void dump_credential(const struct dump *dump, const struct work_queue *qu
 	} fields[] = {
 	    {"password-file", SECRET_FILE},	     {"password-env", SECRET_ENV},
 	    {"password-command", SECRET_COMMAND},    {"password-credential", SECRET_CREDENTIAL},
-	    {"token-command", SECRET_TOKEN_COMMAND},
+	    {"token-command", SECRET_TOKEN_COMMAND}, {"oauth", SECRET_OAUTH},
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
 		const enum secret_source source = fields[i].source;
@@ -94,7 +94,7 @@ static char *dump_as_it_is(const char *line)
 
 static void dump_source(const struct dump *dump, const char *field, const char *stored)
 {
-	g_autofree char *source = stored != NULL ? target_secret_format(stored) : NULL;
+	g_autofree char *source = stored != NULL ? secret_named_format(stored) : NULL;
 	dump_text(dump, field, source);
 }
 

@@ -1,6 +1,5 @@
-/* Where the secrets of a target come from: checks the source that an operator names
- * ("file:PATH"), lists sources without reading them, and reads all of a target's secrets for a
- * run. */
+/* Where the secrets of a target come from: finds the source in a header field, lists sources without
+ * reading them, and reads all of a target's secrets for a run. */
 #include "loader/define/target_secret.h"
 
 #include "loader/base/redact.h"
@@ -10,72 +9,6 @@
 
 #include <string.h>
 
-/* ---- sources ---- */
-
-/* Splits "file:PATH" into the source and what follows its colon; false for no source. A prompt
- * or a token command is no source here: nobody sits there when an entry is posted. */
-static bool source_split(const char *text, enum secret_source *ret_source, const char **ret_rest)
-{
-	const size_t length = strcspn(text, ":");
-	g_autofree char *name = g_strndup(text, length);
-	if (text[length] == '\0' || secret_source_parse(name, ret_source) != 0)
-		return false;
-	*ret_rest = text + length + 1;
-	return *ret_source == SECRET_FILE || *ret_source == SECRET_ENV ||
-	       *ret_source == SECRET_COMMAND || *ret_source == SECRET_CREDENTIAL;
-}
-
-/* Makes the reference that secret_read() wants. */
-static int source_reference(const char *field, enum secret_source source, const char *rest,
-			    char **ret_reference, struct error *err)
-{
-	if (source == SECRET_COMMAND)
-		return secret_command_parse(rest, ret_reference, err) != 0
-			   ? error_prefix(err, "%s", field)
-			   : 0;
-	*ret_reference =
-	    source == SECRET_FILE ? g_canonicalize_filename(rest, NULL) : g_strdup(rest);
-	return 0;
-}
-
-/* The name of a variable or credential with '/' or '=' is a path or an assignment that went
- * wrong. */
-static bool source_is_odd(enum secret_source source, const char *rest)
-{
-	const bool name = source == SECRET_ENV || source == SECRET_CREDENTIAL;
-	return *rest == '\0' || (name && strpbrk(rest, "/=") != NULL);
-}
-
-/* The database keeps the source in the form that a run can use from any folder. */
-int target_secret_parse(const char *field, const char *value, char **ret_source, struct error *err)
-{
-	enum secret_source source;
-	const char *rest;
-	if (!source_split(value, &source, &rest) || source_is_odd(source, rest))
-		return error_set(err, ERROR_CONFIGURATION,
-				 "%s: takes file:PATH, env:VARIABLE, command:COMMAND or "
-				 "credential:NAME; the secret itself is never written here",
-				 field);
-	g_autofree char *reference = NULL;
-	if (source_reference(field, source, rest, &reference, err) != 0)
-		return -1;
-	*ret_source = g_strconcat(secret_source_format(source), ":", reference, NULL);
-	return 0;
-}
-
-/* `stored` is what target_secret_parse() has made. */
-static int source_read(const char *field, const char *stored, struct secret **ret_secret,
-		       struct error *err)
-{
-	enum secret_source source;
-	const char *reference;
-	if (!source_split(stored, &source, &reference))
-		return error_set(err, ERROR_CONFIGURATION, "%s: names no source", field);
-	if (secret_read(source, reference, ret_secret, err) != 0)
-		return error_prefix(err, "%s", field);
-	return 0;
-}
-
 /* ---- header fields ---- */
 
 /* The word at which the source begins, as in "Authorization: Bearer file:PATH"; NULL for none. */
@@ -84,7 +17,7 @@ static const char *header_source(const char *line)
 	enum secret_source ignored;
 	const char *rest;
 	const char *at = strchr(line, ':');
-	while (at != NULL && !source_split(at + 1, &ignored, &rest))
+	while (at != NULL && !secret_named_split(at + 1, &ignored, &rest))
 		at = strchr(at + 1, ' ');
 	return at != NULL ? at + 1 : NULL;
 }
@@ -95,22 +28,11 @@ int target_secret_parse_header(const char *field, const char *line, char **ret_l
 {
 	const char *source = header_source(line);
 	g_autofree char *stored = NULL;
-	if (target_secret_parse(field, source != NULL ? source : "", &stored, err) != 0)
+	if (secret_named_parse(field, source != NULL ? source : "", &stored, err) != 0)
 		return -1;
 	g_autofree char *before = g_strndup(line, (gsize)(source - line));
 	*ret_line = g_strconcat(before, stored, NULL);
 	return 0;
-}
-
-/* Only a command is kept in another form than it is written in. */
-char *target_secret_format(const char *stored)
-{
-	enum secret_source source;
-	const char *reference;
-	if (!source_split(stored, &source, &reference) || source != SECRET_COMMAND)
-		return g_strdup(stored);
-	g_autofree char *words = secret_command_format(reference);
-	return g_strconcat(secret_source_format(source), ":", words, NULL);
 }
 
 char *target_secret_format_header(const char *line)
@@ -119,7 +41,7 @@ char *target_secret_format_header(const char *line)
 	if (source == NULL)
 		return g_strdup(line);
 	g_autofree char *before = g_strndup(line, (gsize)(source - line));
-	g_autofree char *written = target_secret_format(source);
+	g_autofree char *written = secret_named_format(source);
 	return g_strconcat(before, written, NULL);
 }
 
@@ -150,16 +72,16 @@ void target_secret_list(const struct work_queue_target *target,
 {
 	enum secret_source source;
 	const char *reference;
-	if (target->secret != NULL && source_split(target->secret, &source, &reference))
+	if (target->secret != NULL && secret_named_split(target->secret, &source, &reference))
 		each("deliver-secret", source, reference, context);
-	if (target->password != NULL && source_split(target->password, &source, &reference))
+	if (target->password != NULL && secret_named_split(target->password, &source, &reference))
 		each("deliver-password", source, reference, context);
 	if (target->header_secrets == NULL)
 		return;
 	g_auto(GStrv) lines = g_strsplit(target->header_secrets, "\n", -1);
 	for (size_t i = 0; lines[i] != NULL; i++) {
 		const char *stored = header_source(lines[i]);
-		if (stored != NULL && source_split(stored, &source, &reference))
+		if (stored != NULL && secret_named_split(stored, &source, &reference))
 			each("deliver-header-secret", source, reference, context);
 	}
 }
@@ -170,7 +92,7 @@ void target_secret_list(const struct work_queue_target *target,
 static int read_key(const char *source, struct secret **ret_key, struct error *err)
 {
 	static const char field[] = "deliver-secret";
-	if (source_read(field, source, ret_key, err) != 0)
+	if (secret_named_read(field, source, ret_key, err) != 0)
 		return -1;
 	if (signature_check_key(secret_text(*ret_key), err) != 0)
 		return error_prefix(err, "%s", field);
@@ -198,7 +120,7 @@ static int read_url(const struct work_queue_target *target, char **ret_url, stru
 		*ret_url = g_strdup(target->url);
 		return 0;
 	}
-	if (source_read("deliver-password", target->password, &password, err) != 0)
+	if (secret_named_read("deliver-password", target->password, &password, err) != 0)
 		return -1;
 	return target_add_password(target->url, secret_text(password), ret_url, err);
 }
@@ -208,7 +130,8 @@ static int read_field(const char *line, char **ret_field, struct error *err)
 {
 	const char *source = header_source(line);
 	scoped(secret_free) struct secret *secret = NULL;
-	if (source_read("deliver-header-secret", source != NULL ? source : "", &secret, err) != 0)
+	if (secret_named_read("deliver-header-secret", source != NULL ? source : "", &secret,
+			      err) != 0)
 		return -1;
 	g_autofree char *before = g_strndup(line, (gsize)(source - line));
 	*ret_field = g_strconcat(before, secret_text(secret), NULL);

@@ -14,16 +14,12 @@
 #include "queue/base/scoped.h"
 #include "queue/work_queue.h"
 
-/* From what an operator writes to what the database holds; `field` is for errors. */
-int target_secret_parse(const char *field, const char *value, char **ret_source, struct error *err);
-
-/* The same for a header field, "Authorization: Bearer file:PATH": words may stand before the
- * source. */
+/* secret_named_parse() for a header field, "Authorization: Bearer file:PATH": words may stand before
+ * the source. `field` is for errors. */
 int target_secret_parse_header(const char *field, const char *line, char **ret_line,
 			       struct error *err);
 
-/* The inverse of both: what an operator writes. The caller frees it. */
-char *target_secret_format(const char *stored);
+/* The inverse: what an operator writes. The caller frees it. */
 char *target_secret_format_header(const char *line);
 
 /* Is this a name whose value is likely a credential: Authorization, Cookie, X-Api-Key, X-Token? */

@@ -82,27 +82,36 @@ static int mail_account_copy_server(const struct mail_account *account,
 
 static int mail_account_read_secret(struct mail_account *account, struct error *err)
 {
-	/* Tokens last an hour or so: the command is asked for the present one. */
-	if (account->source == SECRET_TOKEN_COMMAND) {
+	/* Tokens last an hour or so: the source is asked for the present one. */
+	if (secret_source_is_token(account->source)) {
 		secret_free(account->secret);
 		account->secret = NULL;
 	}
 	if (account->secret != NULL)
 		return 0;
-	return secret_read(account->source, account->reference, &account->secret, err);
+	return mailbox_read_secret(account->source, account->reference, account->user_name,
+				   &account->secret, err);
 }
 
+/* As mailbox_open() does: a token that is refused is asked for once more. */
 int mail_account_sign_in(struct mail_account *account, const struct connection_string *server,
 			 struct imapc_session **ret_session, struct error *err)
 {
-	if (mail_account_read_secret(account, err) != 0)
-		return -1;
-	const struct imapc_account signing = {.server = server,
-					      .user_name = account->user_name,
-					      .secret = account->secret,
-					      .secret_is_token =
-						  account->source == SECRET_TOKEN_COMMAND};
-	return imapc_open(&signing, ret_session, err);
+	for (bool again = false;; again = true) {
+		if (mail_account_read_secret(account, err) != 0)
+			return -1;
+		const struct imapc_account signing = {.server = server,
+						      .user_name = account->user_name,
+						      .secret = account->secret,
+						      .secret_is_token =
+							  secret_source_is_token(account->source)};
+		if (imapc_open(&signing, ret_session, err) == 0)
+			return 0;
+		if (again || err->reason != REASON_SIGN_IN ||
+		    !mailbox_secret_is_stale(account->source, account->reference,
+					     account->user_name, account->secret))
+			return -1;
+	}
 }
 
 int mail_session_open(struct mail_account *account, struct mail_session **ret_session,
@@ -131,8 +140,7 @@ static char *nearest_folder(const char *path)
 int mail_session_confine(struct mail_account *account, const char *folder, bool may_execute,
 			 struct error *err)
 {
-	if (account != NULL &&
-	    (account->source == SECRET_COMMAND || account->source == SECRET_TOKEN_COMMAND))
+	if (account != NULL && mailbox_secret_runs_command(account->source, account->reference))
 		return 0;
 	if (account != NULL && mail_account_read_secret(account, err) != 0)
 		return -1;

@@ -8,6 +8,7 @@
 #include "loader/base/clock.h"
 #include "loader/confine/confine.h"
 #include "loader/imap/names/mailbox_name.h"
+#include "loader/oauth/oauth.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 
@@ -28,14 +29,24 @@ const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_fold
 	return names[folder];
 }
 
+/* What secret_read() and oauth_token() need beside the source; NULL: nothing is there. */
+static char *mailbox_secret_reference(const struct work_queue *queue, const char *database,
+				      enum secret_source source)
+{
+	if (source == SECRET_PROMPT)
+		return mailbox_secret_path(database, queue->name);
+	if (source == SECRET_OAUTH && queue->credential_reference != NULL)
+		return oauth_path(database, queue->credential_reference);
+	return g_strdup(queue->credential_reference);
+}
+
 int mailbox_find_secret(const struct work_queue *queue, const char *database,
 			enum secret_source *ret_source, char **ret_reference, struct error *err)
 {
 	if (secret_source_parse(queue->credential_source, ret_source) != 0)
 		return error_set(err, ERROR_CONFIGURATION, "unknown password source '%s'",
 				 queue->credential_source);
-	g_autofree char *kept = mailbox_secret_path(database, queue->name);
-	const char *reference = *ret_source == SECRET_PROMPT ? kept : queue->credential_reference;
+	g_autofree char *reference = mailbox_secret_reference(queue, database, *ret_source);
 	if (reference == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "password source '%s' without a name or path",
@@ -45,41 +56,73 @@ int mailbox_find_secret(const struct work_queue *queue, const char *database,
 				 "no password is kept for this queue: `inqueue queue alter %s "
 				 "--password-prompt` asks for it",
 				 queue->name);
-	*ret_reference = g_strdup(reference);
+	*ret_reference = steal(&reference);
 	return 0;
 }
 
-static int mailbox_read_secret(const struct work_queue *queue, const char *database,
-			       enum secret_source *ret_source, struct secret **ret_secret,
-			       struct error *err)
+int mailbox_read_secret(enum secret_source source, const char *reference, const char *user_name,
+			struct secret **ret_secret, struct error *err)
 {
-	g_autofree char *reference = NULL;
-	if (mailbox_find_secret(queue, database, ret_source, &reference, err) != 0)
-		return -1;
-	return secret_read(*ret_source, reference, ret_secret, err);
+	return source == SECRET_OAUTH ? oauth_token(reference, user_name, ret_secret, err)
+				      : secret_read(source, reference, ret_secret, err);
 }
 
+bool mailbox_secret_runs_command(enum secret_source source, const char *reference)
+{
+	scoped(oauth_account_free) struct oauth_account *account = NULL;
+	struct error ignored; /* whoever reads the secret says it */
+	if (source == SECRET_OAUTH)
+		return oauth_account_open(reference, &account, &ignored) == 0 &&
+		       oauth_account_runs_command(account);
+	return source == SECRET_COMMAND || source == SECRET_TOKEN_COMMAND;
+}
+
+bool mailbox_secret_is_stale(enum secret_source source, const char *reference,
+			     const char *user_name, const struct secret *secret)
+{
+	return source == SECRET_OAUTH && oauth_token_refused(reference, user_name, secret);
+}
+
+static int mailbox_sign_in_once(struct mailbox *mailbox, const struct work_queue *queue,
+				enum secret_source source, const struct secret *secret,
+				struct error *err)
+{
+	const struct imapc_account account = {.server = mailbox->server,
+					      .user_name = queue->user_name,
+					      .secret = secret,
+					      .secret_is_token = secret_source_is_token(source)};
+	return imapc_open(&account, &mailbox->session, err);
+}
+
+/* A token can be taken back before its end; then the account gives another one, once. */
 static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *queue,
 			   const char *database, struct error *err)
 {
 	enum secret_source source;
-	scoped(secret_free) struct secret *secret = NULL;
-	if (mailbox_read_secret(queue, database, &source, &secret, err) != 0)
-		return -1;
-	struct imapc_account account = {.server = mailbox->server,
-					.user_name = queue->user_name,
-					.secret = secret,
-					.secret_is_token = source == SECRET_TOKEN_COMMAND};
-	return imapc_open(&account, &mailbox->session, err);
+	g_autofree char *reference = NULL;
+	for (bool again = false;; again = true) {
+		scoped(secret_free) struct secret *secret = NULL;
+		g_clear_pointer(&reference, g_free);
+		if (mailbox_find_secret(queue, database, &source, &reference, err) != 0 ||
+		    mailbox_read_secret(source, reference, queue->user_name, &secret, err) != 0)
+			return -1;
+		if (mailbox_sign_in_once(mailbox, queue, source, secret, err) == 0)
+			return 0;
+		if (again || err->reason != REASON_SIGN_IN ||
+		    !mailbox_secret_is_stale(source, reference, queue->user_name, secret))
+			return -1;
+	}
 }
 
 int mailbox_confine(const struct work_queue *queue, const char *database, bool reads_mail,
 		    struct error *err)
 {
 	enum secret_source source;
-	if (secret_source_parse(queue->credential_source, &source) == 0 &&
-	    (source == SECRET_COMMAND || source == SECRET_TOKEN_COMMAND))
-		return 0;
+	if (secret_source_parse(queue->credential_source, &source) == 0) {
+		g_autofree char *reference = mailbox_secret_reference(queue, database, source);
+		if (reference != NULL && mailbox_secret_runs_command(source, reference))
+			return 0;
+	}
 	return confine_to_database(database, reads_mail, err);
 }
 

@@ -58,6 +58,19 @@ SCOPED_DEFINE(struct mailbox *, mailbox_close)
 int mailbox_find_secret(const struct work_queue *queue, const char *database,
 			enum secret_source *ret_source, char **ret_reference, struct error *err);
 
+/* The password or token that a queue, or an account of its own, signs in with: `source` and `reference` as
+ * mailbox_find_secret() gives them. */
+int mailbox_read_secret(enum secret_source source, const char *reference, const char *user_name,
+			struct secret **ret_secret, struct error *err);
+
+/* True where reading it may start a program, and again when a connection was lost. */
+bool mailbox_secret_runs_command(enum secret_source source, const char *reference);
+
+/* A server has refused the secret: true where asking for another one may help, because it is a token that
+ * was at hand for a while. */
+bool mailbox_secret_is_stale(enum secret_source source, const char *reference,
+			     const char *user_name, const struct secret *secret);
+
 /* Where the answer to a password prompt is kept, beside the database. Caller frees. */
 char *mailbox_secret_path(const char *database, const char *queue_name);
 

@@ -88,8 +88,10 @@ def all_rows(database, table, columns):
 
 
 def objects(database):
-    """The schema without its comments and blanks; an upgrade that adds a column leaves others than we do."""
+    """The schema without its comments and blanks, of which an upgrade that adds a column leaves others than we do, and
+    without the quotes around the name of a table that was made anew."""
     def plain(sql):
+        sql = re.sub(r'^CREATE TABLE "(\w+)"', r"CREATE TABLE \1", sql or "")
         return re.sub(r"\s*([(),])\s*", r"\1", " ".join(re.sub(r"--[^\n]*", "", sql or "").split()))
     return {(kind, name, table): plain(sql)
             for kind, name, table, sql in database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema")}

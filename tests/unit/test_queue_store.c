@@ -220,7 +220,7 @@ static void test_a_newer_version_is_refused(void **state)
 	store_close(f->store);
 	f->store = NULL;
 	assert_untouched(f, REASON_NEWER,
-			 "was written by a newer inqueue (schema 1000, this one knows 16)");
+			 "was written by a newer inqueue (schema 1000, this one knows 18)");
 }
 
 static void test_a_damaged_database_is_corrupt(void **state)
@@ -269,7 +269,7 @@ static void test_the_settings_are_those_that_were_measured(void **state)
 		assert_int_equal(1, ask_number(f->store, "PRAGMA cell_size_check"));
 		assert_int_equal(0, ask_number(f->store, "PRAGMA trusted_schema"));
 		assert_int_equal(0x696E7175, ask_number(f->store, "PRAGMA application_id"));
-		assert_int_equal(16, ask_number(f->store, "PRAGMA user_version"));
+		assert_int_equal(18, ask_number(f->store, "PRAGMA user_version"));
 		if (modes[i] != STORE_READ)
 			assert_int_equal(0, ask_number(f->store, "PRAGMA secure_delete"));
 		store_close(f->store);

@@ -53,7 +53,8 @@ static const struct command_option apply_options[] = {
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
      "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
-     "options and --token-command the password is asked for on the terminal. A first connection, "
+     "options, --token-command and --oauth the password is asked for on the terminal. A first "
+     "connection, "
      "which changes nothing on the server, shows whether it works, as `inqueue queue check` does; "
      "the queue is defined also when it fails, and the exit status is that of the failure. "
      "--no-check leaves it out.",

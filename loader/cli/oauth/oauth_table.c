@@ -1,0 +1,58 @@
+/* The commands of accounts of OAuth 2.0, with their options. The settings of an account are options, too;
+ * their words are in loader/oauth. */
+#include "loader/cli/oauth/oauth_internal.h"
+
+#include "loader/oauth/oauth.h"
+
+#include <glib.h>
+
+/* Turns a row of the table of settings into an option. */
+static bool oauth_setting_option(size_t index, struct command_option *ret_option)
+{
+	struct oauth_field field;
+	if (!oauth_field_at(index, &field))
+		return false;
+	*ret_option = (struct command_option){field.name, field.value, field.meaning, NULL};
+	return true;
+}
+
+static const struct command_option login_options[] = {
+    {"paste", NULL,
+     "grant code: take the address that a browser of any machine was sent to, from the terminal or "
+     "standard input",
+     NULL},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option revoke_options[] = {
+    {"yes", NULL, "do not ask", NULL},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command commands[] = {
+    {"oauth login", "NAME", 1, 1, "sign in with OAuth 2.0, and keep the account for queues",
+     "Makes an account, or changes the settings that are given, and asks for a first token: at "
+     "once "
+     "where the application signs in by itself (certificate, secret, service-account), else after "
+     "a "
+     "person has signed in. A queue uses it with `inqueue queue create … --oauth NAME`. The "
+     "account is "
+     "a file of mode 0600 in the folder DATABASE-oauth; it is kept when the first token is "
+     "refused, so "
+     "that settings need not be given again.",
+     login_options, oauth_setting_option, cmd_oauth_login, true},
+    {"oauth list", "", 0, 0, "list the accounts, and when what they have ends", NULL, NULL, NULL,
+     cmd_oauth_list, false},
+    {"oauth revoke", "NAME", 1, 1, "take an account's sign-in back, and delete it",
+     "Has the provider take the refresh token back where it can (Google, RFC 7009), and deletes "
+     "the "
+     "account. Microsoft has no such request: there an administrator revokes the sessions of the "
+     "user, "
+     "or deletes the application's credential.",
+     revoke_options, NULL, cmd_oauth_revoke, true},
+};
+
+const struct command *oauth_command_at(size_t index)
+{
+	return index < G_N_ELEMENTS(commands) ? &commands[index] : NULL;
+}

@@ -1,0 +1,132 @@
+/* Whether an account has what its grant needs, and where its secrets come from. */
+#include "loader/oauth/oauth_internal.h"
+
+#include <string.h>
+
+/* What each grant cannot do without. */
+static const struct {
+	const char *grant;
+	const char *field;
+} needs[] = {
+    {"certificate", "client-id"},
+    {"certificate", "certificate"},
+    {"certificate", "token-url"},
+    {"certificate", "scope"},
+    {"secret", "client-id"},
+    {"secret", "token-url"},
+    {"secret", "scope"},
+    {"code", "client-id"},
+    {"code", "token-url"},
+    {"code", "authorize-url"},
+    {"code", "scope"},
+    {"device", "client-id"},
+    {"device", "token-url"},
+    {"device", "device-url"},
+    {"device", "scope"},
+    {"service-account", "key"},
+    {"service-account", "scope"},
+    {"service-account", "token-url"},
+};
+
+/* An application by itself belongs to one directory. */
+static int check_tenant(const struct oauth_account *account, struct error *err)
+{
+	static const char *const several[] = {"common", "organizations", "consumers", NULL};
+	const char *tenant = account_setting(account, "tenant");
+	if (!account_is_app_only(account) ||
+	    g_strcmp0(account_setting(account, "provider"), "microsoft365") != 0 ||
+	    (tenant != NULL && !g_strv_contains(several, tenant)))
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION,
+			 "account '%s': --tenant is needed: the directory's id, as the app "
+			 "registration's overview shows it",
+			 account->name);
+}
+
+/* Google's device flow has no right to mail. */
+static int check_device(const struct oauth_account *account, struct error *err)
+{
+	if (!account_is_grant(account, "device") ||
+	    g_strcmp0(account_setting(account, "provider"), "gmail") != 0)
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION,
+			 "account '%s': Google gives no device code for mail: --grant code, on a "
+			 "machine without a browser with --paste",
+			 account->name);
+}
+
+int oauth_account_check(const struct oauth_account *account, struct error *err)
+{
+	g_autofree char *grant = account_grant(account);
+	if (account_setting(account, "provider") == NULL)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "account '%s': --provider is needed: microsoft365, gmail or custom",
+		    account->name);
+	if (check_device(account, err) != 0)
+		return -1;
+	for (size_t i = 0; i < G_N_ELEMENTS(needs); i++) {
+		g_autofree char *value = oauth_setting(account, needs[i].field);
+		if (strcmp(needs[i].grant, grant) == 0 && value == NULL)
+			return error_set(err, ERROR_CONFIGURATION,
+					 "account '%s': --%s is needed for --grant %s",
+					 account->name, needs[i].field, grant);
+	}
+	return check_tenant(account, err);
+}
+
+/* A public client, as people sign in with, has none. */
+bool oauth_account_lacks_secret(const struct oauth_account *account)
+{
+	const bool google = account_is_grant(account, "code") &&
+			    g_strcmp0(account_setting(account, "provider"), "gmail") == 0;
+	return (account_is_grant(account, "secret") || google) &&
+	       account_setting(account, "client-secret") == NULL &&
+	       account_text(account, "client_secret") == NULL;
+}
+
+void oauth_account_keep_secret(struct oauth_account *account, const struct secret *secret)
+{
+	json_object_set_new(account->document, "client_secret", json_string(secret_text(secret)));
+}
+
+int account_client_secret(const struct oauth_account *account, struct secret **ret_secret,
+			  struct error *err)
+{
+	const char *kept = account_text(account, "client_secret");
+	const char *source = account_setting(account, "client-secret");
+	*ret_secret = NULL;
+	if (source != NULL) {
+		if (secret_named_read("client-secret", source, ret_secret, err) != 0)
+			return error_prefix(err, "account '%s'", account->name);
+	} else if (kept != NULL) {
+		*ret_secret = secret_new(kept, strlen(kept));
+	} else if (oauth_account_lacks_secret(account)) {
+		return error_set(err, ERROR_CONFIGURATION,
+				 "account '%s' has no client secret: `inqueue oauth login %s` asks "
+				 "for it",
+				 account->name, account->name);
+	}
+	return 0;
+}
+
+char *account_key_source(const struct oauth_account *account)
+{
+	const char *key = account_setting(account, "key");
+	const char *certificate = account_setting(account, "certificate");
+	return key != NULL ? g_strdup(key) : g_strconcat("file:", certificate, NULL);
+}
+
+bool oauth_account_runs_command(const struct oauth_account *account)
+{
+	static const char *const fields[] = {"client-secret", "key"};
+	enum secret_source source;
+	const char *reference;
+	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+		const char *stored = account_setting(account, fields[i]);
+		if (stored != NULL && secret_named_split(stored, &source, &reference) &&
+		    source == SECRET_COMMAND)
+			return true;
+	}
+	return false;
+}
