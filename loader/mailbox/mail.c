@@ -114,6 +114,18 @@ static int mail_check_names(const struct mail_request *request, struct error *er
 	return mail_check_text(request->new_folder, "new-folder", err);
 }
 
+static int mail_check_filter(const struct mail_request *request, struct error *err)
+{
+	g_autofree char *ignored = NULL;
+	if (!mail_filter_is_given(&request->filter))
+		return 0;
+	if (request->uid != NULL || request->message_number != NULL)
+		return error_set(err, ERROR_USAGE,
+				 "--uid and --message-number name messages, and what looks for "
+				 "messages goes without them");
+	return mail_filter_format(&request->filter, &ignored, err);
+}
+
 static int mail_check_selection(const struct mail_request *request, struct error *err)
 {
 	g_autoptr(GArray) uids = NULL;
@@ -137,7 +149,8 @@ static int mail_check_selection(const struct mail_request *request, struct error
 
 int mail_check(const struct mail_request *request, struct error *err)
 {
-	if (mail_check_names(request, err) != 0 || mail_check_selection(request, err) != 0)
+	if (mail_check_names(request, err) != 0 || mail_check_filter(request, err) != 0 ||
+	    mail_check_selection(request, err) != 0)
 		return error_prefix(err, "%s", mail_action_name(request->action));
 	return 0;
 }

@@ -45,12 +45,26 @@ const char *mail_action_name(enum mail_action action);
 /* What becomes of a file that is there already, where an attachment has its name. */
 enum mail_existing { MAIL_EXISTING_REFUSED, MAIL_EXISTING_REPLACED, MAIL_EXISTING_NUMBERED };
 
+/* Which messages getHeaderOnly and getAll take: those for which all holds that is given. */
+struct mail_filter {
+	const char *subject; /* these four are contained, in any case; NULL: not asked */
+	const char *from;
+	const char *to;
+	const char *text; /* in the header or in the bodies */
+	const char *flag; /* "unseen,flagged" */
+	int64_t since_ms; /* received from then on, and before; 0: not asked */
+	int64_t until_ms;
+	int64_t sent_since_ms; /* days, UTC: sent on that day or later, and before it */
+	int64_t sent_until_ms;
+};
+
 struct mail_request {
 	const char *folder;	     /* NULL: INBOX, for listAllFolders the root */
 	const char *new_folder;	     /* moveMail, renameFolder */
 	const char *uid;	     /* "17,20:25"; NULL: none */
 	const char *message_number;  /* the same; `uid` wins */
-	uint64_t start_row;	     /* from 1; 0: not given */
+	struct mail_filter filter;   /* not together with `uid` or `message_number` */
+	uint64_t start_row;	     /* from 1; 0: not given; of the messages that fit the filter */
 	uint64_t max_rows;	     /* 0: all */
 	const char *attachment_path; /* NULL: attachments are not saved */
 	char *const *files;	     /* append: paths; "-" is standard input */

@@ -84,6 +84,19 @@ int mail_selection_resolve(struct imapc_session *session, const struct imapc_mai
 			   const struct mail_request *request, struct mail_selection *ret_selection,
 			   struct error *err);
 
+/* `found`, which is sorted, as a selection: ascending, each once. */
+void mail_selection_take(GArray *found, struct mail_selection *selection);
+
+/* True if anything is asked. */
+bool mail_filter_is_given(const struct mail_filter *filter);
+
+/* As keys for a search. USAGE where they cannot be. Caller frees. */
+int mail_filter_format(const struct mail_filter *filter, char **ret_criteria, struct error *err);
+
+/* Those of the selected mailbox that fit, and of them the rows that are asked for. */
+int mail_filter_resolve(struct imapc_session *session, const struct mail_request *request,
+			struct mail_selection *selection, struct error *err);
+
 /* Messages that were named and are not there: an error (NO), or noted where the action goes on. */
 int mail_selection_refuse_unknown(struct mail *mail, const struct mail_selection *selection,
 				  struct error *err);

@@ -85,7 +85,7 @@ int mail_selection_parse(const char *text, const char *option, GArray **ret_rang
 /* --- looking up -------------------------------------------------------- */
 
 /* The results of several searches, ascending and each once: ranges may overlap. */
-static void mail_selection_take(GArray *found, struct mail_selection *selection)
+void mail_selection_take(GArray *found, struct mail_selection *selection)
 {
 	g_array_sort(found, uid_compare);
 	selection->uids = g_new(uint32_t, found->len + 1);
@@ -227,6 +227,8 @@ int mail_selection_resolve(struct imapc_session *session, const struct imapc_mai
 	else if (request->message_number != NULL)
 		failed = mail_selection_by_number(session, mailbox->messages,
 						  request->message_number, release, err);
+	else if (mail_filter_is_given(&request->filter))
+		failed = mail_filter_resolve(session, request, release, err);
 	else
 		failed =
 		    mail_selection_by_window(session, mailbox->messages, request, release, err);

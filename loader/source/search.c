@@ -26,7 +26,7 @@ static char *search_format_day(const char *text)
 	return g_strdup_printf("%lu-%s-%.4s", strtoul(text + 8, NULL, 10), months[month - 1], text);
 }
 
-static char *search_format_day_s(int64_t time_s)
+char *search_format_day_s(int64_t time_s)
 {
 	char text[CLOCK_TEXT_SIZE];
 	clock_format_s(time_s, text);

@@ -40,4 +40,7 @@ char *search_format_since(int64_t internal_date_s);
 int search_digest_like(struct imapc_session *session, const struct pickup_with_entry *row,
 		       body_digest_take each, void *context, struct error *err);
 
+/* The day of a time, UTC, as IMAP writes it: "31-Jan-2026". Caller frees. */
+char *search_format_day_s(int64_t time_s);
+
 #endif

@@ -96,6 +96,14 @@ class Load(LoadCase):
         self.assertEqual(["Invoice 1"], self.entries())
         self.assertEqual(["Old", "Spam"], self.subjects())
 
+    def test_search_knows_all_alphabets(self):
+        self.deliver(message("Rechnung für Köln"), message("Rechnung für Bonn"), message("見積書"))
+        self.create_queue(search='UNDELETED OR SUBJECT "KÖLN" SUBJECT 見積')
+        self.assertEqual(2, self.inqueue("load", "invoices", "--dry-run").stdout.count("UID"))
+        self.inqueue("load", "invoices")
+        self.assertEqual(["Rechnung für Köln", "見積書"], self.entries())
+        self.assertEqual(["Rechnung für Bonn"], self.subjects())
+
     def test_more_messages_than_one_batch(self):
         self.deliver(*messages(620))
         self.create_queue()

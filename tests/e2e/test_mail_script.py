@@ -176,7 +176,7 @@ class Printed(ServerCase):
         self.assertEqual(set(
             "open close getHeaderOnly getAll markRead delete moveMail createFolder deleteFolder renameFolder "
             "listAllFolders connection server port secure username password timeout folder newFolder uid messageNumber "
-            "startRow maxRows recurse attachmentPath generateUniqueFilenames stopOnError name".split()), names)
+            "startRow maxRows Subject From To Flag TimeReceived TimeSent recurse attachmentPath generateUniqueFilenames stopOnError name".split()), names)
         self.file("invoice.eml", "Subject: Appended\n\nx\n")
         for example in sorted(examples, key=lambda example: " close " in example):
             with self.subTest(example=example):

@@ -100,6 +100,17 @@ class Numbers(Lies):
             self.judge(server)
 
 
+class Charset(Lies):
+    """A search with letters beyond ASCII."""
+
+    def test_server_that_does_not_know_utf_8(self):
+        with self.lying(small(1), search="SUBJECT Köln") as server:
+            server.answer(rb"UID SEARCH CHARSET UTF-8", b"TAG NO [BADCHARSET (US-ASCII)] no such charset\r\n")
+            self.fails(CONFIGURATION, "load",
+                       says=r"cannot search for letters beyond ASCII \(the server refused: \[BADCHARSET \(US-ASCII\)\] no such"
+                            r" charset\): search for words without them")
+
+
 class NoNumbers(Lies):
     fault = "UIDVALIDITY 0"
 

@@ -320,6 +320,30 @@ static int mail_options_files(const struct invocation *invocation, struct mail_r
 	return 0;
 }
 
+/* Which messages are looked for, where the command has such options. */
+static int mail_options_filter(const struct invocation *invocation, struct mail_filter *filter,
+			       struct error *err)
+{
+	const struct {
+		const char *option;
+		int64_t *time_ms;
+	} times[] = {{"since", &filter->since_ms},
+		     {"until", &filter->until_ms},
+		     {"sent-since", &filter->sent_since_ms},
+		     {"sent-until", &filter->sent_until_ms}};
+	filter->subject = mail_options_text(invocation, "subject");
+	filter->from = mail_options_text(invocation, "from");
+	filter->to = mail_options_text(invocation, "to");
+	filter->text = mail_options_text(invocation, "text");
+	filter->flag = mail_options_text(invocation, "flag");
+	for (size_t i = 0; i < G_N_ELEMENTS(times); i++) {
+		if (mail_options_text(invocation, times[i].option) != NULL &&
+		    invocation_time(invocation, times[i].option, -1, times[i].time_ms, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Reads what belongs to the action; mail_check() knows which options it must have. */
 int mail_options_request(const struct invocation *invocation, enum mail_action action,
 			 struct mail_request *ret_request, struct error *err)
@@ -337,7 +361,8 @@ int mail_options_request(const struct invocation *invocation, enum mail_action a
 	    .reopen = mail_options_reopen,
 	    .reopen_context = invocation,
 	};
-	if (mail_options_files(invocation, &request, err) != 0)
+	if (mail_options_files(invocation, &request, err) != 0 ||
+	    mail_options_filter(invocation, &request.filter, err) != 0)
 		return -1;
 	if (action == MAIL_APPEND && mail_options_append(invocation, &request, err) != 0)
 		return -1;

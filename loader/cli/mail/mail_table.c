@@ -14,6 +14,27 @@
 		"max-rows", "N", "at most N messages (default: all)", NULL                         \
 	}
 
+/* Which of them, by what they are; as cfimapfilter. */
+#define FILTER                                                                                     \
+	{"subject", "TEXT", "only messages whose subject contains this", NULL},                    \
+	    {"from", "TEXT", "only messages whose sender contains this", NULL},                    \
+	    {"to", "TEXT", "only messages one of whose To recipients contains this", NULL},        \
+	    {"text", "TEXT", "only messages whose header or bodies contain this", NULL},           \
+	    {"flag", "FLAGS",                                                                      \
+	     "only messages with all of these flags: seen, answered, flagged, deleted, draft, or " \
+	     "without: unseen …; also new, recent",                                                \
+	     NULL},                                                                                \
+	    {"since", "TIME",                                                                      \
+	     "only messages received from then on: 2026-01-31, 2026-01-31T12:00:00Z, or back "     \
+	     "from "                                                                               \
+	     "now: 12h, 7d",                                                                       \
+	     NULL},                                                                                \
+	    {"until", "TIME", "only messages received before", NULL},                              \
+	    {"sent-since", "DAY", "only messages whose Date is that day, or a later one", NULL},   \
+	{                                                                                          \
+		"sent-until", "DAY", "only messages whose Date is before that day", NULL           \
+	}
+
 /* How rows come out. */
 #define ROWS                                                                                       \
 	{"csv", NULL, "print CSV (RFC 4180) instead of a table", NULL},                            \
@@ -39,11 +60,12 @@
 		NULL, NULL, NULL, NULL                                                             \
 	}
 
-static const struct command_option header_options[] = {SELECTION, ROWS, STOP_ON_ERROR, DRY_RUN,
-						       END};
+static const struct command_option header_options[] = {SELECTION,     FILTER,  ROWS,
+						       STOP_ON_ERROR, DRY_RUN, END};
 
 static const struct command_option all_options[] = {
     SELECTION,
+    FILTER,
     {"attachment-path", "DIR", "where attachments are saved; made if missing", NULL},
     {"generate-unique-filenames", NULL, "name1.ext, name2.ext … where a file exists", NULL},
     {"overwrite", NULL, "replace files that exist", NULL},

@@ -101,7 +101,7 @@ static const struct connection_string_key keys[] = {
      SET(day, since),
      .takes = "a day as YYYY-MM-DD"},
     {{"search", "CRITERIA", "UNDELETED",
-      "which messages to load, as IMAP search keys (RFC 3501, 6.4.4)"},
+      "which messages to load, as IMAP search keys (RFC 3501, 6.4.4), in any alphabet"},
      SET(search, search)},
     {{"proxy", "URL", "", "socks5://, socks5h:// or http:// and HOST:PORT, without a user name"},
      SET(proxy, proxy),

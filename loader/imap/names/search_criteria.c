@@ -1,6 +1,7 @@
 /*
  * Checks search keys before they go into a command line: nothing in them may end the line, open a
- * literal or change what the answer looks like. The keys themselves are the server's to check.
+ * literal or change what the answer looks like. The keys themselves are the server's to check. Words
+ * with letters beyond ASCII are taken out of the line, to be sent as literals.
  */
 #include "loader/imap/names/search_criteria.h"
 
@@ -12,7 +13,7 @@
  * too. */
 #define CRITERIA_LENGTH_MAX 4000
 
-/* CHARSET would need a literal for what is not ASCII, and RETURN changes the form of the answer. */
+/* CHARSET is set by who sends the command, and RETURN changes the form of the answer. */
 static bool is_refused_word(const char *criteria)
 {
 	static const char *const words[] = {"CHARSET", "RETURN"};
@@ -71,10 +72,12 @@ int search_criteria_check(const char *criteria, struct error *err)
 	if (length == 0 || length > CRITERIA_LENGTH_MAX)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "search criteria have 1 to %d characters", CRITERIA_LENGTH_MAX);
+	if (!g_utf8_validate(criteria, -1, NULL))
+		return error_set(err, ERROR_CONFIGURATION, "search criteria take UTF-8 text");
 	for (const char *at = criteria; *at; at++) {
-		if (*at < ' ' || *at > '~')
+		if (g_ascii_iscntrl(*at))
 			return error_set(err, ERROR_CONFIGURATION,
-					 "search criteria take printable ASCII only");
+					 "search criteria take no control characters");
 	}
 	/* These two words could only stand first: behind a key they are a string. */
 	if (*criteria == ' ' || is_refused_word(criteria))
@@ -82,4 +85,73 @@ int search_criteria_check(const char *criteria, struct error *err)
 		    err, ERROR_CONFIGURATION,
 		    "search criteria begin with a search key such as UNDELETED or FROM");
 	return check_nesting(criteria, err);
+}
+
+/* --- letters beyond ASCII ---------------------------------------------- */
+
+bool search_criteria_is_ascii(const char *criteria)
+{
+	return g_str_is_ascii(criteria);
+}
+
+/* Takes a quoted string, or a word up to the next blank or parenthesis, from *at on; `ret_word` is what
+ * it says, without quotes. */
+static void take_word(const char **at, GString *ret_word)
+{
+	const char *end;
+
+	g_string_truncate(ret_word, 0);
+	if (**at != '"') {
+		end = *at + strcspn(*at, " ()\"");
+		g_string_append_len(ret_word, *at, end - *at);
+		*at = end;
+		return;
+	}
+	end = find_closing_quote(*at);
+	for (const char *next = *at + 1; next < end; next++) {
+		if (*next == '\\')
+			next++;
+		g_string_append_c(ret_word, *next);
+	}
+	*at = end + 1;
+}
+
+char **search_criteria_split(const char *criteria)
+{
+	GPtrArray *parts = g_ptr_array_new();
+	GString *text = g_string_new(NULL);
+	g_autoptr(GString) word = g_string_new(NULL);
+
+	for (const char *at = criteria; *at;) {
+		const char *begin = at;
+
+		if (strchr(" ()", *at)) {
+			g_string_append_c(text, *at++);
+			continue;
+		}
+		take_word(&at, word);
+		if (g_str_is_ascii(word->str)) {
+			g_string_append_len(text, begin, at - begin);
+			continue;
+		}
+		g_ptr_array_add(parts, g_string_free(text, FALSE));
+		g_ptr_array_add(parts, g_strdup(word->str));
+		text = g_string_new(NULL);
+	}
+	g_ptr_array_add(parts, g_string_free(text, FALSE));
+	g_ptr_array_add(parts, NULL);
+	return (char **)g_ptr_array_free(parts, FALSE);
+}
+
+char *search_criteria_quote(const char *text)
+{
+	GString *quoted = g_string_new("\"");
+
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			g_string_append_c(quoted, '\\');
+		g_string_append_c(quoted, *text);
+	}
+	g_string_append_c(quoted, '"');
+	return g_string_free(quoted, FALSE);
 }

@@ -152,31 +152,6 @@ static bool needs_no_permission(const struct imapc_session *session, uint64_t si
 	return imapc_has_capability(session, "LITERAL-") && size_bytes <= LITERAL_MINUS_BYTES;
 }
 
-/* Waits for "+". The server may say other things before it, or refuse. */
-static int await_permission(struct imapc_session *session, struct error *err)
-{
-	for (int i = 0; i < IMAPC_LINES_MAX; i++) {
-		enum imapc_line kind = IMAPC_LINE_OTHER;
-		int result = imapc_read_line(session, &kind);
-
-		if (result != MAILIMAP_NO_ERROR)
-			return imapc_judge(session, result, err);
-		if (kind == IMAPC_LINE_CONTINUE)
-			return 0;
-		if (kind == IMAPC_LINE_LITERAL)
-			break;
-		if (kind == IMAPC_LINE_TAGGED) {
-			/* An OK to a message that it has not got makes no sense. */
-			if (imapc_judge(session, MAILIMAP_NO_ERROR, err) < 0)
-				return explain_refusal(session, err);
-			break;
-		}
-	}
-	imapc_kill(session);
-	return error_set(err, ERROR_PROTOCOL, "%s does not ask for the message it was offered",
-			 session->server->url);
-}
-
 static int send_command(struct imapc_session *session, const char *wire,
 			const struct imapc_append *append, bool at_once, struct error *err)
 {
@@ -190,7 +165,9 @@ static int send_command(struct imapc_session *session, const char *wire,
 	if (mailimap_send_current_tag(session->imap) != MAILIMAP_NO_ERROR ||
 	    imapc_send_text(session, command) != MAILIMAP_NO_ERROR)
 		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
-	return at_once ? 0 : await_permission(session, err);
+	if (at_once || imapc_await_permission(session, err) == 0)
+		return 0;
+	return session->alive ? explain_refusal(session, err) : -1;
 }
 
 /* --- the bytes --------------------------------------------------------- */

@@ -189,13 +189,18 @@ static int check_numbering(struct imapc_session *session, struct error *err)
 			 session->server->url, session->uid_validity, selection->sel_uidvalidity);
 }
 
+static int refuse_dead(const struct imapc_session *session, struct error *err)
+{
+	return error_set(err, ERROR_UNREACHABLE, "the connection to %s is gone",
+			 session->server->url);
+}
+
 int imapc_command(struct imapc_session *session, struct error *err, const char *format, ...)
 {
 	va_list args;
 
 	if (!session->alive)
-		return error_set(err, ERROR_UNREACHABLE, "the connection to %s is gone",
-				 session->server->url);
+		return refuse_dead(session, err);
 	va_start(args, format);
 	g_autofree char *command = g_strdup_vprintf(format, args);
 	va_end(args);
@@ -256,4 +261,67 @@ int imapc_read_line(struct imapc_session *session, enum imapc_line *ret_kind)
 		return MAILIMAP_ERROR_STREAM;
 	*ret_kind = classify(session, line);
 	return *ret_kind == IMAPC_LINE_BYE ? MAILIMAP_ERROR_STREAM : MAILIMAP_NO_ERROR;
+}
+
+/* --- literals ------------------------------------------------------------ */
+
+int imapc_await_permission(struct imapc_session *session, struct error *err)
+{
+	for (int i = 0; i < IMAPC_LINES_MAX; i++) {
+		enum imapc_line kind = IMAPC_LINE_OTHER;
+		int result = imapc_read_line(session, &kind);
+
+		if (result != MAILIMAP_NO_ERROR)
+			return imapc_judge(session, result, err);
+		if (kind == IMAPC_LINE_CONTINUE)
+			return 0;
+		if (kind == IMAPC_LINE_LITERAL)
+			break;
+		if (kind == IMAPC_LINE_TAGGED) {
+			/* An OK to a message that it has not got makes no sense. */
+			if (imapc_judge(session, MAILIMAP_NO_ERROR, err) < 0)
+				return -1;
+			break;
+		}
+	}
+	imapc_kill(session);
+	return error_set(err, ERROR_PROTOCOL, "%s does not ask for the message it was offered",
+			 session->server->url);
+}
+
+/* Text, and the literal behind it. */
+static int send_literal(struct imapc_session *session, const char *text, const char *literal,
+			struct error *err)
+{
+	g_autofree char *line = g_strdup_printf("%s{%zu}\r\n", text, strlen(literal));
+
+	if (imapc_send_text(session, line) != MAILIMAP_NO_ERROR)
+		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
+	if (imapc_await_permission(session, err) < 0)
+		return -1;
+	if (transport_announce_literal(session->transport, strlen(literal)) < 0 ||
+	    imapc_send_text(session, literal) != MAILIMAP_NO_ERROR)
+		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
+	return 0;
+}
+
+int imapc_command_parts(struct imapc_session *session, char *const *parts, struct error *err)
+{
+	if (!session->alive)
+		return refuse_dead(session, err);
+	imapc_begin(session);
+	if (mailimap_send_current_tag(session->imap) != MAILIMAP_NO_ERROR)
+		return imapc_judge(session, MAILIMAP_ERROR_STREAM, err);
+	for (; parts[1]; parts += 2) {
+		if (send_literal(session, parts[0], parts[1], err) < 0)
+			return -1;
+	}
+
+	g_autofree char *rest = g_strconcat(parts[0], "\r\n", NULL);
+	int result = imapc_send_text(session, rest);
+
+	mmap_string_truncate(session->imap->imap_stream_buffer, 0);
+	if (result == MAILIMAP_NO_ERROR)
+		result = imapc_read_answer(session);
+	return imapc_judge(session, result, err) < 0 ? -1 : check_numbering(session, err);
 }

@@ -9,6 +9,7 @@
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Sequence numbers in one SEARCH: an answer of some 100 kB at most. */
 #define WINDOW_MESSAGES 10000
@@ -52,6 +53,33 @@ uint32_t imapc_count_messages(const struct imapc_session *session)
 	return selection ? selection->sel_exists : 0;
 }
 
+/* What a server says that knows no UTF-8; RFC 3501 has it say which charsets it knows. */
+static int explain_charset(const struct imapc_session *session, struct error *err)
+{
+	if (!session->alive || !strstr(err->text, "BADCHARSET"))
+		return -1;
+	g_autofree char *words = g_strdup(err->text);
+	return error_set(err, ERROR_CONFIGURATION,
+			 "%s cannot search for letters beyond ASCII (%s): search for words without "
+			 "them",
+			 session->server->url, words);
+}
+
+/* One SEARCH: the range, then the keys. */
+static int search_once(struct imapc_session *session, uint32_t first, uint32_t last,
+		       const char *criteria, struct error *err)
+{
+	if (search_criteria_is_ascii(criteria))
+		return imapc_command(session, err, "UID SEARCH %u:%u %s", first, last, criteria);
+
+	g_auto(GStrv) parts = search_criteria_split(criteria);
+	char *begin = g_strdup_printf("UID SEARCH CHARSET UTF-8 %u:%u %s", first, last, parts[0]);
+
+	g_free(parts[0]);
+	parts[0] = begin;
+	return imapc_command_parts(session, parts, err) < 0 ? explain_charset(session, err) : 0;
+}
+
 static int search_windows(struct imapc_session *session, const char *criteria, GArray *found,
 			  struct error *err)
 {
@@ -73,7 +101,7 @@ static int search_windows(struct imapc_session *session, const char *criteria, G
 		    messages - first < WINDOW_MESSAGES ? messages : first + WINDOW_MESSAGES - 1;
 
 		imapc_expect(session, 1, (last - first + 1) * IMAPC_NUMBER_BYTES, 0);
-		if (imapc_command(session, err, "UID SEARCH %u:%u %s", first, last, criteria) < 0)
+		if (search_once(session, first, last, criteria, err) < 0)
 			return -1;
 		take_found(session, found);
 
@@ -107,7 +135,7 @@ int imapc_search_last(struct imapc_session *session, uint32_t messages, const ch
 
 	if (last > 0) {
 		imapc_expect(session, 1, (last - first + 1) * IMAPC_NUMBER_BYTES, 0);
-		if (imapc_command(session, err, "UID SEARCH %u:%u %s", first, last, criteria) < 0)
+		if (search_once(session, first, last, criteria, err) < 0)
 			return error_prefix(err, "search for messages");
 		take_found(session, found);
 	}

@@ -118,8 +118,8 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 		 struct imapc_mailbox *ret_mailbox, struct error *err);
 
 /*
- * UIDs of the selected mailbox that match `criteria` (search keys of RFC 3501 6.4.4, printable
- * ASCII, no literal), ascending, without doubles, in an array the caller frees (NULL when there is
+ * UIDs of the selected mailbox that match `criteria` (search keys of RFC 3501 6.4.4, one line of
+ * UTF-8, no literal), ascending, without doubles, in an array the caller frees (NULL when there is
  * none). Asks in windows so that no answer is long.
  */
 int imapc_search(struct imapc_session *session, const char *criteria, uint32_t **ret_uids,

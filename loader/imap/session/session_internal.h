@@ -97,6 +97,15 @@ int imapc_send_text(struct imapc_session *session, const char *text);
  * MAILIMAP_ERROR_STREAM also for a BYE. */
 int imapc_read_line(struct imapc_session *session, enum imapc_line *ret_kind);
 
+/* Waits for "+". The server may say other things before it, or refuse: then the session lives on. */
+int imapc_await_permission(struct imapc_session *session, struct error *err);
+
+/*
+ * As imapc_command(), for a command with literals (RFC 3501, 4.3): `parts` are text, literal, text,
+ * literal … text, and end with NULL. Each literal waits for the server's leave.
+ */
+int imapc_command_parts(struct imapc_session *session, char *const *parts, struct error *err);
+
 /* Nothing more can be done on this connection. */
 void imapc_kill(struct imapc_session *session);
 
