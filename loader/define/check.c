@@ -132,6 +132,17 @@ static int check_verdict(const struct mailbox *mailbox, struct error *err)
 	return 0;
 }
 
+static GPtrArray *check_quirks(const struct mailbox *mailbox, const struct imapc_facts *facts)
+{
+	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+	for (enum quirk i = 0; i < QUIRK_COUNT; i++) {
+		char *words = quirk_describe(i, mailbox->server, facts->capabilities);
+		if (words != NULL)
+			g_ptr_array_add(list, words);
+	}
+	return list;
+}
+
 /* Reports first and judges then: the operator sees what was found also when the verdict is bad. */
 int check_run(const struct work_queue *queue, const char *database,
 	      void (*report)(const struct check_result *result, void *context), void *context,
@@ -147,6 +158,8 @@ int check_run(const struct work_queue *queue, const char *database,
 				      .creates_folders = mailbox->server->create_folders,
 				      .moving = check_moving(mailbox->session)};
 	imapc_describe(mailbox->session, &result.facts);
+	g_autoptr(GPtrArray) quirks = check_quirks(mailbox, &result.facts);
+	result.quirks = quirks;
 	if (check_folders(mailbox, &result, err) != 0 || check_waiting(mailbox, &result, err) != 0)
 		return -1;
 	report(&result, context);

@@ -9,6 +9,7 @@
 #include "queue/base/error.h"
 #include "queue/store.h"
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,9 +30,10 @@ struct check_result {
 	uint16_t port;
 	const char *moving; /* how messages will be moved: "MOVE", "COPY and UID EXPUNGE", … */
 	struct check_folder folders[MAILBOX_FOLDER_COUNT];
-	bool creates_folders; /* a missing dropbox or badmail is made */
-	int64_t waiting;      /* messages that the next run would look at */
-	uint32_t unfound;     /* that the search leaves out (search.h) */
+	bool creates_folders;	 /* a missing dropbox or badmail is made */
+	int64_t waiting;	 /* messages that the next run would look at */
+	uint32_t unfound;	 /* that the search leaves out (search.h) */
+	const GPtrArray *quirks; /* char *, a sentence for each that is in force or disabled */
 };
 
 /*

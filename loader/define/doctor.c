@@ -208,6 +208,17 @@ static void doctor_check_neighbours(struct doctor *doctor, const struct work_que
 }
 
 /* Reads the connection string as a run would; no server is asked. */
+/* By the server's name alone; `queue check` asks the server what it offers. */
+static void doctor_tell_quirks(struct doctor *doctor, const struct connection_string *server,
+			       const char *what)
+{
+	for (enum quirk i = 0; i < QUIRK_COUNT; i++) {
+		g_autofree char *words = quirk_describe(i, server, NULL);
+		if (words != NULL)
+			doctor_say(doctor, DOCTOR_NOTE, what, "%s", words);
+	}
+}
+
 static int doctor_check_queue(const struct work_queue *queue, void *context)
 {
 	struct doctor *doctor = context;
@@ -227,6 +238,8 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	else
 		doctor_say(doctor, DOCTOR_OK, what, "%s%s", parsed->url,
 			   queue->paused ? ", paused" : "");
+	if (parsed != NULL)
+		doctor_tell_quirks(doctor, parsed, what);
 	doctor_check_neighbours(doctor, queue, what);
 	doctor_check_secret(doctor, queue);
 	doctor_check_target(doctor, queue);

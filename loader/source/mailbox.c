@@ -151,6 +151,25 @@ static int mailbox_find_source(struct mailbox *mailbox, struct error *err)
 	return 0;
 }
 
+/* A message that is moved out of All Mail is deleted, or comes back; one that is expunged from another
+ * folder only loses a label, and lies in All Mail alone. */
+static int mailbox_refuse_labels(const struct mailbox *mailbox, struct error *err)
+{
+	const char *name = mailbox->server->mailbox;
+	if (mailbox->folders[MAILBOX_SOURCE].is_all)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "mailbox '%s' shows the mail of all folders (\\All), and nothing can "
+		    "be moved out of it: name INBOX or a label in mailbox=",
+		    name);
+	if (!mailbox->stays && !imapc_has_capability(mailbox->session, "MOVE"))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "Gmail moves messages out of '%s' by MOVE alone: take MOVE out of "
+				 "disable=",
+				 name);
+	return 0;
+}
+
 static const char *const mailbox_keys[MAILBOX_FOLDER_COUNT] = {
     [MAILBOX_SOURCE] = "mailbox", [MAILBOX_DROPBOX] = "dropbox", [MAILBOX_BADMAIL] = "badmail"};
 
@@ -239,6 +258,9 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 				 "mailbox '%s' does not exist on %s: create it there, or correct "
 				 "mailbox= in the connection string",
 				 mailbox->server->mailbox, mailbox->server->url);
+	if (imapc_has_quirk(mailbox->session, QUIRK_GMAIL) &&
+	    mailbox_refuse_labels(mailbox, err) != 0)
+		return -1;
 	if (mailbox_may_be_same(mailbox) && mailbox_find_targets(mailbox, err) != 0)
 		return -1;
 	*ret_mailbox = steal(&mailbox);

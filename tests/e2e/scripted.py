@@ -19,7 +19,7 @@ USUAL = [
     (rb"NAMESPACE", b'* NAMESPACE (("" "/")) NIL NIL\r\n{tag} OK done\r\n'),
     (rb'LIST "" ""$', b'* LIST (\\Noselect) "/" ""\r\n{tag} OK done\r\n'),
     (rb"LIST.* \"?(?P<name>[^\" ]+)\"?$", b'* LIST (\\HasNoChildren) "/" {name}\r\n{tag} OK done\r\n'),
-    (rb"STATUS (?P<name>\S+)", b"* STATUS {name} (MESSAGES 0 UNSEEN 0 UIDNEXT 1 UIDVALIDITY 7)\r\n{tag} OK done\r\n"),
+    (rb'STATUS (?P<name>"[^"]*"|\S+)', b"* STATUS {name} (MESSAGES 0 UNSEEN 0 UIDNEXT 1 UIDVALIDITY 7)\r\n{tag} OK done\r\n"),
     (rb"(SELECT|EXAMINE)", b"* 0 EXISTS\r\n* OK [UIDVALIDITY 7]\r\n* OK [UIDNEXT 1]\r\n{tag} OK [READ-WRITE]\r\n"),
     (rb"UID SEARCH", b"* SEARCH\r\n{tag} OK done\r\n"),
     (rb"", b"{tag} OK done\r\n"),

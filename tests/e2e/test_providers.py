@@ -10,7 +10,7 @@ import time
 import unittest
 
 import certificates
-from inqueue import CREDENTIALS, PROTOCOL, TEMPORARY, UNREACHABLE, Case, connection_string
+from inqueue import CONFIGURATION, CREDENTIALS, PROTOCOL, TEMPORARY, UNREACHABLE, Case, connection_string
 from scripted import CLOSE, Scripted
 from servers import Dovecot
 from watcher import Watcher
@@ -141,6 +141,76 @@ class Token(ProviderCase):
             self.create_queue(server)
             self.inqueue("load", "invoices")
             self.assertEqual(2, server.connections)
+
+
+GMAIL = "IMAP4rev1 SASL-IR MOVE UIDPLUS ID X-GM-EXT-1"
+ALL_MAIL = (rb'LIST "" "\[Gmail\]/All Mail"', b'* LIST (\\All \\HasNoChildren) "/" "[Gmail]/All Mail"\r\n{tag} OK done\r\n')
+
+
+class Quirks(ProviderCase):
+    def quirks(self):
+        return self.inqueue("queue", "check", "invoices", "--json").json()["quirks"]
+
+    def test_id_is_sent_once_after_the_sign_in_where_it_is_offered(self):
+        said = rb'ID \("name" "inqueue" "version" "[\d.]+"\)$'
+        for answer in [b'* ID ("name" "Coremail" "x" NIL)\r\n{tag} OK done\r\n', b"* ID NIL\r\n{tag} OK done\r\n",
+                       b"{tag} NO I do not care\r\n", b"{tag} BAD what\r\n"]:
+            with self.subTest(answer=answer), Scripted((rb"ID ", answer), after="IMAP4rev1 ID MOVE") as server:
+                self.create_queue(server)
+                self.inqueue("load", "invoices")
+                words = [line.split(b" ")[0] for line in server.said]
+                self.assertEqual(1, server.count(said), server.said)
+                self.assertLess(words.index(b"AUTHENTICATE"), words.index(b"ID"))
+                self.assertLess(words.index(b"ID"), words.index(b"SELECT"))
+                self.inqueue("queue", "drop", "invoices", "--yes")
+
+    def test_id_can_be_switched_off(self):
+        refused = b"{tag} NO SELECT Unsafe Login. Please contact kefu@188.com for help\r\n"
+        with Scripted((rb"SELECT", refused), after="IMAP4rev1 ID MOVE") as server:
+            self.create_queue(server, disable="ID")
+            self.fails(CREDENTIALS, "load", "invoices", says="take ID out of disable= .*Unsafe Login")
+            self.assertEqual(0, server.count(rb"ID"))
+        with Scripted(after="IMAP4rev1 MOVE") as server:
+            self.create_queue(server, "other")
+            self.inqueue("load", "other")
+            self.assertEqual(0, server.count(rb"ID"))
+
+    def test_move_that_shows_after_the_sign_in_only(self):
+        with Scripted(capability="IMAP4rev1 SASL-IR", after="IMAP4rev1 MOVE UIDPLUS") as server:
+            self.create_queue(server)
+            self.assertEqual("MOVE", self.inqueue("queue", "check", "invoices", "--json").json()["moving"])
+
+    def test_all_mail_is_no_source(self):
+        for command in ["load", "check"]:
+            with Scripted(ALL_MAIL, after=GMAIL) as server:
+                self.create_queue(server, mailbox="[Gmail]/All Mail")
+                arguments = ["load", "invoices"] if command == "load" else ["queue", "check", "invoices"]
+                self.fails(CONFIGURATION, *arguments, says=r"All Mail' shows the mail of all folders \(\\All\)")
+                self.assertEqual(0, server.count(rb"SELECT|UID"))
+                self.inqueue("queue", "drop", "invoices", "--yes")
+
+    def test_gmail_moves_by_move_alone(self):
+        with Scripted(after=GMAIL) as server:
+            self.create_queue(server, disable="MOVE")
+            self.fails(CONFIGURATION, "load", "invoices", says="Gmail moves messages out of 'INBOX' by MOVE alone")
+            self.inqueue("queue", "drop", "invoices", "--yes")
+            self.create_queue(server, disable="MOVE,GMAIL")
+            self.inqueue("load", "invoices")
+
+    def test_what_is_in_force_is_shown_with_its_reason(self):
+        with Scripted(ALL_MAIL, after=GMAIL) as server:
+            self.create_queue(server)
+            self.assertEqual(["ID: name and version of this program are told to the server after the sign-in (the server "
+                              "offers ID)", "GMAIL: All Mail is no source, and messages leave a folder by MOVE alone (the "
+                              "server offers X-GM-EXT-1)"], self.quirks())
+            self.assertIn("GMAIL: All Mail is no source", self.inqueue("queue", "check", "invoices").stdout)
+            self.inqueue("queue", "alter", "invoices", "--connection-string",
+                         connection_string(self.keys(server, disable="ID,GMAIL", mailbox="[Gmail]/All Mail")))
+            self.assertEqual(["ID: not in force, disable= names it", "GMAIL: not in force, disable= names it"], self.quirks())
+        self.inqueue("queue", "alter", "invoices", "--connection-string", "url=imap.gmail.com;ssl=True")
+        told = [row["words"] for row in self.json_lines("doctor", "--json") if row["what"] == "queue 'invoices'"]
+        self.assertIn("GMAIL: All Mail is no source, and messages leave a folder by MOVE alone (the server is imap.gmail.com)",
+                      told)
 
 
 class Foreign(Case):

@@ -70,11 +70,21 @@ static void cmd_check_print(const struct check_result *result)
 	output_field("sign-in", CMD_CHECK_LABEL, facts->mechanism);
 	output_field("capabilities", CMD_CHECK_LABEL, facts->capabilities);
 	output_field("moving", CMD_CHECK_LABEL, result->moving);
+	for (guint i = 0; i < result->quirks->len; i++)
+		output_field("quirk", CMD_CHECK_LABEL, g_ptr_array_index(result->quirks, i));
 	for (enum mailbox_folder i = MAILBOX_SOURCE; i < MAILBOX_FOLDER_COUNT; i++)
 		cmd_check_print_folder(folder_keys[i], &result->folders[i],
 				       i != MAILBOX_SOURCE && result->creates_folders);
 	output_field("waiting", CMD_CHECK_LABEL, waiting);
 	output_field("left out", CMD_CHECK_LABEL, result->unfound > 0 ? unfound : NULL);
+}
+
+static json_t *cmd_check_texts(const GPtrArray *texts)
+{
+	json_t *list = json_array();
+	for (guint i = 0; i < texts->len; i++)
+		json_array_append_new(list, json_string(g_ptr_array_index(texts, i)));
+	return list;
 }
 
 /* null where the queue has no such folder. */
@@ -104,6 +114,7 @@ static json_t *cmd_check_json(const struct check_result *result, json_t *notes)
 	}
 	json_object_set_new(object, "waiting", json_integer(result->waiting));
 	json_object_set_new(object, "not_found", json_integer(result->unfound));
+	json_object_set_new(object, "quirks", cmd_check_texts(result->quirks));
 	json_object_set_new(object, "notes", notes);
 	return object;
 }
@@ -133,10 +144,7 @@ static void cmd_check_report(const struct check_result *result, void *context)
 		cmd_check_print(result);
 		return;
 	}
-	json_t *notes = json_array();
-	for (guint i = 0; i < check->notes->len; i++)
-		json_array_append_new(notes, json_string(g_ptr_array_index(check->notes, i)));
-	output_json_print(cmd_check_json(result, notes));
+	output_json_print(cmd_check_json(result, cmd_check_texts(check->notes)));
 }
 
 /* The report is printed before the verdict, so that an error leaves the operator with what was

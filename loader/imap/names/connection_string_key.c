@@ -120,7 +120,8 @@ static const struct connection_string_key keys[] = {
     {{"failedFolder", "DIR", "",
       "with watchFolder: where its files go of which a message became a bad entry"},
      SET(directory, failed_folder)},
-    {{"disable", "NAME,NAME", "", "extensions of the server to ignore, e.g. MOVE,UIDPLUS"},
+    {{"disable", "NAME,NAME", "",
+      "extensions of the server to ignore, e.g. MOVE,UIDPLUS; GMAIL: no care for Gmail's labels"},
      SET(names, disable),
      .takes = "names of server extensions with commas between them, such as MOVE,UIDPLUS"},
 };

@@ -60,7 +60,7 @@ static const struct known_words codes[] = {
 #define BROWSER "sign in to this account in a web browser once, then try again"
 
 /* In lower case. What a provider means beyond its response code, or instead of one. The first
- * block is Microsoft's, the second Google's, the third Yahoo's and Cyrus's. */
+ * block is Microsoft's, the second Google's, the third Yahoo's, NetEase's and Cyrus's. */
 static const struct known_words phrases[] = {
     {"authenticated but not connected", ERROR_TEMPORARY, REASON_PATIENCE,
      "signed in, but the mailbox cannot be opened: licence, IMAP switched off, app permission, "
@@ -85,6 +85,8 @@ static const struct known_words phrases[] = {
     {"exceeded command or bandwidth limits", ERROR_TEMPORARY, REASON_PATIENCE, NULL},
     {"rate limit hit", ERROR_TEMPORARY, REASON_PATIENCE,
      "the account is asked too often: let runs be rarer, or poll= longer"},
+    {"unsafe login", ERROR_CREDENTIALS, REASON_NONE,
+     "the provider wants to be told this program's name: take ID out of disable="},
     {"permission denied", ERROR_CREDENTIALS, REASON_NONE, NULL},
     {"mailbox does not exist", ERROR_CONFIGURATION, REASON_NONE, NULL},
     {"invalid mailbox name", ERROR_CONFIGURATION, REASON_NONE, NULL},

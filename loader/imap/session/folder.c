@@ -129,12 +129,12 @@ bool imapc_can_be_selected(const struct mailimap_mailbox_list *row)
 
 /* A name with % or * is a pattern to LIST, so more may come than was meant. */
 static int list_folder(struct imapc_session *session, const char *wire, bool *ret_exists,
-		       struct error *err)
+		       bool *ret_is_all, struct error *err)
 {
 	g_autofree char *quoted = imapc_quote(wire);
 	bool pattern = strpbrk(wire, "%*") != NULL;
 
-	*ret_exists = false;
+	*ret_exists = *ret_is_all = false;
 	if (imapc_command(session, err, "LIST \"\" %s", quoted) < 0)
 		return -1;
 
@@ -143,8 +143,10 @@ static int list_folder(struct imapc_session *session, const char *wire, bool *re
 	for (clistiter *at = clist_begin(list); at; at = clist_next(at)) {
 		const struct mailimap_mailbox_list *row = clist_content(at);
 
-		if ((!pattern || !strcmp(row->mb_name, wire)) && imapc_can_be_selected(row))
+		if ((!pattern || !strcmp(row->mb_name, wire)) && imapc_can_be_selected(row)) {
 			*ret_exists = true;
+			*ret_is_all = has_flag(row, "All");
+		}
 	}
 	return 0;
 }
@@ -185,7 +187,7 @@ static int find_wire(struct imapc_session *session, const char *name,
 	bool exists = false;
 
 	if (mailbox_name_encode(name, session->delimiter, &wire, err) < 0 ||
-	    list_folder(session, wire, &exists, err) < 0)
+	    list_folder(session, wire, &exists, &ret_folder->is_all, err) < 0)
 		return -1;
 	if (!exists && *session->personal_prefix && strcmp(wire, "INBOX") != 0 &&
 	    !is_below_a_prefix(session, wire)) {
@@ -193,7 +195,7 @@ static int find_wire(struct imapc_session *session, const char *name,
 
 		g_free(wire);
 		wire = below;
-		if (list_folder(session, wire, &exists, err) < 0)
+		if (list_folder(session, wire, &exists, &ret_folder->is_all, err) < 0)
 			return -1;
 	}
 	ret_folder->wire = g_steal_pointer(&wire);
@@ -248,11 +250,12 @@ int imapc_create_parents(struct imapc_session *session, const char *wire, struct
 	for (; at; at = strchr(at + 1, session->delimiter)) {
 		g_autofree char *parent = g_strndup(wire, (gsize)(at - wire));
 		bool exists = false;
+		bool ignored = false;
 
 		/* A namespace's own level cannot be created. */
 		if (*parent == '\0' || is_a_root(session, parent))
 			continue;
-		if (list_folder(session, parent, &exists, err) < 0)
+		if (list_folder(session, parent, &exists, &ignored, err) < 0)
 			return error_prefix(err, "look for folder '%s'", parent);
 		if (exists)
 			continue;

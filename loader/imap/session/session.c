@@ -100,6 +100,22 @@ bool imapc_has_capability(const struct imapc_session *session, const char *name)
 	return false;
 }
 
+bool imapc_has_quirk(const struct imapc_session *session, enum quirk quirk)
+{
+	return quirk_is_in_force(quirk, session->server, session->capability_text);
+}
+
+/* Some providers open no mailbox to a client that they do not know. An answer that refuses it
+ * changes nothing. */
+static int introduce(struct imapc_session *session, struct error *err)
+{
+	if (!imapc_has_quirk(session, QUIRK_ID) ||
+	    imapc_command(session, err,
+			  "ID (\"name\" \"inqueue\" \"version\" \"" INQUEUE_VERSION "\")") == 0)
+		return 0;
+	return session->alive ? 0 : error_prefix(err, "ID");
+}
+
 /* --- the session ------------------------------------------------------- */
 
 static struct imapc_session *new_session(const struct connection_string *server)
@@ -126,8 +142,8 @@ int imapc_open(const struct imapc_account *account, struct imapc_session **ret_s
 		session->mechanism = g_strdup("PREAUTH");
 	else if (imapc_sign_in(session, account, err) < 0)
 		return -1;
-	/* Servers offer more once they know who asks. */
-	if (read_capabilities(session, err) < 0)
+	/* Servers offer more once they know who asks: Exchange shows MOVE only then. */
+	if (read_capabilities(session, err) < 0 || introduce(session, err) < 0)
 		return -1;
 	*ret_session = steal(&session);
 	return 0;

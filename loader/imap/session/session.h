@@ -23,6 +23,7 @@
 
 #include "loader/base/secret.h"
 #include "loader/imap/names/connection_string.h"
+#include "loader/imap/names/quirks.h"
 #include "queue/base/error.h"
 #include "queue/base/scoped.h"
 
@@ -73,10 +74,14 @@ void imapc_describe(const struct imapc_session *session, struct imapc_facts *ret
 /* After sign-in, less the disabled ones. `name` in upper case. */
 bool imapc_has_capability(const struct imapc_session *session, const char *name);
 
+/* By what the server offers after sign-in, and by its name. */
+bool imapc_has_quirk(const struct imapc_session *session, enum quirk quirk);
+
 struct imapc_folder {
 	char
 	    *wire; /* the server's form; for a missing folder: the name it should be created with */
 	bool exists; /* and can be selected */
+	bool is_all; /* it shows the messages of all other folders: \All (RFC 6154) */
 };
 /*
  * Finds a folder by its name in the operator's form: as it stands, else below the personal
