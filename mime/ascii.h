@@ -82,22 +82,35 @@ static inline size_t ascii_count_high(const unsigned char *bytes, size_t length)
 }
 
 /* Capital letters A to Z become small ones. */
-static inline void ascii_lower(unsigned char *bytes, size_t length)
+static inline uint64_t ascii_word_lower(uint64_t word)
 {
-	size_t i = 0;
+	uint64_t low = word & ~ASCII_HIGH;
+	uint64_t from_a = low + ASCII_EACH * (0x80 - 'A');
+	uint64_t above_z = low + ASCII_EACH * (0x7f - 'Z');
 
-	for (; length - i >= ASCII_WORD_BYTES; i += ASCII_WORD_BYTES) {
-		uint64_t word = ascii_word(bytes + i);
-		uint64_t low = word & ~ASCII_HIGH;
-		uint64_t from_a = low + ASCII_EACH * (0x80 - 'A');
-		uint64_t above_z = low + ASCII_EACH * (0x7f - 'Z');
+	return word | (from_a & ~above_z & ~word & ASCII_HIGH) >> 2;
+}
 
-		word |= (from_a & ~above_z & ~word & ASCII_HIGH) >> 2;
-		word = htole64(word);
-		memcpy(bytes + i, &word, sizeof(word));
+/*
+ * How many bytes at the beginning are not above 127; writes them with small letters. `to` has room
+ * for as many bytes as are there, and ASCII_WORD_BYTES more.
+ */
+static inline size_t ascii_lower_span(const unsigned char *bytes, size_t length, char *to)
+{
+	size_t span = 0;
+
+	for (; length - span >= ASCII_WORD_BYTES; span += ASCII_WORD_BYTES) {
+		uint64_t word = ascii_word(bytes + span);
+		uint64_t lower = htole64(ascii_word_lower(word));
+
+		memcpy(to + span, &lower, sizeof(lower));
+		if ((word & ASCII_HIGH) != 0)
+			return span + (size_t)__builtin_ctzll(word & ASCII_HIGH) / 8;
 	}
-	for (; i < length; i++)
-		bytes[i] |= bytes[i] >= 'A' && bytes[i] <= 'Z' ? 'a' - 'A' : 0;
+	for (; span < length && bytes[span] < 0x80; span++)
+		to[span] =
+		    (char)(bytes[span] | (bytes[span] >= 'A' && bytes[span] <= 'Z' ? 0x20 : 0));
+	return span;
 }
 
 /* What a hexadecimal digit stands for; -1 for anything else. */

@@ -265,7 +265,7 @@ static void choose_leftover(struct part *root, struct body *body, struct defects
 	struct leftover leftover = {0};
 
 	leftover_find(root, &leftover);
-	if (leftover.named_count == 1)
+	if (leftover.named_count == 1 && !has_text(body->text))
 		choose_leaf(leftover.named, body);
 	else if (leftover.other && body->text->len == 0)
 		defects_add(defects, "no plain text and no HTML; %s attached",
@@ -297,7 +297,7 @@ struct body body_choose(struct part *root, struct defects *defects)
 	struct body body = body_new();
 
 	choose(root, &body);
-	if (body.html->len == 0 && !has_text(body.text))
+	if (body.html->len == 0)
 		choose_leftover(root, &body, defects);
 	choose_spare(root, &body);
 	mark(body.text);

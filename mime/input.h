@@ -5,7 +5,8 @@
  * Units:     offsets count from the first byte of the message, not of the file.
  * Ownership: pointers handed out stay valid until the next call with the same input.
  * Errors:    a failed read is remembered in `error` (an errno) and looks like the message's end.
- * Files:     pread(): an offset that is shared stays as it is.
+ * Files:     pread() and mmap(): an offset that is shared stays as it is. The file must not become
+ *            shorter: the process would be killed.
  */
 #ifndef MIME_INPUT_H
 #define MIME_INPUT_H
@@ -24,7 +25,10 @@ struct input {
 	uint64_t size; /* of the message */
 	uint64_t at;   /* of the window in the message */
 	size_t length; /* bytes in the window */
-	unsigned char *window;
+	const unsigned char *window;
+	unsigned char *memory; /* of a short message; a long one is mapped */
+	unsigned char *map;
+	size_t mapped; /* bytes of it */
 };
 
 /* A line without its end; what is longer than INPUT_LINE_MAX is cut in `text`, never in `next`. */

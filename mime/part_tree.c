@@ -38,18 +38,16 @@ static size_t place_of(GMimeObject *object)
 	return (size_t)g_mime_header_get_offset(g_mime_header_list_get_header_at(fields, 0));
 }
 
-static void leaf_take(struct walk *walk, struct part *part, GMimeObject *object,
+static void leaf_take(struct walk *walk, struct part *part, uint64_t begin, uint64_t end,
 		      const struct part *parent)
 {
-	const GMimeStream *content = content_of(object);
-
 	/* What a digest holds are messages unless they say otherwise (RFC 2046, 5.1.5). */
 	if (!part->is_typed && parent && part_is(parent, "multipart/digest")) {
 		g_free(part->type);
 		part->type = g_strdup("message/rfc822");
 	}
-	part->begin = skeleton_offset(walk->skeleton, (size_t)content->bound_start);
-	part->end = skeleton_offset(walk->skeleton, (size_t)content->bound_end);
+	part->begin = begin;
+	part->end = end;
 	container_take_out_files(part, walk->skeleton->defects);
 }
 
@@ -190,28 +188,49 @@ static struct part *multipart_take(struct walk *walk, struct part *part, GMimeMu
 
 static struct part *part_take(struct walk *walk, GMimeObject *object, const struct part *parent)
 {
+	const struct skeleton *skeleton = walk->skeleton;
 	struct part *part = skeleton_take_part(walk->skeleton, place_of(object));
 
 	if (GMIME_IS_MULTIPART(object))
 		return multipart_take(walk, part, GMIME_MULTIPART(object));
-	leaf_take(walk, part, object, parent);
+	const GMimeStream *content = content_of(object);
+	leaf_take(walk, part, skeleton_offset(skeleton, (size_t)content->bound_start),
+		  skeleton_offset(skeleton, (size_t)content->bound_end), parent);
 	return part;
 }
 
 /* --- the tree ------------------------------------------------------------- */
 
-static struct part *skeleton_take_apart(struct walk *walk)
+static struct part *parts_take(struct walk *walk)
 {
 	const GString *text = walk->skeleton->text;
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text->str, text->len);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeObject *object = g_mime_parser_construct_part(parser, NULL);
-	*walk->parts += walk->skeleton->blocks->len;
 	struct part *root = part_take(walk, object, NULL);
 
 	g_object_unref(object);
 	g_object_unref(parser);
 	g_object_unref(stream);
+	return root;
+}
+
+/* A message of one part has nothing that GMime could take apart. */
+static struct part *only_part_take(struct walk *walk)
+{
+	struct part *part = skeleton_take_only_part(walk->skeleton);
+
+	if (part)
+		leaf_take(walk, part, part->begin, walk->skeleton->input->size, NULL);
+	return part;
+}
+
+static struct part *skeleton_take_apart(struct walk *walk)
+{
+	*walk->parts += walk->skeleton->blocks->len;
+	struct part *only = only_part_take(walk);
+	struct part *root = only ? only : parts_take(walk);
+
 	walk->tree->capped = walk->tree->capped || walk->skeleton->capped;
 	return root;
 }

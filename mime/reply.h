@@ -2,10 +2,12 @@
  * reply.h - the part of an answer that its writer wrote: what stands above the quoted mail, and
  * between and below its lines.
  *
- * Pure. Looks for what mail programs put between the two: an attribution line ("On … wrote:", "Am …
+ * Looks for what mail programs put between the two: an attribution line ("On … wrote:", "Am …
  * schrieb …:", "Le … a écrit :", "El … escribió:" and others), Outlook's block of header lines or
  * "-----Original Message-----" in its languages, lines that begin with '>', and lines that ask to
  * reply above them.
+ *
+ * Threads: one at a time.
  */
 #ifndef MIME_REPLY_H
 #define MIME_REPLY_H
@@ -43,7 +45,7 @@ struct reply_line {
 struct lines {
 	char *text; /* the lines point into it, and into the next */
 	char *folded;
-	GArray *line; /* of struct reply_line */
+	struct reply_line *line;
 	size_t count;
 	bool has_hint; /* one of the words that lines_split() was given stands in the text */
 };

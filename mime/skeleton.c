@@ -78,6 +78,15 @@ struct part *skeleton_take_part(struct skeleton *skeleton, size_t place)
 	return g_steal_pointer(&block->part);
 }
 
+struct part *skeleton_take_only_part(struct skeleton *skeleton)
+{
+	struct skeleton_block *first = &g_array_index(skeleton->blocks, struct skeleton_block, 0);
+
+	if (skeleton->blocks->len > 1 || part_is_multipart_type(first->part))
+		return NULL;
+	return g_steal_pointer(&first->part);
+}
+
 static void run_begin(struct skeleton *skeleton, uint64_t offset)
 {
 	struct skeleton_run run = {.place = skeleton->text->len, .offset = offset};

@@ -62,6 +62,9 @@ void skeleton_read_multipart(struct skeleton *skeleton, struct part *multipart);
 /* The part whose block has that place; the caller's from now on. */
 struct part *skeleton_take_part(struct skeleton *skeleton, size_t place);
 
+/* The same where it is the only one, and no multipart; else NULL, and nothing is taken. */
+struct part *skeleton_take_only_part(struct skeleton *skeleton);
+
 uint64_t skeleton_offset(const struct skeleton *skeleton, size_t place);
 
 /* The boundary of a multipart as it stands in the text; NULL where it has none. */

@@ -433,6 +433,46 @@ static void test_large_texts_are_quick(void **state)
 	assert_true(g_str_has_prefix(answers, "On 3 wrote\nOn 3 wrote\n"));
 }
 
+/* How GLib folds the character: the blanks and marks of all languages, and its small letter. */
+static void append_folded(GString *folded, gunichar c)
+{
+	const GUnicodeType type = g_unichar_type(c);
+	if (c == 0x2019)
+		g_string_append_c(folded, '\'');
+	else if (type == G_UNICODE_SPACE_SEPARATOR)
+		g_string_append_c(folded, ' ');
+	else if (c < 0x80 || type != G_UNICODE_FORMAT)
+		g_string_append_unichar(folded, g_unichar_tolower(c));
+}
+
+/* Each between two letters; twice, because some are remembered. */
+static void test_every_character_is_folded(void **state)
+{
+	(void)state;
+	enum { FIRST = 0x20, LAST = 0x1ffff };
+	g_autoptr(GString) text = g_string_new(NULL);
+	for (gunichar c = FIRST; c <= LAST; c++) {
+		if (!g_unichar_validate(c))
+			continue;
+		g_string_append_c(text, 'A');
+		g_string_append_unichar(text, c);
+		g_string_append_unichar(text, c);
+		g_string_append(text, "Z\n");
+	}
+	struct lines lines = lines_split(text->str, text->len, NULL, 0);
+	size_t index = 0;
+	for (gunichar c = FIRST; c <= LAST; c++) {
+		if (!g_unichar_validate(c))
+			continue;
+		g_autoptr(GString) wanted = g_string_new("a");
+		append_folded(wanted, c);
+		append_folded(wanted, c);
+		g_string_append_c(wanted, 'z');
+		assert_string_equal(wanted->str, line_at(&lines, index++));
+	}
+	lines_clear(&lines);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +483,7 @@ int main(void)
 	    cmocka_unit_test(test_no_reply),
 	    cmocka_unit_test(test_sentences_are_not_attributions),
 	    cmocka_unit_test(test_large_texts_are_quick),
+	    cmocka_unit_test(test_every_character_is_folded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
