@@ -153,9 +153,10 @@ class Proxy:
         return True
 
     @staticmethod
-    def _cut(_fault, source, target):
-        hang_up(target)
-        hang_up(source)
+    def _cut(fault, source, target):
+        """The program's end first: what the server says to the loss of the other one must not reach it."""
+        for end in [source, target] if fault.side == CLIENT else [target, source]:
+            hang_up(end)
         return False
 
     @staticmethod
