@@ -160,9 +160,9 @@ static bool is_transient(const struct oauth_answer *answer, long number)
 static char *answer_words(const struct oauth_answer *answer)
 {
 	const char *said = answer_text(answer, "error_description");
-	if (said == NULL)
+	if (said == NULL || *said == '\0')
 		said = answer_text(answer, "error");
-	if (said == NULL)
+	if (said == NULL || *said == '\0')
 		return g_strdup("");
 	g_autofree char *first = g_strndup(said, strcspn(said, "\r\n"));
 	g_autofree char *safe = redact_cut(first, strlen(first), WORDS_MAX);

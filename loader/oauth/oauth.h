@@ -141,4 +141,15 @@ int oauth_token(const char *path, const char *user, struct secret **ret_token, s
  * was not made just now; oauth_token() asks for a new one then. */
 bool oauth_token_refused(const char *path, const char *user, const struct secret *token);
 
+/*
+ * Tells what a token says of itself ("aud", "scp", "roles", "tid", "upn", "exp"), where it says anything, and
+ * finds what is wrong with it: another service, a missing right, a clock. CREDENTIALS.
+ */
+int oauth_inspect(const struct oauth_account *account, const struct secret *token, int64_t now_ms,
+		  void (*each)(const char *name, const char *value, void *context), void *context,
+		  struct error *err);
+
+/* Where to look when a mail server refuses a token that is good. Static. */
+const char *oauth_advice(const struct oauth_account *account);
+
 #endif

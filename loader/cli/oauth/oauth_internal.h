@@ -8,6 +8,7 @@
 
 int cmd_oauth_login(const struct invocation *invocation, struct error *err);
 int cmd_oauth_list(const struct invocation *invocation, struct error *err);
+int cmd_oauth_check(const struct invocation *invocation, struct error *err);
 int cmd_oauth_revoke(const struct invocation *invocation, struct error *err);
 
 #endif

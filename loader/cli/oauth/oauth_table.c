@@ -24,6 +24,11 @@ static const struct command_option login_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+static const struct command_option check_options[] = {
+    {"queue", "NAME", "sign in as this queue does (default: the first that has the account)", NULL},
+    COMMAND_OPTIONS_END,
+};
+
 static const struct command_option revoke_options[] = {
     {"yes", NULL, "do not ask", NULL},
     COMMAND_OPTIONS_END,
@@ -41,6 +46,12 @@ static const struct command commands[] = {
      "refused, so "
      "that settings need not be given again.",
      login_options, oauth_setting_option, cmd_oauth_login, true},
+    {"oauth check", "NAME", 1, 1, "try an account step by step; changes nothing in the mailbox",
+     "Asks for a token, looks at what it says of itself, signs in, opens the mailbox and asks for "
+     "the "
+     "right to move mail; the first step that fails is named with what mends it. The token is not "
+     "printed.",
+     check_options, NULL, cmd_oauth_check, true},
     {"oauth list", "", 0, 0, "list the accounts, and when what they have ends", NULL, NULL, NULL,
      cmd_oauth_list, false},
     {"oauth revoke", "NAME", 1, 1, "take an account's sign-in back, and delete it",
