@@ -11,11 +11,13 @@ import manual
 from entries import EntryCase
 from inqueue import DEADLINE_S, PROGRAM, SOURCE_DIR, ServerCase, message
 from receiver import Receiver
+from token_server import TokenServer
 
 # Pages whose examples have a test of their own, which goes by what they are about.
 ELSEWHERE = {"inqueue-administration.7": "test_trust, test_verify, test_repair", "inqueue-mail.1": "test_mail_script",
              "inqueue-sql.7": "test_sql", "inqueue-tutorial.7": "test_readme", "inqueue-work.1": "test_sql"}
-HERE = {"inqueue-entry.1", "inqueue-import.1", "inqueue-load.1", "inqueue-delivery.7", "inqueue-queues.5", "inqueue-security.7"}
+HERE = {"inqueue-entry.1", "inqueue-import.1", "inqueue-load.1", "inqueue-delivery.7", "inqueue-queues.5", "inqueue-security.7",
+        "inqueue-providers.7"}
 
 
 class Pages(unittest.TestCase):
@@ -142,6 +144,62 @@ class Examples(ServerCase):
     def test_whom_a_weakness_is_reported_to(self):
         whole, = self.examples("inqueue-security.7")
         self.assertIn("@", self.run_lines(f"cd {SOURCE_DIR}\n{whole}"))
+
+
+class Providers(EntryCase):
+    """The commands of inqueue-providers(7) beside a token server of ours: no provider is asked for anything."""
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "bin").mkdir()
+        (self.folder / "bin" / "inqueue").symlink_to(PROGRAM)
+        self.environment["PATH"] = f"{self.folder / 'bin'}:{self.environment['PATH']}"
+        self.file("app.secret", "client secret\n")
+        self.tokens = self.enterContext(TokenServer())
+
+    def run_line(self, line, stdin=""):
+        result = subprocess.run(["bash", "-euc", line], cwd=self.folder, env=self.environment, text=True, input=stdin,
+                                capture_output=True, check=False, timeout=DEADLINE_S)
+        self.assertEqual(0, result.returncode, line + result.stdout + result.stderr)
+
+    def log_in(self, words):
+        """A person opens the address that is shown, signs in, and pastes what the browser ends at."""
+        for path in self.folder.glob("inqueue.db-oauth/*"):
+            path.unlink()
+        process = self.start(*words, "--token-url", self.tokens.url())
+        pasted = ""
+        if "--paste" in words:
+            address = ""
+            while "https://" not in address:
+                address = process.stdout.readline().decode()
+            pasted = self.tokens.sign_in(address.strip()) + "\n"
+        self.finish(process, stdin=pasted)
+        self.assertTrue((self.folder / "inqueue.db-oauth" / f"{words[2]}.json").exists())
+
+    def make_key_file(self):
+        """What openssl has made for the certificate serves as Google's key as well."""
+        key = (self.folder / "app.key").read_text()
+        self.tokens.client_key = subprocess.check_output(["openssl", "pkey", "-in", self.folder / "app.key", "-pubout"])
+        self.file("service.json", json.dumps({"type": "service_account", "client_email": "robot@project.example",
+                                              "private_key_id": "4711", "private_key": key}), 0o644)
+
+    def test_every_command_runs(self):
+        made, *others = manual.examples(manual.page("inqueue-providers.7"))
+        self.run_line(made)
+        self.make_key_file()
+        signed_in = queues = 0
+        for line in "".join(others).replace("\\\n", " ").splitlines():
+            with self.subTest(line=line):
+                if line.startswith("inqueue oauth login"):
+                    self.log_in(shlex.split(line)[1:])
+                    signed_in += 1
+                elif line.startswith("inqueue queue create"):
+                    self.run_line(line + " --no-check")
+                    self.inqueue("queue", "drop", "orders", "--yes")
+                    queues += 1
+                else:
+                    self.run_line(line, stdin="correct horse\n")
+        self.assertEqual((6, 6), (signed_in, queues))
 
 
 if __name__ == "__main__":
