@@ -65,6 +65,13 @@ int check_ends(struct store *store, const struct work_queue *queue, int64_t now_
 	       int64_t within_ms, void (*report)(const char *words, void *context), void *context,
 	       struct error *err);
 
+/*
+ * Tells, a sentence for each, what is wrong with the account of OAuth 2.0 that the queue signs in with, or what of
+ * it ends soon (oauth_warnings()); nothing where it signs in otherwise. No server is asked.
+ */
+void check_account(const struct work_queue *queue, const char *database, int64_t now_ms,
+		   void (*report)(const char *words, void *context), void *context);
+
 /* ---- the installation; needs no server ---- */
 
 enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG };

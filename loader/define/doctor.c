@@ -124,6 +124,30 @@ static void doctor_check_source(struct doctor *doctor, const char *what, enum se
 			   secret_source_format(source));
 }
 
+struct doctor_account {
+	struct doctor *doctor;
+	const char *what;
+	int said;
+};
+
+static void doctor_take_account(const char *words, void *context)
+{
+	struct doctor_account *account = context;
+	account->said++;
+	doctor_say(account->doctor, DOCTOR_WRONG, account->what, "%s", words);
+}
+
+/* What ends in days is wrong already: nobody looks at notes. */
+static void doctor_check_account(struct doctor *doctor, const struct work_queue *queue,
+				 const char *what)
+{
+	struct doctor_account account = {.doctor = doctor, .what = what};
+	check_account(queue, doctor->database, clock_now_ms(), doctor_take_account, &account);
+	if (account.said == 0)
+		doctor_say(doctor, DOCTOR_OK, what, "an access token of account '%s'",
+			   queue->credential_reference);
+}
+
 /* Only a file can be looked at; what a command or the environment gives is known at each run. */
 static void doctor_check_secret(struct doctor *doctor, const struct work_queue *queue)
 {
@@ -139,6 +163,8 @@ static void doctor_check_secret(struct doctor *doctor, const struct work_queue *
 		doctor_check_secret_file(doctor, what, kept);
 	else if (source == SECRET_FILE)
 		doctor_check_secret_file(doctor, what, queue->credential_reference);
+	else if (source == SECRET_OAUTH)
+		doctor_check_account(doctor, queue, what);
 	else
 		doctor_check_source(doctor, what, source, queue->credential_reference);
 }

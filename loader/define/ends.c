@@ -1,8 +1,10 @@
 /* Says what a queue needs and what ends soon: what the database knows of it (certificates that servers
- * have shown, whatever a sign-in has learnt), and certificates in files that the definition names. */
+ * have shown, whatever a sign-in has learnt), certificates in files that the definition names, and what its
+ * account of OAuth 2.0 has. */
 #include "loader/define/check.h"
 
 #include "loader/certificate/certificate.h"
+#include "loader/oauth/oauth.h"
 #include "queue/base/scoped.h"
 #include "queue/upkeep.h"
 
@@ -89,4 +91,21 @@ int check_ends(struct store *store, const struct work_queue *queue, int64_t now_
 				  ends_take_first);
 	}
 	return upkeep_list_ends(store, queue->id, ends_take, &ends, err);
+}
+
+void check_account(const struct work_queue *queue, const char *database, int64_t now_ms,
+		   void (*report)(const char *words, void *context), void *context)
+{
+	scoped(oauth_account_free) struct oauth_account *account = NULL;
+	struct error err;
+	enum secret_source source;
+	if (!work_queue_has_mailbox(queue) ||
+	    secret_source_parse(queue->credential_source, &source) != 0 || source != SECRET_OAUTH ||
+	    queue->credential_reference == NULL)
+		return;
+	g_autofree char *path = oauth_path(database, queue->credential_reference);
+	if (oauth_account_open(path, &account, &err) != 0)
+		report(err.text, context);
+	else
+		oauth_warnings(account, now_ms, report, context);
 }

@@ -3,8 +3,10 @@ tokens that last over renewals and over many processes at once.
 """
 
 import base64
+import datetime
 import json
 import subprocess
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -351,6 +353,53 @@ class Listing(OauthCase):
             shown = self.inqueue("oauth", "list", "--json").json()
             self.assertEqual(("mail", "secret", True), (shown["account"], shown["grant"], shown["signed_in"]))
             self.assertNotIn("token-", json.dumps(shown))
+
+
+class Warnings(OauthCase):
+    def soon(self, days):
+        return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)).strftime("%Y-%m-%d")
+
+    def shown(self, says, warned=True):
+        """By each command that an administrator looks at, or by none."""
+        looks = [self.inqueue("status", "invoices").stdout, self.inqueue("status").stdout, self.inqueue("oauth", "list").stdout,
+                 *self.inqueue("status", "--json").json()["account_warnings"],
+                 self.inqueue("status", "--check", "--max-age", "1d", expect=NO if warned else 0).stderr,
+                 self.inqueue("doctor", expect=CONFIGURATION if warned else 0).stdout]
+        self.assertEqual(6 if warned else 5, len(looks))
+        for look in looks:
+            (self.assertRegex if warned else self.assertNotRegex)(" ".join(look.split()), says)
+
+    def test_client_secret(self):
+        with TokenServer() as tokens, self.dovecot(tokens) as server:
+            self.create(server)
+            for days, warned in [(40, False), (29, True), (-1, True)]:
+                with self.subTest(days=days):
+                    self.login(self.with_secret(tokens, "--secret-ends", self.soon(days)))
+                    self.inqueue("load", "invoices")
+                    self.shown(r"account 'mail': the client secret (ends in|has ended)", warned)
+
+    def test_certificate(self):
+        authority = certificates.Authority(self.folder / "authority")
+        end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=20)
+        issued = authority.issue("client", key="rsa2048", validity=("20240101000000Z", end.strftime("%Y%m%d%H%M%SZ")))
+        issued.key.chmod(0o600)
+        public = subprocess.run(["openssl", "x509", "-in", issued.certificate, "-pubkey", "-noout"], capture_output=True,
+                                check=True).stdout
+        with TokenServer(client_key=public) as tokens, self.dovecot(tokens) as server:
+            self.login(self.custom(tokens, "--certificate", issued.certificate, "--key", f"file:{issued.key}"))
+            self.create(server)
+            self.inqueue("load", "invoices")
+            self.shown("account 'mail': the certificate ends in")
+
+    def test_refresh_token(self):
+        with TokenServer() as tokens, self.dovecot(tokens) as server:
+            self.login(self.custom(tokens, "--grant", "device", "--device-url", tokens.url("devicecode")))
+            self.create(server)
+            self.inqueue("load", "invoices")
+            for days, warned in [(15, False), (13, True)]:
+                end = int((time.time() + days * 86400) * 1000)
+                self.change(lambda account, end=end: account.update(refresh_token_ends=end))
+                self.shown("account 'mail': the refresh token ends in", warned)
 
 
 class Settings(OauthCase):

@@ -4,6 +4,7 @@
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
 #include "loader/cli/frame/queue_state.h"
+#include "loader/define/check.h"
 #include "queue/base/scoped.h"
 #include "queue/delivery.h"
 #include "queue/entry_claim.h"
@@ -20,6 +21,7 @@ enum { CMD_STATUS_OVERLONG_MAX = 20 };
 
 struct cmd_status_view {
 	struct store *store;
+	const char *database;
 	const char *only; /* NULL: all queues */
 	bool json;
 	struct output_table *table; /* NULL: JSON, or the block of one queue */
@@ -44,11 +46,12 @@ static json_t *cmd_status_delivery(const struct work_queue *queue,
 /* One document for each queue, with the leases that are too long. */
 static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
 				  const struct work_queue_counts *counts,
-				  const uint64_t delivered[DELIVERY_OUTCOMES], json_t *overlong)
+				  const uint64_t delivered[DELIVERY_OUTCOMES], json_t *overlong,
+				  json_t *account)
 {
 	output_json_print(json_pack(
 	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
-	    "s:o, s:O}",
+	    "s:o, s:O, s:O}",
 	    "queue", queue->name, "paused", (int)queue->paused, "last_action",
 	    output_json_time_ms(queue->last_action_ms), "last_message",
 	    output_json_text(queue->last_message), "last_success",
@@ -61,7 +64,8 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    "not_collected",
 	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
 	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
-	    cmd_status_delivery(queue, delivered), "overlong_leases", overlong));
+	    cmd_status_delivery(queue, delivered), "overlong_leases", overlong, "account_warnings",
+	    account));
 }
 
 /* Entries, or NULL without a target. Caller frees. */
@@ -174,6 +178,22 @@ static int cmd_status_print_overlong(const struct entry_overlong *overlong, void
 	return 0;
 }
 
+static void cmd_status_note(const char *words, void *context)
+{
+	output_table_note(context, words);
+}
+
+static void cmd_status_field(const char *words, void *context)
+{
+	(void)context;
+	output_field("account", CMD_STATUS_LABEL, words);
+}
+
+static void cmd_status_append(const char *words, void *context)
+{
+	json_array_append_new(context, json_string(words));
+}
+
 /* Leases that are too long stand in the queue's document; for people they follow the table. */
 static int cmd_status_show(struct cmd_status_view *view, const struct work_queue *queue,
 			   const struct queue_health *health,
@@ -182,18 +202,22 @@ static int cmd_status_show(struct cmd_status_view *view, const struct work_queue
 {
 	if (view->table != NULL) {
 		cmd_status_add_row(view->table, queue, health, counts, view->now_ms);
+		check_account(queue, view->database, view->now_ms, cmd_status_note, view->table);
 		return 0;
 	}
 	if (!view->json) {
 		cmd_status_print_block(queue, health, counts, delivered, view->now_ms);
+		check_account(queue, view->database, view->now_ms, cmd_status_field, NULL);
 		return 0;
 	}
 	json_auto_t *overlong = json_array();
+	json_auto_t *account = json_array();
+	check_account(queue, view->database, view->now_ms, cmd_status_append, account);
 	const int failed =
 	    entry_overlong_list(view->store, queue->id, clock_now_ms(), CMD_STATUS_OVERLONG_MAX,
 				cmd_status_add_overlong, overlong, view->err);
 	if (failed == 0)
-		cmd_status_print_json(queue, health, counts, delivered, overlong);
+		cmd_status_print_json(queue, health, counts, delivered, overlong, account);
 	return failed;
 }
 
@@ -245,6 +269,7 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 	if (invocation_flag(invocation, "check"))
 		return cmd_status_check(invocation, store, err);
 	struct cmd_status_view view = {.store = store,
+				       .database = invocation->database,
 				       .only = queue != NULL ? queue->name : NULL,
 				       .json = invocation->json,
 				       .table =

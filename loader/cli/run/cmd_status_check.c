@@ -37,6 +37,7 @@ static const struct {
 
 struct cmd_status_check {
 	struct store *store;
+	const char *database;
 	const char *only; /* NULL: all queues */
 	int64_t now_ms;
 	int64_t max_age_ms;
@@ -178,6 +179,7 @@ static int cmd_status_check_queue(const struct work_queue *queue, void *context)
 		cmd_status_add_fault(check, "delivery stopped: %s", queue->target.stopped);
 	cmd_status_check_entries(check, &counts);
 	queue_health_clear(&health);
+	check_account(queue, check->database, check->now_ms, cmd_status_take_end, check);
 	return check_ends(check->store, queue, check->now_ms, check->min_valid_ms,
 			  cmd_status_take_end, check, check->err);
 }
@@ -226,6 +228,7 @@ int cmd_status_check(const struct invocation *invocation, struct store *store, s
 	const bool nagios = strcmp(format, "nagios") == 0;
 	struct cmd_status_check check = {
 	    .store = store,
+	    .database = invocation->database,
 	    .only = invocation->argument_count > 0 ? invocation->arguments[0] : NULL,
 	    .now_ms = clock_now_ms(),
 	    .faults = faults,
