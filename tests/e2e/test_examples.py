@@ -14,13 +14,22 @@ from receiver import Receiver
 from token_server import TokenServer
 
 # Pages whose examples have a test of their own, which goes by what they are about.
-ELSEWHERE = {"inqueue-administration.7": "test_trust, test_verify, test_repair", "inqueue-mail.1": "test_mail_script",
+ELSEWHERE = {"inqueue-administration.7": "test_trust, test_verify, test_repair, and here", "inqueue-mail.1": "test_mail_script",
              "inqueue-sql.7": "test_sql", "inqueue-tutorial.7": "test_readme", "inqueue-work.1": "test_sql"}
 HERE = {"inqueue-entry.1", "inqueue-import.1", "inqueue-load.1", "inqueue-delivery.7", "inqueue-queues.5", "inqueue-security.7",
         "inqueue-providers.7"}
 
 
 class Pages(unittest.TestCase):
+    def test_each_example_says_what_it_is(self):
+        """Commands, or what a command shows: a display without a word in front of it is one that no test knows."""
+        for path in (SOURCE_DIR / "loader" / "manual").glob("*.[157]"):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            for before, line in zip(lines, lines[1:]):
+                if line.startswith(".Bd -literal"):
+                    with self.subTest(page=path.name, before=before):
+                        self.assertRegex(before, r'^\.\\" (sh|sql|python|ini|powershell|text)$')
+
     def test_each_page_with_examples_has_a_test(self):
         shown = {name for name in manual.pages() for language in ["sh", "sql", "python", "ini"]
                  if manual.examples(manual.page(name), language)}
@@ -102,6 +111,17 @@ class Examples(ServerCase):
             (self.folder / name).mkdir()
         self.run_lines(old + scans.replace("/srv/", f"{self.folder}/"))
         self.assertEqual([("invoices",), ("old",), ("scans",)], self.sql("SELECT name FROM work_queue ORDER BY name"))
+
+    def test_purging(self):
+        self.create_queue()
+        self.deliver(message("Invoice"))
+        self.inqueue("load")
+        lines = [line for block in self.examples("inqueue-administration.7") for line in block.splitlines()
+                 if line.startswith("inqueue purge")]
+        self.assertEqual(2, len(lines))
+        # The second one asks where there is a terminal.
+        self.run_lines("\n".join(lines).replace("--archive", "--yes --archive"))
+        self.assertEqual([("new",)], self.sql("SELECT state FROM entry"))
 
     def test_watching(self):
         """Ends when it is told to, with what it was told to load."""
