@@ -125,16 +125,20 @@ bool delivery_blames_target(int32_t status)
 	return status == 401 || status == 403 || status == 404 || status == 410;
 }
 
-#define OF_QUEUE " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?)"
+/* Queues that use one target have one run. */
+#define TARGET_ID                                                                                  \
+	"(SELECT target_id FROM queue_target WHERE queue_id ="                                     \
+	" (SELECT queue_id FROM entry_status WHERE id = ?1))"
+#define OF_ENTRY " WHERE id = " TARGET_ID
 
 /* Adds this answer to the run of answers that blame the target, and writes how long the run is
  * now. */
 static int lengthen_run(struct store *store, const struct delivery *delivery, int64_t *ret_run,
 			struct error *err)
 {
-	scoped_statement *statement = engine_prepare(
-	    store->engine, "UPDATE delivery_target SET refused_run = refused_run + 1" OF_QUEUE
-			   " RETURNING refused_run");
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "UPDATE target SET refused_run = refused_run + 1" OF_ENTRY
+					  " RETURNING refused_run");
 	statement_bind_int(statement, 1, delivery->entry_id);
 	const int result = statement_step(statement, err);
 	if (result < 0)
@@ -147,9 +151,8 @@ static int lengthen_run(struct store *store, const struct delivery *delivery, in
  * writing a page. */
 static int end_run(struct store *store, const struct delivery *delivery, struct error *err)
 {
-	scoped_statement *statement =
-	    engine_prepare(store->engine, "UPDATE delivery_target SET refused_run = 0" OF_QUEUE
-					  " AND refused_run > 0");
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "UPDATE target SET refused_run = 0" OF_ENTRY " AND refused_run > 0");
 	statement_bind_int(statement, 1, delivery->entry_id);
 	return statement_step(statement, err);
 }
@@ -173,22 +176,22 @@ static int stop_target(struct store *store, const struct delivery *delivery, int
 	g_autofree char *why = g_strdup_printf(
 	    "the target answered %d, and refused %d entries in a row: correct URL or credentials",
 	    (int)delivery->status, (int)run);
-	scoped_statement *statement = engine_prepare(
-	    store->engine, "UPDATE delivery_target SET stopped = ?1"
-			   " WHERE queue_id = (SELECT queue_id FROM entry_status WHERE id = ?2)");
-	statement_bind_text(statement, 1, why);
-	statement_bind_int(statement, 2, delivery->entry_id);
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "UPDATE target SET stopped = ?2" OF_ENTRY);
+	statement_bind_int(statement, 1, delivery->entry_id);
+	statement_bind_text(statement, 2, why);
 	return statement_step(statement, err);
 }
 
-/* The entries that got the answers of this run: those of the queue's last deliveries. */
+/* The entries that got the answers of this run: those of the last deliveries to the target. */
 static GArray *list_run(struct store *store, int64_t entry_id, int64_t run, struct error *err)
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT DISTINCT entry_id FROM (SELECT d.entry_id FROM delivery d"
 			   " JOIN entry_status s ON s.id = d.entry_id"
-			   " WHERE s.queue_id = (SELECT queue_id FROM entry_status WHERE id = ?1)"
+			   " WHERE s.queue_id IN (SELECT queue_id FROM queue_target"
+			   " WHERE target_id = " TARGET_ID ")"
 			   " ORDER BY d.id DESC LIMIT ?2)");
 	statement_bind_int(statement, 1, entry_id);
 	statement_bind_int(statement, 2, run);

@@ -75,7 +75,7 @@ void entry_filter_append(const struct entry_filter *filter, GString *sql)
 	if (filter->only_held)
 		g_string_append(sql, " AND held = 1");
 	if (filter->only_posted)
-		g_string_append(sql, " AND queue_id IN (SELECT queue_id FROM delivery_target)");
+		g_string_append(sql, " AND queue_id IN (SELECT queue_id FROM queue_target)");
 	if (filter->changed_before_ms != 0)
 		g_string_append(sql, " AND record_updated < ?16");
 	list_texts(filter, texts);

@@ -619,10 +619,11 @@ SELECT
 FROM attachment a
 JOIN content c ON c.sha256 = a.sha256;
 
--- Where the entries of a queue are posted to. No row: nowhere. Nothing secret is in here: secret, password and
--- header_secrets say where the program gets it from.
-CREATE TABLE delivery_target (
-	queue_id INTEGER PRIMARY KEY REFERENCES work_queue (id) ON DELETE CASCADE,
+-- Where entries are posted to: a target with a name may be used by several queues, one without belongs to one.
+-- Nothing secret is in here: secret, password and header_secrets say where the program gets it from.
+CREATE TABLE target (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT UNIQUE CHECK (name <> ''),         -- NULL: it belongs to one queue
 	url TEXT NOT NULL,                           -- with a user's name, if any, and no password
 	format TEXT NOT NULL CHECK (format IN ('multipart', 'json', 'raw')),
 	secret TEXT,                                 -- 'file:/path', 'env:NAME', 'command:[...]', ...
@@ -632,17 +633,50 @@ CREATE TABLE delivery_target (
 	connect_timeout_ms INTEGER NOT NULL CHECK (connect_timeout_ms > 0),
 	timeout_ms INTEGER NOT NULL CHECK (timeout_ms > 0),
 	ca_file TEXT,
+	crl_file TEXT,                               -- revocation lists
 	client_certificate TEXT,
 	allow_private INTEGER NOT NULL CHECK (allow_private IN (0, 1)),
-	concurrency INTEGER NOT NULL CHECK (concurrency > 0),
-	acknowledge TEXT NOT NULL CHECK (acknowledge IN ('load', 'delivery')), -- when the mail server is told
-	stopped TEXT,                                -- why nothing is delivered; NULL: it is
-	refused_run INTEGER NOT NULL DEFAULT 0,      -- answers 401, 403, 404, 410 since another one came
 	insecure INTEGER NOT NULL DEFAULT 0 CHECK (insecure IN (0, 1)), -- http to other machines, in clear
-	crl_file TEXT,                               -- revocation lists
 	redirects TEXT NOT NULL DEFAULT 'any' CHECK (redirects IN ('any', 'same-host', 'none')), -- that are followed
-	trust_hosts TEXT                             -- get the credentials after a redirect, 'HOST[:PORT]', a line each
+	trust_hosts TEXT,                            -- get the credentials after a redirect, 'HOST[:PORT]', a line each
+	concurrency INTEGER NOT NULL CHECK (concurrency > 0),
+	stopped TEXT,                                -- why nothing is delivered; NULL: it is
+	refused_run INTEGER NOT NULL DEFAULT 0       -- answers 401, 403, 404, 410 since another one came
 ) STRICT;
+
+-- The target of a queue. No row: its entries are posted nowhere.
+CREATE TABLE queue_target (
+	queue_id INTEGER PRIMARY KEY REFERENCES work_queue (id) ON DELETE CASCADE,
+	target_id INTEGER NOT NULL REFERENCES target (id),
+	acknowledge TEXT NOT NULL CHECK (acknowledge IN ('load', 'delivery')) -- when the mail server is told
+) STRICT;
+
+CREATE INDEX queue_target_target ON queue_target (target_id);
+
+-- Each queue with the fields of its target.
+CREATE VIEW delivery_target AS
+SELECT q.queue_id, t.name AS target, t.url, t.format, t.secret, t.headers, t.header_secrets, t.password,
+	t.connect_timeout_ms, t.timeout_ms, t.ca_file, t.crl_file, t.client_certificate, t.allow_private, t.insecure,
+	t.redirects, t.trust_hosts, t.concurrency, q.acknowledge, t.stopped, t.refused_run
+FROM queue_target q JOIN target t ON t.id = q.target_id;
+
+-- The own target of a queue that has another one now, or none.
+CREATE TRIGGER queue_target_replaced AFTER UPDATE OF target_id ON queue_target
+WHEN NEW.target_id <> OLD.target_id
+BEGIN
+	DELETE FROM target WHERE id = OLD.target_id AND name IS NULL;
+END;
+
+CREATE TRIGGER queue_target_gone AFTER DELETE ON queue_target
+BEGIN
+	DELETE FROM target WHERE id = OLD.target_id AND name IS NULL;
+END;
+
+CREATE TRIGGER target_deleted BEFORE DELETE ON target
+WHEN EXISTS (SELECT 1 FROM queue_target WHERE target_id = OLD.id)
+BEGIN
+	SELECT RAISE(ABORT, 'queues use this target');
+END;
 
 -- An entry that is finished, by whomever, ends the wait of its message: the loader's next look marks it read
 -- and moves it. After the last attempt it goes to the bad-mail folder.
@@ -658,20 +692,20 @@ END;
 -- An entry that is to be delivered again makes its message wait again, where that is still in the mailbox.
 CREATE TRIGGER pickup_asked_again AFTER UPDATE OF state ON entry_status
 WHEN NEW.state = 'new' AND OLD.state IN ('done', 'failed')
-	AND EXISTS (SELECT 1 FROM delivery_target t WHERE t.queue_id = NEW.queue_id AND t.acknowledge = 'delivery')
+	AND EXISTS (SELECT 1 FROM queue_target t WHERE t.queue_id = NEW.queue_id AND t.acknowledge = 'delivery')
 BEGIN
 	UPDATE pickup SET state = 'awaiting', target = 'dropbox', record_updated = NEW.record_updated
 	WHERE entry_id = NEW.id AND acknowledge = 'delivery' AND state IN ('stored', 'read');
 END;
 
 -- Nothing waits for a target that is not asked for it.
-CREATE TRIGGER pickup_released AFTER UPDATE OF acknowledge ON delivery_target
+CREATE TRIGGER pickup_released AFTER UPDATE OF acknowledge ON queue_target
 WHEN NEW.acknowledge = 'load' AND OLD.acknowledge = 'delivery'
 BEGIN
 	UPDATE pickup SET state = 'stored' WHERE queue_id = NEW.queue_id AND state = 'awaiting';
 END;
 
-CREATE TRIGGER pickup_target_dropped AFTER DELETE ON delivery_target
+CREATE TRIGGER pickup_target_dropped AFTER DELETE ON queue_target
 WHEN OLD.acknowledge = 'delivery'
 BEGIN
 	UPDATE pickup SET state = 'stored' WHERE queue_id = OLD.queue_id AND state = 'awaiting';
@@ -705,7 +739,7 @@ WHEN EXISTS (SELECT 1 FROM entry_status WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM pickup WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM pickup_attempt WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM queue_health WHERE queue_id = OLD.id)
-	OR EXISTS (SELECT 1 FROM delivery_target WHERE queue_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM queue_target WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM pickup_folder WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM pickup_gone WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM run WHERE queue_id = OLD.id)
@@ -907,16 +941,18 @@ BEGIN
 	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
 END;
 
-CREATE TRIGGER delivery_target_allowed BEFORE INSERT ON delivery_target
+CREATE TRIGGER queue_target_allowed BEFORE INSERT ON queue_target
 WHEN NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
+	OR NOT EXISTS (SELECT 1 FROM target WHERE id = NEW.target_id)
 BEGIN
-	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
+	SELECT RAISE(ABORT, 'there is no queue with this queue_id, or no target with this target_id');
 END;
 
-CREATE TRIGGER delivery_target_moved BEFORE UPDATE OF queue_id ON delivery_target
+CREATE TRIGGER queue_target_moved BEFORE UPDATE OF queue_id, target_id ON queue_target
 WHEN NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
+	OR NOT EXISTS (SELECT 1 FROM target WHERE id = NEW.target_id)
 BEGIN
-	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
+	SELECT RAISE(ABORT, 'there is no queue with this queue_id, or no target with this target_id');
 END;
 
 CREATE TRIGGER run_allowed BEFORE INSERT ON run

@@ -1,9 +1,9 @@
-/* Stores and reads the definitions of queues, each with its delivery target, which is a row of
- * its own. */
+/* Stores and reads the definitions of queues; their targets are in work_queue_target.c. */
 #include "queue/work_queue.h"
 
 #include "queue/entry_internal.h"
 #include "queue/store_internal.h"
+#include "queue/work_queue_internal.h"
 
 #include <glib.h>
 #include <string.h>
@@ -33,16 +33,20 @@ static bool name_is_valid(const char *name)
 	return true;
 }
 
-int work_queue_check_name(const char *name, struct error *err)
+int name_check(const char *of, const char *name, struct error *err)
 {
 	if (name_is_valid(name))
 		return 0;
 	g_autofree char *printable = g_strescape(name != NULL ? name : "", NULL);
-	return error_because(
-	    err, REASON_INVALID,
-	    "'%.200s' cannot be the name of a queue: use 1 to %d bytes of letters, "
-	    "digits, '.', '_' and '-', the first neither '.' nor '-'",
-	    printable, NAME_MAX_BYTES);
+	return error_because(err, REASON_INVALID,
+			     "'%.200s' cannot be the name of a %s: use 1 to %d bytes of letters, "
+			     "digits, '.', '_' and '-', the first neither '.' nor '-'",
+			     printable, of, NAME_MAX_BYTES);
+}
+
+int work_queue_check_name(const char *name, struct error *err)
+{
+	return name_check("queue", name, err);
 }
 
 /* The schema's own text does not name the queue. */
@@ -74,112 +78,8 @@ int32_t work_queue_attempts(const struct work_queue *queue)
 {
 	if (queue->max_attempts != 0)
 		return queue->max_attempts;
-	return queue->target.url != NULL ? WORK_QUEUE_MAX_DELIVERIES : WORK_QUEUE_MAX_ATTEMPTS;
-}
-
-/* ---- targets ---- */
-
-/* The rows of attempts to deliver belong to entries, and stay. */
-static int drop_target(struct store *store, int64_t queue_id, struct error *err)
-{
-	scoped_statement *statement =
-	    engine_prepare(store->engine, "DELETE FROM delivery_target WHERE queue_id = ?");
-	statement_bind_int(statement, 1, queue_id);
-	return statement_step(statement, err);
-}
-
-/* A target that was stopped goes on with a definition that does not say so: its run of refusals
- * begins anew. */
-static int put_target(struct store *store, int64_t queue_id, const struct work_queue_target *target,
-		      struct error *err)
-{
-	if (target->url == NULL)
-		return drop_target(store, queue_id, err);
-	scoped_statement *statement = engine_prepare(
-	    store->engine,
-	    "INSERT INTO delivery_target (queue_id, url, format, secret, headers,"
-	    " connect_timeout_ms, timeout_ms, ca_file, client_certificate, allow_private,"
-	    " concurrency, stopped, acknowledge,"
-	    " header_secrets, password, insecure, crl_file, redirects, trust_hosts)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	    " ?18, ?19)"
-	    " ON CONFLICT (queue_id) DO UPDATE SET url = ?2, format = ?3, secret = ?4,"
-	    " headers = ?5, connect_timeout_ms = ?6, timeout_ms = ?7, ca_file = ?8,"
-	    " client_certificate = ?9, allow_private = ?10, concurrency = ?11, stopped = ?12,"
-	    " acknowledge = ?13, header_secrets = ?14, password = ?15, insecure = ?16,"
-	    " crl_file = ?17, redirects = ?18, trust_hosts = ?19,"
-	    " refused_run = CASE WHEN ?12 IS NULL THEN 0 ELSE refused_run END");
-	statement_bind_int(statement, 1, queue_id);
-	statement_bind_text(statement, 2, target->url);
-	statement_bind_text(statement, 3, target->format);
-	statement_bind_text(statement, 4, target->secret);
-	statement_bind_text(statement, 5, target->headers);
-	statement_bind_int(statement, 6, target->connect_timeout_ms);
-	statement_bind_int(statement, 7, target->timeout_ms);
-	statement_bind_text(statement, 8, target->ca_file);
-	statement_bind_text(statement, 9, target->client_certificate);
-	statement_bind_int(statement, 10, target->allow_private);
-	statement_bind_int(statement, 11, target->concurrency);
-	statement_bind_text(statement, 12, target->stopped);
-	statement_bind_text(statement, 13, target->on_delivery ? "delivery" : "load");
-	statement_bind_text(statement, 14, target->header_secrets);
-	statement_bind_text(statement, 15, target->password);
-	statement_bind_int(statement, 16, target->insecure);
-	statement_bind_text(statement, 17, target->crl_file);
-	statement_bind_text(statement, 18, target->redirects);
-	statement_bind_text(statement, 19, target->trust_hosts);
-	return statement_step(statement, err);
-}
-
-/* All texts are copied; a queue without a target leaves them NULL. */
-static int read_target(struct store *store, int64_t queue_id, struct work_queue_target *target,
-		       struct error *err)
-{
-	scoped_statement *row = engine_prepare(
-	    store->engine,
-	    "SELECT url, format, secret, headers, connect_timeout_ms, timeout_ms,"
-	    " ca_file, client_certificate, allow_private, concurrency, stopped,"
-	    " acknowledge = 'delivery', header_secrets, password, insecure, crl_file,"
-	    " redirects, trust_hosts FROM delivery_target WHERE queue_id = ?");
-	statement_bind_int(row, 1, queue_id);
-	const int result = statement_step(row, err);
-	if (result != 1)
-		return result;
-	target->url = g_strdup(statement_text(row, 0));
-	target->format = g_strdup(statement_text(row, 1));
-	target->secret = g_strdup(statement_text(row, 2));
-	target->headers = g_strdup(statement_text(row, 3));
-	target->connect_timeout_ms = statement_int(row, 4);
-	target->timeout_ms = statement_int(row, 5);
-	target->ca_file = g_strdup(statement_text(row, 6));
-	target->client_certificate = g_strdup(statement_text(row, 7));
-	target->allow_private = statement_int(row, 8) != 0;
-	target->concurrency = (int32_t)statement_int(row, 9);
-	target->stopped = g_strdup(statement_text(row, 10));
-	target->on_delivery = statement_int(row, 11) != 0;
-	target->header_secrets = g_strdup(statement_text(row, 12));
-	target->password = g_strdup(statement_text(row, 13));
-	target->insecure = statement_int(row, 14) != 0;
-	target->crl_file = g_strdup(statement_text(row, 15));
-	target->redirects = g_strdup(statement_text(row, 16));
-	target->trust_hosts = g_strdup(statement_text(row, 17));
-	return 0;
-}
-
-static void clear_target(struct work_queue_target *target)
-{
-	g_free(target->url);
-	g_free(target->format);
-	g_free(target->secret);
-	g_free(target->headers);
-	g_free(target->header_secrets);
-	g_free(target->password);
-	g_free(target->ca_file);
-	g_free(target->crl_file);
-	g_free(target->redirects);
-	g_free(target->trust_hosts);
-	g_free(target->client_certificate);
-	g_free(target->stopped);
+	const bool posts = queue->target.url != NULL || queue->target.name != NULL;
+	return posts ? WORK_QUEUE_MAX_DELIVERIES : WORK_QUEUE_MAX_ATTEMPTS;
 }
 
 /* ---- definitions ---- */
@@ -226,7 +126,7 @@ int work_queue_put(struct store *store, const struct work_queue *queue, int64_t 
 	int result = insert(store, queue, now_ms, err);
 	const int64_t id = engine_last_id(store->engine);
 	if (result == 0)
-		result = put_target(store, id, &queue->target, err);
+		result = target_put_of_queue(store, id, queue, err);
 	if (store_leave(store, own, result, err) != 0)
 		return -1;
 	*ret_id = id;
@@ -249,7 +149,7 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 		return name_conflict(store, queue, queue->id, -1, err);
 	if (engine_changes(store->engine) != 1)
 		return store_no_queue(queue->id, err);
-	return put_target(store, queue->id, &queue->target, err);
+	return target_put_of_queue(store, queue->id, queue, err);
 }
 
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
@@ -261,7 +161,7 @@ int work_queue_alter(struct store *store, const struct work_queue *queue, int64_
 	return store_leave(store, own, update(store, queue, now_ms, err), err);
 }
 
-/* Without the target, which read_target() adds from its own row. */
+/* Without the target, which target_read_of_queue() adds. */
 static struct work_queue *queue_from_row(const struct statement *row)
 {
 	struct work_queue *queue = g_new0(struct work_queue, 1);
@@ -299,7 +199,7 @@ int work_queue_find(struct store *store, const char *name, struct work_queue **r
 	if (result < 0)
 		return -1;
 	struct work_queue *queue = queue_from_row(statement);
-	if (read_target(store, queue->id, &queue->target, err) != 0) {
+	if (target_read_of_queue(store, queue, err) != 0) {
 		work_queue_free(queue);
 		return -1;
 	}
@@ -318,7 +218,7 @@ void work_queue_free(struct work_queue *queue)
 	g_free(queue->user_name);
 	g_free(queue->credential_source);
 	g_free(queue->credential_reference);
-	clear_target(&queue->target);
+	work_queue_target_clear(&queue->target);
 	g_free(queue->last_message);
 	g_free(queue);
 }
@@ -346,7 +246,7 @@ int work_queue_list(struct store *store, int (*each)(const struct work_queue *qu
 	int result = 0;
 	for (guint i = 0; i < queues->len && result == 0; i++) {
 		struct work_queue *queue = g_ptr_array_index(queues, i);
-		result = read_target(store, queue->id, &queue->target, err);
+		result = target_read_of_queue(store, queue, err);
 		if (result == 0)
 			result = each(queue, context);
 	}

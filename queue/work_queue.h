@@ -13,32 +13,11 @@
 #include "queue/base/error.h"
 #include "queue/base/scoped.h"
 #include "queue/store.h"
+#include "queue/work_queue_target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Where entries are posted to. Texts but url and format may be NULL for none. */
-struct work_queue_target {
-	char *url;     /* NULL: the queue has no target, and nothing below counts */
-	char *format;  /* "multipart", "json", "raw" */
-	char *secret;  /* where the key of signatures comes from: "file:/path", "env:NAME", … */
-	char *headers; /* more header fields, "Name: value" a line */
-	char *header_secrets; /* the same, with the source in place of the value, "Name: env:KEY" */
-	char *password;	      /* of the user named in the URL; a source, as of `secret` */
-	char *ca_file;
-	char *crl_file;		  /* revocation lists */
-	char *redirects;	  /* "any", "same-host", "none": which are followed */
-	char *trust_hosts;	  /* get the credentials after a redirect; "HOST[:PORT]" a line */
-	char *client_certificate; /* PEM file with certificate and key */
-	int64_t connect_timeout_ms;
-	int64_t timeout_ms;  /* of a delivery as a whole */
-	int32_t concurrency; /* posts at a time */
-	bool allow_private;  /* also to addresses that only this network knows */
-	bool insecure;	     /* http:// to other machines, too; then without credentials */
-	bool on_delivery;    /* messages stay unread in the mailbox until the target has answered */
-	char *stopped; /* why nothing is delivered until somebody says so; NULL = it goes on */
-};
 
 struct work_queue {
 	int64_t id;
@@ -54,7 +33,8 @@ struct work_queue {
 	int32_t max_attempts;	/* an entry fails for good after these; 0: work_queue_attempts() */
 	int64_t retry_delay_ms; /* before the second attempt, doubled before each further one */
 	struct work_queue_target target;
-	char *last_message;	/* "OK; 3 items." or "Error: …"; NULL before the first run */
+	bool on_delivery;   /* messages stay unread in the mailbox until the target has answered */
+	char *last_message; /* "OK; 3 items." or "Error: …"; NULL before the first run */
 	int64_t last_action_ms; /* 0 before the first run */
 	int64_t not_collected;	/* messages that the last run has left in the mailbox to be
 				 * collected; -1 = not known */

@@ -1,19 +1,36 @@
-/* Makes queues be as a file says: reads a group for each queue, and creates, alters or leaves
- * alone, all in one transaction. It tells what became of each queue after the commit. */
+/* Makes targets and queues be as a file says: reads a group for each, and creates, alters or leaves
+ * alone, all in one transaction. It tells what became of each after the commit. */
 #include "loader/define/definition.h"
 
+#include "loader/define/definition_internal.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>
 
-static const char group_prefix[] = "queue ";
+static const char queue_prefix[] = "queue ";
+static const char target_prefix[] = "target ";
 
 struct apply_row {
+	const char *kind; /* "target", "queue" */
 	char *name;
 	enum apply_outcome outcome;
-	GPtrArray *before; /* the values of definition_list(); NULL where there was no such queue */
+	GPtrArray *before; /* the values of its fields; NULL where there was none of that name */
 	GPtrArray *after;
 };
+
+/* What is read and what comes of it. */
+struct apply {
+	struct store *store; /* NULL: there is no database yet */
+	bool change;	     /* else it is a preview */
+	int64_t now_ms;
+	GArray *targets; /* of the file */
+	GArray *rows;
+};
+
+static void apply_target_clear(void *data)
+{
+	work_queue_target_clear(data);
+}
 
 static void apply_row_clear(void *data)
 {
@@ -36,31 +53,8 @@ static GPtrArray *apply_values(const struct work_queue *queue)
 	return values;
 }
 
-/* Goes by the same table of fields as `queue create`, so that a file can say all that a command
- * line can. */
-static int apply_read_group(GKeyFile *file, const char *group, struct work_queue **ret_draft,
-			    struct error *err)
-{
-	if (!g_str_has_prefix(group, group_prefix))
-		return error_set(err, ERROR_CONFIGURATION,
-				 "unknown group: a queue is written [queue NAME]");
-	scoped(work_queue_free) struct work_queue *draft =
-	    definition_new(group + strlen(group_prefix));
-	g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
-	for (char **key = keys; *key != NULL; key++) {
-		/* The raw value: connection strings hold ';' and '\' as they are. */
-		g_autofree char *value = g_key_file_get_value(file, group, *key, NULL);
-		if (definition_set(draft, *key, value, err) != 0)
-			return -1;
-	}
-	if (definition_check(draft, err) != 0)
-		return -1;
-	*ret_draft = steal(&draft);
-	return 0;
-}
-
-/* By what an operator defines, all of which definition_list() lists: not by when the queue ran last, nor by
- * whether its target was stopped. */
+/* By what an operator defines, all of which the lists name: not by when a queue ran last, nor by whether
+ * a target was stopped. */
 static bool apply_changes(const char *present_name, const struct apply_row *row)
 {
 	if (strcmp(present_name, row->name) != 0)
@@ -73,18 +67,128 @@ static bool apply_changes(const char *present_name, const struct apply_row *row)
 	return false;
 }
 
+/* ---- targets ---- */
+
+static GPtrArray *apply_target_values(const struct work_queue_target *target)
+{
+	GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
+	definition_list_target(target, apply_collect, values);
+	return values;
+}
+
+/* The raw value: connection strings hold ';' and '\' as they are. */
+static int apply_read_target(GKeyFile *file, const char *group, struct work_queue_target *draft,
+			     struct error *err)
+{
+	g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
+	definition_target_new(group + strlen(target_prefix), draft);
+	for (char **key = keys; *key != NULL; key++) {
+		g_autofree char *value = g_key_file_get_value(file, group, *key, NULL);
+		if (definition_target_set(draft, *key, value, err) != 0)
+			return -1;
+	}
+	return definition_target_check(draft, err);
+}
+
+static int apply_compare_target(const struct apply *apply, const struct work_queue_target *draft,
+				struct apply_row *row, struct error *err)
+{
+	struct work_queue_target present = {0};
+	scoped(work_queue_target_clear) struct work_queue_target *release = &present;
+	row->kind = "target";
+	row->name = g_strdup(draft->name);
+	row->after = apply_target_values(draft);
+	row->outcome = APPLY_CREATED;
+	if (apply->store == NULL)
+		return 0;
+	if (work_queue_target_find(apply->store, draft->name, release, err) != 0)
+		return err->reason == REASON_MISSING ? 0 : -1;
+	row->before = apply_target_values(release);
+	row->outcome = apply_changes(release->name, row) ? APPLY_ALTERED : APPLY_UNCHANGED;
+	return 0;
+}
+
+static int apply_target(const struct apply *apply, const struct work_queue_target *draft,
+			enum apply_outcome outcome, struct error *err)
+{
+	if (!apply->change || outcome == APPLY_UNCHANGED)
+		return 0;
+	if (outcome == APPLY_CREATED)
+		return work_queue_target_put(apply->store, draft, err) == 0 ? 0 : -1;
+	return work_queue_target_alter(apply->store, draft->name, draft, apply->now_ms, err) == 0
+		   ? 0
+		   : -1;
+}
+
+static int apply_target_group(struct apply *apply, GKeyFile *file, const char *group,
+			      struct error *err)
+{
+	struct work_queue_target draft = {0};
+	struct apply_row row = {0};
+	int failed = apply_read_target(file, group, &draft, err);
+	g_array_append_val(apply->targets, draft);
+	if (failed == 0) {
+		failed = apply_compare_target(apply, &draft, &row, err);
+		g_array_append_val(apply->rows, row);
+	}
+	return failed == 0 ? apply_target(apply, &draft, row.outcome, err) : -1;
+}
+
+/* A preview finds the targets of the file itself, because they are not stored. */
+static int apply_resolve(const struct apply *apply, struct work_queue *draft, struct error *err)
+{
+	for (guint i = 0; i < apply->targets->len; i++) {
+		const struct work_queue_target *target =
+		    &g_array_index(apply->targets, struct work_queue_target, i);
+		if (g_strcmp0(target->name, draft->target.name) != 0)
+			continue;
+		g_free(draft->target.url);
+		g_free(draft->target.format);
+		draft->target.url = g_strdup(target->url);
+		draft->target.format = g_strdup(target->format);
+		return 0;
+	}
+	if (apply->store == NULL && draft->target.name != NULL)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "there is no target '%s', neither here nor in a database",
+				 draft->target.name);
+	return draft->target.name != NULL ? definition_resolve(apply->store, draft, err) : 0;
+}
+
+/* ---- queues ---- */
+
+/* Goes by the same table of fields as `queue create`, so that a file can say all that a command
+ * line can. */
+static int apply_read_queue(const struct apply *apply, GKeyFile *file, const char *group,
+			    struct work_queue **ret_draft, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *draft =
+	    definition_new(group + strlen(queue_prefix));
+	g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
+	for (char **key = keys; *key != NULL; key++) {
+		g_autofree char *value = g_key_file_get_value(file, group, *key, NULL);
+		if (definition_set(draft, *key, value, err) != 0)
+			return -1;
+	}
+	if (apply_resolve(apply, draft, err) != 0 || definition_check(draft, err) != 0)
+		return -1;
+	*ret_draft = steal(&draft);
+	return 0;
+}
+
 /* What the file would make of the queue, beside what is there. A database that is not there has no
  * queue. */
-static int apply_compare(struct store *store, struct work_queue *draft, struct apply_row *row,
+static int apply_compare(const struct apply *apply, struct work_queue *draft, struct apply_row *row,
 			 struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *present = NULL;
+	row->kind = "queue";
 	row->name = g_strdup(draft->name);
 	row->after = apply_values(draft);
 	row->outcome = APPLY_CREATED;
-	if (store == NULL)
+	if (apply->store == NULL)
 		return work_queue_check_name(draft->name, err) == 0 ? 0 : -1;
-	if (work_queue_find(store, draft->name, &present, err) != 0) {
+	if (work_queue_find(apply->store, draft->name, &present, err) != 0) {
 		if (err->reason != REASON_MISSING || work_queue_check_name(draft->name, err) != 0)
 			return -1;
 		return 0;
@@ -97,48 +201,69 @@ static int apply_compare(struct store *store, struct work_queue *draft, struct a
 
 /* A definition that is the same is left alone: altering it would end the pauses of a running
  * `watch` and forget refused sign-ins. */
-static int apply_queue(struct store *store, struct work_queue *draft, int64_t now_ms,
+static int apply_queue(const struct apply *apply, struct work_queue *draft,
 		       enum apply_outcome outcome, struct error *err)
 {
-	if (outcome == APPLY_CREATED && work_queue_put(store, draft, now_ms, &draft->id, err) != 0)
+	if (!apply->change)
+		return 0;
+	if (outcome == APPLY_CREATED &&
+	    work_queue_put(apply->store, draft, apply->now_ms, &draft->id, err) != 0)
 		return -1;
-	if (outcome == APPLY_ALTERED && work_queue_alter(store, draft, now_ms, err) != 0)
+	if (outcome == APPLY_ALTERED &&
+	    work_queue_alter(apply->store, draft, apply->now_ms, err) != 0)
 		return -1;
 	return 0;
 }
 
-enum apply_mode { APPLY_PREVIEW, APPLY_CHANGE };
+static int apply_queue_group(struct apply *apply, GKeyFile *file, const char *group,
+			     struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *draft = NULL;
+	struct apply_row row = {0};
+	if (apply_read_queue(apply, file, group, &draft, err) != 0)
+		return -1;
+	const int failed = apply_compare(apply, draft, &row, err);
+	g_array_append_val(apply->rows, row);
+	return failed == 0 ? apply_queue(apply, draft, row.outcome, err) : -1;
+}
 
-/* The error names the group, so that the operator finds the line. */
-static int apply_groups(struct store *store, GKeyFile *file, int64_t now_ms, enum apply_mode mode,
-			GArray *rows, struct error *err)
+/* ---- a file ---- */
+
+/* The error names the group, so that the operator finds the line. Targets come first, because queues
+ * name them. */
+static int apply_groups(struct apply *apply, GKeyFile *file, struct error *err)
 {
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
 	for (char **group = groups; *group != NULL; group++) {
-		scoped(work_queue_free) struct work_queue *draft = NULL;
-		struct apply_row row = {0};
-		if (apply_read_group(file, *group, &draft, err) != 0)
-			return error_prefix(err, "[%s]", *group);
-		const int failed = apply_compare(store, draft, &row, err);
-		g_array_append_val(rows, row);
-		if (failed != 0 || (mode == APPLY_CHANGE &&
-				    apply_queue(store, draft, now_ms, row.outcome, err) != 0))
+		if (g_str_has_prefix(*group, queue_prefix))
+			continue;
+		if (!g_str_has_prefix(*group, target_prefix))
+			return error_set(err, ERROR_CONFIGURATION,
+					 "[%s]: unknown group: a queue is written [queue NAME], a "
+					 "target [target NAME]",
+					 *group);
+		if (apply_target_group(apply, file, *group, err) != 0)
 			return error_prefix(err, "[%s]", *group);
 	}
-	return 0;
+	for (char **group = groups; *group != NULL; group++) {
+		if (g_str_has_prefix(*group, queue_prefix) &&
+		    apply_queue_group(apply, file, *group, err) != 0)
+			return error_prefix(err, "[%s]", *group);
+	}
+	/* Queues that the file does not name may use a target that it has changed. */
+	return apply->change ? definition_check_users(apply->store, NULL, err) : 0;
 }
 
 /* All groups or none. */
-static int apply_in_transaction(struct store *store, GKeyFile *file, int64_t now_ms, GArray *rows,
-				struct error *err)
+static int apply_in_transaction(struct apply *apply, GKeyFile *file, struct error *err)
 {
-	if (store_begin(store, err) != 0)
+	if (store_begin(apply->store, err) != 0)
 		return -1;
-	if (apply_groups(store, file, now_ms, APPLY_CHANGE, rows, err) != 0) {
-		store_rollback(store);
+	if (apply_groups(apply, file, err) != 0) {
+		store_rollback(apply->store);
 		return -1;
 	}
-	if (store_commit(store, err) != 0)
+	if (store_commit(apply->store, err) != 0)
 		return -1;
 	return 0;
 }
@@ -167,12 +292,13 @@ struct apply_difference {
 static void apply_tell_field(const char *field, const char *value, void *context)
 {
 	struct apply_difference *difference = context;
+	const struct apply_row *row = difference->row;
 	const guint at = difference->next++;
-	const char *before = g_ptr_array_index(difference->row->before, at);
-	const char *after = g_ptr_array_index(difference->row->after, at);
+	const char *before = g_ptr_array_index(row->before, at);
+	const char *after = g_ptr_array_index(row->after, at);
 	(void)value;
 	if (g_strcmp0(before, after) != 0)
-		difference->report->differs(difference->row->name, field, before, after,
+		difference->report->differs(row->kind, row->name, field, before, after,
 					    difference->report->context);
 }
 
@@ -181,30 +307,36 @@ static void apply_tell_differences(const struct apply_report *report, const stru
 {
 	struct apply_difference difference = {.report = report, .row = row};
 	scoped(work_queue_free) struct work_queue *any = definition_new(row->name);
-	definition_list(any, apply_tell_field, &difference);
+	if (strcmp(row->kind, "target") == 0)
+		definition_list_target(&any->target, apply_tell_field, &difference);
+	else
+		definition_list(any, apply_tell_field, &difference);
 }
 
 static void apply_tell(const struct apply_report *report, const GArray *rows)
 {
 	for (guint i = 0; i < rows->len; i++) {
 		const struct apply_row *row = &g_array_index(rows, struct apply_row, i);
-		report->tell(row->name, row->outcome, report->context);
+		report->tell(row->kind, row->name, row->outcome, report->context);
 		if (report->differs != NULL && row->outcome == APPLY_ALTERED)
 			apply_tell_differences(report, row);
 	}
 }
 
-static int apply_run(struct store *store, const char *path, int64_t now_ms, enum apply_mode mode,
-		     const struct apply_report *report, struct error *err)
+static int apply_run(struct apply *apply, const char *path, const struct apply_report *report,
+		     struct error *err)
 {
 	g_autoptr(GKeyFile) file = g_key_file_new();
 	if (apply_read_file(path, file, err) != 0)
 		return -1;
 	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(struct apply_row));
+	g_autoptr(GArray) targets = g_array_new(FALSE, FALSE, sizeof(struct work_queue_target));
 	g_array_set_clear_func(rows, apply_row_clear);
-	const int failed = mode == APPLY_CHANGE
-			       ? apply_in_transaction(store, file, now_ms, rows, err)
-			       : apply_groups(store, file, now_ms, mode, rows, err);
+	g_array_set_clear_func(targets, apply_target_clear);
+	apply->rows = rows;
+	apply->targets = targets;
+	const int failed =
+	    apply->change ? apply_in_transaction(apply, file, err) : apply_groups(apply, file, err);
 	if (failed != 0)
 		return error_prefix(err, "'%s'", path);
 	apply_tell(report, rows);
@@ -215,11 +347,13 @@ static int apply_run(struct store *store, const char *path, int64_t now_ms, enum
 int apply_file(struct store *store, const char *path, int64_t now_ms,
 	       const struct apply_report *report, struct error *err)
 {
-	return apply_run(store, path, now_ms, APPLY_CHANGE, report, err);
+	struct apply apply = {.store = store, .change = true, .now_ms = now_ms};
+	return apply_run(&apply, path, report, err);
 }
 
 int apply_preview(struct store *store, const char *path, const struct apply_report *report,
 		  struct error *err)
 {
-	return apply_run(store, path, 0, APPLY_PREVIEW, report, err);
+	struct apply apply = {.store = store};
+	return apply_run(&apply, path, report, err);
 }

@@ -187,7 +187,7 @@ static const char *folder_of(const struct work_queue *queue, const struct connec
 	const char *const names[MAILBOX_FOLDER_COUNT] = {[MAILBOX_SOURCE] = server->mailbox,
 							 [MAILBOX_DROPBOX] = server->dropbox,
 							 [MAILBOX_BADMAIL] = server->badmail};
-	if (role == MAILBOX_DROPBOX && queue->target.on_delivery &&
+	if (role == MAILBOX_DROPBOX && queue->on_delivery &&
 	    !connection_string_names(server, "dropbox"))
 		return NULL;
 	return names[role];

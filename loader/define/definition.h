@@ -2,8 +2,10 @@
  * definition.h - the fields of a work queue's definition as an operator writes them, on a command
  * line or in a file; one table knows them all.
  *
- * File:      a GLib key file with a group `[queue NAME]` for each queue, whose keys are the fields.
- * Ownership: a draft is a struct work_queue that the caller frees with work_queue_free().
+ * File:      a GLib key file with a group `[queue NAME]` for each queue and `[target NAME]` for each
+ *            target with a name, whose keys are the fields.
+ * Ownership: a draft is a struct work_queue that the caller frees with work_queue_free(), or a struct
+ *            work_queue_target.
  * Errors:    CONFIGURATION, naming the field and what it takes.
  */
 #ifndef LOADER_DEFINE_DEFINITION_H
@@ -28,6 +30,9 @@ struct definition_field {
 };
 bool definition_field_at(size_t index, struct definition_field *ret_field);
 
+/* The same for the fields of a target with a name. */
+bool definition_target_field_at(size_t index, struct definition_field *ret_field);
+
 /* A draft with the defaults: class Mail, external source IMAP, password asked for. */
 struct work_queue *definition_new(const char *name);
 
@@ -37,6 +42,24 @@ int definition_set(struct work_queue *draft, const char *field, const char *valu
 
 /* The draft as a whole: connection string and user name are there and right. */
 int definition_check(const struct work_queue *draft, struct error *err);
+
+/* Looks up the target that the draft names, so that definition_check() sees what it holds. MISSING. */
+int definition_resolve(struct store *store, struct work_queue *draft, struct error *err);
+
+/* ---- targets with a name ---- */
+
+/* A draft with the defaults, to be cleared. */
+void definition_target_new(const char *name, struct work_queue_target *ret_draft);
+
+int definition_target_set(struct work_queue_target *draft, const char *field, const char *value,
+			  struct error *err);
+int definition_target_check(const struct work_queue_target *draft, struct error *err);
+
+/* Checks each queue that uses the target (NULL: any) as definition_check() does, in the open
+ * transaction, after targets have changed. Errors name the queue. */
+int definition_check_users(struct store *store, const char *target_name, struct error *err);
+
+/* ---- as an operator would write it ---- */
 
 /* Calls `each` for every field that a queue can have, always in the same order: the value as an operator would write it, NULL
  * where there is none. All values set in this order make an equal definition. */
@@ -49,10 +72,11 @@ void definition_list(const struct work_queue *queue,
 enum apply_outcome { APPLY_CREATED, APPLY_ALTERED, APPLY_UNCHANGED };
 
 struct apply_report {
-	/* The outcome for each queue, after everything is committed. */
-	void (*tell)(const char *queue_name, enum apply_outcome outcome, void *context);
+	/* The outcome for each target, then for each queue, after everything is committed. `kind` is
+	 * "target" or "queue". */
+	void (*tell)(const char *kind, const char *name, enum apply_outcome outcome, void *context);
 	/* After it, for each field that differs; NULL is no value. NULL: nobody asks. */
-	void (*differs)(const char *queue_name, const char *field, const char *before,
+	void (*differs)(const char *kind, const char *name, const char *field, const char *before,
 			const char *after, void *context);
 	void *context;
 };
@@ -68,6 +92,10 @@ int apply_file(struct store *store, const char *path, int64_t now_ms,
 /* Says what apply_file() would do. `store` NULL: there is no database yet. */
 int apply_preview(struct store *store, const char *path, const struct apply_report *report,
 		  struct error *err);
+
+/* The same for a target with a name. */
+int dump_target(const struct work_queue_target *target,
+		void (*line)(const char *text, void *context), void *context, struct error *err);
 
 /* The group of a queue, for such a file: `line` hears its lines. Secrets are named by their sources alone. CONFIGURATION where a
  * value has a line break, which a file cannot hold. */

@@ -8,31 +8,51 @@
 #ifndef LOADER_DEFINE_DEFINITION_INTERNAL_H
 #define LOADER_DEFINE_DEFINITION_INTERNAL_H
 
+#include "loader/define/definition.h"
 #include "queue/base/error.h"
 #include "queue/work_queue.h"
 
-int definition_target_set_url(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_format(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_secret(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_password(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_header_secret(struct work_queue *draft, const char *value,
+typedef int target_setter(struct work_queue_target *draft, const char *value, struct error *err);
+
+int definition_target_set_url(struct work_queue_target *draft, const char *value,
+			      struct error *err);
+int definition_target_set_format(struct work_queue_target *draft, const char *value,
+				 struct error *err);
+int definition_target_set_secret(struct work_queue_target *draft, const char *value,
+				 struct error *err);
+int definition_target_set_password(struct work_queue_target *draft, const char *value,
+				   struct error *err);
+int definition_target_set_header_secret(struct work_queue_target *draft, const char *value,
 					struct error *err);
-int definition_target_set_header(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_connect_timeout(struct work_queue *draft, const char *value,
+int definition_target_set_header(struct work_queue_target *draft, const char *value,
+				 struct error *err);
+int definition_target_set_connect_timeout(struct work_queue_target *draft, const char *value,
 					  struct error *err);
-int definition_target_set_timeout(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_ca_file(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_crl_file(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_redirects(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_trust_host(struct work_queue *draft, const char *value,
+int definition_target_set_timeout(struct work_queue_target *draft, const char *value,
+				  struct error *err);
+int definition_target_set_ca_file(struct work_queue_target *draft, const char *value,
+				  struct error *err);
+int definition_target_set_crl_file(struct work_queue_target *draft, const char *value,
+				   struct error *err);
+int definition_target_set_redirects(struct work_queue_target *draft, const char *value,
+				    struct error *err);
+int definition_target_set_trust_host(struct work_queue_target *draft, const char *value,
 				     struct error *err);
-int definition_target_set_client_certificate(struct work_queue *draft, const char *value,
+int definition_target_set_client_certificate(struct work_queue_target *draft, const char *value,
 					     struct error *err);
-int definition_target_set_insecure(struct work_queue *draft, const char *value, struct error *err);
-int definition_target_set_allow_private(struct work_queue *draft, const char *value,
+int definition_target_set_insecure(struct work_queue_target *draft, const char *value,
+				   struct error *err);
+int definition_target_set_allow_private(struct work_queue_target *draft, const char *value,
 					struct error *err);
-int definition_target_set_concurrency(struct work_queue *draft, const char *value,
+int definition_target_set_concurrency(struct work_queue_target *draft, const char *value,
 				      struct error *err);
+
+/* The same of a queue's own target. */
+int definition_target_set_of(struct work_queue *draft, const char *field, target_setter *set,
+			     const char *value, struct error *err);
+
+/* Which target with a name a queue uses, and when its mailbox is told. */
+int definition_target_set_name(struct work_queue *draft, const char *value, struct error *err);
 int definition_target_set_acknowledge(struct work_queue *draft, const char *value,
 				      struct error *err);
 
@@ -42,9 +62,14 @@ int definition_target_set_acknowledge(struct work_queue *draft, const char *valu
 #define DEFINITION_TIMEOUT	   "30s"
 #define DEFINITION_CONCURRENCY	   "4"
 #define DEFINITION_REDIRECTS	   "any"
-void definition_target_init(struct work_queue *draft);
+void definition_target_init(struct work_queue_target *draft);
 
-/* The draft's target as a whole. */
-int definition_target_check(const struct work_queue *draft, struct error *err);
+/* The queue's target as a whole, and what it has to do with the queue. */
+int definition_target_check_of(const struct work_queue *draft, struct error *err);
+
+/* Calls `each` for every field of a target, always in the same order. */
+void definition_list_target(const struct work_queue_target *target,
+			    void (*each)(const char *field, const char *value, void *context),
+			    void *context);
 
 #endif

@@ -3,6 +3,7 @@
 #include "loader/define/definition.h"
 
 #include "loader/base/secret.h"
+#include "loader/define/definition_internal.h"
 #include "loader/define/target_secret.h"
 #include "queue/base/scoped.h"
 
@@ -98,8 +99,7 @@ static void dump_source(const struct dump *dump, const char *field, const char *
 	dump_text(dump, field, source);
 }
 
-/* deliver-to comes first: it brings defaults. */
-static void dump_target(const struct dump *dump, const struct work_queue_target *target)
+static void dump_fields(const struct dump *dump, const struct work_queue_target *target)
 {
 	dump_text(dump, "deliver-to", target->url);
 	dump_text(dump, "deliver-format", target->format);
@@ -117,11 +117,18 @@ static void dump_target(const struct dump *dump, const struct work_queue_target 
 	dump_lines(dump, "deliver-trust-host", target->trust_hosts, dump_as_it_is);
 	dump_switch(dump, "allow-private", target->allow_private);
 	dump_switch(dump, "deliver-insecure", target->insecure);
-	dump_text(dump, "acknowledge", target->on_delivery ? "delivery" : "load");
 	dump_number(dump, "deliver-concurrency", target->concurrency);
 }
 
-/* Of a queue without a target nothing that is about one counts: it has the defaults. */
+void definition_list_target(const struct work_queue_target *target,
+			    void (*each)(const char *field, const char *value, void *context),
+			    void *context)
+{
+	dump_fields(&(struct dump){.each = each, .context = context}, target);
+}
+
+/* The target stands before the attempts, because it brings their default. What is about an own target
+ * of a queue does not count without one: it has the defaults. */
 void definition_list(const struct work_queue *queue,
 		     void (*each)(const char *field, const char *value, void *context),
 		     void *context)
@@ -134,7 +141,11 @@ void definition_list(const struct work_queue *queue,
 	dump_text(&dump, "user-name", queue->user_name);
 	dump_credential(&dump, queue);
 	dump_switch(&dump, "paused", queue->paused);
-	dump_target(&dump, queue->target.url != NULL ? &queue->target : &defaults->target);
+	const bool own = queue->target.url != NULL && queue->target.name == NULL;
+	const bool posts = queue->target.url != NULL || queue->target.name != NULL;
+	dump_text(&dump, "target", queue->target.name);
+	dump_fields(&dump, own ? &queue->target : &defaults->target);
+	dump_text(&dump, "acknowledge", posts && queue->on_delivery ? "delivery" : "load");
 	dump_number(&dump, "max-attempts", work_queue_attempts(queue));
 	dump_time(&dump, "retry-delay", queue->retry_delay_ms);
 }
@@ -152,7 +163,10 @@ static GPtrArray *dump_defaults(const struct work_queue *queue)
 {
 	GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
 	scoped(work_queue_free) struct work_queue *defaults = definition_new(queue->name);
-	defaults->target.url = g_strdup(queue->target.url);
+	if (queue->target.name != NULL)
+		defaults->target.name = g_strdup(queue->target.name);
+	else
+		defaults->target.url = g_strdup(queue->target.url);
 	definition_list(defaults, dump_collect, values);
 	return values;
 }
@@ -165,17 +179,30 @@ struct dump_group {
 	const char *broken; /* the field whose value has a line break */
 };
 
+/* Which target it is, is always said. */
 static void dump_line(const char *field, const char *value, void *context)
 {
 	struct dump_group *group = context;
 	const char *standard = g_ptr_array_index(group->defaults, group->next++);
-	const bool is_target = strcmp(field, "deliver-to") == 0;
+	const bool is_target = strcmp(field, "deliver-to") == 0 || strcmp(field, "target") == 0;
 	if (value == NULL || (!is_target && g_strcmp0(value, standard) == 0))
 		return;
 	if (strpbrk(value, "\r\n") != NULL)
 		group->broken = field;
 	g_autofree char *text = g_strconcat(field, "=", value, NULL);
 	group->line(text, group->context);
+}
+
+static int dump_end(const struct dump_group *group, const char *kind, const char *name,
+		    struct error *err)
+{
+	return group->broken == NULL
+		   ? 0
+		   : error_set(
+			 err, ERROR_CONFIGURATION,
+			 "%s '%s': %s has a line break, which a file cannot hold: write it in "
+			 "one line, by `inqueue %s alter`",
+			 kind, name, group->broken, kind);
 }
 
 int dump_queue(const struct work_queue *queue, void (*line)(const char *text, void *context),
@@ -186,11 +213,20 @@ int dump_queue(const struct work_queue *queue, void (*line)(const char *text, vo
 	g_autofree char *head = g_strdup_printf("[queue %s]", queue->name);
 	line(head, context);
 	definition_list(queue, dump_line, &group);
-	return group.broken == NULL
-		   ? 0
-		   : error_set(
-			 err, ERROR_CONFIGURATION,
-			 "queue '%s': %s has a line break, which a file cannot hold: write it in "
-			 "one line, by `inqueue queue alter`",
-			 queue->name, group.broken);
+	return dump_end(&group, "queue", queue->name, err);
+}
+
+int dump_target(const struct work_queue_target *target,
+		void (*line)(const char *text, void *context), void *context, struct error *err)
+{
+	struct work_queue_target standard;
+	scoped(work_queue_target_clear) struct work_queue_target *release = &standard;
+	g_autoptr(GPtrArray) defaults = g_ptr_array_new_with_free_func(g_free);
+	definition_target_new(target->name, release);
+	definition_list_target(release, dump_collect, defaults);
+	struct dump_group group = {.line = line, .context = context, .defaults = defaults};
+	g_autofree char *head = g_strdup_printf("[target %s]", target->name);
+	line(head, context);
+	definition_list_target(target, dump_line, &group);
+	return dump_end(&group, "target", target->name, err);
 }

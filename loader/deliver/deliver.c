@@ -227,10 +227,11 @@ int deliver_check_target(const struct work_queue *queue, struct error *err)
 {
 	const struct work_queue_target *target = &queue->target;
 	if (target->url == NULL)
-		return error_set(
-		    err, ERROR_CONFIGURATION,
-		    "the queue has no target: `inqueue queue alter %s --deliver-to URL` sets one",
-		    queue->name);
+		return error_set(err, ERROR_CONFIGURATION,
+				 "the queue has no target: `inqueue queue alter %s --deliver-to "
+				 "URL` or --target "
+				 "NAME sets one",
+				 queue->name);
 	return deliver_check_file("deliver-client-certificate", target->client_certificate, err);
 }
 

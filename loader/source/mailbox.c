@@ -244,7 +244,7 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 		    queue->name);
 	if (connection_string_parse(queue->connection_string, &mailbox->server, err) != 0)
 		return -1;
-	if (queue->target.on_delivery)
+	if (queue->on_delivery)
 		mailbox_acknowledge_on_delivery(mailbox);
 	/* A host name means the same in any case: the ledger has one spelling. */
 	g_autofree char *host = g_ascii_strdown(mailbox->server->url, -1);

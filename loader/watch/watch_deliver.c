@@ -165,7 +165,7 @@ void watch_deliver_update(struct watch_deliver *deliver, const struct work_queue
 	if (altered || (deliver->wanted && !wanted))
 		watch_deliver_end(deliver);
 	deliver->wanted = wanted;
-	if (wanted && definition->target.on_delivery && deliver->bell < 0)
+	if (wanted && definition->on_delivery && deliver->bell < 0)
 		deliver->bell = watch_bell_new();
 }
 

@@ -282,7 +282,7 @@ deliver-concurrency=2
             "crl_file": str(self.folder / "crl.pem"),
             "client_certificate": str(self.folder / "client.pem"), "redirects": "same-host",
             "trust_hosts": ["b.example.com", "c.example.com:8443"], "allow_private": True, "insecure": True, "acknowledge": "delivery",
-            "concurrency": 2, "stopped": None}, shown["delivery"])
+            "concurrency": 2, "stopped": None, "target": None}, shown["delivery"])
         self.file("queues.ini", text.replace("=raw", "=xml"))
         self.fails(inqueue.CONFIGURATION, "queue", "apply", "queues.ini",
                    says=r"'queues.ini': \[queue orders\]: deliver-format: takes multipart, json or raw")

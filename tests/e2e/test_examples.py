@@ -144,9 +144,11 @@ class Examples(ServerCase):
         key = self.file("invoices.key", "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode() + "\n")
         with Receiver() as receiver:
             self.inqueue("queue", "alter", "invoices", "--deliver-to", receiver.url(), "--allow-private", "true")
-            whole, = self.examples("inqueue-delivery.7")
-            self.run_lines(whole.replace("https://app.example.com/mail", receiver.url()).replace("/etc/inqueue/invoices.key", str(key)))
+            own, named = self.examples("inqueue-delivery.7")
+            self.run_lines(own.replace("https://app.example.com/mail", receiver.url()).replace("/etc/inqueue/invoices.key", str(key)))
             self.assertEqual(2, len(receiver.requests))
+            self.run_lines(named)
+            self.assertEqual([("shop", "json", 60000)], self.sql("SELECT target, format, timeout_ms FROM delivery_target"))
         self.assertEqual([("done",)], self.sql("SELECT state FROM entry"))
 
     def test_queues_from_a_file(self):

@@ -44,6 +44,8 @@ COLUMNS = {
     "day_overview": "queue day loaded completed failed to_be_tried_again expired",
 }
 
+TARGET = ("INSERT INTO target (url, format, connect_timeout_ms, timeout_ms, allow_private, concurrency)"
+          " VALUES ('http://127.0.0.1/', 'raw', 1, 1, 1, 1)")
 # As the program stores a mail with a text body, an HTML body in content, and an attachment.
 ENTRY = """
 INSERT INTO work_queue (name, class_name, external_source, connection_string, user_name,
@@ -325,8 +327,8 @@ class SchemaTest(unittest.TestCase):
              "there is no queue"),
             ("INSERT INTO queue_end VALUES (9, 'x', NULL, '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z')",
              "there is no queue"),
-            ("INSERT INTO delivery_target (queue_id, url, format, connect_timeout_ms, timeout_ms, allow_private,"
-             " concurrency, acknowledge) VALUES (9, 'http://127.0.0.1/', 'raw', 1, 1, 1, 1, 'load')", "there is no queue"),
+            (f"{TARGET}; INSERT INTO queue_target VALUES (9, 1, 'load')", "there is no queue"),
+            ("INSERT INTO queue_target VALUES (1, 9, 'load')", "or no target"),
         ):
             with self.subTest(change):
                 self.assert_refused("PRAGMA foreign_keys = OFF; " + change, reason)
@@ -350,7 +352,7 @@ class SchemaTest(unittest.TestCase):
 
     def test_what_belongs_to_a_deleted_row_is_looked_up(self):
         triggers = self.sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%_deleted'")
-        self.assertEqual(5, len(triggers))
+        self.assertEqual(6, len(triggers))
         for trigger in triggers:
             with self.subTest(trigger["name"]):
                 condition = re.search(r"(?s)WHEN (.*?)\nBEGIN", trigger["sql"])[1]

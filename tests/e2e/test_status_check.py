@@ -82,7 +82,7 @@ class Limits(EntryCase):
 
     def test_a_delivery_that_is_stopped(self):
         self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://app.example.com/mail")
-        self.change("UPDATE delivery_target SET stopped = 'the target answered 404'")
+        self.change("UPDATE target SET stopped = 'the target answered 404'")
         result = self.fails(NO, "status", "--check")
         self.assertEqual("inqueue: 'invoices': delivery stopped: the target answered 404\n", result.stderr)
 

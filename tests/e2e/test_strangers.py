@@ -100,7 +100,7 @@ class Strangers(DeliverCase):
             "attachment": ["file_name", "declared_name", "content_type", "content_id"],
             "delivery": ["answer", "error"],
             "work_queue": ["user_name", "last_message"],
-            "delivery_target": ["stopped"],
+            "target": ["stopped"],
             "entry_calendar": ["summary", "location", "organizer", "method"],
         }.items():
             for column in columns:

@@ -50,7 +50,7 @@ LATER = {"entry_calendar": "what calendars announce is noted of what is loaded f
          ("work_queue", "not_collected"): "what waits for its answer counts from the next run on",
          ("entry_mail", "reply_plain"): "found when it is first asked for",
          ("entry_mail", "signature"): "noted of what is loaded from now on",
-         ("delivery_target", "insecure"): "a target with http:// goes on as it did"}
+         ("target", "insecure"): "a target with http:// goes on as it did"}
 
 
 def old_database(path):
@@ -210,6 +210,25 @@ class Steps(Case):
         self.assertEqual([(*row, number) for row, number in zip(noted, [1, 2, 3, 1])],
                          self.sql("SELECT queue_id, folder, number FROM pickup_folder ORDER BY queue_id, folder"))
         self.assertEqual([(None,)], self.sql("SELECT DISTINCT target_folder FROM pickup"))
+
+
+    def test_a_target_stays_its_queue_s_own(self):
+        expected = [("quotes", None, "http://127.0.0.1:9/", "multipart", "delivery", 1)]
+        for version in range(1, VERSION):
+            with self.subTest(version=version):
+                for left in self.folder.glob("inqueue.db*"):
+                    left.unlink()
+                self.upgraded_to(version)
+                self.inqueue("list")
+                self.assertEqual(expected, self.sql(
+                    "SELECT q.name, t.target, t.url, t.format, t.acknowledge, t.insecure FROM delivery_target t"
+                    " JOIN work_queue q ON q.id = t.queue_id"))
+                self.assertEqual([(1, None)], self.sql("SELECT id, name FROM target"))
+                self.assertEqual([("ok",)], self.sql("PRAGMA integrity_check"))
+                self.assertEqual([], self.sql("PRAGMA foreign_key_check"))
+                self.inqueue("target", "create", "shop", "--deliver-to", "https://shop.example.com/")
+                self.inqueue("queue", "alter", "quotes", "--target", "shop")
+                self.assertEqual([("shop",)], self.sql("SELECT name FROM target"))
 
 
 class Commands(Case):

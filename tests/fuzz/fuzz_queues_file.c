@@ -45,16 +45,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static void ignore(const char *queue_name, enum apply_outcome outcome, void *context)
+static void ignore(const char *kind, const char *name, enum apply_outcome outcome, void *context)
 {
-	(void)queue_name;
+	(void)kind;
+	(void)name;
 	(void)outcome;
 	(void)context;
 }
 
-static void require_unchanged(const char *queue_name, enum apply_outcome outcome, void *context)
+static void require_unchanged(const char *kind, const char *name, enum apply_outcome outcome,
+			      void *context)
 {
-	(void)queue_name;
+	(void)kind;
+	(void)name;
 	(void)context;
 	require(outcome == APPLY_UNCHANGED);
 }

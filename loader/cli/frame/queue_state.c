@@ -27,6 +27,15 @@ const char *queue_state_word(const struct work_queue *queue, const struct queue_
 	return counts->unfinished_pickups > 0 ? "not moved" : "active";
 }
 
+/* Caller frees. */
+static char *queue_state_delivery(const struct work_queue *queue)
+{
+	const char *name = queue->target.name;
+	return g_strdup_printf("delivery%s%s%s: %s, then `inqueue queue resume %s`",
+			       name != NULL ? " to target '" : "", name != NULL ? name : "",
+			       name != NULL ? "'" : "", queue->target.stopped, queue->name);
+}
+
 /* Every fault is named, also those that the word does not tell. */
 char *queue_state_reason(const struct work_queue *queue, const struct queue_health *health,
 			 const struct work_queue_counts *counts)
@@ -42,9 +51,7 @@ char *queue_state_reason(const struct work_queue *queue, const struct queue_heal
 		g_ptr_array_add(reasons,
 				g_strdup(queue->last_message + sizeof error_prefix_text - 1));
 	if (queue->target.url != NULL && queue->target.stopped != NULL)
-		g_ptr_array_add(reasons,
-				g_strdup_printf("delivery: %s, then `inqueue queue resume %s`",
-						queue->target.stopped, queue->name));
+		g_ptr_array_add(reasons, queue_state_delivery(queue));
 	if (counts->unfinished_pickups > 0)
 		g_ptr_array_add(reasons,
 				g_strdup_printf("%" PRIu64

@@ -1,4 +1,4 @@
-/* `queue apply` and `queue dump`: queues from a file, and into one. */
+/* `queue apply` and `queue dump`: queues and targets from a file, and into one. */
 #include "loader/cli/queue/queue_internal.h"
 
 #include "loader/base/children.h"
@@ -8,6 +8,7 @@
 #include "queue/base/scoped.h"
 
 #include <glib.h>
+#include <string.h>
 
 /* ---- apply ---- */
 
@@ -23,26 +24,28 @@ struct cmd_apply {
 };
 
 /* Silence is success: a queue that is as the file says is not named. */
-static void cmd_apply_tell(const char *name, enum apply_outcome outcome, void *context)
+static void cmd_apply_tell(const char *kind, const char *name, enum apply_outcome outcome,
+			   void *context)
 {
 	const struct cmd_apply *apply = context;
 	const struct invocation *invocation = apply->invocation;
 	const bool dry_run = invocation_flag(invocation, "dry-run");
-	if (outcome != APPLY_UNCHANGED)
+	if (outcome != APPLY_UNCHANGED && strcmp(kind, "queue") == 0)
 		g_ptr_array_add(apply->names, g_strdup(name));
 	if (invocation->json)
 		output_json_print(
-		    json_pack("{s:s, s:s}", "queue", name, "outcome", outcomes[outcome]));
+		    json_pack("{s:s, s:s}", kind, name, "outcome", outcomes[outcome]));
 	else if (outcome != APPLY_UNCHANGED)
-		output_line("queue '%s' %s%s", name, dry_run ? "would be " : "", outcomes[outcome]);
+		output_line("%s '%s' %s%s", kind, name, dry_run ? "would be " : "",
+			    outcomes[outcome]);
 }
 
-static void cmd_apply_differs(const char *name, const char *field, const char *before,
-			      const char *after, void *context)
+static void cmd_apply_differs(const char *kind, const char *name, const char *field,
+			      const char *before, const char *after, void *context)
 {
 	const struct cmd_apply *apply = context;
 	if (apply->invocation->json)
-		output_json_print(json_pack("{s:s, s:s, s:s?, s:s?}", "queue", name, "field", field,
+		output_json_print(json_pack("{s:s, s:s, s:s?, s:s?}", kind, name, "field", field,
 					    "before", before, "after", after));
 	else
 		output_line("  %s: %s -> %s", field, before != NULL ? before : "(none)",
@@ -145,6 +148,49 @@ static bool cmd_dump_wanted(const struct work_queue *queue)
 	return true;
 }
 
+struct cmd_dump {
+	GPtrArray *wanted; /* names of targets; NULL: all */
+	bool begun;
+	struct error *err;
+};
+
+/* An empty line stands between two groups. */
+static void cmd_dump_part(bool *begun)
+{
+	if (*begun)
+		output_line("%s", "");
+	*begun = true;
+}
+
+static int cmd_dump_target(const struct work_queue_target *target, void *context)
+{
+	struct cmd_dump *dump = context;
+	if (dump->wanted != NULL &&
+	    !g_ptr_array_find_with_equal_func(dump->wanted, target->name, g_str_equal, NULL))
+		return 0;
+	cmd_dump_part(&dump->begun);
+	return dump_target(target, cmd_dump_line, NULL, dump->err);
+}
+
+/* The targets that the queues use, which a file has to say as well; without names of queues, all. */
+static int cmd_dump_targets(const struct invocation *invocation, struct store *store,
+			    char *const *names, bool *ret_begun, struct error *err)
+{
+	g_autoptr(GPtrArray) wanted = g_ptr_array_new_with_free_func(g_free);
+	for (; *names != NULL; names++) {
+		scoped(work_queue_free) struct work_queue *queue = NULL;
+		if (work_queue_find(store, *names, &queue, err) != 0)
+			return -1;
+		if (queue->target.name != NULL)
+			g_ptr_array_add(wanted, g_strdup(queue->target.name));
+	}
+	struct cmd_dump dump = {.wanted = invocation->argument_count > 0 ? wanted : NULL,
+				.err = err};
+	const int failed = work_queue_target_list(store, cmd_dump_target, &dump, err);
+	*ret_begun = dump.begun;
+	return failed;
+}
+
 /* A group like that of `queue apply`, or, for programs, what `queue show` gives. */
 static int cmd_dump_queue(const struct invocation *invocation, struct store *store,
 			  const char *name, struct error *err)
@@ -166,9 +212,12 @@ int cmd_queue_dump(const struct invocation *invocation, struct error *err)
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
 	    invocation_list_queues(invocation, store, cmd_dump_wanted, &names, err) != 0)
 		return -1;
+	bool begun = false;
+	if (!invocation->json && cmd_dump_targets(invocation, store, names, &begun, err) != 0)
+		return -1;
 	for (char **name = names; *name != NULL; name++) {
-		if (name != names && !invocation->json)
-			output_line("%s", "");
+		if (!invocation->json)
+			cmd_dump_part(&begun);
 		if (cmd_dump_queue(invocation, store, *name, err) != 0)
 			return -1;
 	}

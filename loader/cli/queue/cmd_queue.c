@@ -80,6 +80,8 @@ int cmd_queue_create(const struct invocation *invocation, struct error *err)
 	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0 ||
 	    cmd_queue_check_free(store, name, err) != 0)
 		return -1;
+	if (definition_resolve(store, draft, err) != 0 || definition_check(draft, err) != 0)
+		return error_prefix(err, "queue '%s'", name);
 	if (cmd_queue_asks(draft) && cmd_queue_ask(draft, &secret, err) != 0)
 		return error_prefix(err, "queue '%s'", name);
 	if (store_begin(store, err) != 0 ||
@@ -131,7 +133,8 @@ static int cmd_queue_change(const struct invocation *invocation, struct store *s
 	    invocation_find_queue(invocation, store, 0, &draft, err) != 0)
 		return -1;
 	g_autofree char *before = g_strdup(draft->name);
-	if (cmd_queue_set_fields(invocation, draft, err) != 0 || definition_check(draft, err) != 0)
+	if (cmd_queue_set_fields(invocation, draft, err) != 0 ||
+	    definition_resolve(store, draft, err) != 0 || definition_check(draft, err) != 0)
 		return error_prefix(err, "queue '%s'", before);
 	const char *name = invocation_text(invocation, "name");
 	if (name != NULL) {
@@ -269,7 +272,8 @@ int cmd_queue_drop(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
-/* Resuming also lets a delivery go on that was stopped. The row is read inside the transaction:
+/* Resuming also lets a delivery go on that was stopped, that of other queues with the same target as
+ * well. The row is read inside the transaction:
  * what another process changed a moment ago must not be written back. */
 static int cmd_queue_set_paused(const struct invocation *invocation, bool paused, struct error *err)
 {
@@ -286,7 +290,10 @@ static int cmd_queue_set_paused(const struct invocation *invocation, bool paused
 		g_free(queue->target.stopped);
 		queue->target.stopped = NULL;
 	}
-	if (work_queue_alter(store, queue, clock_now_ms(), err) != 0 ||
+	const bool shared = !paused && queue->target.name != NULL;
+	if ((shared && work_queue_target_alter(store, queue->target.name, &queue->target,
+					       clock_now_ms(), err) != 0) ||
+	    work_queue_alter(store, queue, clock_now_ms(), err) != 0 ||
 	    store_commit(store, err) != 0)
 		return -1;
 	return 0;

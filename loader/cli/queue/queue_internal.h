@@ -17,6 +17,10 @@ void queue_view_print(const struct work_queue *queue, const struct queue_health 
 /* The same as a document; the caller has the reference. */
 json_t *queue_view_json(const struct work_queue *queue);
 
+/* The same of a target. */
+void target_view_print(const struct work_queue_target *target);
+json_t *target_view_json(const struct work_queue_target *target);
+
 /* Asks the server of a queue and prints what is found, with notes about other queues. Changes nothing. The
  * process can do less afterwards (mailbox_confine()): it is the last thing that it does. */
 int queue_look(const struct invocation *invocation, const char *name, struct error *err);
@@ -35,6 +39,11 @@ int cmd_queue_resume(const struct invocation *invocation, struct error *err);
 int cmd_queue_check(const struct invocation *invocation, struct error *err);
 int cmd_queue_dump(const struct invocation *invocation, struct error *err);
 int cmd_queue_apply(const struct invocation *invocation, struct error *err);
+int cmd_target_create(const struct invocation *invocation, struct error *err);
+int cmd_target_alter(const struct invocation *invocation, struct error *err);
+int cmd_target_list(const struct invocation *invocation, struct error *err);
+int cmd_target_show(const struct invocation *invocation, struct error *err);
+int cmd_target_drop(const struct invocation *invocation, struct error *err);
 int cmd_doctor(const struct invocation *invocation, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* The commands that define and check queues, with their options. `inqueue help` and --help print
+/* The commands that define and check queues and targets, with their options. `inqueue help` and --help print
  * these words. The fields of a definition are options, too; their words are in definition.c. */
 #include "loader/cli/queue/queue_internal.h"
 
@@ -11,6 +11,16 @@ static bool queue_definition_option(size_t index, struct command_option *ret_opt
 {
 	struct definition_field field;
 	if (!definition_field_at(index, &field))
+		return false;
+	*ret_option =
+	    (struct command_option){field.name, field.value, field.meaning, field.standard};
+	return true;
+}
+
+static bool queue_target_option(size_t index, struct command_option *ret_option)
+{
+	struct definition_field field;
+	if (!definition_target_field_at(index, &field))
 		return false;
 	*ret_option =
 	    (struct command_option){field.name, field.value, field.meaning, field.standard};
@@ -30,6 +40,11 @@ static const struct command_option create_options[] = {
 static const struct command_option alter_options[] = {
     {"name", "NAME", "the queue's new name", NULL},
     NO_CHECK,
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option target_alter_options[] = {
+    {"name", "NAME", "the target's new name", NULL},
     COMMAND_OPTIONS_END,
 };
 
@@ -79,15 +94,30 @@ static const struct command commands[] = {
      "numbers of messages. Notes name queues that have the same mailbox, or use a folder for "
      "something else.",
      NULL, NULL, cmd_queue_check, true},
-    {"queue apply", "FILE", 1, 1, "create and alter queues from a file",
-     "The file has a group [queue NAME] for each queue, with the options of `queue create` as "
-     "keys. Applying it twice changes nothing the second time. A fault in it changes nothing. No "
+    {"queue apply", "FILE", 1, 1, "create and alter queues and targets from a file",
+     "The file has a group [queue NAME] for each queue and [target NAME] for each target, with the "
+     "options of `queue create` and `target create` as keys. Applying it twice changes nothing the "
+     "second time. A fault in it changes nothing. No "
      "server is asked unless --check says so.",
      apply_options, NULL, cmd_queue_apply, false},
     {"queue dump", "[NAME…]", 0, SIZE_MAX, "print queues as `queue apply` reads them",
-     "What has its default is left out. Passwords and keys are named by where they come from, and "
+     "With the targets that they use; without a name all queues and targets. What has its default "
+     "is left out. Passwords and keys are named by where they come from, and "
      "are not printed.",
      NULL, NULL, cmd_queue_dump, false},
+    {"target create", "NAME", 1, 1, "define a target that several queues can use",
+     "An address that entries are posted to, with all that belongs to it. `inqueue queue create` "
+     "and `queue alter` take its name as --target.",
+     NULL, queue_target_option, cmd_target_create, false},
+    {"target alter", "NAME", 1, 1, "change a target for all its queues at once",
+     "Changes the fields that are given and leaves the others as they are. A target that was "
+     "stopped goes on.",
+     target_alter_options, queue_target_option, cmd_target_alter, false},
+    {"target list", "", 0, 0, "list the targets, and the queues that use them", NULL, NULL, NULL,
+     cmd_target_list, false},
+    {"target show", "NAME", 1, 1, "show a target", NULL, NULL, NULL, cmd_target_show, false},
+    {"target drop", "NAME", 1, 1, "delete a target that no queue uses", NULL, NULL, NULL,
+     cmd_target_drop, false},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
      "Reads the whole database, checks who can read passwords and keys, and names the libraries "
      "and their faults that this program works around. Needs no server and changes nothing.",

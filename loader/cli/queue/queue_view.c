@@ -17,9 +17,9 @@ static char *queue_view_credential(const struct work_queue *queue)
 }
 
 /* The words that --acknowledge takes. */
-static const char *queue_view_acknowledge(const struct work_queue_target *target)
+static const char *queue_view_acknowledge(const struct work_queue *queue)
 {
-	return target->on_delivery ? "delivery" : "load";
+	return queue->on_delivery ? "delivery" : "load";
 }
 
 /* Fields that stand a line each become a list. */
@@ -32,24 +32,32 @@ static json_t *queue_view_lines_json(const char *lines)
 	return list;
 }
 
-/* null where the queue has no target. */
-static json_t *queue_view_target_json(const struct work_queue_target *target)
+json_t *target_view_json(const struct work_queue_target *target)
 {
-	if (target->url == NULL)
+	return json_pack("{s:s?, s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, "
+			 "s:o, s:b, s:b, "
+			 "s:i, s:s?}",
+			 "target", target->name, "deliver_to", target->url, "format",
+			 target->format, "secret", target->secret, "password", target->password,
+			 "headers", queue_view_lines_json(target->headers), "header_secrets",
+			 queue_view_lines_json(target->header_secrets), "ca_file", target->ca_file,
+			 "crl_file", target->crl_file, "client_certificate",
+			 target->client_certificate, "connect_timeout_ms",
+			 (json_int_t)target->connect_timeout_ms, "timeout_ms",
+			 (json_int_t)target->timeout_ms, "redirects", target->redirects,
+			 "trust_hosts", queue_view_lines_json(target->trust_hosts), "allow_private",
+			 (int)target->allow_private, "insecure", (int)target->insecure,
+			 "concurrency", (int)target->concurrency, "stopped", target->stopped);
+}
+
+/* null where the queue has no target. */
+static json_t *queue_view_delivery_json(const struct work_queue *queue)
+{
+	if (queue->target.url == NULL)
 		return json_null();
-	return json_pack(
-	    "{s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, s:o, s:b, s:b, s:i, "
-	    "s:s, s:s?}",
-	    "deliver_to", target->url, "format", target->format, "secret", target->secret,
-	    "password", target->password, "headers", queue_view_lines_json(target->headers),
-	    "header_secrets", queue_view_lines_json(target->header_secrets), "ca_file",
-	    target->ca_file, "crl_file", target->crl_file, "client_certificate",
-	    target->client_certificate, "connect_timeout_ms",
-	    (json_int_t)target->connect_timeout_ms, "timeout_ms", (json_int_t)target->timeout_ms,
-	    "redirects", target->redirects, "trust_hosts",
-	    queue_view_lines_json(target->trust_hosts), "allow_private", (int)target->allow_private,
-	    "insecure", (int)target->insecure, "concurrency", (int)target->concurrency,
-	    "acknowledge", queue_view_acknowledge(target), "stopped", target->stopped);
+	json_t *object = target_view_json(&queue->target);
+	json_object_set_new(object, "acknowledge", json_string(queue_view_acknowledge(queue)));
+	return object;
 }
 
 /* All fields are there in any case; null says that one is not set. */
@@ -64,7 +72,7 @@ json_t *queue_view_json(const struct work_queue *queue)
 			    output_json_text(queue->credential_reference));
 	json_object_set_new(object, "max_attempts", json_integer(queue->max_attempts));
 	json_object_set_new(object, "retry_delay_ms", json_integer(queue->retry_delay_ms));
-	json_object_set_new(object, "delivery", queue_view_target_json(&queue->target));
+	json_object_set_new(object, "delivery", queue_view_delivery_json(queue));
 	json_object_set_new(object, "last_action", output_json_time_ms(queue->last_action_ms));
 	json_object_set_new(object, "last_message", output_json_text(queue->last_message));
 	json_object_set_new(object, "not_collected",
@@ -105,11 +113,9 @@ static void queue_view_print_limits(const struct work_queue_target *target)
 	queue_view_print_text("posts at a time", posts);
 }
 
-/* Prints only the fields that are set. */
-static void queue_view_print_target(const struct work_queue_target *target)
+void target_view_print(const struct work_queue_target *target)
 {
-	if (target->url == NULL)
-		return;
+	queue_view_print_text("target", target->name);
 	g_autofree char *to = g_strdup_printf("%s (%s)", target->url, target->format);
 	queue_view_print_text("deliver to", to);
 	queue_view_print_lines("its password", target->password);
@@ -126,7 +132,6 @@ static void queue_view_print_target(const struct work_queue_target *target)
 	queue_view_print_lines("in clear",
 			       target->insecure ? "allowed, without credentials" : NULL);
 	queue_view_print_limits(target);
-	queue_view_print_text("acknowledge", queue_view_acknowledge(target));
 }
 
 /* What the last run has left. */
@@ -161,6 +166,9 @@ void queue_view_print(const struct work_queue *queue, const struct queue_health 
 	queue_view_print_text("state", queue_state_word(queue, health, counts));
 	queue_view_print_text("reason", reason);
 	queue_view_print_text("attempts", attempts);
-	queue_view_print_target(&queue->target);
+	if (queue->target.url != NULL) {
+		target_view_print(&queue->target);
+		queue_view_print_text("acknowledge", queue_view_acknowledge(queue));
+	}
 	queue_view_print_last(queue);
 }

@@ -156,6 +156,31 @@ static int cmd_deliver_sample(const struct invocation *invocation, struct store 
 	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
 }
 
+/* A sample names a made-up account, because no queue says another. */
+int cmd_target_test(const struct invocation *invocation, struct error *err)
+{
+	const char *name = invocation->arguments[0];
+	scoped(store_close) struct store *store = NULL;
+	struct work_queue queue = {.name = (char *)name,
+				   .external_source = (char *)"File",
+				   .connection_string = (char *)"",
+				   .user_name = (char *)"robot@example.com"};
+	scoped(work_queue_target_clear) struct work_queue_target *release = &queue.target;
+	g_autofree char *trace = NULL;
+	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
+	    work_queue_target_find(store, name, release, err) != 0)
+		return -1;
+	if (!deliver_runs_commands(&queue) && deliver_confine(invocation->database, err) != 0)
+		return -1;
+	const int failed = deliver_test(&queue, &trace, err);
+	if (invocation->json)
+		output_json_print(json_pack("{s:s, s:s?, s:s?}", "target", name, "trace", trace,
+					    "error", failed != 0 ? err->text : NULL));
+	else
+		output_text(trace);
+	return failed != 0 ? error_prefix(err, "target '%s'", name) : 0;
+}
+
 /* A queue that is not there is named later. */
 static int cmd_deliver_confine(const struct invocation *invocation, struct store *store,
 			       char *const *names, struct error *err)

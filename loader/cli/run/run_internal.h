@@ -20,6 +20,7 @@ int cmd_status_refuse_limits(const struct invocation *invocation, struct error *
 
 int cmd_verify(const struct invocation *invocation, struct error *err);
 int cmd_reload(const struct invocation *invocation, struct error *err);
+int cmd_target_test(const struct invocation *invocation, struct error *err);
 int cmd_deliver(const struct invocation *invocation, struct error *err);
 
 #endif

@@ -151,10 +151,12 @@ static const struct command commands[] = {
      "replaced and new, and the message moves to the dropbox folder.",
      NULL, NULL, cmd_reload, true},
     {"deliver", "[NAME…]", 0, SIZE_MAX, "post the entries of queues to their targets, once",
-     "Posts each entry that is due to the address that --deliver-to gave its queue. 2xx: the entry "
+     "Posts each entry that is due to the target of its queue. 2xx: the entry "
      "is done. 4xx: it has failed. 5xx, 408, 425, 429, no answer: it is tried again later. Without "
      "a name: all queues with a target that are not paused.",
      deliver_options, NULL, cmd_deliver, true},
+    {"target test", "NAME", 1, 1, "post a made-up mail to a target, and show request and answer",
+     NULL, NULL, NULL, cmd_target_test, true},
 };
 
 const struct command *run_command_at(size_t index)
