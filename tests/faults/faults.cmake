@@ -7,7 +7,7 @@ foreach(script IN LISTS scripts)
 		COMMAND ${PYTHON3} -B -m unittest ${module}
 		WORKING_DIRECTORY ${CMAKE_CURRENT_LIST_DIR})
 	set_tests_properties(${name} PROPERTIES
-		TIMEOUT 600 LABELS faults
+		TIMEOUT 1200 LABELS faults
 		ENVIRONMENT "INQUEUE=$<TARGET_FILE:inqueue>;SOURCE_DIR=${CMAKE_SOURCE_DIR};BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/e2e")
 endforeach()
 

@@ -1,110 +1,11 @@
-"""A secret that servers, targets and commands repeat in every form, wherever they have a say: it is found nowhere."""
+"""A secret that mail servers repeat in every form, wherever they have a say: it is found nowhere."""
 
-import base64
-import html
-import json
 import re
 import unittest
-import urllib.parse
 
-import inqueue
-from liar import LiarCase, small
-from receiver import Answer, Receiver
+from canary import FORMS, CanaryCase, words
+from liar import small
 from watcher import Watcher
-
-SECRET = r'Cana"ry\7 & <bird>%41+/9'
-USER = "robot@example.com"
-
-
-def in_base64(text):
-    return base64.b64encode(text.encode()).decode()
-
-
-def forms(secret):
-    """As a peer may write it; of most of them no part is found in another."""
-    numbers = "".join(f"&#{ord(letter)};" for letter in secret)
-    hexadecimal = "".join(f"&#x{ord(letter):X};" for letter in secret)
-    return {
-        "as it is": secret,
-        "IMAP": secret.replace("\\", r"\\").replace('"', r'\"'),
-        "JSON": json.dumps(secret)[1:-1],
-        "JSON in numbers": "".join(rf"\u{ord(letter):04x}" for letter in secret),
-        "JSON in capital numbers": "".join(rf"\u{ord(letter):04X}" for letter in secret),
-        "C": "".join(rf"\x{ord(letter):02x}" for letter in secret),
-        "HTML": html.escape(secret),
-        "HTML in JSON": json.dumps(html.escape(secret))[1:-1],
-        "HTML in numbers": numbers,
-        "HTML in hexadecimal numbers": hexadecimal,
-        "URL": urllib.parse.quote(secret, safe=""),
-        "URL in small letters": re.sub("%..", lambda found: found[0].lower(), urllib.parse.quote(secret, safe="")),
-        "form": urllib.parse.quote_plus(secret),
-        "base64": in_base64(secret),
-        "base64 for URLs": base64.urlsafe_b64encode(b"?" + secret.encode()).decode(),
-        "base64 in JSON": in_base64(secret).replace("/", r"\/"),
-        "PLAIN": in_base64(f"\0{USER}\0{secret}"),
-        "PLAIN with an identity": in_base64(f"{USER}\0{USER}\0{secret}"),
-        "XOAUTH2": in_base64(f"user={USER}\1auth=Bearer {secret}\1\1"),
-        "OAUTHBEARER": in_base64(f"n,a={USER},\1host=localhost\1port=993\1auth=Bearer {secret}\1\1"),
-        "Basic": in_base64(f"ann:{secret}"),
-        "hexadecimal": secret.encode().hex(),
-        "HEXADECIMAL": secret.encode().hex().upper(),
-    }
-
-
-def traces(secret):
-    """What must be found nowhere: each form, and of base64 what does not depend on its neighbours."""
-    inside = {base64.b64encode(b"x" * offset + secret.encode())[offset + 1:-4].decode() for offset in range(3)}
-    inside |= {text.translate(str.maketrans("+/", "-_")) for text in inside}
-    return {*forms(secret).values(), *inside}
-
-
-FORMS = forms(SECRET)
-
-
-class CanaryCase(LiarCase):
-    fault = "a secret that is repeated"
-
-    def setUp(self):
-        super().setUp()
-        self.said = []
-        self.hidden = 0
-        self.log = self.folder / "imap.log"
-
-    def _checked(self, process, stdout, stderr, expect):
-        self.said.append((stdout + stderr).decode(errors="replace"))
-        return super()._checked(process, stdout, stderr, expect)
-
-    def try_it(self, *arguments, **options):
-        """One run, whatever becomes of it."""
-        process = self.start(*arguments, **options)
-        stdout, stderr = process.communicate(timeout=inqueue.DEADLINE_S)
-        self.assertLess(0 <= process.returncode, 128, process.args)
-        self._checked(process, stdout, stderr, process.returncode)
-
-    def everything(self):
-        """All that the program has left: what it said, its database with the log, its files; but not the passwords."""
-        files = [path for path in self.folder.rglob("*") if path.is_file() and ".password" not in path.name]
-        self.assertIn(self.database, files)
-        return "\n".join([*self.said, *(path.read_bytes().decode(errors="replace") for path in files)])
-
-    def assert_hidden(self):
-        """And counts whether something was hidden at all."""
-        found = self.everything()
-        for text in traces(SECRET):
-            self.assertNotIn(text, found)
-        self.hidden += "***" in found
-        self.said.clear()
-
-    def lying(self, *mail, **keys):
-        server = super().lying(*mail, **{"timeout": "10s"} | keys)
-        server.users[USER] = SECRET
-        self.file("invoices.password", SECRET + "\n")
-        return server
-
-
-def words(form):
-    return FORMS[form].encode()
-
 
 MOMENTS = {"sign-in": rb"LOGIN", "CAPABILITY": rb"CAPABILITY", "LIST": rb"LIST", "SELECT": rb"SELECT|EXAMINE",
            "SEARCH": rb"UID SEARCH", "FETCH": rb"UID FETCH", "MOVE": rb"UID MOVE"}
@@ -224,58 +125,6 @@ class MailServer(CanaryCase):
                         self.assert_hidden()
                     self.forget()
         self.assertEqual(len(FORMS), self.hidden)
-
-
-class Target(CanaryCase):
-    """A web application, and another one that it redirects to."""
-
-    def target(self, url):
-        self.file("target.password", SECRET + "\n")
-        key = base64.b64encode(SECRET.encode()).decode()
-        self.file("key.password", f"whsec_{key}\n")
-        self.inqueue("queue", "alter", "invoices", "--deliver-to", url.replace("://", "://ann@"), "--allow-private", "true",
-                     "--deliver-password", f"file:{self.folder}/target.password",
-                     "--deliver-secret", f"file:{self.folder}/key.password",
-                     "--deliver-header-secret", f"X-Api-Key: Bearer file:{self.folder}/target.password")
-
-    def test_every_form_at_every_place(self):
-        with self.lying(small(1)), Receiver([200]) as home, Receiver([200]) as other:
-            self.target(home.url())
-            self.inqueue("load")
-            for form, said in FORMS.items():
-                host = re.sub("[^A-Za-z0-9-]", "", said)[:60]
-                whole = Answer(422, {"X-Said": said, "Set-Cookie": said}, b"before " + said.encode() + b" after", reason=said)
-                for answers in [[whole], [whole._replace(status=503)],
-                                [Answer(503, body=b"x" * (2040 - len(said) // 2) + b" " + said.encode())],
-                                [Answer(503, body=b"x " * 35000 + said.encode())],
-                                [Answer(307, {"Location": f"http://127.0.0.1:1/{said}"}, said.encode(), reason=said)],
-                                [Answer(302, {"Location": f"http://{host}.invalid/"}, reason=said)],
-                                [Answer(302, {"Location": other.url()}, said.encode())]]:
-                    with self.subTest(form=form, answers=answers):
-                        home.answers, other.answers = answers, [whole]
-                        self.try_it("deliver", "--test", "invoices")
-                        self.try_it("delivery", "retry", "1")
-                        self.try_it("deliver")
-                self.try_it("delivery", "list", "--json")
-                self.try_it("status", "--json")
-                self.assert_hidden()
-            self.assertEqual(len(FORMS), self.hidden)
-            self.assertGreater(self.sql("SELECT count(*) FROM delivery")[0][0], len(FORMS) * 6)
-
-
-class Command(CanaryCase):
-    """What a command says on standard error, which may be its environment."""
-
-    def test_variables_and_the_token(self):
-        with self.lying(small(1)):
-            self.inqueue("load")
-            self.inqueue("queue", "alter", "invoices", "--password-env", "MAIL_PASSWORD")
-            tell = f"import os, sys; v = os.environ; print(v['MAIL_PASSWORD'], v['INQUEUE_TOKEN'], sep=' ', file=sys.stderr); " \
-                   f"sys.stderr.write('x' * 100000 + v['MAIL_PASSWORD'] + 'x' * 1000); sys.exit(1)"
-            self.try_it("work", "invoices", "--until-empty", "--", "python3", "-c", tell, env={"MAIL_PASSWORD": SECRET})
-            self.assertRegex(self.said[-1], r"\*\*\* \*\*\*\n")
-            self.assertRegex(self.said[-1], r"x{100000}\*\*\*x{1000}")
-            self.assert_hidden()
 
 
 if __name__ == "__main__":

@@ -1,79 +1,13 @@
 """Servers whose answers have no end: each run ends in a time that follows from its timeout, says what the server did, and
 loses nothing."""
 
-import itertools
-import threading
 import unittest
 
-from inqueue import PROTOCOL, UNREACHABLE
-from liar import LiarCase, small
-
-TIMEOUT = "2s"
-PACE_S = 0.05
+from endless import KINDS, MOMENTS, EndlessCase
+from inqueue import UNREACHABLE
 
 
-def pour(pieces, pause_s=0.0):
-    """An answer that goes on until the connection is closed."""
-    def answer(session, _tag, _command):
-        paused = threading.Event()
-        for piece in pieces():
-            session.send(piece)
-            if pause_s:
-                paused.wait(pause_s)
-    return answer
-
-
-def again(piece):
-    return lambda: itertools.repeat(piece)
-
-
-def after(first, piece):
-    return lambda: itertools.chain([first], itertools.repeat(piece))
-
-
-def numbers():
-    return itertools.chain([b"* SEARCH"], (b" " + b" ".join(b"%d" % number for number in range(low, low + 1000))
-                                          for low in itertools.count(1, 1000)))
-
-
-LINES = b"* OK [ALERT] patience, please, this will only take a moment more and then some\r\n"
-BODY = b"* 1 FETCH (UID 1 BODY[] {%d}\r\n"
-# What it does, how often it pauses, what is said of it, and with which status the run ends.
-KINDS = {
-    "lines at 25 kB/s": (again(LINES * 16), PACE_S, "its answer does not end|more than 10.. answers", PROTOCOL),
-    "long lines at 25 kB/s": (again(b"* OK " + b"x" * 1300 + b"\r\n"), PACE_S, "its answer does not end", PROTOCOL),
-    "lines at once": (again(LINES * 1000), 0, "sent more than 10.. answers to one command", PROTOCOL),
-    "counts": (again(b"* 7 EXISTS\r\n" * 1000), 0, "sent more than [0-9]+ answers to one command", PROTOCOL),
-    "changes": (again(b"* 1 FETCH (FLAGS (\\Seen))\r\n" * 1000), 0, "sent more than 10.. answers to one command", PROTOCOL),
-    "one line": (again(b"* OK" + b"x" * 60000), 0, "that make no sense|more than twice", PROTOCOL),
-    "one line at 25 kB/s": (after(b"* OK ", b"x" * 1300), PACE_S, "its answer does not end", PROTOCOL),
-    "numbers": (numbers, 0, "that make no sense|more than twice", PROTOCOL),
-    "a byte now and then": (again(b"* OK "[:1]), 0.5, "no answer from 127.0.0.1 within 2 s", UNREACHABLE),
-    "4 GB announced": (after(BODY % 4294967295, b"x" * 65536), 0, "began to send 4294967295 bytes where at most", PROTOCOL),
-    "4 GB at 25 kB/s": (after(BODY % 4294967295, b"x" * 1300), PACE_S, "began to send 4294967295 bytes where at most", PROTOCOL),
-    "4 GB in a list": (after(b'* LIST () "/" {4294967295}\r\n', b"x" * 65536), 0, "began to send 4294967295 bytes", PROTOCOL),
-    "bodies": (again(b"* 9 FETCH (UID 99 BODY[] {12}\r\n" + b"x" * 12 + b")\r\n"), 0, "sent more than 10.. answers to one command", PROTOCOL),
-    "a body at 25 kB/s": (after(BODY % 1000000, b"x" * 1300), PACE_S, "its answer does not end", PROTOCOL),
-}
-MOMENTS = {"sign-in": rb"LOGIN", "LIST": rb"LIST", "SELECT": rb"SELECT|EXAMINE",
-           "SEARCH": rb"UID SEARCH", "sizes": rb"UID FETCH [\d:,]+ \(UID RFC822.SIZE\)",
-           "FETCH": rb"UID FETCH .*BODY", "MOVE": rb"UID MOVE"}
-
-
-class Endless(LiarCase):
-    fault = "an answer without end"
-
-    def ends(self, number, kind, pattern, command, says, code):
-        pieces, pause_s = KINDS[kind][:2]
-        self.use_database(number)
-        with self.subTest(kind=kind, moment=pattern, command=command), self.lying(timeout=TIMEOUT) as server:
-            server.answer(pattern, pour(pieces, pause_s), times=None)
-            result = self.inqueue(*command, expect=code)
-            self.assertRegex(result.stderr, says)
-            server.heal()
-            self.wait_longer(TIMEOUT)
-            self.judge(server)
-
+class Loading(EndlessCase):
     def test_each_kind_while_the_connection_is_made(self):
         for number, kind in enumerate(KINDS):
             self.ends(number, kind, rb"CAPABILITY", ["load"], "port [0-9]+ (takes the connection but )?does not speak",
@@ -84,19 +18,6 @@ class Endless(LiarCase):
         moments = list(MOMENTS.values())
         for number, kind in enumerate(KINDS):
             self.ends(number, kind, moments[number % len(moments)], ["load"], *KINDS[kind][2:])
-
-    def test_each_kind_while_messages_are_fetched(self):
-        for number, kind in enumerate(KINDS):
-            self.ends(number, kind, MOMENTS["FETCH"], ["load"], *KINDS[kind][2:])
-
-    def test_other_commands(self):
-        commands = [(["queue", "check", "invoices"], "LIST"), (["verify", "invoices"], "SEARCH"),
-                    (["mail", "getHeaderOnly", "--queue", "invoices", "--timeout", "2"], "FETCH"),
-                    (["mail", "getAll", "--queue", "invoices", "--timeout", "2"], "FETCH"),
-                    (["mail", "listAllFolders", "--queue", "invoices", "--timeout", "2"], "LIST")]
-        for number, kind in enumerate(KINDS):
-            command, moment = commands[number % len(commands)]
-            self.ends(number, kind, MOMENTS[moment], command, *KINDS[kind][2:])
 
 
 if __name__ == "__main__":

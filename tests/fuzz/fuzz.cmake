@@ -1,16 +1,20 @@
 # Fuzzers need clang. Where it is, ctest builds them in a folder of their own and runs each for a few seconds, or
 # for $INQUEUE_FUZZ_S; what a fuzzer finds is left in that folder.
 if(INQUEUE_FUZZ)
-	foreach(fuzzer connection_string:loader mailbox_name:loader imap:loader mime:mime
-			parsed:loader queues_file:loader import:loader html:mime)
-		string(REPLACE : ";" parts ${fuzzer})
-		list(GET parts 0 name)
-		list(GET parts 1 house)
+	# Each names the rooms that it is about: no others are compiled.
+	foreach(fuzzer connection_string:loader_imap_names mailbox_name:loader_imap_names imap:loader_imap_session
+			mime:mime,loader_parser_protocol parsed:loader_make,loader_parse,loader_parser_protocol,queue
+			queues_file:loader_define import:loader_import html:mime)
+		string(REGEX REPLACE ":.*" "" name ${fuzzer})
+		string(REGEX REPLACE ".*:" "" rooms ${fuzzer})
+		string(REPLACE "," ";" rooms ${rooms})
 		add_executable(fuzz_${name} fuzz/fuzz_${name}.c)
-		target_link_libraries(fuzz_${name} PRIVATE inqueue_flags ${house} PkgConfig::GLIB)
+		target_include_directories(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR})
+		target_link_libraries(fuzz_${name} PRIVATE inqueue_flags ${rooms} PkgConfig::GLIB)
 		target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+		list(APPEND fuzzers fuzz_${name})
 	endforeach()
-	target_link_libraries(fuzz_mime PRIVATE loader_parser_protocol)
+	add_custom_target(fuzzers DEPENDS ${fuzzers})
 	return()
 endif()
 
