@@ -65,6 +65,7 @@ static size_t group_add(struct base64 *base64, unsigned char value, unsigned cha
 	return 3;
 }
 
+/* RFC 2045, 6.8: what is none of the alphabet is passed over; it is damage all the same. */
 static size_t decode_one(struct base64 *base64, unsigned char c, unsigned char *out)
 {
 	unsigned char value = values[c];
@@ -101,6 +102,7 @@ __attribute__((noinline)) static size_t decode_groups(const unsigned char *in, s
 	return count;
 }
 
+/* Good groups in one go; at anything else byte by byte until the next group begins. */
 static void base64_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct base64 *base64 = (struct base64 *)sink;
@@ -134,6 +136,7 @@ void base64_init(struct base64 *base64, struct sink *next)
 	*base64 = (struct base64){.sink = {base64_write}, .next = next};
 }
 
+/* Bits that are left are bytes whose padding has gone. */
 bool base64_finish(struct base64 *base64)
 {
 	unsigned char out[3];

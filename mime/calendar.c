@@ -57,6 +57,7 @@ static bool defines_offset(icalcomponent *zone)
 	return false;
 }
 
+/* Names are those of this calendar alone, whatever libical knows by them. */
 static icaltimezone *zone_find(const struct reader *reader, const char *name)
 {
 	icaltimezone *zone = icalcomponent_get_timezone(reader->calendar, name);
@@ -64,6 +65,7 @@ static icaltimezone *zone_find(const struct reader *reader, const char *name)
 	return zone && defines_offset(icaltimezone_get_component(zone)) ? zone : NULL;
 }
 
+/* RFC 3339, without an offset where the time is local. What cannot be on a calendar is no time. */
 static char *time_format(struct icaltimetype time)
 {
 	const char *end = icaltime_is_utc(time) ? "Z" : "";
@@ -108,6 +110,7 @@ static struct icaltimetype time_of(const struct reader *reader, icalproperty *pr
 					icaltimezone_get_utc_timezone());
 }
 
+/* A period, for instance, is a value as well, and has no one time. */
 static bool is_time(icalproperty *property)
 {
 	const icalvalue *value = icalproperty_get_value(property);
@@ -162,6 +165,7 @@ static char *person_format(icalproperty *property, const char *uri)
 	return g_strdup_printf("%s <%s>", name, address);
 }
 
+/* More people than CALENDAR_PEOPLE_MAX are left out, so that a row has an end. */
 static char *attendees_of(icalcomponent *component)
 {
 	g_autoptr(GString) list = g_string_new(NULL);
@@ -180,6 +184,7 @@ static char *attendees_of(icalcomponent *component)
 
 /* --- rows -------------------------------------------------------------------- */
 
+/* By all texts: two events with one UID are two rows where they differ, as for a changed date. */
 static bool rows_equal(struct mime_calendar *a, struct mime_calendar *b)
 {
 	for (size_t i = 0; mime_calendar_text_at(a, i); i++)
@@ -197,6 +202,7 @@ static bool is_known(const struct reader *reader, struct mime_calendar *row)
 	return false;
 }
 
+/* The value itself: as a string of the calendar it would be escaped. */
 static char *text_of(icalcomponent *component, icalproperty_kind kind)
 {
 	icalproperty *property = first(component, kind);
@@ -223,6 +229,7 @@ static void component_read(struct reader *reader, icalcomponent *component)
 		g_array_append_val(reader->rows, row);
 }
 
+/* Zones and alarms are components, too, and announce nothing. */
 static bool is_row(icalcomponent *component)
 {
 	icalcomponent_kind kind = icalcomponent_isa(component);
@@ -259,6 +266,7 @@ static void calendar_read(struct reader *reader, icalcomponent *calendar, const 
 
 /* --- parts ------------------------------------------------------------------- */
 
+/* Several calendars in one text come below a root that libical makes up. */
 static void root_read(struct reader *reader, icalcomponent *root, const struct part *part)
 {
 	int errors = root ? icalcomponent_count_errors(root) : 0;
@@ -335,6 +343,7 @@ static bool is_calendar(const struct part *part)
 	return part_is(part, "text/calendar") || part_is(part, "application/ics");
 }
 
+/* What a forwarded message announces is its own reader's business. */
 static void walk(struct reader *reader, const struct part *part, struct mime_output *output)
 {
 	if (part->is_forwarded)

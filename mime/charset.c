@@ -95,6 +95,7 @@ static void charset_register(struct charset *charset, const struct charset_row *
 		g_hash_table_insert(charset_by_alias, g_strdup(*alias), charset);
 }
 
+/* All are opened at once, since glibc reads a file for each: later there is a sandbox. */
 int charset_open(void)
 {
 	if (charset_by_alias)
@@ -121,6 +122,7 @@ void charset_close(void)
 	g_clear_pointer(&charset_by_alias, g_hash_table_unref);
 }
 
+/* A name that is cut to 39 characters is none that is known. */
 const struct charset *charset_find(const char *name)
 {
 	char alias[40];
@@ -149,6 +151,7 @@ bool charset_is_multibyte(const struct charset *charset)
 	return charset->row->multibyte;
 }
 
+/* By the converter: several names mean one form. */
 bool charset_is_wide(const struct charset *charset)
 {
 	return strncmp(charset->row->converter, "UTF-16", 6) == 0 ||
@@ -160,6 +163,7 @@ bool charset_is_shifted(const struct charset *charset)
 	return strncmp(charset->row->name, "iso-2022-", 9) == 0;
 }
 
+/* A reader sees that something stood there. */
 static void unreadable(struct conversion *conversion)
 {
 	conversion->errors++;
@@ -221,6 +225,7 @@ static size_t convert_utf8(struct conversion *conversion, const unsigned char *a
 	return 0;
 }
 
+/* Eight characters of ASCII at a time, which is most of nearly all mail. */
 static void convert_letters(struct conversion *conversion, const struct letter *letters,
 			    const unsigned char *at, size_t left)
 {
@@ -280,6 +285,7 @@ static size_t convert_iconv(struct conversion *conversion, const unsigned char *
 	return 0;
 }
 
+/* Returns how many bytes at the end wait for the rest of their character. */
 static size_t convert(struct conversion *conversion, const unsigned char *bytes, size_t length)
 {
 	if (is_utf8(conversion->charset->row))
@@ -321,6 +327,7 @@ static void convert_joined(struct conversion *conversion, const unsigned char *b
 	}
 }
 
+/* Bytes behind the limit of errors are swallowed: another charset will be tried. */
 static void conversion_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct conversion *conversion = (struct conversion *)sink;

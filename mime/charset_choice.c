@@ -13,6 +13,7 @@ enum { DETECT_BYTES = 262144 };
 
 static uchardet_t detector;
 
+/* One detector for all messages: what it learned of one is reset before the next. */
 int charset_choice_open(void)
 {
 	if (charset_open() < 0)
@@ -39,6 +40,7 @@ struct survey {
 	unsigned char head[4];
 };
 
+/* NUL may be UTF-16, ESC is that of ISO-2022, "~" of HZ, and "+" of UTF-7. */
 static bool has_escape(const void *bytes, size_t length)
 {
 	static const char escapes[] = {'\0', 0x1b, '~', '+'};
@@ -61,6 +63,7 @@ static void survey_write(struct sink *sink, const void *bytes, size_t length)
 	survey->size += length;
 }
 
+/* Those of UTF-32 are left out: no mailer writes it, and one of them begins like that of UTF-16. */
 static const char *survey_mark(const struct survey *survey)
 {
 	const unsigned char *head = survey->head;
@@ -175,6 +178,7 @@ static struct charset_choice choose_mislabelled(struct text_source *source,
 	uint64_t tolerable = survey->size / 100 + 1;
 	struct charset_choice choice = {utf8, 0};
 
+	/* Hardly any text that is not UTF-8 reads as UTF-8 by chance. */
 	if (charset == utf8 || !charset_form_reads(source, utf8, 0)) {
 		const struct charset *form = charset_form_eight_bit(source, charset);
 		choice = (struct charset_choice){charset, tolerable};
@@ -239,6 +243,7 @@ void charset_convert(struct text_source *source, struct charset_choice choice, s
 	conversion_finish(&conversion);
 }
 
+/* Bytes in memory, such as a field of a header. */
 struct memory_source {
 	struct text_source source;
 	const char *bytes;
@@ -298,6 +303,7 @@ bool charset_reads(const char *bytes, size_t length, const char *label)
 	return charset && charset_form_reads(&memory.source, charset, 0);
 }
 
+/* For one field among many: its defect is told by whoever asks. */
 const char *charset_guess(const char *bytes, size_t length, const char *hint)
 {
 	struct memory_source memory = {{memory_feed}, bytes, length};

@@ -10,6 +10,7 @@
 
 /* --- walk -------------------------------------------------------------------- */
 
+/* What was written is read back through the file, so that memory does not grow with it. */
 struct input *container_input(struct containers *containers, const struct mime_content *content)
 {
 	if (mime_output_flush(containers->output) < 0)
@@ -19,6 +20,7 @@ struct input *container_input(struct containers *containers, const struct mime_c
 	return input;
 }
 
+/* What could be decoded is opened all the same. */
 struct input *container_decode(struct containers *containers, const struct part *part)
 {
 	struct content_writer writer;
@@ -46,6 +48,7 @@ bool container_has_text(const struct containers *containers)
 	return false;
 }
 
+/* The limits count over the whole message: a small one could unfold without end. */
 static void open_with(struct containers *containers, struct part *part,
 		      void (*open)(struct containers *containers, struct part *part))
 {
@@ -60,6 +63,7 @@ static void open_with(struct containers *containers, struct part *part,
 	containers->depth--;
 }
 
+/* Children come first, so that what is opened here is not gone through twice. */
 void containers_walk(struct containers *containers, struct part *part)
 {
 	for (guint i = 0; i < part->children->len; i++)
@@ -102,12 +106,14 @@ void containers_open(struct part_tree *tree, const struct mime_options *options,
 
 /* --- forwarded messages ------------------------------------------------------ */
 
+/* message/global is one with UTF-8 in its header (RFC 6532). */
 bool container_is_message(const struct part *part)
 {
 	return part->is_message || part_is(part, "message/rfc822") ||
 	       part_is(part, "message/global");
 }
 
+/* The tree is no deeper than max_depth. */
 static uint32_t count_parts(const struct part *part)
 {
 	uint32_t count = 1;

@@ -33,6 +33,7 @@ static struct part *text_new(const struct part *whole, uint64_t begin, uint64_t 
 	return text;
 }
 
+/* Uuencode says nothing of the type of a file. */
 static struct part *file_new(const struct part *whole, const struct uuencoded *file)
 {
 	struct part *part =
@@ -54,6 +55,7 @@ void container_take_out_files(struct part *part, struct defects *defects)
 
 	if (!may_hold_files(part))
 		return;
+	/* A text and a file each time. */
 	while (part->children->len < 2 * CONTAINERS_FILES_MAX &&
 	       uuencode_find(part->input, begin, part->end, &file)) {
 		g_ptr_array_add(part->children, text_new(part, begin, file.begin));
@@ -82,6 +84,7 @@ static const char wanted[] = "beg";
 
 enum { MATCH_NONE = sizeof(wanted) };
 
+/* The line may lie in several pieces. */
 static void search_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct search *search = (struct search *)sink;
@@ -119,6 +122,7 @@ bool container_may_hold_files(struct part *part)
 	return search.found;
 }
 
+/* The parts are cut from the decoded text, which has the parameters of the part: its charset. */
 void container_open_text(struct containers *containers, struct part *part)
 {
 	struct input *input = container_decode(containers, part);

@@ -58,6 +58,7 @@ static char *line_of(const struct opening *opening, const struct tnef_value *val
 
 /* --- bodies ------------------------------------------------------------------ */
 
+/* The charset goes where a mail would have it, so that texts are read by the same code. */
 static struct part *text_new(struct input *input, const char *type, uint64_t begin, uint64_t end,
 			     const char *charset)
 {
@@ -103,6 +104,7 @@ static struct part *rtf_part(const struct opening *opening, enum rtf_form form)
 		     : NULL;
 }
 
+/* HTML that is there counts before HTML that RTF was made of. */
 static struct part *html_of(const struct opening *opening)
 {
 	if (opening->tnef->html.present)
@@ -119,6 +121,8 @@ static struct part *plain_of(const struct opening *opening, bool has_html)
 	return opening->tnef->rtf.present && !has_html ? rtf_part(opening, RTF_TEXT) : NULL;
 }
 
+/* Both forms of one text, as a mail would have them. Where the mail has a text before it, this HTML
+ * is a body only if there is no other. */
 static void bodies_add(const struct opening *opening)
 {
 	bool has_text = container_has_text(opening->containers);
@@ -148,6 +152,7 @@ static char *type_of(const struct opening *opening, const struct tnef_file *file
 	return type ? type : g_strdup(name ? file_name_type(name) : "application/octet-stream");
 }
 
+/* A message in it is no mail: its file must not be called one. */
 static char *name_of(const struct opening *opening, const struct tnef_file *file)
 {
 	g_autofree char *name = line_of(opening, &file->name);
@@ -176,6 +181,7 @@ static void file_add(const struct opening *opening, const struct tnef_file *file
 	g_ptr_array_add(opening->part->children, part);
 }
 
+/* Bodies before files, as in a mail. */
 static void fill(const struct opening *opening)
 {
 	bodies_add(opening);

@@ -53,6 +53,7 @@ static void skip_blanks(struct cursor *cursor)
 		cursor->at++;
 }
 
+/* RFC 5322, 3.2.2: comments may stand between any two tokens, and inside of each other. */
 static void skip_comments(struct cursor *cursor)
 {
 	skip_blanks(cursor);
@@ -94,6 +95,7 @@ static void copy_quoted(struct cursor *cursor, GString *text)
 		append(text, *cursor->at++);
 }
 
+/* A NUL is no stop: strchr() would find it at the end of any list. */
 static void read_until(struct cursor *cursor, const char *stops, bool blanks_stop, GString *text)
 {
 	while (!at_end(cursor) && !(*cursor->at && strchr(stops, *cursor->at)) &&
@@ -101,6 +103,7 @@ static void read_until(struct cursor *cursor, const char *stops, bool blanks_sto
 		append(text, *cursor->at++);
 }
 
+/* In quotes, whatever it holds: parameters_parse() need not know what mailers leave out. */
 static void append_quoted(GString *field, const char *text)
 {
 	g_string_append_c(field, '"');
@@ -120,6 +123,7 @@ static bool name_is(const char *name, const char *wanted)
 	return strlen(wanted) == length && g_ascii_strncasecmp(name, wanted, length) == 0;
 }
 
+/* Blanks and commas are letters of a file name, so that only a semicolon ends one. */
 static void read_file_name(struct cursor *cursor, GString *field)
 {
 	skip_blanks(cursor);
@@ -142,6 +146,7 @@ static void read_value(struct cursor *cursor, const char *name, GString *field)
 	append_quoted(field, text->str);
 }
 
+/* A name without a value says nothing; a value without a name nobody can ask for. */
 static void read_parameter(struct cursor *cursor, GString *field)
 {
 	g_autoptr(GString) name = g_string_new(NULL);

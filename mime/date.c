@@ -28,11 +28,13 @@ struct reader {
 	struct date date;
 };
 
+/* Zero behind the end: nothing that is looked for is that. */
 static char peek(const struct reader *reader, size_t ahead)
 {
 	return (size_t)(reader->end - reader->at) > ahead ? reader->at[ahead] : '\0';
 }
 
+/* Bytes above 127 are letters: weekdays come in every language and charset. */
 static bool is_word_character(char c)
 {
 	return g_ascii_isalpha(c) || (unsigned char)c >= 0x80;
@@ -66,6 +68,7 @@ static size_t read_number(struct reader *reader, size_t digits_max, int *ret_num
 	return digits;
 }
 
+/* Each part may come once: of two, nobody could say which one counts. */
 static bool take_day(struct date *date, int day)
 {
 	bool is_new = !date->has_day;
@@ -98,6 +101,7 @@ static bool take_year(struct date *date, int number, size_t digits)
 	return is_new && digits >= 2 && date->year >= YEAR_MIN && date->year <= YEAR_MAX;
 }
 
+/* Three letters or more: "Sept" is as common as "Sep". */
 static int month_parse(const char *word)
 {
 	static const char *const names[] = {"january",	 "february", "march",	 "april",
@@ -208,6 +212,7 @@ static bool read_basic_form(struct reader *reader, int number)
 	       take_month(date, number / 100 % 100) && take_day(date, number % 100);
 }
 
+/* What a number means follows from its length, from what stands behind it, and from what is known. */
 static bool read_digits(struct reader *reader)
 {
 	struct date *date = &reader->date;
@@ -258,6 +263,8 @@ static bool read_offset(struct reader *reader)
 	       date->zone_minutes >= ZONE_MIN && date->zone_minutes <= ZONE_MAX;
 }
 
+/* RFC 5322, 4.3 has UT, GMT and those of North America. Others are here where mail means one zone by
+ * them: IST is that of India, of Israel and of Ireland. */
 static bool zone_parse(const char *word, int *ret_minutes)
 {
 	static const struct {
@@ -328,6 +335,7 @@ static bool read_word(struct reader *reader)
 	return take_word(reader, word);
 }
 
+/* A character that begins none of the three makes the field unreadable. */
 static bool read_piece(struct reader *reader)
 {
 	char c = *reader->at;
@@ -367,6 +375,7 @@ bool date_parse(const char *text, size_t length, int64_t *ret_time, bool *ret_ha
 	    g_date_time_new_utc(date->year, date->month, date->day, date->hour, date->minute, 0);
 	if (!time)
 		return false;
+	/* A leap second has no number of its own: it counts as the second before it. */
 	*ret_time =
 	    g_date_time_to_unix(time) + MIN(date->second, 59) - (int64_t)date->zone_minutes * 60;
 	*ret_has_zone = date->has_zone;

@@ -8,12 +8,14 @@
 
 #include <string.h>
 
+/* What all fields of one header are read with. */
 struct context {
 	const struct header *header;
 	const char *hint;
 	struct defects *defects;
 };
 
+/* The name of the field goes into what is said of its defects. */
 static char *field_text(const struct context *context, const struct field *field)
 {
 	g_autofree char *what = g_strconcat("field ", field->name, NULL);
@@ -21,6 +23,7 @@ static char *field_text(const struct context *context, const struct field *field
 	return word_decode(field->value, field->length, context->hint, what, context->defects);
 }
 
+/* The first field of the name counts; all of them are in `headers`. */
 static char *text_of(const struct context *context, const char *name)
 {
 	const struct field *field = header_find(context->header, name);
@@ -76,6 +79,7 @@ static char *sender_of(const struct context *context)
 	g_autofree char *sender = NULL;
 	enum address_kind from_kind = first_address(context, "From", &from);
 
+	/* An address without a domain is one as well: a local program wrote it. */
 	if (from_kind >= ADDRESS_LOCAL)
 		return g_steal_pointer(&from);
 	enum address_kind sender_kind = first_address(context, "Sender", &sender);
@@ -197,6 +201,7 @@ char *fields_charset(const struct header *header, const char *hint)
 	return raw->len > 0 ? g_strdup(charset_guess(raw->str, raw->len, hint)) : g_strdup(hint);
 }
 
+/* `headers` last: what is wrong with a field is told once, by whoever reads it for its sense. */
 void fields_fill(struct mime_message *message, const struct header *header, const char *hint,
 		 struct defects *defects)
 {

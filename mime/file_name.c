@@ -80,6 +80,7 @@ static const struct {
     {"application/javascript", ".js"},
 };
 
+/* ".bin" is opened by no system without a question. */
 const char *file_name_extension(const char *content_type)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(extensions); i++)
@@ -119,7 +120,6 @@ static bool is_forbidden(gunichar c)
 	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
-/* A blank keeps words apart; a visible character leaves a mark in its place. */
 /* The plain sign that a system may take a character for: full-width and small forms, and what looks
  * like a slash. 0: none. */
 static char plain_sign(gunichar c)
@@ -151,6 +151,7 @@ static bool is_disguised(gunichar c)
 	return c >= 0x80 && sign && strchr("/\\<>:\"|?*", sign);
 }
 
+/* A blank keeps words apart; a visible character leaves a mark in its place. */
 static char *without_forbidden(const char *name)
 {
 	GString *clean = g_string_new(NULL);
@@ -167,6 +168,7 @@ static char *without_forbidden(const char *name)
 	return g_string_free(clean, FALSE);
 }
 
+/* By what a system may make of the character, such as a full-width dot. */
 static bool is_odd_end(gunichar c)
 {
 	return plain_sign(c) == '.' || g_unichar_isspace(c);
@@ -223,6 +225,7 @@ static bool is_meant_for_commands(const char *name)
 	return first == '-' || first == '~';
 }
 
+/* Between two characters: half of one is no UTF-8. */
 static size_t cut_length(const char *name, size_t max)
 {
 	while (max > 0 && ((unsigned char)name[max] & 0xc0) == 0x80)
@@ -267,6 +270,7 @@ char *mime_file_name_clean(const char *name)
 	return without_odd_ends(shortened(safe));
 }
 
+/* NFKC makes one of what looks alike, and once more of what folding the case leaves. */
 char *mime_file_name_key(const char *name)
 {
 	g_autofree char *plain = g_utf8_normalize(name, -1, G_NORMALIZE_NFKC);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* Many tags and texts go on as one piece. */
 static void piece_pass(struct html_filter *filter)
 {
 	sink_write(filter->next, filter->piece->str, filter->piece->len);
@@ -19,6 +20,7 @@ static bool is_html_space(char c)
 	return ascii_is_white((unsigned char)c) || c == '\f';
 }
 
+/* Nothing but a "<" ends a text, so that all before it is taken at once. */
 static const char *text_take(struct html_filter *filter, const char *at, const char *end)
 {
 	const char *open = memchr(at, '<', (size_t)(end - at));
@@ -61,6 +63,7 @@ static const char *open_take(struct html_filter *filter, const char *at)
 	return at;
 }
 
+/* HTML, "raw text elements": in these nothing is a tag but their own end. */
 static bool is_raw_element(const struct html_filter *filter)
 {
 	return strcmp(filter->name, "script") == 0 || strcmp(filter->name, "style") == 0;
@@ -119,6 +122,7 @@ static const char *tag_take(struct html_filter *filter, const char *at)
 	return at + 1;
 }
 
+/* A ">" in quotes ends no tag. Of a long value the beginning is kept: some hold a whole picture. */
 static const char *quoted_take(struct html_filter *filter, const char *at, const char *end)
 {
 	const char *close = memchr(at, filter->quote, (size_t)(end - at));
@@ -141,6 +145,7 @@ static const char *quoted_take(struct html_filter *filter, const char *at, const
 	return close + 1;
 }
 
+/* Two dashes begin a comment; anything else goes up to the next ">" (HTML, "bogus comment state"). */
 static const char *bang_take(struct html_filter *filter, const char *at)
 {
 	if (*at != '-') {
@@ -161,6 +166,7 @@ static const char *comment_take(struct html_filter *filter, const char *at)
 	return at + 1;
 }
 
+/* "<!DOCTYPE", "<?xml", "<![CDATA[": nobody is to read what stands in them. */
 static const char *declaration_take(struct html_filter *filter, const char *at, const char *end)
 {
 	const char *close = memchr(at, '>', (size_t)(end - at));
@@ -194,6 +200,7 @@ static const char *raw_take(struct html_filter *filter, const char *at)
 	return at + 1;
 }
 
+/* Each of them takes a byte or changes the state, so that this comes to an end. */
 static const char *take(struct html_filter *filter, const char *at, const char *end)
 {
 	switch (filter->state) {

@@ -12,6 +12,7 @@ enum { PASS_ON = 16384, BLANKS_MAX = 200, CELLS_MAX = 1000 };
 
 #define RULE "____________________"
 
+/* libxml2 makes its tables at the first use: before the sandbox, which lets nothing be opened. */
 void html_text_open(void)
 {
 	xmlInitParser();
@@ -63,6 +64,7 @@ static enum effect effect_of(const char *name)
 	return EFFECT_NONE;
 }
 
+/* In pieces, so that memory stays the same for a document of any length. */
 static void pass_on(struct html_text *html)
 {
 	sink_write(html->next, html->out->str, html->out->len);
@@ -107,6 +109,7 @@ static void settle(struct html_text *html)
 		pass_on(html);
 }
 
+/* The no-break space is a blank, too: mailers write it for any of them. */
 static bool is_text_space(gunichar c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == 0xa0;
@@ -143,6 +146,8 @@ static gunichar character_meant(gunichar c)
 
 	if (c >= 0x80 && c < 0xa0)
 		return table[c - 0x80];
+	/* Soft hyphens and spaces without width are seen by nobody, and would keep a word from being
+	 * found. */
 	return c == 0xad || c == 0xfeff || c == 0x200b ? 0 : c;
 }
 
@@ -157,6 +162,7 @@ static size_t word_length(const char *at, const char *end)
 	return (size_t)(at - from);
 }
 
+/* Words of ASCII, which is most of all text, are copied whole; the rest is looked at one by one. */
 static void on_characters(void *context, const xmlChar *text, int length)
 {
 	struct html_text *html = context;
@@ -180,6 +186,7 @@ static void on_characters(void *context, const xmlChar *text, int length)
 	}
 }
 
+/* The address stands in brackets in front of the words of the link: "here" alone would lead nowhere. */
 static void put_link(struct html_text *html, const xmlChar **attributes)
 {
 	for (size_t i = 0; attributes && attributes[i]; i += 2) {
@@ -206,6 +213,7 @@ static void put_rule(struct html_text *html)
 	want_newlines(html, 1);
 }
 
+/* A tab leads from each cell to the next one, so that whoever reads the text can take a row apart. */
 static void start_cell(struct html_text *html)
 {
 	if (html->in_row) {
@@ -226,6 +234,7 @@ static void start_row(struct html_text *html)
 	want_newlines(html, 2);
 }
 
+/* What is inside of a dropped element is counted and not looked at: its tags mean nothing outside. */
 static void on_start(void *context, const xmlChar *name, const xmlChar **attributes)
 {
 	struct html_text *html = context;
@@ -315,6 +324,7 @@ static void parser_open(struct html_text *html)
 	htmlParseChunk(html->parser, start, (int)strlen(start), 0);
 }
 
+/* The last call lets libxml2 hand out what it still holds back. */
 static void parser_close(struct html_text *html)
 {
 	if (!html->parser)
@@ -335,6 +345,7 @@ static void limit_depth(struct html_text *html)
 	parser_open(html);
 }
 
+/* The depth is looked at between two pieces: the parser cannot be replaced by what it calls. */
 static void html_text_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct html_text *html = (struct html_text *)sink;

@@ -21,6 +21,7 @@ static void window_fail(struct input *input, int error)
 	input->size = input->at + input->length;
 }
 
+/* A read may bring less than it was asked for. */
 static void window_read(struct input *input, uint64_t offset, size_t want)
 {
 	while (input->length < want) {
@@ -123,6 +124,7 @@ const unsigned char *input_at(struct input *input, uint64_t offset, size_t *ret_
 		return input->window;
 	if (offset < input->at || offset >= input->at + input->length)
 		window_fill(input, offset);
+	/* The read has failed, which looks like the end. */
 	if (offset >= input->at + input->length)
 		return input->window;
 	*ret_length = input->length - (size_t)(offset - input->at);
@@ -144,6 +146,7 @@ static uint64_t find_byte(struct input *input, uint64_t offset, int wanted)
 	return input->size;
 }
 
+/* Behind the end of the message no byte is anything. */
 static bool byte_is(struct input *input, uint64_t offset, unsigned char wanted)
 {
 	size_t length;
@@ -175,6 +178,7 @@ bool input_line(struct input *input, uint64_t offset, struct line *ret_line)
 		end--;
 	ret_line->end = end;
 
+	/* Looking for the end of a long line has moved the window on: it goes back to the beginning. */
 	size_t wanted = (size_t)MIN(end - offset, (uint64_t)INPUT_LINE_MAX);
 	if (!hit && (offset < input->at || offset + wanted > input->at + input->length))
 		window_fill(input, offset);
@@ -235,6 +239,7 @@ uint64_t input_find_dashes(struct input *input, uint64_t first_line, uint64_t *r
 	return input->size;
 }
 
+/* Window by window: what is copied may be larger than memory. */
 void input_copy(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
 {
 	size_t length;

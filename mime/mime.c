@@ -28,6 +28,7 @@ int mime_open(void)
 	return charset_choice_open();
 }
 
+/* For tests; the parser's memory goes with its process. */
 void mime_close(void)
 {
 	charset_choice_close();
@@ -44,6 +45,7 @@ struct parse {
 	struct mime_message *message;
 };
 
+/* GMime is named as it runs, libxml2 as it was compiled with. */
 char *mime_library(void)
 {
 	return g_strdup_printf("libxml2 %s, GMime %u.%u.%u", LIBXML_DOTTED_VERSION,
@@ -70,6 +72,7 @@ static uint64_t skip_mbox_line(struct parse *parse)
 	return line.next;
 }
 
+/* A mail without any field is a text, and becomes an entry with that. */
 static void read_header(struct parse *parse)
 {
 	struct header_limits limits = {
@@ -157,6 +160,7 @@ static void parse_body(struct parse *parse, const char *hint)
 	part_tree_free(tree);
 }
 
+/* Defects last: every step before may add to them. */
 static void parse_message(struct parse *parse)
 {
 	read_header(parse);

@@ -48,6 +48,7 @@ static void write_through(struct mime_output *output, const unsigned char *bytes
 	}
 }
 
+/* An error belongs to the message that it came at, and that is given up here. */
 void mime_output_seek(struct mime_output *output, uint64_t offset)
 {
 	output->start = offset;
@@ -116,6 +117,7 @@ size_t output_read(struct mime_output *output, uint64_t offset, void *bytes, siz
 	return n > 0 ? (size_t)n : 0;
 }
 
+/* In pieces on the stack: a content may be as large as its message. */
 void output_copy(struct mime_output *output, uint64_t begin, uint64_t end, struct sink *sink)
 {
 	char piece[PIECE];
@@ -129,6 +131,7 @@ void output_copy(struct mime_output *output, uint64_t begin, uint64_t end, struc
 	}
 }
 
+/* The size is counted after an error, too: the flush tells of that. */
 static void content_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct content_writer *writer = (struct content_writer *)sink;
@@ -163,6 +166,7 @@ static void scratch_to_file(struct scratch *scratch)
 	g_clear_pointer(&scratch->memory, g_free);
 }
 
+/* Memory is doubled, so that all growing together copies each byte about once. */
 static void scratch_write(struct sink *sink, const void *bytes, size_t length)
 {
 	struct scratch *scratch = (struct scratch *)sink;
@@ -192,6 +196,7 @@ void scratch_clear(struct scratch *scratch)
 	g_clear_pointer(&scratch->memory, g_free);
 }
 
+/* From wherever the bytes have gone, which is no concern of the reader. */
 size_t scratch_read(struct scratch *scratch, uint64_t offset, void *bytes, size_t length)
 {
 	if (offset >= scratch->size)

@@ -26,6 +26,7 @@ struct part *part_new(struct input *input, const char *type, uint64_t begin, uin
 	return part;
 }
 
+/* Its children go with it, as deep as max_depth lets them be. */
 void part_free(struct part *part)
 {
 	if (!part)
@@ -115,6 +116,7 @@ static char *content_id_of(const struct header *header)
 	return length > 0 ? g_steal_pointer(&valid) : NULL;
 }
 
+/* What a field does not say is as if it stood there empty. */
 struct part *part_from_header(struct input *input, const struct header *header,
 			      const struct field *type, struct defects *defects)
 {
@@ -158,6 +160,7 @@ void part_take_as_text(struct part *part)
 
 /* --- has a part anything to read --------------------------------------------- */
 
+/* No more is decoded than is needed to see whether anything stands there. */
 static GString *beginning_of(const struct part *part)
 {
 	struct string_sink target = string_sink_to(g_string_new(NULL));
@@ -167,6 +170,7 @@ static GString *beginning_of(const struct part *part)
 	return target.string;
 }
 
+/* As its reader would see it: tags and scripts are no text. */
 static GString *text_of_html(const GString *html)
 {
 	struct string_sink target = string_sink_to(g_string_new(NULL));
@@ -194,6 +198,7 @@ static bool are_blank(const GString *bytes)
 	return true;
 }
 
+/* "application/xhtml+xml" as well. */
 static bool is_html(const struct part *part)
 {
 	return strstr(part->type, "html") != NULL;
@@ -213,6 +218,7 @@ bool part_has_text(struct part *part)
 	return part->text == PART_TEXT_SOME;
 }
 
+/* HTML of one picture says what it has to say without a word. */
 bool part_shows(struct part *part)
 {
 	if (part_has_text(part))

@@ -93,6 +93,7 @@ static void take_word(struct rtf_tokens *tokens, unsigned char c)
 	}
 }
 
+/* The number ends where its digits do, whatever stands there. */
 static void take_number(struct rtf_tokens *tokens, unsigned char c)
 {
 	if (g_ascii_isdigit(c))
@@ -118,6 +119,7 @@ static void take_hex(struct rtf_tokens *tokens, unsigned char c)
 	}
 }
 
+/* A state for each place that a piece may end at: nothing is read twice. */
 static void take(struct rtf_tokens *tokens, unsigned char c)
 {
 	switch (tokens->state) {

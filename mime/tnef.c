@@ -3,6 +3,7 @@
 
 #include "mime/input.h"
 
+/* [MS-OXTNEF]: the signature of the stream; a key of two bytes behind it means nothing. */
 static const uint32_t signature = 0x223e9f78;
 
 enum { START_BYTES = 6, ATTRIBUTE_BYTES = 9, CHECKSUM_BYTES = 2, OBJECT_ID_BYTES = 16 };
@@ -46,6 +47,7 @@ struct reader {
 	bool passes;	   /* the file at hand is one too many */
 };
 
+/* NULL before the first file, and for one too many: what is said of that is passed over. */
 static struct tnef_file *last_file(struct reader *reader)
 {
 	GArray *files = reader->tnef->files;
@@ -108,6 +110,7 @@ static void message_property(struct reader *reader, const struct mapi_property *
 	case TEXT:
 		tnef->text = text_property(reader, property);
 		break;
+	/* A delivery report has no other text. */
 	case REPORT_TEXT:
 		if (!tnef->text.present)
 			tnef->text = text_property(reader, property);
@@ -126,6 +129,7 @@ static void message_property(struct reader *reader, const struct mapi_property *
 	}
 }
 
+/* The names of a file come in any order. */
 static void name_take(struct tnef_file *file, struct tnef_value name, enum name_rank rank)
 {
 	if (!name.present || (unsigned)rank < file->name_rank)
@@ -184,6 +188,7 @@ static void properties_read(struct reader *reader, uint64_t begin, uint64_t end,
 	reader->tnef->damaged |= list.damaged;
 }
 
+/* All texts that are no Unicode are in this code page. */
 static void code_page_read(struct reader *reader, uint64_t begin, uint64_t end)
 {
 	unsigned char bytes[4];
@@ -261,6 +266,7 @@ struct tnef *tnef_read(struct input *input, size_t max_files)
 	struct reader reader = {.input = input, .tnef = tnef, .max_files = max_files};
 	uint64_t at = sizeof(start);
 	tnef->files = g_array_new(FALSE, TRUE, sizeof(struct tnef_file));
+	/* Attributes may be empty: their number has a limit, too. */
 	for (unsigned i = 0; at != 0 && at < input->size && i < TNEF_ATTRIBUTES_MAX; i++)
 		at = attribute_at(&reader, at);
 	if (at < input->size)

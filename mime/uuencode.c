@@ -35,6 +35,7 @@ static size_t count_of(const struct line *line)
 	return line->length > 0 ? (line->text[0] - 32U) & 63U : 0;
 }
 
+/* Four characters for three bytes, and for what is left of three. */
 static size_t chars_of(size_t count)
 {
 	return (count + 2) / 3 * 4;
@@ -53,6 +54,7 @@ static bool is_data(const struct line *line)
 	return true;
 }
 
+/* Prose never looks like this: an M, and 60 characters without a small letter. */
 static bool is_full(const struct line *line)
 {
 	return line->length >= 1 + LINE_CHARS && count_of(line) == LINE_BYTES && is_data(line);
@@ -142,6 +144,7 @@ static bool data_stands(struct input *input, uint64_t offset, uint64_t end, unsi
 	return true;
 }
 
+/* Blanks mean nothing in it. */
 static bool is_base64(const struct line *line)
 {
 	for (size_t i = 0; i < line->length; i++)
@@ -173,6 +176,8 @@ static bool base64_starts_at(struct input *input, uint64_t offset, const struct 
 	return false;
 }
 
+/* A "begin" is believed where a line of data follows, one that is damaged where three full ones do,
+ * and three full lines are a file without any "begin". */
 static bool starts_at(struct input *input, uint64_t offset, const struct line *line, uint64_t end,
 		      struct uuencoded *file)
 {
@@ -237,6 +242,7 @@ static void decode_line(GMimeEncoding *decoder, const struct line *line, struct 
 	sink_write(sink, out, g_mime_encoding_step(decoder, in, chars + 2, out));
 }
 
+/* A content that has no line of data is handed on as it is. */
 bool uuencode_decode(struct input *input, uint64_t begin, uint64_t end, struct sink *sink)
 {
 	GMimeEncoding decoder;

@@ -22,6 +22,7 @@ void certificate_prepare(const struct certificate_trust *trust, void *curl, bool
 	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 }
 
+/* MEDIUM demands a strength of 112 bits: RSA of 2,048, and no SHA-1. */
 unsigned int certificate_flags(void)
 {
 	return GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM);
@@ -29,6 +30,7 @@ unsigned int certificate_flags(void)
 
 /* ---- what the server has shown ---- */
 
+/* What cannot be read is left out: the way ends there, and that is told. */
 static void chain_add(struct certificate_chain *chain, const gnutls_datum_t *bytes,
 		      gnutls_x509_crt_fmt_t format)
 {
@@ -134,6 +136,7 @@ static int case_judge(struct certificate_case *the_case, time_t *ret_until, stru
 
 /* ---- the last good one ---- */
 
+/* Equal bytes are the same chain; a hash of them would save nothing. */
 static GBytes *chain_join(const gnutls_datum_t *shown, unsigned int count)
 {
 	GByteArray *all = g_byte_array_new();
@@ -142,6 +145,7 @@ static GBytes *chain_join(const gnutls_datum_t *shown, unsigned int count)
 	return g_byte_array_free_to_bytes(all);
 }
 
+/* The verdict is about a chain and a host, and holds until the first date in it. */
 static bool trust_remembers(const struct certificate_trust *trust, GBytes *chain, const char *host)
 {
 	return trust->good_chain != NULL && g_bytes_equal(trust->good_chain, chain) &&

@@ -27,6 +27,7 @@ static const char *fault_remedy(unsigned int at)
 
 /* ---- time ---- */
 
+/* From the server's own upwards: the first one that is out of its time is told. */
 static int fault_time(const struct certificate_case *the_case, struct error *err)
 {
 	const time_t now = time(NULL);
@@ -54,6 +55,8 @@ static int fault_time(const struct certificate_case *the_case, struct error *err
 
 /* ---- who has signed ---- */
 
+/* Two authorities of one name differ in their keys; which of the two is the right one nobody here
+ * can say. */
 static int fault_forged(const struct certificate_case *the_case, unsigned int at, struct error *err)
 {
 	g_autofree char *issuer = certificate_issuer(the_case->path.items[at]);
@@ -66,6 +69,7 @@ static int fault_forged(const struct certificate_case *the_case, unsigned int at
 	    whose, issuer, the_case->trust->ca_option);
 }
 
+/* Byte by byte, as the names stand in the certificates. */
 static bool fault_is_named(gnutls_x509_crt_t certificate, const gnutls_datum_t *name)
 {
 	gnutls_datum_t own = {NULL, 0};
@@ -164,6 +168,7 @@ static int fault_weak_signature(const struct certificate_case *the_case, unsigne
 			 whose, gnutls_sign_get_name((gnutls_sign_algorithm_t)algorithm));
 }
 
+/* GNUTLS_SEC_PARAM_MEDIUM is RSA with 2,048 bits, and what is as strong. */
 static int fault_weak(const struct certificate_case *the_case, struct error *err)
 {
 	for (unsigned int i = 0; i < the_case->path.count; i++) {
@@ -213,6 +218,7 @@ static char *fault_purposes(gnutls_x509_crt_t certificate)
 	return g_string_free(g_steal_pointer(&names), FALSE);
 }
 
+/* As GnuTLS judges: "any purpose" counts in the server's own certificate and in none above it. */
 static bool fault_is_for_servers(gnutls_x509_crt_t certificate, unsigned int at)
 {
 	return gnutls_x509_crt_check_key_purpose(certificate, GNUTLS_KP_TLS_WWW_SERVER,
@@ -235,6 +241,7 @@ static int fault_purpose(const struct certificate_case *the_case, struct error *
 	return 0;
 }
 
+/* RFC 5280, 4.2.1.3: without a key usage a key may be used for anything. */
 static bool fault_may_sign(gnutls_x509_crt_t certificate)
 {
 	unsigned int usage = 0;
@@ -259,6 +266,7 @@ static int fault_no_authority(const struct certificate_case *the_case, struct er
 
 /* ---- what an authority may issue ---- */
 
+/* RFC 5280, 4.2.1.10. Constraints on other kinds of names say nothing about a server. */
 static bool fault_allows_names(gnutls_x509_crt_t authority, gnutls_x509_crt_t certificate)
 {
 	static const gnutls_x509_subject_alt_name_t types[] = {
@@ -292,6 +300,8 @@ static int fault_names(const struct certificate_case *the_case, struct error *er
 	return 0;
 }
 
+/* RFC 5280, 4.2.1.9: so many authorities may stand between this one and the server's own
+ * certificate. */
 static int fault_length(const struct certificate_case *the_case, struct error *err)
 {
 	const struct certificate_path *path = &the_case->path;

@@ -22,6 +22,7 @@ static bool archive_is_there(const struct archive *archive, const struct pickup 
 	       pickup->target_uid_validity == archive->uid_validity;
 }
 
+/* Work that is not done may still need its mail: such messages are counted and stay. */
 static int archive_take_row(const struct pickup_with_entry *from, void *context)
 {
 	struct archive *archive = context;
@@ -42,6 +43,7 @@ static int archive_take_row(const struct pickup_with_entry *from, void *context)
 	return 0;
 }
 
+/* By UID: a batch then is few ranges in a command. */
 static int archive_compare(const void *one, const void *other)
 {
 	const struct archive_row *a = one;
@@ -67,6 +69,7 @@ static int archive_drop_absent(struct archive *archive, struct error *err)
 	return 0;
 }
 
+/* A folder without a note was never moved into. */
 static int archive_list(struct archive *archive, struct error *err)
 {
 	struct pickup_folder noted;
@@ -91,6 +94,7 @@ static size_t archive_batch_end(const struct archive *archive, size_t begin)
 	return end;
 }
 
+/* Asked to stop, it does so between two batches, where nothing is half done. */
 static int archive_batches(struct archive *archive, struct error *err)
 {
 	struct archive_row *rows = (struct archive_row *)(void *)archive->rows->data;

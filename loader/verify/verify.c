@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+/* Programs go by these words, which stand in the JSON; people read the sentences below. */
 const char *verify_problem_format(enum verify_problem problem)
 {
 	static const char *const names[] = {
@@ -45,6 +46,8 @@ const char *verify_remedy_format(enum verify_remedy remedy)
 	return names[remedy];
 }
 
+/* Messages that are missing, and strays, are counted by themselves: they have options of their own
+ * (--accept-missing, --adopt). */
 void verify_report_finding(struct verify *verify, struct verify_finding finding)
 {
 	verify->result->problems++;
@@ -53,6 +56,8 @@ void verify_report_finding(struct verify *verify, struct verify_finding finding)
 	verify->options->report(&finding, verify->options->context);
 }
 
+/* What could be repaired is counted also where nothing is to be: the operator hears what --repair
+ * would do. */
 void verify_report(struct verify *verify, enum verify_problem problem, enum verify_remedy repair,
 		   enum mailbox_folder folder, uint32_t uid, int64_t entry_id)
 {
@@ -74,6 +79,7 @@ ssize_t verify_find(const struct verify_folder *folder, uint32_t uid)
 	return found != NULL ? found - folder->uids : -1;
 }
 
+/* EXAMINE, so that looking changes nothing, not even \Recent. */
 static int verify_examine(struct verify *verify, enum mailbox_folder which,
 			  struct imapc_mailbox *ret_selected, struct error *err)
 {
@@ -81,6 +87,7 @@ static int verify_examine(struct verify *verify, enum mailbox_folder which,
 			    mailbox_folder_name(verify->mailbox, which), true, ret_selected, err);
 }
 
+/* A folder that was made anew between two looks gives the UIDs of the first one to other messages. */
 int verify_select(struct verify *verify, enum mailbox_folder which,
 		  struct imapc_mailbox *ret_selected, struct error *err)
 {
@@ -105,6 +112,8 @@ static void verify_report_unfound(struct verify *verify, size_t found)
 		verify_report(verify, VERIFY_UNFOUND, VERIFY_NOTHING, MAILBOX_SOURCE, 0, 0);
 }
 
+/* Mail that was in a target folder before the queue moved its first message there is not the
+ * queue's: the note says where its own begins. */
 static int verify_find_note(struct verify *verify, enum mailbox_folder which, struct error *err)
 {
 	struct verify_folder *folder = &verify->folders[which];
@@ -142,6 +151,7 @@ static int verify_list_folder(struct verify *verify, enum mailbox_folder which, 
 	return 0;
 }
 
+/* For the report of folders, in which other queues may keep their mail as well. */
 static void verify_count_known(struct verify_folder *folder)
 {
 	for (size_t i = 0; i < folder->count; i++) {

@@ -26,6 +26,7 @@ struct watch_import {
 	int wake;
 };
 
+/* The supervisor kills a process that says nothing for long. */
 static void watch_import_progress(uint64_t done, uint64_t size_bytes, void *context)
 {
 	const struct watch_import *job = context;
@@ -40,6 +41,7 @@ static void watch_import_noted(const char *words, void *context)
 	job->report->incomplete(words, job->report->context);
 }
 
+/* Runs that found nothing would fill the log. */
 static void watch_import_log(const struct watch_import *job, const struct import_result *result,
 			     int64_t began_ms)
 {
@@ -114,6 +116,7 @@ static int watch_import_look(struct watch_import *job, struct error *err)
 	return watch_import_note(job, store, &result, started_ms, failed != 0 ? &fault : NULL, err);
 }
 
+/* A stop that came before the poll has no descriptor: it is asked for. */
 static void watch_import_wait(const struct watch_import *job)
 {
 	struct pollfd waits[] = {{.fd = watch_folder_descriptor(job->folder), .events = POLLIN},
@@ -123,6 +126,7 @@ static void watch_import_wait(const struct watch_import *job)
 		poll(waits, G_N_ELEMENTS(waits), (int)MIN(job->options->renew_ms, INT32_MAX));
 }
 
+/* The kernel has room for so many events (inotify(7), IN_Q_OVERFLOW): told once each time. */
 static void watch_import_tell_losses(struct watch_import *job)
 {
 	uint64_t losses = watch_folder_losses(job->folder);
@@ -133,6 +137,7 @@ static void watch_import_tell_losses(struct watch_import *job)
 	job->losses = losses;
 }
 
+/* Events are taken before each look, so that none of them wakes it twice. */
 static int watch_import_watch(struct watch_import *job, struct error *err)
 {
 	while (!stop_requested()) {
@@ -149,6 +154,7 @@ static int watch_import_watch(struct watch_import *job, struct error *err)
 	return 0;
 }
 
+/* A connection string that cannot be read is told of elsewhere. */
 bool watch_import_is_wanted(const struct work_queue *queue)
 {
 	struct connection_string *definition;

@@ -13,6 +13,7 @@
  * from starting. */
 enum { WATCH_STARTING_MS = 1000 };
 
+/* One look at all definitions. */
 struct watch_reading {
 	struct watch_table *table;
 	struct store *store;
@@ -41,6 +42,7 @@ void watch_table_free(struct watch_table *table)
 	g_free(table);
 }
 
+/* Without names all are meant, also those that are yet to be created. */
 static bool watch_table_is_meant(const struct watch_options *options, const char *name)
 {
 	for (size_t i = 0; i < options->name_count; i++) {
@@ -50,6 +52,7 @@ static bool watch_table_is_meant(const struct watch_options *options, const char
 	return options->name_count == 0;
 }
 
+/* By its id, which stays when a queue is renamed. */
 static struct watch_queue *watch_table_find(const struct watch_table *table, int64_t id)
 {
 	for (guint i = 0; i < table->queues->len; i++) {
@@ -78,18 +81,21 @@ static void watch_table_log(const struct watch_queue *queue, const char *event)
 		  log_text("state", queue->wanted ? "starting" : watch_queue_state(queue)));
 }
 
+/* As an error: nothing is loaded before somebody does something. */
 static void watch_table_log_stop(const struct watch_queue *queue, const struct queue_health *health)
 {
 	log_event(LOG_LEVEL_ERROR, "stopped", log_text("queue", queue->name),
 		  log_text("error", health->stopped_reason));
 }
 
+/* A queue of files alone is watched where it has a folder. */
 static bool watch_table_collects(const struct work_queue *definition)
 {
 	return !definition->paused &&
 	       (work_queue_has_mailbox(definition) || watch_import_is_wanted(definition));
 }
 
+/* A queue that is paused or stopped has its place as well: its state is told and counted. */
 static void watch_table_add(struct watch_reading *reading, const struct work_queue *definition,
 			    const struct queue_health *health)
 {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The words of the manual and of `inqueue help` come from here. */
 static const struct error_meaning meanings[] = {
     {ERROR_NONE, "done", NULL},
     {ERROR_NO, "no",
@@ -32,6 +33,7 @@ bool error_meaning_at(size_t index, struct error_meaning *ret_meaning)
 	return true;
 }
 
+/* A text that is too long is cut at its end: what was built in front of it names the thing. */
 static void fill(struct error *err, enum error_kind kind, enum error_reason reason,
 		 const char *format, va_list args)
 {
@@ -59,6 +61,7 @@ static enum error_kind kind_of(enum error_reason reason)
 	return kinds[reason];
 }
 
+/* For errors that are told and not acted on. */
 void error_fill(struct error *err, enum error_kind kind, const char *format, ...)
 {
 	va_list args;

@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* What the callbacks print to: people get words and a bar, programs JSON. */
 struct cmd_import_view {
 	const char *queue_name;
 	bool json;
 	struct progress progress;
 };
 
+/* --dry-run: a step is a sentence in both forms, since no program acts on it. */
 static void cmd_import_plan(const char *step, void *context)
 {
 	const struct cmd_import_view *view = context;
@@ -32,6 +34,7 @@ static void cmd_import_progress(uint64_t done, uint64_t size_bytes, void *contex
 	progress_show(&view->progress, done, 0, size_bytes);
 }
 
+/* A file that is passed over is named at once: the import goes on for long. */
 static void cmd_import_noted(const char *words, void *context)
 {
 	struct cmd_import_view *view = context;
@@ -50,6 +53,7 @@ static void cmd_import_print(const char *queue_name, const struct import_result 
 	output_line("%s: %" PRIu64 " imported%s", queue_name, result->loaded, words->str);
 }
 
+/* All numbers, also those that are 0, so that a program need not ask for each. */
 static void cmd_import_print_json(const char *queue_name, const struct import_result *result,
 				  const char *failure)
 {
@@ -60,6 +64,7 @@ static void cmd_import_print_json(const char *queue_name, const struct import_re
 		      "faults", (json_int_t)result->faults, "error", output_json_text(failure)));
 }
 
+/* A script that wants words asks for JSON; for a person silence would look like nothing was done. */
 static int cmd_import_queue(const struct invocation *invocation, struct store *store,
 			    const struct work_queue *queue, const struct import_options *options,
 			    struct cmd_import_view *view, struct error *err)
@@ -116,6 +121,7 @@ int cmd_import(const struct invocation *invocation, struct error *err)
 		return -1;
 	view.queue_name = queue->name;
 	view.progress.label = queue->name;
+	/* From here on TERM and INT are wishes: what is in hand is committed first. */
 	stop_install();
 	return cmd_import_queue(invocation, store, queue, &options, &view, err);
 }

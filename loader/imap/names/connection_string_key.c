@@ -134,6 +134,7 @@ bool connection_string_key_at(size_t index, struct connection_string_key_help *r
 	return true;
 }
 
+/* Case does not count: programs and people write these keys in every form. */
 const struct connection_string_key *connection_string_key_find(const char *name)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
@@ -143,6 +144,7 @@ const struct connection_string_key *connection_string_key_find(const char *name)
 	return NULL;
 }
 
+/* The row knows the place and the kind of its field, and so no key needs a function of its own. */
 int connection_string_key_set(const struct connection_string_key *key,
 			      struct connection_string *string, const char *value,
 			      struct error *err)
@@ -150,6 +152,7 @@ int connection_string_key_set(const struct connection_string_key *key,
 	return key->set(key, (char *)string + key->field, value, err);
 }
 
+/* Defaults stand in the table as an operator would write them, once. */
 int connection_string_key_preset(struct connection_string *string, struct error *err)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
@@ -175,6 +178,7 @@ static bool is_same_folder(const char *one, const char *other)
 	       mailbox_name_is_same(wire_one, wire_other, '/');
 }
 
+/* What depends on several keys, once all are set. */
 int connection_string_key_complete(struct connection_string *string, struct error *err)
 {
 	const char *folders[] = {string->mailbox, string->dropbox, string->badmail};

@@ -23,6 +23,7 @@ uint64_t protocol_cpu_limit_s(uint64_t size)
 
 static const uint32_t no_text = UINT32_MAX;
 
+/* In the byte order of this machine, on which both processes run. */
 static void parsed_put_u64(GByteArray *to, uint64_t number)
 {
 	g_byte_array_append(to, (const guint8 *)&number, sizeof number);
@@ -54,6 +55,7 @@ static void parsed_put_attachment(GByteArray *to, const struct mime_attachment *
 	parsed_put_content(to, &attachment->content);
 }
 
+/* The copy is for mime_calendar_text_at(), whose addresses may be written to. */
 static void parsed_put_calendar(GByteArray *to, const struct mime_calendar *calendar)
 {
 	struct mime_calendar texts = *calendar;
@@ -74,6 +76,7 @@ static char **parsed_text_at(struct mime_message *message, size_t index)
 	return index < G_N_ELEMENTS(members) ? members[index] : NULL;
 }
 
+/* The order is that of parsed_parse(). Another order is another number in protocol_version. */
 void parsed_format(const struct mime_message *message, unsigned char **ret_bytes, size_t *ret_size)
 {
 	struct mime_message texts = *message;
@@ -132,6 +135,7 @@ static bool parsed_take_bool(struct parsed_reader *reader)
 	return number == 1;
 }
 
+/* What is no text is not copied: it could have been written to break whoever reads it. */
 static char *parsed_take_text(struct parsed_reader *reader)
 {
 	uint32_t length;
@@ -148,6 +152,7 @@ static char *parsed_take_text(struct parsed_reader *reader)
 	return text;
 }
 
+/* Whether it lies in the file is asked when all are known (parsed_keeps_promises()). */
 static struct mime_content parsed_take_content(struct parsed_reader *reader)
 {
 	struct mime_content content = {.present = parsed_take_bool(reader)};
@@ -181,6 +186,7 @@ static void parsed_take_attachments(struct parsed_reader *reader, struct mime_me
 		parsed_take_attachment(reader, &message->attachments[i]);
 }
 
+/* As of attachments, the count is checked first. */
 static void parsed_take_calendars(struct parsed_reader *reader, struct mime_message *message)
 {
 	uint64_t count = parsed_take_u64(reader);
@@ -198,6 +204,7 @@ static void parsed_take_calendars(struct parsed_reader *reader, struct mime_mess
 	}
 }
 
+/* All bytes must have been used: an honest parser writes none behind the last field. */
 int parsed_parse(const unsigned char *bytes, size_t size, const struct parsed_range *range,
 		 struct mime_message **ret_message)
 {
