@@ -70,7 +70,8 @@ struct mail_request {
 	char *const *files;	     /* append: paths; "-" is standard input */
 	size_t file_count;
 	const char *flags; /* append: "\\Seen $Forwarded"; NULL: none */
-	int64_t date_s;	   /* append: the internal date; 0: as each message says */
+	bool has_date;	   /* append: date_s counts, else what each message says */
+	int64_t date_s;	   /* the internal date */
 	/* append: opens another session for the account, which the caller closes, to look for a
 	 * message with whose answer the first was lost. */
 	int (*reopen)(const void *context, struct mail_session **ret_session, struct error *err);

@@ -122,7 +122,7 @@ static int mail_append_read_head(struct mail_appending *job, struct mail_letter 
 static int64_t mail_append_date_s(const struct mail *mail, const struct mail_letter *letter)
 {
 	const struct mime_message *parsed = letter->parsed;
-	if (mail->request->date_s != 0)
+	if (mail->request->has_date)
 		return mail->request->date_s;
 	if (parsed->has_date_received)
 		return parsed->date_received;

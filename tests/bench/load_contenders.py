@@ -132,8 +132,10 @@ class Inqueue:
         keys = f"url={account.host};port={port};{LARGEST}"
         if account.ca_file:
             keys += f";ssl=True;caFile={account.ca_file}"
-        subprocess.run([self.program, "queue", action, "bench", "--no-check", "--connection-string", keys, *options],
-                       env=variables, check=True)
+        command = [self.program, "queue", action, "bench", "--connection-string", keys, *options]
+        # Older programs look at no server, and do not know the option.
+        if subprocess.run([*command, "--no-check"], env=variables, stderr=subprocess.DEVNULL, check=False).returncode:
+            subprocess.run(command, env=variables, check=True)
 
 
 def database(folder, name="inqueue.db"):
@@ -232,13 +234,13 @@ def expect(name, what, found, expected):
         raise load_meter.Failed(f"{name}: {found} {what} instead of {expected}")
 
 
-def problem(program):
-    """What is missing, and the way out; None where nothing is."""
-    for path in [program, BUILD_DIR / "tests" / "bench_raw_move"]:
+def problem(programs, others):
+    """What is missing, of others as well where these take part, and the way out; None where nothing is."""
+    for path in [*programs, *([BUILD_DIR / "tests" / "bench_raw_move"] if others else [])]:
         if not path.exists():
             return (f"{path} is missing; "
                     "build it with: cmake --preset release -DBUILD_TESTING=ON && cmake --build --preset release")
     missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
-    if missing:
+    if others and missing:
         return f"package {' and '.join(missing)} is missing; install it with: samples/packages bench"
     return None

@@ -4,7 +4,7 @@ import os
 import re
 import unittest
 
-from inqueue import DATA, DEADLINE_S, NO, UNREACHABLE, USAGE, message
+from inqueue import DATA, DEADLINE_S, IO, NO, UNREACHABLE, USAGE, message
 from mail_case import MailCase, OnCyrus, OnDovecot
 from proxy import CLIENT, SERVER, Proxy
 
@@ -59,6 +59,18 @@ class Append(AppendCase):
                           "uidValidity": validity, "dryRun": False, "note": None, "error": None}, row)
         self.assertEqual(["2024-02-29T12:00:00Z"], self.column("rxdDate", "--folder", "Old mail"))
 
+    def test_row_of_a_name_that_is_no_text(self):
+        """The message arrives, and where is said, whatever its file is called."""
+        path = os.fsencode(self.folder) + b"/\xff\x1b[31m.eml"
+        with open(path, "wb") as file:
+            file.write(self.MAIL)
+        row, = self.rows("append", os.fsdecode(path))
+        self.assertEqual((f"{self.folder}/\ufffd\x1b[31m.eml", "1"), (row["file"], row["newUid"]))
+
+    def test_date_in_the_first_second_of_1970(self):
+        row, = self.rows("append", self.put(self.MAIL), "--date", "1970-01-01T00:00:00Z")
+        self.assertEqual("1970-01-01T00:00:00Z", row["date"])
+
     def test_silence_is_success_and_a_terminal_is_told(self):
         self.assertEqual("", self.mail("append", self.put(self.MAIL)).stdout)
         shown = self.on_terminal("mail", "append", self.put(self.MAIL), *self.account()).stdout
@@ -83,6 +95,14 @@ class Append(AppendCase):
         row, = self.rows("append", "-", stdin=self.MAIL.decode())
         self.assertEqual(("standard input", "1"), (row["file"], row["newUid"]))
         self.assertEqual([as_sent(self.MAIL)], self.raws())
+
+    def test_standard_descriptors_that_are_closed(self):
+        """Nothing else is taken for them: no connection is read as standard input, or written to as standard output."""
+        closed = {number: ["sh", "-c", f'exec "$@" {number}<&-', "sh"] for number in [0, 1]}
+        append = ["mail", "append", *self.account()]
+        self.fails(IO, *append, "-", wrap=closed[0], says="'standard input': Bad file descriptor")
+        self.fails(IO, *append, self.put(self.MAIL), "--dry-run", wrap=closed[1], says="standard output: ")
+        self.assertEqual([], self.raws())
 
     def test_refused_before_a_byte_is_sent(self):
         for name, raw, code, says in [("nul.eml", b"Subject: x\n\nab\0c", DATA, r"nul\.eml': there is a NUL byte at offset 14"),

@@ -270,14 +270,16 @@ static json_t *mail_columns_set(const uint32_t *uids, size_t count)
 	return json_string(text->str);
 }
 
-/* A message that was appended, or would be. */
+/* A message that was appended, or would be. Its file may have any name and any date. */
 static json_t *mail_columns_append(const struct mail_change *change, bool dry_run)
 {
+	char date[CLOCK_TEXT_SIZE];
+	clock_format_s(change->date_s, date);
 	return json_pack(
-	    "{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:b, s:s?, s:n}", "action",
-	    mail_action_name(change->action), "file", change->file, "folder", change->folder,
-	    "size", (json_int_t)change->size_bytes, "date", mail_columns_time(change->date_s),
-	    "newUid", mail_columns_set(change->new_uids, change->count), "uidValidity",
+	    "{s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:b, s:s?, s:n}", "action",
+	    mail_action_name(change->action), "file", output_json_text(change->file), "folder",
+	    change->folder, "size", (json_int_t)change->size_bytes, "date", date, "newUid",
+	    mail_columns_set(change->new_uids, change->count), "uidValidity",
 	    change->uid_validity != 0 ? json_integer(change->uid_validity) : json_null(), "dryRun",
 	    (int)dry_run, "note", change->note, "error");
 }

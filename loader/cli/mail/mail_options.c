@@ -298,6 +298,7 @@ static int mail_options_append(const struct invocation *invocation, struct mail_
 	request->files = invocation->arguments;
 	request->file_count = invocation->argument_count;
 	request->flags = invocation_text(invocation, "flags");
+	request->has_date = invocation_text(invocation, "date") != NULL;
 	request->date_s = date_ms / 1000;
 	return 0;
 }
