@@ -326,6 +326,12 @@ class Export(OperateCase):
         lines = self.json_lines("export", "--queue", self.queue)
         self.assertEqual([self.inqueue("show", entry, "--json").json() for entry in (1, 2)], lines)
 
+    def test_csv_with_a_byte_order_mark_for_excel(self):
+        self.put(1, subject="Ärger")
+        plain = self.inqueue("export", "--format", "csv").stdout
+        self.assertEqual("\ufeff" + plain, self.inqueue("export", "--format", "csv", "--bom").stdout)
+        self.fails(USAGE, "export", "--bom", says="--bom goes with --format csv")
+
     def test_csv_is_read_by_a_csv_reader(self):
         self.put(subject='Line 1, "quoted"\nline 2')
         rows = list(csv.DictReader(io.StringIO(self.inqueue("export", "--format", "csv").stdout, newline="")))

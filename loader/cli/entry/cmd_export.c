@@ -117,6 +117,9 @@ static int cmd_export_csv(const struct entry *entry, void *context)
 	return 0;
 }
 
+/* What a spreadsheet on Windows takes for the sign of UTF-8; other programs take it for a letter. */
+#define CMD_EXPORT_BOM "\xef\xbb\xbf"
+
 /* Takes JSON Lines where --format is not given: only they hold everything. */
 static int cmd_export_format(const struct invocation *invocation, bool *ret_csv, struct error *err)
 {
@@ -124,6 +127,8 @@ static int cmd_export_format(const struct invocation *invocation, bool *ret_csv,
 	*ret_csv = format != NULL && strcmp(format, "csv") == 0;
 	if (format != NULL && !*ret_csv && strcmp(format, "jsonl") != 0)
 		return error_set(err, ERROR_USAGE, "--format takes jsonl or csv");
+	if (!*ret_csv && invocation_flag(invocation, "bom"))
+		return error_set(err, ERROR_USAGE, "--bom goes with --format csv");
 	return 0;
 }
 
@@ -140,6 +145,8 @@ int cmd_export(const struct invocation *invocation, struct error *err)
 	    filter_read(invocation, store, &filter, &any, err) != 0)
 		return -1;
 	struct cmd_export export = {.store = store, .err = err};
+	if (invocation_flag(invocation, "bom"))
+		fputs(CMD_EXPORT_BOM, stdout);
 	if (csv)
 		cmd_export_row(cmd_export_columns);
 	const int failed =

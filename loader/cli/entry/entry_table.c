@@ -79,6 +79,10 @@ static const struct command_option purge_options[] = {
 static const struct command_option export_options[] = {
     {"format", "jsonl|csv", "jsonl: everything, a document a line (default); csv: the main columns",
      NULL},
+    {"bom", NULL,
+     "with --format csv: begin with a byte order mark, without which Excel shows letters beyond "
+     "ASCII broken",
+     NULL},
     FILTER_OPTIONS,
     COMMAND_OPTIONS_END,
 };
