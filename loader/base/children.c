@@ -2,6 +2,7 @@
  * whose end says that the child is through; poll() waits for the pipes of all children that run. */
 #include "loader/base/children.h"
 
+#include "loader/base/clock.h"
 #include "loader/base/service.h"
 #include "queue/base/scoped.h"
 
@@ -19,7 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TICK_MS = 200 };
+/* A job that waits for its peer for longer than this lets another one begin. */
+enum { TICK_MS = 200, WAITING_MS = 1000 };
 
 /* A child's result is one write. */
 struct report {
@@ -34,6 +36,7 @@ enum { STREAM_OUTPUT, STREAM_ERROR, STREAMS };
 struct job {
 	size_t number;
 	pid_t child; /* 0 = has ended */
+	int64_t begun_ms;
 	int pipe;
 	int files[STREAMS];
 	char *texts[STREAMS]; /* once it has ended */
@@ -131,7 +134,10 @@ static void job_close(struct job *job)
 static void begin(struct run *run)
 {
 	struct job *job = g_new0(struct job, 1);
-	*job = (struct job){.number = run->begun->len, .pipe = -1, .files = {-1, -1}};
+	*job = (struct job){.number = run->begun->len,
+			    .begun_ms = clock_monotonic_ms(),
+			    .pipe = -1,
+			    .files = {-1, -1}};
 	g_ptr_array_add(run->begun, job);
 	if (job_fork(run->jobs, job) == 0) {
 		run->running++;
@@ -211,13 +217,30 @@ static void wait_for_some(struct run *run)
 	}
 }
 
+/* The first `at_a_time` jobs may all be with servers that are dead. */
+static bool has_room(const struct run *run)
+{
+	const struct side_by_side *jobs = run->jobs;
+	const int64_t now_ms = clock_monotonic_ms();
+	size_t busy = run->running;
+	if (run->running < jobs->at_a_time)
+		return true;
+	if (jobs->waits == NULL || run->running >= SIDE_BY_SIDE_MAX)
+		return false;
+	for (size_t i = run->told; i < run->begun->len; i++) {
+		const struct job *job = g_ptr_array_index(run->begun, i);
+		busy -= job->child > 0 && now_ms - job->begun_ms >= WAITING_MS &&
+			jobs->waits(job->number, jobs->context);
+	}
+	return busy < jobs->at_a_time;
+}
+
 void side_by_side_run(const struct side_by_side *jobs)
 {
 	g_autoptr(GPtrArray) begun = g_ptr_array_new_with_free_func(job_free);
 	struct run run = {.jobs = jobs, .begun = begun};
 	for (;;) {
-		while (!stop_requested() && begun->len < jobs->count &&
-		       run.running < jobs->at_a_time)
+		while (!stop_requested() && begun->len < jobs->count && has_room(&run))
 			begin(&run);
 		if (stop_requested() && !run.passed_on)
 			pass_on(&run);

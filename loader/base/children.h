@@ -16,6 +16,7 @@
 
 #include "queue/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* How a job has ended. Texts are borrowed for the call. */
@@ -26,6 +27,8 @@ struct side_by_side_end {
 	struct error err;
 };
 
+enum { SIDE_BY_SIDE_MAX = 200 };
+
 struct side_by_side {
 	size_t count; /* of jobs, which are numbered from 0 */
 	size_t at_a_time;
@@ -35,6 +38,9 @@ struct side_by_side {
 	void (*ended)(size_t number, const struct side_by_side_end *end, void *context);
 	/* Some times a second while children run; may be NULL. */
 	void (*tick)(void *context);
+	/* True while a job waits for a peer: once it has lasted for a second, and as long as it waits, it
+	 * takes no place among those at a time; SIDE_BY_SIDE_MAX run at most. May be NULL. */
+	bool (*waits)(size_t number, void *context);
 	void *context;
 };
 

@@ -302,5 +302,6 @@ int load_run(struct store *store, const struct work_queue *queue,
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
 	if (mailbox_open(queue, options->database, true, &mailbox, err) != 0)
 		return -1;
+	options->progress(&(struct load_progress){0}, options->context);
 	return load_mailbox(store, queue, mailbox, options, ret_result, err);
 }

@@ -74,7 +74,8 @@ struct load_options {
 	bool dry_run;	     /* change nothing anywhere; `plan` is told what would be done */
 	bool leave_suspects; /* messages that a run has failed at before are for a later one */
 	void (*plan)(const char *step, void *context);
-	/* Told while messages arrive, and once more when the run has ended. */
+	/* Told by load_run() when the server has let it in, while messages arrive, and once more when the
+	 * run has ended. */
 	void (*progress)(const struct load_progress *progress, void *context);
 	/* Told of each message as soon as its entry is committed; may be NULL. */
 	void (*stored)(const struct load_stored *stored, void *context);

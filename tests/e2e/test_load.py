@@ -3,9 +3,10 @@
 import json
 import re
 import signal
+import socket
 import unittest
 
-from inqueue import CREDENTIALS, NO, TEMPORARY, USAGE, LoadCase, connection_string, message, messages
+from inqueue import CREDENTIALS, NO, TEMPORARY, UNREACHABLE, USAGE, LoadCase, connection_string, message, messages
 from proxy import CLIENT, Proxy
 from servers import free_port
 
@@ -194,6 +195,19 @@ class SeveralQueues(LoadCase):
             result = self.finish(process)
         self.assertEqual([("first", 1), ("second", 1)],
                          [(line["queue"], line["loaded"]) for line in map(json.loads, result.stdout.splitlines())])
+
+    def test_servers_that_do_not_let_us_in_take_no_place(self):
+        """More of them than jobs, and all before the one that is well."""
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            dead = ["dead-1", "dead-2", "dead-3"]
+            for name in dead:
+                self.create_queue(name=name, url="127.0.0.1", port=mute.getsockname()[1])
+            process = self.start("load", "--json", *dead, "second", "--jobs", "2")
+            self.inqueue("claim", "second", "--wait", "60s")
+            self.assertEqual(["Invoice 2"], self.entries())
+            self.assertIsNone(process.poll())
+        result = self.finish(process, expect=UNREACHABLE)
+        self.assertEqual([*dead, "second"], [line["queue"] for line in map(json.loads, result.stdout.splitlines())])
 
     def test_errors_come_in_the_order_of_the_queues_and_the_first_decides(self):
         self.create_queue(name="third", url="127.0.0.1", port=free_port())

@@ -41,6 +41,7 @@ static int cmd_load_list(const struct invocation *invocation, char ***ret_names,
 /* How far the load of a queue is; the process that loads it writes it. */
 struct cmd_load_count {
 	uint64_t done, total, size_bytes;
+	bool signed_in;
 };
 
 /* What the callbacks of a run need to name and draw it. */
@@ -68,7 +69,8 @@ static void cmd_load_progress(const struct load_progress *progress, void *contex
 	if (view->count != NULL)
 		*view->count = (struct cmd_load_count){.done = progress->done,
 						       .total = progress->total,
-						       .size_bytes = progress->size_bytes};
+						       .size_bytes = progress->size_bytes,
+						       .signed_in = true};
 	else if (progress->ended)
 		progress_clear(&view->progress);
 	else
@@ -191,6 +193,13 @@ static void cmd_load_tick(void *context)
 	progress_show(&load->progress, sum.done, sum.total, sum.size_bytes);
 }
 
+/* A server that is dead, or slow to let somebody in, keeps nobody else waiting. */
+static bool cmd_load_waits(size_t number, void *context)
+{
+	const struct cmd_load *load = context;
+	return !load->counts[number].signed_in;
+}
+
 static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, struct error *err)
 {
 	const size_t size = load->count * sizeof *load->counts;
@@ -204,6 +213,7 @@ static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, stru
 						.job = cmd_load_job,
 						.ended = cmd_load_ended,
 						.tick = cmd_load_tick,
+						.waits = cmd_load_waits,
 						.context = load});
 	progress_clear(&load->progress);
 	munmap(shared, size);
