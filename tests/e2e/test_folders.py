@@ -120,6 +120,47 @@ class Prefix(Case):
                              self.load_on(server, "v1.2/日本", dropbox="v1.2/日本"))
 
 
+class SpecialUse(LoadCase):
+    """Folders that the server says are for something (RFC 6154)."""
+
+    @classmethod
+    def make_server(cls):
+        folders = {"Alte Post": "Archive", "Unrat": "Junk", "Eins": "Sent", "Zwei": "Sent"}
+        return Dovecot(extra="namespace inbox {\n" + "".join(
+            f'  mailbox "{name}" {{\n    auto = create\n    special_use = \\{use}\n  }}\n' for name, use in folders.items()) + "}\n")
+
+    def test_target_folders_by_their_use(self):
+        self.deliver(message("Invoice 1"))
+        self.create_queue(dropbox="\\Archive", badmail="\\junk")
+        self.inqueue("load")
+        self.assertEqual(["Invoice 1"], self.subjects("Alte Post"))
+        self.assertNotIn("DROPBOX", self.folders())
+        self.inqueue("verify", "invoices")
+        self.assertRegex(self.inqueue("queue", "check", "invoices").stdout, r"\\Archive")
+
+    def test_none_or_several(self):
+        self.deliver(message("Invoice 1"))
+        told = r"\(\\Archive is 'Alte Post', \\Sent is 'Eins', \\Junk is 'Unrat', \\Sent is 'Zwei'\)"
+        for use, says in [("\\Flagged", "has no folder with this attribute"), ("\\Sent", "has several folders with this attribute")]:
+            self.create_queue(name=use[1:], dropbox=use)
+            self.fails(CONFIGURATION, "load", use[1:],
+                       says=rf"look for folder '\{use}': \S+ {says}: name the folder itself {told}")
+        self.assertEqual(["Invoice 1"], self.subjects())
+
+    def test_a_use_and_a_name_of_one_folder(self):
+        self.create_queue(dropbox="\\Archive", badmail="Alte Post")
+        self.fails(CONFIGURATION, "load", says="are one folder")
+
+    def test_mail_shows_and_takes_them(self):
+        self.create_queue()
+        rows = {row["fullName"]: row["attributes"] for row in
+                self.json_lines("mail", "listAllFolders", "--queue", "invoices", "--json")}
+        self.assertIn("\\Archive", rows["Alte Post"])
+        self.assertRegex(self.inqueue("mail", "listAllFolders", "--queue", "invoices").stdout,
+                         r"(?m)^ +0 +0 +0 \\Archive +Alte Post$")
+        self.inqueue("mail", "getHeaderOnly", "--queue", "invoices", "--folder", "\\Archive")
+
+
 class OneFolder(LoadCase):
     """Two names of one folder: a message that is moved there would be new mail there, for ever."""
 

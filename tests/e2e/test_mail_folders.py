@@ -100,14 +100,14 @@ class Folders(MailCase):
         self.assertEqual([], self.names("--folder", "B"))
         row, = self.rows("listAllFolders", "--folder", "A")
         self.assertEqual({"fullName": "A/B", "name": "B", "parent": "A", "totalMessages": 3, "unread": 2},
-                         {name: value for name, value in row.items() if name not in ["new", "error"]})
+                         {name: value for name, value in row.items() if name not in ["new", "attributes", "error"]})
         self.assertGreaterEqual(row["new"], 2)
         self.refuses(NO, "listAllFolders", "--folder", "C", says=["listAllFolders", "'C'"])
 
     def test_list_as_table_and_csv(self):
         self.create("A, B")
         self.deliver(message())
-        self.assertRegex(self.mail("listAllFolders").stdout, r"\A *MESSAGES UNREAD +NEW FOLDER\n +1 +1 +\d+ INBOX\n")
+        self.assertRegex(self.mail("listAllFolders").stdout, r"\A *MESSAGES UNREAD +NEW USE +FOLDER\n +1 +1 +\d+ +INBOX\n")
         self.assertEqual("fullName,unread\r\nINBOX,1\r\n\"A, B\",0\r\n",
                          self.mail("listAllFolders", "--csv", "--columns", "fullName,unread").stdout)
 
@@ -119,7 +119,7 @@ class Folders(MailCase):
             account = self.account()
             account[3] = proxy.port
             lines = self.json_lines("mail", "listAllFolders", "--recurse", "--json", *account)
-            self.assertEqual(1, bytes(proxy.seen[CLIENT]).count(b"RETURN (STATUS"))
+            self.assertEqual(1, bytes(proxy.seen[CLIENT]).count(b" STATUS (MESSAGES"))
             self.assertNotIn(b" STATUS \"", bytes(proxy.seen[CLIENT]))
             self.create_queue(self.server, user=self.user, port=proxy.port, disable="LIST-STATUS")
             self.assertEqual(lines, self.rows("listAllFolders", "--recurse", "--queue", "invoices"))

@@ -21,8 +21,8 @@ static const char *const all_columns[] = {HEADER_COLUMNS, "attachments", "attach
 					  "body",	  "cids",	 "htmlBody",
 					  "textBody",	  "error",	 NULL};
 
-static const char *const folder_columns[] = {"fullName", "name", "parent", "totalMessages",
-					     "unread",	 "new",	 "error",  NULL};
+static const char *const folder_columns[] = {
+    "fullName", "name", "parent", "totalMessages", "unread", "new", "attributes", "error", NULL};
 
 static const char *const change_columns[] = {"action", "folder", "newFolder", "count", "uid",
 					     "newUid", "dryRun", "note",      "error", NULL};
@@ -251,6 +251,10 @@ json_t *mail_columns_folder(const struct imapc_folder_row *row)
 	for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
 		json_object_set_new(object, counts[i].column,
 				    row->has_counts ? json_integer(counts[i].count) : json_null());
+	json_t *attributes = json_array();
+	for (char **name = row->attributes; *name != NULL; name++)
+		json_array_append_new(attributes, json_string(*name));
+	json_object_set_new(object, "attributes", attributes);
 	return object;
 }
 

@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
+#include "loader/imap/names/mailbox_name.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ static const struct output_rows_column message_columns[] = {
 static const struct output_rows_column folder_columns[] = {{"MESSAGES", 8, true, false},
 							   {"UNREAD", 6, true, false},
 							   {"NEW", 6, true, false},
+							   {"USE", 9, false, false},
 							   {"FOLDER", 40, false, false}};
 
 /* An empty body is an empty cell, not none: the loop runs once also for a size of 0. A body is
@@ -172,13 +174,24 @@ static void mail_view_message_row(const struct mail_view *view, const json_t *ro
 	output_rows_print(message_columns, G_N_ELEMENTS(message_columns), cells);
 }
 
+/* What the server says that the folder is for: "\\Archive"; "" where it does not. Borrowed. */
+static const char *mail_view_use(const json_t *row)
+{
+	const json_t *names = json_object_get(row, "attributes");
+	const char *use = NULL;
+	for (size_t i = 0; use == NULL && i < json_array_size(names); i++)
+		use = mailbox_name_attribute(json_string_value(json_array_get(names, i)));
+	return use != NULL ? use : "";
+}
+
 /* The name comes last: it is the one that may be long. */
 static void mail_view_folder_row(const struct mail_view *view, const json_t *row)
 {
 	g_autofree char *messages = mail_view_text(json_object_get(row, "totalMessages"));
 	g_autofree char *unread = mail_view_text(json_object_get(row, "unread"));
 	g_autofree char *new = mail_view_text(json_object_get(row, "new"));
-	const char *const cells[] = {messages, unread, new, mail_view_string(row, "fullName")};
+	const char *const cells[] = {messages, unread, new, mail_view_use(row),
+				     mail_view_string(row, "fullName")};
 	if (view->first)
 		output_rows_head(folder_columns, G_N_ELEMENTS(folder_columns));
 	output_rows_print(folder_columns, G_N_ELEMENTS(folder_columns), cells);

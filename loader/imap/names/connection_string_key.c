@@ -31,7 +31,10 @@ static const struct connection_string_key keys[] = {
       "password goes to a loopback address only"},
      SET(bool, ssl)},
     {{"mailbox", "FOLDER", "INBOX", "folder with the incoming mail"}, SET(folder, mailbox)},
-    {{"dropbox", "FOLDER", "DROPBOX", "archive folder: where a message goes once it is stored"},
+    {{"dropbox", "FOLDER", "DROPBOX",
+      "archive folder: where a message goes once it is stored; \\Archive: the folder that the "
+      "server "
+      "says is for that (RFC 6154), likewise \\Junk and others for every folder"},
      SET(folder, dropbox)},
     {{"badmail", "FOLDER", "BADMAIL", "folder for messages that could not be loaded"},
      SET(folder, badmail)},

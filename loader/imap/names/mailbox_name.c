@@ -281,8 +281,22 @@ static bool may_be_below(const char *name, const char *end)
 	       !g_ascii_strcasecmp(name + name_size - end_size, end);
 }
 
+const char *mailbox_name_attribute(const char *name)
+{
+	static const char *const attributes[] = {"\\All",  "\\Archive", "\\Drafts", "\\Flagged",
+						 "\\Junk", "\\Sent",	"\\Trash",  "\\Important"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(attributes); i++) {
+		if (!g_ascii_strcasecmp(name, attributes[i]))
+			return attributes[i];
+	}
+	return NULL;
+}
+
 bool mailbox_name_may_be_same(const char *name, const char *other)
 {
+	if (mailbox_name_attribute(name) || mailbox_name_attribute(other))
+		return true;
 	return !g_ascii_strcasecmp(name, other) || may_be_below(name, other) ||
 	       may_be_below(other, name);
 }

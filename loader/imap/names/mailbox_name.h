@@ -37,4 +37,11 @@ bool mailbox_name_is_same(const char *wire, const char *other, char delimiter);
  */
 bool mailbox_name_may_be_same(const char *name, const char *other);
 
+/*
+ * Is it no folder's name but the attribute of one: "\Archive" and the others of RFC 6154 and RFC
+ * 8457, in any case? Which folder has it only the server knows, so that such a name may be the same
+ * as any other. Returns the attribute as these write it, with its backslash, or NULL.
+ */
+const char *mailbox_name_attribute(const char *name);
+
 #endif

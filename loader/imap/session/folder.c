@@ -206,8 +206,11 @@ static int find_wire(struct imapc_session *session, const char *name,
 int imapc_find_folder(struct imapc_session *session, const char *name,
 		      struct imapc_folder *ret_folder, struct error *err)
 {
+	const char *attribute = mailbox_name_attribute(name);
+
 	if (imapc_learn_namespaces(session, err) < 0 ||
-	    find_wire(session, name, ret_folder, err) < 0)
+	    (attribute ? imapc_find_attribute(session, attribute, ret_folder, err)
+		       : find_wire(session, name, ret_folder, err)) < 0)
 		return error_prefix(err, "look for folder '%s'", name);
 	return 0;
 }

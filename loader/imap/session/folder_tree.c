@@ -8,6 +8,7 @@
 #include "loader/base/redact.h"
 
 #include "loader/imap/names/mailbox_name.h"
+#include "loader/imap/names/server_words.h"
 #include "loader/imap/names/status_lines.h"
 #include "loader/imap/session/session_internal.h"
 #include "queue/base/scoped.h"
@@ -26,6 +27,7 @@ void imapc_folder_rows_free(struct imapc_folder_rows *rows)
 	for (size_t i = 0; i < rows->count; i++) {
 		free(rows->rows[i].name);
 		g_free(rows->rows[i].wire);
+		g_strfreev(rows->rows[i].attributes);
 	}
 	g_free(rows->rows);
 	*rows = (struct imapc_folder_rows){0};
@@ -75,6 +77,7 @@ static void sort_rows(struct imapc_folder_rows *rows)
 		}
 		free(row->name);
 		g_free(row->wire);
+		g_strfreev(row->attributes);
 	}
 	rows->count = kept + 1;
 }
@@ -93,6 +96,29 @@ static bool is_wanted(const char *wire, const char *parent, char delimiter, bool
 	const char *rest = parent ? wire + size + 1 : wire;
 
 	return *rest && (whole || !delimiter || !strchr(rest, delimiter));
+}
+
+/* But for \Marked and \Unmarked, which say nothing of the folder. Caller frees. */
+static char **take_attributes(const struct mailimap_mailbox_list *row)
+{
+	const struct mailimap_mbx_list_flags *flags = row->mb_flag;
+	GPtrArray *names = g_ptr_array_new();
+	clistiter *first = flags && flags->mbf_oflags ? clist_begin(flags->mbf_oflags) : NULL;
+
+	if (flags && flags->mbf_type == MAILIMAP_MBX_LIST_FLAGS_SFLAG &&
+	    flags->mbf_sflag == MAILIMAP_MBX_LIST_SFLAG_NOSELECT)
+		g_ptr_array_add(names, g_strdup("\\Noselect"));
+	for (clistiter *at = first; at; at = clist_next(at)) {
+		const struct mailimap_mbx_list_oflag *flag = clist_content(at);
+		g_autofree char *name =
+		    flag->of_type == MAILIMAP_MBX_LIST_OFLAG_NOINFERIORS
+			? g_strdup("\\Noinferiors")
+			: g_strconcat("\\", flag->of_flag_ext ? flag->of_flag_ext : "", NULL);
+
+		g_ptr_array_add(names, server_words(name, strlen(name)));
+	}
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_free(names, FALSE);
 }
 
 static void take_rows(const struct imapc_session *session, const char *parent, bool whole,
@@ -115,6 +141,7 @@ static void take_rows(const struct imapc_session *session, const char *parent, b
 		    .wire = g_strdup(row->mb_name),
 		    .name = redact(name, strlen(name)),
 		    .selectable = imapc_can_be_selected(row),
+		    .attributes = take_attributes(row),
 		};
 	}
 }
@@ -150,9 +177,15 @@ static int send_list(struct imapc_session *session, const char *wire, bool whole
 	    g_strconcat(wire ? wire : "", wire ? delimiter : "", whole ? "*" : "%", NULL);
 	g_autofree char *quoted = imapc_quote(pattern);
 
+	/* Where nothing is to be returned, servers tell the attributes unasked. */
+	bool uses = imapc_has_capability(session, "LIST-EXTENDED") &&
+		    imapc_has_capability(session, "SPECIAL-USE");
+
 	imapc_expect(session, FOLDERS_MAX, LIST_BYTES, 0);
-	return imapc_command(session, err, "LIST \"\" %s%s", quoted,
-			     counts ? " RETURN (STATUS (MESSAGES UNSEEN RECENT))" : "");
+	return imapc_command(session, err, "LIST \"\" %s%s%s%s%s", quoted,
+			     uses || counts ? " RETURN (CHILDREN" : "", uses ? " SPECIAL-USE" : "",
+			     counts ? " STATUS (MESSAGES UNSEEN RECENT)" : "",
+			     uses || counts ? ")" : "");
 }
 
 int imapc_folder_list(struct imapc_session *session, const char *wire, bool whole, bool counts,
@@ -172,6 +205,61 @@ int imapc_folder_list(struct imapc_session *session, const char *wire, bool whol
 			take_counts(session, &rows);
 	}
 	*ret_rows = rows;
+	return 0;
+}
+
+static bool has_attribute(const struct imapc_folder_row *row, const char *attribute)
+{
+	for (char **name = row->attributes; *name; name++) {
+		if (!g_ascii_strcasecmp(*name, attribute))
+			return true;
+	}
+	return false;
+}
+
+/* "\Archive is 'Old mail', \Sent is 'Sent'". Caller frees. */
+static char *describe_uses(const struct imapc_folder_rows *rows)
+{
+	g_autoptr(GString) known = g_string_new(NULL);
+
+	for (size_t i = 0; i < rows->count; i++) {
+		for (char **name = rows->rows[i].attributes; *name; name++) {
+			if (mailbox_name_attribute(*name))
+				g_string_append_printf(known, "%s%s is '%s'",
+						       known->len > 0 ? ", " : "", *name,
+						       rows->rows[i].name);
+		}
+	}
+	return g_string_free(g_steal_pointer(&known), FALSE);
+}
+
+int imapc_find_attribute(struct imapc_session *session, const char *attribute,
+			 struct imapc_folder *ret_folder, struct error *err)
+{
+	scoped(imapc_folder_rows_free) struct imapc_folder_rows *rows = NULL;
+	struct imapc_folder_rows all = {0};
+	const struct imapc_folder_row *found = NULL;
+	size_t count = 0;
+
+	if (imapc_folder_list(session, NULL, true, false, &all, err) < 0)
+		return -1;
+	rows = &all;
+	for (size_t i = 0; i < rows->count; i++) {
+		if (!rows->rows[i].selectable || !has_attribute(&rows->rows[i], attribute))
+			continue;
+		found = &rows->rows[i];
+		count++;
+	}
+
+	g_autofree char *known = describe_uses(rows);
+
+	if (count != 1)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s has %s with this attribute: name the folder itself (%s)",
+				 session->server->url, count == 0 ? "no folder" : "several folders",
+				 *known ? known : "it tells of no special use of any");
+	ret_folder->wire = g_strdup(found->wire);
+	ret_folder->exists = true;
 	return 0;
 }
 

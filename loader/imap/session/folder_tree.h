@@ -6,7 +6,7 @@
  * it is deleted or renamed: servers disagree on what happens otherwise.
  *
  * Ownership: rows belong to the caller, who frees them with imapc_folder_rows_free().
- * Source:    RFC 3501 6.3.3-6.3.10, RFC 5819 (LIST-STATUS), RFC 3691 (UNSELECT).
+ * Source:    RFC 3501 6.3.3-6.3.10, RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3691 (UNSELECT).
  */
 #ifndef LOADER_IMAP_SESSION_FOLDER_TREE_H
 #define LOADER_IMAP_SESSION_FOLDER_TREE_H
@@ -18,6 +18,8 @@ struct imapc_folder_row {
 	char *wire;
 	char *name;	 /* without secrets */
 	bool selectable; /* false: it only holds folders */
+	char **
+	    attributes; /* as the server has them: "\HasNoChildren", "\Archive" …; NULL in a row made by hand */
 	bool has_counts;
 	uint32_t messages;
 	uint32_t unseen;

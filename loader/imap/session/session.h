@@ -86,6 +86,8 @@ struct imapc_folder {
 /*
  * Finds a folder by its name in the operator's form: as it stands, else below the personal
  * namespace's prefix (RFC 2342). Caller frees ret_folder->wire. A missing folder is no error.
+ * "\Archive" and the like (mailbox_name_attribute()) is the folder that the server calls so (RFC
+ * 6154): CONFIGURATION where there is none, or more than one.
  */
 int imapc_find_folder(struct imapc_session *session, const char *name,
 		      struct imapc_folder *ret_folder, struct error *err);

@@ -125,6 +125,11 @@ int imapc_move(struct imapc_session *session, const uint32_t *uids, size_t count
 int imapc_copy(struct imapc_session *session, const uint32_t *uids, size_t count, const char *wire,
 	       struct imapc_copy *ret_copy, struct error *err);
 
+/* The one folder that has the attribute (mailbox_name_attribute()). CONFIGURATION where none or several
+ * have it. */
+int imapc_find_attribute(struct imapc_session *session, const char *attribute,
+			 struct imapc_folder *ret_folder, struct error *err);
+
 /* A row of LIST that is a mailbox, not only a level above others. */
 bool imapc_can_be_selected(const struct mailimap_mailbox_list *row);
 
