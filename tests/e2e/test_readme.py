@@ -209,6 +209,14 @@ class Lists(Case):
                 self.assertRegex(listed, rf"\b{re.escape(command.split()[0] if command.startswith('mail ') else command)}\b")
                 self.assertRegex(readme, rf"\b{re.escape(command.split()[0] if command.startswith('mail ') else command)}\b")
 
+    def test_variables_of_the_environment_are_those_of_the_program(self):
+        """All that it asks for by name."""
+        source = "\n".join(path.read_text(encoding="utf-8") for folder in ["loader", "queue", "mime"]
+                           for path in (SOURCE_DIR / folder).rglob("*.c"))
+        asked = set(re.findall(r'getenv\("(\w+)"\)', source))
+        listed = manual.items(manual.section(manual.page("inqueue.1"), "ENVIRONMENT"))
+        self.assertEqual(asked, {name for head, _ in listed for name in re.findall(r"\bEv (\w+)", head)})
+
     def test_tables_and_views_exist(self):
         schema = (SOURCE_DIR / "queue" / "schema.sql").read_text()
         names = [name for head, _ in manual.items(manual.page("inqueue-schema.5")) for name in re.findall(r"\bIc (\w+)|^Ql (\w+)", head)]
