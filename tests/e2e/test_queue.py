@@ -341,8 +341,8 @@ deliver-redirects=same-host
 deliver-trust-host=app.example.net | app.example.org:8443
 allow-private=true
 deliver-insecure=true
-acknowledge=delivery
 deliver-concurrency=9
+acknowledge=delivery
 max-attempts=7
 retry-delay=90s
 
@@ -375,7 +375,7 @@ external-source=File
         listed, everywhere = (set(re.findall(r"^  --([a-z-]+)", self.inqueue(*command, "--help").stdout, re.M))
                               for command in [("queue", "create"), ("queue", "list")])
         words = {line.split("=")[0] for line in self.FULL.splitlines()}
-        elsewhere = {"class", "password-env", "password-command", "password-credential", "password-prompt", "no-check"}
+        elsewhere = {"class", "password-env", "password-command", "password-credential", "password-prompt", "oauth", "no-check"}
         foreign = {"path", "search-pattern", "mode", "state-xpath", "state"}
         self.assertEqual(set(), listed - everywhere - words - elsewhere - foreign)
 
