@@ -375,7 +375,8 @@ external-source=File
         listed, everywhere = (set(re.findall(r"^  --([a-z-]+)", self.inqueue(*command, "--help").stdout, re.M))
                               for command in [("queue", "create"), ("queue", "list")])
         words = {line.split("=")[0] for line in self.FULL.splitlines()}
-        elsewhere = {"class", "password-env", "password-command", "password-credential", "password-prompt", "oauth", "no-check"}
+        elsewhere = {"class", "password-env", "password-command", "password-credential", "password-prompt", "oauth", "target",
+                     "no-check"}
         foreign = {"path", "search-pattern", "mode", "state-xpath", "state"}
         self.assertEqual(set(), listed - everywhere - words - elsewhere - foreign)
 
