@@ -241,8 +241,10 @@ static int look_at(const struct work_queue *other, void *context)
 	scoped(connection_string_free) struct connection_string *server = NULL;
 	struct error ignored;
 	if (other->id == neighbours->queue->id || !work_queue_has_mailbox(other) ||
-	    g_strcmp0(other->user_name, neighbours->queue->user_name) != 0 ||
 	    connection_string_parse(other->connection_string, &server, &ignored) != 0 ||
+	    g_strcmp0(connection_string_owner(server, other->user_name),
+		      connection_string_owner(neighbours->server, neighbours->queue->user_name)) !=
+		0 ||
 	    g_ascii_strcasecmp(server->url, neighbours->server->url) != 0)
 		return 0;
 	compare(neighbours, other, server);

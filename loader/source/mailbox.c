@@ -100,6 +100,10 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 {
 	enum secret_source source;
 	g_autofree char *reference = NULL;
+	if (g_strcmp0(mailbox->server->auth_mech, "EXTERNAL") == 0) {
+		scoped(secret_free) struct secret *none = secret_new("", 0);
+		return mailbox_sign_in_once(mailbox, queue, SECRET_FILE, none, err);
+	}
 	for (bool again = false;; again = true) {
 		scoped(secret_free) struct secret *secret = NULL;
 		g_clear_pointer(&reference, g_free);
@@ -249,7 +253,8 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 	/* A host name means the same in any case: the ledger has one spelling. */
 	g_autofree char *host = g_ascii_strdown(mailbox->server->url, -1);
 	mailbox->source =
-	    g_strdup_printf("%s@%s/%s", queue->user_name, host, mailbox->server->mailbox);
+	    g_strdup_printf("%s@%s/%s", connection_string_owner(mailbox->server, queue->user_name),
+			    host, mailbox->server->mailbox);
 	if (mailbox_sign_in(mailbox, queue, database, err) != 0 ||
 	    mailbox_find_source(mailbox, err) != 0)
 		return -1;

@@ -180,7 +180,8 @@ static int verify_is_shared_with(struct verify_sharing *sharing, const struct wo
 	    connection_string_parse(queue->connection_string, &server, sharing->err) != 0)
 		return 0;
 	g_autofree char *host = g_ascii_strdown(server->url, -1);
-	g_autofree char *account = g_strdup_printf("%s@%s/", queue->user_name, host);
+	g_autofree char *account =
+	    g_strdup_printf("%s@%s/", connection_string_owner(server, queue->user_name), host);
 	if (strcmp(account, verify->account) != 0)
 		return 0;
 	const char *const names[] = {server->dropbox, server->badmail};

@@ -49,12 +49,14 @@ class Scripted:
     capability  before the sign-in
     after       behind it; None: the same
     mechanisms  offered as AUTH=…
+    certificate speaks TLS from the first byte; `client_authority` is a file that the client's must come from,
+                `newest` the newest version
     """
 
     address = "127.0.0.1"
 
     def __init__(self, *answers, capability=CAPABILITY, after=None, mechanisms="PLAIN", greeting=b"* OK ready\r\n",
-                 certificate=None):
+                 certificate=None, client_authority=None, newest=None):
         self.answers = list(answers)
         auth = "".join(f" AUTH={name}" for name in mechanisms.split())
         self.capability, self.after = capability + auth, capability + auth if after is None else after
@@ -67,6 +69,10 @@ class Scripted:
         if certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(certificate.certificate, certificate.key)
+            self._context.maximum_version = newest or ssl.TLSVersion.MAXIMUM_SUPPORTED
+        if client_authority:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(client_authority)
         self._listener = socket.create_server((self.address, 0))
         self.port = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept)]

@@ -34,7 +34,7 @@ static void test_exchanges_of_the_rfcs(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(examples); i++) {
 		const struct example *example = &examples[i];
 		scoped(scram_free) struct scram *scram =
-		    scram_new(example->mechanism, "user", "pencil", example->nonce);
+		    scram_new(example->mechanism, NULL, "user", "pencil", example->nonce);
 		g_autofree char *first = scram_first(scram);
 		g_autofree char *final = NULL;
 		struct error err;
@@ -50,7 +50,7 @@ static void test_the_others_proof_is_none(void **state)
 {
 	const struct example *example = &examples[1];
 	scoped(scram_free) struct scram *scram =
-	    scram_new(example->mechanism, "user", "pencil", example->nonce);
+	    scram_new(example->mechanism, NULL, "user", "pencil", example->nonce);
 	g_autofree char *final = NULL;
 	struct error err;
 
@@ -63,7 +63,7 @@ static void test_the_others_proof_is_none(void **state)
 static void test_a_name_cannot_add_attributes(void **state)
 {
 	scoped(scram_free) struct scram *scram =
-	    scram_new("SCRAM-SHA-1", "a=b,r=other", "pencil", "nonce");
+	    scram_new("SCRAM-SHA-1", NULL, "a=b,r=other", "pencil", "nonce");
 	g_autofree char *first = scram_first(scram);
 
 	(void)state;

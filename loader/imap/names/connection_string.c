@@ -51,6 +51,10 @@ void connection_string_free(struct connection_string *string)
 	g_free(string->since);
 	g_free(string->search);
 	g_free(string->proxy);
+	g_free(string->pin);
+	g_free(string->min_tls);
+	g_free(string->client_certificate);
+	g_free(string->auth_user);
 	g_free(string->auth_mech);
 	g_strfreev(string->disable);
 	g_free(string);
@@ -315,6 +319,11 @@ bool connection_string_names(const struct connection_string *string, const char 
 			return true;
 	}
 	return false;
+}
+
+const char *connection_string_owner(const struct connection_string *string, const char *user_name)
+{
+	return string->auth_user ? string->auth_user : user_name;
 }
 
 /* --- writing ----------------------------------------------------------- */

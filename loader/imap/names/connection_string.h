@@ -43,9 +43,13 @@ struct connection_string {
 	bool keep_raw;	     /* keep the raw message of every entry, not of bad ones only */
 	bool create_folders; /* a missing dropbox or badmail */
 	bool insecure;	     /* the password may cross the network in clear */
-	char *since;	 /* only messages received on or after this day, YYYY-MM-DD; NULL = all */
-	char *search;	 /* IMAP search criteria (RFC 3501 6.4.4) */
-	char *proxy;	 /* socks5://, socks5h://, http:// without user info; NULL = none */
+	char *since;   /* only messages received on or after this day, YYYY-MM-DD; NULL = all */
+	char *search;  /* IMAP search criteria (RFC 3501 6.4.4) */
+	char *proxy;   /* socks5://, socks5h://, http:// without user info; NULL = none */
+	char *pin;     /* as curl takes it, "sha256//…" with ';' between several; NULL = none */
+	char *min_tls; /* "1.2" or "1.3" */
+	char *client_certificate; /* PEM file with certificate and key; NULL = none */
+	char *auth_user; /* whose mailbox it is, where that is another user; NULL = the same */
 	char *auth_mech; /* force this SASL mechanism or LOGIN; NULL = the strongest offered */
 	/* Of a queue without a mailbox, absolute paths; NULL: none. */
 	char *watch_folder;   /* watch imports the mail of it */
@@ -78,6 +82,9 @@ bool connection_string_names(const struct connection_string *string, const char 
 /* The inverse: canonical keys, values quoted where they must be; parsing it gives an equal value.
  * Caller frees. */
 char *connection_string_format(const struct connection_string *string);
+
+/* The user whose mailbox it is, `user_name` signs in. Borrowed. */
+const char *connection_string_owner(const struct connection_string *string, const char *user_name);
 
 /* Releases; takes NULL. */
 void connection_string_free(struct connection_string *string);

@@ -9,6 +9,7 @@
 
 #include <glib.h>
 #include <stddef.h>
+#include <string.h>
 
 #define PORT_CLEAR 143
 #define PORT_TLS   993
@@ -111,10 +112,31 @@ static const struct connection_string_key keys[] = {
      .takes = "socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT"},
     {{"authMech", "NAME", "the strongest",
       "force SCRAM-SHA-256, SCRAM-SHA-1 (with these the server must prove that it knows the "
-      "password, too), PLAIN, LOGIN, CRAM-MD5; with an access token OAUTHBEARER or XOAUTH2"},
+      "password, too), PLAIN, LOGIN, CRAM-MD5; with an access token OAUTHBEARER or XOAUTH2; with "
+      "clientCert "
+      "EXTERNAL"},
      SET(mechanism, auth_mech),
-     .takes = "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5, OAUTHBEARER or XOAUTH2",
+     .takes =
+	 "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5, OAUTHBEARER, XOAUTH2 or EXTERNAL",
      .default_in_words = true},
+    {{"authUser", "NAME", "",
+      "whose mailbox is meant where that is not the queue's user: a shared mailbox, or that of "
+      "another "
+      "user for whom this one may sign in (PLAIN, SCRAM, OAUTHBEARER, XOAUTH2, EXTERNAL)"},
+     SET(user, auth_user),
+     .takes = "a user name without control characters"},
+    {{"clientCert", "FILE", "",
+      "file with a certificate and its key (PEM) that is shown to the server; authMech=EXTERNAL "
+      "signs in by it alone"},
+     SET(file, client_certificate)},
+    {{"pin", "sha256//BASE64,...", "",
+      "the server's public key: its SHA-256 decides, and not authorities, names or times; several "
+      "with commas between them"},
+     SET(pin, pin),
+     .takes = "sha256// and the digest of a public key in base64, with commas between several"},
+    {{"minTls", "1.2|1.3", "1.2", "the oldest version of TLS that is used"},
+     SET(tls_version, min_tls),
+     .takes = "1.2 or 1.3"},
     {{"watchFolder", "DIR", "", "external source File: watch imports the mail that comes into it"},
      SET(directory, watch_folder)},
     {{"archiveFolder", "DIR", "",
@@ -196,6 +218,10 @@ int connection_string_key_complete(struct connection_string *string, struct erro
 					 "%s and %s must be different folders, both are '%s'",
 					 names[i], names[other], folders[i]);
 	}
+	if (string->auth_mech && !strcmp(string->auth_mech, "EXTERNAL") &&
+	    !string->client_certificate)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "authMech=EXTERNAL needs clientCert=FILE");
 	if (string->port == 0)
 		string->port = string->ssl ? PORT_TLS : PORT_CLEAR;
 	return 0;

@@ -230,8 +230,9 @@ int connection_string_set_proxy(const struct connection_string_key *key, void *f
 int connection_string_set_mechanism(const struct connection_string_key *key, void *field,
 				    const char *value, struct error *err)
 {
-	static const char *const mechanisms[] = {
-	    "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER"};
+	static const char *const mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN",
+						 "LOGIN",	  "CRAM-MD5",	 "XOAUTH2",
+						 "OAUTHBEARER",	  "EXTERNAL"};
 
 	/* Kept as the server writes it, in whatever case the operator has. */
 	for (size_t i = 0; i < G_N_ELEMENTS(mechanisms); i++) {
@@ -243,6 +244,60 @@ int connection_string_set_mechanism(const struct connection_string_key *key, voi
 	if (*value)
 		return refuse(key, err);
 	replace_text(field, NULL);
+	return 0;
+}
+
+int connection_string_set_user(const struct connection_string_key *key, void *field,
+			       const char *value, struct error *err)
+{
+	for (const char *at = value; *at; at++) {
+		if (g_ascii_iscntrl(*at))
+			return refuse(key, err);
+	}
+	replace_text(field, *value ? value : NULL);
+	return 0;
+}
+
+int connection_string_set_tls_version(const struct connection_string_key *key, void *field,
+				      const char *value, struct error *err)
+{
+	if (strcmp(value, "1.2") != 0 && strcmp(value, "1.3") != 0)
+		return refuse(key, err);
+	replace_text(field, value);
+	return 0;
+}
+
+#define PIN_START  "sha256//"
+#define PIN_LENGTH 44 /* 32 bytes in base64 */
+
+static bool is_pin(const char *pin)
+{
+	const char *digest = pin + strlen(PIN_START);
+	gsize size = 0;
+
+	if (!g_str_has_prefix(pin, PIN_START) || strlen(digest) != PIN_LENGTH ||
+	    strspn(digest, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") !=
+		PIN_LENGTH - 1)
+		return false;
+
+	g_autofree guchar *bytes = g_base64_decode(digest, &size);
+
+	return size == 32;
+}
+
+int connection_string_set_pin(const struct connection_string_key *key, void *field,
+			      const char *value, struct error *err)
+{
+	g_auto(GStrv) pins = g_strsplit(value, ",", DISABLE_MAX);
+
+	for (size_t i = 0; pins[i]; i++) {
+		if (!is_pin(g_strstrip(pins[i])))
+			return refuse(key, err);
+	}
+
+	g_autofree char *joined = g_strjoinv(";", pins);
+
+	replace_text(field, *joined ? joined : NULL);
 	return 0;
 }
 

@@ -51,13 +51,17 @@ static int read_message(struct imapc_session *session, char **ret_message)
 	return MAILIMAP_NO_ERROR;
 }
 
-/* With SASL-IR (RFC 4959) one round trip less. */
+/* With SASL-IR (RFC 4959) one round trip less; "=" stands for an empty message. */
 static int send_first(struct imapc_session *session, const char *mechanism, const char *message)
 {
 	bool at_once = imapc_has_capability(session, "SASL-IR");
 	scoped(secret_wipe) char *base64 = encode(message);
-	scoped(secret_wipe) char *command = g_strconcat(
-	    "AUTHENTICATE ", mechanism, at_once ? " " : "", at_once ? base64 : "", "\r\n", NULL);
+	scoped(secret_wipe) char *command =
+	    g_strconcat("AUTHENTICATE ", mechanism, at_once ? " " : "",
+			!at_once  ? ""
+			: *base64 ? base64
+				  : "=",
+			"\r\n", NULL);
 	g_autofree char *ignored = NULL;
 	int result = mailimap_send_current_tag(session->imap);
 
@@ -122,7 +126,8 @@ int sasl_by_scram(struct imapc_session *session, const char *mechanism, const ch
 		  const char *password, struct error *ret_fault)
 {
 	g_autofree char *nonce = make_nonce();
-	scoped(scram_free) struct scram *scram = scram_new(mechanism, user, password, nonce);
+	scoped(scram_free) struct scram *scram =
+	    scram_new(mechanism, session->server->auth_user, user, password, nonce);
 	g_autofree char *first = scram_first(scram);
 	int result = send_first(session, mechanism, first);
 
@@ -155,20 +160,39 @@ static int hear_reason(struct imapc_session *session, const char *mechanism, cha
 	return result == MAILIMAP_NO_ERROR ? MAILIMAP_ERROR_PARSE : result;
 }
 
+/* The end of the command has been read as a line: an OK is a success. */
+static int take_end(const struct imapc_session *session, int result)
+{
+	g_autofree char *words = NULL;
+
+	if (result == MAILIMAP_ERROR_LOGIN &&
+	    !g_strcmp0(imapc_status_of_answer(session, &words), "OK"))
+		return MAILIMAP_NO_ERROR;
+	return result;
+}
+
 int sasl_by_token(struct imapc_session *session, const char *mechanism, const char *user,
 		  const char *token, char **ret_reason)
 {
 	const struct connection_string *server = session->server;
 	scoped(secret_wipe) char *first =
 	    bearer_first(mechanism, user, server->url, server->port, token);
-	g_autofree char *words = NULL;
 	int result = send_first(session, mechanism, first);
 
 	if (result == MAILIMAP_NO_ERROR)
 		result = hear_reason(session, mechanism, ret_reason);
-	/* The end of the command has been read as a line: an OK is a success. */
-	if (result == MAILIMAP_ERROR_LOGIN &&
-	    !g_strcmp0(imapc_status_of_answer(session, &words), "OK"))
-		result = MAILIMAP_NO_ERROR;
-	return result;
+	return take_end(session, result);
+}
+
+/* --- certificates ------------------------------------------------------ */
+
+int sasl_by_external(struct imapc_session *session, const char *authorize)
+{
+	g_autofree char *nothing = NULL;
+	int result = send_first(session, "EXTERNAL", authorize);
+
+	if (result == MAILIMAP_NO_ERROR)
+		result = read_message(session, &nothing);
+	/* The server has nothing to ask. */
+	return result == MAILIMAP_NO_ERROR ? MAILIMAP_ERROR_PARSE : take_end(session, result);
 }

@@ -15,6 +15,10 @@
 int sasl_by_scram(struct imapc_session *session, const char *mechanism, const char *user,
 		  const char *password, struct error *ret_fault);
 
+/* By the client's certificate (RFC 4422, A). `authorize` is whom to act for; "": whom the certificate
+ * names. */
+int sasl_by_external(struct imapc_session *session, const char *authorize);
+
 /* *ret_reason: why the server refuses the token, in words; NULL where it does not say. The caller
  * frees it with g_free(). */
 int sasl_by_token(struct imapc_session *session, const char *mechanism, const char *user,

@@ -18,9 +18,6 @@
 #define ITERATIONS_MIN 4096
 #define ITERATIONS_MAX 1000000
 
-#define GS2_HEADER	  "n,,"
-#define GS2_HEADER_BASE64 "biws"
-
 struct mechanism {
 	const char *name;
 	const struct nettle_hash *hash;
@@ -36,6 +33,7 @@ static const struct mechanism mechanisms[] = {
 
 struct scram {
 	const struct mechanism *mechanism;
+	char *header; /* gs2-header */
 	char *user;
 	char *password;
 	char *nonce;
@@ -84,18 +82,26 @@ bool scram_knows(const char *mechanism)
 	return find_mechanism(mechanism) != NULL;
 }
 
-struct scram *scram_new(const char *mechanism, const char *user, const char *password,
-			const char *nonce)
+/* A saslname. '=' first: the next line puts new ones in. */
+static char *escape_name(const char *name)
+{
+	GString *escaped = g_string_new(name);
+
+	g_string_replace(escaped, "=", "=3D", 0);
+	g_string_replace(escaped, ",", "=2C", 0);
+	return g_string_free(escaped, FALSE);
+}
+
+struct scram *scram_new(const char *mechanism, const char *authorize, const char *user,
+			const char *password, const char *nonce)
 {
 	struct scram *scram = g_new0(struct scram, 1);
-	GString *name = g_string_new(user);
+	g_autofree char *other = authorize ? escape_name(authorize) : NULL;
 
-	/* '=' first: the next line puts new ones in. */
-	g_string_replace(name, "=", "=3D", 0);
-	g_string_replace(name, ",", "=2C", 0);
 	scram->mechanism = find_mechanism(mechanism);
 	g_assert(scram->mechanism);
-	scram->user = g_string_free(name, FALSE);
+	scram->header = g_strconcat("n,", other ? "a=" : "", other ? other : "", ",", NULL);
+	scram->user = escape_name(user);
 	scram->password = g_strdup(password);
 	scram->nonce = g_strdup(nonce);
 	return scram;
@@ -106,6 +112,7 @@ void scram_free(struct scram *scram)
 	if (!scram)
 		return;
 	explicit_bzero(scram->password, strlen(scram->password));
+	g_free(scram->header);
 	g_free(scram->user);
 	g_free(scram->password);
 	g_free(scram->nonce);
@@ -122,7 +129,7 @@ char *scram_first(const struct scram *scram)
 {
 	g_autofree char *bare = format_first_bare(scram);
 
-	return g_strconcat(GS2_HEADER, bare, NULL);
+	return g_strconcat(scram->header, bare, NULL);
 }
 
 /* --- the answer -------------------------------------------------------- */
@@ -210,8 +217,9 @@ int scram_answer(struct scram *scram, const char *server_first, char **ret_final
 		return -1;
 
 	g_autofree char *bare = format_first_bare(scram);
-	g_autofree char *without_proof =
-	    g_strdup_printf("c=" GS2_HEADER_BASE64 ",r=%s", first.nonce);
+	g_autofree char *header =
+	    g_base64_encode((const guchar *)scram->header, strlen(scram->header));
+	g_autofree char *without_proof = g_strdup_printf("c=%s,r=%s", header, first.nonce);
 	g_autofree char *message = g_strjoin(",", bare, server_first, without_proof, NULL);
 
 	sign(scram, &first, message, proof);

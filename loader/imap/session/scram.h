@@ -26,9 +26,10 @@ struct scram;
 /* "SCRAM-SHA-1" and "SCRAM-SHA-256". */
 bool scram_knows(const char *mechanism);
 
-/* `nonce` is new for each exchange: printable ASCII without commas. */
-struct scram *scram_new(const char *mechanism, const char *user, const char *password,
-			const char *nonce);
+/* `nonce` is new for each exchange: printable ASCII without commas. `authorize` is whom to act for
+ * (RFC 5801, 4); NULL: the user. */
+struct scram *scram_new(const char *mechanism, const char *authorize, const char *user,
+			const char *password, const char *nonce);
 
 /* Wipes and releases; takes NULL. */
 void scram_free(struct scram *scram);

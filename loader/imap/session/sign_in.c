@@ -85,6 +85,12 @@ static int check_token(const char *token, struct error *err)
 	return 0;
 }
 
+/* LOGIN and CRAM-MD5 have one name only. */
+static bool can_act_for_others(const char *mechanism)
+{
+	return strcmp(mechanism, "LOGIN") != 0 && strcmp(mechanism, "CRAM-MD5") != 0;
+}
+
 static int check_account(const struct imapc_account *account, struct error *err)
 {
 	const char *mechanism = account->server->auth_mech;
@@ -100,6 +106,10 @@ static int check_account(const struct imapc_account *account, struct error *err)
 	if (token_mechanism && !account->secret_is_token)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "authMech=%s needs an access token: --token-command", mechanism);
+	if (mechanism && account->server->auth_user && !can_act_for_others(mechanism))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "authMech=%s signs in for nobody else: drop it, or authUser",
+				 mechanism);
 	if (mechanism && !token_mechanism && account->secret_is_token)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "authMech=%s needs a password, but the queue has an access token",
@@ -115,10 +125,12 @@ struct exchange {
 	char *reason;	    /* why the server refuses; NULL: it does not say */
 };
 
-/* The user as authentication identity only: an authorization identity makes some servers refuse. */
+/* An authorization identity only where the operator names one: it makes some servers refuse. */
 static int authenticate(const struct sign_in *job, const char *mechanism, struct exchange *exchange)
 {
+	const struct connection_string *server = job->account->server;
 	const char *user = job->account->user_name;
+	const char *owner = connection_string_owner(server, user);
 	const char *secret = secret_text(job->account->secret);
 	g_autofree char *capability = g_strconcat("AUTH=", mechanism, NULL);
 	mailimap *imap = job->session->imap;
@@ -126,11 +138,14 @@ static int authenticate(const struct sign_in *job, const char *mechanism, struct
 	if (scram_knows(mechanism))
 		return sasl_by_scram(job->session, mechanism, user, secret, &exchange->fault);
 	if (bearer_knows(mechanism))
-		return sasl_by_token(job->session, mechanism, user, secret, &exchange->reason);
+		return sasl_by_token(job->session, mechanism, owner, secret, &exchange->reason);
+	if (!strcmp(mechanism, "EXTERNAL"))
+		return sasl_by_external(job->session, server->auth_user ? server->auth_user : "");
 	if (!strcmp(mechanism, "LOGIN") && !imapc_has_capability(job->session, capability))
 		return mailimap_login(imap, user, secret);
-	return mailimap_authenticate(imap, mechanism, job->account->server->url, NULL, NULL, "",
-				     user, secret, NULL);
+	return mailimap_authenticate(imap, mechanism, server->url, NULL, NULL,
+				     server->auth_user ? server->auth_user : "", user, secret,
+				     NULL);
 }
 
 static enum outcome explain_refusal(const struct sign_in *job, const char *mechanism,
@@ -266,7 +281,8 @@ static int use_strongest(const struct sign_in *job, bool token)
 	for (; *mechanism; mechanism++) {
 		enum outcome outcome = UNAVAILABLE;
 
-		if (!is_offered(job->session, *mechanism))
+		if (!is_offered(job->session, *mechanism) ||
+		    (job->account->server->auth_user && !can_act_for_others(*mechanism)))
 			continue;
 		tried = true;
 		if (use(job, *mechanism, &outcome) == 0)

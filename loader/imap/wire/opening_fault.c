@@ -96,8 +96,8 @@ static int explain_tls(const struct opening *opening, struct error *err)
 				 "%s port %u answers \"%s\" without TLS: this port begins in clear "
 				 "and needs ssl=False, with which STARTTLS follows",
 				 server->url, server->port, words);
-	return error_set(err, ERROR_UNREACHABLE, "no TLS with %s port %u: %s%s", server->url,
-			 server->port, opening->curl_text,
+	return error_set(err, ERROR_UNREACHABLE, "no TLS %s or newer with %s port %u: %s%s",
+			 server->min_tls, server->url, server->port, opening->curl_text,
 			 server->ssl ? " (a port that begins in clear needs ssl=False)" : "");
 }
 
@@ -141,6 +141,11 @@ int opening_explain(struct opening *opening, CURLcode code, struct error *err)
 	case CURLE_SSL_INVALIDCERTSTATUS:
 		return certificate_explain(opening->trust, opening->transport->curl, server->url,
 					   opening->stapled, text, err);
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s shows another public key than pin= names: if its key was "
+				 "replaced, pin the new one, else somebody is in between",
+				 server->url);
 	case CURLE_SSL_CACERT_BADFILE:
 		return error_set(err, ERROR_CONFIGURATION,
 				 "caFile '%s' holds no certificate that can be read",

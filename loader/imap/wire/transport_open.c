@@ -33,7 +33,7 @@ static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 	}
 	g_free(opening->last_words);
 	opening->last_words = words;
-	if (transport_note_tls(opening->transport))
+	if (transport_note_tls(opening->transport) && !opening->server->pin)
 		opening->verdict =
 		    certificate_judge(opening->trust, opening->transport->curl,
 				      opening->server->url, opening->stapled, &opening->refusal);
@@ -106,6 +106,17 @@ static void set_options(struct opening *opening, const char *url)
 	 * clear. */
 	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
 	certificate_prepare(opening->trust, curl, opening->stapled);
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION,
+			 (long)(!strcmp(server->min_tls, "1.3") ? CURL_SSLVERSION_TLSv1_3
+								: CURL_SSLVERSION_TLSv1_2));
+	curl_easy_setopt(curl, CURLOPT_SSLCERT, server->client_certificate);
+	curl_easy_setopt(curl, CURLOPT_SSLKEY, server->client_certificate);
+	if (server->pin) {
+		/* The key decides: who shows it is the server, whoever has signed it. */
+		curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, server->pin);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 }
 
 /* They point into struct opening, which ends before the connection does. */
@@ -140,6 +151,10 @@ static int check_clear(const struct opening *opening, struct error *err)
 	const struct connection_string *server = opening->server;
 	const struct transport_facts *facts = &opening->transport->facts;
 
+	if (!facts->tls && server->pin)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s port %u offers no TLS, and pin= demands it", server->url,
+				 server->port);
 	if (facts->tls || server->insecure)
 		return 0;
 	if (facts->peer_address && !server->proxy && is_loopback(facts->peer_address))
@@ -210,6 +225,24 @@ static int open_once(struct opening *opening, enum certificate_verdict *ret_verd
 	return check_clear(opening, err);
 }
 
+static void pass_over(int64_t begins_s, int64_t ends_s, void *context)
+{
+	(void)begins_s;
+	(void)ends_s;
+	(void)context;
+}
+
+/* curl has one sentence for it and for all else that goes wrong with TLS. */
+static int check_client_certificate(const struct connection_string *server, struct error *err)
+{
+	if (!server->client_certificate ||
+	    certificate_file_list(server->client_certificate, pass_over, NULL) > 0)
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION,
+			 "clientCert '%s' holds no certificate that can be read",
+			 server->client_certificate);
+}
+
 int transport_open(const struct connection_string *server, struct transport **ret_transport,
 		   struct error *err)
 {
@@ -220,7 +253,8 @@ int transport_open(const struct connection_string *server, struct transport **re
 						.crl_option = "crlFile"};
 	enum certificate_verdict verdict = CERTIFICATE_STAPLE;
 
-	if (certificate_trust_open(&files, &trust, err) < 0)
+	if (check_client_certificate(server, err) < 0 ||
+	    certificate_trust_open(&files, &trust, err) < 0)
 		return -1;
 	init_curl();
 	for (int stapled = 0; stapled <= 1; stapled++) {
