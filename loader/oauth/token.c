@@ -170,10 +170,14 @@ static int account_refresh(struct oauth_account *account, const char *user, stru
 	const bool alive = account_present(account, user, clock_now_ms()).token != NULL;
 	const int64_t deadline_ms = clock_monotonic_ms() + (alive ? 0 : LOCK_WAIT_MS);
 	scoped(descriptor_close) int lock = -1;
+	struct error ignored;
 	if (account_lock(account, deadline_ms, &lock, err) != 0)
 		return alive ? 0 : -1;
 	if (account_renew_unless_fresh(account, user, err) == 0)
 		return 0;
+	/* What could not be written down is not used: only the file counts. */
+	if (account_read_again(account, &ignored) != 0)
+		return -1;
 	return account_present(account, user, clock_now_ms()).token != NULL ? 0 : -1;
 }
 
