@@ -28,9 +28,11 @@ struct work_queue_target {
 	char *header_secrets; /* the same, with the source in place of the value, "Name: env:KEY" */
 	char *password;	      /* of the user named in the URL; a source, as of `secret` */
 	char *ca_file;
-	char *crl_file;		  /* revocation lists */
-	char *redirects;	  /* "any", "same-host", "none": which are followed */
-	char *trust_hosts;	  /* get the credentials after a redirect; "HOST[:PORT]" a line */
+	char *crl_file;	   /* revocation lists */
+	char *redirects;   /* "any", "same-host", "none": which are followed */
+	char *trust_hosts; /* get the credentials after a redirect; "HOST[:PORT]" a line */
+	char *recipient;   /* header fields that say where a mail was delivered to, "A,B": the first
+			  * that has an address counts; NULL: the topmost of the usual ones */
 	char *client_certificate; /* PEM file with certificate and key */
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms;  /* of a delivery as a whole */

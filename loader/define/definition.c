@@ -271,6 +271,12 @@ static const struct definition_row rows[] = {
       NULL, false},
      NULL,
      definition_target_set_header},
+    {{"deliver-recipient", "FIELDS",
+      "header fields that say where a mail was delivered to, the first that has an address counts: "
+      "X-Original-To,Delivered-To",
+      NULL, false},
+     NULL,
+     definition_target_set_recipient},
     {{"deliver-connect-timeout", "TIME", "how long connecting may take", DEFINITION_CONNECT_TIMEOUT,
       false},
      NULL,

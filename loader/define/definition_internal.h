@@ -26,6 +26,8 @@ int definition_target_set_header_secret(struct work_queue_target *draft, const c
 					struct error *err);
 int definition_target_set_header(struct work_queue_target *draft, const char *value,
 				 struct error *err);
+int definition_target_set_recipient(struct work_queue_target *draft, const char *value,
+				    struct error *err);
 int definition_target_set_connect_timeout(struct work_queue_target *draft, const char *value,
 					  struct error *err);
 int definition_target_set_timeout(struct work_queue_target *draft, const char *value,

@@ -173,6 +173,27 @@ int definition_target_set_header_secret(struct work_queue_target *draft, const c
 	return target_set_lines(draft, value, &draft->header_secrets, header_take_secret, err);
 }
 
+/* In the order in which they count; blanks between them are left out. */
+int definition_target_set_recipient(struct work_queue_target *draft, const char *value,
+				    struct error *err)
+{
+	g_auto(GStrv) names = g_strsplit(value, ",", -1);
+	bool odd = false;
+	for (char **name = names; *name != NULL; name++) {
+		g_strstrip(*name);
+		odd = odd || **name == '\0';
+		for (const char *at = *name; *at != '\0'; at++)
+			odd = odd || (!g_ascii_isalnum(*at) && strchr("-_.", *at) == NULL);
+	}
+	if (odd)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "deliver-recipient: takes names of header fields with commas "
+				 "between: X-Original-To,Delivered-To");
+	g_autofree char *joined = g_strjoinv(",", names);
+	target_replace(draft, &draft->recipient, joined);
+	return 0;
+}
+
 /* ---- redirects ---- */
 
 int definition_target_set_redirects(struct work_queue_target *draft, const char *value,

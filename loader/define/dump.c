@@ -108,6 +108,7 @@ static void dump_fields(const struct dump *dump, const struct work_queue_target 
 	dump_lines(dump, "deliver-header-secret", target->header_secrets,
 		   target_secret_format_header);
 	dump_lines(dump, "deliver-header", target->headers, dump_as_it_is);
+	dump_text(dump, "deliver-recipient", target->recipient);
 	dump_time(dump, "deliver-connect-timeout", target->connect_timeout_ms);
 	dump_time(dump, "deliver-timeout", target->timeout_ms);
 	dump_text(dump, "deliver-ca-file", target->ca_file);

@@ -179,24 +179,44 @@ static char *post_sender(const struct deliver_post *post)
 	return post_bare_address(post->entry->sender != NULL ? post->entry->sender : "");
 }
 
-/* Where the last server has delivered the mail, which a Bcc, an alias or a part behind a plus does not
- * show in To: Postfix, Dovecot and Exim each put a field of their own in front. Caller frees; NULL
- * where there is none. */
-static char *post_delivered_to(const struct deliver_post *post)
+static bool post_is_among(const char *name, char *const *names)
 {
-	static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", NULL};
+	for (; *names != NULL; names++) {
+		if (g_ascii_strcasecmp(name, *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The address in the topmost field that has one of these names, with the part behind a plus. Caller
+ * frees; NULL where there is none. */
+static char *post_topmost(const struct deliver_post *post, char *const *names)
+{
 	for (size_t i = 0; i < post->post.header_count; i++) {
 		const struct post_header *field = &post->post.headers[i];
-		bool known = false;
-		for (size_t n = 0; names[n] != NULL; n++)
-			known = known || g_ascii_strcasecmp(field->name, names[n]) == 0;
-		if (!known)
+		if (!post_is_among(field->name, names))
 			continue;
 		g_autofree char *address = post_bare_address(field->value);
 		if (strchr(address, '@') != NULL)
 			return steal(&address);
 	}
 	return NULL;
+}
+
+/* Where the mail was delivered to, which a Bcc, an alias or a part behind a plus does not show in To:
+ * Postfix, Dovecot and Exim each put a field of their own in front, so that the topmost is the last
+ * server's. An operator who knows his servers says which field counts first. Caller frees; NULL where
+ * there is none. */
+static char *post_delivered_to(const struct deliver_post *post, const char *order)
+{
+	static const char usual[] = "X-Original-To,Delivered-To,Envelope-To";
+	g_auto(GStrv) names = g_strsplit(order != NULL ? order : usual, ",", -1);
+	if (order == NULL)
+		return post_topmost(post, names);
+	char *address = NULL;
+	for (char **name = names; *name != NULL && address == NULL; name++)
+		address = post_topmost(post, (char *[]){*name, NULL});
+	return address;
 }
 
 /* The receiver wants an address; a user name without a host gets the server's. */
@@ -315,7 +335,7 @@ static int post_read(struct deliver_post *post, struct store *store, const struc
 	if (entry_find(store, entry_id, &post->entry, err) != 0)
 		return -1;
 	post_take_headers(post);
-	post->to = post_delivered_to(post);
+	post->to = post_delivered_to(post, queue->target.recipient);
 	if (post->to == NULL)
 		post->to = post_account(queue);
 	post->post.to = post->to;

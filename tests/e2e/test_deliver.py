@@ -122,6 +122,29 @@ class Formats(DeliverCase):
         self.assertIn("<p>Ann</p>", fields["html"])
         self.assertEqual("ann@example.com", fields["envelope[from]"])
 
+    def test_the_order_of_the_fields_that_say_where_it_was_delivered(self):
+        receiver = self.receiver()
+        self.target(receiver.url())
+        mail = message()
+        for name, value in [("Delivered-To", "box@example.com"), ("X-Original-To", "Orders <robot+orders@example.com>"),
+                            ("X-Forwarded-To", "undisclosed"), ("Delivered-To", "older@example.com")]:
+            mail[name] = value
+        self.load(mail)
+        for order, expected in [("", "box@example.com"), ("X-Original-To,Delivered-To", "robot+orders@example.com"),
+                                ("delivered-to, x-original-to", "box@example.com"),
+                                ("X-Forwarded-To,Envelope-To,X-Original-To", "robot+orders@example.com"),
+                                ("Envelope-To", self.user)]:
+            with self.subTest(order=order):
+                self.inqueue("queue", "alter", "invoices", "--deliver-recipient", order)
+                self.inqueue("delivery", "retry", "--all", "--state", "done")
+                self.inqueue("deliver")
+                self.assertEqual(expected, receiver.requests[-1].fields()["envelope[to]"])
+        self.assertIn("recipient from     Envelope-To\n", self.inqueue("queue", "show", "invoices").stdout)
+        self.assertEqual(5, len(receiver.requests))
+        for order in ["To:", "A,,B", ",", "A B"]:
+            self.fails(inqueue.CONFIGURATION, "queue", "alter", "invoices", "--deliver-recipient", order,
+                       says="'invoices': deliver-recipient: takes names of header fields with commas between")
+
     def test_it_was_sent_to_where_it_was_delivered(self):
         """The field on top is the last server's; one without an address says nothing."""
         receiver = self.receiver()
@@ -259,6 +282,7 @@ deliver-secret=env:KEY
 deliver-password=env:PW
 deliver-header=X-A: b | X-C: d
 deliver-header-secret=Authorization: Bearer env:TOKEN
+deliver-recipient=Delivered-To, X-Original-To
 deliver-connect-timeout=5s
 deliver-timeout=1m
 deliver-ca-file=ca.pem
@@ -282,7 +306,7 @@ deliver-concurrency=2
             "crl_file": str(self.folder / "crl.pem"),
             "client_certificate": str(self.folder / "client.pem"), "redirects": "same-host",
             "trust_hosts": ["b.example.com", "c.example.com:8443"], "allow_private": True, "insecure": True, "acknowledge": "delivery",
-            "concurrency": 2, "stopped": None, "target": None}, shown["delivery"])
+            "concurrency": 2, "recipient": "Delivered-To,X-Original-To", "stopped": None, "target": None}, shown["delivery"])
         self.file("queues.ini", text.replace("=raw", "=xml"))
         self.fails(inqueue.CONFIGURATION, "queue", "apply", "queues.ini",
                    says=r"'queues.ini': \[queue orders\]: deliver-format: takes multipart, json or raw")

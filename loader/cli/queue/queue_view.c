@@ -34,20 +34,20 @@ static json_t *queue_view_lines_json(const char *lines)
 
 json_t *target_view_json(const struct work_queue_target *target)
 {
-	return json_pack("{s:s?, s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, "
-			 "s:o, s:b, s:b, "
-			 "s:i, s:s?}",
-			 "target", target->name, "deliver_to", target->url, "format",
-			 target->format, "secret", target->secret, "password", target->password,
-			 "headers", queue_view_lines_json(target->headers), "header_secrets",
-			 queue_view_lines_json(target->header_secrets), "ca_file", target->ca_file,
-			 "crl_file", target->crl_file, "client_certificate",
-			 target->client_certificate, "connect_timeout_ms",
-			 (json_int_t)target->connect_timeout_ms, "timeout_ms",
-			 (json_int_t)target->timeout_ms, "redirects", target->redirects,
-			 "trust_hosts", queue_view_lines_json(target->trust_hosts), "allow_private",
-			 (int)target->allow_private, "insecure", (int)target->insecure,
-			 "concurrency", (int)target->concurrency, "stopped", target->stopped);
+	return json_pack(
+	    "{s:s?, s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, "
+	    "s:o, s:b, s:b, "
+	    "s:i, s:s?, s:s?}",
+	    "target", target->name, "deliver_to", target->url, "format", target->format, "secret",
+	    target->secret, "password", target->password, "headers",
+	    queue_view_lines_json(target->headers), "header_secrets",
+	    queue_view_lines_json(target->header_secrets), "ca_file", target->ca_file, "crl_file",
+	    target->crl_file, "client_certificate", target->client_certificate,
+	    "connect_timeout_ms", (json_int_t)target->connect_timeout_ms, "timeout_ms",
+	    (json_int_t)target->timeout_ms, "redirects", target->redirects, "trust_hosts",
+	    queue_view_lines_json(target->trust_hosts), "allow_private", (int)target->allow_private,
+	    "insecure", (int)target->insecure, "concurrency", (int)target->concurrency, "recipient",
+	    target->recipient, "stopped", target->stopped);
 }
 
 /* null where the queue has no target. */
@@ -121,6 +121,7 @@ void target_view_print(const struct work_queue_target *target)
 	queue_view_print_lines("its password", target->password);
 	queue_view_print_lines("header field", target->headers);
 	queue_view_print_lines("header field", target->header_secrets);
+	queue_view_print_lines("recipient from", target->recipient);
 	queue_view_print_lines("signed with", target->secret);
 	queue_view_print_lines("trusts", target->ca_file);
 	queue_view_print_lines("revocation lists", target->crl_file);
