@@ -1,6 +1,6 @@
 /* A person signs in, here or by a device code (RFC 8628), and the tokens are kept; and the other way round:
  * what was given is taken back. */
-#include "loader/oauth/login_internal.h"
+#include "loader/oauth/oauth_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/redact.h"

@@ -1,7 +1,7 @@
 /* The authorization code grant with PKCE (RFC 6749, 4.1; RFC 7636; RFC 8252): a person signs in with a
  * browser, which brings the code to a loopback address of this machine; on a machine without a browser the
  * person pastes the address that the browser was sent to. `state` tells our answer from a stranger's. */
-#include "loader/oauth/login_internal.h"
+#include "loader/oauth/oauth_internal.h"
 
 #include "loader/base/clock.h"
 #include "queue/base/scoped.h"
