@@ -22,7 +22,7 @@ find_program(CLANG NAMES clang clang-14)
 if(CLANG)
 	add_test(NAME fuzz.build COMMAND ${CMAKE_CURRENT_LIST_DIR}/fuzz_build ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/fuzz
 		${CLANG})
-	set_tests_properties(fuzz.build PROPERTIES FIXTURES_SETUP fuzzers LABELS fuzz TIMEOUT 900)
+	set_tests_properties(fuzz.build PROPERTIES FIXTURES_SETUP fuzzers LABELS fuzz TIMEOUT 3600)
 	foreach(name connection_string mailbox_name imap mime parsed queues_file import html)
 		add_test(NAME fuzz.${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/fuzz_run
 			${CMAKE_BINARY_DIR}/fuzz/tests/fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/data/fuzz/${name})
