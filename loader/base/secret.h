@@ -52,6 +52,9 @@ const char *secret_text(const struct secret *secret);
 void secret_wipe(char *text);
 SCOPED_DEFINE(char *, secret_wipe)
 
+/* A process that is to read it when it may start no program any more (starter.h) says so before. */
+void secret_allow(enum secret_source source, const char *reference);
+
 /*
  * Reads the secret from its source. `reference` is what the source needs: a path (FILE, PROMPT),
  * a variable's name (ENV), a credential's name (CREDENTIAL), a JSON list of strings (COMMAND,

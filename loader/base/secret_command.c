@@ -4,10 +4,12 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/redact.h"
+#include "loader/base/starter.h"
 #include "loader/base/visible.h"
 #include "queue/base/trust.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <jansson.h>
 #include <poll.h>
@@ -206,7 +208,7 @@ static int secret_read_output(int output, struct secret_words *words, int64_t de
 }
 
 /* Waits for the child's end, and kills it when the deadline has passed. Returns its wait status. */
-static int secret_reap(GPid child, struct secret_words *words, int64_t deadline_ms)
+static int secret_reap(pid_t child, struct secret_words *words, int64_t deadline_ms)
 {
 	scoped(descriptor_close) int process = pidfd_open(child, 0);
 	if (process < 0 || secret_await(process, words, deadline_ms) != 0)
@@ -233,6 +235,41 @@ static int secret_explain_failure(const char *what, const char *program, int sta
 			 last != NULL ? ": " : "", last != NULL ? last : "");
 }
 
+static struct starter_program secret_program(char *const *words)
+{
+	return (struct starter_program){.arguments = words};
+}
+
+void secret_allow(enum secret_source source, const char *reference)
+{
+	if (source != SECRET_COMMAND && source != SECRET_TOKEN_COMMAND)
+		return;
+	g_auto(GStrv) words = secret_parse_command(reference);
+	if (words == NULL)
+		return;
+	const struct starter_program program = secret_program(words);
+	starter_allow(&program);
+}
+
+/* Nothing to read, and two pipes to write to. Returns 0 or an errno. */
+static int secret_start(char *const *words, int *ret_output, int *ret_said, pid_t *ret_child)
+{
+	const struct starter_program program = secret_program(words);
+	int output[2] = {-1, -1};
+	int said[2] = {-1, -1};
+	scoped(descriptor_close) int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int failed =
+	    nothing < 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0 ? errno : 0;
+	const int descriptors[] = {nothing, output[1], said[1]};
+	if (failed == 0)
+		failed = starter_start(&program, descriptors, G_N_ELEMENTS(descriptors), ret_child);
+	descriptor_close_scoped(&output[1]);
+	descriptor_close_scoped(&said[1]);
+	*ret_output = output[0];
+	*ret_said = said[0];
+	return failed;
+}
+
 /* The command has 30 s. Its output ends when it closes the pipe; only then its exit status says
  * whether what it printed counts. */
 int secret_read_command(const char *reference, const char *what, secret_taker *take,
@@ -242,16 +279,17 @@ int secret_read_command(const char *reference, const char *what, secret_taker *t
 	if (words == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "the %s is not a JSON list of strings: %s", what, reference);
-	g_autoptr(GError) failure = NULL;
-	GPid child;
+	pid_t child;
 	scoped(descriptor_close) int output = -1;
 	struct secret_words said = {.descriptor = -1, .shown = {.form = VISIBLE_TEXT}};
 	if (trust_check_command(what, words[0], err) != 0)
 		return -1;
-	if (!g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-				      &child, NULL, &output, &said.descriptor, &failure))
+	const int failed = secret_start(words, &output, &said.descriptor, &child);
+	if (failed != 0)
+		descriptor_close_scoped(&said.descriptor);
+	if (failed != 0)
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, words[0],
-				 failure->message);
+				 g_strerror(failed));
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
 	int64_t deadline_ms = clock_monotonic_ms() + SECRET_TIMEOUT_MS;
 	g_unix_set_fd_nonblocking(said.descriptor, TRUE, NULL);

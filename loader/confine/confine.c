@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -209,10 +210,9 @@ static const int dangerous_calls[] = {
     SCMP_SYS(capset),
     SCMP_SYS(mknod),
     SCMP_SYS(mknodat),
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
 };
-
-/* They come last, and are left out where programs may be started. */
-static const int execute_calls[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 
 static int refuse(scmp_filter_ctx filter, const int *calls, size_t count)
 {
@@ -224,14 +224,12 @@ static int refuse(scmp_filter_ctx filter, const int *calls, size_t count)
 
 /* Names what is refused, because what is needed changes with each version of the libraries that talk
  * to a server (curl, GnuTLS, the C library). */
-static int confine_calls(bool may_execute)
+static int confine_calls(void)
 {
 	scoped(seccomp_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int failure = filter != NULL ? 0 : -ENOMEM;
 	if (failure == 0)
 		failure = refuse(filter, dangerous_calls, G_N_ELEMENTS(dangerous_calls));
-	if (failure == 0 && !may_execute)
-		failure = refuse(filter, execute_calls, G_N_ELEMENTS(execute_calls));
 	if (failure == 0)
 		failure = seccomp_load(filter);
 	errno = -failure;
@@ -239,24 +237,23 @@ static int confine_calls(bool may_execute)
 }
 
 /* Once in a process: the kernel takes 16 sets of rules, and none replaces an earlier one. */
-int confine_to_folders(const char *const *folders, size_t count, bool may_execute,
-		       struct error *err)
+int confine_to_folders(const char *const *folders, size_t count, struct error *err)
 {
 	static bool done;
 	if (done)
 		return 0;
 	done = true;
-	if (confine_files(folders, count) != 0 || confine_calls(may_execute) != 0)
+	if (confine_files(folders, count) != 0 || confine_calls() != 0)
 		return error_set(err, ERROR_SOFTWARE, "giving up rights: %s", g_strerror(errno));
 	return 0;
 }
 
 /* SQLite puts what it keeps beside a database where the file is, not where a link to it is. */
-int confine_to_database(const char *database, bool may_execute, struct error *err)
+int confine_to_database(const char *database, struct error *err)
 {
 	g_autofree char *file = realpath(database, NULL);
 	g_autofree char *folder = g_path_get_dirname(file != NULL ? file : database);
 	const char *temporary = g_getenv("TMPDIR");
 	const char *const folders[] = {folder, temporary != NULL ? temporary : "/var/tmp"};
-	return confine_to_folders(folders, G_N_ELEMENTS(folders), may_execute, err);
+	return confine_to_folders(folders, G_N_ELEMENTS(folders), err);
 }

@@ -11,7 +11,6 @@
 
 #include "queue/base/error.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* From here on this process opens no file, makes no connection, and sends no signal to a process
@@ -21,14 +20,13 @@ int confine_to_descriptors(void);
 /*
  * For a process that talks to a peer, once: from here on it makes, changes and removes files in these
  * folders only, beside what is open already (what is no folder is passed over) and the terminal, looks
- * into no other process, and changes nothing of the system. It starts no program unless it
- * `may_execute`. Calls after the first do nothing.
+ * into no other process, starts no program, and changes nothing of the system. Calls after the first do
+ * nothing.
  */
-int confine_to_folders(const char *const *folders, size_t count, bool may_execute,
-		       struct error *err);
+int confine_to_folders(const char *const *folders, size_t count, struct error *err);
 
 /* The same for work on a database: beside it lie its log, its locks and the spools, and SQLite sorts
  * in the temporary folder. */
-int confine_to_database(const char *database, bool may_execute, struct error *err);
+int confine_to_database(const char *database, struct error *err);
 
 #endif

@@ -149,7 +149,7 @@ int check_run(const struct work_queue *queue, const char *database,
 	      struct error *err)
 {
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
-	if (mailbox_confine(queue, database, false, err) != 0 ||
+	if (mailbox_confine(queue, database, err) != 0 ||
 	    mailbox_open(queue, database, false, &mailbox, err) != 0 ||
 	    mailbox_find_targets(mailbox, err) != 0)
 		return -1;

@@ -4,8 +4,10 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
+#include "loader/base/starter.h"
 #include "loader/confine/confine.h"
 #include "loader/http/target.h"
+#include "loader/parse/parser.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -194,26 +196,29 @@ static int deliver_all(struct deliver *deliver, struct error *err)
 	}
 }
 
-static void deliver_note_command(const char *field, enum secret_source source,
-				 const char *reference, void *ret_found)
+static void deliver_allow_secret(const char *field, enum secret_source source,
+				 const char *reference, void *context)
 {
 	(void)field;
-	(void)reference;
-	if (source == SECRET_COMMAND)
-		*(bool *)ret_found = true;
+	(void)context;
+	secret_allow(source, reference);
 }
 
-bool deliver_runs_commands(const struct work_queue *queue)
+void deliver_allow(const struct work_queue *queue)
 {
-	bool found = false;
-	target_secret_list(&queue->target, deliver_note_command, &found);
-	return found;
+	target_secret_list(&queue->target, deliver_allow_secret, NULL);
 }
 
-/* The parser finds what a mail says beside what it quotes. */
+/* The parser finds what a mail says beside what it quotes. Which processes there are is settled by the
+ * first call. */
 int deliver_confine(const char *database, struct error *err)
 {
-	return confine_to_database(database, true, err);
+	static bool done;
+	parser_allow();
+	if (!done && starter_begin(err) != 0)
+		return -1;
+	done = true;
+	return confine_to_database(database, err);
 }
 
 static int deliver_check_file(const char *field, const char *path, struct error *err)

@@ -25,11 +25,10 @@ struct deliver_result {
 	struct error last; /* of the last entry that was not delivered; kind ERROR_NONE = none */
 };
 
-/* Does a command give one of the secrets of the queue's target? */
-bool deliver_runs_commands(const struct work_queue *queue);
+/* The commands that give the secrets of the queue's target may be run after deliver_confine(). */
+void deliver_allow(const struct work_queue *queue);
 
-/* Takes from this process what deliveries do not need (confine.h), if all its queues are free of
- * commands. */
+/* Takes from this process what deliveries do not need (confine.h); once. */
 int deliver_confine(const char *database, struct error *err);
 
 /* Delivers what is due, at most `limit` entries (0 = all). Another run on the queue: TEMPORARY. A

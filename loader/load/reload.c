@@ -8,6 +8,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/load/load_internal.h"
+#include "loader/parse/parser.h"
 #include "loader/source/search.h"
 #include "queue/base/scoped.h"
 #include "queue/entry.h"
@@ -250,7 +251,8 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 	scoped(mailbox_close) struct mailbox *mailbox = NULL;
 	if (work_queue_lock(reload->store, queue->id, &lock, err) != 0)
 		return -1;
-	if (mailbox_confine(queue, reload->database, true, err) != 0 ||
+	parser_allow();
+	if (mailbox_confine(queue, reload->database, err) != 0 ||
 	    mailbox_open(queue, reload->database, true, &mailbox, err) != 0 ||
 	    mailbox_prepare_targets(mailbox, err) != 0 ||
 	    first_use_note(reload->store, queue->id, mailbox, err) != 0)

@@ -7,6 +7,8 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/service.h"
+#include "loader/base/starter.h"
+#include "loader/parse/parser.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
@@ -108,7 +110,7 @@ static int worker_load_and_note(struct store *store, const struct work_queue *qu
 				const struct load_result *earlier, struct worker_report *report)
 {
 	if (refusal_check(store, queue, &report->err) != 0 ||
-	    mailbox_confine(queue, options->database, true, &report->err) != 0)
+	    mailbox_confine(queue, options->database, &report->err) != 0)
 		return -1;
 	if (options->dry_run)
 		return load_run(store, queue, options, &report->result, &report->err);
@@ -139,7 +141,11 @@ static void worker_run(const char *queue_name, const struct load_options *option
 	scoped(store_close) struct store *store = NULL;
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	report->result.not_collected = -1;
-	report->failed = worker_open(queue_name, options, &store, &queue, &report->err);
+	parser_allow();
+	report->failed = starter_begin(&report->err) != 0 ||
+				 worker_open(queue_name, options, &store, &queue, &report->err) != 0
+			     ? -1
+			     : 0;
 	if (report->failed == 0)
 		report->failed = worker_load_and_note(store, queue, options, earlier, report);
 }

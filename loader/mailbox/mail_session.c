@@ -5,7 +5,9 @@
  */
 #include "loader/mailbox/mail_connection_internal.h"
 
+#include "loader/base/starter.h"
 #include "loader/confine/confine.h"
+#include "loader/parse/parser.h"
 #include "loader/parse/spool.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
@@ -137,16 +139,19 @@ static char *nearest_folder(const char *path)
 	return steal(&folder);
 }
 
-int mail_session_confine(struct mail_account *account, const char *folder, bool may_execute,
+int mail_session_confine(struct mail_account *account, const char *folder, bool reads_mail,
 			 struct error *err)
 {
-	if (account != NULL && mailbox_secret_runs_command(account->source, account->reference))
-		return 0;
-	if (account != NULL && mail_account_read_secret(account, err) != 0)
+	if (reads_mail)
+		parser_allow();
+	if (account != NULL)
+		mailbox_allow_secret(account->source, account->reference);
+	if (starter_begin(err) != 0 ||
+	    (account != NULL && mail_account_read_secret(account, err) != 0))
 		return -1;
 	g_autofree char *named = folder != NULL ? nearest_folder(folder) : NULL;
 	const char *const folders[] = {spool_folder(), named};
-	return confine_to_folders(folders, named != NULL ? 2 : 1, may_execute, err);
+	return confine_to_folders(folders, named != NULL ? 2 : 1, err);
 }
 
 void mail_session_close(struct mail_session *session)

@@ -58,10 +58,10 @@ int mail_session_open(struct mail_account *account, struct mail_session **ret_se
 /*
  * Takes from this process what its session does not need (confine.h), before it is opened, once the
  * password has been read; `account` is NULL where a session is borrowed. Files are made below
- * `folder`, unless that is NULL, and in the spool's. Nothing is taken where a command gives the
- * password, and may be needed again.
+ * `folder`, unless that is NULL, and in the spool's. A starter (starter.h) is left for the command that
+ * gives the password, and for the parser of who `reads_mail`.
  */
-int mail_session_confine(struct mail_account *account, const char *folder, bool may_execute,
+int mail_session_confine(struct mail_account *account, const char *folder, bool reads_mail,
 			 struct error *err);
 
 /* Signs off, or gives the session back to its keeper; takes NULL. */

@@ -117,16 +117,23 @@ char *account_key_source(const struct oauth_account *account)
 	return key != NULL ? g_strdup(key) : g_strconcat("file:", certificate, NULL);
 }
 
-bool oauth_account_runs_command(const struct oauth_account *account)
+void oauth_account_list_sources(const struct oauth_account *account,
+				void (*each)(enum secret_source source, const char *reference,
+					     void *context),
+				void *context)
 {
-	static const char *const fields[] = {"client-secret", "key"};
+	static const char *const named[] = {"client-secret", "key"};
+	static const char *const files[] = {"certificate", "ca-file"};
 	enum secret_source source;
 	const char *reference;
-	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
-		const char *stored = account_setting(account, fields[i]);
-		if (stored != NULL && secret_named_split(stored, &source, &reference) &&
-		    source == SECRET_COMMAND)
-			return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(named); i++) {
+		const char *stored = account_setting(account, named[i]);
+		if (stored != NULL && secret_named_split(stored, &source, &reference))
+			each(source, reference, context);
 	}
-	return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		const char *path = account_setting(account, files[i]);
+		if (path != NULL)
+			each(SECRET_FILE, path, context);
+	}
 }

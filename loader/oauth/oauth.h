@@ -70,8 +70,11 @@ int oauth_account_check(const struct oauth_account *account, struct error *err);
 bool oauth_account_lacks_secret(const struct oauth_account *account);
 void oauth_account_keep_secret(struct oauth_account *account, const struct secret *secret);
 
-/* True where reading its secrets starts a program. */
-bool oauth_account_runs_command(const struct oauth_account *account);
+/* Calls `each` for every command and file that asking for a token may need. */
+void oauth_account_list_sources(const struct oauth_account *account,
+				void (*each)(enum secret_source source, const char *reference,
+					     void *context),
+				void *context);
 
 /* Writes the definition durably; tokens that another process has put there meanwhile stay. */
 int oauth_account_save(struct oauth_account *account, struct error *err);

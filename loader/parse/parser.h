@@ -17,7 +17,7 @@
  * Ownership: both files are the caller's.
  * Errors:    IO (this machine: disk full, no process), SOFTWARE. A message that cannot be parsed is
  *            no error; a program that does not start, or is of another version, is no message's.
- * Threads:   one at a time. A process ends with the thread that needed it first.
+ * Threads:   one at a time. A process ends with the thread that has made its starter (starter.h).
  */
 #ifndef LOADER_PARSE_PARSER_H
 #define LOADER_PARSE_PARSER_H
@@ -31,6 +31,9 @@
 #include <stdint.h>
 
 struct parser;
+
+/* A process that needs one when it may start no program any more (starter.h) says so before. */
+void parser_allow(void);
 
 /*
  * `input` is the file of raw messages, `output` gets what they hold, decoded; both are the caller's

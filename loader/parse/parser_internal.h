@@ -5,7 +5,7 @@
  * Life:      parser_process_start() .. parser_process_end(), as often as needed, in one struct.
  * Errors:    IO (this machine: no process, no program), SOFTWARE (the program is of another
  *            version).
- * Threads:   one at a time. A process ends with the thread that has started it, at the latest.
+ * Threads:   one at a time. A process ends with the thread that has made its starter, at the latest.
  */
 #ifndef LOADER_PARSE_PARSER_INTERNAL_H
 #define LOADER_PARSE_PARSER_INTERNAL_H

@@ -1,15 +1,16 @@
 /*
- * The program is executed anew each time (posix_spawn), with three descriptors and an environment
- * that says where its libraries are: there is nothing of this process in it.
+ * The program is executed anew each time (starter.h), with three descriptors and an environment that
+ * says where its libraries are: there is nothing of this process in it.
  */
 #include "loader/parse/parser_internal.h"
 
+#include "loader/base/starter.h"
+#include "loader/parse/parser.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,19 +18,6 @@
 #include <time.h>
 
 enum { PARSER_SOCKET_BYTES = 1024 * 1024 }; /* wanted, so that the process need not be waited on */
-
-static void actions_destroy(posix_spawn_file_actions_t *actions)
-{
-	posix_spawn_file_actions_destroy(actions);
-}
-
-static void attributes_destroy(posix_spawnattr_t *attributes)
-{
-	posix_spawnattr_destroy(attributes);
-}
-
-SCOPED_DEFINE(posix_spawn_file_actions_t *, actions_destroy)
-SCOPED_DEFINE(posix_spawnattr_t *, attributes_destroy)
 
 /* Beside this program where it was built, at its place in the system where it is installed. */
 char *parser_process_path(void)
@@ -42,18 +30,11 @@ char *parser_process_path(void)
 	return g_canonicalize_filename(INQUEUE_PARSER_FROM_BIN, folder);
 }
 
-/* Beyond the numbers that the process knows them by, so that none is in another's way. */
-static int descriptor_above(int descriptor)
-{
-	return fcntl(descriptor, F_DUPFD_CLOEXEC, PROTOCOL_OUTPUT + 1);
-}
-
 /* The raw messages are not the parser's to change: they have their digests already. */
 static int descriptor_for_reading(int descriptor)
 {
 	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", descriptor);
-	scoped(descriptor_close) int opened = open(path, O_RDONLY | O_CLOEXEC);
-	return opened >= 0 ? descriptor_above(opened) : -1;
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 /* No other variable: some hold passwords. */
@@ -76,44 +57,39 @@ static GStrv environment_of_parser(void)
 	return variables;
 }
 
-/* Returns 0 or an errno. Signals are blocked until the process has decided about them. */
-static int spawn(const char *path, const int descriptors[3], pid_t *ret_pid)
+/* Signals are blocked until the process has decided about them. */
+static struct starter_program program_of(char *const *arguments, char *const *environment)
 {
-	char *arguments[] = {(char *)"inqueue-parser", NULL};
+	return (struct starter_program){.arguments = arguments,
+					.environment = environment,
+					.first_descriptor = PROTOCOL_SOCKET,
+					.signals_blocked = true};
+}
+
+void parser_allow(void)
+{
+	g_autofree char *path = parser_process_path();
+	char *arguments[] = {path, NULL};
 	g_auto(GStrv) variables = environment_of_parser();
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t all;
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	scoped(actions_destroy) posix_spawn_file_actions_t *release_actions = &actions;
-	scoped(attributes_destroy) posix_spawnattr_t *release_attributes = &attributes;
-	int failed = posix_spawnattr_setsigmask(release_attributes, &all);
-	if (failed == 0)
-		failed = posix_spawnattr_setflags(release_attributes, POSIX_SPAWN_SETSIGMASK);
-	for (int i = 0; failed == 0 && i < 3; i++)
-		failed = posix_spawn_file_actions_adddup2(release_actions, descriptors[i],
-							  PROTOCOL_SOCKET + i);
-	if (failed == 0)
-		failed =
-		    posix_spawn_file_actions_addclosefrom_np(release_actions, PROTOCOL_OUTPUT + 1);
-	return failed == 0 ? posix_spawn(ret_pid, path, release_actions, release_attributes,
-					 arguments, variables)
-			   : failed;
+	const struct starter_program program = program_of(arguments, variables);
+	starter_allow(&program);
 }
 
 static int process_spawn(struct parser_process *process, const struct parser_files *files,
 			 int socket, struct error *err)
 {
 	g_autofree char *path = parser_process_path();
-	scoped(descriptor_close) int other_end = descriptor_above(socket);
+	char *arguments[] = {path, NULL};
+	g_auto(GStrv) variables = environment_of_parser();
+	const struct starter_program program = program_of(arguments, variables);
 	scoped(descriptor_close) int input = descriptor_for_reading(files->input);
-	scoped(descriptor_close) int output = descriptor_above(files->output);
-	if (other_end < 0 || input < 0 || output < 0)
+	if (input < 0)
 		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
-	const int descriptors[] = {other_end, input, output};
-	int failed = spawn(path, descriptors, &process->pid);
+	const int descriptors[] = {socket, input, files->output};
+	int failed = starter_start(&program, descriptors, G_N_ELEMENTS(descriptors), &process->pid);
+	if (failed == ESRCH)
+		return error_set(err, ERROR_IO,
+				 "starting the parser: the process that starts it has died");
 	if (failed != 0)
 		return error_set(err, ERROR_IO,
 				 "starting the parser: '%s': %s; install inqueue again", path,

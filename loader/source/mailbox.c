@@ -6,6 +6,7 @@
 #include "loader/source/mailbox.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/starter.h"
 #include "loader/confine/confine.h"
 #include "loader/imap/names/mailbox_name.h"
 #include "loader/oauth/oauth.h"
@@ -67,14 +68,21 @@ int mailbox_read_secret(enum secret_source source, const char *reference, const 
 				      : secret_read(source, reference, ret_secret, err);
 }
 
-bool mailbox_secret_runs_command(enum secret_source source, const char *reference)
+static void mailbox_allow_source(enum secret_source source, const char *reference, void *context)
+{
+	(void)context;
+	secret_allow(source, reference);
+}
+
+/* What is wrong with the account is said by who reads the secret. */
+void mailbox_allow_secret(enum secret_source source, const char *reference)
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
-	struct error ignored; /* whoever reads the secret says it */
-	if (source == SECRET_OAUTH)
-		return oauth_account_open(reference, &account, &ignored) == 0 &&
-		       oauth_account_runs_command(account);
-	return source == SECRET_COMMAND || source == SECRET_TOKEN_COMMAND;
+	struct error ignored;
+	if (source != SECRET_OAUTH)
+		mailbox_allow_source(source, reference, NULL);
+	else if (oauth_account_open(reference, &account, &ignored) == 0)
+		oauth_account_list_sources(account, mailbox_allow_source, NULL);
 }
 
 bool mailbox_secret_is_stale(enum secret_source source, const char *reference,
@@ -118,16 +126,17 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 	}
 }
 
-int mailbox_confine(const struct work_queue *queue, const char *database, bool reads_mail,
-		    struct error *err)
+/* What is wrong with the source is said by who reads it. */
+int mailbox_confine(const struct work_queue *queue, const char *database, struct error *err)
 {
 	enum secret_source source;
-	if (secret_source_parse(queue->credential_source, &source) == 0) {
-		g_autofree char *reference = mailbox_secret_reference(queue, database, source);
-		if (reference != NULL && mailbox_secret_runs_command(source, reference))
-			return 0;
-	}
-	return confine_to_database(database, reads_mail, err);
+	g_autofree char *reference = NULL;
+	struct error ignored;
+	if (mailbox_find_secret(queue, database, &source, &reference, &ignored) == 0)
+		mailbox_allow_secret(source, reference);
+	if (starter_begin(err) != 0)
+		return -1;
+	return confine_to_database(database, err);
 }
 
 int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,

@@ -31,11 +31,10 @@ struct mailbox {
 
 /*
  * Takes from this process what working on the queue's mailbox does not need (confine.h); before
- * mailbox_open(). Nothing is taken where a command gives the password: it runs again when the
- * connection is lost, and may need anything. Only who `reads_mail` starts parsers.
+ * mailbox_open(). A command that gives the password is left to a starter (starter.h), and so is what was
+ * allowed to be started before, such as a parser.
  */
-int mailbox_confine(const struct work_queue *queue, const char *database, bool reads_mail,
-		    struct error *err);
+int mailbox_confine(const struct work_queue *queue, const char *database, struct error *err);
 
 /* Reads the password from its source, connects, signs in and looks for the source folder. If
  * `need_source` a missing one is an error (CONFIGURATION); INBOX is not looked for, since every
@@ -63,8 +62,8 @@ int mailbox_find_secret(const struct work_queue *queue, const char *database,
 int mailbox_read_secret(enum secret_source source, const char *reference, const char *user_name,
 			struct secret **ret_secret, struct error *err);
 
-/* True where reading it may start a program, and again when a connection was lost. */
-bool mailbox_secret_runs_command(enum secret_source source, const char *reference);
+/* A process that is to read it when it may start no program any more (starter.h) says so before. */
+void mailbox_allow_secret(enum secret_source source, const char *reference);
 
 /* A server has refused the secret: true where asking for another one may help, because it is a token that
  * was at hand for a while. */

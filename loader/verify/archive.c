@@ -204,7 +204,7 @@ int archive_purge(struct store *store, const struct work_queue *queue,
 	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(struct archive_row));
 	*ret_result = (struct archive_result){0};
 	if ((!options->dry_run && work_queue_lock(store, queue->id, &lock, err) != 0) ||
-	    mailbox_confine(queue, options->database, false, err) != 0 ||
+	    mailbox_confine(queue, options->database, err) != 0 ||
 	    mailbox_open(queue, options->database, false, &mailbox, err) != 0 ||
 	    mailbox_find_targets(mailbox, err) != 0)
 		return -1;

@@ -6,6 +6,7 @@
 #include "loader/verify/verify_internal.h"
 
 #include "loader/imap/names/uid_set.h"
+#include "loader/parse/parser.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
@@ -247,7 +248,8 @@ int verify_run(struct store *store, const struct work_queue *queue,
 	*ret_result = (struct verify_result){0};
 	if (work_queue_lock(store, queue->id, &lock, err) != 0)
 		return -1;
-	if (mailbox_confine(queue, options->database, true, err) != 0 ||
+	parser_allow();
+	if (mailbox_confine(queue, options->database, err) != 0 ||
 	    mailbox_open(queue, options->database, true, &mailbox, err) != 0 ||
 	    mailbox_find_targets(mailbox, err) != 0)
 		return -1;

@@ -109,8 +109,8 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch, c
 	*ret_more = watch_deliver_is_meant(queue);
 	if (!*ret_more)
 		return 0;
-	if ((!deliver_runs_commands(queue) && deliver_confine(database, err) != 0) ||
-	    deliver_run(store, queue, 0, &result, err) != 0)
+	deliver_allow(queue);
+	if (deliver_confine(database, err) != 0 || deliver_run(store, queue, 0, &result, err) != 0)
 		return -1;
 	watch_deliver_log(queue_name, &result);
 	/* The loader's own looks change the database, too: without this condition the two

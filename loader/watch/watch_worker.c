@@ -5,8 +5,10 @@
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
 #include "loader/base/service.h"
+#include "loader/base/starter.h"
 #include "loader/imap/wire/protocol_log.h"
 #include "loader/load/load.h"
+#include "loader/parse/parser.h"
 #include "loader/source/mailbox.h"
 #include "loader/watch/watch_wait_internal.h"
 #include "queue/base/scoped.h"
@@ -263,7 +265,7 @@ static int watch_worker_find_queue(struct watch_worker *worker, const char *queu
 static int watch_worker_sign_in(struct watch_worker *worker, struct error *err)
 {
 	if (watch_worker_tell_started(worker, err) != 0 ||
-	    mailbox_confine(worker->queue, worker->options->database, true, err) != 0 ||
+	    mailbox_confine(worker->queue, worker->options->database, err) != 0 ||
 	    mailbox_open(worker->queue, worker->options->database, true, &worker->mailbox, err) !=
 		0)
 		return -1;
@@ -326,7 +328,8 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 {
 	struct error err = {.kind = ERROR_NONE};
 	worker->wake = watch_bell_listen(worker->bell, stop_descriptor());
-	if (watch_worker_find_queue(worker, queue_name, &err) != 0 ||
+	parser_allow();
+	if (starter_begin(&err) != 0 || watch_worker_find_queue(worker, queue_name, &err) != 0 ||
 	    (work_queue_has_mailbox(worker->queue) && watch_worker_sign_in(worker, &err) != 0) ||
 	    (watch_worker_watch(worker, &err) != 0 && !stop_requested()))
 		watch_worker_fail(worker, &err);

@@ -1,5 +1,6 @@
 """Whatever talks to a server may crash there: the operator is told so, and by which server, with the right exit status."""
 
+import itertools
 import os
 import pathlib
 import pty
@@ -12,7 +13,8 @@ import threading
 import unittest
 
 import processes
-from inqueue import CONFIGURATION, CREDENTIALS, DEADLINE_S, DONE, PROGRAM, PROTOCOL, SOFTWARE, TEMPORARY, UNREACHABLE
+from inqueue import (CONFIGURATION, CREDENTIALS, DEADLINE_S, DONE, IO, PROGRAM, PROTOCOL, SOFTWARE, TEMPORARY,
+                     UNREACHABLE)
 from liar import LiarCase, hang_up, small
 
 TOLD = (r"\Ainqueue: this command was ended by signal 11 \(Segmentation fault\) while it was talking to %s: a fault of inqueue, "
@@ -44,11 +46,16 @@ class CrashCase(LiarCase):
         # A sanitizer would take the signal for a finding.
         self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"
 
-    def children(self):
-        """Of the command that was started last: those that could talk to a server."""
+    def children(self, name="inqueue"):
+        """Of the command that was started last: those that could talk to a server, or those of another name."""
         leader = self._sessions[-1]
         return [child for child in processes.session_members(leader)
-                if child != leader and pathlib.Path(f"/proc/{child}/comm").read_text() == "inqueue\n"]
+                if child != leader and pathlib.Path(f"/proc/{child}/comm").read_text() == f"{name}\n"]
+
+    def assert_gave_up(self, child):
+        status = pathlib.Path(f"/proc/{child}/status").read_text()
+        self.assertRegex(status, r"(?m)^Seccomp:\t2$")
+        self.assertRegex(status, r"(?m)^NoNewPrivs:\t1$")
 
     def crash(self, *_):
         """As an answer: the child crashes at what it reads."""
@@ -142,7 +149,7 @@ class Hostile(CrashCase):
 
 
 class Signals(CrashCase):
-    def hanging(self, *command, at=rb"UID SEARCH"):
+    def hanging(self, *command, at=rb"UID SEARCH", source="file"):
         """A command that waits for a server which says nothing any more."""
         arrived = threading.Event()
         release = threading.Event()
@@ -154,24 +161,45 @@ class Signals(CrashCase):
 
         server = self.serve()
         server.answer(at, silence)
+        if source == "command":
+            self.inqueue("queue", "alter", "invoices", "--password-command", f"/bin/cat {self.folder}/invoices.password")
         process = self.start(*command)
         self.assertTrue(arrived.wait(DEADLINE_S))
         return server, process
 
     def test_rights_are_given_up_before_the_server_is_heard(self):
-        """A filter of system calls, and no way to get rights back (seccomp(2), no_new_privs)."""
-        for command in [["verify", "invoices"], ["mail", "getHeaderOnly", "--queue", "invoices"], ["load"]]:
-            self.use_database(command[0])
-            with self.subTest(command=command[0]):
-                server, process = self.hanging(*command, at=rb"CAPABILITY|LOGIN")
+        """A filter of system calls, and no way to get rights back (seccomp(2), no_new_privs). Who reads mail, or runs
+        a command for its password, has left a process behind for that."""
+        reading = [["verify", "invoices"], ["load"], ["watch"], ["mail", "getAll", "--queue", "invoices"]]
+        changing = [["queue", "check", "invoices"], ["mail", "listAllFolders", "--queue", "invoices"]]
+        for command, source in itertools.product(reading + changing, ["file", "command"]):
+            self.use_database(f"{command[1:2] or command}{source}")
+            with self.subTest(command=command, source=source):
+                server, process = self.hanging(*command, at=rb"CAPABILITY|LOGIN", source=source)
                 with server:
                     child, = self.children()
-                    status = pathlib.Path(f"/proc/{child}/status").read_text()
-                    self.assertRegex(status, r"(?m)^Seccomp:\t2$")
-                    self.assertRegex(status, r"(?m)^NoNewPrivs:\t1$")
+                    self.assert_gave_up(child)
+                    starters = [1] if command in reading or source == "command" else []
+                    self.assertEqual(len(starters), len(self.children("inqueue-starter")))
                     process.kill()
                     processes.kill_quietly(child)
                     process.communicate()
+
+    def test_who_starts_programs_is_gone(self):
+        """It is killed: no mail is read then, and none is lost."""
+        server = self.serve()
+
+        def kill(session, tag, command):
+            starter, = self.children("inqueue-starter")
+            processes.kill_quietly(starter)
+            processes.await_exit(starter, DEADLINE_S)
+            return session.honest(session, tag, command)
+
+        server.answer(rb"UID SEARCH", kill)
+        with server:
+            result = self.inqueue("load", expect=IO)
+            self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': [^\n]*starting the parser: the process that starts it has died\n\Z")
+            self.judge(server)
 
     def test_a_second_term_ends_both(self):
         server, process = self.hanging("verify", "invoices")

@@ -1,6 +1,9 @@
 /* What a process can do no more, once it has given its rights up: tried by a child each time. */
 #include "loader/confine/confine.h"
 
+#include "loader/base/starter.h"
+#include "queue/base/scoped.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
@@ -8,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -77,16 +81,16 @@ static bool can_execute(void)
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
-static int give_up(bool may_execute)
+static int give_up(void)
 {
 	struct error err;
 	const char *const folders[] = {inside, "/does/not/exist"};
-	return confine_to_folders(folders, G_N_ELEMENTS(folders), may_execute, &err);
+	return confine_to_folders(folders, G_N_ELEMENTS(folders), &err);
 }
 
 static int talk(void)
 {
-	int failures = wrong(give_up(false) == 0);
+	int failures = wrong(give_up() == 0);
 	failures += wrong(can_make_file(inside));
 	failures += wrong(!has_landlock() || !can_make_file(outside));
 
@@ -97,7 +101,7 @@ static int talk(void)
 	failures += wrong(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1 && errno == EPERM);
 #endif
 	failures += wrong(setuid(getuid()) == -1 && errno == EPERM);
-	failures += wrong(give_up(true) == 0 && !can_execute());
+	failures += wrong(give_up() == 0 && !can_execute());
 	return failures;
 }
 
@@ -107,16 +111,54 @@ static void who_talks_writes_in_its_folders_alone(void **state)
 	assert_in_child(talk);
 }
 
-static int read_mail(void)
+/* Runs a program by its starter, with a pipe as its standard output, and returns what it says. */
+static char *said_by(char *const *arguments)
 {
-	return wrong(give_up(true) == 0) + wrong(can_execute()) +
-	       wrong(!has_landlock() || !can_make_file(outside));
+	char said[64];
+	int ends[2];
+	int status = 0;
+	pid_t child;
+	const struct starter_program program = {.arguments = arguments};
+	if (pipe(ends) != 0)
+		return NULL;
+	scoped(descriptor_close) int nothing = open("/dev/null", O_RDONLY);
+	const int descriptors[] = {nothing, ends[1], ends[1]};
+	const int failed = starter_start(&program, descriptors, 3, &child);
+	close(ends[1]);
+	const ssize_t got = read(ends[0], said, sizeof said);
+	close(ends[0]);
+	if (failed != 0)
+		return g_strdup(strerrorname_np(failed));
+	if (waitpid(child, &status, 0) != child || status != 0)
+		return NULL;
+	return g_strndup(said, got > 0 ? (gsize)got : 0);
 }
 
-static void who_reads_mail_starts_programs(void **state)
+/* A descriptor that a program has got besides its own could be a lock, or a mailbox. */
+static int start_afterwards(void)
+{
+	struct error err;
+	char *const allowed[] = {(char *)"/bin/sh", (char *)"-c",
+				 (char *)"cd /proc/self/fd && echo *", NULL};
+	char *const other[] = {(char *)"/bin/echo", (char *)"other", NULL};
+	const struct starter_program program = {.arguments = allowed};
+	starter_allow(&program);
+	int failures = wrong(starter_begin(&err) == 0) + wrong(give_up() == 0);
+	scoped(descriptor_close) int kept = open("/dev/null", O_RDONLY);
+	for (int i = 0; i < 2; i++) {
+		g_autofree char *said = said_by(allowed);
+		failures += wrong(g_strcmp0(said, "0 1 2 3\n") == 0); /* 3 is the shell's own */
+	}
+	failures += wrong(!can_execute());
+	g_autofree char *refused = said_by(other);
+	failures += wrong(g_strcmp0(refused, "EPERM") == 0);
+	return failures;
+}
+
+static void a_starter_starts_what_was_allowed_before(void **state)
 {
 	(void)state;
-	assert_in_child(read_mail);
+	assert_in_child(start_afterwards);
 }
 
 static int parse(void)
@@ -138,7 +180,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(who_talks_writes_in_its_folders_alone, setup, teardown),
-	    cmocka_unit_test_setup_teardown(who_reads_mail_starts_programs, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_starter_starts_what_was_allowed_before, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(descriptors_are_all_that_is_left, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

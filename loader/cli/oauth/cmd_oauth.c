@@ -3,6 +3,7 @@
 #include "loader/cli/oauth/oauth_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/starter.h"
 #include "loader/cli/frame/output.h"
 #include "loader/confine/confine.h"
 #include "loader/oauth/oauth.h"
@@ -85,6 +86,12 @@ static int cmd_oauth_ask(const char *question, struct secret **ret_answer, void 
 	return 0;
 }
 
+static void cmd_oauth_allow(enum secret_source source, const char *reference, void *context)
+{
+	(void)context;
+	secret_allow(source, reference);
+}
+
 static int cmd_oauth_sign_in(const struct invocation *invocation,
 			     const struct oauth_account *account, const char *path,
 			     struct error *err)
@@ -93,8 +100,8 @@ static int cmd_oauth_sign_in(const struct invocation *invocation,
 	struct oauth_info info;
 	oauth_describe(account, &info);
 	oauth_info_clear(&info);
-	if (!oauth_account_runs_command(account) &&
-	    confine_to_database(invocation->database, false, err) != 0)
+	oauth_account_list_sources(account, cmd_oauth_allow, NULL);
+	if (starter_begin(err) != 0 || confine_to_database(invocation->database, err) != 0)
 		return -1;
 	if (oauth_needs_person(account))
 		return oauth_login_by_person(path, invocation_flag(invocation, "paste"), &prompt,

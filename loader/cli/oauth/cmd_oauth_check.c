@@ -119,7 +119,7 @@ static int cmd_oauth_steps(struct cmd_oauth_check *check, const struct invocatio
 {
 	scoped(secret_free) struct secret *token = NULL;
 	g_autofree char *path = oauth_path(invocation->database, oauth_account_name(account));
-	if (mailbox_confine(queue, invocation->database, false, err) != 0)
+	if (mailbox_confine(queue, invocation->database, err) != 0)
 		return -1;
 	if (oauth_token(path, queue->user_name, &token, err) != 0)
 		return error_prefix(err, "token");

@@ -170,7 +170,8 @@ int cmd_target_test(const struct invocation *invocation, struct error *err)
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
 	    work_queue_target_find(store, name, release, err) != 0)
 		return -1;
-	if (!deliver_runs_commands(&queue) && deliver_confine(invocation->database, err) != 0)
+	deliver_allow(&queue);
+	if (deliver_confine(invocation->database, err) != 0)
 		return -1;
 	const int failed = deliver_test(&queue, &trace, err);
 	if (invocation->json)
@@ -188,9 +189,8 @@ static int cmd_deliver_confine(const struct invocation *invocation, struct store
 	struct error ignored;
 	for (; *names != NULL; names++) {
 		scoped(work_queue_free) struct work_queue *queue = NULL;
-		if (work_queue_find(store, *names, &queue, &ignored) == 0 &&
-		    deliver_runs_commands(queue))
-			return 0;
+		if (work_queue_find(store, *names, &queue, &ignored) == 0)
+			deliver_allow(queue);
 	}
 	return deliver_confine(invocation->database, err);
 }

@@ -1,0 +1,45 @@
+/*
+ * starter.h - starts the programs that this process needs, also after it has lost the right to.
+ *
+ * Who is about to give its rights up (confine.h) says first which programs it will need. The starter is
+ * a copy of it from before, which keeps these rights, hears no peer, and starts these programs alone. What
+ * it has started is a child of this process, like one that it has started itself.
+ *
+ * Life:    starter_allow() for each program, starter_begin(), and starter_start() as often as needed. A
+ *          program that was not allowed gets a new starter, which has the rights that are left. A starter
+ *          ends with the process that has begun it.
+ * Errors:  IO, or an errno.
+ * Threads: starter_start() in any, one at a time; the others while there is one.
+ */
+#ifndef LOADER_BASE_STARTER_H
+#define LOADER_BASE_STARTER_H
+
+#include "queue/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { STARTER_DESCRIPTORS_MAX = 3 };
+
+struct starter_program {
+	char *const *arguments;	  /* the first is its whole path */
+	char *const *environment; /* NULL: ours */
+	int first_descriptor;	  /* the number that it knows the first of its descriptors by */
+	bool signals_blocked; /* until it decides about them; else all do what they do by default */
+};
+
+/* The next starter can start it. Copied; one that is known already is not noted again. */
+void starter_allow(const struct starter_program *program);
+
+/* Makes a starter that can start what was allowed by now, in place of the one before; does nothing where
+ * that one can. Before the password is read: the starter has what we have. The less that is the less it
+ * costs. */
+int starter_begin(struct error *err);
+
+/* Starts a program with up to STARTER_DESCRIPTORS_MAX descriptors; of ours it has the standard ones below
+ * its first one, and no others. Returns 0 or an errno, ESRCH where the starter has died. */
+int starter_start(const struct starter_program *program, const int *descriptors, size_t count,
+		  pid_t *ret_pid);
+
+#endif
