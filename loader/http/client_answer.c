@@ -153,6 +153,12 @@ static int read_status(const struct http_transfer *transfer, CURLcode code, stru
 		explain_failure(transfer, code, err);
 		return 0;
 	}
+	if (!transfer->header_ended) {
+		g_autofree char *host = target_host(transfer->url);
+		error_fill(err, ERROR_UNREACHABLE,
+			   "%s closed the connection within the header of its answer", host);
+		return 0;
+	}
 	return (int)status;
 }
 

@@ -33,6 +33,7 @@ struct http_transfer {
 	GString *kept;
 	size_t answer_bytes;
 	size_t header_bytes;
+	bool header_ended;
 	bool refused_private; /* the address of a connection was not allowed */
 	bool refused_clear;   /* nor was going there without TLS */
 	bool stapled;	      /* the server has to bring an answer about its revocation */

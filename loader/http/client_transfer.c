@@ -29,13 +29,18 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 	return transfer->answer_bytes > ANSWER_MAX ? 0 : length;
 }
 
-/* A header has its own limit, because curl would take any number of fields. */
+/* Called for each line. A header has its own limit, because curl would take any number of fields; and an
+ * end, which curl would do without where the connection ends. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
-	(void)bytes;
 	struct http_transfer *transfer = context;
-	transfer->header_bytes += size * count;
-	return transfer->header_bytes > ANSWER_MAX ? 0 : size * count;
+	const size_t length = size * count;
+	if (length > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+		transfer->header_ended = false;
+	if (length > 0 && (*bytes == '\r' || *bytes == '\n'))
+		transfer->header_ended = true;
+	transfer->header_bytes += length;
+	return transfer->header_bytes > ANSWER_MAX ? 0 : length;
 }
 
 /* curl sends what one call gives, so this puts as many pieces of the body together as fit. */
@@ -251,6 +256,7 @@ void http_transfer_prepare(struct http_transfer *transfer)
 	body_rewind(transfer->body);
 	g_string_truncate(transfer->kept, 0);
 	transfer->answer_bytes = transfer->header_bytes = 0;
+	transfer->header_ended = false;
 	*transfer->curl_text = '\0';
 	transfer->stapled = transfer->client->stapled;
 	transfer->verdict = CERTIFICATE_GOOD;

@@ -10,20 +10,28 @@ import select
 import signal
 
 
-def session_members(session):
-    """Ids of the living processes of a session; zombies do not count."""
-    members = []
+def _living():
+    """(id, id of its session) of each process; zombies do not count."""
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             # The command's name, in parentheses, may hold anything, blanks too.
             words = (folder / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        state, its_session, threads = words[0], int(words[3]), int(words[17])
+        state, session, threads = words[0], int(words[3]), int(words[17])
         # A process lives as long as one of its threads does; the state is that of its first.
-        if its_session == session and (state not in "ZX" or threads > 1):
-            members.append(int(folder.name))
-    return members
+        if state not in "ZX" or threads > 1:
+            yield int(folder.name), session
+
+
+def session_members(session):
+    """Ids of the living processes of a session."""
+    return [process_id for process_id, its_session in _living() if its_session == session]
+
+
+def session_leaders():
+    """Ids of the living processes that have made a session of their own."""
+    return [process_id for process_id, its_session in _living() if its_session == process_id]
 
 
 def open_files(process_id):
@@ -59,7 +67,11 @@ def kill_session(leader, timeout_s=10):
 
 
 def kill_quietly(process_id):
+    send_quietly(process_id, signal.SIGKILL)
+
+
+def send_quietly(process_id, number):
     try:
-        os.kill(process_id, signal.SIGKILL)
+        os.kill(process_id, number)
     except ProcessLookupError:
         pass

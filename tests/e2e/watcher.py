@@ -55,6 +55,16 @@ class Watcher:
                 raise AssertionError(f"waited in vain for {times} x {event} {fields}:\n" + "\n".join(self.lines))
             return self.last(event, **fields)
 
+    def wait_for_any(self, *events):
+        """Until one of these has been logged; returns the first of them."""
+        def found():
+            return next((event for event in self.events if event["event"] in events), None)
+        with self._news:
+            self._news.wait_for(lambda: found() or self._over, WAIT_DEADLINE_S)
+            if not found():
+                raise AssertionError(f"waited in vain for one of {events}:\n" + "\n".join(self.lines))
+            return found()
+
     def wait_idle(self, times=1, **fields):
         return self.wait("waiting", times, **fields)
 

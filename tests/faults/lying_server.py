@@ -19,6 +19,7 @@ import socket
 import threading
 
 FORBIDDEN = re.compile(rb"(EXPUNGE|CLOSE|STORE|COPY|MOVE|FETCH|DELETE|RENAME)\b", re.IGNORECASE)
+OF_FOLDERS = re.compile(rb"DELETE|RENAME", re.IGNORECASE)
 ARRIVED = "03-Mar-2026 09:30:00 +0000"
 ARRIVED_DAY = datetime.date(2026, 3, 3)
 Stored = collections.namedtuple("Stored", "uid flags raw")  # flags can be changed
@@ -53,6 +54,7 @@ class LyingServer:
         self.users = {"robot@example.com": "correct horse"}
         self.greeting = b"* OK ready\r\n"
         self.forbidden = []
+        self.changes_folders = False  # what is told to do that may
         self.commands = []
         self.lock = threading.RLock()
         self._next_validity = 100
@@ -185,11 +187,12 @@ class Session:
     def run(self):
         with contextlib.suppress(OSError), self.connection, self.connection.makefile("rb") as lines:
             self.lines = lines
-            self.send(self.server.greeting)
+            greeting = self.server.greeting
+            self.send(greeting() if callable(greeting) else greeting)
             while line := lines.readline():
                 tag, _, command = line.rstrip(b"\r\n").partition(b" ")
                 self.server.commands.append(command)
-                if FORBIDDEN.match(command):
+                if FORBIDDEN.match(command) and not (self.server.changes_folders and OF_FOLDERS.match(command)):
                     self.server.forbidden.append(command)
                 answer = self.server.lie_for(command) or self.honest
                 if callable(answer):
@@ -257,8 +260,11 @@ class Session:
         folder = self.server.folder(name)
         if folder is None:
             return tag + b" NO [NONEXISTENT] no such folder\r\n"
-        return b'* STATUS "%s" (MESSAGES %d UNSEEN 0 UIDNEXT %d UIDVALIDITY %d)\r\n%s OK done\r\n' % (
-            name.encode(), len(folder.messages), folder.uid_next, folder.uid_validity, tag)
+        values = {b"MESSAGES": len(folder.messages), b"UNSEEN": 0, b"RECENT": 0, b"UIDNEXT": folder.uid_next,
+                  b"UIDVALIDITY": folder.uid_validity}
+        asked = re.search(rb"\(([^)]*)\)$", rest)[1].upper().split()
+        told = b" ".join(b"%s %d" % (item, values[item]) for item in asked)
+        return b'* STATUS "%s" (%s)\r\n%s OK done\r\n' % (name.encode(), told, tag)
 
     def do_select(self, tag, rest, access=b"READ-WRITE"):
         folder = self.selected = self.server.folder(unquote(rest))
