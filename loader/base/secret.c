@@ -208,13 +208,23 @@ static int secret_read_environment(const char *name, secret_taker *take, struct 
 	return take(value, strlen(value), named, ret_secret, err);
 }
 
-/* systemd puts credentials into a folder of the service; a name with a slash would lead out of
- * it. */
+/* systemd puts credentials into a folder of the service. */
+char *secret_path(enum secret_source source, const char *reference)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	if (source == SECRET_FILE || source == SECRET_PROMPT)
+		return g_strdup(reference);
+	return source == SECRET_CREDENTIAL && folder != NULL
+		   ? g_build_filename(folder, reference, NULL)
+		   : NULL;
+}
+
+/* A name with a slash would lead out of the folder. */
 static int secret_read_credential(const char *name, secret_taker *take, struct secret **ret_secret,
 				  struct error *err)
 {
-	const char *folder = getenv("CREDENTIALS_DIRECTORY");
-	if (folder == NULL)
+	g_autofree char *path = secret_path(SECRET_CREDENTIAL, name);
+	if (path == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "credential '%s': CREDENTIALS_DIRECTORY is not set; it is for a "
 				 "systemd service with LoadCredential=",
@@ -222,7 +232,6 @@ static int secret_read_credential(const char *name, secret_taker *take, struct s
 	if (strchr(name, '/') != NULL)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "credential '%s' must be a name, not a path", name);
-	g_autofree char *path = g_build_filename(folder, name, NULL);
 	/* systemd may let the service's user in by an access control list; the mask of that list
 	 * stands in place of the group's permissions. */
 	return secret_read_file(path, "credential", S_IRWXO, take, ret_secret, err);

@@ -55,6 +55,9 @@ SCOPED_DEFINE(char *, secret_wipe)
 /* A process that is to read it when it may start no program any more (starter.h) says so before. */
 void secret_allow(enum secret_source source, const char *reference);
 
+/* The file that the secret is read from; NULL where it is none. The caller frees it. */
+char *secret_path(enum secret_source source, const char *reference);
+
 /*
  * Reads the secret from its source. `reference` is what the source needs: a path (FILE, PROMPT),
  * a variable's name (ENV), a credential's name (CREDENTIAL), a JSON list of strings (COMMAND,

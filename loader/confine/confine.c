@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,8 +32,10 @@ struct landlock_rights {
 /* The rights to files that change something: all of version 5 but executing, reading a file, listing a
  * folder, and control of devices. */
 #define LANDLOCK_WRITING UINT64_C(0x7ff2)
-/* Those of them that a file has that is no folder: writing, truncating. */
-#define LANDLOCK_FILE_RIGHTS UINT64_C(0x4002)
+/* Reading a file, listing a folder. */
+#define LANDLOCK_READING UINT64_C(0xc)
+/* Those of both that a file has that is no folder: writing, reading, truncating. */
+#define LANDLOCK_FILE_RIGHTS UINT64_C(0x4006)
 
 /* The numbers are the same on all architectures. */
 enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446 };
@@ -118,37 +121,82 @@ int confine_to_descriptors(void)
 	return landlock_enter(rules);
 }
 
-/* In a folder that is not there nothing can be written, so that its rule is not missed. */
-static int allow_folder(int rules, const char *path, uint64_t rights)
+/* What libraries read: their own tables, names of hosts and services, authorities, time zones. All of /etc,
+ * since what lies there is replaced while we run, and a rule holds for a file, not for its name. */
+static const char *const system_folders[] = {
+    "/etc",	  "/usr", "/lib", "/lib64",
+#if defined(__SANITIZE_ADDRESS__)
+    "/proc/self",
+#endif
+};
+
+static GPtrArray *allowed;
+
+void confine_allow(const char *path)
 {
-	scoped(descriptor_close) int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return folder >= 0 ? landlock_allow(rules, folder, rights) : 0;
+	if (path == NULL)
+		return;
+	if (allowed == NULL)
+		allowed = g_ptr_array_new();
+	g_ptr_array_add(allowed, g_strdup(path));
+}
+
+/* What is not there cannot be read or written, so that its rule is not missed. */
+static int allow(int rules, const char *path, uint64_t rights)
+{
+	struct stat status;
+	scoped(descriptor_close) int file = open(path, O_PATH | O_CLOEXEC);
+	if (file < 0 || fstat(file, &status) != 0)
+		return 0;
+	if (!S_ISDIR(status.st_mode))
+		rights &= LANDLOCK_FILE_RIGHTS;
+	return landlock_allow(rules, file, rights);
 }
 
 /* The parser turns its standard streams to nothing; passwords are asked for on the terminal. */
-static int allow_devices(int rules, uint64_t rights)
+static int allow_devices(int rules, uint64_t known)
 {
-	static const char *const paths[] = {"/dev/null", "/dev/tty"};
-	for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
-		scoped(descriptor_close) int device = open(paths[i], O_PATH | O_CLOEXEC);
-		if (device >= 0 &&
-		    landlock_allow(rules, device, rights & LANDLOCK_FILE_RIGHTS) != 0)
+	return allow(rules, "/dev/null", known) != 0 || allow(rules, "/dev/tty", known) != 0 ||
+		       allow(rules, "/dev/urandom", known & LANDLOCK_READING) != 0
+		   ? -1
+		   : 0;
+}
+
+/* Who looks after the names of hosts (systemd-resolved, NetworkManager, resolvconf) replaces the file that
+ * /etc/resolv.conf leads to. */
+static int allow_resolver(int rules, uint64_t rights)
+{
+	g_autofree char *file = realpath("/etc/resolv.conf", NULL);
+	g_autofree char *folder = g_path_get_dirname(file != NULL ? file : "/etc/resolv.conf");
+	return allow(rules, folder, rights);
+}
+
+static int allow_reading(int rules, uint64_t rights)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(system_folders); i++) {
+		if (allow(rules, system_folders[i], rights) != 0)
 			return -1;
 	}
-	return 0;
+	for (guint i = 0; allowed != NULL && i < allowed->len; i++) {
+		if (allow(rules, g_ptr_array_index(allowed, i), rights) != 0)
+			return -1;
+	}
+	return allow_resolver(rules, rights);
 }
 
 static int confine_files(const char *const *folders, size_t count)
 {
-	const struct landlock_rights known = landlock_rights_known();
-	const struct landlock_rights writing = {.files = known.files & LANDLOCK_WRITING};
-	if (writing.files == 0)
+	const uint64_t known =
+	    landlock_rights_known().files & (LANDLOCK_WRITING | LANDLOCK_READING);
+	const struct landlock_rights taken = {.files = known};
+	if (known == 0)
 		return 0;
-	scoped(descriptor_close) int rules = landlock_create(&writing);
-	if (rules < 0 || allow_devices(rules, writing.files) != 0)
+	scoped(descriptor_close) int rules = landlock_create(&taken);
+	if (rules < 0 || allow_devices(rules, known) != 0 ||
+	    allow_reading(rules, known & LANDLOCK_READING) != 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (allow_folder(rules, folders[i], writing.files) != 0)
+		if (folders[i] != NULL && allow(rules, folders[i], known) != 0)
 			return -1;
 	}
 	return landlock_enter(rules);

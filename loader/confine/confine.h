@@ -17,10 +17,14 @@
  * that is not its child; what is open stays open. */
 int confine_to_descriptors(void);
 
+/* A file, or a folder with all below it, that confine_to_folders() leaves to be read; NULL is none. One
+ * that is replaced later is another file. */
+void confine_allow(const char *path);
+
 /*
- * For a process that talks to a peer, once: from here on it makes, changes and removes files in these
- * folders only, beside what is open already (what is no folder is passed over) and the terminal, looks
- * into no other process, starts no program, and changes nothing of the system. Calls after the first do
+ * For a process that talks to a peer, once: from here on it makes, changes, removes and reads files in
+ * these folders only, beside what is open already (NULL, and what is not there, is passed over) and the terminal; it
+ * reads, too, what confine_allow() has named and what libraries need (/usr, /etc); it looks into no other process, starts no program, and changes nothing of the system. Calls after the first do
  * nothing.
  */
 int confine_to_folders(const char *const *folders, size_t count, struct error *err);

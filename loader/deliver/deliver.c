@@ -201,12 +201,17 @@ static void deliver_allow_secret(const char *field, enum secret_source source,
 {
 	(void)field;
 	(void)context;
+	g_autofree char *path = secret_path(source, reference);
 	secret_allow(source, reference);
+	confine_allow(path);
 }
 
 void deliver_allow(const struct work_queue *queue)
 {
 	target_secret_list(&queue->target, deliver_allow_secret, NULL);
+	confine_allow(queue->target.ca_file);
+	confine_allow(queue->target.crl_file);
+	confine_allow(queue->target.client_certificate);
 }
 
 /* The parser finds what a mail says beside what it quotes. Which processes there are is settled by the

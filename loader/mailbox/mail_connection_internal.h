@@ -68,6 +68,9 @@ void mail_callers_attend(void *callers);
 
 /* --- sockets ----------------------------------------------------------- */
 
+/* Where the folder of sockets is; the caller frees it. */
+char *mail_socket_folder_path(void);
+
 /* Opens the folder; with `create` makes it. Without, *ret_folder is -1 where there is none. */
 int mail_socket_open_folder(bool create, int *ret_folder, struct error *err);
 

@@ -144,14 +144,24 @@ int mail_session_confine(struct mail_account *account, const char *folder, bool 
 {
 	if (reads_mail)
 		parser_allow();
-	if (account != NULL)
+	if (account == NULL) {
+		g_autofree char *sockets = mail_socket_folder_path();
+		confine_allow(sockets);
+	} else {
 		mailbox_allow_secret(account->source, account->reference);
+		confine_allow(account->server->ca_file);
+		confine_allow(account->server->crl_file);
+	}
 	if (starter_begin(err) != 0 ||
 	    (account != NULL && mail_account_read_secret(account, err) != 0))
 		return -1;
 	g_autofree char *named = folder != NULL ? nearest_folder(folder) : NULL;
-	const char *const folders[] = {spool_folder(), named};
-	return confine_to_folders(folders, named != NULL ? 2 : 1, err);
+	g_autofree char *accounts = NULL;
+	/* New tokens are kept there. */
+	if (account != NULL && account->source == SECRET_OAUTH)
+		accounts = g_path_get_dirname(account->reference);
+	const char *const folders[] = {spool_folder(), named, accounts};
+	return confine_to_folders(folders, G_N_ELEMENTS(folders), err);
 }
 
 void mail_session_close(struct mail_session *session)

@@ -31,7 +31,7 @@ static const char *mail_socket_runtime_folder(void)
 	return folder;
 }
 
-static char *mail_socket_folder_path(void)
+char *mail_socket_folder_path(void)
 {
 	const char *runtime = mail_socket_runtime_folder();
 	if (runtime != NULL)

@@ -71,7 +71,9 @@ int mailbox_read_secret(enum secret_source source, const char *reference, const 
 static void mailbox_allow_source(enum secret_source source, const char *reference, void *context)
 {
 	(void)context;
+	g_autofree char *path = secret_path(source, reference);
 	secret_allow(source, reference);
+	confine_allow(path);
 }
 
 /* What is wrong with the account is said by who reads the secret. */
@@ -126,14 +128,19 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 	}
 }
 
-/* What is wrong with the source is said by who reads it. */
+/* What is wrong with the definition is said by who opens the mailbox. */
 int mailbox_confine(const struct work_queue *queue, const char *database, struct error *err)
 {
 	enum secret_source source;
 	g_autofree char *reference = NULL;
+	scoped(connection_string_free) struct connection_string *server = NULL;
 	struct error ignored;
 	if (mailbox_find_secret(queue, database, &source, &reference, &ignored) == 0)
 		mailbox_allow_secret(source, reference);
+	if (connection_string_parse(queue->connection_string, &server, &ignored) == 0) {
+		confine_allow(server->ca_file);
+		confine_allow(server->crl_file);
+	}
 	if (starter_begin(err) != 0)
 		return -1;
 	return confine_to_database(database, err);

@@ -62,7 +62,7 @@ int mailbox_find_secret(const struct work_queue *queue, const char *database,
 int mailbox_read_secret(enum secret_source source, const char *reference, const char *user_name,
 			struct secret **ret_secret, struct error *err);
 
-/* A process that is to read it when it may start no program any more (starter.h) says so before. */
+/* A process that is to read it when it has given its rights up (starter.h, confine.h) says so before. */
 void mailbox_allow_secret(enum secret_source source, const char *reference);
 
 /* A server has refused the secret: true where asking for another one may help, because it is a token that

@@ -21,13 +21,21 @@
 
 static char *inside;
 static char *outside;
+static const char *const outside_files[] = {"allowed", "other"};
 
 static int setup(void **state)
 {
 	(void)state;
 	inside = g_dir_make_tmp("inqueue-inside-XXXXXX", NULL);
 	outside = g_dir_make_tmp("inqueue-outside-XXXXXX", NULL);
-	return inside != NULL && outside != NULL ? 0 : -1;
+	if (inside == NULL || outside == NULL)
+		return -1;
+	for (size_t i = 0; i < G_N_ELEMENTS(outside_files); i++) {
+		g_autofree char *path = g_build_filename(outside, outside_files[i], NULL);
+		if (!g_file_set_contents(path, "x", 1, NULL))
+			return -1;
+	}
+	return 0;
 }
 
 static int teardown(void **state)
@@ -35,6 +43,10 @@ static int teardown(void **state)
 	(void)state;
 	g_autofree char *file = g_build_filename(inside, "file", NULL);
 	g_unlink(file);
+	for (size_t i = 0; i < G_N_ELEMENTS(outside_files); i++) {
+		g_autofree char *path = g_build_filename(outside, outside_files[i], NULL);
+		g_unlink(path);
+	}
 	int failed = g_rmdir(inside) != 0 || g_rmdir(outside) != 0;
 	g_free(inside);
 	g_free(outside);
@@ -70,6 +82,17 @@ static bool can_make_file(const char *folder)
 	return file >= 0 && write(file, "x", 1) == 1 && close(file) == 0;
 }
 
+static bool can_read(const char *folder, const char *name)
+{
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+	int file = open(path, O_RDONLY);
+	char byte;
+	const bool read_it = file >= 0 && read(file, &byte, 1) == 1;
+	if (file >= 0)
+		close(file);
+	return read_it;
+}
+
 static bool can_execute(void)
 {
 	pid_t child = fork();
@@ -90,12 +113,21 @@ static int give_up(void)
 
 static int talk(void)
 {
+	g_autofree char *path = g_build_filename(outside, "allowed", NULL);
+	confine_allow(path);
+	confine_allow(NULL);
 	int failures = wrong(give_up() == 0);
 	failures += wrong(can_make_file(inside));
 	failures += wrong(!has_landlock() || !can_make_file(outside));
 
-	failures += wrong(access("/etc/passwd", R_OK) == 0 && open("/etc/passwd", O_RDONLY) >= 0);
+	failures += wrong(can_read(inside, "file"));
+	failures += wrong(can_read("/etc", "passwd"));
+	failures += wrong(can_read("/usr/share/zoneinfo", "UTC"));
 	failures += wrong(open("/dev/null", O_RDWR) >= 0);
+	failures += wrong(can_read(outside, "allowed"));
+	failures += wrong(!has_landlock() || !can_read(outside, "other"));
+	failures += wrong(!has_landlock() || open(outside, O_RDONLY | O_DIRECTORY) == -1);
+	failures += wrong(!has_landlock() || !can_read("/proc/1", "cmdline"));
 	failures += wrong(!can_execute());
 #if !defined(__SANITIZE_ADDRESS__)
 	failures += wrong(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1 && errno == EPERM);
@@ -105,7 +137,7 @@ static int talk(void)
 	return failures;
 }
 
-static void who_talks_writes_in_its_folders_alone(void **state)
+static void who_talks_has_its_folders_alone(void **state)
 {
 	(void)state;
 	assert_in_child(talk);
@@ -179,7 +211,7 @@ static void descriptors_are_all_that_is_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(who_talks_writes_in_its_folders_alone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(who_talks_has_its_folders_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_starter_starts_what_was_allowed_before, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(descriptors_are_all_that_is_left, setup, teardown),

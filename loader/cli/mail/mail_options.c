@@ -3,6 +3,7 @@
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/folder.h"
+#include "loader/confine/confine.h"
 #include "loader/define/definition.h"
 #include "loader/mailbox/mail_session.h"
 #include "queue/base/scoped.h"
@@ -227,11 +228,14 @@ static bool mail_options_read_mail(const struct invocation *invocation)
 	return !g_strv_contains(changes, invocation->command->name);
 }
 
-/* The lines of a script name folders of their own. */
+/* The lines of a script name files and folders of their own. */
 static int mail_options_confine(const struct invocation *invocation, struct mail_account *account,
 				struct error *err)
 {
 	const bool script = strcmp(invocation->command->name, "mail script") == 0;
+	const bool append = strcmp(invocation->command->name, "mail append") == 0;
+	for (size_t i = 0; append && i < invocation->argument_count; i++)
+		confine_allow(invocation->arguments[i]);
 	const char *folder = mail_options_text(invocation, "attachment-path");
 	return mail_session_confine(account, script ? "/" : folder,
 				    mail_options_read_mail(invocation), err);

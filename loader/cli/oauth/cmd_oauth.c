@@ -89,7 +89,9 @@ static int cmd_oauth_ask(const char *question, struct secret **ret_answer, void 
 static void cmd_oauth_allow(enum secret_source source, const char *reference, void *context)
 {
 	(void)context;
+	g_autofree char *path = secret_path(source, reference);
 	secret_allow(source, reference);
+	confine_allow(path);
 }
 
 static int cmd_oauth_sign_in(const struct invocation *invocation,
