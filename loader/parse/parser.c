@@ -7,8 +7,6 @@
 #include "loader/parse/parser_internal.h"
 #include "queue/base/scoped.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -240,14 +238,12 @@ static int64_t parser_patience_ms(const struct parser *parser)
 static int parser_receive(struct parser *parser, struct parser_answers *ret_answers,
 			  enum parser_news *ret_news, struct parser_doubt *doubt, struct error *err)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + parser_patience_ms(parser);
+	struct parser_patience patience =
+	    parser_patience_begin(&parser->process, parser_patience_ms(parser));
 	while (parser_receive_now(parser, ret_answers, ret_news, err) == 0) {
 		if (*ret_news != PARSER_NOTHING)
 			return 0;
-		int64_t left_ms = deadline_ms - clock_monotonic_ms();
-		struct pollfd wait = {.fd = parser->process.socket, .events = POLLIN};
-		int ready = left_ms > 0 ? poll(&wait, 1, (int)left_ms) : 0;
-		if (ready > 0 || (ready < 0 && errno == EINTR))
+		if (parser_process_await(&parser->process, &patience))
 			continue;
 		*ret_news = PARSER_OVER;
 		doubt->late = true;

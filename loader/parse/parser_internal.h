@@ -65,6 +65,22 @@ struct parser_answers {
 	size_t count;
 };
 
+/*
+ * How long its next word is waited for: so long altogether, and no longer than it works. A process that
+ * has used next to no CPU time for 5 s does nothing, however busy the machine is.
+ */
+struct parser_patience {
+	int64_t until_ms;
+	int64_t look_ms;
+	int64_t cpu_ms; /* that it had used when this was looked at last */
+};
+
+struct parser_patience parser_patience_begin(const struct parser_process *process,
+					     int64_t patience_ms);
+
+/* Waits until something may have come; false when that is in vain. */
+bool parser_process_await(const struct parser_process *process, struct parser_patience *patience);
+
 /* What has come. Does not wait. */
 int parser_process_receive(struct parser_process *process, struct parser_answers *ret_answers,
 			   enum parser_news *ret_news, struct error *err);

@@ -4,12 +4,14 @@
  */
 #include "loader/parse/parser_internal.h"
 
+#include "loader/base/clock.h"
 #include "loader/base/starter.h"
 #include "loader/parse/parser.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,7 +19,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { PARSER_SOCKET_BYTES = 1024 * 1024 }; /* wanted, so that the process need not be waited on */
+enum {
+	PARSER_SOCKET_BYTES = 1024 * 1024, /* wanted, so that the process need not be waited on */
+	PARSER_STILL_MS = 5000,
+	PARSER_STILL_CPU_MS = 10
+};
 
 /* Beside this program where it was built, at its place in the system where it is installed. */
 char *parser_process_path(void)
@@ -192,6 +198,40 @@ int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, s
 		return error_set(err, ERROR_IO, "limiting the parser's time: %s",
 				 g_strerror(failed));
 	return 0;
+}
+
+/* 0 or more; INT64_MAX where it is gone, which its socket tells. */
+static int64_t process_cpu_ms(const struct parser_process *process)
+{
+	clockid_t clock;
+	struct timespec used = {0};
+	if (clock_getcpuclockid(process->pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+		return INT64_MAX;
+	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+struct parser_patience parser_patience_begin(const struct parser_process *process,
+					     int64_t patience_ms)
+{
+	const int64_t now_ms = clock_monotonic_ms();
+	return (struct parser_patience){.until_ms = now_ms + patience_ms,
+					.look_ms = now_ms + PARSER_STILL_MS,
+					.cpu_ms = process_cpu_ms(process)};
+}
+
+bool parser_process_await(const struct parser_process *process, struct parser_patience *patience)
+{
+	struct pollfd wait = {.fd = process->socket, .events = POLLIN};
+	const int64_t now_ms = clock_monotonic_ms();
+	if (now_ms >= patience->look_ms) {
+		const int64_t cpu_ms = process_cpu_ms(process);
+		if (cpu_ms - patience->cpu_ms < PARSER_STILL_CPU_MS)
+			return false;
+		patience->cpu_ms = cpu_ms;
+		patience->look_ms = now_ms + PARSER_STILL_MS;
+	}
+	const int64_t left_ms = MIN(patience->until_ms, patience->look_ms) - now_ms;
+	return left_ms > 0 && (poll(&wait, 1, (int)left_ms) >= 0 || errno == EINTR);
 }
 
 /* Texts of a parser that has been taken over may lack their end. */

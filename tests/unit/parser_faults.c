@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,6 +38,14 @@ static _Noreturn void hang(void)
 {
 	for (volatile unsigned turns = 0;; turns++)
 		;
+}
+
+/* Does nothing until it is stopped. */
+static _Noreturn void stand_still(void)
+{
+	uint32_t word = 0;
+	for (;;)
+		syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
 /* Takes memory, 16 MB at a time, as far as it gets; true when there was no end. */
@@ -257,6 +266,8 @@ int __wrap_mime_parse(const struct mime_options *options, int input, uint64_t of
 		_exit(3);
 	if (got > 0 && strstr(start, "crash-in-body") != NULL && !options->header_only)
 		_exit(3);
+	if (got > 0 && strstr(start, "still-in-body") != NULL && !options->header_only)
+		stand_still();
 	if (got > 0 && strstr(start, "hang-in-body") != NULL && !options->header_only)
 		hang();
 	if (got > 0 && strstr(start, "babble") != NULL && !options->header_only)

@@ -283,6 +283,16 @@ static void a_message_that_hangs_the_parser_ends_with_its_cpu_time(void **state)
 	assert_subject(fixture, after, "after");
 }
 
+static void a_parser_that_does_nothing_is_late(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t poison = submit(fixture, "Subject: still-in-body\n\nx\n");
+	size_t after = submit(fixture, "Subject: after\n\nx\n");
+	finish(fixture);
+	assert_given_up(fixture, poison, "still-in-body", "parsing did not end");
+	assert_subject(fixture, after, "after");
+}
+
 static void a_message_that_makes_too_much_ends_there(void **state)
 {
 	struct fixture *fixture = *state;
@@ -428,6 +438,7 @@ int main(void)
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_parser_cannot_open_files_sockets_or_processes,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_parser_that_does_nothing_is_late, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_message_that_hangs_the_parser_ends_with_its_cpu_time,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_message_that_makes_too_much_ends_there, setup,
