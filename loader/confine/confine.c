@@ -291,8 +291,16 @@ int confine_to_folders(const char *const *folders, size_t count, struct error *e
 	if (done)
 		return 0;
 	done = true;
-	if (confine_files(folders, count) != 0 || confine_calls() != 0)
-		return error_set(err, ERROR_SOFTWARE, "giving up rights: %s", g_strerror(errno));
+	if (confine_files(folders, count) != 0)
+		return error_set(err, ERROR_SOFTWARE, "giving up rights to files: %s",
+				 g_strerror(errno));
+	if (confine_calls() != 0)
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "no server is heard by a process that cannot give up its rights first, and "
+		    "this machine lets it make no filter of system calls (%s): let the kernel "
+		    "have CONFIG_SECCOMP_FILTER, and a container the call seccomp(2)",
+		    g_strerror(errno));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * confine.h - what a process takes away from itself before it reads what strangers have sent.
  *
- * Errors:   -1 with errno; or SOFTWARE. What the kernel does not have (Landlock before Linux 5.13,
+ * Errors:   -1 with errno; or SOFTWARE; CONFIGURATION where the machine has no seccomp. What the kernel does not have (Landlock before Linux 5.13,
  *           or switched off) is no error.
  * Way back: none, neither for the process nor for what it starts.
  * Threads:  before there is a second one.

@@ -13,7 +13,8 @@ import threading
 import unittest
 
 import processes
-from inqueue import DEADLINE_S, IO, PROGRAM, SOFTWARE
+import strace
+from inqueue import CONFIGURATION, DEADLINE_S, IO, PROGRAM, SOFTWARE
 from liar import LiarCase, small
 
 TOLD = (r"\Ainqueue: this command was ended by signal 11 \(Segmentation fault\) while it was talking to %s: a fault of inqueue, "
@@ -177,6 +178,17 @@ class Signals(CrashCase):
             result = self.inqueue("load", expect=IO)
             self.assertRegex(result.stderr, r"\Ainqueue: load 'invoices': [^\n]*starting the parser: the process that starts it has died\n\Z")
             self.judge(server)
+
+    def test_nobody_is_heard_where_no_rights_can_be_given_up(self):
+        """As in a container, or on a kernel, without seccomp."""
+        self.environment["ASAN_OPTIONS"] += ":detect_leaks=0"  # it cannot be traced itself
+        without = [*strace.start(self.folder / "log"), "-e", "trace=seccomp", "-e", "inject=seccomp:error=EINVAL"]
+        with self.serve() as server:
+            for command in [["load"], ["queue", "check", "invoices"]]:
+                result = self.inqueue(*command, wrap=without, expect=CONFIGURATION)
+                self.assertRegex(result.stderr, r"this machine lets it make no filter of system calls \([^)]+\): let the kernel "
+                                                r"have CONFIG_SECCOMP_FILTER, and a container the call seccomp\(2\)\n\Z")
+            self.assertEqual([], server.commands)
 
     def test_a_second_term_ends_both(self):
         server, process = self.hanging("verify", "invoices")

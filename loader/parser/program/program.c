@@ -307,8 +307,10 @@ static int begin(const struct protocol_setup *setup, struct protocol_greeting *g
 		g_strlcpy(greeting->failure, "no converter for UTF-8 and ISO-8859-1 (iconv)",
 			  sizeof greeting->failure);
 	else if (lock_in(setup) != 0)
-		g_snprintf(greeting->failure, sizeof greeting->failure, "sandbox: %s",
-			   g_strerror(errno));
+		g_snprintf(
+		    greeting->failure, sizeof greeting->failure,
+		    "sandbox: %s: the kernel, or a container, must let it lock itself in (seccomp)",
+		    g_strerror(errno));
 	else
 		return 0;
 	return -1;
