@@ -95,8 +95,9 @@ static int name_refuse(const struct certificate_case *the_case, const char *name
 	if (*names == '\0')
 		return error_set(err, ERROR_UNREACHABLE,
 				 "the certificate of %s names no host in its subjectAltName (a "
-				 "common name does not count): it must be issued anew",
-				 the_case->host);
+				 "common name does not count): it must be issued anew, with "
+				 "subjectAltName=%s:%s",
+				 the_case->host, address ? "IP" : "DNS", the_case->host);
 	return error_set(err, ERROR_UNREACHABLE,
 			 "the certificate of %s is for another host: connect by a name that stands "
 			 "in it (%s)%s",

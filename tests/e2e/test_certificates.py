@@ -136,11 +136,13 @@ class Certificates(Case):
         elsewhere = "the certificate of %s is for another host: connect by a name that stands in it (%s)"
         anew = ", or have it issued anew with this IP address"
         nothing = "the certificate of localhost names no host in its subjectAltName (a common name does not count): it must " \
-                  "be issued anew"
+                  "be issued anew, with subjectAltName=DNS:localhost"
+        itself = Authority(self.folder / "itself", "localhost")
         self.check(
             another=self.shown(elsewhere % ("localhost", "mail.example.com, 192.0.2.1, 2001:db8::1"), None,
                                "DNS:mail.example.com", "IP:192.0.2.1", "IP:2001:db8::1"),
             common_name=self.nameless(nothing),
+            common_name_trusted_itself=Shown(nothing, [itself.certificate], itself.folder / "ca.key", [itself.certificate]),
             uri_alone=self.nameless(nothing, alternatives=["URI:https://localhost/"]),
             address_as_name=self.shown(elsewhere % ("127.0.0.1", "127.0.0.1") + anew, None, "DNS:127.0.0.1",
                                        host="127.0.0.1"),
