@@ -22,7 +22,8 @@ static const struct error_meaning meanings[] = {
     {ERROR_CREDENTIALS, "credentials",
      "the server refused the user name, the password or a permission"},
     {ERROR_CONFIGURATION, "configuration",
-     "the queue's definition must be changed, or the owner or the mode of a file"},
+     "the queue's definition must be changed, the owner or the mode of a file, or what the kernel "
+     "allows (seccomp)"},
 };
 
 bool error_meaning_at(size_t index, struct error_meaning *ret_meaning)
