@@ -137,7 +137,7 @@ class Certificates(Case):
         anew = ", or have it issued anew with this IP address"
         nothing = "the certificate of localhost names no host in its subjectAltName (a common name does not count): it must " \
                   "be issued anew, with subjectAltName=DNS:localhost"
-        itself = Authority(self.folder / "itself", "localhost")
+        itself = Authority(self.folder / "itself", "localhost", extensions=["subjectKeyIdentifier = hash"])
         self.check(
             another=self.shown(elsewhere % ("localhost", "mail.example.com, 192.0.2.1, 2001:db8::1"), None,
                                "DNS:mail.example.com", "IP:192.0.2.1", "IP:2001:db8::1"),
