@@ -1,6 +1,6 @@
 /*
- * definition_internal.h - the fields of a definition that say where entries are posted to; rows of
- * the table in definition.c.
+ * definition_internal.h - the fields of a definition, which are rows of the table in definition.c, and
+ * what they are together.
  *
  * Errors: CONFIGURATION, naming the field and what it takes. A target that was stopped goes on once
  *         one of them is set.
@@ -8,12 +8,36 @@
 #ifndef LOADER_DEFINE_DEFINITION_INTERNAL_H
 #define LOADER_DEFINE_DEFINITION_INTERNAL_H
 
+#include "loader/base/secret.h"
 #include "loader/define/definition.h"
 #include "queue/base/error.h"
 #include "queue/work_queue.h"
 
 typedef int target_setter(struct work_queue_target *draft, const char *value, struct error *err);
 
+/* The fields of a queue itself. */
+int definition_set_class(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_external_source(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_connection_string(struct work_queue *draft, const char *value,
+				     struct error *err);
+int definition_set_user_name(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_password_file(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_password_env(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_password_credential(struct work_queue *draft, const char *value,
+				       struct error *err);
+int definition_set_password_command(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_token_command(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_oauth(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_password_prompt(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_paused(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_max_attempts(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_retry_delay(struct work_queue *draft, const char *value, struct error *err);
+
+/* There is one source: naming another one replaces it. */
+int definition_set_credential(struct work_queue *draft, enum secret_source source,
+			      const char *reference);
+
+/* The fields of a target. */
 int definition_target_set_url(struct work_queue_target *draft, const char *value,
 			      struct error *err);
 int definition_target_set_format(struct work_queue_target *draft, const char *value,
@@ -64,6 +88,7 @@ int definition_target_set_acknowledge(struct work_queue *draft, const char *valu
 #define DEFINITION_TIMEOUT	   "30s"
 #define DEFINITION_CONCURRENCY	   "4"
 #define DEFINITION_REDIRECTS	   "any"
+#define DEFINITION_RETRY_DELAY	   "30s"
 void definition_target_init(struct work_queue_target *draft);
 
 /* The queue's target as a whole, and what it has to do with the queue. */
