@@ -332,6 +332,7 @@ deliver-secret=command:/bin/cat '/etc/a key'
 deliver-password=env:PASSWORD
 deliver-header-secret=Authorization: Bearer file:/etc/token | X-Key: command:/bin/cat /etc/key
 deliver-header=X-Shop: 7 | X-Site: "a"
+deliver-recipient=Delivered-To,Envelope-To
 deliver-connect-timeout=1500ms
 deliver-timeout=2m
 deliver-ca-file=/etc/ca.pem
