@@ -172,8 +172,26 @@ int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_bu
 }
 
 /* A file that others can read or change is refused before it is read: the operator corrects its mode
- * once, and a password that others have read must be changed. A pipe, as a shell makes for `<(…)`,
- * has 30 s. */
+ * once, and a password that others have read must be changed. */
+static int check_status(const char *what, const char *path, const struct stat *status,
+			mode_t forbidden, struct error *err)
+{
+	if (!S_ISREG(status->st_mode))
+		return 0;
+	if ((status->st_mode & forbidden) != 0)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s '%s' can be read by other users: chmod 600 it", what, path);
+	return trust_check_secret(what, path, err);
+}
+
+int secret_check_file(const char *what, const char *path, struct error *err)
+{
+	struct stat status;
+	return stat(path, &status) == 0 ? check_status(what, path, &status, S_IRWXG | S_IRWXO, err)
+					: 0;
+}
+
+/* A pipe, as a shell makes for `<(…)`, has 30 s. */
 static int secret_read_file(const char *path, const char *what, mode_t forbidden,
 			    secret_taker *take, struct secret **ret_secret, struct error *err)
 {
@@ -183,10 +201,7 @@ static int secret_read_file(const char *path, const char *what, mode_t forbidden
 	if (descriptor < 0 || fstat(descriptor, &status) != 0)
 		return error_set(err, ERROR_CONFIGURATION, "%s '%s': %s", what, path,
 				 g_strerror(errno));
-	if (S_ISREG(status.st_mode) && (status.st_mode & forbidden) != 0)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "%s '%s' can be read by other users: chmod 600 it", what, path);
-	if (S_ISREG(status.st_mode) && trust_check_secret(what, path, err) != 0)
+	if (check_status(what, path, &status, forbidden, err) != 0)
 		return -1;
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
 	if (secret_read_descriptor(descriptor, clock_monotonic_ms() + SECRET_TIMEOUT_MS, buffer) !=

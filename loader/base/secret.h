@@ -55,6 +55,10 @@ SCOPED_DEFINE(char *, secret_wipe)
 /* A process that is to read it when it may start no program any more (starter.h) says so before. */
 void secret_allow(enum secret_source source, const char *reference);
 
+/* Whether secret_read() would read this file: CONFIGURATION where another user can read or change it. What
+ * is no file passes. `what` names it: "password file". */
+int secret_check_file(const char *what, const char *path, struct error *err);
+
 /* The file that the secret is read from; NULL where it is none. The caller frees it. */
 char *secret_path(enum secret_source source, const char *reference);
 

@@ -148,6 +148,18 @@ static void doctor_check_account(struct doctor *doctor, const struct work_queue 
 			   queue->credential_reference);
 }
 
+/* The file holds a key. */
+static void doctor_check_client_certificate(struct doctor *doctor, const struct work_queue *queue)
+{
+	scoped(connection_string_free) struct connection_string *server = NULL;
+	struct error ignored;
+	if (connection_string_parse(queue->connection_string, &server, &ignored) != 0 ||
+	    server->client_certificate == NULL)
+		return;
+	g_autofree char *what = g_strdup_printf("clientCert of '%s'", queue->name);
+	doctor_check_secret_file(doctor, what, server->client_certificate);
+}
+
 /* Only a file can be looked at; what a command or the environment gives is known at each run. */
 static void doctor_check_secret(struct doctor *doctor, const struct work_queue *queue)
 {
@@ -267,7 +279,9 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	if (parsed != NULL)
 		doctor_tell_quirks(doctor, parsed, what);
 	doctor_check_neighbours(doctor, queue, what);
-	doctor_check_secret(doctor, queue);
+	doctor_check_client_certificate(doctor, queue);
+	if (mailbox_needs_secret(queue))
+		doctor_check_secret(doctor, queue);
 	doctor_check_target(doctor, queue);
 	return 0;
 }

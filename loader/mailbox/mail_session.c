@@ -18,7 +18,8 @@ int mail_account_from_queue(const struct work_queue *queue, const char *database
 	scoped(mail_account_free) struct mail_account *account = g_new0(struct mail_account, 1);
 	account->user_name = g_strdup(queue->user_name);
 	if (connection_string_parse(queue->connection_string, &account->server, err) != 0 ||
-	    mailbox_find_secret(queue, database, &account->source, &account->reference, err) != 0)
+	    (connection_string_needs_secret(account->server) &&
+	     mailbox_find_secret(queue, database, &account->source, &account->reference, err) != 0))
 		return error_prefix(err, "queue '%s'", queue->name);
 	*ret_account = steal(&account);
 	return 0;
@@ -89,6 +90,8 @@ static int mail_account_read_secret(struct mail_account *account, struct error *
 		secret_free(account->secret);
 		account->secret = NULL;
 	}
+	if (account->secret == NULL && !connection_string_needs_secret(account->server))
+		account->secret = secret_new("", 0);
 	if (account->secret != NULL)
 		return 0;
 	return mailbox_read_secret(account->source, account->reference, account->user_name,
@@ -148,9 +151,11 @@ int mail_session_confine(struct mail_account *account, const char *folder, bool 
 		g_autofree char *sockets = mail_socket_folder_path();
 		confine_allow(sockets);
 	} else {
-		mailbox_allow_secret(account->source, account->reference);
+		if (account->reference != NULL)
+			mailbox_allow_secret(account->source, account->reference);
 		confine_allow(account->server->ca_file);
 		confine_allow(account->server->crl_file);
+		confine_allow(account->server->client_certificate);
 	}
 	if (starter_begin(err) != 0 ||
 	    (account != NULL && mail_account_read_secret(account, err) != 0))

@@ -61,6 +61,16 @@ int mailbox_find_secret(const struct work_queue *queue, const char *database,
 	return 0;
 }
 
+/* What is wrong with the connection string is said by who opens the mailbox. */
+bool mailbox_needs_secret(const struct work_queue *queue)
+{
+	scoped(connection_string_free) struct connection_string *server = NULL;
+	struct error ignored;
+	return work_queue_has_mailbox(queue) &&
+	       (connection_string_parse(queue->connection_string, &server, &ignored) != 0 ||
+		connection_string_needs_secret(server));
+}
+
 int mailbox_read_secret(enum secret_source source, const char *reference, const char *user_name,
 			struct secret **ret_secret, struct error *err)
 {
@@ -110,7 +120,7 @@ static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *que
 {
 	enum secret_source source;
 	g_autofree char *reference = NULL;
-	if (g_strcmp0(mailbox->server->auth_mech, "EXTERNAL") == 0) {
+	if (!connection_string_needs_secret(mailbox->server)) {
 		scoped(secret_free) struct secret *none = secret_new("", 0);
 		return mailbox_sign_in_once(mailbox, queue, SECRET_FILE, none, err);
 	}
@@ -140,6 +150,7 @@ int mailbox_confine(const struct work_queue *queue, const char *database, struct
 	if (connection_string_parse(queue->connection_string, &server, &ignored) == 0) {
 		confine_allow(server->ca_file);
 		confine_allow(server->crl_file);
+		confine_allow(server->client_certificate);
 	}
 	if (starter_begin(err) != 0)
 		return -1;

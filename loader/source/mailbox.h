@@ -52,6 +52,9 @@ int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, c
 void mailbox_close(struct mailbox *mailbox);
 SCOPED_DEFINE(struct mailbox *, mailbox_close)
 
+/* False where there is no mailbox, and where a client's certificate signs in alone. */
+bool mailbox_needs_secret(const struct work_queue *queue);
+
 /* Where the queue's password comes from, as secret_read() takes it. CONFIGURATION where there is
  * none yet. Caller frees the reference. */
 int mailbox_find_secret(const struct work_queue *queue, const char *database,

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import ssl
 import subprocess
 import tempfile
@@ -102,17 +103,40 @@ class External(Case):
                                      mechanisms="EXTERNAL", certificate=certificate,
                                      client_authority=authority.certificate) as server:
                         self.inqueue("queue", "create", "q", "--connection-string", connection_string(
-                            self.keys(server, **keys, authMech="external", **more)), "--user-name", "robot@example.com",
-                            "--password-env", "NONE")
+                            self.keys(server, **keys, authMech="external", **more)), "--user-name", "robot@example.com")
                         self.assertEqual("EXTERNAL", self.inqueue("queue", "check", "q", "--json").json()["mechanism"])
                         if at_once:
                             self.assertIn(b"AUTHENTICATE EXTERNAL " + (said or b"="), server.said)
                         else:
                             self.assertEqual(said, heard[-1])
+                        self.inqueue("load", "q")
+                        self.inqueue("mail", "getHeaderOnly", "--queue", "q")
+                        self.assertRegex(self.inqueue("queue", "show", "q").stdout, "password source.*none, the certificate")
                         self.inqueue("queue", "drop", "q", "--yes")
             with Scripted(mechanisms="EXTERNAL", certificate=certificate) as server:
                 self.create_queue(server, **{**keys, "clientCert": self.file("empty.pem", "")}, authMech="EXTERNAL")
                 self.fails(CONFIGURATION, "load", "invoices", says="clientCert '.*empty.pem' holds no certificate")
+
+    def test_a_key_that_others_can_get_at(self):
+        with tempfile.TemporaryDirectory() as folder:
+            authority = certificates.Authority(folder)
+            certificate, own = authority.issue(), authority.issue("robot")
+            both = self.file("both.pem", own.certificate.read_text() + own.key.read_text())
+            with Scripted(mechanisms="EXTERNAL", certificate=certificate, client_authority=authority.certificate) as server:
+                self.inqueue("queue", "create", "q", "--connection-string", connection_string(
+                    self.keys(server, url="localhost", ssl=True, pin=pin(certificate.certificate), clientCert=both,
+                              authMech="EXTERNAL")), "--user-name", "robot@example.com")
+                for mode in [0o640, 0o604, 0o620]:
+                    with self.subTest(mode=mode):
+                        both.chmod(mode)
+                        self.fails(CONFIGURATION, "load", "q", says="clientCert '.*both.pem' can be read by other users")
+                        self.assertRegex(self.inqueue("doctor", expect=CONFIGURATION).stdout, "wrong +clientCert of 'q' +.*can be")
+                both.chmod(0o600)
+                if os.getuid() == 0:
+                    os.chown(both, 4711, 4711)
+                    self.fails(CONFIGURATION, "load", "q", says="clientCert '.*both.pem'")
+                    os.chown(both, 0, 0)
+                self.inqueue("load", "q")
 
     def test_without_a_certificate(self):
         self.assertIn("authMech=EXTERNAL needs clientCert=FILE", self.inqueue(

@@ -31,10 +31,10 @@ static int cmd_queue_set_fields(const struct invocation *invocation, struct work
 	return 0;
 }
 
-/* True where --password-prompt is given, and where a new definition names no source. */
+/* True where --password-prompt is given, and where a new definition names no source but needs one. */
 static bool cmd_queue_asks(const struct work_queue *draft)
 {
-	return work_queue_has_mailbox(draft) &&
+	return mailbox_needs_secret(draft) &&
 	       strcmp(draft->credential_source, secret_source_format(SECRET_PROMPT)) == 0;
 }
 

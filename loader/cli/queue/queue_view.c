@@ -5,12 +5,15 @@
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
 #include "loader/cli/frame/queue_state.h"
+#include "loader/source/mailbox.h"
 
 #include <glib.h>
 
 /* "file /etc/inqueue/invoices.password", "prompt". Caller frees. */
 static char *queue_view_credential(const struct work_queue *queue)
 {
+	if (work_queue_has_mailbox(queue) && !mailbox_needs_secret(queue))
+		return g_strdup("none, the certificate in clientCert signs in");
 	return queue->credential_reference != NULL
 		   ? g_strdup_printf("%s %s", queue->credential_source, queue->credential_reference)
 		   : g_strdup(queue->credential_source);

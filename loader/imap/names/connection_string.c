@@ -326,6 +326,11 @@ const char *connection_string_owner(const struct connection_string *string, cons
 	return string->auth_user ? string->auth_user : user_name;
 }
 
+bool connection_string_needs_secret(const struct connection_string *string)
+{
+	return !string->auth_mech || strcmp(string->auth_mech, "EXTERNAL") != 0;
+}
+
 /* --- writing ----------------------------------------------------------- */
 
 /* Blanks at its ends would be cut off, a ';' would end it, a quote would open one. */

@@ -86,6 +86,9 @@ char *connection_string_format(const struct connection_string *string);
 /* The user whose mailbox it is, `user_name` signs in. Borrowed. */
 const char *connection_string_owner(const struct connection_string *string, const char *user_name);
 
+/* False where the client's certificate signs in alone (authMech=EXTERNAL). */
+bool connection_string_needs_secret(const struct connection_string *string);
+
 /* Releases; takes NULL. */
 void connection_string_free(struct connection_string *string);
 SCOPED_DEFINE(struct connection_string *, connection_string_free)

@@ -218,8 +218,7 @@ int connection_string_key_complete(struct connection_string *string, struct erro
 					 "%s and %s must be different folders, both are '%s'",
 					 names[i], names[other], folders[i]);
 	}
-	if (string->auth_mech && !strcmp(string->auth_mech, "EXTERNAL") &&
-	    !string->client_certificate)
+	if (!connection_string_needs_secret(string) && !string->client_certificate)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "authMech=EXTERNAL needs clientCert=FILE");
 	if (string->port == 0)

@@ -5,6 +5,7 @@
  */
 #include "loader/base/children.h"
 #include "loader/base/redact.h"
+#include "loader/base/secret.h"
 #include "loader/certificate/certificate.h"
 #include "loader/imap/names/server_words.h"
 #include "loader/imap/wire/foreign_internal.h"
@@ -232,11 +233,15 @@ static void pass_over(int64_t begins_s, int64_t ends_s, void *context)
 	(void)context;
 }
 
-/* curl has one sentence for it and for all else that goes wrong with TLS. */
+/* The file holds a key. curl has one sentence for a certificate that it cannot read and for all else
+ * that goes wrong with TLS. */
 static int check_client_certificate(const struct connection_string *server, struct error *err)
 {
-	if (!server->client_certificate ||
-	    certificate_file_list(server->client_certificate, pass_over, NULL) > 0)
+	if (!server->client_certificate)
+		return 0;
+	if (secret_check_file("clientCert", server->client_certificate, err) != 0)
+		return -1;
+	if (certificate_file_list(server->client_certificate, pass_over, NULL) > 0)
 		return 0;
 	return error_set(err, ERROR_CONFIGURATION,
 			 "clientCert '%s' holds no certificate that can be read",
