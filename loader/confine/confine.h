@@ -21,11 +21,16 @@ int confine_to_descriptors(void);
  * that is replaced later is another file. */
 void confine_allow(const char *path);
 
+/* For who keeps a connection open for others, and these: they meet at a socket of this machine (unix(7)),
+ * which confine_to_folders() leaves then. */
+void confine_keep_local_sockets(void);
+
 /*
  * For a process that talks to a peer, once: from here on it makes, changes, removes and reads files in
  * these folders only, beside what is open already (NULL, and what is not there, is passed over) and the terminal; it
- * reads, too, what confine_allow() has named and what libraries need (/usr, /etc); it looks into no other process, starts no program, and changes nothing of the system. Calls after the first do
- * nothing.
+ * reads, too, what confine_allow() has named and what libraries need (/usr, /etc); it looks into no other process, starts no program, types
+ * nothing into a terminal, talks to no service of this machine but by IP (unix(7)), and changes nothing of the
+ * system. Calls after the first do nothing.
  */
 int confine_to_folders(const char *const *folders, size_t count, struct error *err);
 

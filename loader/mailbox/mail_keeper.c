@@ -9,6 +9,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/redact.h"
 #include "loader/base/service.h"
+#include "loader/confine/confine.h"
 #include "loader/imap/session/relay.h"
 #include "queue/base/scoped.h"
 
@@ -336,6 +337,7 @@ static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
 	if (mail_socket_open_folder(true, &keeper->folder, err) != 0)
 		return -1;
 	g_autofree char *folder = g_strdup_printf("/proc/self/fd/%d", keeper->folder);
+	confine_keep_local_sockets();
 	if (mail_session_confine(keeper->account, folder, false, err) != 0 ||
 	    mail_keeper_sign_in(keeper, err) != 0)
 		return -1;

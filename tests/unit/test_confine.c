@@ -8,13 +8,23 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <linux/netlink.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -104,6 +114,44 @@ static bool can_execute(void)
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
+static void *do_nothing(void *context)
+{
+	return context;
+}
+
+static bool can_make_thread(void)
+{
+	pthread_t thread;
+	return pthread_create(&thread, NULL, do_nothing, NULL) == 0 &&
+	       pthread_join(thread, NULL) == 0;
+}
+
+static bool can_find_host(void)
+{
+	struct addrinfo *found = NULL;
+	const bool done = getaddrinfo("localhost", "imap", NULL, &found) == 0;
+	if (done)
+		freeaddrinfo(found);
+	return done;
+}
+
+static bool can_have_socket(int family, int kind, int protocol)
+{
+	scoped(descriptor_close) int made = socket(family, kind, protocol);
+	return made >= 0;
+}
+
+/* Children of a namespace of their own have all rights in it. */
+static bool can_have_namespace(unsigned long kind)
+{
+	const long child = syscall(SYS_clone, kind | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (child == 0)
+		_exit(0);
+	if (child > 0)
+		waitpid((pid_t)child, NULL, 0);
+	return child > 0 || errno != EPERM;
+}
+
 static int give_up(void)
 {
 	struct error err;
@@ -135,6 +183,50 @@ static int talk(void)
 	failures += wrong(setuid(getuid()) == -1 && errno == EPERM);
 	failures += wrong(give_up() == 0 && !can_execute());
 	return failures;
+}
+
+/* Ways around the rules for files and programs: a shell that is typed to, a service that is told to start
+ * something, calls that pass by a filter. */
+static int go_around(void)
+{
+	g_autofree char *file = g_build_filename(inside, "file", NULL);
+	char memory[512] = {0};
+	int failures = wrong(give_up() == 0) + wrong(can_make_file(inside));
+	scoped(descriptor_close) int terminal = open("/dev/null", O_RDWR);
+	failures += wrong(ioctl(terminal, TIOCSTI, "x") == -1 && errno == EPERM);
+	failures += wrong(ioctl(terminal, TIOCLINUX, memory) == -1 && errno == EPERM);
+	failures += wrong(!can_have_socket(AF_UNIX, SOCK_STREAM, 0));
+	failures += wrong(!can_have_socket(AF_UNIX, SOCK_DGRAM, 0));
+	failures += wrong(!can_have_socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	failures += wrong(!can_have_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
+	failures += wrong(can_have_socket(AF_INET6, SOCK_STREAM, 0));
+	failures += wrong(syscall(SYS_io_uring_setup, 1, memory) == -1 && errno == EPERM);
+	failures += wrong(!can_have_namespace(CLONE_NEWUSER));
+	failures += wrong(!can_have_namespace(CLONE_NEWNS));
+	failures += wrong(chmod(file, 04700) == -1 && errno == EPERM);
+	failures += wrong(chmod(file, 0600) == 0);
+	failures += wrong(setxattr(file, "user.x", "x", 1, 0) == -1 && errno == EPERM);
+	failures += wrong(can_make_thread()) + wrong(can_find_host());
+	return failures;
+}
+
+static void who_talks_finds_no_way_around(void **state)
+{
+	(void)state;
+	assert_in_child(go_around);
+}
+
+static int keep_local_sockets(void)
+{
+	confine_keep_local_sockets();
+	return wrong(give_up() == 0) + wrong(can_have_socket(AF_UNIX, SOCK_STREAM, 0)) +
+	       wrong(!can_have_socket(AF_PACKET, SOCK_DGRAM, 0));
+}
+
+static void who_keeps_a_connection_has_local_sockets(void **state)
+{
+	(void)state;
+	assert_in_child(keep_local_sockets);
 }
 
 static void who_talks_has_its_folders_alone(void **state)
@@ -212,6 +304,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(who_talks_has_its_folders_alone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(who_talks_finds_no_way_around, setup, teardown),
+	    cmocka_unit_test_setup_teardown(who_keeps_a_connection_has_local_sockets, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(a_starter_starts_what_was_allowed_before, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(descriptors_are_all_that_is_left, setup, teardown),
