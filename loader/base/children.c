@@ -327,6 +327,7 @@ int supervise(int (*work)(void *context), void *context, int *ret_status, struct
 	    mmap(NULL, PEER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return error_set(err, ERROR_IO, "starting a process: %s", g_strerror(errno));
+	char *outer = shared_peer;
 	shared_peer = shared;
 	pid_t parent = getpid();
 	fflush(NULL);
@@ -336,7 +337,7 @@ int supervise(int (*work)(void *context), void *context, int *ret_status, struct
 	int failed = pid > 0
 			 ? wait_for(pid, ret_status, err)
 			 : error_set(err, ERROR_IO, "starting a process: %s", g_strerror(errno));
-	shared_peer = NULL;
+	shared_peer = outer;
 	munmap(shared, PEER_BYTES);
 	return failed;
 }

@@ -87,7 +87,9 @@ static int apply_read_target(GKeyFile *file, const char *group, struct work_queu
 		if (definition_target_set(draft, *key, value, err) != 0)
 			return -1;
 	}
-	return definition_target_check(draft, err);
+	return definition_target_check(draft, err) == 0
+		   ? definition_target_check_reach(NULL, draft, false, err)
+		   : -1;
 }
 
 static int apply_compare_target(const struct apply *apply, const struct work_queue_target *draft,
@@ -159,17 +161,25 @@ static int apply_resolve(const struct apply *apply, struct work_queue *draft, st
 
 /* Goes by the same table of fields as `queue create`, so that a file can say all that a command
  * line can. */
-static int apply_read_queue(const struct apply *apply, GKeyFile *file, const char *group,
-			    struct work_queue **ret_draft, struct error *err)
+static int apply_read_fields(GKeyFile *file, const char *group, struct work_queue *draft,
+			     struct error *err)
 {
-	scoped(work_queue_free) struct work_queue *draft =
-	    definition_new(group + strlen(queue_prefix));
 	g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
 	for (char **key = keys; *key != NULL; key++) {
 		g_autofree char *value = g_key_file_get_value(file, group, *key, NULL);
 		if (definition_set(draft, *key, value, err) != 0)
 			return -1;
 	}
+	return definition_target_check_reach(NULL, &draft->target, false, err);
+}
+
+static int apply_read_queue(const struct apply *apply, GKeyFile *file, const char *group,
+			    struct work_queue **ret_draft, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *draft =
+	    definition_new(group + strlen(queue_prefix));
+	if (apply_read_fields(file, group, draft, err) != 0)
+		return -1;
 	if (apply_resolve(apply, draft, err) != 0 || definition_check(draft, err) != 0)
 		return -1;
 	*ret_draft = steal(&draft);
@@ -340,6 +350,34 @@ static int apply_run(struct apply *apply, const char *path, const struct apply_r
 	if (failed != 0)
 		return error_prefix(err, "'%s'", path);
 	apply_tell(report, rows);
+	return 0;
+}
+
+/* Groups of other kinds are left to apply_groups(). */
+static int apply_check_name(GKeyFile *file, const char *group, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *draft = definition_new(group);
+	if (g_str_has_prefix(group, target_prefix)) {
+		work_queue_target_clear(&draft->target);
+		if (apply_read_target(file, group, &draft->target, err) != 0)
+			return -1;
+	} else if (g_str_has_prefix(group, queue_prefix)) {
+		if (apply_read_fields(file, group, draft, err) != 0)
+			return -1;
+	}
+	return definition_target_check_reach(NULL, &draft->target, true, err);
+}
+
+int apply_check_names(const char *path, struct error *err)
+{
+	g_autoptr(GKeyFile) file = g_key_file_new();
+	if (apply_read_file(path, file, err) != 0)
+		return -1;
+	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+	for (char **group = groups; *group != NULL; group++) {
+		if (apply_check_name(file, *group, err) != 0)
+			return error_prefix(err, "'%s': [%s]", path, *group);
+	}
 	return 0;
 }
 

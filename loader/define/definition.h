@@ -55,6 +55,13 @@ int definition_target_set(struct work_queue_target *draft, const char *field, co
 			  struct error *err);
 int definition_target_check(const struct work_queue_target *draft, struct error *err);
 
+/* Refuses a target of this machine or network that has no leave to be one (CONFIGURATION). Names are
+ * resolved if `resolve` (loader/http/reach.h): not in a transaction, which others wait for. Nothing is
+ * checked where `before` (NULL: a new one) led there already. */
+int definition_target_check_reach(const struct work_queue_target *before,
+				  const struct work_queue_target *draft, bool resolve,
+				  struct error *err);
+
 /* Checks each queue that uses the target (NULL: any) as definition_check() does, in the open
  * transaction, after targets have changed. Errors name the queue. */
 int definition_check_users(struct store *store, const char *target_name, struct error *err);
@@ -80,6 +87,10 @@ struct apply_report {
 			const char *after, void *context);
 	void *context;
 };
+
+/* Refuses the file where the name of a target's host leads to this machine or network alone, and
+ * nothing gives leave. Needs no database. Errors as of apply_file(). */
+int apply_check_names(const char *path, struct error *err);
 
 /*
  * Applies the file, which may begin with a byte order mark and have lines that end with CRLF. A field

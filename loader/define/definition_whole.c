@@ -3,6 +3,7 @@
 #include "loader/define/definition_internal.h"
 
 #include "loader/http/post.h"
+#include "loader/http/reach.h"
 #include "loader/http/target.h"
 #include "loader/imap/names/connection_string.h"
 #include "queue/base/scoped.h"
@@ -31,6 +32,28 @@ int definition_target_check(const struct work_queue_target *draft, struct error 
 				 "deliver-password needs the user's name in deliver-to, "
 				 "https://NAME@host/…");
 	return 0;
+}
+
+/* A change of something else does not bring up what was settled before. */
+static bool target_leads_there(const struct work_queue_target *before,
+			       const struct work_queue_target *draft)
+{
+	return before != NULL && before->allow_private == draft->allow_private &&
+	       g_strcmp0(before->url, draft->url) == 0;
+}
+
+int definition_target_check_reach(const struct work_queue_target *before,
+				  const struct work_queue_target *draft, bool resolve,
+				  struct error *err)
+{
+	if (draft->url == NULL || draft->allow_private || target_leads_there(before, draft) ||
+	    !reach_is_private(draft->url, resolve))
+		return 0;
+	g_autofree char *host = target_host(draft->url);
+	return error_set(err, ERROR_CONFIGURATION,
+			 "deliver-to: %s has an address of this machine or network: allow-private "
+			 "lets entries go there",
+			 host);
 }
 
 /* acknowledge=delivery needs a target and a mailbox, the raw format the raw message. */

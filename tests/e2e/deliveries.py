@@ -1,5 +1,8 @@
 """What tests of delivery share: a queue with a target, filled from a private mail server."""
 
+import contextlib
+import sqlite3
+
 from inqueue import LoadCase, connection_string, message
 from receiver import Receiver
 
@@ -19,6 +22,11 @@ class DeliverCase(LoadCase):
     def load(self, *messages):
         self.deliver(*(messages or [message()]))
         self.inqueue("load")
+
+    def execute(self, statement, *values):
+        """What no command would do."""
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            database.execute(statement, values)
 
     def states(self):
         return self.column("SELECT state FROM entry ORDER BY id")

@@ -113,7 +113,7 @@ class Case(unittest.TestCase):
 
     def _without_look(self, arguments):
         words = [str(argument) for argument in arguments]
-        defines = {("queue", "create"), ("queue", "alter")} & set(zip(words, words[1:]))
+        defines = {(kind, verb) for kind in ("queue", "target") for verb in ("create", "alter")} & set(zip(words, words[1:]))
         return words + ["--no-check"] if defines and not self.first_look else words
 
     def inqueue(self, *arguments, expect=DONE, stdin="", env=None, wrap=()):

@@ -475,7 +475,8 @@ class Runs(DeliverCase):
         self.assertEqual([], self.attempts())
         receiver.answers = [404]
         self.fails(inqueue.CONFIGURATION, "deliver", "--test", says="deliver 'invoices': the target answered 404")
-        self.inqueue("queue", "alter", "invoices", "--allow-private", "false")
+        self.fails(inqueue.CONFIGURATION, "queue", "alter", "invoices", "--allow-private", "false", says="allow-private")
+        self.execute("UPDATE target SET allow_private = 0")
         result = self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="allow-private")
         self.assertEqual("", result.stdout, "nothing was sent")
 

@@ -1,8 +1,6 @@
 """Targets with a name: defined once, used by several queues."""
 
-import contextlib
 import json
-import sqlite3
 import unittest
 
 import inqueue
@@ -119,8 +117,7 @@ class Stopped(TargetCase):
     def test_altering_it_lets_it_go_on(self):
         self.shop("https://shop.example.com/")
         self.uses("invoices")
-        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
-            database.execute("UPDATE target SET stopped = 'x', refused_run = 5")
+        self.execute("UPDATE target SET stopped = 'x', refused_run = 5")
         self.inqueue("queue", "alter", "invoices", "--max-attempts", "5")
         self.assertEqual([("x", 5)], self.sql("SELECT stopped, refused_run FROM delivery_target"))
         self.inqueue("target", "alter", "shop", "--deliver-timeout", "1m")
@@ -207,6 +204,67 @@ class Defined(TargetCase):
             result = self.fails(inqueue.CONFIGURATION, "target", "create", "shop", *options, says=says)
             self.assertNotIn("geheim", result.stderr)
         self.assertFalse(self.database.exists())
+
+
+class Private(TargetCase):
+    """A target of this machine or network has leave, or is none; which is seen when it is defined."""
+
+    first_look = True
+    WHY = "deliver-to: {host}:8080 has an address of this machine or network: allow-private lets entries go there\n"
+
+    def defines(self, kind, action, *options):
+        name = "invoices" if kind == "queue" else "shop"
+        source = ["--external-source", "File"] if (kind, action) == ("queue", "create") else []
+        return [kind, action, name, *source, *options]
+
+    def test_needs_leave(self):
+        for kind in ["queue", "target"]:
+            name = "invoices" if kind == "queue" else "shop"
+            for host in ["127.0.0.1", "[::1]", "10.1.2.3", "localhost"]:
+                with self.subTest(kind=kind, host=host):
+                    to = ["--deliver-to", f"http://{host}:8080/"]
+                    result = self.inqueue(*self.defines(kind, "create", *to), expect=inqueue.CONFIGURATION)
+                    self.assertEqual(f"inqueue: {kind} '{name}': " + self.WHY.format(host=host), result.stderr)
+                    self.inqueue(*self.defines(kind, "create", *to, "--allow-private", "true"))
+                    result = self.inqueue(*self.defines(kind, "alter", "--allow-private", "false"), expect=inqueue.CONFIGURATION)
+                    self.assertEqual(f"inqueue: {kind} '{name}': " + self.WHY.format(host=host), result.stderr)
+                    self.inqueue(kind, "drop", name, *(["--yes"] if kind == "queue" else []))
+
+    def test_without_asking(self):
+        """An address is one in any case, a name may be another machine's tomorrow."""
+        for kind in ["queue", "target"]:
+            self.fails(inqueue.CONFIGURATION, *self.defines(kind, "create", "--no-check", "--deliver-to", "http://127.0.0.1/"),
+                       says="127.0.0.1 has an address of this machine")
+            self.inqueue(*self.defines(kind, "create", "--no-check", "--deliver-to", "http://localhost:8080/"))
+            self.fails(inqueue.CONFIGURATION, *self.defines(kind, "alter", "--deliver-to", "http://localhost/"), says="allow-private")
+            self.inqueue(*self.defines(kind, "alter", "--no-check", "--deliver-to", "http://localhost/"))
+
+    def test_what_is_there_is_not_brought_up_again(self):
+        for kind in ["queue", "target"]:
+            self.inqueue(*self.defines(kind, "create", "--deliver-to", "http://127.0.0.1/", "--allow-private", "true"))
+            self.execute("UPDATE target SET allow_private = 0")
+            self.inqueue(*self.defines(kind, "alter", "--deliver-timeout", "1m"))
+        self.assertEqual([60000, 60000], self.column("SELECT timeout_ms FROM target"))
+
+    def test_a_name_that_leads_nowhere_is_none_of_ours(self):
+        self.inqueue(*self.defines("target", "create", "--deliver-to", "http://nobody.invalid/"))
+
+    def test_files(self):
+        queue = "[queue invoices]\nexternal-source=File\n"
+        for text, group, host in [("[target shop]\ndeliver-to=http://{}/\n", "target shop", "127.0.0.1"),
+                                  (queue + "deliver-to=http://{}/\n", "queue invoices", "127.0.0.1")]:
+            path = self.file("queues.ini", text.format("127.0.0.1"))
+            for options in [[], ["--check"], ["--dry-run"]]:
+                self.fails(inqueue.CONFIGURATION, "queue", "apply", path, *options,
+                           says=rf"'{path}': \[{group}\]: deliver-to: 127.0.0.1 has an address of this machine .* allow-private")
+            self.file("queues.ini", text.format("localhost"))
+            self.fails(inqueue.CONFIGURATION, "queue", "apply", path, "--check",
+                       says=rf"'{path}': \[{group}\]: deliver-to: localhost has an address of this machine")
+            self.assertEqual([], self.column("SELECT url FROM target"))
+            self.inqueue("queue", "apply", path)
+            self.assertEqual(["http://localhost/"], self.column("SELECT url FROM target"))
+            for file in self.folder.glob(self.database.name + "*"):
+                file.unlink()
 
 
 class Files(TargetCase):

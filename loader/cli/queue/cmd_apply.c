@@ -106,6 +106,9 @@ static int cmd_apply_and_look(struct cmd_apply *apply, const struct apply_report
 	enum { AT_A_TIME = 4 };
 	const struct invocation *invocation = apply->invocation;
 	scoped(store_close) struct store *store = NULL;
+	if (invocation_flag(invocation, "check") &&
+	    apply_check_names(invocation->arguments[0], err) != 0)
+		return -1;
 	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0 ||
 	    apply_file(store, invocation->arguments[0], clock_now_ms(), report, err) != 0)
 		return -1;

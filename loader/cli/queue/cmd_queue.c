@@ -66,6 +66,18 @@ static int cmd_queue_check_free(struct store *store, const char *name, struct er
 	return err->reason == REASON_MISSING ? 0 : -1;
 }
 
+/* A target with a name was checked when it was defined. */
+static int cmd_queue_check_reach(const struct invocation *invocation,
+				 const struct work_queue *before, const struct work_queue *draft,
+				 struct error *err)
+{
+	if (draft->target.name != NULL)
+		return 0;
+	return definition_target_check_reach(before != NULL ? &before->target : NULL,
+					     &draft->target,
+					     !invocation_flag(invocation, "no-check"), err);
+}
+
 /* The password is kept before the commit, so that no queue is there without one. When the
  * commit fails, a password without a queue is left: nobody uses it, and the next `queue create`
  * of that name writes over it. */
@@ -75,7 +87,9 @@ int cmd_queue_create(const struct invocation *invocation, struct error *err)
 	scoped(work_queue_free) struct work_queue *draft = definition_new(name);
 	scoped(store_close) struct store *store = NULL;
 	scoped(secret_free) struct secret *secret = NULL;
-	if (cmd_queue_set_fields(invocation, draft, err) != 0 || definition_check(draft, err) != 0)
+	if (cmd_queue_set_fields(invocation, draft, err) != 0 ||
+	    definition_check(draft, err) != 0 ||
+	    cmd_queue_check_reach(invocation, NULL, draft, err) != 0)
 		return error_prefix(err, "queue '%s'", name);
 	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0 ||
 	    cmd_queue_check_free(store, name, err) != 0)
@@ -149,6 +163,19 @@ static int cmd_queue_change(const struct invocation *invocation, struct store *s
 	return cmd_queue_keep(invocation, draft, secret, err);
 }
 
+/* Names are resolved here, before the transaction, which others wait for. */
+static int cmd_queue_check_change(const struct invocation *invocation, struct store *store,
+				  const struct work_queue *queue, struct error *err)
+{
+	scoped(work_queue_free) struct work_queue *draft = NULL;
+	if (invocation_find_queue(invocation, store, 0, &draft, err) != 0)
+		return -1;
+	if (cmd_queue_set_fields(invocation, draft, err) != 0 ||
+	    cmd_queue_check_reach(invocation, queue, draft, err) != 0)
+		return error_prefix(err, "queue '%s'", queue->name);
+	return 0;
+}
+
 /* Asks for the password before the transaction begins, and reads the definition again inside it. */
 int cmd_queue_alter(const struct invocation *invocation, struct error *err)
 {
@@ -156,7 +183,8 @@ int cmd_queue_alter(const struct invocation *invocation, struct error *err)
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	scoped(secret_free) struct secret *secret = NULL;
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
-	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0 ||
+	    cmd_queue_check_change(invocation, store, queue, err) != 0)
 		return -1;
 	if (invocation_flag(invocation, "password-prompt") &&
 	    cmd_queue_ask(queue, &secret, err) != 0)

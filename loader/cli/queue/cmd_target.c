@@ -28,7 +28,9 @@ int cmd_target_create(const struct invocation *invocation, struct error *err)
 	struct work_queue_target draft;
 	scoped(work_queue_target_clear) struct work_queue_target *release = &draft;
 	definition_target_new(name, release);
-	if (cmd_target_set_fields(invocation, release, err) != 0)
+	if (cmd_target_set_fields(invocation, release, err) != 0 ||
+	    definition_target_check_reach(NULL, release, !invocation_flag(invocation, "no-check"),
+					  err) != 0)
 		return error_prefix(err, "target '%s'", name);
 	if (invocation_open(invocation, STORE_CREATE, &store, err) != 0 ||
 	    work_queue_target_put(store, release, err) != 0)
@@ -60,11 +62,31 @@ static int cmd_target_change(const struct invocation *invocation, struct store *
 		   : error_prefix(err, "target '%s'", name);
 }
 
+/* Before the transaction, which others wait for: names are resolved. */
+static int cmd_target_check_reach(const struct invocation *invocation, struct store *store,
+				  struct error *err)
+{
+	const char *name = invocation->arguments[0];
+	struct work_queue_target before = {0};
+	struct work_queue_target after = {0};
+	scoped(work_queue_target_clear) struct work_queue_target *release_before = &before;
+	scoped(work_queue_target_clear) struct work_queue_target *release_after = &after;
+	if (work_queue_target_find(store, name, release_before, err) != 0 ||
+	    work_queue_target_find(store, name, release_after, err) != 0)
+		return -1;
+	if (cmd_target_set_fields(invocation, release_after, err) != 0 ||
+	    definition_target_check_reach(release_before, release_after,
+					  !invocation_flag(invocation, "no-check"), err) != 0)
+		return error_prefix(err, "target '%s'", name);
+	return 0;
+}
+
 int cmd_target_alter(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
 	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0 ||
-	    store_begin(store, err) != 0 || cmd_target_change(invocation, store, err) != 0)
+	    cmd_target_check_reach(invocation, store, err) != 0 || store_begin(store, err) != 0 ||
+	    cmd_target_change(invocation, store, err) != 0)
 		return -1;
 	return store_commit(store, err) == 0 ? 0 : -1;
 }

@@ -29,7 +29,15 @@ static bool queue_target_option(size_t index, struct command_option *ret_option)
 
 #define NO_CHECK                                                                                   \
 	{                                                                                          \
-		"no-check", NULL, "do not ask the mail server whether it works", NULL              \
+		"no-check", NULL,                                                                  \
+		    "do not ask the mail server whether it works, nor where a target's name "      \
+		    "leads",                                                                       \
+		    NULL                                                                           \
+	}
+
+#define TARGET_NO_CHECK                                                                            \
+	{                                                                                          \
+		"no-check", NULL, "do not ask where the target's name leads", NULL                 \
 	}
 
 static const struct command_option create_options[] = {
@@ -43,8 +51,14 @@ static const struct command_option alter_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+static const struct command_option target_create_options[] = {
+    TARGET_NO_CHECK,
+    COMMAND_OPTIONS_END,
+};
+
 static const struct command_option target_alter_options[] = {
     {"name", "NAME", "the target's new name", NULL},
+    TARGET_NO_CHECK,
     COMMAND_OPTIONS_END,
 };
 
@@ -59,7 +73,9 @@ static const struct command_option drop_options[] = {
 static const struct command_option apply_options[] = {
     {"dry-run", NULL, "say what would be created and altered, field by field, and change nothing",
      NULL},
-    {"check", NULL, "ask the mail servers of queues that are new or changed whether it works",
+    {"check", NULL,
+     "ask the mail servers of queues that are new or changed whether it works, and where the names "
+     "of targets lead",
      NULL},
     COMMAND_OPTIONS_END,
 };
@@ -107,8 +123,9 @@ static const struct command commands[] = {
      NULL, NULL, cmd_queue_dump, false},
     {"target create", "NAME", 1, 1, "define a target that several queues can use",
      "An address that entries are posted to, with all that belongs to it. `inqueue queue create` "
-     "and `queue alter` take its name as --target.",
-     NULL, queue_target_option, cmd_target_create, false},
+     "and `queue alter` take its name as --target. One that leads to this machine or network needs "
+     "--allow-private true.",
+     target_create_options, queue_target_option, cmd_target_create, false},
     {"target alter", "NAME", 1, 1, "change a target for all its queues at once",
      "Changes the fields that are given and leaves the others as they are. A target that was "
      "stopped goes on.",
