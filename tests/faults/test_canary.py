@@ -3,6 +3,7 @@
 import re
 import unittest
 
+import inqueue
 from canary import FORMS, CanaryCase, words
 from liar import small
 from watcher import Watcher
