@@ -54,7 +54,7 @@ class Command(CanaryCase):
             self.inqueue("load")
             self.inqueue("queue", "alter", "invoices", "--password-env", "MAIL_PASSWORD")
             tell = f"import os, sys; v = os.environ; print(v['MAIL_PASSWORD'], v['INQUEUE_TOKEN'], sep=' ', file=sys.stderr); " \
-                   f"sys.stderr.write('x' * 100000 + v['MAIL_PASSWORD'] + 'x' * 1000); sys.exit(1)"
+                   "sys.stderr.write('x' * 100000 + v['MAIL_PASSWORD'] + 'x' * 1000); sys.exit(1)"
             self.try_it("work", "invoices", "--until-empty", "--", "python3", "-c", tell, env={"MAIL_PASSWORD": SECRET})
             self.assertRegex(self.said[-1], r"\*\*\* \*\*\*\n")
             self.assertRegex(self.said[-1], r"x{100000}\*\*\*x{1000}")

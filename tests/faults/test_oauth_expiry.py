@@ -12,8 +12,7 @@ import unittest
 
 from inqueue import messages
 from scripted import CLOSE, Scripted
-from servers import Dovecot
-from test_oauth import USER, OauthCase
+from test_oauth import OauthCase
 from token_server import Answer, TokenServer
 from trial import ALL
 from watcher import Watcher
