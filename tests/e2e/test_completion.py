@@ -58,6 +58,17 @@ class Candidates(EntryCase):
         self.assertEqual([], self.candidates("verify", "orders", ""))
         self.assertEqual([], self.candidates("mail", "close", ""))
 
+    def test_targets(self):
+        self.assertEqual([], self.candidates("queue", "alter", "invoices", "--target", ""))
+        for name in ["shop", "desk"]:
+            self.inqueue("target", "create", name, "--deliver-to", f"https://{name}.example.com/")
+        for words in [("queue", "create", "orders", "--target", ""), ("queue", "alter", "invoices", "--target", ""),
+                      ("target", "alter", ""), ("target", "show", ""), ("target", "drop", ""), ("target", "test", "")]:
+            with self.subTest(words=words):
+                self.assertEqual(["desk", "shop"], self.candidates(*words))
+        self.assertEqual(["--target=shop"], self.candidates("queue", "alter", "invoices", "--target=s"))
+        self.assertEqual([], self.candidates("target", "create", ""))
+
     def test_values(self):
         self.assertEqual(["new", "claimed", "done", "failed", "bad"], self.candidates("list", "--state", ""))
         self.assertEqual(["failed,bad"], self.candidates("list", "--state", "failed,b"))

@@ -1,5 +1,5 @@
-/* What may come next on a command line, for the completions of shells: commands, options, values and
- * queues. All words come from the tables, and the queues from the database, which is read as it is:
+/* What may come next on a command line, for the completions of shells: commands, options, values, queues and
+ * targets. All words come from the tables, and what is defined from the database, which is read as it is:
  * nobody is waited for, and an older one stays what it is. */
 #include "loader/cli/frame/command.h"
 
@@ -33,7 +33,7 @@ static void complete_offer(const struct completion *completion, const char *word
 	printf("%s%s\t%s\n", completion->prefix, word, said);
 }
 
-/* ---- queues ---- */
+/* ---- queues and targets ---- */
 
 static int complete_queue(const struct work_queue *queue, void *context)
 {
@@ -41,14 +41,26 @@ static int complete_queue(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+static int complete_target(const struct work_queue_target *target, void *context)
+{
+	complete_offer(context, target->name, target->url);
+	return 0;
+}
+
+enum complete_kind { COMPLETE_QUEUES, COMPLETE_TARGETS };
+
 /* Without a database, or with one that cannot be read at this moment, there is nothing to offer. */
-static void complete_queues(struct completion *completion)
+static void complete_defined(struct completion *completion, enum complete_kind kind)
 {
 	const struct store_options options = {.patience_ms = COMPLETE_PATIENCE_MS,
 					      .as_it_is = true};
 	struct error ignored;
 	scoped(store_close) struct store *store = NULL;
-	if (store_open_with(completion->database, STORE_READ, &options, &store, &ignored) == 0)
+	if (store_open_with(completion->database, STORE_READ, &options, &store, &ignored) != 0)
+		return;
+	if (kind == COMPLETE_TARGETS)
+		work_queue_target_list(store, complete_target, completion, &ignored);
+	else
 		work_queue_list(store, complete_queue, completion, &ignored);
 }
 
@@ -89,7 +101,9 @@ static void complete_value(struct completion *completion, const struct command_o
 	} else if (strcmp(option->value, "COMMAND") == 0) {
 		puts(COMPLETE_COMMANDS);
 	} else if (strcmp(option->name, "queue") == 0) {
-		complete_queues(completion);
+		complete_defined(completion, COMPLETE_QUEUES);
+	} else if (strcmp(option->name, "target") == 0) {
+		complete_defined(completion, COMPLETE_TARGETS);
 	} else if (g_str_has_prefix(option->value, "STATE")) {
 		complete_states(completion);
 	} else if (complete_is_literal(option->value)) {
@@ -161,7 +175,7 @@ static void complete_commands(const struct completion *completion, const char *b
 }
 
 /* A name that is to be made is nobody's yet, and one of `mail` is a connection's. */
-static bool complete_names_queues(const struct command *command)
+static bool complete_names_defined(const struct command *command)
 {
 	return strstr(command->arguments, "NAME") != NULL && !strstr(command->name, "create") &&
 	       !g_str_has_prefix(command->name, "mail");
@@ -177,8 +191,10 @@ static void complete_argument(struct completion *completion, const struct comman
 			      size_t given)
 {
 	const bool many = strstr(command->arguments, "NAME…") != NULL;
-	if (complete_names_queues(command) && (given == 0 || many))
-		complete_queues(completion);
+	if (complete_names_defined(command) && (given == 0 || many))
+		complete_defined(completion, g_str_has_prefix(command->name, "target ")
+						 ? COMPLETE_TARGETS
+						 : COMPLETE_QUEUES);
 	else if (strstr(command->arguments, "FILE") != NULL ||
 		 strstr(command->arguments, "PATH") != NULL)
 		puts(COMPLETE_FILES);
