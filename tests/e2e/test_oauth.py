@@ -5,6 +5,8 @@ tokens that last over renewals and over many processes at once.
 import base64
 import datetime
 import json
+import pathlib
+import re
 import subprocess
 import time
 import unittest
@@ -12,6 +14,7 @@ import urllib.error
 import urllib.request
 
 import certificates
+import processes
 from inqueue import CONFIGURATION, CREDENTIALS, NO, UNREACHABLE, USAGE, Case, connection_string, message
 from servers import Dovecot
 from token_server import Answer, TokenServer, decoded
@@ -292,6 +295,27 @@ class ByPerson(OauthCase):
             self.assertEqual([token], tokens.revoked)
             self.assertFalse(self.account_path().exists())
             self.fails(NO, "oauth", "revoke", "mail", "--yes", says="there is no account 'mail'")
+
+    def test_revoke_gives_rights_up_before_the_provider_is_heard(self):
+        """Also where a command gives the secret of the client."""
+        filters = []
+
+        def look(revoke, form):
+            for process in processes.session_members(self._sessions[-1]):
+                status = pathlib.Path(f"/proc/{process}/status").read_text()
+                filters.append(re.search(r"(?m)^Seccomp:\t(.)$", status)[1])
+            return revoke(form)
+
+        self.file("client.secret", "client secret\n")
+        with TokenServer() as tokens:
+            revoke = tokens._revoke
+            tokens._revoke = lambda form: look(revoke, form)
+            self.login(self.custom(tokens, "--grant", "secret", "--revoke-url", tokens.url("revoke"), "--client-secret",
+                                   f"command:/bin/cat {self.folder}/client.secret"))
+            self.change(lambda account: account.update(refresh_token=tokens.new_refresh_token()))
+            self.assertEqual("", self.inqueue("oauth", "revoke", "mail", "--yes").stderr)
+            self.assertEqual(1, len(tokens.revoked))
+            self.assertEqual(["0", "0", "2"], sorted(filters))  # who waits for it, its starter, and who hears
 
 
 class Lasting(OauthCase):

@@ -94,6 +94,14 @@ static void cmd_oauth_allow(enum secret_source source, const char *reference, vo
 	confine_allow(path);
 }
 
+/* Before the provider is heard. */
+static int cmd_oauth_confine(const struct invocation *invocation,
+			     const struct oauth_account *account, struct error *err)
+{
+	oauth_account_list_sources(account, cmd_oauth_allow, NULL);
+	return starter_begin(err) != 0 ? -1 : confine_to_database(invocation->database, err);
+}
+
 static int cmd_oauth_sign_in(const struct invocation *invocation,
 			     const struct oauth_account *account, const char *path,
 			     struct error *err)
@@ -102,8 +110,7 @@ static int cmd_oauth_sign_in(const struct invocation *invocation,
 	struct oauth_info info;
 	oauth_describe(account, &info);
 	oauth_info_clear(&info);
-	oauth_account_list_sources(account, cmd_oauth_allow, NULL);
-	if (starter_begin(err) != 0 || confine_to_database(invocation->database, err) != 0)
+	if (cmd_oauth_confine(invocation, account, err) != 0)
 		return -1;
 	if (oauth_needs_person(account))
 		return oauth_login_by_person(path, invocation_flag(invocation, "paste"), &prompt,
@@ -212,6 +219,7 @@ int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 {
 	const char *name = invocation->arguments[0];
 	bool told;
+	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	if (oauth_check_name(name, err) != 0)
 		return -1;
 	g_autofree char *path = oauth_path(invocation->database, name);
@@ -224,7 +232,8 @@ int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 		if (!output_ask("Revoke account '%s', and delete it", name))
 			return error_set(err, ERROR_NO, "account '%s': not revoked", name);
 	}
-	if (oauth_revoke(path, &told, err) != 0)
+	if (oauth_account_open(path, &account, err) != 0 ||
+	    cmd_oauth_confine(invocation, account, err) != 0 || oauth_revoke(path, &told, err) != 0)
 		return -1;
 	if (!told)
 		output_say(
