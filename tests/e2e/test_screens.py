@@ -116,6 +116,23 @@ class Tables(Screen, EntryCase):
         self.assertIn("Ann Lee <ann@example.com>", self.shown("list", columns=120))
         self.assertIn(INVOICE, self.inqueue("list").stdout)
 
+    def test_a_time_is_never_cut(self):
+        self.put(2, subject=INVOICE, sender="Ann Lee <ann@example.com>")
+        self.inqueue("tag", 1, "--add", "customers")
+        self.inqueue("priority", 1, "--to", 50)
+        self.change("UPDATE entry_status SET state = 'failed', error_kind = 'business', error_text = 'x',"
+                    " attempt_count = 1 WHERE id = 1")
+        lines = self.shown("list").splitlines()
+        self.assertEqual("ID QUEUE   STATE  PRIORITY TRIES TAGS    RECEIVED         SENDER  FILES SUBJECT", lines[0])
+        self.assertIn(" 2026-01-31 13:59 ", lines[1])
+
+    def test_queue_list_has_the_words_of_status(self):
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://app.example.com/mail")
+        self.change("UPDATE target SET stopped = 'the target answered 404'")
+        self.assertRegex(self.shown("queue", "list"), r"\ninvoices +Mail +IMAP +delivery stopped +robot")
+        self.inqueue("queue", "pause", "invoices")
+        self.assertRegex(self.shown("queue", "list"), r"\ninvoices +Mail +IMAP +paused +robot")
+
     def test_queue_list(self):
         self.define("customer-complaints-from-the-web-site")
         self.assertEqual(

@@ -169,7 +169,8 @@ static void output_table_measure(const struct output_table *table, int *widths)
 	}
 }
 
-/* Columns that are cut or wrapped give way first, then the other texts; numbers never do. */
+/* Columns that are cut or wrapped give way first, and once more where that is not enough: half a time
+ * is none. Then the other texts do; numbers never. */
 static void output_table_fit(const struct output_table *table, int *widths)
 {
 	g_autofree int *least = g_new(int, table->column_count);
@@ -185,11 +186,15 @@ static void output_table_fit(const struct output_table *table, int *widths)
 		least[i] = gives ? MIN(widths[i], (int)OUTPUT_COLUMN_MIN) : widths[i];
 	}
 	output_narrow(widths, least, table->column_count, room);
-	for (size_t i = 0; i < table->column_count; i++) {
-		if (table->columns[i].align != OUTPUT_RIGHT)
-			least[i] = MIN(widths[i], (int)OUTPUT_COLUMN_MIN / 2);
+	for (int others = 0; others < 2; others++) {
+		for (size_t i = 0; i < table->column_count; i++) {
+			const enum output_align align = table->columns[i].align;
+			const bool gives = align == OUTPUT_CUT || align == OUTPUT_WRAP;
+			if (gives || (others && align == OUTPUT_LEFT))
+				least[i] = MIN(widths[i], (int)OUTPUT_COLUMN_MIN / 2);
+		}
+		output_narrow(widths, least, table->column_count, room);
 	}
-	output_narrow(widths, least, table->column_count, room);
 }
 
 /* One cell as it is shown. Caller frees. */

@@ -5,6 +5,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"
 #include "loader/cli/frame/output.h"
+#include "loader/cli/frame/queue_state.h"
 #include "loader/define/definition.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
@@ -211,16 +212,29 @@ static int cmd_queue_list_json(const struct work_queue *queue, void *context)
 	return 0;
 }
 
-/* The password's source is left out: `queue show` has it. */
+struct cmd_queue_rows {
+	struct store *store;
+	struct output_table *table;
+	struct error *err;
+};
+
+/* The password's source is left out: `queue show` has it, and the reason of a stop. */
 static int cmd_queue_list_row(const struct work_queue *queue, void *context)
 {
+	struct cmd_queue_rows *rows = context;
+	struct queue_health health;
+	struct work_queue_counts counts;
+	if (work_queue_count(rows->store, queue->id, &counts, rows->err) != 0 ||
+	    queue_health_find(rows->store, queue->id, &health, rows->err) != 0)
+		return -1;
 	const char *const cells[] = {queue->name,
 				     queue->class_name,
 				     queue->external_source,
-				     queue->paused ? "paused" : "active",
+				     queue_state_word(queue, &health, &counts),
 				     queue->user_name,
 				     queue->connection_string};
-	output_table_add(context, cells);
+	output_table_add(rows->table, cells);
+	queue_health_clear(&health);
 	return 0;
 }
 
@@ -237,8 +251,9 @@ int cmd_queue_list(const struct invocation *invocation, struct error *err)
 		return -1;
 	struct output_table *table =
 	    invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
+	struct cmd_queue_rows rows = {store, table, err};
 	int failed = work_queue_list(
-	    store, table != NULL ? cmd_queue_list_row : cmd_queue_list_json, table, err);
+	    store, table != NULL ? cmd_queue_list_row : cmd_queue_list_json, &rows, err);
 	if (table != NULL)
 		output_table_print(table);
 	return failed;
