@@ -21,6 +21,9 @@ int confine_to_descriptors(void);
  * that is replaced later is another file. */
 void confine_allow(const char *path);
 
+/* The same for what confine_to_folders() leaves to be written, too. */
+void confine_allow_writing(const char *path);
+
 /* For who keeps a connection open for others, and these: they meet at a socket of this machine (unix(7)),
  * which confine_to_folders() leaves then. */
 void confine_keep_local_sockets(void);

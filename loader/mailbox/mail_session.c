@@ -142,6 +142,12 @@ static char *nearest_folder(const char *path)
 	return steal(&folder);
 }
 
+void mail_session_allow_folder(const char *folder)
+{
+	g_autofree char *there = folder != NULL ? nearest_folder(folder) : NULL;
+	confine_allow_writing(there);
+}
+
 int mail_session_confine(struct mail_account *account, const char *folder, bool reads_mail,
 			 struct error *err)
 {

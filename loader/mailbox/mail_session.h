@@ -55,6 +55,9 @@ struct mail_session {
 int mail_session_open(struct mail_account *account, struct mail_session **ret_session,
 		      struct error *err);
 
+/* mail_session_confine() leaves it for files to be made below; NULL is none. */
+void mail_session_allow_folder(const char *folder);
+
 /*
  * Takes from this process what its session does not need (confine.h), before it is opened, once the
  * password has been read; `account` is NULL where a session is borrowed. Files are made below

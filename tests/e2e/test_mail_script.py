@@ -33,6 +33,27 @@ class Script(MailCase):
         result = self.mail("script", "-", stdin="listAllFolders\ngetHeaderOnly\n")
         self.assertRegex(result.stdout, r"FOLDER\n.*INBOX\n *NUMBER .*\n.* Shown\n")
 
+    def left_to(self, script):
+        log = self.folder / "log"
+        self.inqueue("mail", "script", script, *self.account(), env={"ASAN_OPTIONS": "detect_leaks=0"},
+                     wrap=["strace", "-f", "-qq", "-y", "-o", log, "-e", "trace=landlock_add_rule"])
+        return log.read_text()
+
+    def test_only_what_the_lines_of_a_file_name_is_left_to_it(self):
+        """landlock(7): who hears the server may write to these folders, and not everywhere."""
+        (self.folder / "taken").mkdir()
+        self.deliver(message("Whole"))
+        mail = self.file("other.eml", message("Appended").as_string())
+        text = (f"getAll --attachment-path {self.folder}/taken/new\n"
+                '{"action": "append", "file": "%s"}\n' % mail)
+        left = self.left_to(self.file("script", text))
+        if left:
+            self.assertIn(f"<{self.folder}/taken>", left)
+            self.assertIn(f"<{mail}>", left)
+            self.assertNotIn("</>", left)
+            self.assertIn("</>", self.left_to("-"))  # its lines come when the server was heard
+        self.assertEqual(2, len(self.flags()))
+
     def test_lines_of_json(self):
         self.deliver(*messages(4))
         self.create("Done")

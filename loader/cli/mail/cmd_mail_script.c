@@ -5,6 +5,7 @@
 
 #include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
+#include "loader/confine/confine.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -288,6 +289,28 @@ static int mail_script_lines(struct mail_script *script, struct error *err)
 	return -1;
 }
 
+/* What its lines name is left to this process, and nothing else; what is wrong with one is said when its
+ * turn comes. */
+static void mail_script_allow(FILE *file)
+{
+	g_autofree char *text = g_malloc(MAIL_SCRIPT_LINE_MAX);
+	while (fgets(text, MAIL_SCRIPT_LINE_MAX, file) != NULL) {
+		g_auto(GStrv) words = NULL;
+		const char *first = text + strspn(text, " \t\r\n");
+		struct invocation line;
+		enum mail_action action;
+		struct error ignored;
+		if (*first == '\0' || *first == '#' || !g_utf8_validate(text, -1, NULL) ||
+		    mail_script_read(first, &words, &ignored) != 0 ||
+		    mail_script_parse(words, &line, &action, &ignored) != 0)
+			continue;
+		mail_session_allow_folder(mail_options_text(&line, "attachment-path"));
+		for (size_t i = 0; i < line.argument_count; i++)
+			confine_allow(line.arguments[i]);
+	}
+	rewind(file);
+}
+
 /* Opens the session before the first line is read, so that a wrong password is said at once,
  * and before anybody types lines for nothing. */
 int cmd_mail_script(const struct invocation *invocation, struct error *err)
@@ -300,6 +323,8 @@ int cmd_mail_script(const struct invocation *invocation, struct error *err)
 		script.file = fopen(path, "re");
 	if (script.file == NULL)
 		return error_set(err, ERROR_IO, "script '%s': %s", path, g_strerror(errno));
+	if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+		mail_script_allow(script.file);
 	int failed = mail_script_ready(&script, err);
 	if (failed == 0)
 		failed = mail_script_lines(&script, err);
