@@ -121,7 +121,8 @@ SCOPED_DEFINE(struct account_bytes *, account_bytes_free)
 /* A file that others can read is refused before it is read. */
 static int account_open_file(const char *path, const char *name, int *ret_file, struct error *err)
 {
-	scoped(descriptor_close) int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	scoped(descriptor_close) int file =
+	    open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat status;
 	if (file < 0 && errno == ENOENT)
 		return error_because(err, REASON_MISSING,
@@ -130,7 +131,12 @@ static int account_open_file(const char *path, const char *name, int *ret_file, 
 	if (file < 0 || fstat(file, &status) != 0)
 		return error_set(err, ERROR_CONFIGURATION, "account file '%s': %s", path,
 				 g_strerror(errno));
-	if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "account file '%s' is no file: remove it, then `inqueue oauth "
+				 "login %s` makes a new one",
+				 path, name);
+	if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "account file '%s' can be read by other users: chmod 600 it",
 				 path);
@@ -221,7 +227,7 @@ static int account_replace(const char *path, const char *text)
 	g_autofree char *draft = g_strconcat(path, ".new", NULL);
 	g_autofree char *folder = g_path_get_dirname(path);
 	scoped(descriptor_close) int file =
-	    open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	    open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	scoped(descriptor_close) int above = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (file < 0 || above < 0 || fchmod(file, 0600) != 0 ||
 	    write_all(file, text, strlen(text)) != 0)
@@ -247,6 +253,9 @@ int account_lock(const struct oauth_account *account, int64_t deadline_ms, int *
 	g_autofree char *path = g_strdup_printf("%s/%s.lock", folder, account->name);
 	if (g_mkdir_with_parents(folder, 0700) != 0)
 		return error_set(err, ERROR_IO, "folder '%s': %s", folder, g_strerror(errno));
+	scoped(descriptor_close) int above = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (above >= 0 && trust_check_folder(folder, above, err) != 0)
+		return -1;
 	scoped(descriptor_close) int lock =
 	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock < 0)

@@ -104,7 +104,8 @@ static const struct failure words[] = {
     {0, "invalid_grant", "Invalid JWT Signature", ERROR_CREDENTIALS,
      "the service account's key was deleted: make a new key file, then `{login} --key file:FILE`"},
     {0, "invalid_grant", NULL, ERROR_CREDENTIALS,
-     "the refresh token no longer counts (revoked, replaced, or too old): " SIGN_IN_AGAIN},
+     "what this account signs in with no longer counts (revoked, replaced, used before, or too "
+     "old): " SIGN_IN_AGAIN},
     {0, "invalid_client", NULL, ERROR_CREDENTIALS,
      "the client is not known, or its secret is wrong: correct it with `{login} --client-id ID "
      "--client-secret SOURCE`"},
@@ -150,8 +151,9 @@ static const struct failure *failure_find(const struct oauth_answer *answer, lon
 }
 
 /* 90xxx: the service itself has a problem. */
-static bool is_transient(const struct oauth_answer *answer, long number)
+bool answer_is_transient(const struct oauth_answer *answer)
 {
+	const long number = answer_number(answer);
 	return answer->status == 429 || answer->status == 408 || answer->status >= 500 ||
 	       (number >= 90000 && number <= 90099 && number != 90002 && number != 90094);
 }
@@ -204,7 +206,7 @@ int explain_answer(const struct oauth_account *account, const char *url,
 	const struct failure *failure = failure_find(answer, number);
 	g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
 	const char *host = g_uri_get_host(uri);
-	if (is_transient(answer, number))
+	if (answer_is_transient(answer))
 		return explain_patience(account, host, answer, err);
 	if (failure != NULL)
 		return explain_known(account, failure, answer, err);

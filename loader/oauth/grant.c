@@ -12,6 +12,7 @@
 enum {
 	LIFE_DEFAULT_S = 3600,
 	LIFE_MAX_S = 86400,
+	REFRESH_LIFE_MAX_S = 10 * 366 * 86400,
 	TOKENS_MAX = 64,
 	ENTRA_REFRESH_LIFE_S = 90 * 86400,
 	RENEW_PERCENT = 80,
@@ -35,6 +36,7 @@ int grant_add_client(const struct oauth_account *account, struct oauth_form *for
 	if (account_setting(account, "certificate") != NULL) {
 		if (assertion_of_client(account, clock_now_ms() / 1000, &assertion, err) != 0)
 			return -1;
+		redact_add(assertion, strlen(assertion));
 		form_add(form, "client_assertion_type", CLIENT_ASSERTION);
 		form_add(form, "client_assertion", assertion);
 		secret_wipe(assertion);
@@ -52,6 +54,7 @@ static int grant_service(const struct oauth_account *account, const char *user,
 	char *assertion = NULL;
 	if (assertion_of_service(account, user, clock_now_ms() / 1000, &assertion, err) != 0)
 		return -1;
+	redact_add(assertion, strlen(assertion));
 	struct oauth_form *form = form_new(GRANT_ASSERTION);
 	form_add(form, "assertion", assertion);
 	secret_wipe(assertion);
@@ -96,10 +99,10 @@ static bool is_token(const char *text)
 static int64_t answer_seconds(const struct oauth_answer *answer, const char *key, int64_t otherwise)
 {
 	const json_t *value = json_object_get(answer->document, key);
-	const int64_t seconds = json_is_string(value)
-				    ? g_ascii_strtoll(json_string_value(value), NULL, 10)
-				    : (int64_t)json_number_value(value);
-	return seconds > 0 ? seconds : otherwise;
+	const double seconds = json_is_string(value)
+				   ? g_ascii_strtod(json_string_value(value), NULL)
+				   : json_number_value(value);
+	return seconds >= 1 ? (int64_t)MIN(seconds, REFRESH_LIFE_MAX_S) : otherwise;
 }
 
 static uint32_t random_number(void)

@@ -25,8 +25,8 @@ enum {
 static int64_t answer_number_of(const struct oauth_answer *answer, const char *key,
 				int64_t otherwise, int64_t most)
 {
-	const int64_t number = (int64_t)json_number_value(json_object_get(answer->document, key));
-	return CLAMP(number > 0 ? number : otherwise, 1, most);
+	const double number = json_number_value(json_object_get(answer->document, key));
+	return number >= 1 ? (int64_t)MIN(number, (double)most) : otherwise;
 }
 
 /* ---- device code ---- */
@@ -58,9 +58,11 @@ static void device_show(const struct oauth_answer *begun, const struct oauth_pro
 	const char *address = answer_text(begun, "verification_uri");
 	if (address == NULL)
 		address = answer_text(begun, "verification_url");
-	g_autofree char *text = g_strdup_printf("Open %s with any browser, and enter the code %s\n",
-						address != NULL ? address : "the provider's page",
-						answer_text(begun, "user_code"));
+	g_autofree char *page =
+	    visible_line(address != NULL && *address != '\0' ? address : "the provider's page");
+	g_autofree char *code = visible_line(answer_text(begun, "user_code"));
+	g_autofree char *text =
+	    g_strdup_printf("Open %s with any browser, and enter the code %s\n", page, code);
 	prompt->show(text, prompt->context);
 }
 
@@ -81,7 +83,7 @@ static int device_ask(const struct oauth_account *account, const char *device_co
 		return *ret_more ? 0 : -1;
 	}
 	const char *word = answer_text(ret_answer, "error");
-	const bool slower = g_strcmp0(word, "slow_down") == 0;
+	const bool slower = g_strcmp0(word, "slow_down") == 0 || answer_is_transient(ret_answer);
 	*ret_more = slower || g_strcmp0(word, "authorization_pending") == 0;
 	*pause_s = MIN(*pause_s + (slower ? DEVICE_PAUSE_S : 0), DEVICE_PAUSE_MAX_S);
 	return 0;
@@ -192,7 +194,17 @@ static int revoke_there(const struct oauth_account *account, const char *url, co
 	return failed;
 }
 
-int oauth_revoke(const char *path, bool *ret_told, struct error *err)
+static int revoke_say_way_out(const struct oauth_account *account, struct error *err)
+{
+	g_autofree char *said = g_strdup(err->text);
+	error_fill(err, err->kind,
+		   "%s; the account is kept: `inqueue oauth revoke %s --here` deletes it without "
+		   "telling its provider",
+		   said, account->name);
+	return -1;
+}
+
+int oauth_revoke(const char *path, bool tell, bool *ret_told, struct error *err)
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	scoped(descriptor_close) int lock = -1;
@@ -205,9 +217,9 @@ int oauth_revoke(const char *path, bool *ret_told, struct error *err)
 	g_autofree char *url = oauth_setting(account, "revoke-url");
 	g_autofree char *draft = g_strconcat(path, ".new", NULL);
 	const char *token = account_text(account, "refresh_token");
-	*ret_told = url != NULL && token != NULL;
+	*ret_told = tell && url != NULL && token != NULL;
 	if (*ret_told && revoke_there(account, url, token, err) != 0)
-		return -1;
+		return revoke_say_way_out(account, err);
 	unlink(draft);
 	return unlink(path) == 0
 		   ? 0

@@ -4,6 +4,7 @@
 #include "loader/oauth/oauth_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/redact.h"
 #include "queue/base/scoped.h"
 
 #include <arpa/inet.h>
@@ -81,6 +82,7 @@ static int code_login_begin(struct code_login *login, const struct oauth_account
 	const bool entra = g_strcmp0(account_setting(account, "provider"), "microsoft365") == 0;
 	uint16_t port = 0;
 	login->verifier = random_text();
+	redact_add(login->verifier, strlen(login->verifier));
 	login->state = random_text();
 	if (!paste && listen_here(&login->listener, &port, err) != 0)
 		return -1;

@@ -128,8 +128,9 @@ struct oauth_prompt {
 int oauth_login_by_person(const char *path, bool paste, const struct oauth_prompt *prompt,
 			  struct error *err);
 
-/* Has the provider take the refresh token back, where it can (*ret_told), and deletes the account. */
-int oauth_revoke(const char *path, bool *ret_told, struct error *err);
+/* Has the provider take the refresh token back where it can and `tell` wants it (*ret_told), and deletes the
+ * account, which stays where that fails. */
+int oauth_revoke(const char *path, bool tell, bool *ret_told, struct error *err);
 
 /* ---- tokens ---- */
 

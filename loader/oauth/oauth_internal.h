@@ -74,11 +74,14 @@ void answer_clear(struct oauth_answer *answer);
 int oauth_post(const struct oauth_account *account, const char *url, const struct oauth_form *form,
 	       struct oauth_answer *ret_answer, struct error *err);
 
-/* True for an answer of status 2xx with an object; else false, and why by explain_answer(). */
+/* True for an answer of status 2xx with an object that names no error; else false, and why by explain_answer(). */
 bool answer_is_good(const struct oauth_answer *answer);
 
 /* The member as a text, or NULL. Borrowed. */
 const char *answer_text(const struct oauth_answer *answer, const char *key);
+
+/* True where the endpoint asks for patience, or has a fault of its own. */
+bool answer_is_transient(const struct oauth_answer *answer);
 
 /* Sorts what the endpoint refuses, with the way out. Returns -1. */
 int explain_answer(const struct oauth_account *account, const char *url,

@@ -55,14 +55,16 @@ void answer_clear(struct oauth_answer *answer)
 	answer->document = NULL;
 }
 
-bool answer_is_good(const struct oauth_answer *answer)
-{
-	return answer->status / 100 == 2 && answer->document != NULL;
-}
-
 const char *answer_text(const struct oauth_answer *answer, const char *key)
 {
 	return json_string_value(json_object_get(answer->document, key));
+}
+
+/* Some servers refuse with status 200. */
+bool answer_is_good(const struct oauth_answer *answer)
+{
+	return answer->status / 100 == 2 && answer->document != NULL &&
+	       answer_text(answer, "error") == NULL;
 }
 
 char *describe_clock(int64_t clock_off_s)

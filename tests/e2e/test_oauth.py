@@ -5,6 +5,7 @@ tokens that last over renewals and over many processes at once.
 import base64
 import datetime
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -15,8 +16,8 @@ import urllib.request
 
 import certificates
 import processes
-from inqueue import CONFIGURATION, CREDENTIALS, NO, UNREACHABLE, USAGE, Case, connection_string, message
-from servers import Dovecot
+from inqueue import CONFIGURATION, CREDENTIALS, IO, NO, UNREACHABLE, USAGE, Case, connection_string, message
+from servers import Dovecot, free_port
 from token_server import Answer, TokenServer, decoded
 
 USER = "robot@example.com"
@@ -83,6 +84,24 @@ class BySecret(OauthCase):
             self.assertEqual(0o700, self.account_path().parent.stat().st_mode & 0o777)
             self.account_path().chmod(0o640)
             self.fails(CONFIGURATION, *self.with_secret(tokens), says=["can be read by other users", "chmod 600"])
+
+    def test_folder_of_others_gets_nothing(self):
+        folder = self.account_path().parent
+        folder.mkdir()
+        folder.chmod(0o777)
+        with TokenServer() as tokens:
+            self.fails(CONFIGURATION, *self.with_secret(tokens), says="can be changed by other users.*chmod go-w")
+            self.assertEqual([], list(folder.iterdir()))
+
+    def test_what_is_no_file(self):
+        """A pipe does not keep anybody waiting."""
+        with TokenServer() as tokens:
+            self.account_path().parent.mkdir(mode=0o700)
+            os.mkfifo(self.account_path(), 0o600)
+            self.fails(CONFIGURATION, *self.with_secret(tokens), says="is no file: remove it")
+            self.account_path().unlink()
+            os.mkfifo(self.account_path().with_name("mail.json.new"), 0o600)
+            self.fails(IO, *self.with_secret(tokens), says="account file")
 
     def test_over_tls(self):
         authority = certificates.Authority(self.folder / "authority")
@@ -251,6 +270,21 @@ class ByPerson(OauthCase):
             self.assertIn("enter the code ABCD-EFGH", result.stdout)
             self.assertEqual(2, len(tokens.asked))
 
+    def test_device_code_while_the_server_is_busy(self):
+        """The person is typing: a fault that passes does not end the sign-in."""
+        with TokenServer() as tokens:
+            tokens.script = [Answer(500, b"")]
+            self.login(self.by_device(tokens))
+            self.assertEqual(3, len(tokens.asked))
+
+    def test_device_code_of_several_lines(self):
+        with TokenServer() as tokens:
+            tokens.answer = lambda _path, _form: Answer(200, {
+                "device_code": "x" * 20, "user_code": "A\nforged", "verification_uri": "", "expires_in": 1, "interval": 1,
+                "access_token": "token", "refresh_token": "refresh"})
+            self.assertEqual("Open the provider's page with any browser, and enter the code A forged\n",
+                             self.login(self.by_device(tokens)).stdout)
+
     def test_device_code_that_nobody_enters(self):
         for word, says in [("expired_token", "in time"), ("access_denied", "did not agree")]:
             with self.subTest(word=word), TokenServer() as tokens:
@@ -316,6 +350,15 @@ class ByPerson(OauthCase):
             self.assertEqual("", self.inqueue("oauth", "revoke", "mail", "--yes").stderr)
             self.assertEqual(1, len(tokens.revoked))
             self.assertEqual(["0", "0", "2"], sorted(filters))  # who waits for it, its starter, and who hears
+
+    def test_revoke_when_nobody_is_there(self):
+        with TokenServer() as tokens:
+            self.login([*self.by_device(tokens), "--revoke-url", f"http://127.0.0.1:{free_port()}/"])
+            self.fails(UNREACHABLE, "oauth", "revoke", "mail", "--yes",
+                       says="is not reached.*the account is kept: `inqueue oauth revoke mail --here`")
+            self.assertTrue(self.account_path().exists())
+            self.assertIn("was not told", self.inqueue("oauth", "revoke", "mail", "--yes", "--here").stderr)
+            self.assertFalse(self.account_path().exists())
 
 
 class Lasting(OauthCase):

@@ -4,6 +4,8 @@ fails. Neither ever prints a token.
 
 import base64
 import json
+import socket
+import subprocess
 import time
 import unittest
 
@@ -34,7 +36,7 @@ REFUSED = [
     (aadsts(7000218), CREDENTIALS, "allow public client flows"),
     (aadsts(7000229), CREDENTIALS, "no Enterprise application"),
     (aadsts(500011, "invalid_resource"), CREDENTIALS, "scope names a service"),
-    (refusal("invalid_grant"), CREDENTIALS, "refresh token no longer counts.*`inqueue oauth login mail`"),
+    (refusal("invalid_grant"), CREDENTIALS, "signs in with no longer counts.*`inqueue oauth login mail`"),
     (refusal("invalid_client"), CREDENTIALS, "client is not known.*--client-secret SOURCE"),
     (refusal("unauthorized_client"), CREDENTIALS, "Domain-wide delegation"),
     (refusal("invalid_scope"), CREDENTIALS, "--scope"),
@@ -46,6 +48,7 @@ REFUSED = [
     (Answer(200, {"access_token": "two\r\nlines", "token_type": "Bearer"}), PROTOCOL, "holds no access token"),
     (Answer(200, {"access_token": "x", "token_type": "mac"}), PROTOCOL, "holds no access token"),
     (Answer(200, b"<html>sign in to the network</html>"), PROTOCOL, "no JSON.*proxy"),
+    (Answer(200, {"error": "invalid_client", "error_description": "said with status 200"}), CREDENTIALS, "client is not known"),
     (Answer(404, b"not here"), PROTOCOL, "status 404 and no JSON"),
     (Answer(302, b"", {"Location": "https://example.com/"}), PROTOCOL, "status 302"),
     (Answer(200, b"{" * 70000), PROTOCOL, "more than 64 KiB"),
@@ -105,6 +108,50 @@ class Refused(OauthCase):
                 tokens.clock_off_s, tokens.script = off_s, [aadsts(700024)]
                 result = self.fails(CREDENTIALS, *self.with_secret(tokens), says="this machine's")
                 self.assertRegex(result.stderr, says.replace("6m", r"(6m [01]s|5m 59s)"))
+
+    def test_server_that_does_not_answer(self):
+        """It takes the connection and is silent: the run gives up by itself, and others are told to wait."""
+        with socket.create_server(("127.0.0.1", 0)) as silent, TokenServer() as tokens:
+            self.fails(TEMPORARY, *self.with_secret(tokens), "--token-url", f"http://127.0.0.1:{silent.getsockname()[1]}/token",
+                       says="account 'mail': 127.0.0.1 does not answer in time")
+            self.assertIn("does not answer in time", self.account()["wait"]["why"])
+
+    def test_server_that_repeats_what_it_is_sent(self):
+        """Proofs by which others could sign in are no more to be seen than secrets are."""
+        pem = self.file("app.pem", "")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=inqueue", "-keyout", pem,
+                        "-out", self.folder / "app.crt"], check=True, capture_output=True)
+        key = self.file("service.json", json.dumps({"client_email": "robot@project.example", "private_key": pem.read_text()}))
+        pem.write_text(pem.read_text() + (self.folder / "app.crt").read_text())
+        with TokenServer() as tokens:
+            def repeat(_path, form):
+                tokens.asked.append(form)
+                return refusal("never_heard_of", " ".join(form[name] for name in proofs if name in form))
+            tokens.answer = repeat
+            proofs = ["client_assertion", "assertion", "code", "code_verifier"]
+            code = self.start(*self.custom(tokens, "--grant", "code", "--authorize-url", tokens.url("authorize"), "--paste"))
+            shown = code.stdout.readline()
+            while b"code_challenge" not in shown:
+                shown = code.stdout.readline()
+            address = TokenServer.sign_in(tokens, shown.decode().strip())
+            results = [self.finish(code, stdin=address + "\n", expect=CREDENTIALS),
+                       self.inqueue(*self.custom(tokens, "--certificate", pem, name="app"), expect=CREDENTIALS),
+                       self.inqueue(*self.custom(tokens, "--key", f"file:{key}", name="service"), expect=CREDENTIALS)]
+            for result, form in zip(results, tokens.asked, strict=True):
+                self.assertIn("***", result.stderr)
+                for name in proofs:
+                    self.assertNotIn(form.get(name, "x" * 32)[:32], result.stderr)
+
+    def test_numbers_without_measure(self):
+        with TokenServer() as tokens:
+            for number in ["9223372036854775807", 9223372036854775807, 1e300, -1, "soon"]:
+                with self.subTest(number=number):
+                    tokens.script = [Answer(200, {"access_token": "token", "expires_in": number, "refresh_token": "refresh",
+                                                  "refresh_token_expires_in": number})]
+                    self.login(self.with_secret(tokens))
+                    token = self.account()["tokens"]["*"]
+                    self.assertLessEqual(token["expires"] - token["issued"], 86400 * 1000)
+                    self.assertGreaterEqual(self.account()["refresh_token_ends"], 0)
 
     def test_nobody_there(self):
         with TokenServer() as tokens:

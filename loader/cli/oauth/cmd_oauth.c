@@ -233,7 +233,8 @@ int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 			return error_set(err, ERROR_NO, "account '%s': not revoked", name);
 	}
 	if (oauth_account_open(path, &account, err) != 0 ||
-	    cmd_oauth_confine(invocation, account, err) != 0 || oauth_revoke(path, &told, err) != 0)
+	    cmd_oauth_confine(invocation, account, err) != 0 ||
+	    oauth_revoke(path, !invocation_flag(invocation, "here"), &told, err) != 0)
 		return -1;
 	if (!told)
 		output_say(

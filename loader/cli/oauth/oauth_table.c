@@ -31,6 +31,7 @@ static const struct command_option check_options[] = {
 
 static const struct command_option revoke_options[] = {
     {"yes", NULL, "do not ask", NULL},
+    {"here", NULL, "delete the account here only: its provider is not told", NULL},
     COMMAND_OPTIONS_END,
 };
 
