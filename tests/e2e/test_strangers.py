@@ -224,6 +224,7 @@ class OnePlace(unittest.TestCase):
         """Whatever writes to standard output or standard error does so by the functions of output.h, and these by visible.h."""
         allowed = {"loader/cli/frame/output.c", "loader/cli/frame/output_table.c",
                    "loader/cli/frame/help.c", "loader/base/secret.c",
+                   "loader/cli/frame/complete.c", "loader/manual/page.c",
                    "loader/cli/mail/mail_view.c", "loader/cli/mail/cmd_mail_script.c"}
         printing = re.compile(r"\b(?:printf|puts|putchar|perror|vprintf|g_print|g_printerr)\(|\b(?:fprintf|fputs|fputc|putc|"
                               r"fwrite|vfprintf|json_dumpf)\([^;]*\bstd(?:out|err)\b|\bdprintf\(|json_dumpf\(")

@@ -117,9 +117,6 @@ static int cmd_export_csv(const struct entry *entry, void *context)
 	return 0;
 }
 
-/* What a spreadsheet on Windows takes for the sign of UTF-8; other programs take it for a letter. */
-#define CMD_EXPORT_BOM "\xef\xbb\xbf"
-
 /* Takes JSON Lines where --format is not given: only they hold everything. */
 static int cmd_export_format(const struct invocation *invocation, bool *ret_csv, struct error *err)
 {
@@ -145,8 +142,10 @@ int cmd_export(const struct invocation *invocation, struct error *err)
 	    filter_read(invocation, store, &filter, &any, err) != 0)
 		return -1;
 	struct cmd_export export = {.store = store, .err = err};
+	/* A spreadsheet on Windows takes the byte order mark for the sign of UTF-8; other programs
+	 * take it for a letter. */
 	if (invocation_flag(invocation, "bom"))
-		fputs(CMD_EXPORT_BOM, stdout);
+		fputs("\xef\xbb\xbf", stdout);
 	if (csv)
 		cmd_export_row(cmd_export_columns);
 	const int failed =

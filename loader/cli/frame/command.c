@@ -189,7 +189,7 @@ static int command_refuse(const char *first, struct error *err)
 static void command_print_version(void)
 {
 	g_autofree char *words = doctor_version();
-	puts(words);
+	output_text(words);
 }
 
 /* Only the words of the name are taken out: getopt_long() takes options anywhere, and argv[0]

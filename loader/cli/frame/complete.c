@@ -27,8 +27,9 @@ struct completion {
 static void complete_offer(const struct completion *completion, const char *word,
 			   const char *meaning)
 {
-	if (!g_str_has_prefix(word, completion->begun) || strpbrk(word, "\t\n") != NULL)
-		return;
+	g_autofree char *shown = visible_line(word);
+	if (!g_str_has_prefix(word, completion->begun) || strcmp(word, shown) != 0)
+		return; /* A word that a terminal would not show as it is can be typed only. */
 	g_autofree char *said = visible_line(meaning);
 	printf("%s%s\t%s\n", completion->prefix, word, said);
 }

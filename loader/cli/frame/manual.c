@@ -2,6 +2,7 @@
  * there is one, else as the text that the build has made of it. They lie beside the program where it
  * was built, and in the system's folders where it is installed. */
 #include "loader/cli/frame/command.h"
+#include "loader/cli/frame/output.h"
 
 #include <glib.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ static bool manual_print(const char *path)
 	g_autofree char *text = NULL;
 	if (!g_file_get_contents(file, &text, NULL, NULL))
 		return false;
-	fputs(text, stdout);
+	output_text(text);
 	return true;
 }
 
