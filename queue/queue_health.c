@@ -103,7 +103,11 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 {
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT new, claimed, done, failed, bad, unfinished_pickups,"
-			   " oldest_waiting, expired FROM queue_overview WHERE id = ?");
+			   " oldest_waiting, expired,"
+			   " CASE WHEN EXISTS (SELECT 1 FROM queue_target WHERE queue_id = ?1) THEN"
+			   " (SELECT count(*) FROM entry_status WHERE queue_id = ?1"
+			   " AND state = 'new' AND attempt_count > 0) ELSE 0 END"
+			   " FROM queue_overview WHERE id = ?1");
 	statement_bind_int(statement, 1, queue_id);
 	const int result = statement_step(statement, err);
 	if (result == 0)
@@ -119,6 +123,7 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 	    .bad = (uint64_t)statement_int(statement, 4),
 	    .unfinished_pickups = (uint64_t)statement_int(statement, 5),
 	    .oldest_new_ms = value_parse_time_ms(statement_text(statement, 6)),
+	    .undelivered = (uint64_t)statement_int(statement, 8),
 	};
 	return 0;
 }

@@ -54,6 +54,7 @@ struct work_queue_counts {
 	uint64_t failed;
 	uint64_t bad;
 	uint64_t unfinished_pickups; /* stored, but not yet moved on the server */
+	uint64_t undelivered;	     /* new, and posted to the target in vain; 0 without a target */
 	int64_t oldest_new_ms;	     /* record_created of the oldest entry in state new; 0 = none */
 };
 

@@ -25,15 +25,15 @@ class List(Screen, EntryCase):
         self.inqueue("priority", 4, "--to", "5")
         self.inqueue("tag", 4, "--add", "vip")
         self.assertEqual(
-            "ID QUEUE    STATE  HELD PRIORITY TRIES TAGS RECEIVED    SENDER     FILES SUBJECT\n"
-            " 1 invoices failed                   3      2026-01-31… Ann Lee <…     0 Invoice\n"
+            "ID QUEUE  STATE  HELD PRIORITY TRIES TAGS RECEIVED         SENDER  FILES SUBJECT\n"
+            " 1 invoi… failed                   3      2026-01-31 13:59 Ann Le…     0 Invoice\n"
             "  the order number is missing in the third line of the text and in the\n"
             "  attachment order.pdf as well\n"
-            " 2 invoices new                      1      2026-01-31… Ann Lee <…     0 Invoice\n"
+            " 2 invoi… new                      1      2026-01-31 13:59 Ann Le…     0 Invoice\n"
             "  not before 2135-01-31 14:00: no answer\n"
-            " 3 invoices bad                             2026-01-31… Ann Lee <…     0 Invoice\n"
+            " 3 invoi… bad                             2026-01-31 13:59 Ann Le…     0 Invoice\n"
             "  larger than maxSize\n"
-            " 4 invoices new     yes        5       vip  2026-01-31… Ann Lee <…     0 Invoice\n", self.shown("list"))
+            " 4 invoi… new     yes        5       vip  2026-01-31 13:59 Ann Le…     0 Invoice\n", self.shown("list"))
 
     def test_columns_that_say_nothing_are_left_out(self):
         self.put()
@@ -161,6 +161,33 @@ class DryRuns(EntryCase):
                          self.inqueue(*arguments, "--dry-run", "--json").json())
         self.assertEqual("2 entries purged\n", self.inqueue(*arguments).stdout)
         self.fails(USAGE, "purge", "--state", "done,new", "--older-than", "0", says="inqueue discard")
+
+    def test_what_is_left_as_it_is_says_why(self):
+        self.inqueue("tag", 1, "--add", "vip")
+        self.inqueue("hold", 1)
+        for why, *arguments in [
+                ("entry 1 is held already", "hold", 1),
+                ("entry 2 is failed: only new and claimed entries are held", "hold", 2),
+                ("entry 2 is not held", "unhold", 2),
+                ("entry 1 has priority 0 already", "priority", 1, "--to", 0),
+                ("entry 1 has the tag 'vip' already", "tag", 1, "--add", "vip"),
+                ("entry 2 has no tag 'vip'", "tag", 2, "--remove", "vip"),
+                ("entry 1 is held: inqueue unhold 1", "retry", 1)]:
+            told = self.inqueue(*arguments, expect=NO)
+            self.assertEqual(("0 entries changed\n", f"inqueue: {why}\n"), (told.stdout, told.stderr))
+            told = self.inqueue(*arguments, "--dry-run")
+            self.assertEqual(("0 entries to be changed\n", f"inqueue: {why}\n"), (told.stdout, told.stderr))
+
+    def test_those_that_wait_are_named_where_retry_finds_none_that_has_failed(self):
+        self.change("UPDATE entry_status SET next_attempt_at = '2999-01-01T00:00:00.000Z', attempt_count = 1,"
+                    " error_kind = 'application', error_text = 'no vendor' WHERE id = 1")
+        hint = "inqueue: no entry of these has failed; 1 waits for the next attempt: --state new takes it\n"
+        told = self.inqueue("retry", "--error", "vendor", "--dry-run")
+        self.assertEqual(("0 entries to be changed\n", hint), (told.stdout, told.stderr))
+        told = self.inqueue("retry", "--error", "vendor")
+        self.assertEqual(("0 entries changed\n", hint), (told.stdout, told.stderr))
+        self.assertEqual("", self.inqueue("retry", "--sender", "nobody").stderr)
+        self.assertEqual("1 entry changed\n", self.inqueue("retry", "--error", "vendor", "--state", "new").stdout)
 
     def test_reload_is_named_where_retry_cannot_help(self):
         told = self.inqueue("retry", "--state", "failed,bad")

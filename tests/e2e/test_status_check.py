@@ -86,8 +86,23 @@ class Limits(EntryCase):
         result = self.fails(NO, "status", "--check")
         self.assertEqual("inqueue: 'invoices': delivery stopped: the target answered 404\n", result.stderr)
 
+    def test_entries_that_are_posted_in_vain(self):
+        self.change("UPDATE entry_status SET attempt_count = 2, error_kind = 'application', error_text = 'x',"
+                    " next_attempt_at = '2999-01-01T00:00:00.000Z' WHERE state = 'new' AND id ="
+                    " (SELECT min(id) FROM entry_status WHERE state = 'new')")
+        self.inqueue("status", "--check", "--max-undelivered", "0")  # a worker's attempt
+        self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://app.example.com/mail")
+        result = self.fails(NO, "status", "--check", "--max-undelivered", "0")
+        self.assertEqual("inqueue: 'invoices': 1 entry has been posted in vain, more than 0\n", result.stderr)
+        self.inqueue("status", "--check", "--max-undelivered", "1")
+        shown = self.inqueue("status").stdout
+        self.assertRegex(shown, r"\ninvoices +not delivered +2 ")
+        self.assertTrue(shown.endswith("  1 entry has been posted in vain, and is tried again: `inqueue list invoices"
+                                       " --state new` says why\n"), shown)
+        self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, r"\nstate +not delivered\n")
+
     def test_nagios(self):
-        figures = "| waiting=2 failed=1 bad=0 expired=0\n"
+        figures = "| waiting=2 failed=1 bad=0 expired=0 undelivered=0\n"
         self.assertEqual(f"INQUEUE OK - 1 queue {figures}", self.inqueue("status", "--check", "--format", "nagios").stdout)
         result = self.inqueue("status", "--check", "--format", "nagios", "--max-failed", "0", expect=NO)
         self.assertEqual((f"INQUEUE WARNING - 'invoices': 1 entry has failed, more than 0 {figures}", ""),

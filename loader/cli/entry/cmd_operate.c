@@ -33,10 +33,32 @@ static char *cmd_operate_claimed(const struct entry *entry)
 			       entry->id);
 }
 
-/* Why the order does not fit the entry, where its state is why; else NULL. Caller frees. */
+/* Why an order that has nothing to do with work changes nothing. Caller frees. */
+static char *cmd_operate_needless(const struct entry_order *order, const struct entry *entry)
+{
+	switch (order->operation) {
+	case ENTRY_HOLD:
+		if (entry->held)
+			return g_strdup_printf("entry %" PRId64 " is held already", entry->id);
+		return g_strdup_printf("entry %" PRId64 " is %s: only new and claimed entries are "
+				       "held",
+				       entry->id, entry_state_format(entry->state));
+	case ENTRY_UNHOLD:
+		return g_strdup_printf("entry %" PRId64 " is not held", entry->id);
+	case ENTRY_PRIORITY:
+		return g_strdup_printf("entry %" PRId64 " has priority %d already", entry->id,
+				       (int)order->priority);
+	case ENTRY_TAG:
+		return g_strdup_printf("entry %" PRId64 " has the tag '%s' already", entry->id,
+				       order->tag);
+	default:
+		return g_strdup_printf("entry %" PRId64 " has no tag '%s'", entry->id, order->tag);
+	}
+}
+
+/* Why the order does not fit the entry. Caller frees. */
 static char *cmd_operate_unfit(const struct entry_order *order, const struct entry *entry)
 {
-	const char *state = entry_state_format(entry->state);
 	switch (order->operation) {
 	case ENTRY_RETRY:
 		if (entry->state == ENTRY_BAD)
@@ -52,13 +74,13 @@ static char *cmd_operate_unfit(const struct entry_order *order, const struct ent
 	case ENTRY_TAKE_BACK:
 		break;
 	default:
-		return NULL;
+		return cmd_operate_needless(order, entry);
 	}
 	return entry->state == ENTRY_CLAIMED
 		   ? cmd_operate_claimed(entry)
-		   : g_strdup_printf("entry %" PRId64 " is %s%s", entry->id, state,
-				     order->operation == ENTRY_TAKE_BACK ? ": no worker has it"
-									 : " already");
+		   : g_strdup_printf(
+			 "entry %" PRId64 " is %s%s", entry->id, entry_state_format(entry->state),
+			 order->operation == ENTRY_TAKE_BACK ? ": no worker has it" : " already");
 }
 
 /* Looks at the entry again to say why it was left as it is. */
@@ -69,9 +91,7 @@ static int cmd_operate_note_unfit(struct store *store, int64_t entry_id,
 	scoped(entry_free) struct entry *entry = NULL;
 	if (entry_find(store, entry_id, &entry, err) != 0)
 		return -1;
-	char *words = cmd_operate_unfit(order, entry);
-	if (words != NULL)
-		g_ptr_array_add(unfit, words);
+	g_ptr_array_add(unfit, cmd_operate_unfit(order, entry));
 	return 0;
 }
 
@@ -124,6 +144,35 @@ static int cmd_operate_filter(const struct invocation *invocation, struct store 
 	return 0;
 }
 
+static int cmd_operate_count(const struct entry *entry, void *context)
+{
+	(void)entry;
+	++*(uint64_t *)context;
+	return 0;
+}
+
+/* A filter of `retry` takes failed entries, and `list` with the same words has just shown others that wait
+ * for their next attempt: where it finds none, it says which option takes those. */
+static int cmd_operate_hint(const struct invocation *invocation, struct store *store,
+			    const struct entry_order *order, const struct entry_filter *given,
+			    struct error *err)
+{
+	struct entry_filter filter = *given;
+	uint64_t waiting = 0;
+	if (order->operation != ENTRY_RETRY || invocation_text(invocation, "state") != NULL)
+		return 0;
+	filter.states = ENTRY_IN(ENTRY_NEW);
+	filter.order = order;
+	filter.now_ms = clock_now_ms();
+	if (entry_list(store, &filter, cmd_operate_count, &waiting, err) != 0)
+		return -1;
+	if (waiting > 0)
+		output_say("no entry of these has failed; %" PRIu64 " %s for the next attempt: "
+			   "--state new takes %s",
+			   waiting, waiting == 1 ? "waits" : "wait", waiting == 1 ? "it" : "them");
+	return 0;
+}
+
 static int cmd_operate_filtered(const struct invocation *invocation, struct store *store,
 				const struct entry_order *order, uint64_t *ret_changed,
 				struct error *err)
@@ -136,23 +185,28 @@ static int cmd_operate_filtered(const struct invocation *invocation, struct stor
 	if (order->operation == ENTRY_RETRY && (filter.states & ENTRY_IN(ENTRY_BAD)) != 0)
 		output_say("bad entries could not be loaded, and are left as they are; after the "
 			   "cause is gone: inqueue reload ID");
-	return 0;
+	return *ret_changed > 0 ? 0 : cmd_operate_hint(invocation, store, order, &filter, err);
 }
 
 /* ---- a dry run ---- */
 
-/* An id that does not exist, or is none, is an error; one that the order does not fit is left out. */
+/* An id that does not exist, or is none, is an error; of one that the order does not fit is said why. */
 static int cmd_operate_preview_ids(const struct invocation *invocation, struct store *store,
 				   struct entry_filter *filter, struct entry_preview *preview,
 				   struct error *err)
 {
 	for (size_t i = 0; i < invocation->argument_count; i++) {
 		scoped(entry_free) struct entry *entry = NULL;
+		const uint64_t before = preview->count;
 		if (invocation_entry_id(invocation, i, &filter->entry_id, err) != 0)
 			return -1;
 		if (entry_find(store, filter->entry_id, &entry, err) != 0 ||
 		    entry_list(store, filter, entry_preview_add, preview, err) != 0)
 			return -1;
+		if (preview->count > before)
+			continue;
+		g_autofree char *words = cmd_operate_unfit(filter->order, entry);
+		output_say("%s", words);
 	}
 	return 0;
 }
@@ -176,27 +230,22 @@ static int cmd_operate_preview(const struct invocation *invocation, const struct
 		entry_preview_free(&preview);
 		return -1;
 	}
+	const bool none = preview.count == 0;
 	entry_preview_end(&preview, "changed");
-	return 0;
+	return none && !by_id ? cmd_operate_hint(invocation, store, order, &filter, err) : 0;
 }
 
 /* Prints why entries were left as they are, each on a line of its own. Where nothing at all was
  * changed, the last reason is the error, so that the command ends with 1 and says nothing
  * twice. */
-static int cmd_operate_tell_unfit(const struct invocation *invocation, uint64_t changed,
-				  const GPtrArray *unfit, struct error *err)
+static int cmd_operate_tell_unfit(uint64_t changed, const GPtrArray *unfit, struct error *err)
 {
 	const guint told = changed == 0 && unfit->len > 0 ? unfit->len - 1 : unfit->len;
 	for (guint i = 0; i < told; i++)
 		output_say("%s", (const char *)g_ptr_array_index(unfit, i));
 	if (changed > 0)
 		return 0;
-	if (told < unfit->len)
-		return error_set(err, ERROR_NO, "%s", (const char *)g_ptr_array_index(unfit, told));
-	return error_set(
-	    err, ERROR_NO,
-	    "nothing to change: see `inqueue %s --help` for the entries it is meant for",
-	    invocation->command->name);
+	return error_set(err, ERROR_NO, "%s", (const char *)g_ptr_array_index(unfit, told));
 }
 
 /* All or nothing is done, and said. */
@@ -215,7 +264,7 @@ static int cmd_operate_run(const struct invocation *invocation, struct entry_ord
 		  : cmd_operate_filtered(invocation, store, order, &changed, err) != 0)
 		return -1;
 	cmd_operate_print(invocation, changed);
-	return by_id ? cmd_operate_tell_unfit(invocation, changed, unfit, err) : 0;
+	return by_id ? cmd_operate_tell_unfit(changed, unfit, err) : 0;
 }
 
 /* One path for all operations: they differ in their order only. */

@@ -24,6 +24,8 @@ const char *queue_state_word(const struct work_queue *queue, const struct queue_
 		return "delivery stopped";
 	if (queue_state_failed(queue))
 		return "error";
+	if (counts->undelivered > 0)
+		return "not delivered";
 	return counts->unfinished_pickups > 0 ? "not moved" : "active";
 }
 
@@ -52,6 +54,14 @@ char *queue_state_reason(const struct work_queue *queue, const struct queue_heal
 				g_strdup(queue->last_message + sizeof error_prefix_text - 1));
 	if (queue->target.url != NULL && queue->target.stopped != NULL)
 		g_ptr_array_add(reasons, queue_state_delivery(queue));
+	else if (counts->undelivered > 0)
+		g_ptr_array_add(
+		    reasons,
+		    g_strdup_printf("%" PRIu64 " %s been posted in vain, and %s tried "
+				    "again: `inqueue list %s --state new` says why",
+				    counts->undelivered,
+				    counts->undelivered == 1 ? "entry has" : "entries have",
+				    counts->undelivered == 1 ? "is" : "are", queue->name));
 	if (counts->unfinished_pickups > 0)
 		g_ptr_array_add(reasons,
 				g_strdup_printf("%" PRIu64

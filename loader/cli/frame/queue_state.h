@@ -10,8 +10,8 @@
 #include "queue/queue_health.h"
 #include "queue/work_queue.h"
 
-/* "active", "paused", "stopped", "delivery stopped", "not moved", "error": what needs a person most
- * comes first. */
+/* "active", "paused", "stopped", "delivery stopped", "not delivered", "not moved", "error": what
+ * needs a person most comes first. */
 const char *queue_state_word(const struct work_queue *queue, const struct queue_health *health,
 			     const struct work_queue_counts *counts);
 

@@ -20,7 +20,14 @@
 #include <sys/statvfs.h>
 
 /* How many entries of a kind there may be. */
-enum cmd_limit { LIMIT_WAITING, LIMIT_FAILED, LIMIT_BAD, LIMIT_EXPIRED, LIMIT_COUNT };
+enum cmd_limit {
+	LIMIT_WAITING,
+	LIMIT_FAILED,
+	LIMIT_BAD,
+	LIMIT_EXPIRED,
+	LIMIT_UNDELIVERED,
+	LIMIT_COUNT
+};
 
 static const struct {
 	const char *option;
@@ -33,6 +40,8 @@ static const struct {
     [LIMIT_BAD] = {"max-bad", "bad", "entry is bad", "entries are bad"},
     [LIMIT_EXPIRED] = {"max-expired", "expired", "entry has a lease that has ended",
 		       "entries have a lease that has ended"},
+    [LIMIT_UNDELIVERED] = {"max-undelivered", "undelivered", "entry has been posted in vain",
+			   "entries have been posted in vain"},
 };
 
 struct cmd_status_check {
@@ -120,6 +129,9 @@ static void cmd_status_check_look(struct cmd_status_check *check, const struct q
 	char age[DURATION_TEXT_SIZE];
 	const int64_t last_ms =
 	    health->last_success_ms != 0 ? health->last_success_ms : queue->record_created_ms;
+	/* What went well says nothing of why nobody has looked since. */
+	const bool failed =
+	    queue->last_message != NULL && g_str_has_prefix(queue->last_message, "Error: ");
 	duration_format(check->now_ms - health->last_success_ms, age);
 	if (health->stopped_ms != 0)
 		cmd_status_add_fault(check, "stopped: %s", health->stopped_reason);
@@ -130,7 +142,8 @@ static void cmd_status_check_look(struct cmd_status_check *check, const struct q
 				     queue->last_message != NULL ? queue->last_message
 								 : "and no try either");
 	else
-		cmd_status_add_fault(check, "last good look %s ago, %s", age, queue->last_message);
+		cmd_status_add_fault(check, "last good look %s ago%s%s", age, failed ? ", " : "",
+				     failed ? queue->last_message : "");
 }
 
 static void cmd_status_check_entries(struct cmd_status_check *check,
@@ -139,7 +152,8 @@ static void cmd_status_check_entries(struct cmd_status_check *check,
 	const uint64_t found[LIMIT_COUNT] = {[LIMIT_WAITING] = counts->new_entries,
 					     [LIMIT_FAILED] = counts->failed,
 					     [LIMIT_BAD] = counts->bad,
-					     [LIMIT_EXPIRED] = counts->expired};
+					     [LIMIT_EXPIRED] = counts->expired,
+					     [LIMIT_UNDELIVERED] = counts->undelivered};
 	for (enum cmd_limit i = 0; i < LIMIT_COUNT; i++) {
 		check->sums[i] += found[i];
 		if (found[i] > check->most[i])

@@ -49,6 +49,10 @@ static const struct command_option status_options[] = {
     {"max-bad", "N", "with --check: how many entries may be bad (default: any number)", NULL},
     {"max-expired", "N",
      "with --check: how many entries may have a lease that has ended (default: any number)", NULL},
+    {"max-undelivered", "N",
+     "with --check: how many entries may have been posted to the target in vain, and wait for the "
+     "next attempt (default: any number)",
+     NULL},
     {"min-free", "SIZE",
      "with --check: how much of the disks of the database and of the logs of `watch` must be free",
      "256MB"},
