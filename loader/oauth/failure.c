@@ -77,8 +77,7 @@ static const struct failure numbers[] = {
      "Authentication, or `{login} --client-secret SOURCE`"},
     {7000229, NULL, NULL, ERROR_CREDENTIALS,
      "the application has no Enterprise application in this directory: an administrator consents "
-     "to "
-     "it once"},
+     "to it once"},
     {7000112, NULL, NULL, ERROR_CREDENTIALS,
      "the application is disabled in this directory: an administrator enables it in Enterprise "
      "applications"},
