@@ -26,7 +26,7 @@ struct engine;
 struct statement;
 
 /* Creates an empty database where there is nothing yet: the file with 0600, a missing folder with
- * 0700. */
+ * 0700. Makes nothing on a network file system: CONFIGURATION. */
 int engine_create(const char *location, struct error *err);
 
 /* Turns the errno of making a file into FULL, READ_ONLY or IO. */
@@ -37,8 +37,8 @@ int engine_sync_folder(const char *folder);
 
 enum engine_access { ENGINE_READ, ENGINE_WRITE };
 
-/* Opens what exists and changes nothing. Errors: MISSING, FOREIGN (no regular file), READ_ONLY, IO.
- */
+/* Opens what exists and changes nothing. Errors: MISSING, FOREIGN (no regular file), READ_ONLY, IO,
+ * and CONFIGURATION on a network file system. */
 int engine_open(const char *location, enum engine_access access, struct engine **ret_engine,
 		struct error *err);
 

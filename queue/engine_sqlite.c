@@ -73,6 +73,8 @@ int engine_create(const char *location, struct error *err)
 		return 0;
 	if (errno != ENOENT)
 		return fail_create("database", location, err);
+	if (engine_check_place(location, err) != 0)
+		return -1;
 
 	g_autofree char *folder = g_path_get_dirname(location);
 	if (folder_create(folder, err) != 0)
@@ -229,7 +231,7 @@ static void harden(struct engine *engine)
 int engine_open(const char *location, enum engine_access access, struct engine **ret_engine,
 		struct error *err)
 {
-	if (check_location(location, err) != 0)
+	if (check_location(location, err) != 0 || engine_check_place(location, err) != 0)
 		return -1;
 	struct engine *engine = g_new0(struct engine, 1);
 	engine->access = access;

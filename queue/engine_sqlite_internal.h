@@ -55,6 +55,10 @@ int engine_check_schema(struct engine *engine, struct error *err);
 /* Makes holds_text(TEXT, PART) known to the statements of a new connection. */
 void engine_text_attach(struct engine *engine);
 
+/* Refuses a database, there or still to be made, on a network file system: CONFIGURATION, which names
+ * the folder. */
+int engine_check_place(const char *location, struct error *err);
+
 /* ---- the write-ahead log ---- */
 
 /* Prepares a new connection: it never checkpoints by itself. */

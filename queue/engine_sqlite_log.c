@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* A commit that leaves the log longer than this empties it, and the commit that begins it anew
@@ -24,9 +22,6 @@
 #define PATIENCE_MS INT64_C(50)
 /* While readers hold a checkpoint up, it is tried again this often. */
 #define RETRY_US INT64_C(1000000)
-
-/* Not in every kernel's headers. */
-#define SMB2_MAGIC 0xFE534D42u
 
 /* ---- one at each connection ---- */
 
@@ -71,33 +66,12 @@ static int keep_at_most(struct engine *engine, int64_t size_bytes, struct error 
 
 /* ---- a database that has one ---- */
 
-/* Two machines that map such a file do not share the memory, whatever SQLite finds out on one of
- * them. */
-static bool is_on_network(const char *path)
-{
-	struct statfs status;
-	if (statfs(path, &status) != 0)
-		return false;
-	switch ((uint32_t)status.f_type) {
-	case NFS_SUPER_MAGIC:
-	case SMB_SUPER_MAGIC:
-	case CIFS_SUPER_MAGIC:
-	case SMB2_MAGIC:
-	case AFS_SUPER_MAGIC:
-	case CODA_SUPER_MAGIC:
-	case CEPH_SUPER_MAGIC:
-		return true;
-	default:
-		return false;
-	}
-}
-
 int engine_log_refuse(const struct engine *engine, struct error *err)
 {
 	return error_because(err, REASON_IO,
 			     "database '%s' lies on a file system where processes cannot share "
-			     "memory, as NFS and SMB are: move it to a disk of this machine, or "
-			     "name another with --database",
+			     "memory: move it to a disk of this machine, or name another with "
+			     "--database",
 			     engine->location);
 }
 
@@ -186,8 +160,6 @@ int engine_log_require(struct engine *engine, struct error *err)
 	g_autofree char *path = engine_sibling(engine, "");
 	g_autofree char *page_bytes = NULL;
 	struct stat database;
-	if (is_on_network(path))
-		return engine_log_refuse(engine, err);
 	/* A look at a database in WAL mode makes what files it lacks. */
 	if (convert(engine, path, err) != 0 ||
 	    ask(engine, "SELECT page_size FROM pragma_page_size, sqlite_schema LIMIT 1",

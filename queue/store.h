@@ -39,7 +39,8 @@ enum store_mode {
  * next transaction then. Puts a database with a rollback journal into WAL mode, except for STORE_READ,
  * which reads it as it is. Errors: MISSING (with the way out in its text), FOREIGN, NEWER,
  * READ_ONLY, FULL, BUSY, IO, CORRUPT, and CONFIGURATION for one that others may write
- * (queue/base/trust.h) or in which something runs that is not ours; the file is untouched in each.
+ * (queue/base/trust.h), that lies on a network file system, or in which something runs that is not
+ * ours; the file is untouched in each.
  */
 int store_open(const char *location, enum store_mode mode, struct store **ret_store,
 	       struct error *err);

@@ -233,26 +233,6 @@ os.kill(os.getpid(), 9)
         self.finish(process)
         self.assertEqual([("wal",)], self.mode())
 
-    def test_a_network_file_system_is_refused(self):
-        """Before anything is changed; the tests have none, so that the system is made to say so."""
-        library = self.folder / "network.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-o", library, "-"], check=True, text=True, input="""
-            #include <sys/vfs.h>
-            #include <sys/syscall.h>
-            #include <unistd.h>
-            int statfs(const char *path, struct statfs *status)
-            {
-                int result = (int)syscall(SYS_statfs, path, status);
-                status->f_type = 0x6969; /* NFS */
-                return result;
-            }
-        """)
-        before = self.database_bytes()
-        self.fails(IO, "queue", "pause", self.queue, says="cannot share memory, as NFS and SMB are: move it to a disk",
-                   env={"LD_PRELOAD": str(library),
-                        "ASAN_OPTIONS": self.environment["ASAN_OPTIONS"] + ":verify_asan_link_order=0"})
-        self.assertEqual(before, self.database_bytes())
-
 
 if __name__ == "__main__":
     unittest.main()
