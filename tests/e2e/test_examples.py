@@ -14,7 +14,7 @@ from receiver import Receiver
 from token_server import TokenServer
 
 # Pages whose examples have a test of their own, which goes by what they are about.
-ELSEWHERE = {"inqueue-administration.7": "test_trust, test_verify, test_repair, and here", "inqueue-mail.1": "test_mail_script",
+ELSEWHERE = {"inqueue-administration.7": "test_administration, test_systemd, test_trust", "inqueue-mail.1": "test_mail_script",
              "inqueue-sql.7": "test_sql", "inqueue-tutorial.7": "test_readme", "inqueue-work.1": "test_sql"}
 HERE = {"inqueue-entry.1", "inqueue-import.1", "inqueue-load.1", "inqueue-delivery.7", "inqueue-queues.5", "inqueue-security.7",
         "inqueue-providers.7"}
@@ -111,17 +111,6 @@ class Examples(ServerCase):
             (self.folder / name).mkdir()
         self.run_lines(old + scans.replace("/srv/", f"{self.folder}/"))
         self.assertEqual([("invoices",), ("old",), ("scans",)], self.sql("SELECT name FROM work_queue ORDER BY name"))
-
-    def test_purging(self):
-        self.create_queue()
-        self.deliver(message("Invoice"))
-        self.inqueue("load")
-        lines = [line for block in self.examples("inqueue-administration.7") for line in block.splitlines()
-                 if line.startswith("inqueue purge")]
-        self.assertEqual(2, len(lines))
-        # The second one asks where there is a terminal.
-        self.run_lines("\n".join(lines).replace("--archive", "--yes --archive"))
-        self.assertEqual([("new",)], self.sql("SELECT state FROM entry"))
 
     def test_watching(self):
         """Ends when it is told to, with what it was told to load."""

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 import confined
+import manual
 from inqueue import PROGRAM, SOURCE_DIR, messages
 from watcher import WatchCase
 
@@ -45,6 +46,22 @@ class Units(WatchCase):
         command = command.replace("inqueue --database /var/lib/inqueue", f"{PROGRAM} --database {self.folder}")
         subprocess.run(["sh", "-c", command], env=self.environment, check=True)
         self.assertEqual(["invoices"], self.column("SELECT credential_reference FROM work_queue"))
+
+    def test_drop_ins_of_the_manual(self):
+        """Each is verified with the unit that the page names; what it starts is what the unit starts, with more options."""
+        (self.folder / "tell-somebody@.service").write_text("[Service]\nExecStart=/bin/true\n")
+        units = {path.name: path for path in self.copies()}
+        shown = manual.examples(manual.page("inqueue-administration.7"), "ini")
+        for name, text in zip(["inqueue-check.service", "inqueue.service"], shown, strict=True):
+            with self.subTest(unit=name):
+                started = re.search(r"(?m)^ExecStart=(/.*)$", units[name].read_text())[1]
+                drop_in = text.replace("/usr/bin/inqueue", PROGRAM)
+                self.assertIn(f"ExecStart=\nExecStart={started} --", drop_in)
+                folder = self.folder / f"{name}.d"
+                folder.mkdir()
+                (folder / "override.conf").write_text(drop_in)
+                verified = analyze("verify", "--man=no", units[name])
+                self.assertEqual((0, ""), (verified.returncode, verified.stderr))
 
     def test_hardening(self):
         for unit in self.copies():

@@ -391,9 +391,9 @@ class Restored(VerifyCase):
 
     def setUp(self):
         super().setUp()
-        text = manual.section(manual.page("inqueue-administration.7"), "BACKUPS")
+        text = manual.section(manual.page("inqueue-administration.7"), "GOING BACK TO A BACKUP")
         self.commands = [shlex.split(line) for example in manual.examples(text)
-                         for line in re.findall(r"(?m)^inqueue .*", example)]
+                         for line in re.findall(r"(?m)^inqueue verify .*--adopt.*", example)]
 
     def back_up(self):
         saved = self.folder / "saved.db"
