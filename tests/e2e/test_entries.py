@@ -37,7 +37,7 @@ class List(EntriesCase):
     def test_table(self):
         lines = self.inqueue("list", "invoices").stdout.splitlines()
         self.assertRegex(lines[0], "ID.*STATE.*RECEIVED.*SENDER.*SUBJECT")
-        self.assertRegex(lines[1], r"1 +invoices +new +2026-03-01T23:30:00Z +Ann Lee <ann@example\.com> +0 +First")
+        self.assertRegex(lines[1], r"1 +new +2026-03-01T23:30:00Z +Ann Lee <ann@example\.com> +First")
         self.assertRegex(lines[2], r"2 .* 2026-03-02T07:00:00Z +Jürgen <bob@example\.com> .*Zweite Mahnung: 100 €")
 
     def test_filters(self):

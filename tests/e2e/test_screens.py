@@ -18,6 +18,9 @@ def places(line):
 
 
 class Screen:
+    def received_hours_ago(self, hours):
+        self.change(f"UPDATE entry_mail SET date_received = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{60 * hours + 5} minutes')")
+
     def shown(self, *arguments, columns=80, **options):
         """What stands on the terminal; none of its lines is longer than it is wide."""
         text = self.on_terminal(*arguments, columns=columns, env={"TZ": "XYZ-2"}, **options).stdout.replace("\r\n", "\n")
@@ -100,7 +103,7 @@ class Status(Screen, EntryCase):
     def test_utc(self):
         self.assertRegex(self.shown("status", "--utc"), r"\ninvoices active +2 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +1 \d{4}-")
         self.assertRegex(self.inqueue("status").stdout, r"\ninvoices active +2 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +1 \d{4}-")
-        self.assertIn("2026-01-31 13:59", self.shown("list"))
+        self.assertIn(" 2026-01-31 13:59", self.shown("show", 1))
         self.assertIn("2026-01-31T11:59:30Z", self.shown("list", "--utc"))
 
 
@@ -108,23 +111,61 @@ class Tables(Screen, EntryCase):
     def test_list(self):
         self.put(subject=INVOICE, sender="Ann Lee <ann@example.com>")
         self.put(subject=ACCENTS, sender="山田太郎 <taro.yamada@accounting.example.com>")
+        self.attach(2, order_pdf=b"%PDF")
+        self.received_hours_ago(3)
         self.assertEqual(
-            "ID QUEUE    STATE RECEIVED         SENDER              FILES SUBJECT\n"
-            " 1 invoices new   2026-01-31 13:59 Ann Lee <ann@examp…     0 請求書の件名がとて…\n"
-            f" 2 invoices new   2026-01-31 13:59 山田太郎 <taro.yam…     0 {ACCENTS[:23]}…\n",
+            "ID STATE RECEIVED SENDER                      FILES SUBJECT\n"
+            " 1 new    3 h ago Ann Lee <ann@example.com>         請求書の件名がとても長いの…\n"
+            f" 2 new    3 h ago 山田太郎 <taro.yamada@acco…     1 {ACCENTS[:35]}…\n",
             self.shown("list"))
         self.assertIn("Ann Lee <ann@example.com>", self.shown("list", columns=120))
         self.assertIn(INVOICE, self.inqueue("list").stdout)
 
     def test_a_time_is_never_cut(self):
         self.put(2, subject=INVOICE, sender="Ann Lee <ann@example.com>")
+        self.define("orders")
+        self.received_hours_ago(26)
         self.inqueue("tag", 1, "--add", "customers")
         self.inqueue("priority", 1, "--to", 50)
         self.change("UPDATE entry_status SET state = 'failed', error_kind = 'business', error_text = 'x',"
                     " attempt_count = 1 WHERE id = 1")
         lines = self.shown("list").splitlines()
-        self.assertEqual("ID QUEUE   STATE  PRIORITY TRIES TAGS    RECEIVED         SENDER  FILES SUBJECT", lines[0])
-        self.assertIn(" 2026-01-31 13:59 ", lines[1])
+        self.assertEqual("ID QUEUE    STATE  PRIORITY TRIES TAGS      RECEIVED SENDER        SUBJECT", lines[0])
+        self.assertEqual("invoices", lines[1].split()[1])
+        self.assertIn(" 26 h ago ", lines[1])
+
+    def test_a_queue_is_named_where_there_are_several(self):
+        """Whole where its name is short; not where all entries are of one queue."""
+        self.put(subject=INVOICE, sender="山田太郎 <taro.yamada@accounting.example.com>")
+        self.assertNotIn("QUEUE", self.shown("list"))
+        self.define("orders-from-shop")
+        self.define("customer-complaints-from-the-web-site")
+        self.put(queue="orders-from-shop", subject=ACCENTS)
+        self.put(queue="customer-complaints-from-the-web-site")
+        shown = self.shown("list")
+        self.assertRegex(shown, r"\A *ID QUEUE ")
+        self.assertIn(" invoices ", shown)
+        self.assertIn(" orders-from-shop ", shown)
+        self.assertRegex(shown, " customer-complai[^ ]*… ")
+        for arguments in (("list", "invoices"), ("list", "--queue", "invoices"), ("discard", "--queue", "invoices", "--dry-run")):
+            self.assertNotIn("QUEUE", self.shown(*arguments))
+        self.assertIn("QUEUE", self.shown("discard", 1, "--dry-run"))
+
+    def test_nothing_to_list(self):
+        """A person is told; a script gets nothing."""
+        self.inqueue("queue", "drop", "invoices", "--yes")
+        for says, *arguments in [
+                ("no entries match", "list"), ("no runs are noted", "runs"), ("no attempts are noted", "delivery", "list"),
+                ("no queues are defined: `inqueue queue create`", "status"),
+                ("no queues are defined: `inqueue queue create`", "queue", "list"),
+                ("no targets are defined: `inqueue target create`", "target", "list"),
+                ("no connections are open: `inqueue mail open`", "mail", "list-connections"),
+                ("no account has signed in: `inqueue oauth login`", "oauth", "list")]:
+            with self.subTest(arguments=arguments):
+                self.assertEqual(f"inqueue: {says}\n", self.shown(*arguments))
+                told = self.inqueue(*arguments)
+                self.assertEqual(("", ""), (told.stdout, told.stderr))
+                self.assertEqual("", self.shown(*arguments, "--json"))
 
     def test_queue_list_has_the_words_of_status(self):
         self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://app.example.com/mail")
@@ -165,8 +206,9 @@ class Mail(Screen, ServerCase):
         self.deliver(inqueue.message(INVOICE))
         self.create_queue()
         lines = self.shown("mail", "--queue", "invoices").splitlines()
-        self.assertEqual("NUMBER    UID FLAGS  RECEIVED                  SIZE FROM          SUBJECT", lines[0])
-        self.assertRegex(lines[1], r"^     1      1 .* Ann Lee <ann… 請求書の件名…$")
+        self.assertRegex(lines[0], r"^NUMBER    UID FLAGS  RECEIVED              SIZE FROM {12,16}SUBJECT$")
+        self.assertRegex(lines[1], r"^     1      1 \w* +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ Ann Lee <ann@?\w*… 請求書の件名\w*…$")
+        self.assertRegex(self.shown("mail", "--queue", "invoices", "--utc").splitlines()[1], r" \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
         shown = self.shown("queue", "check", "invoices")
         self.assertRegex(shown, r"\ncapabilities  \S[^\n]*\n {14}\S")
         self.assertIn("\nwaiting       1 message\n", shown)

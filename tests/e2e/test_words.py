@@ -58,7 +58,7 @@ class Words(EntryCase):
         self.put(2000)
         result = subprocess.run(["sh", "-c", f"'{inqueue.PROGRAM}' list | head -1"], capture_output=True, text=True,
                                 env=self.environment, check=True)
-        self.assertRegex(result.stdout, r"\A +ID QUEUE [^\n]*\n\Z")
+        self.assertRegex(result.stdout, r"\A +ID STATE [^\n]*\n\Z")
         self.assertEqual("", result.stderr)
 
 

@@ -11,17 +11,33 @@
 
 /* ---- the table ---- */
 
-struct output_table *entry_rows_new(void)
+enum { ENTRY_ROWS_QUEUE = 1 };
+
+static int entry_rows_count(const struct work_queue *queue, void *context)
+{
+	(void)queue;
+	++*(size_t *)context;
+	return 0;
+}
+
+int entry_rows_new(struct store *store, const struct entry_filter *filter,
+		   struct output_table **ret_table, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"ID", OUTPUT_RIGHT, false},      {"QUEUE", OUTPUT_CUT, false},
-	    {"STATE", OUTPUT_LEFT, false},    {"HELD", OUTPUT_RIGHT, true},
-	    {"PRIORITY", OUTPUT_RIGHT, true}, {"TRIES", OUTPUT_RIGHT, true},
-	    {"WORKER", OUTPUT_CUT, true},     {"TAGS", OUTPUT_CUT, true},
-	    {"RECEIVED", OUTPUT_LEFT, false}, {"SENDER", OUTPUT_CUT, false},
-	    {"FILES", OUTPUT_RIGHT, false},   {"SUBJECT", OUTPUT_CUT, false},
+	    {"ID", OUTPUT_RIGHT, false},       [ENTRY_ROWS_QUEUE] = {"QUEUE", OUTPUT_NAME, false},
+	    {"STATE", OUTPUT_LEFT, false},     {"HELD", OUTPUT_RIGHT, true},
+	    {"PRIORITY", OUTPUT_RIGHT, true},  {"TRIES", OUTPUT_RIGHT, true},
+	    {"WORKER", OUTPUT_CUT, true},      {"TAGS", OUTPUT_CUT, true},
+	    {"RECEIVED", OUTPUT_RIGHT, false}, {"SENDER", OUTPUT_CUT, false},
+	    {"FILES", OUTPUT_RIGHT, true},     {"SUBJECT", OUTPUT_CUT, false},
 	};
-	return output_table_new(columns, G_N_ELEMENTS(columns));
+	size_t queues = 0;
+	if (filter->queue_id == 0 && work_queue_list(store, entry_rows_count, &queues, err) != 0)
+		return -1;
+	*ret_table = output_table_new(columns, G_N_ELEMENTS(columns));
+	if (queues <= 1)
+		output_table_hide(*ret_table, ENTRY_ROWS_QUEUE);
+	return 0;
 }
 
 /* Why the entry has failed, or why it is tried again and when. NULL where nothing went wrong.
@@ -45,15 +61,16 @@ int entry_rows_add(const struct entry *entry, void *table)
 	char id[24];
 	char priority[16] = "";
 	char tries[16] = "";
-	char attachments[24];
+	char attachments[24] = "";
 	char received[CLOCK_TEXT_SIZE];
 	g_snprintf(id, sizeof id, "%" PRId64, entry->id);
 	if (entry->priority != 0)
 		g_snprintf(priority, sizeof priority, "%d", (int)entry->priority);
 	if (entry->attempt_count != 0 && entry->state != ENTRY_DONE)
 		g_snprintf(tries, sizeof tries, "%d", (int)entry->attempt_count);
-	g_snprintf(attachments, sizeof attachments, "%zu", entry->attachment_count);
-	output_time_s(entry->date_received_s, received);
+	if (entry->attachment_count != 0)
+		g_snprintf(attachments, sizeof attachments, "%zu", entry->attachment_count);
+	output_ago_ms(entry->date_received_s * 1000, clock_now_ms(), received);
 	g_autofree char *reason = entry_rows_reason(entry);
 	const char *const cells[] = {id,
 				     entry->queue_name,
@@ -113,20 +130,24 @@ int cmd_list(const struct invocation *invocation, struct error *err)
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
 	    cmd_list_filter(invocation, store, &filter, err) != 0)
 		return -1;
-	struct output_table *table = invocation->json ? NULL : entry_rows_new();
+	struct output_table *table = NULL;
+	if (!invocation->json && entry_rows_new(store, &filter, &table, err) != 0)
+		return -1;
 	int failed =
 	    entry_list(store, &filter, table != NULL ? entry_rows_add : cmd_list_json, table, err);
 	if (table != NULL)
-		output_table_print(table);
+		output_table_print_or(table, failed == 0 ? "no entries match" : NULL);
 	return failed;
 }
 
 /* ---- dry runs ---- */
 
-void entry_preview_begin(const struct invocation *invocation, struct entry_preview *ret_preview)
+int entry_preview_begin(const struct invocation *invocation, struct store *store,
+			const struct entry_filter *filter, struct entry_preview *ret_preview,
+			struct error *err)
 {
-	*ret_preview = (struct entry_preview){.table = invocation->json ? NULL : entry_rows_new(),
-					      .ids = invocation->json ? json_array() : NULL};
+	*ret_preview = (struct entry_preview){.ids = invocation->json ? json_array() : NULL};
+	return invocation->json ? 0 : entry_rows_new(store, filter, &ret_preview->table, err);
 }
 
 int entry_preview_add(const struct entry *entry, void *preview)

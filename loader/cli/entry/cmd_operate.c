@@ -24,7 +24,7 @@ static void cmd_operate_print(const struct invocation *invocation, uint64_t chan
 static char *cmd_operate_claimed(const struct entry *entry)
 {
 	char until[CLOCK_TEXT_SIZE];
-	clock_format_s(entry->lease_until_ms / 1000, until);
+	output_time_s(entry->lease_until_ms / 1000, until);
 	const bool over = entry->lease_until_ms <= clock_now_ms();
 	return g_strdup_printf("entry %" PRId64 ": worker '%.100s' %s %s; if that worker is gone: "
 			       "inqueue release %" PRId64 " --force --reason TEXT",
@@ -224,7 +224,8 @@ static int cmd_operate_preview(const struct invocation *invocation, const struct
 		return -1;
 	filter.order = order;
 	filter.now_ms = clock_now_ms();
-	entry_preview_begin(invocation, &preview);
+	if (entry_preview_begin(invocation, store, &filter, &preview, err) != 0)
+		return -1;
 	if (by_id ? cmd_operate_preview_ids(invocation, store, &filter, &preview, err) != 0
 		  : entry_list(store, &filter, entry_preview_add, &preview, err) != 0) {
 		entry_preview_free(&preview);

@@ -80,7 +80,7 @@ static int parse_print(const struct entry *entry, const struct entry_contents *c
 	char date[CLOCK_TEXT_SIZE];
 	entry_view_print_texts(entry);
 	if (entry->date_sent_s != ENTRY_JSON_NO_DATE) {
-		clock_format_s(entry->date_sent_s, date);
+		output_time_s(entry->date_sent_s, date);
 		output_entry_field("sent", "%s", date);
 	}
 	entry_view_print_defects(entry);

@@ -49,7 +49,8 @@ static int cmd_purge_preview(const struct invocation *invocation, struct store *
 			     const struct entry_filter *filter, struct error *err)
 {
 	struct entry_preview preview;
-	entry_preview_begin(invocation, &preview);
+	if (entry_preview_begin(invocation, store, filter, &preview, err) != 0)
+		return -1;
 	if (entry_list(store, filter, entry_preview_add, &preview, err) != 0) {
 		entry_preview_free(&preview);
 		return -1;

@@ -265,7 +265,7 @@ static int cmd_delivery_row(const struct delivery *delivery, void *context)
 int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"ENTRY", OUTPUT_RIGHT, false},   {"QUEUE", OUTPUT_CUT, false},
+	    {"ENTRY", OUTPUT_RIGHT, false},   {"QUEUE", OUTPUT_NAME, false},
 	    {"ATTEMPT", OUTPUT_RIGHT, false}, {"AT", OUTPUT_LEFT, false},
 	    {"OUTCOME", OUTPUT_LEFT, false},  {"STATUS", OUTPUT_RIGHT, false},
 	    {"TIME", OUTPUT_RIGHT, false},    {"ANSWER", OUTPUT_CUT, false},
@@ -285,7 +285,7 @@ int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 	const int failed = delivery_list(
 	    store, &filter, table != NULL ? cmd_delivery_row : cmd_delivery_json, table, err);
 	if (table != NULL)
-		output_table_print(table);
+		output_table_print_or(table, failed == 0 ? "no attempts are noted" : NULL);
 	return failed;
 }
 

@@ -35,7 +35,9 @@ int filter_read(const struct invocation *invocation, struct store *store,
 
 /* ---- entries in a table, as `list` and dry runs show them ---- */
 
-struct output_table *entry_rows_new(void);
+/* Without the name of the queue where the filter names it, or where there is no other. */
+int entry_rows_new(struct store *store, const struct entry_filter *filter,
+		   struct output_table **ret_table, struct error *err);
 
 /* For entry_list(); the context is the table. What went wrong stands below the row. */
 int entry_rows_add(const struct entry *entry, void *table);
@@ -48,7 +50,9 @@ struct entry_preview {
 	uint64_t count;
 };
 
-void entry_preview_begin(const struct invocation *invocation, struct entry_preview *ret_preview);
+int entry_preview_begin(const struct invocation *invocation, struct store *store,
+			const struct entry_filter *filter, struct entry_preview *ret_preview,
+			struct error *err);
 
 /* For entry_list(). */
 int entry_preview_add(const struct entry *entry, void *preview);

@@ -47,7 +47,7 @@ static void entry_view_print_time_ms(const char *label, int64_t time_ms)
 	char text[CLOCK_TEXT_SIZE];
 	if (time_ms == 0)
 		return;
-	clock_format_s(time_ms / 1000, text);
+	output_time_s(time_ms / 1000, text);
 	entry_view_print_line(label, text);
 }
 
@@ -99,9 +99,9 @@ static void entry_view_print_mail(const struct entry *entry)
 	char date[CLOCK_TEXT_SIZE];
 	char sha256[ENTRY_SHA256_TEXT];
 	entry_view_print_texts(entry);
-	clock_format_s(entry->date_sent_s, date);
+	output_time_s(entry->date_sent_s, date);
 	entry_view_print_line("sent", date);
-	clock_format_s(entry->date_received_s, date);
+	output_time_s(entry->date_received_s, date);
 	entry_view_print_line("received", date);
 	entry_view_print_time_ms("loaded", entry->record_created_ms);
 	entry_sha256_format(entry->raw_sha256, sha256);

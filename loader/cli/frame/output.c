@@ -197,6 +197,11 @@ void output_time_s(int64_t time_s, char text[static CLOCK_TEXT_SIZE])
 		strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%d %H:%M", &local);
 }
 
+int output_time_width(void)
+{
+	return (int)strlen(output_times_are_utc() ? "2026-01-31T12:00:00Z" : "2026-01-31 12:00");
+}
+
 /* One unit is enough; the next larger one begins at two of it, except for minutes and hours. */
 static void output_age_words(int64_t age_ms, char text[static CLOCK_TEXT_SIZE])
 {

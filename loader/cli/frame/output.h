@@ -32,8 +32,9 @@
 enum output_align {
 	OUTPUT_LEFT,
 	OUTPUT_RIGHT,
-	OUTPUT_CUT, /* left, is cut when space is short */
-	OUTPUT_WRAP /* left, goes on in the next line when space is short */
+	OUTPUT_CUT,  /* left, is cut when space is short */
+	OUTPUT_NAME, /* the same, but after all others: a short one stays whole */
+	OUTPUT_WRAP  /* left, goes on in the next line when space is short */
 };
 
 struct output_column {
@@ -50,11 +51,18 @@ struct output_table *output_table_new(const struct output_column *columns, size_
 /* As many texts as columns; NULL is an empty cell. Line breaks become blanks. */
 void output_table_add(struct output_table *table, const char *const *cells);
 
+/* Leaves a column out, whatever stands in it. */
+void output_table_hide(struct output_table *table, size_t column);
+
 /* A text below the row that was added last; it may be longer than a line. */
 void output_table_note(struct output_table *table, const char *text);
 
 /* Prints nothing but the heading where there is no row. Releases the table. */
 void output_table_print(struct output_table *table);
+
+/* The same; where there is no row, a person at a terminal is told `none` on standard error;
+ * NULL says nothing. */
+void output_table_print_or(struct output_table *table, const char *none);
 
 /* Releases a table that is not printed. */
 void output_table_free(struct output_table *table);
@@ -108,6 +116,9 @@ void output_set_utc(bool utc);
 /* "2026-01-31 13:00" local, or RFC 3339 UTC. */
 void output_time_s(int64_t time_s, char text[static CLOCK_TEXT_SIZE]);
 
+/* How many places that takes. */
+int output_time_width(void);
+
 /* "3 h": how long ago a time is; where times are UTC, that time. "-" for 0. */
 void output_age_ms(int64_t time_ms, int64_t now_ms, char text[static CLOCK_TEXT_SIZE]);
 
@@ -136,7 +147,7 @@ json_t *output_json_text(const char *text);
 
 struct output_rows_column {
 	const char *name;
-	int width;
+	int width; /* 0: as wide as a time */
 	bool right;
 	bool gives_way; /* is made narrower where the columns do not fit the terminal */
 };

@@ -15,7 +15,7 @@
 
 /* ---- places of a terminal ---- */
 
-enum { OUTPUT_WIDTH = 80, OUTPUT_COLUMN_MIN = 10 };
+enum { OUTPUT_WIDTH = 80, OUTPUT_COLUMN_MIN = 10, OUTPUT_NAME_MIN = 16 };
 
 /* INT_MAX where nothing is to be cut. */
 static int output_terminal_width(void)
@@ -118,6 +118,7 @@ struct output_row {
 
 struct output_table {
 	struct output_column *columns;
+	bool *hidden;
 	size_t column_count;
 	GArray *rows; /* struct output_row */
 };
@@ -133,6 +134,7 @@ struct output_table *output_table_new(const struct output_column *columns, size_
 {
 	struct output_table *table = g_new0(struct output_table, 1);
 	table->columns = g_memdup2(columns, count * sizeof *columns);
+	table->hidden = g_new0(bool, count);
 	table->column_count = count;
 	table->rows = g_array_new(FALSE, FALSE, sizeof(struct output_row));
 	g_array_set_clear_func(table->rows, output_row_clear);
@@ -145,6 +147,11 @@ void output_table_add(struct output_table *table, const char *const *cells)
 	for (size_t i = 0; i < table->column_count; i++)
 		row.cells[i] = visible_line(cells[i]);
 	g_array_append_val(table->rows, row);
+}
+
+void output_table_hide(struct output_table *table, size_t column)
+{
+	table->hidden[column] = true;
 }
 
 void output_table_note(struct output_table *table, const char *text)
@@ -163,14 +170,31 @@ static void output_table_measure(const struct output_table *table, int *widths)
 			cells = MAX(cells,
 				    output_text_places(
 					g_array_index(table->rows, struct output_row, r).cells[i]));
-		widths[i] = cells == 0 && table->columns[i].optional
+		widths[i] = table->hidden[i] || (cells == 0 && table->columns[i].optional)
 				? 0
 				: MAX(cells, output_text_places(table->columns[i].name));
 	}
 }
 
-/* Columns that are cut or wrapped give way first, and once more where that is not enough: half a time
- * is none. Then the other texts do; numbers never. */
+/* The least width of a column: in the first round, texts give way down to what still tells something; in
+ * the second one they and names give way further; in the third one half a time is left. Numbers stay. */
+static int output_table_least(enum output_align align, int round, int width)
+{
+	switch (align) {
+	case OUTPUT_CUT:
+	case OUTPUT_WRAP:
+		return MIN(width, round == 0 ? (int)OUTPUT_COLUMN_MIN : (int)OUTPUT_COLUMN_MIN / 2);
+	case OUTPUT_NAME:
+		return MIN(width, round == 0   ? (int)OUTPUT_NAME_MIN
+				  : round == 1 ? (int)OUTPUT_COLUMN_MIN
+					       : (int)OUTPUT_COLUMN_MIN / 2);
+	case OUTPUT_LEFT:
+		return round < 2 ? width : MIN(width, (int)OUTPUT_COLUMN_MIN / 2);
+	default:
+		return width;
+	}
+}
+
 static void output_table_fit(const struct output_table *table, int *widths)
 {
 	g_autofree int *least = g_new(int, table->column_count);
@@ -180,19 +204,9 @@ static void output_table_fit(const struct output_table *table, int *widths)
 	room++;
 	for (size_t i = 0; i < table->column_count; i++)
 		room -= widths[i] > 0 ? 1 : 0;
-	for (size_t i = 0; i < table->column_count; i++) {
-		const enum output_align align = table->columns[i].align;
-		const bool gives = align == OUTPUT_CUT || align == OUTPUT_WRAP;
-		least[i] = gives ? MIN(widths[i], (int)OUTPUT_COLUMN_MIN) : widths[i];
-	}
-	output_narrow(widths, least, table->column_count, room);
-	for (int others = 0; others < 2; others++) {
-		for (size_t i = 0; i < table->column_count; i++) {
-			const enum output_align align = table->columns[i].align;
-			const bool gives = align == OUTPUT_CUT || align == OUTPUT_WRAP;
-			if (gives || (others && align == OUTPUT_LEFT))
-				least[i] = MIN(widths[i], (int)OUTPUT_COLUMN_MIN / 2);
-		}
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < table->column_count; i++)
+			least[i] = output_table_least(table->columns[i].align, round, widths[i]);
 		output_narrow(widths, least, table->column_count, room);
 	}
 }
@@ -293,10 +307,19 @@ void output_table_print(struct output_table *table)
 	output_table_free(table);
 }
 
+void output_table_print_or(struct output_table *table, const char *none)
+{
+	const bool empty = table->rows->len == 0;
+	output_table_print(table);
+	if (empty && none != NULL && isatty(STDOUT_FILENO))
+		output_say("%s", none);
+}
+
 void output_table_free(struct output_table *table)
 {
 	g_array_unref(table->rows);
 	g_free(table->columns);
+	g_free(table->hidden);
 	g_free(table);
 }
 
@@ -310,7 +333,9 @@ static void output_rows_fit(const struct output_rows_column *columns, size_t cou
 {
 	g_autofree int *least = g_new(int, count);
 	for (size_t i = 0; i < count; i++) {
-		widths[i] = i + 1 == count ? OUTPUT_ROWS_LAST : columns[i].width;
+		widths[i] = i + 1 == count	    ? OUTPUT_ROWS_LAST
+			    : columns[i].width == 0 ? output_time_width()
+						    : columns[i].width;
 		least[i] =
 		    columns[i].gives_way ? MIN(widths[i], (int)OUTPUT_COLUMN_MIN) : widths[i];
 	}

@@ -121,9 +121,9 @@ static void cmd_mail_tell_row(const struct mail_connection *connection, void *co
 {
 	char opened[CLOCK_TEXT_SIZE];
 	char used[CLOCK_TEXT_SIZE] = "never";
-	clock_format_s(connection->opened_ms / 1000, opened);
+	output_time_s(connection->opened_ms / 1000, opened);
 	if (connection->used_ms != 0)
-		clock_format_s(connection->used_ms / 1000, used);
+		output_time_s(connection->used_ms / 1000, used);
 	g_autofree char *server =
 	    g_strdup_printf("%s:%u", connection->server, (unsigned)connection->port);
 	g_autofree char *uses = g_strdup_printf("%" PRId64, connection->uses);
@@ -155,6 +155,7 @@ int cmd_mail_list_connections(const struct invocation *invocation, struct error 
 		return mail_connection_list(cmd_mail_tell_json, NULL, err);
 	struct output_table *table = output_table_new(columns, G_N_ELEMENTS(columns));
 	int failed = mail_connection_list(cmd_mail_tell_row, table, err);
-	output_table_print(table);
+	output_table_print_or(table,
+			      failed == 0 ? "no connections are open: `inqueue mail open`" : NULL);
 	return failed;
 }

@@ -26,8 +26,8 @@ struct mail_view {
 };
 
 static const struct output_rows_column message_columns[] = {
-    {"NUMBER", 6, true, false},	    {"UID", 6, true, false},  {"FLAGS", 6, false, false},
-    {"RECEIVED", 20, false, false}, {"SIZE", 9, true, false}, {"FROM", 26, false, true},
+    {"NUMBER", 6, true, false},	   {"UID", 6, true, false},  {"FLAGS", 6, false, false},
+    {"RECEIVED", 0, false, false}, {"SIZE", 9, true, false}, {"FROM", 26, false, true},
     {"SUBJECT", 40, false, false}};
 
 static const struct output_rows_column folder_columns[] = {{"MESSAGES", 8, true, false},
@@ -147,12 +147,14 @@ static const char *mail_view_string(const json_t *row, const char *column)
 	return json_string_value(json_object_get(row, column));
 }
 
-/* An error stands behind the subject, where a table has room. */
-static void mail_view_message_row(const struct mail_view *view, const json_t *row)
+/* An error stands behind the subject, where a table has room. A row of a failure has no message. */
+static void mail_view_message_row(const struct mail_view *view, const json_t *row,
+				  const struct mail_message *message)
 {
 	static const char *const letters[] = {"seen",	 "S", "answered", "A", "flagged", "F",
 					      "deleted", "D", "draft",	  "d", "recent",  "R"};
 	g_autoptr(GString) flags = g_string_new(NULL);
+	char received[CLOCK_TEXT_SIZE] = "";
 	const char *error = mail_view_string(row, "error");
 	const char *subject = mail_view_string(row, "subject");
 	g_autofree char *number = mail_view_text(json_object_get(row, "messageNumber"));
@@ -165,9 +167,10 @@ static void mail_view_message_row(const struct mail_view *view, const json_t *ro
 		if (json_is_true(json_object_get(row, letters[i])))
 			g_string_append(flags, letters[i + 1]);
 	}
-	const char *const cells[] = {number,	     uid,
-				     flags->str,     mail_view_string(row, "rxdDate"),
-				     size,	     mail_view_string(row, "from"),
+	if (message != NULL && message->row->internal_date_s != 0)
+		output_time_s(message->row->internal_date_s, received);
+	const char *const cells[] = {number,	     uid,  flags->str,
+				     received,	     size, mail_view_string(row, "from"),
 				     g_strchug(last)};
 	if (view->first)
 		output_rows_head(message_columns, G_N_ELEMENTS(message_columns));
@@ -198,14 +201,15 @@ static void mail_view_folder_row(const struct mail_view *view, const json_t *row
 }
 
 /* A choice of columns counts before the tables that the program has of its own. */
-static void mail_view_table_row(const struct mail_view *view, const json_t *row)
+static void mail_view_table_row(const struct mail_view *view, const json_t *row,
+				const struct mail_message *message)
 {
 	if (view->chosen)
 		mail_view_chosen_row(view, row);
 	else if (view->request->action == MAIL_LIST_ALL_FOLDERS)
 		mail_view_folder_row(view, row);
 	else
-		mail_view_message_row(view, row);
+		mail_view_message_row(view, row, message);
 }
 
 /* Standard output that cannot be written ends the action: a row that is lost is a failure. */
@@ -223,7 +227,7 @@ static int mail_view_row(struct mail_view *view, const json_t *row,
 		failed = mail_view_csv_row(view, row, message, err);
 		break;
 	case MAIL_VIEW_TABLE:
-		mail_view_table_row(view, row);
+		mail_view_table_row(view, row, message);
 		break;
 	}
 	view->first = false;

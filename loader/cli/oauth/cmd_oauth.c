@@ -160,7 +160,7 @@ static void cmd_oauth_end(const struct oauth_info *info, char text[static CLOCK_
 	text[0] = '\0';
 	if (first_ms == 0)
 		return;
-	clock_format_s(first_ms / 1000, text);
+	output_time_s(first_ms / 1000, text);
 	text[strlen("2026-01-31")] = '\0';
 }
 
@@ -209,7 +209,8 @@ int cmd_oauth_list(const struct invocation *invocation, struct error *err)
 	    .table = invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns))};
 	oauth_list(invocation->database, cmd_oauth_row, &list);
 	if (list.table != NULL)
-		output_table_print(list.table);
+		output_table_print_or(list.table,
+				      "no account has signed in: `inqueue oauth login`");
 	return 0;
 }
 

@@ -255,7 +255,8 @@ int cmd_queue_list(const struct invocation *invocation, struct error *err)
 	int failed = work_queue_list(
 	    store, table != NULL ? cmd_queue_list_row : cmd_queue_list_json, &rows, err);
 	if (table != NULL)
-		output_table_print(table);
+		output_table_print_or(
+		    table, failed == 0 ? "no queues are defined: `inqueue queue create`" : NULL);
 	return failed;
 }
 

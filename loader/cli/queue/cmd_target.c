@@ -149,7 +149,9 @@ int cmd_target_list(const struct invocation *invocation, struct error *err)
 	    .err = err};
 	const int failed = work_queue_target_list(store, cmd_target_row, &view, err);
 	if (view.table != NULL)
-		output_table_print(view.table);
+		output_table_print_or(
+		    view.table,
+		    failed == 0 ? "no targets are defined: `inqueue target create`" : NULL);
 	return failed;
 }
 

@@ -44,7 +44,7 @@ static int cmd_runs_row(const struct run *run, void *context)
 int cmd_runs(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"BEGAN", OUTPUT_LEFT, false},  {"QUEUE", OUTPUT_CUT, false},
+	    {"BEGAN", OUTPUT_LEFT, false},  {"QUEUE", OUTPUT_NAME, false},
 	    {"TOOK", OUTPUT_RIGHT, false},  {"LOADED", OUTPUT_RIGHT, false},
 	    {"MOVED", OUTPUT_RIGHT, false}, {"BAD", OUTPUT_RIGHT, true},
 	};
@@ -63,6 +63,6 @@ int cmd_runs(const struct invocation *invocation, struct error *err)
 	    run_list(store, queue != NULL ? queue->id : 0, invocation_flag(invocation, "newest"),
 		     limit, table != NULL ? cmd_runs_row : cmd_runs_json, table, err);
 	if (table != NULL)
-		output_table_print(table);
+		output_table_print_or(table, failed == 0 ? "no runs are noted" : NULL);
 	return failed;
 }

@@ -252,7 +252,7 @@ static void cmd_status_tell_log(const struct invocation *invocation, struct stor
 int cmd_status(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"QUEUE", OUTPUT_CUT, false},	{"STATE", OUTPUT_LEFT, false},
+	    {"QUEUE", OUTPUT_NAME, false},	{"STATE", OUTPUT_LEFT, false},
 	    {"WAITING", OUTPUT_RIGHT, false},	{"OLDEST", OUTPUT_RIGHT, true},
 	    {"FAILED", OUTPUT_RIGHT, true},	{"BAD", OUTPUT_RIGHT, true},
 	    {"LAST LOOK", OUTPUT_RIGHT, false},
@@ -280,7 +280,9 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 				       .err = err};
 	int failed = work_queue_list(store, cmd_status_queue, &view, err);
 	if (view.table != NULL)
-		output_table_print(view.table);
+		output_table_print_or(view.table,
+				      failed == 0 ? "no queues are defined: `inqueue queue create`"
+						  : NULL);
 	if (!view.json && failed == 0)
 		failed = entry_overlong_list(store, queue != NULL ? queue->id : 0, clock_now_ms(),
 					     CMD_STATUS_OVERLONG_MAX, cmd_status_print_overlong,

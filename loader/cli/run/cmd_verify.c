@@ -54,7 +54,7 @@ static void cmd_verify_row(const struct cmd_verify *view, const struct verify_fi
 	if (finding->entry_id != 0)
 		g_snprintf(entry, sizeof entry, "%" PRId64, finding->entry_id);
 	if (finding->date_received != 0)
-		clock_format_s(finding->date_received, received);
+		output_time_s(finding->date_received, received);
 	const char *const cells[] = {verify_problem_format(finding->problem),
 				     finding->folder,
 				     uid,

@@ -113,7 +113,7 @@ static void cmd_fail_print(const struct invocation *invocation, const struct cmd
 		return;
 	}
 	char text[CLOCK_TEXT_SIZE];
-	clock_format_s(settle->next_attempt_ms / 1000, text);
+	output_time_s(settle->next_attempt_ms / 1000, text);
 	if (settle->next_attempt_ms != 0)
 		output_line("to be tried again at %s", text);
 	else
@@ -204,7 +204,7 @@ static void cmd_work_settled(const struct work_outcome *outcome, void *context)
 	if (work->json || outcome->end == WORK_COMPLETED || outcome->end == WORK_RELEASED)
 		return;
 	if (outcome->next_attempt_ms != 0)
-		clock_format_s(outcome->next_attempt_ms / 1000, next);
+		output_time_s(outcome->next_attempt_ms / 1000, next);
 	output_say("entry %" PRId64 ": %s%s%s: %s", outcome->entry_id,
 		   work_end_format(outcome->end), *next != '\0' ? ", to be tried again at " : "",
 		   next, outcome->reason);
