@@ -12,8 +12,37 @@
 #include <glib.h>
 #include <string.h>
 
-/* With an address the host was reached: then it is silent, most often since one side speaks TLS and
- * the other does not. */
+int opening_explain_dial(const struct opening *opening, enum dial_end end, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+
+	switch (end) {
+	case DIAL_UNKNOWN:
+		return error_set(err, ERROR_UNREACHABLE, "no host named %s is known", server->url);
+	case DIAL_NO_NAME_IN_TIME:
+		return error_set(
+		    err, ERROR_UNREACHABLE,
+		    "no name server answers within %u s where %s is: is the network up?",
+		    server->timeout_s, server->url);
+	case DIAL_NO_CONNECTION_IN_TIME:
+		return error_set(
+		    err, ERROR_UNREACHABLE,
+		    "no connection to %s port %u within %u s: is a firewall in between?",
+		    server->url, server->port, server->timeout_s);
+	default:
+		break;
+	}
+	if (opening->dialled.number == ECONNREFUSED)
+		return error_set(err, ERROR_UNREACHABLE,
+				 "%s does not take connections on port %u: is the port right, and "
+				 "does the server run?",
+				 server->url, server->port);
+	return error_set(err, ERROR_UNREACHABLE, "no connection to %s port %u: %s", server->url,
+			 server->port, g_strerror(opening->dialled.number));
+}
+
+/* The host, or the proxy, was reached, and it is silent: most often since one side speaks TLS and the
+ * other does not. */
 static int explain_timeout(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
@@ -21,10 +50,7 @@ static int explain_timeout(const struct opening *opening, struct error *err)
 
 	curl_easy_getinfo(opening->transport->curl, CURLINFO_PRIMARY_IP, &address);
 	if (!address || !*address)
-		return error_set(
-		    err, ERROR_UNREACHABLE,
-		    "no connection to %s port %u within %u s: is a firewall in between?",
-		    server->url, server->port, server->timeout_s);
+		return opening_explain_dial(opening, DIAL_NO_CONNECTION_IN_TIME, err);
 	return error_set(err, ERROR_UNREACHABLE,
 			 "%s port %u takes the connection but does not speak within %u s: is it an "
 			 "IMAP server, and is ssl=%s right for this port?",
@@ -32,23 +58,16 @@ static int explain_timeout(const struct opening *opening, struct error *err)
 			 server->ssl ? "True" : "False");
 }
 
+/* Of the proxy: dial.c connects to all others. */
 static int explain_no_connection(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
 	long number = 0;
 
 	curl_easy_getinfo(opening->transport->curl, CURLINFO_OS_ERRNO, &number);
-	if (server->proxy)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "the proxy %s does not take connections: %s", server->proxy,
-				 g_strerror((int)number));
-	if (number == ECONNREFUSED)
-		return error_set(err, ERROR_UNREACHABLE,
-				 "%s does not take connections on port %u: is the port right, and "
-				 "does the server run?",
-				 server->url, server->port);
-	return error_set(err, ERROR_UNREACHABLE, "no connection to %s port %u: %s", server->url,
-			 server->port, number ? g_strerror((int)number) : opening->curl_text);
+	return error_set(err, ERROR_UNREACHABLE, "the proxy %s does not take connections: %s",
+			 server->proxy ? server->proxy : server->url,
+			 number ? g_strerror((int)number) : opening->curl_text);
 }
 
 /* A server that is full says so in its greeting; anything else here is no IMAP server. */

@@ -6,6 +6,7 @@
 #define LOADER_IMAP_WIRE_OPENING_INTERNAL_H
 
 #include "loader/certificate/certificate.h"
+#include "loader/imap/wire/dial_internal.h"
 #include "loader/imap/wire/transport_internal.h"
 
 /* Of a probe (foreign_internal.h), for connecting and again for an answer. */
@@ -16,7 +17,10 @@ struct opening {
 	struct transport *transport;
 	const struct connection_string *server;
 	struct certificate_trust *trust;
-	bool stapled; /* the server must bring an answer about its revocation */
+	int64_t deadline_ms;	     /* of name, connection, TLS and greeting together */
+	struct dialled dialled;	     /* until curl takes it over */
+	struct curl_slist *resolved; /* whom curl is connected to */
+	bool stapled;		     /* the server must bring an answer about its revocation */
 	enum certificate_verdict verdict;
 	struct error refusal; /* why, where it is CERTIFICATE_REFUSED */
 	char curl_text[CURL_ERROR_SIZE];
@@ -26,6 +30,9 @@ struct opening {
 	bool asked_for_tls; /* whether it speaks TLS, since it says nothing without */
 	bool speaks_tls;
 };
+
+/* Why there is no connection. Always returns -1. */
+int opening_explain_dial(const struct opening *opening, enum dial_end end, struct error *err);
 
 /* Why curl gave up, by its code and by what the server has said. Always returns -1. */
 int opening_explain(struct opening *opening, CURLcode code, struct error *err);

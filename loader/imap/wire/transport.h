@@ -1,9 +1,9 @@
 /*
- * transport.h - the bytes between us and the server: curl connects, libetpan reads and writes.
+ * transport.h - the bytes between us and the server: curl opens the way, libetpan reads and writes.
  *
- * Internal to loader/imap/. curl does names, IPv4/IPv6, proxies, TLS with verification, STARTTLS
- * and the greeting; it never sees a user name. Then transport_stream() hands the connection to
- * libetpan.
+ * Internal to loader/imap/. dial.c connects to the address that answers first; curl does
+ * proxies, TLS with verification, STARTTLS and the greeting; it never sees a user name. Then
+ * transport_stream() hands the connection to libetpan.
  *
  * Life:    transport_open() .. transport_close(); the stream dies with its mailimap and before the
  *          transport.

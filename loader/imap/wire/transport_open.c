@@ -1,9 +1,10 @@
 /*
- * Opens a connection: curl resolves, connects, speaks TLS or STARTTLS and reads the greeting; then
- * it is decided whether the connection is safe enough for a password (loader/certificate judges the
- * server). opening_fault.c has words for what can go wrong.
+ * Opens a connection: dial.c connects, curl speaks TLS or STARTTLS on that and reads the greeting (by
+ * a proxy it connects, too); then it is decided whether the connection is safe enough for a password
+ * (loader/certificate judges the server). opening_fault.c has words for what can go wrong.
  */
 #include "loader/base/children.h"
+#include "loader/base/clock.h"
 #include "loader/base/redact.h"
 #include "loader/base/secret.h"
 #include "loader/certificate/certificate.h"
@@ -80,6 +81,62 @@ static char *format_url(const struct connection_string *server)
 			       server->url, ipv6 ? "]" : "", server->port);
 }
 
+/* --- the connection ---------------------------------------------------- */
+
+/* "imap.example.com:993:192.0.2.1": so curl asks no name server, and knows whom it is connected to. */
+static char *format_resolved(const struct connection_string *server,
+			     const struct dial_address *address)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const void *bytes =
+	    address->peer.ss_family == AF_INET6
+		? (const void *)&((const struct sockaddr_in6 *)(const void *)&address->peer)
+		      ->sin6_addr
+		: (const void *)&((const struct sockaddr_in *)(const void *)&address->peer)
+		      ->sin_addr;
+
+	inet_ntop(address->peer.ss_family, bytes, text, sizeof text);
+	return g_strdup_printf("%s:%u:%s", server->url, server->port, text);
+}
+
+/* The descriptor is curl's from now on. */
+static curl_socket_t give_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct opening *opening = context;
+
+	(void)purpose;
+	(void)address;
+	return descriptor_steal(&opening->dialled.descriptor);
+}
+
+static int say_connected(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+	(void)context;
+	(void)socket;
+	(void)purpose;
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static int connect_first(struct opening *opening, struct error *err)
+{
+	const struct connection_string *server = opening->server;
+	CURL *curl = opening->transport->curl;
+	enum dial_end end =
+	    dial(server->url, server->port, opening->deadline_ms, &opening->dialled);
+
+	if (end != DIAL_CONNECTED)
+		return opening_explain_dial(opening, end, err);
+
+	g_autofree char *resolved = format_resolved(server, &opening->dialled.address);
+
+	opening->resolved = curl_slist_append(NULL, resolved);
+	curl_easy_setopt(curl, CURLOPT_RESOLVE, opening->resolved);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, give_socket);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, opening);
+	curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, say_connected);
+	return 0;
+}
+
 /* No option here can fail but for want of memory, which curl_easy_perform() would report, too. */
 static void set_options(struct opening *opening, const char *url)
 {
@@ -91,7 +148,9 @@ static void set_options(struct opening *opening, const char *url)
 	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)server->timeout_s * 1000);
+	/* 0 would mean curl's own deadline. */
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)clock_left_ms(opening->deadline_ms) + 1);
 	curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)server->timeout_s);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, opening->curl_text);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line);
@@ -128,6 +187,15 @@ static void unset_options(CURL *curl)
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 1L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, NULL);
+	curl_easy_setopt(curl, CURLOPT_RESOLVE, NULL);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, NULL);
+}
+
+static void release_dialled(struct opening *opening)
+{
+	if (opening->dialled.descriptor >= 0)
+		close(opening->dialled.descriptor);
+	curl_slist_free_all(opening->resolved);
 }
 
 /* --- the decision ------------------------------------------------------ */
@@ -206,10 +274,16 @@ static int open_once(struct opening *opening, enum certificate_verdict *ret_verd
 	transport->curl = curl_easy_init();
 	if (!transport->curl)
 		return error_set(err, ERROR_SOFTWARE, "curl cannot be started");
-	set_options(opening, url);
 	supervise_note_peer(transport->host);
+	opening->deadline_ms = clock_monotonic_ms() + (int64_t)opening->server->timeout_s * 1000;
+	if (!opening->server->proxy && connect_first(opening, err) < 0)
+		return -1;
+	set_options(opening, url);
 
 	CURLcode code = curl_easy_perform(transport->curl);
+
+	release_dialled(opening);
+
 	g_autofree char *release = opening->last_words;
 
 	*ret_verdict = opening->verdict;
@@ -267,6 +341,7 @@ int transport_open(const struct connection_string *server, struct transport **re
 		struct opening opening = {.transport = transport,
 					  .server = server,
 					  .trust = trust,
+					  .dialled.descriptor = -1,
 					  .stapled = stapled != 0};
 
 		if (open_once(&opening, &verdict, err) < 0)
