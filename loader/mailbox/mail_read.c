@@ -140,6 +140,13 @@ static int mail_read_end_row(void *context, const struct imapc_row *row, struct 
 	return 0;
 }
 
+/* It has no row; where the action is to go on, its failure takes the row's place. */
+static int mail_read_withheld(void *context, uint32_t uid, struct error *err)
+{
+	struct mail_read *read = context;
+	return mail_pass_over(read->mail, uid, err);
+}
+
 static int mail_read_end_message(void *context, uint32_t uid, int64_t date_s, struct error *err)
 {
 	struct mail_read *read = context;
@@ -156,6 +163,7 @@ static int mail_read_fetch_headers(struct mail_read *read, const uint32_t *uids,
 	const struct imapc_row_sink sink = {.begin = mail_read_begin,
 					    .write = mail_read_write,
 					    .end = mail_read_end_header,
+					    .withheld = mail_read_withheld,
 					    .context = read};
 	return imapc_fetch_rows(read->mail->session, uids, count, true, &sink, err);
 }
@@ -242,8 +250,16 @@ static int mail_read_report(struct mail_read *read, const struct mail_item *item
 /* The server has listed the message and does not send it: it is gone meanwhile, or withheld. */
 static int mail_read_miss(struct mail_read *read, uint32_t uid, struct error *err)
 {
-	error_set(err, ERROR_NO, "UID %u of folder '%s': the server does not give it any more", uid,
-		  read->mail->folder);
+	g_autofree uint32_t *present = NULL;
+	size_t count;
+	if (imapc_search_present(read->mail->session, &uid, 1, &present, &count, err) != 0)
+		return -1;
+	if (count > 0)
+		error_set(err, ERROR_PROTOCOL,
+			  "UID %u: the server has the message, and sends no body that can be read",
+			  uid);
+	else
+		error_set(err, ERROR_NO, "UID %u: the server does not give it any more", uid);
 	return mail_pass_over(read->mail, uid, err);
 }
 
@@ -296,7 +312,8 @@ static guint mail_read_batch_length(const struct mail_read *read, guint first)
 static int mail_read_messages(struct mail_read *read, const uint32_t *uids, size_t count,
 			      struct error *err)
 {
-	const struct imapc_row_sink sink = {.end = mail_read_end_row, .context = read};
+	const struct imapc_row_sink sink = {
+	    .end = mail_read_end_row, .withheld = mail_read_withheld, .context = read};
 	if (imapc_fetch_rows(read->mail->session, uids, count, false, &sink, err) != 0)
 		return -1;
 	for (guint first = 0; first < read->items->len;) {

@@ -54,6 +54,8 @@ class LyingServer:
         self.users = {"robot@example.com": "correct horse"}
         self.greeting = b"* OK ready\r\n"
         self.forbidden = []
+        self.rewrite = None  # what becomes of what is about to be sent: bytes to bytes
+        self.rewritten = 0
         self.changes_folders = False  # what is told to do that may
         self.commands = []
         self.lock = threading.RLock()
@@ -202,6 +204,10 @@ class Session:
                 self.send(answer.replace(b"TAG", tag) if b"TAG" in answer[:200] + answer[-200:] else answer)
 
     def send(self, data):
+        if self.server.rewrite:
+            told = self.server.rewrite(data)
+            self.server.rewritten += told != data
+            data = told
         self.connection.sendall(data)
 
     def honest(self, _session, tag, command):
@@ -290,6 +296,8 @@ class Session:
                 found = [message for message in found if "\\Deleted" not in message.flags]
             elif key == b"DELETED":
                 found = [message for message in found if "\\Deleted" in message.flags]
+            elif key in (b"SEEN", b"ANSWERED", b"FLAGGED", b"DRAFT", b"RECENT"):
+                found = [message for message in found if "\\" + key.decode().capitalize() in message.flags]
             elif key == b"HEADER":
                 field = keys.pop(0) + b": " + keys.pop(0).strip(b'"')
                 found = [message for message in found if field in message.raw]

@@ -57,6 +57,45 @@ static void test_a_quote_that_never_ends_hides_nothing(void **state)
 	assert_int_equal(-1, feed_levels("* 1 FETCH (X\" ", "(", NESTING_QUOTED_MAX + 1, ""));
 }
 
+static void test_numbers_have_32_bits(void **state)
+{
+	(void)state;
+	static const char *const refused[] = {
+	    "* 4294967296 EXISTS",
+	    "* 1 FETCH (UID 4294967297",
+	    "* 1 FETCH (uid 00004294967297 ",
+	    "* 1 FETCH (RFC822.SIZE 18446744073709551617)",
+	    "* 1 FETCH (BODY[]<4294967296> ",
+	    "* SEARCH 1 2 4294967296",
+	    "* STATUS \"a\" (MESSAGES 4294967296)",
+	    "* STATUS {1}\r\na (UIDNEXT 4294967296)",
+	    "* OK [UIDVALIDITY 99999999999999999999999999]",
+	    "* OK [COPYUID 7 1:3,4294967296 1]",
+	    "12 OK [COPYUID 7 1 1:4294967296]",
+	    "12 OK [APPENDUID 7 4294967296]",
+	    "* 1 FETCH (BODY[] {4294967296}",
+	    "* 1 FETCH (BODY[] {18446744073709551621}",
+	};
+	static const char *const taken[] = {
+	    "* 4294967295 EXISTS",
+	    "* 1 FETCH (UID 4294967295 MODSEQ (9223372036854775807))",
+	    "* 1 FETCH (FLAGS (99999999999 $a:99999999999))",
+	    "* SEARCH 1 2 (MODSEQ 9223372036854775807)",
+	    "* OK [HIGHESTMODSEQ 9223372036854775807] all 99999999999 of them",
+	    "* OK welcome [UIDVALIDITY 99999999999] since 99999999999",
+	    "* LIST () \"/\" \"UID 99999999999\"",
+	    "* STATUS 99999999999 (MESSAGES 1)",
+	    "* QUOTA \"\" (STORAGE 1 99999999999)",
+	    "99999999999 OK UID 99999999999",
+	    "+ UID 99999999999",
+	    "* NO {4294967296}",
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(refused); i++)
+		assert_int_equal(-1, feed_levels(refused[i], "", 0, "\r\n"));
+	for (size_t i = 0; i < G_N_ELEMENTS(taken); i++)
+		assert_int_equal(0, feed_levels(taken[i], "", 0, "\r\n"));
+}
+
 static void test_mail_may_hold_anything(void **state)
 {
 	(void)state;
@@ -116,6 +155,7 @@ int main(void)
 	    cmocka_unit_test(test_answers_of_servers_pass),
 	    cmocka_unit_test(test_deep_answers_end_the_connection),
 	    cmocka_unit_test(test_a_quote_that_never_ends_hides_nothing),
+	    cmocka_unit_test(test_numbers_have_32_bits),
 	    cmocka_unit_test(test_mail_may_hold_anything),
 	    cmocka_unit_test(test_levels_go_on_behind_a_literal),
 	    cmocka_unit_test(test_words_for_people_announce_no_literal),

@@ -27,6 +27,7 @@ void imapc_begin(struct imapc_session *session)
 	struct transport_expected expected = session->expected;
 
 	session->expected = (struct transport_expected){0};
+	imapc_forget_unread(session);
 	expected.answers += MIN(imapc_count_messages(session), MESSAGES_MAX);
 	transport_begin(session->transport, session->server->timeout_s * 1000);
 	transport_expect(session->transport, &expected);

@@ -78,7 +78,8 @@ int imapc_fetch_sizes(struct imapc_session *session, struct imapc_size *sizes, s
 
 		imapc_expect(session, part_count, part_count * IMAPC_ANSWER_BYTES, 0);
 
-		if (fetch_run(session, &fetch, command, err) < 0)
+		if (fetch_run(session, &fetch, command, err) < 0 ||
+		    imapc_refuse_unread(session, IMAPC_UNREAD_FETCH, err) < 0)
 			return error_prefix(err, "fetch the sizes of messages");
 	}
 	return 0;

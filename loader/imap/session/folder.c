@@ -74,7 +74,8 @@ static int read_namespaces(struct imapc_session *session, struct error *err)
 static int read_delimiter(struct imapc_session *session, struct error *err)
 {
 	/* An empty name asks for the delimiter alone (RFC 3501, 6.3.8). */
-	if (imapc_command(session, err, "LIST \"\" \"\"") < 0)
+	if (imapc_command(session, err, "LIST \"\" \"\"") < 0 ||
+	    imapc_refuse_unread(session, IMAPC_UNREAD_LIST, err) < 0)
 		return error_prefix(err, "the server's delimiter");
 
 	clistiter *first = clist_begin(session->imap->imap_response_info->rsp_mailbox_list);
@@ -148,7 +149,7 @@ static int list_folder(struct imapc_session *session, const char *wire, bool *re
 			*ret_is_all = has_flag(row, "All");
 		}
 	}
-	return 0;
+	return *ret_exists ? 0 : imapc_refuse_unread(session, IMAPC_UNREAD_LIST, err);
 }
 
 /* True if `wire` is the prefix without its delimiter ("Shared" of "Shared/"): it holds a namespace,

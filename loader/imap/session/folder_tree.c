@@ -188,8 +188,9 @@ static int send_list(struct imapc_session *session, const char *wire, bool whole
 			     uses || counts ? ")" : "");
 }
 
-int imapc_folder_list(struct imapc_session *session, const char *wire, bool whole, bool counts,
-		      struct imapc_folder_rows *ret_rows, struct error *err)
+/* What can be read of the list; imapc_refuse_unread() tells whether that is all. */
+static int list_readable(struct imapc_session *session, const char *wire, bool whole, bool counts,
+			 struct imapc_folder_rows *ret_rows, struct error *err)
 {
 	struct imapc_folder_rows rows = {0};
 
@@ -203,6 +204,21 @@ int imapc_folder_list(struct imapc_session *session, const char *wire, bool whol
 		sort_rows(&rows);
 		if (counts)
 			take_counts(session, &rows);
+	}
+	*ret_rows = rows;
+	return 0;
+}
+
+int imapc_folder_list(struct imapc_session *session, const char *wire, bool whole, bool counts,
+		      struct imapc_folder_rows *ret_rows, struct error *err)
+{
+	struct imapc_folder_rows rows = {0};
+
+	if (list_readable(session, wire, whole, counts, &rows, err) < 0)
+		return -1;
+	if (imapc_refuse_unread(session, IMAPC_UNREAD_LIST, err) < 0) {
+		imapc_folder_rows_free(&rows);
+		return error_prefix(err, "list folders");
 	}
 	*ret_rows = rows;
 	return 0;
@@ -241,7 +257,7 @@ int imapc_find_attribute(struct imapc_session *session, const char *attribute,
 	const struct imapc_folder_row *found = NULL;
 	size_t count = 0;
 
-	if (imapc_folder_list(session, NULL, true, false, &all, err) < 0)
+	if (list_readable(session, NULL, true, false, &all, err) < 0)
 		return -1;
 	rows = &all;
 	for (size_t i = 0; i < rows->count; i++) {
@@ -253,6 +269,8 @@ int imapc_find_attribute(struct imapc_session *session, const char *attribute,
 
 	g_autofree char *known = describe_uses(rows);
 
+	if (count != 1 && imapc_refuse_unread(session, IMAPC_UNREAD_LIST, err) < 0)
+		return -1;
 	if (count != 1)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "%s has %s with this attribute: name the folder itself (%s)",

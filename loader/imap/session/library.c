@@ -3,6 +3,7 @@
  * an extension that libetpan asks after all others: it reads an untagged response that libetpan
  * does not know to its end and forgets it, where libetpan alone would lose its place in the stream.
  */
+#include "loader/imap/names/server_words.h"
 #include "loader/imap/session/session_internal.h"
 
 #include <curl/curl.h>
@@ -129,6 +130,37 @@ static int skip_response(struct imapc_session *session, mailstream *stream, MMAP
 	}
 }
 
+/* A FETCH or LIST that libetpan could have read, but for what is wrong with it. */
+static void note_unread(struct imapc_session *session, const char *answer, size_t size)
+{
+	static const char *const words[IMAPC_UNREADS] = {"FETCH", "LIST"};
+	const size_t number = strspn(answer, "0123456789");
+	const char *word = answer + number + (number > 0 && answer[number] == ' ');
+
+	for (int kind = 0; kind < IMAPC_UNREADS; kind++) {
+		const size_t length = strlen(words[kind]);
+
+		if (g_ascii_strncasecmp(word, words[kind], length) == 0 &&
+		    !g_ascii_isalnum(word[length]) && session->unread[kind] == NULL)
+			session->unread[kind] = server_words(answer, size);
+	}
+}
+
+int imapc_refuse_unread(const struct imapc_session *session, enum imapc_unread kind,
+			struct error *err)
+{
+	if (session->unread[kind] == NULL)
+		return 0;
+	return error_set(err, ERROR_PROTOCOL, "the answer of %s makes no sense: \"* %s\"",
+			 session->server->url, session->unread[kind]);
+}
+
+void imapc_forget_unread(struct imapc_session *session)
+{
+	for (int kind = 0; kind < IMAPC_UNREADS; kind++)
+		g_clear_pointer(&session->unread[kind], g_free);
+}
+
 static int parse_anything(int caller, mailstream *stream, MMAPString *lines,
 			  struct mailimap_parser_context *context, size_t *index,
 			  struct mailimap_extension_data **result, size_t progress_rate,
@@ -140,10 +172,12 @@ static int parse_anything(int caller, mailstream *stream, MMAPString *lines,
 		return MAILIMAP_ERROR_PARSE;
 
 	struct imapc_session *session = context->msg_body_handler_context;
+	const size_t start = *index;
 	int skipped = skip_response(session, stream, lines, index);
 
 	if (skipped != MAILIMAP_NO_ERROR)
 		return skipped;
+	note_unread(session, lines->str + start, *index - start);
 	context->msg_body_parse_in_progress = false;
 	imapc_fetch_abandon(session);
 	*result = mailimap_extension_data_new(&extension, 0, NULL);

@@ -166,25 +166,57 @@ static int search_flags(struct imapc_session *session, struct uid_set *set, unsi
 	return 0;
 }
 
-/* Messages that are gone need no second look. */
+/* The messages that have not arrived and are not gone. */
+static int find_missing(struct imapc_session *session, const struct row_job *job,
+			uint32_t **ret_uids, size_t *ret_count, struct error *err)
+{
+	g_autofree uint32_t *uids = g_new(uint32_t, job->set->count + 1);
+	size_t count = 0;
+
+	*ret_uids = NULL;
+	*ret_count = 0;
+	for (size_t i = 0; i < job->set->count; i++) {
+		if (!job->arrived[i])
+			uids[count++] = job->set->rows[i].uid;
+	}
+	return count > 0 ? imapc_search_present(session, uids, count, ret_uids, ret_count, err) : 0;
+}
+
+/* What was asked for twice in vain. */
+static int tell_withheld(struct imapc_session *session, const struct row_job *job,
+			 struct error *err)
+{
+	struct error unread = {0};
+	g_autofree uint32_t *present = NULL;
+	size_t count = 0;
+	const bool nonsense = imapc_refuse_unread(session, IMAPC_UNREAD_FETCH, &unread) < 0;
+
+	if (find_missing(session, job, &present, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (nonsense)
+			*err = unread;
+		else
+			error_set(err, ERROR_PROTOCOL, "%s has the message and tells nothing of it",
+				  session->server->url);
+		error_prefix(err, "UID %u", present[i]);
+		if (job->sink->withheld == NULL ||
+		    job->sink->withheld(job->sink->context, present[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int fetch_skipped(struct imapc_session *session, const struct row_job *first,
 			 struct error *err)
 {
-	g_autofree uint32_t *uids = g_new(uint32_t, first->set->count + 1);
-	size_t count = 0;
-
-	for (size_t i = 0; i < first->set->count; i++) {
-		if (!first->arrived[i])
-			uids[count++] = first->set->rows[i].uid;
-	}
-	if (count == 0)
-		return 0;
-
 	g_autofree uint32_t *present = NULL;
 	size_t present_count = 0;
 
-	if (imapc_search_present(session, uids, count, &present, &present_count, err) < 0)
+	if (find_missing(session, first, &present, &present_count, err) < 0)
 		return -1;
+	if (present_count == 0)
+		return 0;
 
 	scoped(uid_set_free) struct uid_set *set = uid_set_new(present, present_count);
 	g_autofree bool *arrived = g_new0(bool, set->count + 1);
@@ -197,7 +229,7 @@ static int fetch_skipped(struct imapc_session *session, const struct row_job *fi
 	job.flags = flags;
 	if (search_flags(session, set, flags, err) < 0)
 		return -1;
-	return fetch_rows(session, &job, "", err);
+	return fetch_rows(session, &job, "", err) < 0 ? -1 : tell_withheld(session, &job, err);
 }
 
 int imapc_fetch_rows(struct imapc_session *session, const uint32_t *uids, size_t count, bool header,

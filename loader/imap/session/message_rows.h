@@ -38,13 +38,17 @@ struct imapc_row_sink {
 	int (*begin)(void *context, struct error *err);
 	int (*write)(void *context, const void *bytes, size_t size, struct error *err);
 	int (*end)(void *context, const struct imapc_row *row, struct error *err);
+	/* The server has the message and says nothing about it that can be read, which is in *err; 0: all goes
+	 * on. NULL: that ends it. */
+	int (*withheld)(void *context, uint32_t uid, struct error *err);
 	void *context;
 };
 
 /*
  * UID FETCH (UID FLAGS INTERNALDATE RFC822.SIZE), with BODY.PEEK[HEADER] if `header`. UIDs that are
  * gone are passed over. An answer that libetpan cannot read (an odd flag, an odd date) is asked for
- * once more without these two; its flags then come from searches, its date is 0.
+ * once more without these two; its flags then come from searches, its date is 0. Errors: PROTOCOL where
+ * that cannot be read either, or does not come, unless the sink says otherwise.
  */
 int imapc_fetch_rows(struct imapc_session *session, const uint32_t *uids, size_t count, bool header,
 		     const struct imapc_row_sink *sink, struct error *err);

@@ -183,6 +183,7 @@ void imapc_close(struct imapc_session *session)
 	transport_close(session->transport);
 	g_free(session->mechanism);
 	g_hash_table_unref(session->sizes);
+	imapc_forget_unread(session);
 	g_ptr_array_unref(session->capabilities);
 	g_ptr_array_unref(session->shown);
 	g_free(session->capability_text);

@@ -17,6 +17,9 @@
 
 struct imapc_fetch;
 
+/* The kinds of untagged answers that are missed where libetpan cannot read them. */
+enum imapc_unread { IMAPC_UNREAD_FETCH, IMAPC_UNREAD_LIST, IMAPC_UNREADS };
+
 struct imapc_session {
 	mailimap *imap;
 	struct transport *transport;
@@ -42,6 +45,8 @@ struct imapc_session {
 	    *sizes; /* of messages of the open folder, by UID, as far as the server has told */
 	struct transport_expected expected; /* as the answer to the next command */
 	struct imapc_fetch *fetch;	    /* the running FETCH; NULL between commands */
+	char *unread
+	    [IMAPC_UNREADS]; /* of the last command, how the first one of each kind begins; or NULL */
 };
 
 /*
@@ -108,6 +113,12 @@ int imapc_command_parts(struct imapc_session *session, char *const *parts, struc
 
 /* Nothing more can be done on this connection. */
 void imapc_kill(struct imapc_session *session);
+
+/* PROTOCOL where the last command has brought an answer of this kind that nobody can read. */
+int imapc_refuse_unread(const struct imapc_session *session, enum imapc_unread kind,
+			struct error *err);
+
+void imapc_forget_unread(struct imapc_session *session);
 
 /* As a quoted string, with its quotes. Caller frees with g_free(). */
 char *imapc_quote(const char *text);
@@ -187,7 +198,7 @@ int fetch_run(struct imapc_session *session, struct imapc_fetch *fetch, const ch
 
 /* Has libetpan pass over untagged responses that it does not understand. Without that such a
  * response is an error that leaves the stream out of step; with it the response is read to its end,
- * literals included, and forgotten. Once; any thread. */
+ * literals included, and forgotten, but for what imapc_refuse_unread() tells. Once; any thread. */
 void imapc_tolerate(void);
 
 #endif

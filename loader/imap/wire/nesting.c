@@ -11,8 +11,8 @@
 
 enum brace { BRACE_NONE, BRACE_OPEN, BRACE_DIGITS, BRACE_PLUS, BRACE_CLOSED };
 
-/* Larger numbers are no size of a literal. */
-#define NUMBER_MAX UINT64_C(10000000000)
+/* Larger numbers are no size of a literal (RFC 3501, 9), whatever is expected. */
+#define NUMBER_MAX UINT64_C(4294967295)
 
 static void follow_brace(struct nesting *nesting, char c)
 {
@@ -20,10 +20,10 @@ static void follow_brace(struct nesting *nesting, char c)
 	if (c == '{') {
 		nesting->brace = BRACE_OPEN;
 		nesting->number = 0;
-	} else if (digit && (nesting->brace == BRACE_OPEN || nesting->brace == BRACE_DIGITS) &&
-		   nesting->number < NUMBER_MAX) {
+	} else if (digit && (nesting->brace == BRACE_OPEN || nesting->brace == BRACE_DIGITS)) {
 		nesting->brace = BRACE_DIGITS;
-		nesting->number = nesting->number * 10 + (uint64_t)(c - '0');
+		if (nesting->number <= NUMBER_MAX)
+			nesting->number = nesting->number * 10 + (uint64_t)(c - '0');
 	} else if (c == '+' && nesting->brace == BRACE_DIGITS) {
 		nesting->brace = BRACE_PLUS;
 	} else if (c == '}' && (nesting->brace == BRACE_DIGITS || nesting->brace == BRACE_PLUS)) {
@@ -57,7 +57,8 @@ static void end_line(struct nesting *nesting)
 	/* The answer goes on behind the literal: its depth stays. */
 	if (nesting->in_answer) {
 		nesting->literal_left = nesting->number;
-		if (nesting->literal_max > 0 && nesting->number > nesting->literal_max)
+		if (nesting->number > NUMBER_MAX ||
+		    (nesting->literal_max > 0 && nesting->number > nesting->literal_max))
 			nesting->fault = NESTING_LONG_LITERAL;
 		return;
 	}
@@ -67,6 +68,7 @@ static void end_line(struct nesting *nesting)
 	nesting->depth = 0;
 	nesting->quoted_depth = 0;
 	nesting->start_size = 0;
+	nesting->numbers = (struct numbers){0};
 }
 
 static void follow_parenthesis(struct nesting *nesting, bool open)
@@ -84,6 +86,10 @@ static void follow(struct nesting *nesting, char c)
 {
 	if (!nesting->in_answer && nesting->start_size < sizeof nesting->start)
 		nesting->start[nesting->start_size++] = c;
+	if (!nesting->quoted && numbers_feed(&nesting->numbers, c) != 0) {
+		nesting->fault = NESTING_LARGE_NUMBER;
+		return;
+	}
 	if (c == '\n') {
 		end_line(nesting);
 		return;

@@ -1,7 +1,7 @@
 /*
  * nesting.h - keeps answers away from libetpan that are nested too deeply, since its parser calls
  * itself for each level of parentheses and so crashes at some 20,000 of them; and literals that are
- * larger, and answers that are more, than those that were to come.
+ * larger, and answers that are more, than those that were to come; and numbers that are none to it.
  *
  * Life:    one struct nesting per connection, zero at its start; every byte of the server passes
  *          through nesting_feed() before libetpan sees it.
@@ -11,6 +11,8 @@
  */
 #ifndef LOADER_IMAP_WIRE_NESTING_H
 #define LOADER_IMAP_WIRE_NESTING_H
+
+#include "loader/imap/wire/numbers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +28,9 @@ enum { NESTING_QUOTED_MAX = 2000 };
 enum nesting_fault {
 	NESTING_NO_FAULT,
 	NESTING_DEEP,	      /* deeper than these */
-	NESTING_LONG_LITERAL, /* larger than literal_max */
-	NESTING_MANY_ANSWERS  /* more than answers_max */
+	NESTING_LONG_LITERAL, /* larger than literal_max, or than any may be */
+	NESTING_MANY_ANSWERS, /* more than answers_max */
+	NESTING_LARGE_NUMBER  /* numbers.value */
 };
 
 struct nesting {
@@ -45,6 +48,7 @@ struct nesting {
 	bool escaped;
 	uint32_t depth;
 	uint32_t quoted_depth; /* with those between quotes */
+	struct numbers numbers;
 };
 
 /* Follows `size` bytes of the server. Returns -1 and sets `fault` when they are beyond a limit, else

@@ -13,12 +13,19 @@ static int explain_answer(const struct transport *transport, struct error *err)
 		return error_set(err, ERROR_PROTOCOL,
 				 "%s began to send %" PRIu64 " bytes where at most %" PRIu64
 				 " were to come: the connection was dropped",
-				 transport->host, nesting->number, nesting->literal_max);
+				 transport->host, nesting->number,
+				 MIN(nesting->literal_max, UINT32_MAX));
 	case NESTING_MANY_ANSWERS:
 		return error_set(err, ERROR_PROTOCOL,
 				 "%s sent more than %u answers to one command, which nobody asked "
 				 "for: the connection was dropped",
 				 transport->host, nesting->answers_max);
+	case NESTING_LARGE_NUMBER:
+		return error_set(err, ERROR_PROTOCOL,
+				 "%s sent the number %" PRIu64
+				 ", and none there is larger than %u: "
+				 "the connection was dropped",
+				 transport->host, nesting->numbers.value, UINT32_MAX);
 	case NESTING_DEEP:
 	case NESTING_NO_FAULT:
 		break;
