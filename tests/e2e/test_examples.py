@@ -61,6 +61,7 @@ class Members(EntryCase):
         self.assertEqual(self.members("status"), self.printed("status"))
         self.assertEqual(self.members("stats"), self.printed("stats"))
         self.assertEqual(self.members("doctor"), self.printed("doctor"))
+        self.assertEqual(self.members("upgrade"), self.printed("upgrade"))
 
 
 class Columns(EntryCase):

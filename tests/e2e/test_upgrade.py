@@ -12,10 +12,12 @@ import json
 import pathlib
 import re
 import sqlite3
+import subprocess
 import sys
 import unittest
 
-from inqueue import CONFIGURATION, CREDENTIALS, DATA, SOURCE_DIR, UNREACHABLE, Case, ServerCase, messages
+import manual
+from inqueue import CONFIGURATION, CREDENTIALS, DATA, NO, SOURCE_DIR, UNREACHABLE, Case, ServerCase, messages
 from watcher import WatchCase
 
 OLD = SOURCE_DIR / "tests" / "data" / "schema-1.db.gz"
@@ -264,6 +266,65 @@ class Commands(Case):
         result = self.inqueue("list", "--no-backup")
         self.assertRegex(result.stderr, r"\Ainqueue: database '[^']+' was brought from schema 1 to \d+\n\Z")
         self.assertEqual([], list(self.folder.glob("inqueue.db.*")))
+
+
+class UpgradeAlone(Case):
+    """`inqueue upgrade`, by hand or by a package."""
+
+    def setUp(self):
+        super().setUp()
+        old_database(self.database)
+
+    def members(self):
+        return json.loads(self.inqueue("upgrade", "--json").stdout)
+
+    def test_it_says_what_it_has_done(self):
+        upgraded = self.inqueue("upgrade")
+        self.assertRegex(upgraded.stdout, TOLD.replace("inqueue: ", ""))
+        self.assertEqual("", upgraded.stderr)
+        self.assertEqual([(VERSION,)], self.sql("PRAGMA user_version"))
+
+    def test_a_second_one_changes_nothing(self):
+        self.inqueue("upgrade")
+        before = {path.name: path.read_bytes() for path in self.folder.glob("inqueue.db*")}
+        self.assertEqual(f"database '{self.database}' has schema {VERSION} already\n", self.inqueue("upgrade").stdout)
+        self.assertEqual(before, {path.name: path.read_bytes() for path in self.folder.glob("inqueue.db*")})
+
+    def test_for_programs(self):
+        copy = f"{self.database}.before-schema-{VERSION}"
+        self.assertEqual({"database": str(self.database), "from": 1, "to": VERSION, "copy": copy}, self.members())
+        self.assertEqual({"database": str(self.database), "from": VERSION, "to": VERSION, "copy": None}, self.members())
+
+    def test_without_a_copy(self):
+        self.assertRegex(self.inqueue("upgrade", "--no-backup").stdout,
+                         rf"\Adatabase '[^']+' was brought from schema 1 to {VERSION}\n\Z")
+        self.assertEqual([], list(self.folder.glob("inqueue.db.*")))
+
+    def test_the_copy_in_its_place_is_the_way_back(self):
+        """As the page for administrators says."""
+        self.inqueue("upgrade")
+        self.inqueue("note", 1, "called back")
+        back, = manual.examples(manual.section(manual.page("inqueue-administration.7"), "NEWER VERSIONS"))
+        back = re.sub(r"schema-\d+", f"schema-{VERSION}", back)
+        subprocess.run(["sh", "-euxc", back], env={**self.environment, "INQUEUE_DATABASE": str(self.database)}, check=True)
+        original = self.folder / "original.db"
+        old_database(original)
+        with contextlib.closing(sqlite3.connect(original)) as before, \
+                contextlib.closing(sqlite3.connect(self.database)) as now:
+            self.assertEqual(sorted(before.iterdump()), sorted(now.iterdump()))
+            self.assertEqual([(1,)], now.execute("PRAGMA user_version").fetchall())
+
+    def test_no_database_is_made(self):
+        self.database.unlink()
+        self.assertIn("no database at", self.inqueue("upgrade", expect=NO).stderr)
+        self.assertFalse(self.database.exists())
+
+    def test_a_newer_one_is_left_alone(self):
+        with contextlib.closing(sqlite3.connect(self.database)) as database:
+            database.execute("PRAGMA user_version = 99")
+        before = self.database.read_bytes()
+        self.assertIn("newer inqueue (schema 99", self.inqueue("upgrade", expect=DATA).stderr)
+        self.assertEqual(before, self.database.read_bytes())
 
 
 class Outdated(WatchCase):

@@ -131,9 +131,13 @@ const char *invocation_who(const struct invocation *invocation);
 int invocation_entry_id(const struct invocation *invocation, size_t index, int64_t *ret_id,
 			struct error *err);
 
-/* Opens the database of the invocation. */
+/* Opens the database of the invocation; standard error is told of an upgrade. */
 int invocation_open(const struct invocation *invocation, enum store_mode mode,
 		    struct store **ret_store, struct error *err);
+
+/* What an upgrade of its database has done, as a sentence without its end. Caller frees. */
+char *invocation_describe_upgraded(const struct invocation *invocation,
+				   const struct store_upgraded *upgraded);
 
 /* Finds a queue by the argument at `index`. */
 int invocation_find_queue(const struct invocation *invocation, struct store *store, size_t index,

@@ -7,18 +7,27 @@
 #include <glib.h>
 #include <inttypes.h>
 
-/* Tells whoever runs the program that there is one more file in the folder, and that it may go. */
+/* Whoever runs the program learns that there is one more file in the folder, and that it may go. */
+char *invocation_describe_upgraded(const struct invocation *invocation,
+				   const struct store_upgraded *upgraded)
+{
+	GString *words = g_string_new(NULL);
+	g_string_printf(words, "database '%s' was brought from schema %" PRId64 " to %" PRId64,
+			invocation->database, upgraded->from, upgraded->to);
+	if (upgraded->copy != NULL)
+		g_string_append_printf(words,
+				       "; a copy of what it was lies in '%s', and can be deleted",
+				       upgraded->copy);
+	else if (upgraded->no_room != NULL)
+		g_string_append_printf(words, " without a copy of what it was: %s",
+				       upgraded->no_room);
+	return g_string_free(words, FALSE);
+}
+
 static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void *context)
 {
-	const struct invocation *invocation = context;
-	g_autoptr(GString) copy = g_string_new(NULL);
-	if (upgraded->copy != NULL)
-		g_string_printf(copy, "; a copy of what it was lies in '%s', and can be deleted",
-				upgraded->copy);
-	else if (upgraded->no_room != NULL)
-		g_string_printf(copy, " without a copy of what it was: %s", upgraded->no_room);
-	output_say("database '%s' was brought from schema %" PRId64 " to %" PRId64 "%s",
-		   invocation->database, upgraded->from, upgraded->to, copy->str);
+	g_autofree char *words = invocation_describe_upgraded(context, upgraded);
+	output_say("%s", words);
 }
 
 /* Every command opens the database in this way, so that an upgrade is told wherever it happens,

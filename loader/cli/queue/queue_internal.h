@@ -45,5 +45,6 @@ int cmd_target_list(const struct invocation *invocation, struct error *err);
 int cmd_target_show(const struct invocation *invocation, struct error *err);
 int cmd_target_drop(const struct invocation *invocation, struct error *err);
 int cmd_doctor(const struct invocation *invocation, struct error *err);
+int cmd_upgrade(const struct invocation *invocation, struct error *err);
 
 #endif

@@ -139,6 +139,12 @@ static const struct command commands[] = {
      "Reads the whole database, checks who can read passwords and keys, and names the libraries "
      "and their faults that this program works around. Needs no server and changes nothing.",
      NULL, NULL, cmd_doctor, false},
+    {"upgrade", "", 0, 0, "bring the database to the schema of this version",
+     "Any command of a newer version does this by itself; this one does nothing else, and says "
+     "from "
+     "which schema to which, and where the copy of what it was lies. Programs of an older version "
+     "that use the database end at their next transaction.",
+     NULL, NULL, cmd_upgrade, false},
 };
 
 const struct command *queue_command_at(size_t index)
