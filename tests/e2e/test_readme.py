@@ -49,11 +49,7 @@ class Tour(ServerCase):
     def setUp(self):
         super().setUp()
         self.server.add_user("invoices@example.com", "correct horse")
-        home = self.folder / "home"
-        password = home / ".invoices-password"
-        password.write_text("correct horse\n")
-        password.chmod(0o600)
-        self.database = home / "inqueue.db"
+        self.database = self.folder / "home" / "inqueue.db"
 
     def run_script(self, script):
         server = f"url=localhost;port={self.server.tls_port};caFile={self.authority.certificate};"
@@ -63,9 +59,10 @@ class Tour(ServerCase):
         (folder / "inqueue").symlink_to(PROGRAM)
         environment = {**self.environment, "PATH": f"{folder}:{self.environment['PATH']}"}
         result = subprocess.run(["bash", "-euxc", script], cwd=self.folder, env=environment, text=True,
-                                capture_output=True, check=False)
+                                input="correct horse\n", capture_output=True, check=False)
         self.assertEqual(0, result.returncode, result.stdout + result.stderr)
         self.assertIn("Invoice 4711", result.stdout)
+        self.assertEqual(0o600, (self.folder / "home" / ".invoices-password").stat().st_mode & 0o777)
 
     def put_invoice(self):
         invoice = message("Invoice 4711")
@@ -80,6 +77,7 @@ class Tour(ServerCase):
         self.run_script(script)
         self.assertEqual(b"%PDF-1.7\n", (self.folder / "home" / "invoice-1" / "invoice.pdf").read_bytes())
         self.assertEqual(b"%PDF-1.7\n", (self.folder / "invoice.pdf").read_bytes())
+        self.assertEqual([("done",)], self.sql("SELECT state FROM entry"))
 
     def test_the_first_mailbox(self):
         self.put_invoice()
