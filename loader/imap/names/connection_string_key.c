@@ -111,39 +111,39 @@ static const struct connection_string_key keys[] = {
      SET(proxy, proxy),
      .takes = "socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT"},
     {{"authMech", "NAME", "the strongest",
-      "force SCRAM-SHA-256, SCRAM-SHA-1 (with these the server must prove that it knows the "
-      "password, too), PLAIN, LOGIN, CRAM-MD5; with an access token OAUTHBEARER or XOAUTH2; with "
-      "clientCert "
-      "EXTERNAL"},
+      "the mechanism to sign in with: SCRAM-SHA-256, SCRAM-SHA-1 (with these the server must prove "
+      "that it knows the password, too), PLAIN, LOGIN, CRAM-MD5; with an access token OAUTHBEARER "
+      "or XOAUTH2; with clientCert EXTERNAL"},
      SET(mechanism, auth_mech),
      .takes =
 	 "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5, OAUTHBEARER, XOAUTH2 or EXTERNAL",
      .default_in_words = true},
     {{"authUser", "NAME", "",
-      "whose mailbox is meant where that is not the queue's user: a shared mailbox, or that of "
-      "another "
-      "user for whom this one may sign in (PLAIN, SCRAM, OAUTHBEARER, XOAUTH2, EXTERNAL)"},
+      "whose mailbox to open, where it is not that of the queue's user: a shared mailbox, or that "
+      "of another user for whom this one may sign in (PLAIN, SCRAM, OAUTHBEARER, XOAUTH2, "
+      "EXTERNAL)"},
      SET(user, auth_user),
      .takes = "a user name without control characters"},
     {{"clientCert", "FILE", "",
-      "file with a certificate and its key (PEM) that is shown to the server; authMech=EXTERNAL "
-      "signs in by it alone"},
+      "file with a certificate and its key (PEM), which the server gets to see; "
+      "authMech=EXTERNAL signs in by it alone"},
      SET(file, client_certificate)},
     {{"pin", "sha256//BASE64,...", "",
-      "the server's public key: its SHA-256 decides, and not authorities, names or times; several "
-      "with commas between them"},
+      "the SHA-256 of the server's public key, or several with commas between them; the key alone "
+      "decides then, and not authorities, names or times"},
      SET(pin, pin),
      .takes = "sha256// and the digest of a public key in base64, with commas between several"},
     {{"minTls", "1.2|1.3", "1.2", "the oldest version of TLS that is used"},
      SET(tls_version, min_tls),
      .takes = "1.2 or 1.3"},
-    {{"watchFolder", "DIR", "", "external source File: watch imports the mail that comes into it"},
+    {{"watchFolder", "DIR", "",
+      "for a queue with external source File: watch imports the mail that is put into this folder"},
      SET(directory, watch_folder)},
     {{"archiveFolder", "DIR", "",
-      "with watchFolder: where its files go whose messages are all entries"},
+      "with watchFolder: a file goes here once each of its messages is an entry"},
      SET(directory, archive_folder)},
     {{"failedFolder", "DIR", "",
-      "with watchFolder: where its files go of which a message became a bad entry"},
+      "with watchFolder: a file goes here when one of its messages has become a bad entry"},
      SET(directory, failed_folder)},
     {{"disable", "NAME,NAME", "",
       "extensions of the server to ignore, e.g. MOVE,UIDPLUS; GMAIL: no care for Gmail's labels"},
