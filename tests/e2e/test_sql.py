@@ -125,6 +125,18 @@ class OtherLanguages(EntryCase):
         workers = self.column("SELECT DISTINCT who FROM entry_event WHERE change = 'claimed'")
         self.assertLess({f"python-{number}" for number in range(8)}, set(workers))
 
+    def test_from_the_shell(self):
+        """Both commands of the page, one after the other."""
+        self.put(2, subject="Order")
+        self.file("worker.py", self.worker)
+        look, = blocks("TEN QUESTIONS AND THEIR QUERIES", "sh")
+        work, = blocks("FROM OTHER LANGUAGES", "sh")
+        shown = subprocess.run(["bash", "-euc", look + work], cwd=self.folder, env=self.environment, text=True,
+                               capture_output=True, check=True)
+        self.assertEqual(("", 2), (shown.stderr, shown.stdout.count("Order")))
+        self.assertEqual({"robot-7"}, set(self.column("SELECT who FROM history WHERE change = 'claimed'")))
+        self.assertEqual(["done", "done"], self.states())
+
     def test_claims_come_in_our_order(self):
         self.put(3)
         self.inqueue("priority", 3, "--to", "1")
