@@ -1,5 +1,6 @@
 """The manual: its pages are well formed and lead to each other, open from the program, and make a web site."""
 
+import fnmatch
 import html.parser
 import os
 import pathlib
@@ -34,6 +35,21 @@ class Pages(unittest.TestCase):
             for title in re.findall(r"\bSx ([A-Z][A-Z0-9. ]*[A-Z0-9])", text):
                 with self.subTest(page=name, to=title):
                     self.assertIn(title, titles)
+
+
+class Guarantees(unittest.TestCase):
+    def test_each_promise_names_tests_that_there_are(self):
+        listed = subprocess.run(["ctest", "--test-dir", BUILD_DIR, "-N"], capture_output=True, text=True, check=True).stdout
+        tests = re.findall(r"(?m)^ +Test +#\d+: (\S+)$", listed)
+        self.assertGreater(len(tests), 100)
+        text = manual.page("inqueue-guarantees.7")
+        promises = re.findall(r"(?ms)^\.Ss (.*?)\n(.*?)(?=^\.S[sh] )", text)
+        self.assertGreater(len(promises), 15)
+        for title, words in promises:
+            with self.subTest(promise=title):
+                named = re.findall(r"(?m)^\.Ql (\S+)", words.partition("Tried by\n")[2])
+                self.assertGreater(len(named), 0)
+                self.assertEqual([], [name for name in named if not fnmatch.filter(tests, name)])
 
 
 class Opening(Case):
