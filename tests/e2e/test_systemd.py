@@ -1,6 +1,7 @@
 """The units in samples/systemd: what systemd says of them, and whether the program can live in them."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import confined
 import manual
-from inqueue import PROGRAM, SOURCE_DIR, messages
+from inqueue import NO, PROGRAM, SOURCE_DIR, message, messages
+from receiver import Receiver
 from watcher import WatchCase
 
 UNITS = SOURCE_DIR / "samples" / "systemd"
@@ -139,6 +141,42 @@ class Service(WatchCase):
         self.deliver(*messages(2))
         self.inqueue("load", "invoices", env=self.surroundings, wrap=self.confined("inqueue-load@.service"))
         self.assert_all_loaded(2)
+
+    def started(self, unit):
+        """What the unit starts, for the queue invoices; options of the tests' own come behind the command."""
+        _, *words = re.search(r"(?m)^ExecStart=(.*)$", (UNITS / unit).read_text())[1].replace("%i", "invoices").split()
+        return words
+
+    def test_work(self):
+        """samples/worker, as the unit's instructions have it copied."""
+        invoice = message("Invoice")
+        invoice.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="invoice.pdf")
+        self.deliver(invoice)
+        self.inqueue("load", "invoices", env=self.surroundings)
+        worker = self.folder / "invoices"
+        shutil.copy(SOURCE_DIR / "samples" / "worker", worker)
+        command, queue, *rest = self.started("inqueue-work@.service")
+        self.assertEqual(["--", "/etc/inqueue/work/invoices"], rest)
+        self.inqueue(command, queue, "--until-empty", "--", worker, wrap=self.confined("inqueue-work@.service"),
+                     env={**self.surroundings, "INVOICES": str(self.folder)})
+        self.assertEqual((["done"], b"%PDF"), (self.column("SELECT state FROM entry"), (self.folder / "1-invoice.pdf").read_bytes()))
+
+    def test_deliver(self):
+        self.deliver(message("Invoice"))
+        self.inqueue("load", "invoices", env=self.surroundings)
+        with Receiver() as receiver:
+            self.inqueue("queue", "alter", "invoices", "--deliver-to", receiver.url(), "--allow-private", "true")
+            self.inqueue(*self.started("inqueue-deliver.service"), env=self.surroundings,
+                         wrap=self.confined("inqueue-deliver.service"))
+            self.assertEqual(1, len(receiver.requests))
+        self.assertEqual(["done"], self.column("SELECT state FROM entry"))
+
+    def test_check(self):
+        check, wrap = self.started("inqueue-check.service"), self.confined("inqueue-check.service")
+        self.deliver(message("Invoice"))
+        self.inqueue("load", "invoices", env=self.surroundings)
+        self.inqueue(*check, env=self.surroundings, wrap=wrap)
+        self.inqueue(*check, "--max-waiting", "0", env=self.surroundings, wrap=wrap, expect=NO)
 
     def test_the_surroundings_are_narrow(self):
         tries = {"socket.socket(socket.AF_PACKET)": "not supported", "os.chroot('/')": "not permitted",
