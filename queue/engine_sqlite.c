@@ -167,7 +167,8 @@ static int check_location(const char *location, struct error *err)
 }
 
 /* By itself SQLite keeps what it needs to take a statement back in memory up to 64 KiB only, four of
- * our pages: each claim would make a temporary file, and a kill could leave it behind. */
+ * our pages: each claim would make a temporary file, and a kill could leave it behind. And it counts
+ * its memory under a lock, which nobody asks for. */
 static void configure_sqlite(void)
 {
 	enum { STATEMENT_JOURNAL_BYTES = 4 << 20 };
@@ -175,6 +176,7 @@ static void configure_sqlite(void)
 	if (!g_once_init_enter(&done))
 		return;
 	sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, STATEMENT_JOURNAL_BYTES);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	g_once_init_leave(&done, 1);
 }
 
@@ -236,8 +238,8 @@ int engine_open(const char *location, enum engine_access access, struct engine *
 	struct engine *engine = g_new0(struct engine, 1);
 	engine->access = access;
 	engine->location = g_strdup(location);
-	engine->statements =
-	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, engine_statement_free);
+	engine->statements = g_hash_table_new_full(engine_statement_hash, g_str_equal, g_free,
+						   engine_statement_free);
 	if (open_handle(engine, err) != 0) {
 		engine_close(engine);
 		return -1;

@@ -43,8 +43,9 @@ int engine_fail(const struct engine *engine, int code, struct error *err);
 /* SQLite's busy handler: waits a moment, in which the others may finish. 0: the time is up. */
 int engine_wait_for_others(void *context, int count);
 
-/* A struct statement, for the table of them. */
+/* A struct statement, for the table of them; its text, by which it is found there. */
 void engine_statement_free(void *pointer);
+unsigned engine_statement_hash(const void *sql);
 
 /* A new connection runs nothing that the database brings. */
 void engine_trust_nothing(struct engine *engine);

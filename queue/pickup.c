@@ -261,17 +261,23 @@ int pickup_match(struct store *store, const struct pickup_source *source,
 	return 0;
 }
 
-/* The UIDNEXT that a run noted tells runs apart: one run that moves ten copies counts once. */
+/* The UIDNEXT that a run noted tells runs apart: one run that moves ten copies counts once. Nearly
+ * every message is new: for it the table that DISTINCT fills is not made, which would take a tenth of
+ * the time that storing the message takes. */
 int pickup_count_returns(struct store *store, const struct pickup_source *source,
 			 const struct pickup *like, uint64_t *ret_count, struct error *err)
 {
+#define ALIKE                                                                                      \
+	" FROM pickup INDEXED BY pickup_match"                                                     \
+	" WHERE queue_id = ?1 AND internal_date = ?6 AND raw_sha256 = ?4"
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
-	    "SELECT count(DISTINCT uid_next) FROM pickup INDEXED BY pickup_match"
-	    " WHERE queue_id = ?1 AND internal_date = ?6 AND raw_sha256 = ?4 AND source = ?2"
-	    " AND uid_validity = ?3 AND raw_size = ?5 AND uid_next <= ?7"
-	    " AND state IN ('copied', 'moved', 'left')"
-	    " AND record_created >= (SELECT record_updated FROM work_queue WHERE id = ?1)");
+	    "SELECT CASE WHEN EXISTS (SELECT 1" ALIKE
+	    ") THEN (SELECT count(DISTINCT uid_next)" ALIKE
+	    " AND source = ?2 AND uid_validity = ?3 AND raw_size = ?5 AND uid_next <= ?7"
+	    " AND state IN ('copied', 'moved', 'left') AND record_created >="
+	    " (SELECT record_updated FROM work_queue WHERE id = ?1)) ELSE 0 END");
+#undef ALIKE
 	pickup_bind_source(statement, source);
 	pickup_bind_like(statement, 4, like);
 	statement_bind_int(statement, 7, like->uid);

@@ -9,15 +9,34 @@
 #define FIRST_SECOND INT64_C(-62167219200) /* 0000-01-01T00:00:00Z */
 #define LAST_SECOND  INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
-/* "2026-01-31T12:00:00", without its zone; returns how long it is. */
-static int put_time(char text[VALUE_TIME_MAX], int64_t time_s)
+static char *put_number(char *at, int number, int digits)
+{
+	for (int i = digits; i-- > 0; number /= 10)
+		at[i] = (char)('0' + number % 10);
+	return at + digits;
+}
+
+/* "2026-01-31T12:00:00", without its zone; returns its end. Each entry has eight times: printf()
+ * would take a tenth of the time that storing one takes. */
+static char *put_time(char *at, int64_t time_s)
 {
 	const time_t time = (time_t)CLAMP(time_s, FIRST_SECOND, LAST_SECOND);
 	struct tm tm;
 	gmtime_r(&time, &tm);
-	/* strftime() writes the years before 1000 with fewer digits. */
-	return g_snprintf(text, VALUE_TIME_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
-			  tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	const struct {
+		char before;
+		int number;
+	} rest[] = {{'-', tm.tm_mon + 1},
+		    {'-', tm.tm_mday},
+		    {'T', tm.tm_hour},
+		    {':', tm.tm_min},
+		    {':', tm.tm_sec}};
+	at = put_number(at, tm.tm_year + 1900, 4);
+	for (size_t i = 0; i < G_N_ELEMENTS(rest); i++) {
+		*at++ = rest[i].before;
+		at = put_number(at, rest[i].number, 2);
+	}
+	return at;
 }
 
 void value_format_time_ms(int64_t time_ms, char text[VALUE_TIME_MAX])
@@ -25,15 +44,15 @@ void value_format_time_ms(int64_t time_ms, char text[VALUE_TIME_MAX])
 	time_ms = CLAMP(time_ms, FIRST_SECOND * 1000, LAST_SECOND * 1000 + 999);
 	/* Rounded down, also before 1970. */
 	const int64_t time_s = time_ms >= 0 ? time_ms / 1000 : (time_ms - 999) / 1000;
-	const int length = put_time(text, time_s);
-	g_snprintf(text + length, (gulong)(VALUE_TIME_MAX - length), ".%03dZ",
-		   (int)(time_ms - time_s * 1000));
+	char *at = put_time(text, time_s);
+	*at++ = '.';
+	at = put_number(at, (int)(time_ms - time_s * 1000), 3);
+	memcpy(at, "Z", sizeof "Z");
 }
 
 void value_format_time_s(int64_t time_s, char text[VALUE_TIME_MAX])
 {
-	const int length = put_time(text, time_s);
-	g_strlcpy(text + length, "Z", (gsize)(VALUE_TIME_MAX - length));
+	memcpy(put_time(text, time_s), "Z", sizeof "Z");
 }
 
 /* Takes either form up to the seconds; *ret_rest is what follows them. */
