@@ -27,6 +27,14 @@ static inline uint64_t ascii_word(const unsigned char *bytes)
 	return le64toh(word);
 }
 
+/* Not memcpy(): where the compiler knows how large the buffer is, that would be a call for each word,
+ * which checks it once more (_FORTIFY_SOURCE). */
+static inline void ascii_put_word(char *to, uint64_t word)
+{
+	word = htole64(word);
+	__builtin_memcpy(to, &word, sizeof(word));
+}
+
 /* The lowest bit that is set is in the first byte that is not between blank and tilde. */
 static inline uint64_t ascii_word_odd(uint64_t word)
 {
@@ -101,9 +109,8 @@ static inline size_t ascii_lower_span(const unsigned char *bytes, size_t length,
 
 	for (; length - span >= ASCII_WORD_BYTES; span += ASCII_WORD_BYTES) {
 		uint64_t word = ascii_word(bytes + span);
-		uint64_t lower = htole64(ascii_word_lower(word));
 
-		memcpy(to + span, &lower, sizeof(lower));
+		ascii_put_word(to + span, ascii_word_lower(word));
 		if ((word & ASCII_HIGH) != 0)
 			return span + (size_t)__builtin_ctzll(word & ASCII_HIGH) / 8;
 	}
