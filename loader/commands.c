@@ -25,7 +25,7 @@ typedef const struct command *family_at(size_t index);
 
 static family_at *const families[] = {
     queue_command_at, oauth_command_at, run_command_at,	 entry_command_at,
-    work_command_at,  mail_command_at,	help_command_at,
+    rules_command_at, work_command_at,	mail_command_at, help_command_at,
 };
 
 /* Tables of families end with NULL; nothing else knows how long they are. */

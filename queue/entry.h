@@ -69,7 +69,7 @@ struct entry {
 	char *queue_name; /* read only */
 	enum entry_state state;
 	int32_t priority; /* higher first; default 0 */
-	bool held;	  /* read only: an operator keeps it from workers */
+	bool held;	  /* an operator, or a rule, keeps it from workers */
 	char *tags;	  /* read only: joined with blanks, which no tag holds; NULL = none */
 	int32_t attempt_count;
 	char *error_kind; /* "business", "application", "load" */

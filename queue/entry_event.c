@@ -41,7 +41,7 @@ static int read_chunk(struct store *store, int64_t entry_id, int64_t from, GArra
 	scoped_statement *statement = engine_prepare(
 	    store->engine, "SELECT number, at, change, state, attempt, who, why, detail,"
 			   " duration_ms FROM history WHERE entry_id = ? AND number >= ?"
-			   " ORDER BY number LIMIT ?");
+			   " ORDER BY number, change = 'rule' LIMIT ?");
 	statement_bind_int(statement, 1, entry_id);
 	statement_bind_int(statement, 2, from);
 	statement_bind_int(statement, 3, CHUNK);

@@ -201,10 +201,11 @@ int entry_list_digests(struct store *store, int64_t queue_id,
 {
 	unsigned char sha256[32];
 	int result;
-	scoped_statement *statement =
-	    engine_prepare(store->engine, "SELECT m.raw_sha256, s.state = 'bad' FROM entry_status s"
-					  " JOIN entry_mail m ON m.entry_id = s.id"
-					  " WHERE s.queue_id = ?1 AND m.raw_sha256 IS NOT NULL");
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT m.raw_sha256, s.state = 'bad' FROM entry_status s"
+			   " JOIN entry_mail m ON m.entry_id = s.id"
+			   " WHERE s.queue_id = ?1 AND m.raw_sha256 IS NOT NULL"
+			   " UNION ALL SELECT raw_sha256, 0 FROM import_known WHERE queue_id = ?1");
 	statement_bind_int(statement, 1, queue_id);
 	while ((result = statement_step(statement, err)) == 1) {
 		value_parse_sha256(statement_text(statement, 0), sha256);

@@ -9,14 +9,7 @@
 
 static const char queue_prefix[] = "queue ";
 static const char target_prefix[] = "target ";
-
-struct apply_row {
-	const char *kind; /* "target", "queue" */
-	char *name;
-	enum apply_outcome outcome;
-	GPtrArray *before; /* the values of its fields; NULL where there was none of that name */
-	GPtrArray *after;
-};
+static const char rules_prefix[] = "rules ";
 
 /* What is read and what comes of it. */
 struct apply {
@@ -30,14 +23,6 @@ struct apply {
 static void apply_target_clear(void *data)
 {
 	work_queue_target_clear(data);
-}
-
-static void apply_row_clear(void *data)
-{
-	struct apply_row *row = data;
-	g_free(row->name);
-	g_clear_pointer(&row->before, g_ptr_array_unref);
-	g_clear_pointer(&row->after, g_ptr_array_unref);
 }
 
 static void apply_collect(const char *field, const char *value, void *context)
@@ -237,6 +222,30 @@ static int apply_queue_group(struct apply *apply, GKeyFile *file, const char *gr
 	return failed == 0 ? apply_queue(apply, draft, row.outcome, err) : -1;
 }
 
+/* ---- rules ---- */
+
+static void apply_rule_differs(const char *number, const char *before, const char *after,
+			       void *context)
+{
+	const struct apply_row *row = context;
+	g_ptr_array_add(row->numbers, g_strdup(number));
+	g_ptr_array_add(row->before, g_strdup(before));
+	g_ptr_array_add(row->after, g_strdup(after));
+}
+
+static int apply_rules_of(struct apply *apply, GKeyFile *file, const char *group, struct error *err)
+{
+	struct apply_row row = {.kind = "rules",
+				.name = g_strdup(group + strlen(rules_prefix)),
+				.before = g_ptr_array_new_with_free_func(g_free),
+				.after = g_ptr_array_new_with_free_func(g_free),
+				.numbers = g_ptr_array_new_with_free_func(g_free)};
+	const struct apply_rules rules = {apply->store, apply->change, apply_rule_differs, &row};
+	const int failed = apply_rules_group(&rules, file, group, row.name, &row.outcome, err);
+	g_array_append_val(apply->rows, row);
+	return failed == 0 ? 0 : -1;
+}
+
 /* ---- a file ---- */
 
 /* The error names the group, so that the operator finds the line. Targets come first, because queues
@@ -245,12 +254,13 @@ static int apply_groups(struct apply *apply, GKeyFile *file, struct error *err)
 {
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
 	for (char **group = groups; *group != NULL; group++) {
-		if (g_str_has_prefix(*group, queue_prefix))
+		if (g_str_has_prefix(*group, queue_prefix) ||
+		    g_str_has_prefix(*group, rules_prefix))
 			continue;
 		if (!g_str_has_prefix(*group, target_prefix))
 			return error_set(err, ERROR_CONFIGURATION,
 					 "[%s]: unknown group: a queue is written [queue NAME], a "
-					 "target [target NAME]",
+					 "target [target NAME], a queue's rules [rules NAME]",
 					 *group);
 		if (apply_target_group(apply, file, *group, err) != 0)
 			return error_prefix(err, "[%s]", *group);
@@ -258,6 +268,11 @@ static int apply_groups(struct apply *apply, GKeyFile *file, struct error *err)
 	for (char **group = groups; *group != NULL; group++) {
 		if (g_str_has_prefix(*group, queue_prefix) &&
 		    apply_queue_group(apply, file, *group, err) != 0)
+			return error_prefix(err, "[%s]", *group);
+	}
+	for (char **group = groups; *group != NULL; group++) {
+		if (g_str_has_prefix(*group, rules_prefix) &&
+		    apply_rules_of(apply, file, *group, err) != 0)
 			return error_prefix(err, "[%s]", *group);
 	}
 	/* Queues that the file does not name may use a target that it has changed. */
@@ -291,46 +306,6 @@ static int apply_read_file(const char *path, GKeyFile *file, struct error *err)
 	if (!g_key_file_load_from_data(file, text + begin, size - begin, G_KEY_FILE_NONE, &failure))
 		return error_set(err, ERROR_CONFIGURATION, "'%s': %s", path, failure->message);
 	return 0;
-}
-
-struct apply_difference {
-	const struct apply_report *report;
-	const struct apply_row *row;
-	guint next;
-};
-
-static void apply_tell_field(const char *field, const char *value, void *context)
-{
-	struct apply_difference *difference = context;
-	const struct apply_row *row = difference->row;
-	const guint at = difference->next++;
-	const char *before = g_ptr_array_index(row->before, at);
-	const char *after = g_ptr_array_index(row->after, at);
-	(void)value;
-	if (g_strcmp0(before, after) != 0)
-		difference->report->differs(row->kind, row->name, field, before, after,
-					    difference->report->context);
-}
-
-/* Any definition serves to go through the fields. */
-static void apply_tell_differences(const struct apply_report *report, const struct apply_row *row)
-{
-	struct apply_difference difference = {.report = report, .row = row};
-	scoped(work_queue_free) struct work_queue *any = definition_new(row->name);
-	if (strcmp(row->kind, "target") == 0)
-		definition_list_target(&any->target, apply_tell_field, &difference);
-	else
-		definition_list(any, apply_tell_field, &difference);
-}
-
-static void apply_tell(const struct apply_report *report, const GArray *rows)
-{
-	for (guint i = 0; i < rows->len; i++) {
-		const struct apply_row *row = &g_array_index(rows, struct apply_row, i);
-		report->tell(row->kind, row->name, row->outcome, report->context);
-		if (report->differs != NULL && row->outcome == APPLY_ALTERED)
-			apply_tell_differences(report, row);
-	}
 }
 
 static int apply_run(struct apply *apply, const char *path, const struct apply_report *report,

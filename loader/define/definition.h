@@ -3,7 +3,8 @@
  * line or in a file; one table knows them all.
  *
  * File:      a GLib key file with a group `[queue NAME]` for each queue and `[target NAME]` for each
- *            target with a name, whose keys are the fields.
+ *            target with a name, whose keys are the fields, and `[rules NAME]` for the rules of a queue, whose
+ *            keys are their numbers.
  * Ownership: a draft is a struct work_queue that the caller frees with work_queue_free(), or a struct
  *            work_queue_target.
  * Errors:    CONFIGURATION, naming the field and what it takes.
@@ -80,7 +81,7 @@ enum apply_outcome { APPLY_CREATED, APPLY_ALTERED, APPLY_UNCHANGED };
 
 struct apply_report {
 	/* The outcome for each target, then for each queue, after everything is committed. `kind` is
-	 * "target" or "queue". */
+	 * "target", "queue" or "rules". */
 	void (*tell)(const char *kind, const char *name, enum apply_outcome outcome, void *context);
 	/* After it, for each field that differs; NULL is no value. NULL: nobody asks. */
 	void (*differs)(const char *kind, const char *name, const char *field, const char *before,
@@ -107,6 +108,10 @@ int apply_preview(struct store *store, const char *path, const struct apply_repo
 /* The same for a target with a name. */
 int dump_target(const struct work_queue_target *target,
 		void (*line)(const char *text, void *context), void *context, struct error *err);
+
+/* The group of a queue's rules, for such a file; nothing where it has none. */
+int dump_rules(struct store *store, const struct work_queue *queue,
+	       void (*line)(const char *text, void *context), void *context, struct error *err);
 
 /* The group of a queue, for such a file: `line` hears its lines. Secrets are named by their sources alone. CONFIGURATION where a
  * value has a line break, which a file cannot hold. */

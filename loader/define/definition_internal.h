@@ -13,6 +13,36 @@
 #include "queue/base/error.h"
 #include "queue/work_queue.h"
 
+#include <glib.h>
+
+/* What a group of a file comes to (apply_tell.c). */
+struct apply_row {
+	const char *kind; /* "target", "queue", "rules" */
+	char *name;
+	enum apply_outcome outcome;
+	GPtrArray *before; /* the values of its fields; NULL where there was none of that name */
+	GPtrArray *after;
+	GPtrArray *numbers; /* of the rules that differ; NULL: the fields are those of `kind` */
+};
+
+void apply_row_clear(void *row);
+
+/* Tells of all rows, after the commit. */
+void apply_tell(const struct apply_report *report, const GArray *rows);
+
+/* What is done with the rules of a file (apply_rules.c). */
+struct apply_rules {
+	struct store *store; /* NULL: there is no database yet */
+	bool change;	     /* else only the outcome is told */
+	/* Of each rule that differs; NULL is no rule. */
+	void (*differs)(const char *number, const char *before, const char *after, void *context);
+	void *context;
+};
+
+/* The group [rules NAME], whose keys are numbers, becomes the whole set of the queue's rules, in the open transaction. */
+int apply_rules_group(const struct apply_rules *apply, GKeyFile *file, const char *group,
+		      const char *queue_name, enum apply_outcome *ret_outcome, struct error *err);
+
 typedef int target_setter(struct work_queue_target *draft, const char *value, struct error *err);
 
 /* The fields of a queue itself. */

@@ -85,6 +85,7 @@ static int import_all(struct import *import, char *const *paths, size_t count, s
 {
 	if (connection_string_parse_local(import->queue->connection_string, &import->definition,
 					  err) != 0 ||
+	    rules_open(import->store, import->queue->id, &import->rules, err) != 0 ||
 	    entry_list_digests(import->store, import->queue->id, import_learn, import, err) != 0)
 		return -1;
 	for (unsigned i = 0; i < import->options->jobs; i++) {
@@ -116,6 +117,7 @@ int import_run(struct store *store, const struct work_queue *queue, char *const 
 		import_batch_close(&import.batches[i]);
 	g_free(import.batches);
 	g_hash_table_unref(import.known);
+	rules_free(import.rules);
 	connection_string_free(import.definition);
 	return failed;
 }

@@ -14,6 +14,8 @@
 #include "loader/imap/names/connection_string.h"
 #include "loader/import/import.h"
 #include "loader/parse/parser.h"
+#include "loader/rules/rules.h"
+#include "queue/rule.h"
 
 #include <glib.h>
 #include <nettle/sha2.h>
@@ -41,6 +43,7 @@ struct import_item {
 	bool too_large;
 	bool known;	     /* the queue has an entry of it */
 	bool bad;	     /* its entry is a bad one */
+	bool skipped;	     /* by a rule */
 	const char *refused; /* why none of its content can be stored; NULL where it can */
 };
 
@@ -59,6 +62,7 @@ struct import {
 	const struct import_options *options;
 	struct import_result *result;
 	struct connection_string *definition;
+	struct rules *rules;	      /* of the queue; NULL: it has none */
 	GHashTable *known;	      /* digests that the queue has -> is its entry a bad one? */
 	struct import_batch *batches; /* one for each job */
 	unsigned turn;		      /* the batch that is being filled */

@@ -11,11 +11,25 @@
 
 #include <string.h>
 
+struct import_new {
+	const struct import *import;
+	struct import_item *item;
+};
+
+/* Mail that becomes no entry of this queue is kept in mind apart: the next import finds it by nothing else. */
 static int import_put_new(const struct entry *entry, const struct entry_contents *contents,
 			  void *context, struct error *err)
 {
-	int64_t id;
-	return entry_put(context, entry, contents, clock_now_ms(), &id, err);
+	const struct import_new *new = context;
+	const struct import *import = new->import;
+	struct rules_stored stored;
+	if (rules_put(import->rules, import->store, entry, contents, clock_now_ms(), &stored,
+		      err) != 0)
+		return -1;
+	new->item->skipped = stored.skipped;
+	return stored.skipped || stored.elsewhere
+		   ? import_known_put(import->store, import->queue->id, entry->raw_sha256, err)
+		   : 0;
 }
 
 /* Why a message cannot be loaded, whatever the parser says, or NULL. Caller frees. */
@@ -49,8 +63,8 @@ static int import_store_item(struct import *import, const struct import_batch *b
 	    .keep_raw = import->definition->keep_raw,
 	};
 	memcpy(message.raw_sha256, item->raw_sha256, sizeof message.raw_sha256);
-	if (make_entry(import->queue->id, &message, import_put_new, import->store, &item->bad,
-		       err) != 0)
+	struct import_new new = {import, item};
+	if (make_entry(import->queue->id, &message, import_put_new, &new, &item->bad, err) != 0)
 		return error_prefix(err, "store '%s'", item->file->path);
 	return 0;
 }
@@ -95,6 +109,8 @@ static void import_count(const struct import *import, const struct import_item *
 	result->size_bytes += item->size_bytes;
 	if (item->bad)
 		result->bad++;
+	else if (item->skipped)
+		result->skipped++;
 	else
 		result->loaded++;
 }

@@ -266,6 +266,8 @@ static int load_with_mailbox(struct load *load, struct error *err)
 {
 	if (load_prepare(load, err) != 0)
 		return -1;
+	if (rules_open(load->store, load->queue->id, &load->rules, err) != 0)
+		return -1;
 	load_open_pipeline(load);
 	load->unsent = load_unsent_new();
 	int failed = load_work_off(load, err);
@@ -274,6 +276,7 @@ static int load_with_mailbox(struct load *load, struct error *err)
 	if (failed == 0 && !load->options->dry_run)
 		failed = load_note(load, err);
 	load_close_pipeline(load, failed != 0);
+	g_clear_pointer(&load->rules, rules_free);
 	g_array_unref(load->unsent);
 	return failed;
 }

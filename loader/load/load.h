@@ -29,6 +29,7 @@
 struct load_result {
 	uint64_t loaded;   /* entries made, without the bad ones */
 	uint64_t bad;	   /* entries made in state bad */
+	uint64_t skipped;  /* messages that a rule has skipped: they are moved without an entry */
 	uint64_t finished; /* messages stored by an earlier run and moved by this one */
 	uint64_t moved;	   /* messages stored and moved by this run */
 	int64_t began_ms;
@@ -99,8 +100,8 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 		 const struct load_options *options, struct load_result *ret_result,
 		 struct error *err);
 
-/* "1 item", "3 items, 1 of them bad", "2 items, bad". The caller frees it. */
-char *load_format_items(uint64_t items, uint64_t bad);
+/* "1 item", "3 items, 1 of them bad", "2 items, bad", "3 items; 2 skipped by rules". The caller frees it. */
+char *load_format_items(uint64_t items, uint64_t bad, uint64_t skipped);
 
 /* --- the worker -------------------------------------------------------- */
 

@@ -20,6 +20,7 @@
 #include "loader/imap/session/move.h"
 #include "loader/load/load.h"
 #include "loader/load/load_batch_internal.h"
+#include "loader/rules/rules.h"
 #include "loader/source/mailbox.h"
 #include "queue/entry.h"
 #include "queue/pickup.h"
@@ -39,6 +40,7 @@ struct load {
 	const struct load_options *options;
 	struct mailbox *mailbox;
 	struct pickup_source source;
+	struct rules *rules; /* of the queue; NULL: it has none */
 	struct load_result *result;
 	struct load_progress progress;
 	GArray *unsent;	     /* struct load_unsent: messages that the server did not send */

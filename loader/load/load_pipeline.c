@@ -51,6 +51,7 @@ static int load_collect(struct load *load, const struct load_batch *batch, struc
 	g_ptr_array_set_size(batch->moved, 0);
 	load->result->loaded += batch->stored.loaded;
 	load->result->bad += batch->stored.bad;
+	load->result->skipped += batch->stored.skipped;
 	load->result->finished += batch->stored.finished;
 	load->result->size_bytes += batch->stored.size_bytes;
 	load->result->not_collected -= (int64_t)batch->rows->len;
@@ -232,22 +233,26 @@ int load_drain(struct load *load, struct error *err)
 	return load_move_unmoved(load, err);
 }
 
-char *load_format_items(uint64_t items, uint64_t bad)
+char *load_format_items(uint64_t items, uint64_t bad, uint64_t skipped)
 {
-	g_autofree char *count =
-	    g_strdup_printf("%" PRIu64 " item%s", items, items == 1 ? "" : "s");
-	if (bad == 0)
-		return steal(&count);
-	return items == bad ? g_strconcat(count, ", bad", NULL)
-			    : g_strdup_printf("%s, %" PRIu64 " of them bad", count, bad);
+	GString *text = g_string_new(NULL);
+	g_string_append_printf(text, "%" PRIu64 " item%s", items, items == 1 ? "" : "s");
+	if (bad > 0 && items == bad)
+		g_string_append(text, ", bad");
+	else if (bad > 0)
+		g_string_append_printf(text, ", %" PRIu64 " of them bad", bad);
+	if (skipped > 0)
+		g_string_append_printf(text, "; %" PRIu64 " skipped by rules", skipped);
+	return g_string_free(text, FALSE);
 }
 
 int load_note(struct load *load, struct error *err)
 {
 	const struct load_result *result = load->result;
 	const bool marked = result->unmarked.kind == ERROR_NONE;
-	g_autofree char *items = load_format_items(
-	    load->options->items_before + result->loaded + result->bad, result->bad);
+	g_autofree char *items =
+	    load_format_items(load->options->items_before + result->loaded + result->bad,
+			      result->bad, result->skipped);
 	g_autofree char *message = g_strdup_printf(
 	    "OK; %s.%s%s", items, marked ? "" : " Note: ", marked ? "" : result->unmarked.text);
 	g_autofree char *unfound =

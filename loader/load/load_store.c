@@ -56,15 +56,16 @@ int load_make_entry(struct load *load, struct load_batch *batch, const struct lo
 }
 
 struct load_new {
-	struct store *store;
-	int64_t *ret_entry_id;
+	const struct load *load;
+	struct rules_stored stored;
 };
 
 static int load_put_new(const struct entry *entry, const struct entry_contents *contents,
 			void *context, struct error *err)
 {
-	const struct load_new *new = context;
-	return entry_put(new->store, entry, contents, clock_now_ms(), new->ret_entry_id, err);
+	struct load_new *new = context;
+	return rules_put(new->load->rules, new->load->store, entry, contents, clock_now_ms(),
+			 &new->stored, err);
 }
 
 /* A message that this queue has picked up before, when the server numbered its mail otherwise. */
@@ -78,16 +79,21 @@ static int load_match_earlier(struct load *load, const struct load_item *item,
 	return 0;
 }
 
+/* *ret_answered: no target of this queue will ever answer for the message. */
 static int load_store_new(struct load *load, struct load_batch *batch, const struct load_item *item,
-			  struct pickup *pickup, struct error *err)
+			  struct pickup *pickup, bool *ret_answered, struct error *err)
 {
 	bool bad;
-	struct load_new new = {load->store, &pickup->entry_id};
+	struct load_new new = {.load = load};
 	if (load_make_entry(load, batch, item, load_put_new, &new, &bad, err) != 0)
 		return -1;
+	pickup->entry_id = new.stored.entry_id;
 	pickup->target = bad ? PICKUP_BADMAIL : PICKUP_DROPBOX;
+	*ret_answered = new.stored.skipped || new.stored.elsewhere;
 	if (bad)
 		batch->stored.bad++;
+	else if (new.stored.skipped)
+		batch->stored.skipped++;
 	else
 		batch->stored.loaded++;
 	batch->stored.size_bytes += item->size_bytes;
@@ -100,11 +106,16 @@ static int load_store_item(struct load *load, struct load_batch *batch,
 			   const struct load_item *item, struct pickup *pickup, struct error *err)
 {
 	bool found;
+	bool answered = false;
 	if (load_match_earlier(load, item, pickup, &found, err) != 0 ||
 	    (!found && (load_refuse_return(load, item, err) != 0 ||
-			load_store_new(load, batch, item, pickup, err) != 0)))
+			load_store_new(load, batch, item, pickup, &answered, err) != 0)))
 		return -1;
 	load_acknowledge_begin(load, found, pickup);
+	if (answered) {
+		pickup->on_delivery = false;
+		pickup->state = PICKUP_STORED;
+	}
 	pickup->uid = item->uid;
 	pickup->uid_next = load->result->uid_next;
 	pickup->raw_size = item->size_bytes;

@@ -59,6 +59,17 @@ int make_entry_of(int64_t queue_id, const struct make_message *message,
 		  const struct mime_message *parsed, const char *parser_failure, make_put put,
 		  void *context, bool *ret_bad, struct error *err);
 
+/*
+ * Makes the entry of the message in a file, as of the time `received_s`. Errors: NO (there is no such file), DATA (it is no
+ * regular file), IO; those of `put`.
+ */
+int make_file(int64_t queue_id, const char *path, int64_t received_s, make_put put, void *context,
+	      bool *ret_bad, struct error *err);
+
+/* The SHA-256 of bytes in a file, without a copy of them in memory. IO. */
+int make_digest(int descriptor, uint64_t offset, uint64_t size_bytes, unsigned char ret_sha256[32],
+		struct error *err);
+
 /* Why a message is too large to be loaded. Caller frees. */
 char *make_too_large(uint64_t size_bytes, uint64_t max_size_bytes);
 

@@ -143,7 +143,7 @@ class Examples(ServerCase):
 
     def test_queues_from_a_file(self):
         password = self.file("invoices.password", "correct horse\n")
-        whole, = self.examples("inqueue-queues.5", "ini")
+        whole, rules = self.examples("inqueue-queues.5", "ini")
         path = self.file("queues.ini", whole.replace("/etc/inqueue/invoices.password", str(password)))
         self.environment.update({"SUPPORT_PASSWORD": "correct horse", "SUPPORT_KEY": "whsec_" + base64.b64encode(bytes(32)).decode()})
         self.inqueue("queue", "apply", path)
@@ -151,6 +151,8 @@ class Examples(ServerCase):
         before = self.inqueue("queue", "dump").stdout
         self.inqueue("queue", "apply", path)
         self.assertEqual(before, self.inqueue("queue", "dump").stdout)
+        self.inqueue("queue", "apply", self.file("rules.ini", rules))
+        self.assertEqual([1, 2], self.column("SELECT number FROM queue_rule"))
 
     @unittest.skipUnless((SOURCE_DIR / ".git").exists(), "an exported tree has no history")
     def test_whom_a_weakness_is_reported_to(self):

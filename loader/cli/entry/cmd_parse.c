@@ -6,29 +6,13 @@
 #include "loader/cli/frame/output.h"
 #include "loader/entry/export.h"
 #include "loader/make/make_entry.h"
-#include "loader/parse/parser.h"
 #include "loader/parse/spool.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 enum { PARSE_PIECE = 64 * 1024 };
-
-/* The digest that the database would have: of the bytes in the spool, without a copy in memory. */
-static int parse_digest(int descriptor, uint64_t offset, uint64_t size,
-			unsigned char digest[SHA256_DIGEST_SIZE], struct error *err)
-{
-	struct sha256_ctx hash;
-	sha256_init(&hash);
-	if (spool_hash(descriptor, offset, size, &hash, err) != 0)
-		return -1;
-	sha256_digest(&hash, SHA256_DIGEST_SIZE, digest);
-	return 0;
-}
 
 /* A body of an entry that is in no database. */
 static int parse_read_body(enum entry_part part,
@@ -115,8 +99,8 @@ static int parse_take(const struct entry *entry, const struct entry_contents *co
 	for (size_t i = 0; i < entry->attachment_count; i++) {
 		const struct entry_content *from = &contents->attachments[i];
 		attachments[i].position = (uint32_t)i + 1;
-		if (parse_digest(from->fd, from->offset, from->size_bytes, attachments[i].sha256,
-				 err) != 0)
+		if (make_digest(from->fd, from->offset, from->size_bytes, attachments[i].sha256,
+				err) != 0)
 			return -1;
 	}
 	stored.attachments = attachments;
@@ -125,48 +109,11 @@ static int parse_take(const struct entry *entry, const struct entry_contents *co
 	return parse_show(&stored, contents, *json, err);
 }
 
-/* ---- the command ---- */
-
-/* Takes regular files only: the parser reads at places of the message and needs its size; a
- * pipe has neither, and is not waited for. */
-static int parse_open(const char *path, int *ret_raw, uint64_t *ret_size, struct error *err)
-{
-	struct stat status;
-	scoped(descriptor_close) int raw = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (raw < 0 || fstat(raw, &status) != 0)
-		return error_set(err, errno == ENOENT ? ERROR_NO : ERROR_IO, "'%s': %s", path,
-				 g_strerror(errno));
-	if (!S_ISREG(status.st_mode))
-		return error_set(err, ERROR_DATA, "'%s' is not a file", path);
-	*ret_size = (uint64_t)status.st_size;
-	*ret_raw = descriptor_steal(&raw);
-	return 0;
-}
-
-/* The parser works in its own locked process here as in a run, because the file may be the very
- * one that has made trouble there. A message that it dies of would be a bad entry: what the
- * header says is shown, and why. */
+/* When it arrives is for the run to say that loads it. */
 int cmd_parse(const struct invocation *invocation, struct error *err)
 {
-	const struct mime_options options = mime_options_default();
-	scoped(descriptor_close) int raw = -1;
-	scoped(descriptor_close) int content = -1;
-	scoped(parser_stop) struct parser *parser = NULL;
-	/* When it arrives is for the run to say that loads it. */
-	struct make_message message = {.is_whole = true, .received_s = ENTRY_JSON_NO_DATE};
 	bool json = invocation->json;
 	bool bad;
-	if (parse_open(invocation->arguments[0], &raw, &message.size_bytes, err) != 0 ||
-	    spool_open(spool_folder(), &content, err) != 0 ||
-	    parse_digest(raw, 0, message.size_bytes, message.raw_sha256, err) != 0)
-		return -1;
-	parser = parser_new(&options, raw, content);
-	if (parser_submit(parser, 0, message.size_bytes, false, &message.parser_index, err) != 0 ||
-	    parser_finish(parser, err) != 0)
-		return -1;
-	message.parser = parser;
-	message.output = content;
-	message.spool = raw;
-	message.raw_size = message.size_bytes;
-	return make_entry(0, &message, parse_take, &json, &bad, err);
+	return make_file(0, invocation->arguments[0], ENTRY_JSON_NO_DATE, parse_take, &json, &bad,
+			 err);
 }

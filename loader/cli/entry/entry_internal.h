@@ -1,37 +1,14 @@
 /*
- * entry_internal.h - the commands of this family; the options that choose entries, the same for every
- * command that has them; the table of entries.
+ * entry_internal.h - the commands of this family; the table of entries.
  */
 #ifndef LOADER_CLI_ENTRY_ENTRY_INTERNAL_H
 #define LOADER_CLI_ENTRY_ENTRY_INTERNAL_H
 
 #include "loader/cli/entry/entry_view.h"
+#include "loader/cli/entry/filter.h"
 #include "loader/cli/frame/command.h"
 #include "loader/cli/frame/output.h"
 #include "queue/entry.h"
-
-/* ---- the options that choose entries; filter.c reads them ---- */
-
-#define FILTER_OPTIONS                                                                             \
-	{"queue", "NAME", "only entries of this queue", NULL},                                     \
-	    {"state", "STATE,…",                                                                   \
-	     "only new, claimed, done, failed or bad ones; several: failed,bad", NULL},            \
-	    COMMAND_SENDER_SUBJECT,                                                                \
-	    {"text", "TEXT", "only where the subject or a body contains this", NULL},              \
-	    {"error", "TEXT", "only where the reason of the failure contains this", NULL},         \
-	    {"since", "TIME", "only received from then on: 2026-01-31, or back from now: 12h, 2d", \
-	     NULL},                                                                                \
-	    {"until", "TIME", "only received before: 2026-01-31, or back from now: 12h, 2d",       \
-	     NULL},                                                                                \
-	    {"older-than", "TIME", "only entries unchanged for this long: 30m, 12h, 7d", NULL},    \
-	    {"tag", "TAG", "only with this tag", NULL}, {"held", NULL, "only held ones", NULL},    \
-	{                                                                                          \
-		"worker", "NAME", "only those that this worker has", NULL                          \
-	}
-
-/* Reads all of them; says whether any was given. Texts are borrowed from the invocation. */
-int filter_read(const struct invocation *invocation, struct store *store,
-		struct entry_filter *ret_filter, bool *ret_any, struct error *err);
 
 /* ---- entries in a table, as `list` and dry runs show them ---- */
 

@@ -78,6 +78,7 @@ const struct command *command_at(size_t index);
 const struct command *queue_command_at(size_t index);
 const struct command *run_command_at(size_t index);
 const struct command *entry_command_at(size_t index);
+const struct command *rules_command_at(size_t index);
 const struct command *work_command_at(size_t index);
 const struct command *mail_command_at(size_t index);
 const struct command *oauth_command_at(size_t index);

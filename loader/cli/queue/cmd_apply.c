@@ -205,7 +205,9 @@ static int cmd_dump_queue(const struct invocation *invocation, struct store *sto
 		output_json_print(queue_view_json(queue));
 		return 0;
 	}
-	return dump_queue(queue, cmd_dump_line, NULL, err);
+	return dump_queue(queue, cmd_dump_line, NULL, err) == 0
+		   ? dump_rules(store, queue, cmd_dump_line, NULL, err)
+		   : -1;
 }
 
 int cmd_queue_dump(const struct invocation *invocation, struct error *err)

@@ -48,6 +48,8 @@ static void cmd_import_print(const char *queue_name, const struct import_result 
 	g_autoptr(GString) words = g_string_new(NULL);
 	if (result->bad > 0)
 		g_string_append_printf(words, ", %" PRIu64 " bad", result->bad);
+	if (result->skipped > 0)
+		g_string_append_printf(words, ", %" PRIu64 " skipped by rules", result->skipped);
 	if (result->known > 0)
 		g_string_append_printf(words, ", %" PRIu64 " known already", result->known);
 	output_line("%s: %" PRIu64 " imported%s", queue_name, result->loaded, words->str);
@@ -58,10 +60,11 @@ static void cmd_import_print_json(const char *queue_name, const struct import_re
 				  const char *failure)
 {
 	output_json_print(
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", queue_name, "imported",
-		      (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "known",
-		      (json_int_t)result->known, "size_bytes", (json_int_t)result->size_bytes,
-		      "faults", (json_int_t)result->faults, "error", output_json_text(failure)));
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", queue_name, "imported",
+		      (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "skipped",
+		      (json_int_t)result->skipped, "known", (json_int_t)result->known, "size_bytes",
+		      (json_int_t)result->size_bytes, "faults", (json_int_t)result->faults, "error",
+		      output_json_text(failure)));
 }
 
 /* A script that wants words asks for JSON; for a person silence would look like nothing was done. */

@@ -91,6 +91,8 @@ static void cmd_load_print(const char *queue_name, const struct load_result *res
 	g_autoptr(GString) words = g_string_new(NULL);
 	if (result->bad > 0)
 		g_string_append_printf(words, ", %" PRIu64 " bad", result->bad);
+	if (result->skipped > 0)
+		g_string_append_printf(words, ", %" PRIu64 " skipped by rules", result->skipped);
 	if (result->finished > 0)
 		g_string_append_printf(words, ", %" PRIu64 " of an earlier run finished",
 				       result->finished);
@@ -104,10 +106,10 @@ static void cmd_load_print_json(const char *queue_name, const struct load_result
 				const char *failure)
 {
 	output_json_print(json_pack(
-	    "{s:s, s:I, s:I, s:I, s:I, s:o, s:s?}", "queue", queue_name, "loaded",
-	    (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "finished",
-	    (json_int_t)result->finished, "size_bytes", (json_int_t)result->size_bytes,
-	    "not_collected",
+	    "{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:s?}", "queue", queue_name, "loaded",
+	    (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "skipped",
+	    (json_int_t)result->skipped, "finished", (json_int_t)result->finished, "size_bytes",
+	    (json_int_t)result->size_bytes, "not_collected",
 	    result->not_collected >= 0 ? json_integer(result->not_collected) : json_null(), "error",
 	    failure));
 }

@@ -1,0 +1,178 @@
+/* A mail's values, made ready for comparing when the first test asks for them: header fields by name, addresses by
+ * field and part, the beginning of the body. */
+#include "loader/rules/rules_internal.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static GPtrArray *values_new(void)
+{
+	return g_ptr_array_new_with_free_func(rule_value_free);
+}
+
+static void values_free(void *data)
+{
+	g_ptr_array_unref(data);
+}
+
+void rule_facts_open(struct rule_facts *facts, const struct rule_mail *mail)
+{
+	*facts = (struct rule_facts){.mail = mail};
+	facts->addresses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
+}
+
+void rule_facts_close(struct rule_facts *facts)
+{
+	g_clear_pointer(&facts->headers, g_hash_table_unref);
+	g_hash_table_unref(facts->addresses);
+	rule_value_free(facts->body);
+}
+
+/* ---- header fields ---- */
+
+static void add_field(GHashTable *headers, const char *name, const char *text)
+{
+	g_autofree char *folded = g_ascii_strdown(name, -1);
+	GPtrArray *values = g_hash_table_lookup(headers, folded);
+	if (values == NULL) {
+		values = values_new();
+		g_hash_table_insert(headers, steal(&folded), values);
+	}
+	g_ptr_array_add(values, rule_value_new(text, strlen(text)));
+}
+
+/* The entry has them as JSON: [["Subject", "Invoice"], …]. */
+static GHashTable *read_headers(const char *text)
+{
+	GHashTable *headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
+	json_t *fields = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	json_t *field;
+	size_t i;
+	json_array_foreach(fields, i, field)
+	{
+		const char *name = json_string_value(json_array_get(field, 0));
+		const char *value = json_string_value(json_array_get(field, 1));
+		if (name != NULL && value != NULL)
+			add_field(headers, name, value);
+	}
+	json_decref(fields);
+	return headers;
+}
+
+const GPtrArray *rule_facts_header(struct rule_facts *facts, const char *name)
+{
+	if (facts->headers == NULL)
+		facts->headers = read_headers(facts->mail->entry->headers);
+	return g_hash_table_lookup(facts->headers, name);
+}
+
+/* ---- addresses ---- */
+
+static const char *address_column(const struct entry *entry, const char *name)
+{
+	if (strcmp(name, "from") == 0)
+		return entry->sender;
+	if (strcmp(name, "to") == 0)
+		return entry->recipient;
+	if (strcmp(name, "cc") == 0)
+		return entry->cc;
+	if (strcmp(name, "bcc") == 0)
+		return entry->bcc;
+	return entry->reply_to;
+}
+
+bool rule_address_name(const char *name)
+{
+	static const char *const names[] = {"from", "to", "cc", "bcc", "reply-to", NULL};
+	return g_strv_contains(names, name);
+}
+
+/* Where the mailbox at `text` ends: before the next ';' that stands in no quotes, which is how the columns of an
+ * entry divide mailboxes. */
+static size_t mailbox_length(const char *text)
+{
+	bool quoted = false;
+	size_t i;
+	for (i = 0; text[i] != '\0' && (quoted || text[i] != ';'); i++) {
+		if (text[i] == '\\' && text[i + 1] != '\0')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+	}
+	return i;
+}
+
+/* "Name <address>", or the address alone; empty where there is only a name. */
+static const char *mailbox_address(const char *mailbox, size_t length, size_t *ret_length)
+{
+	const char *open = memrchr(mailbox, '<', length);
+	if (open != NULL && mailbox[length - 1] == '>') {
+		*ret_length = length - (size_t)(open + 1 - mailbox) - 1;
+		return open + 1;
+	}
+	*ret_length = memchr(mailbox, '@', length) != NULL ? length : 0;
+	return mailbox;
+}
+
+/* The last '@' divides: the local part may hold others in quotes. */
+static void add_part(GPtrArray *values, const char *address, size_t length, enum rule_part part)
+{
+	const char *at = memrchr(address, '@', length);
+	const size_t local = at != NULL ? (size_t)(at - address) : length;
+	if (part == PART_ALL)
+		g_ptr_array_add(values, rule_value_new(address, length));
+	else if (part == PART_LOCAL)
+		g_ptr_array_add(values, rule_value_new(address, local));
+	else if (at != NULL)
+		g_ptr_array_add(values, rule_value_new(at + 1, length - local - 1));
+}
+
+static GPtrArray *read_addresses(const char *text, enum rule_part part)
+{
+	GPtrArray *values = values_new();
+	while (text != NULL && *text != '\0') {
+		text += strspn(text, " ;");
+		const size_t length = mailbox_length(text);
+		size_t address_length;
+		const char *address =
+		    length > 0 ? mailbox_address(text, length, &address_length) : NULL;
+		if (address != NULL && address_length > 0)
+			add_part(values, address, address_length, part);
+		text += length;
+	}
+	return values;
+}
+
+const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name, enum rule_part part)
+{
+	g_autofree char *key = g_strdup_printf("%s:%d", name, (int)part);
+	GPtrArray *values = g_hash_table_lookup(facts->addresses, key);
+	if (values == NULL) {
+		values = read_addresses(address_column(facts->mail->entry, name), part);
+		g_hash_table_insert(facts->addresses, steal(&key), values);
+	}
+	return values;
+}
+
+char *rule_mail_sender(const struct entry *entry)
+{
+	g_autoptr(GPtrArray) values = read_addresses(entry->sender, PART_ALL);
+	const struct rule_value *first = values->len > 0 ? g_ptr_array_index(values, 0) : NULL;
+	return first != NULL ? g_utf8_casefold(first->text, -1) : NULL;
+}
+
+/* ---- the body ---- */
+
+int rule_facts_body(struct rule_facts *facts, struct rule_value **ret_value, struct error *err)
+{
+	const struct rule_mail *mail = facts->mail;
+	if (facts->body == NULL) {
+		g_autofree char *bytes = g_malloc(RULE_VALUE_MAX);
+		const int64_t size = mail->read_body(mail->context, bytes, RULE_VALUE_MAX, err);
+		if (size < 0)
+			return -1;
+		facts->body = rule_value_new(bytes, (size_t)size);
+	}
+	*ret_value = facts->body;
+	return 0;
+}

@@ -1,0 +1,175 @@
+/*
+ * rules_internal.h - a rule as the room sees it: its words, its tests and actions, and a mail's values made
+ * ready for comparing.
+ */
+#ifndef LOADER_RULES_RULES_INTERNAL_H
+#define LOADER_RULES_RULES_INTERNAL_H
+
+#include "loader/rules/rules.h"
+
+#include <glib.h>
+#include <inttypes.h>
+
+/* ---- words (rule_word.c) ---- */
+
+enum rule_word_kind { WORD_END, WORD_NAME, WORD_TAG, WORD_STRING, WORD_NUMBER, WORD_MARK };
+
+/* The word at hand. `text`: a name or tag in lower case, without ':'; a string decoded; a number as
+ * written. */
+struct rule_reader {
+	const char *source;
+	enum rule_word_kind kind;
+	GString *text;
+	char mark;	/* ( ) [ ] { } , ; */
+	int64_t number; /* with K, M or G multiplied out */
+	size_t begin;	/* the word's bytes in the source */
+	size_t end;
+	size_t before; /* where the word before it ended */
+};
+
+void rule_reader_open(struct rule_reader *reader, const char *source);
+void rule_reader_close(struct rule_reader *reader);
+
+/* Reads the next word. */
+int rule_reader_next(struct rule_reader *reader, struct error *err);
+
+/* Always -1: what was expected in place of the word at hand. */
+int rule_reader_fail(const struct rule_reader *reader, const char *expected, struct error *err);
+
+bool rule_reader_is_mark(const struct rule_reader *reader, char mark);
+
+/* Reads over the mark. */
+int rule_reader_skip(struct rule_reader *reader, char mark, struct error *err);
+
+/* ---- a rule (rule_parse.c) ---- */
+
+enum rule_test_kind {
+	TEST_TRUE,
+	TEST_FALSE,
+	TEST_NOT,
+	TEST_ANY,
+	TEST_ALL,
+	TEST_HEADER,
+	TEST_ADDRESS,
+	TEST_EXISTS,
+	TEST_BODY,
+	TEST_SIZE,
+	TEST_ATTACHMENT,
+	TEST_ATTACHMENTS,
+	TEST_REPLY,
+	TEST_RATE,
+};
+
+enum rule_match { MATCH_IS, MATCH_CONTAINS, MATCH_MATCHES, MATCH_REGEX };
+
+enum rule_part { PART_ALL, PART_LOCAL, PART_DOMAIN, PART_NAME, PART_TYPE };
+
+struct rule_key; /* rule_match.c */
+
+struct rule_test {
+	enum rule_test_kind kind;
+	enum rule_match match;
+	enum rule_part part;
+	bool is_over;	   /* :over, else :under */
+	int64_t number;	   /* behind :over or :under */
+	int64_t period_ms; /* of rate */
+	GPtrArray *names;  /* char *, lower case */
+	GPtrArray *keys;   /* struct rule_key * */
+	GPtrArray *tests;  /* struct rule_test *, of TEST_NOT, TEST_ANY, TEST_ALL */
+	char *text;	   /* as written */
+};
+
+void rule_test_free(void *test);
+
+enum rule_action_kind {
+	ACTION_PRIORITY,
+	ACTION_TAG,
+	ACTION_DEFER,
+	ACTION_HOLD,
+	ACTION_QUEUE,
+	ACTION_SKIP,
+	ACTION_STOP,
+};
+
+struct rule_action {
+	enum rule_action_kind kind;
+	int64_t number; /* priority; ms of defer */
+	char *text;	/* tag, queue */
+	char *words;	/* "priority 5", for the history */
+};
+
+struct rule {
+	uint32_t number;
+	struct rule_test *test;
+	GArray *actions; /* struct rule_action */
+};
+
+struct rules {
+	GPtrArray *list;  /* struct rule * */
+	uint32_t version; /* of the queue's rules */
+};
+
+/* Calls `each` for each queue that a rule names. */
+void rules_each_queue(const struct rules *rules,
+		      void (*each)(uint32_t number, const char *queue_name, void *context),
+		      void *context);
+
+int rule_parse(const char *text, struct rule *ret_rule, struct error *err);
+void rule_free(void *rule);
+
+/* At the first word of a test (rule_parse_test.c), which is read over. */
+int rule_parse_test(struct rule_reader *reader, unsigned depth, struct rule_test **ret_test,
+		    struct error *err);
+
+/* ---- comparing (rule_match.c) ---- */
+
+/* A value of a mail, and what it is compared by. */
+struct rule_value {
+	char *text;
+	char *folded; /* NULL until somebody asks for it */
+};
+
+struct rule_value *rule_value_new(const char *text, size_t size);
+void rule_value_free(void *value);
+
+/* An expression is checked here: CONFIGURATION says what is wrong with it. */
+int rule_key_new(enum rule_match match, const char *text, struct rule_key **ret_key,
+		 struct error *err);
+void rule_key_free(void *key);
+
+/* *ret_gave_up is set, never cleared, where an expression needs too many steps. */
+bool rule_key_matches(const struct rule_key *key, enum rule_match match, struct rule_value *value,
+		      bool *ret_gave_up);
+
+/* ---- a mail's values, made when they are first asked for (rule_facts.c) ---- */
+
+enum { RULE_VALUE_MAX = 64 * 1024 };
+
+struct rule_facts {
+	const struct rule_mail *mail;
+	GHashTable
+	    *headers; /* name in lower case -> GPtrArray of struct rule_value; NULL: not read yet */
+	GHashTable *addresses; /* "from:domain" -> the same */
+	struct rule_value *body;
+	bool gave_up;
+};
+
+void rule_facts_open(struct rule_facts *facts, const struct rule_mail *mail);
+void rule_facts_close(struct rule_facts *facts);
+
+/* The values, which may be none; borrowed. */
+const GPtrArray *rule_facts_header(struct rule_facts *facts, const char *name);
+const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name,
+				    enum rule_part part);
+int rule_facts_body(struct rule_facts *facts, struct rule_value **ret_value, struct error *err);
+
+/* Is this a name that `address` knows: from, to, cc, bcc, reply-to? */
+bool rule_address_name(const char *name);
+
+/* ---- trying one test (rule_try.c) ---- */
+
+/* Appends what was compared to `shown`; NULL where nobody asks. */
+int rule_test_try(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
+		  GString *shown, struct error *err);
+
+#endif
