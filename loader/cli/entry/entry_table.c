@@ -96,29 +96,28 @@ static const struct command_option delivery_list_options[] = {
 /* In the order of an entry's life: looked at, corrected, reported, purged, delivered. */
 static const struct command commands[] = {
     {"list", "[NAME]", 0, 1, "list entries",
-     "Below an entry that has failed, or waits for its next attempt, stands why. Texts are found "
-     "whatever their case, in all alphabets; --text reads every body, which takes a while.",
+     "Where an entry has failed, or waits for its next attempt, the line below it says why. Case "
+     "does not count in texts, in any alphabet. --text reads every body, which takes a while.",
      list_options, NULL, cmd_list, false},
     {"show", "ID", 1, 1, "show an entry with its bodies and attachments", NULL, NULL, NULL,
      cmd_show, false},
     {"parse", "FILE", 1, 1, "show what the entry of a mail in a file would be",
-     "Needs no database, and changes nothing. A file that is larger than maxSize is parsed all the "
-     "same.",
+     "It needs no database and changes nothing. It parses a file that is larger than maxSize, too.",
      NULL, NULL, cmd_parse, false},
     {"save", "ID", 1, 1, "save the attachments of an entry, or its raw message, as files",
      "Prints the paths of the files. An existing file is never replaced without --overwrite.",
      save_options, NULL, cmd_save, false},
     {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
-     "For failed and done entries, and for those that wait for their next attempt. A filter takes "
-     "failed ones unless --state says otherwise. Attempts count from 0 again. A bad entry could "
-     "not be loaded: `inqueue reload ID` loads it again.",
+     "Takes entries that have failed, that are done, or that wait for their next attempt; by a "
+     "filter only failed ones, unless --state says otherwise. Their attempts count from 0 again. A "
+     "bad entry could not be loaded: `inqueue reload ID` loads it again.",
      operate_options, NULL, cmd_retry, false},
     {"discard", "[ID…]", 0, SIZE_MAX, "give entries up for good",
-     "For new, bad and failed entries: they become failed, of the kind business, and are never "
+     "Takes new, bad and failed entries. They become failed, of the kind business, and are never "
      "tried again by themselves.",
      operate_options, NULL, cmd_discard, false},
     {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",
-     "New entries cannot be claimed any more; a claimed one is held when its worker gives it back.",
+     "A new entry cannot be claimed any more. A claimed one is held when its worker gives it back.",
      operate_options, NULL, cmd_hold, false},
     {"unhold", "[ID…]", 0, SIZE_MAX, "let workers have held entries again", NULL, operate_options,
      NULL, cmd_unhold, false},
@@ -133,11 +132,12 @@ static const struct command commands[] = {
     {"stats", "[NAME]", 0, 1, "show how the work goes: counts, rates, times", NULL, stats_options,
      NULL, cmd_stats, false},
     {"purge", "", 0, 0, "delete entries that are finished",
-     "With their attachments and history. The ledger of loaded mail stays, so that nothing is "
-     "loaded twice. With --archive entries stay, and messages on the mail server go that are "
-     "entries: only those that the ledger knows by folder and UID, whose bytes are still the same, "
-     "and whose entry is not new or claimed. `inqueue verify` does not miss them then. A server "
-     "without UIDPLUS can delete no single message: with MOVE it can move them (--to).",
+     "Deletes entries with their attachments and history. The ledger of loaded mail stays, so that "
+     "nothing is loaded twice. With --archive it deletes messages on the mail server instead, and "
+     "entries stay. Only messages go that the ledger knows by folder and UID, whose bytes are "
+     "still the same, and whose entry is neither new nor claimed; `inqueue verify` does not miss "
+     "them then. A server without UIDPLUS cannot delete a single message: if it can MOVE, give "
+     "--to.",
      purge_options, NULL, cmd_purge, true},
     {"export", "", 0, 0, "print entries as JSON Lines or CSV", NULL, export_options, NULL,
      cmd_export, false},
@@ -147,9 +147,9 @@ static const struct command commands[] = {
      NULL, NULL, cmd_delivery_show, false},
     {"delivery retry", "[ID…]", 0, SIZE_MAX,
      "deliver entries again that have failed, wait for their next attempt, or are done",
-     "They are due for the next `inqueue deliver`, and their attempts count from 0 again. A filter "
-     "takes those that have failed and those that wait, of queues with a target, unless --state "
-     "says otherwise.",
+     "The next `inqueue deliver` posts these entries, and their attempts count from 0 again. A "
+     "filter takes entries that have failed or wait, of queues with a target, unless --state says "
+     "otherwise.",
      operate_options, NULL, cmd_delivery_retry, false},
 };
 

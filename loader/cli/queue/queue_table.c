@@ -83,17 +83,15 @@ static const struct command_option apply_options[] = {
 /* In the order of a queue's life; what only looks comes last. */
 static const struct command commands[] = {
     {"queue create", "NAME", 1, 1, "define a work queue",
-     "Defines a work queue whose entries come from an IMAP mailbox. Without one of the --password "
-     "options, --token-command and --oauth the password is asked for on the terminal. A first "
-     "connection, "
-     "which changes nothing on the server, shows whether it works, as `inqueue queue check` does; "
-     "the queue is defined also when it fails, and the exit status is that of the failure. "
-     "--no-check leaves it out.",
+     "Defines a work queue whose entries come from an IMAP mailbox. Where you give no source of "
+     "the password (--password-…, --token-command, --oauth), it is asked for on the terminal. Then "
+     "it connects once and shows what it finds, as `inqueue queue check` does; nothing changes on "
+     "the server. If that fails, the queue is defined all the same, and the exit status is that of "
+     "the failure.",
      create_options, queue_definition_option, cmd_queue_create, true},
     {"queue alter", "NAME", 1, 1, "change the definition of a queue",
-     "Changes the fields that are given and leaves the others as they are. Where connection "
-     "string, user name or password are others now, a first connection shows whether they work, as "
-     "for `inqueue queue create`.",
+     "Changes the fields that you give, and leaves the others as they are. Where connection "
+     "string, user name or password change, it connects once, as `inqueue queue create` does.",
      alter_options, queue_definition_option, cmd_queue_alter, true},
     {"queue list", "", 0, 0, "list the queues", NULL, NULL, NULL, cmd_queue_list, false},
     {"queue show", "NAME", 1, 1, "show the definition of a queue", NULL, NULL, NULL, cmd_queue_show,
@@ -107,27 +105,26 @@ static const struct command commands[] = {
      false},
     {"queue check", "NAME", 1, 1, "try the connection of a queue; changes nothing",
      "Connects, signs in, and shows what it finds: TLS and certificate, capabilities, folders, "
-     "numbers of messages. Notes name queues that have the same mailbox, or use a folder for "
-     "something else.",
+     "numbers of messages. It also names other queues that have the same mailbox, or use one of "
+     "its folders for something else.",
      NULL, NULL, cmd_queue_check, true},
     {"queue apply", "FILE", 1, 1, "create and alter queues and targets from a file",
      "The file has a group [queue NAME] for each queue and [target NAME] for each target, with the "
-     "options of `queue create` and `target create` as keys. Applying it twice changes nothing the "
-     "second time. A fault in it changes nothing. No "
-     "server is asked unless --check says so.",
+     "options of `queue create` and `target create` as keys. Where anything in the file is wrong, "
+     "nothing changes. Applying a file twice changes nothing the second time. No server is asked "
+     "unless you say --check.",
      apply_options, NULL, cmd_queue_apply, false},
     {"queue dump", "[NAME…]", 0, SIZE_MAX, "print queues as `queue apply` reads them",
-     "With the targets that they use; without a name all queues and targets. What has its default "
-     "is left out. Passwords and keys are named by where they come from, and "
-     "are not printed.",
+     "Prints queues and the targets that they use; without a name all of them. A field that has "
+     "its default is left out. Of passwords and keys it prints only where they come from.",
      NULL, NULL, cmd_queue_dump, false},
     {"target create", "NAME", 1, 1, "define a target that several queues can use",
-     "An address that entries are posted to, with all that belongs to it. `inqueue queue create` "
-     "and `queue alter` take its name as --target. One that leads to this machine or network needs "
-     "--allow-private true.",
+     "A target is an address that entries are posted to, with all that belongs to it. `inqueue "
+     "queue create` and `queue alter` take its name as --target. An address of this machine or of "
+     "a private network needs --allow-private true.",
      target_create_options, queue_target_option, cmd_target_create, false},
     {"target alter", "NAME", 1, 1, "change a target for all its queues at once",
-     "Changes the fields that are given and leaves the others as they are. A target that was "
+     "Changes the fields that you give, and leaves the others as they are. A target that was "
      "stopped goes on.",
      target_alter_options, queue_target_option, cmd_target_alter, false},
     {"target list", "", 0, 0, "list the targets, and the queues that use them", NULL, NULL, NULL,
@@ -137,7 +134,8 @@ static const struct command commands[] = {
      cmd_target_drop, false},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
      "Reads the whole database, checks who can read passwords and keys, and names the libraries "
-     "and their faults that this program works around. Needs no server and changes nothing.",
+     "and those of their faults that this program works around. It needs no server and changes "
+     "nothing.",
      NULL, NULL, cmd_doctor, false},
     {"upgrade", "", 0, 0, "bring the database to the schema of this version",
      "Any command of a newer version does this by itself; this one does nothing else, and says "

@@ -105,43 +105,41 @@ static const struct command_option runs_options[] = {
 /* In the order in which a newcomer needs them. */
 static const struct command commands[] = {
     {"load", "[NAME…]", 0, SIZE_MAX, "load the mail of queues into the database, once",
-     "Each message of the mailbox becomes one entry and is moved to the dropbox folder, or to the "
-     "badmail folder when it cannot be loaded. Without a name: all queues that are not paused. "
-     "After three refused sign-ins in a row a queue is stopped until its definition changes or "
-     "`inqueue queue resume`.",
+     "Makes an entry of each message in the mailbox, and moves the message to the dropbox folder, "
+     "or to the badmail folder when it cannot be loaded. Without a name it loads all queues that "
+     "are not paused. The third sign-in in a row that the server refuses stops a queue, until its "
+     "definition changes or `inqueue queue resume`.",
      load_options, NULL, cmd_load, false},
     {"import", "NAME PATH…", 2, SIZE_MAX, "make entries of mail in files",
-     "PATH is one of: a file with one message; an mbox file; a folder, of which the *.eml and "
-     "*.mbox files at any depth are read; a Maildir, of which cur and new are read, without mail "
-     "that is marked as deleted (flag T); or -, a tar on standard input with any of these. Links "
-     "in folders are not followed. Each message becomes the entry that a load would make of it. A "
+     "Makes of each message the entry that a load would make of it. PATH is a file with one "
+     "message; an mbox file; a folder, of which the *.eml and *.mbox files at any depth are read; "
+     "a Maildir, of which cur and new are read, without mail that is marked as deleted (flag T); "
+     "or -, a tar on standard input with any of these. Links in folders are not followed. A "
      "message is passed over when the queue has an entry with the same bytes, from a file or from "
-     "the mailbox. Files are moved once their entries are committed, never deleted and never "
-     "replaced; without --archive and --failed they stay where they are.",
+     "the mailbox. Files stay where they are, unless --archive and --failed say where they go once "
+     "their entries are committed; none is deleted or replaced.",
      import_options, NULL, cmd_import, false},
     {"watch", "[NAME…]", 0, SIZE_MAX, "load mail as it arrives, until told to stop",
-     "Keeps a connection for each queue that is not paused. New mail is loaded within a second "
+     "Keeps a connection for each queue that is not paused. It loads new mail within a second "
      "where the server tells of it (IDLE), else every poll= of the connection string. A queue with "
-     "external source File and watchFolder= in its connection string gets what is put into that "
-     "folder. Queues that are created, altered, paused, resumed or dropped meanwhile are picked "
-     "up. TERM and INT finish the messages in hand and end with 0, HUP reads the definitions "
-     "again and opens the file of --log-imap anew, USR1 logs the status. Without a name: all "
-     "queues. After three refused sign-ins a "
-     "queue is stopped until its definition changes or `inqueue queue resume`. samples/systemd has "
-     "the units.",
+     "external source File gets what is put into its watchFolder=. Queues that are created, "
+     "altered, paused, resumed or dropped are picked up. TERM and INT finish the messages in hand "
+     "and end with 0; HUP reads the definitions again and opens the file of --log-imap anew; USR1 "
+     "logs the status. Without a name it watches all queues. The third sign-in in a row that the "
+     "server refuses stops a queue, until its definition changes or `inqueue queue resume`. "
+     "samples/systemd has the units.",
      watch_options, NULL, cmd_watch, false},
     {"status", "[NAME]", 0, 1, "show how the queues are doing",
-     "A line for each queue, and the reason below it where something is wrong; with a name all "
-     "that is known of that queue. With --check, for monitoring: prints nothing and ends with 0 "
-     "when every mailbox has been looked at lately, no delivery is stopped, no disk is nearly "
-     "full, "
-     "the logs of `watch` can be written, no certificate ends soon, and nothing is over a limit; "
-     "else one line says what is wrong with which queue, and it ends with 1. Paused queues do not "
-     "count.",
+     "Prints a line for each queue, and below it the reason where something is wrong; with a name "
+     "all that is known of that queue. --check is for monitoring: it prints nothing and ends with "
+     "0 when every mailbox has been looked at lately, no delivery is stopped, no disk is nearly "
+     "full, the logs of `watch` can be written, no certificate ends soon, and nothing is over a "
+     "limit. Else it prints one line that says what is wrong with which queue, and ends with 1. "
+     "Paused queues do not count.",
      status_options, NULL, cmd_status, false},
     {"runs", "[NAME]", 0, 1, "list the runs of queues: when, what they have done, why one failed",
-     "For 30 days. A run of `load` or `watch` that found nothing new is not listed; `inqueue "
-     "status` says when a queue was looked at last.",
+     "Lists the runs of the last 30 days. A run of `load` or `watch` that found nothing new is not "
+     "listed; `inqueue status` says when a queue was looked at last.",
      runs_options, NULL, cmd_runs, false},
     {"verify", "NAME", 1, 1, "compare the mailbox and its two target folders with the database",
      "Lists every message that is not where it should be, or has no entry. --repair finishes "
@@ -155,13 +153,13 @@ static const struct command commands[] = {
      "left.",
      verify_options, NULL, cmd_verify, true},
     {"reload", "ID", 1, 1, "load a bad entry again, once its cause is removed",
-     "Fetches the message from the badmail folder. When it can be loaded now, the entry is "
-     "replaced and new, and the message moves to the dropbox folder.",
+     "Fetches the message from the badmail folder. If it can be loaded now, the entry becomes new, "
+     "with what the message says, and the message moves to the dropbox folder.",
      NULL, NULL, cmd_reload, true},
     {"deliver", "[NAME…]", 0, SIZE_MAX, "post the entries of queues to their targets, once",
-     "Posts each entry that is due to the target of its queue. 2xx: the entry "
-     "is done. 4xx: it has failed. 5xx, 408, 425, 429, no answer: it is tried again later. Without "
-     "a name: all queues with a target that are not paused.",
+     "Posts each entry that is due to the target of its queue. Answered 2xx, the entry is done; "
+     "4xx, it has failed; 5xx, 408, 425, 429 or not at all, it is tried again later. Without a "
+     "name it posts for all queues with a target that are not paused.",
      deliver_options, NULL, cmd_deliver, true},
     {"target test", "NAME", 1, 1, "post a made-up mail to a target, and show request and answer",
      NULL, NULL, NULL, cmd_target_test, true},

@@ -78,15 +78,15 @@ static const struct command commands[] = {
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
      "Prints the entry with its lease token and the end of the lease. The entry with the highest "
      "priority comes first, then the one that has been due longest, then the smallest id. An entry "
-     "whose lease has ended can be claimed again. Exit status 1 when there is none.",
+     "whose lease has ended can be claimed again. Where there is none, it ends with 1.",
      claim_options, NULL, cmd_claim, false},
     {"complete", "ID…", 1, SIZE_MAX, "finish entries that were claimed",
-     "With several ids: all or none. A token that is no longer good changes nothing (exit status "
-     "1).",
+     "Of several ids all count, or none. A token that is no longer good changes nothing (exit "
+     "status 1).",
      complete_options, NULL, cmd_complete, false},
     {"fail", "ID…", 1, SIZE_MAX, "say that work on entries that were claimed has failed",
-     "A business failure is final. After an application failure the entry is tried again, ever "
-     "later, until the attempts of the queue are used up.",
+     "A business failure is final. After an application failure the entry is tried again, after "
+     "longer and longer pauses, until the attempts of the queue are used up.",
      fail_options, NULL, cmd_fail, false},
     {"release", "ID…", 1, SIZE_MAX, "give back entries that were claimed",
      "They can be claimed again at once; the attempt does not count. With --force and --reason an "
@@ -98,13 +98,13 @@ static const struct command commands[] = {
     {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, to be claimed later",
      "The attempt does not count.", defer_options, NULL, cmd_defer, false},
     {"work", "NAME -- COMMAND…", 2, SIZE_MAX, "run a command for each entry of a queue",
-     "The command gets the entry as JSON on standard input and in $INQUEUE_ENTRY_FILE, its "
-     "attachments as files in $INQUEUE_ATTACHMENTS. Exit status 0 completes the entry, 75 gives it "
-     "back for later, 65 is a business failure, anything else an application failure with the last "
-     "lines of standard error as the reason. After TERM or INT nothing more is claimed, and "
-     "commands that run may finish. After --grace, or a second signal, they get TERM, and KILL "
-     "five seconds later; entries without a result are given back. While somebody else keeps the "
-     "database locked, commands go on, and their results wait.",
+     "The command gets the entry as JSON on standard input and in $INQUEUE_ENTRY_FILE, and its "
+     "attachments as files in $INQUEUE_ATTACHMENTS. Its exit status decides: 0 completes the "
+     "entry, 75 gives it back for later, 65 is a business failure, anything else an application "
+     "failure, with the last lines of standard error as the reason. After TERM or INT nothing more "
+     "is claimed, and commands that run may finish. After --grace, or a second signal, they get "
+     "TERM, and KILL five seconds later; entries without a result are given back. While somebody "
+     "else keeps the database locked, commands go on, and their results wait.",
      work_options, NULL, cmd_work, false},
 };
 
