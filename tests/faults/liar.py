@@ -1,8 +1,11 @@
 """Tests against a server that lies: a queue in a database, and the checker over the server's memory."""
 
+import contextlib
+import sqlite3
+
 import checker
 import processes
-from inqueue import DEADLINE_S, DONE, Case
+from inqueue import DEADLINE_S, DONE, Case, connection_string, copy_database
 from lying_server import LyingServer
 from trial import Tally
 
@@ -25,9 +28,26 @@ class LiarCase(Case):
         server = LyingServer(capabilities)
         self.addCleanup(server.stop)
         server.deliver(*(mail or [small(1), small(2), small(3)]))
-        self.create_queue(server, **{"timeout": DEADLINE_S} | keys)
+        self.define_queue(server, {"timeout": DEADLINE_S} | keys)
         self.before = checker.count_digests(server.messages())
         return server
+
+    def define_queue(self, server, keys):
+        """The program defines the first one of a test. Each further database gets a copy of it, with other words of
+        connection: another run would cost as much as what the trial is about."""
+        made = self.folder / "defined"
+        if made.exists() and not self.database.exists():
+            copy_database(made, self.database)
+            self.connect_by(connection_string(self.keys(server, **keys)))
+            return
+        first = not self.database.exists()
+        self.create_queue(server, **keys)
+        if first:
+            copy_database(self.database, made)
+
+    def connect_by(self, text):
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            database.execute("UPDATE work_queue SET connection_string = ?", [text])
 
     def kill_workers(self):
         """Whatever the supervisors have started."""
@@ -37,9 +57,8 @@ class LiarCase(Case):
 
     def wait_longer(self, timeout=SHORT):
         """After a fault that needed a short deadline: a busy machine must not be another."""
-        self.inqueue("queue", "alter", "invoices", "--connection-string",
-                     self.sql("SELECT connection_string FROM work_queue")[0][0].replace(
-                         f"timeout={timeout}", f"timeout={DEADLINE_S}"))
+        self.connect_by(self.sql("SELECT connection_string FROM work_queue")[0][0].replace(
+            f"timeout={timeout}", f"timeout={DEADLINE_S}"))
 
     def use_database(self, name):
         """One of its own for each of many trials of a test."""
