@@ -66,10 +66,6 @@ int watch_worker_start(const char *queue_name, const struct watch_options *optio
 		       struct load_position *position, int bell, pid_t *ret_child, int *ret_pipe,
 		       struct error *err);
 
-/* The next message, false when there is none at the moment; *ret_ended: the worker closed its end.
- */
-bool watch_worker_listen(int pipe_end, struct watch_message *message, bool *ret_ended);
-
 /* ---- the process that delivers ---- */
 
 struct watch_deliver {

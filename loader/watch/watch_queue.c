@@ -8,6 +8,7 @@
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,11 +269,22 @@ static void watch_queue_take(struct watch_queue *queue, const struct watch_messa
 	}
 }
 
+/* The next message, false when there is none at the moment; *ret_ended: the worker closed its end. */
+static bool watch_queue_hear(const struct watch_queue *queue, struct watch_message *message,
+			     bool *ret_ended)
+{
+	ssize_t got;
+	while ((got = read(queue->pipe, message, sizeof *message)) < 0 && errno == EINTR)
+		;
+	*ret_ended = got == 0;
+	return got == (ssize_t)sizeof *message;
+}
+
 void watch_queue_listen(struct watch_queue *queue, int64_t now_ms)
 {
 	struct watch_message message;
 	bool ended = false;
-	while (queue->pipe >= 0 && watch_worker_listen(queue->pipe, &message, &ended))
+	while (queue->pipe >= 0 && watch_queue_hear(queue, &message, &ended))
 		watch_queue_take(queue, &message, now_ms);
 	if (ended) {
 		close(queue->pipe);

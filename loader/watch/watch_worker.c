@@ -393,12 +393,3 @@ int watch_worker_start(const char *queue_name, const struct watch_options *optio
 	*ret_pipe = ends[0];
 	return 0;
 }
-
-bool watch_worker_listen(int pipe_end, struct watch_message *message, bool *ret_ended)
-{
-	ssize_t got;
-	while ((got = read(pipe_end, message, sizeof *message)) < 0 && errno == EINTR)
-		;
-	*ret_ended = got == 0;
-	return got == (ssize_t)sizeof *message;
-}
