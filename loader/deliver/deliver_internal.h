@@ -2,8 +2,9 @@
  * deliver_internal.h - what the parts of a delivery share: the post that is made of an entry, and the
  * run at hand.
  *
- * Parts:  deliver.c decides what happens next, deliver_post.c makes posts, deliver_send.c sends
- *         them, deliver_turn.c writes down what became of them, many in one transaction.
+ * Parts:  deliver.c decides what happens next, deliver_post.c makes posts, deliver_reply.c finds
+ *         their replies, deliver_send.c sends posts, deliver_turn.c writes down what became of
+ *         them, many in one transaction.
  * Life:   deliver_post_of_entry() or deliver_post_sample() .. deliver_post_free(). The store
  *         outlives a post: bodies and attachments are read while they are sent.
  * Errors: as in queue/base/error.h; NO for an entry that lacks what its format needs.
@@ -49,6 +50,10 @@ int deliver_post_of_entry(struct store *store, const struct work_queue *queue, i
 /* The post of a made-up mail, for `deliver --test`. */
 int deliver_post_sample(const struct work_queue *queue, struct deliver_post **ret_post,
 			struct error *err);
+
+/* What an entry's text says beside the mail that it quotes, "" for nothing; it is stored when mail is loaded.
+ * Errors of the database and of the parser. Caller frees. */
+int deliver_reply_find(struct store *store, int64_t entry_id, char **ret_reply, struct error *err);
 
 /* Takes NULL. */
 void deliver_post_free(struct deliver_post *post);
