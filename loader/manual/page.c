@@ -22,6 +22,8 @@ void page_fail(const char *what, const char *why)
 
 /* ---- words ---- */
 
+/* mandoc_char(7): formatters turn a bare '-', '`' or apostrophe into another character,
+ * and an option that is copied from the page would not be one. */
 static void add_char(GString *text, char c)
 {
 	if (c == '\\')
@@ -51,6 +53,7 @@ void page_add_text(GString *text, const char *words)
 		g_string_append(text, "\\&");
 	for (char **word = each; *word != NULL; word++) {
 		const size_t length = strlen(*word);
+		/* mandoc puts the wider gap behind a sentence where the line of the source ends. */
 		const bool ends = length > 0 && strchr(".?!", (*word)[length - 1]) != NULL &&
 				  strcmp(*word, "e.g.") != 0;
 		if (column + length > PAGE_WIDTH && column > 0) {
@@ -100,6 +103,8 @@ static void add_marked(struct page *page, const char *words)
 			return;
 		}
 	}
+	/* A marker with a slip of the pen would else be a comment of roff, and its list missing
+	 * without a word. */
 	page_fail(page->name, words);
 }
 
@@ -118,7 +123,8 @@ static void save(const char *folder, const char *name, const char *text)
 		page_fail(path, error->message);
 }
 
-/* "inqueue-queue-create.1" leads to the page of the family. */
+/* "inqueue-queue-create.1" leads to the page of the family: `man inqueue-queue-create`, and
+ * `inqueue help queue create`, open it by that name. */
 static void save_aliases(const char *folder, const struct page *page)
 {
 	g_autofree char *text = g_strdup_printf(".so man1/%s\n", page->name);

@@ -131,6 +131,8 @@ void page_add_command(struct page *page, const char *name)
 
 void page_add_shared(struct page *page)
 {
+	/* The first command that has an option puts it into the list, so that the list has the
+	 * order of the commands. */
 	g_string_append(page->text, ".Bl -tag -width Ds\n");
 	g_autoptr(GPtrArray) before = g_ptr_array_new();
 	for (guint i = 0; i < page->commands->len; i++) {
@@ -228,6 +230,8 @@ static bool schema_ends(const char *line)
 	return g_str_has_suffix(line, ";");
 }
 
+/* A line that begins with a dot or an apostrophe is a request to the formatter, also in a
+ * literal display. */
 static void schema_add_line(GString *text, const char *line)
 {
 	if (strchr(".'", *line) != NULL)

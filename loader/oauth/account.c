@@ -17,6 +17,7 @@
 
 enum { ACCOUNT_MAX_BYTES = 1024 * 1024, ACCOUNT_LOCK_PAUSE_MS = 20, ACCOUNT_VERSION = 1 };
 
+/* jansson does not say how long a text is when it gives the memory back; the allocator knows. */
 static void wipe_and_free(void *memory)
 {
 	if (memory == NULL)
@@ -45,6 +46,7 @@ char *oauth_path(const char *database, const char *name)
 	return g_strdup_printf("%s/%s.json", folder, name);
 }
 
+/* The name becomes that of a file: '../mail' would lead out of the folder of accounts. */
 int oauth_check_name(const char *name, struct error *err)
 {
 	const size_t length = strlen(name);
@@ -192,6 +194,8 @@ int oauth_account_open(const char *path, struct oauth_account **ret_account, str
 		return -1;
 	if (account_read(file, buffer) != 0)
 		return error_set(err, ERROR_IO, "account file '%s': %s", path, g_strerror(errno));
+	/* jansson's own message is not asked for: it quotes what stands where the file is
+	 * damaged, which may be a token. */
 	json_t *document = json_loadb(buffer->bytes, buffer->length, 0, NULL);
 	json_decref(account->document);
 	account->document = document;
@@ -221,7 +225,10 @@ static int write_all(int file, const char *bytes, size_t length)
 	return fsync(file);
 }
 
-/* The draft has a fixed name: what a kill leaves of it, the next one overwrites. */
+/* The draft has a fixed name: what a kill leaves of it, the next one overwrites. Its mode is set
+ * once more, since open() gives a mode only to a file that it makes. File and folder are on disk
+ * before anybody uses the new token: a provider that rotates refresh tokens no longer takes the
+ * old one. */
 static int account_replace(const char *path, const char *text)
 {
 	g_autofree char *draft = g_strconcat(path, ".new", NULL);
@@ -246,6 +253,9 @@ int account_write(const struct oauth_account *account, struct error *err)
 				       g_strerror(saved));
 }
 
+/* The lock has a file of its own, which is never removed. The account's file is replaced as a
+ * whole, so that a lock on it would be one on a file that has gone. flock() waits without a
+ * deadline, so the lock is tried again and again. */
 int account_lock(const struct oauth_account *account, int64_t deadline_ms, int *ret_lock,
 		 struct error *err)
 {
@@ -283,6 +293,7 @@ static int compare_names(gconstpointer left, gconstpointer right)
 	return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
+/* An account that cannot be read is a row as well: whoever lists them looks for just that. */
 void oauth_list(const char *database,
 		void (*each)(const char *name, const struct oauth_account *account,
 			     const struct error *err, void *context),

@@ -112,6 +112,8 @@ static int check_times(const struct oauth_account *account, const json_t *claims
 	return 0;
 }
 
+/* The claims are told before they are judged: with a refusal the operator sees what the token
+ * says. */
 int oauth_inspect(const struct oauth_account *account, const struct secret *token, int64_t now_ms,
 		  void (*each)(const char *name, const char *value, void *context), void *context,
 		  struct error *err)

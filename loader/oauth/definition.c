@@ -199,6 +199,8 @@ static int check_day(const char *field, const char *value, struct error *err)
 		   : error_set(err, ERROR_CONFIGURATION, "%s: takes a day, YYYY-MM-DD", field);
 }
 
+/* A setting goes into forms, URLs and messages for the operator, where a line break would begin
+ * something else. */
 static int check_line(const char *field, const char *value, struct error *err)
 {
 	bool odd = !g_utf8_validate(value, -1, NULL);
@@ -226,6 +228,7 @@ static int field_store(const struct field_row *row, const char *value, char **re
 	return 0;
 }
 
+/* Tokens of another user or client would sign in as that one, without a word. */
 static void account_forget_tokens(struct oauth_account *account)
 {
 	static const char *const keys[] = {"refresh_token", "refresh_token_before",

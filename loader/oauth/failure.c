@@ -132,6 +132,8 @@ static long answer_number(const struct oauth_answer *answer)
 	return at != NULL ? strtol(at + strlen("AADSTS"), NULL, 10) : 0;
 }
 
+/* Entra's number says more than the word beside it: invalid_grant stands for most of the causes
+ * above. */
 static const struct failure *failure_find(const struct oauth_answer *answer, long number)
 {
 	const char *word = answer_text(answer, "error");

@@ -22,6 +22,8 @@ enum {
 #define GRANT_ASSERTION	 "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #define CLIENT_ASSERTION "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+/* A token of a Google service account is for one mailbox; those of other grants are for all that
+ * the account may open. */
 const char *account_token_key(const struct oauth_account *account, const char *user)
 {
 	return account_is_grant(account, "service-account") ? user : "*";
@@ -48,6 +50,8 @@ int grant_add_client(const struct oauth_account *account, struct oauth_form *for
 	return 0;
 }
 
+/* The signed statement is all that is needed to get a token for as long as it counts: it is
+ * hidden and wiped as a secret is. */
 static int grant_service(const struct oauth_account *account, const char *user,
 			 struct oauth_form **ret_form, struct error *err)
 {
@@ -96,6 +100,8 @@ static bool is_token(const char *text)
 	return text != NULL && *text != '\0';
 }
 
+/* Some servers write the number as a text, "3599". It is bounded while it is still a
+ * floating-point number, since 1e300 fits no integer. */
 static int64_t answer_seconds(const struct oauth_answer *answer, const char *key, int64_t otherwise)
 {
 	const json_t *value = json_object_get(answer->document, key);
@@ -113,7 +119,8 @@ static uint32_t random_number(void)
 	return number;
 }
 
-/* Its life is counted from before the request. */
+/* Its life is counted from before the request. It is renewed at 75 to 85 % of it, by chance:
+ * accounts that signed in together would else ask together ever after. */
 static void take_access_token(struct oauth_account *account, const char *user,
 			      const struct oauth_answer *answer, const char *token)
 {
@@ -126,6 +133,8 @@ static void take_access_token(struct oauth_account *account, const char *user,
 	const int64_t renew_ms = answer->asked_ms + life_ms * share / 10000;
 	const int64_t end_ms = answer->asked_ms + life_ms;
 	redact_add(token, strlen(token));
+	/* Mailboxes that no queue has any more leave their tokens here. Whoever still needs one
+	 * asks for another. */
 	if (json_object_get(tokens, key) == NULL && json_object_size(tokens) >= TOKENS_MAX)
 		json_object_clear(tokens);
 	json_object_set_new(tokens, key,
@@ -193,6 +202,7 @@ int account_take_tokens(struct oauth_account *account, const char *user,
 		return -1;
 	take_refresh_token(account, answer);
 	take_access_token(account, user, answer, token);
+	/* The server gives tokens again: nobody need wait for it any longer. */
 	json_object_del(account->document, "wait");
 	return 0;
 }

@@ -8,6 +8,8 @@
 
 #define DAY_MS INT64_C(86400000)
 
+/* A new certificate often needs an administrator, a new sign-in only the person: the one is
+ * warned of earlier. */
 enum { WARN_CLIENT_DAYS = 30, WARN_REFRESH_DAYS = 14 };
 
 static int64_t secret_ends_ms(const struct oauth_account *account)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* RFC 7515, 2: base64 in the letters of URLs, without padding. */
 char *base64_url(const void *bytes, size_t size)
 {
 	char *text = g_base64_encode(bytes, size);
@@ -41,6 +42,7 @@ static int key_open(const struct secret *pem, gnutls_privkey_t *ret_key, struct 
 	if (result < 0)
 		return error_set(err, ERROR_CONFIGURATION, "the private key cannot be read: %s",
 				 gnutls_strerror(result));
+	/* Entra and Google take signatures by RSA only. */
 	if (gnutls_privkey_get_pk_algorithm(key, NULL) != GNUTLS_PK_RSA)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "the private key is no RSA key, which this sign-in needs");

@@ -204,6 +204,8 @@ static int revoke_say_way_out(const struct oauth_account *account, struct error 
 	return -1;
 }
 
+/* The provider is told first. The other way round, an interruption would leave a refresh token
+ * that counts and that nobody here knows any more. */
 int oauth_revoke(const char *path, bool tell, bool *ret_told, struct error *err)
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;

@@ -182,6 +182,8 @@ static bool read_request(int visitor, char *bytes, size_t size)
 	return false;
 }
 
+/* The browser shows this to a person. A browser that has gone already is no failure: the code
+ * has been read. */
 static void answer_visitor(int visitor, const char *status, const char *words)
 {
 	g_autofree char *page = g_strdup_printf(
@@ -208,7 +210,9 @@ static int receive_visitor(const struct code_login *login, const struct oauth_ac
 	return result;
 }
 
-/* Strangers and their states are passed over; the time is bounded as a whole. */
+/* Any program of this machine can call here, and browsers ask for /favicon.ico: what does not
+ * know the state is passed over. The time is bounded as a whole, so that visitors cannot prolong
+ * it. */
 static int await_browser(const struct code_login *login, const struct oauth_account *account,
 			 struct secret **ret_code, struct error *err)
 {
@@ -248,6 +252,8 @@ static int await_paste(const struct code_login *login, const struct oauth_accoun
 
 /* ---- the exchange ---- */
 
+/* RFC 7636, 4.5: the verifier proves that this code was asked for here. Somebody who has seen
+ * the code alone gets nothing for it. */
 static int exchange(const struct code_login *login, const struct oauth_account *account,
 		    const struct secret *code, struct oauth_answer *ret_answer, struct error *err)
 {

@@ -132,7 +132,9 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 	return request->header_bytes > REQUEST_MAX_BYTES ? 0 : length;
 }
 
-/* Before the first secret goes out. */
+/* curl calls this when the connection stands and nothing has been sent: no secret goes to a
+ * server that is not the right one. Plain http is for this machine only, which check_url() has
+ * made sure of. */
 static int judge_server(void *context, char *peer, char *local, int peer_port, int local_port)
 {
 	(void)peer;
@@ -160,6 +162,8 @@ static void request_set_up(struct request *request, const struct oauth_account *
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form->text->str);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)form->text->len);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "inqueue/" INQUEUE_VERSION);
+	/* A redirect would take the client secret, in the body of the POST, to an address that
+	 * the account does not name. */
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	/* A proxy of the environment is meant for browsers; the account names its own. */
 	curl_easy_setopt(curl, CURLOPT_PROXY, proxy != NULL ? proxy : "");
@@ -197,6 +201,8 @@ static int request_explain(struct request *request, const struct oauth_account *
 	return error_prefix(err, "account '%s'", account->name);
 }
 
+/* An answer that is no JSON object, such as a proxy's page, is still one: the status says what
+ * to do. */
 static void request_take(const struct request *request, struct oauth_answer *answer)
 {
 	curl_off_t retry_after_s = 0;

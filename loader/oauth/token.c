@@ -24,7 +24,9 @@ struct present {
 	bool fresh;	   /* it need not be renewed yet */
 };
 
-/* Times in the future come from a clock that was set back since. */
+/* Times in the future come from a clock that was set back since. The margin is the time to
+ * connect and to sign in, at the end of which the token must still be alive: 30 s of an hour, 3
+ * s of a token that lives for a minute. */
 static struct present account_present(const struct oauth_account *account, const char *user,
 				      int64_t now_ms)
 {
@@ -48,6 +50,8 @@ static struct secret *present_take(const struct present *present)
 
 /* ---- asking ---- */
 
+/* The proof of who the client is belongs to one request: a server may take each only once (RFC
+ * 7523, 3). */
 static int ask_once(struct oauth_account *account, const char *user, const char *refresh_token,
 		    struct oauth_answer *ret_answer, struct error *err)
 {
@@ -118,7 +122,9 @@ static bool account_waits(const struct oauth_account *account, int64_t now_ms, s
 	return true;
 }
 
-/* Asks and writes down what came of it. The lock is held. */
+/* Asks and writes down what came of it. The lock is held. Only a refusal that passes by itself
+ * is noted: where a person has to mend something, such as a secret, the next run shows at once
+ * whether it is mended. */
 static int account_renew(struct oauth_account *account, const char *user, struct error *err)
 {
 	g_autofree char *url = oauth_setting(account, "token-url");
@@ -185,6 +191,7 @@ int oauth_token(const char *path, const char *user, struct secret **ret_token, s
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	if (oauth_account_open(path, &account, err) != 0) {
+		/* To a command a missing account is a wrong argument; here a queue names it. */
 		if (err->reason == REASON_MISSING)
 			err->kind = ERROR_CONFIGURATION;
 		return -1;
@@ -215,7 +222,9 @@ int oauth_login_by_itself(const char *path, const char *user, struct error *err)
 	return account_renew(account, user, err);
 }
 
-/* The token is taken out only where it is still the one at hand. */
+/* The token is taken out only where it is still the one at hand. One that is a few seconds old
+ * stays: a mail server that refuses every token, as one with IMAP switched off does, would else
+ * be offered a new one by every run of every queue. */
 bool oauth_token_refused(const char *path, const char *user, const struct secret *token)
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;

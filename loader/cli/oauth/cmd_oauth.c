@@ -27,7 +27,8 @@ static int cmd_oauth_set_fields(const struct invocation *invocation, struct oaut
 	return 0;
 }
 
-/* The account as it is, or a new one. */
+/* The account as it is, or a new one. It is checked when all settings are in: --grant may stand
+ * before or behind what it needs. */
 static int cmd_oauth_draft(const struct invocation *invocation, const char *path,
 			   struct oauth_account **ret_account, struct error *err)
 {
@@ -45,6 +46,8 @@ static int cmd_oauth_draft(const struct invocation *invocation, const char *path
 	return 0;
 }
 
+/* A secret on the command line could be read by every user of the machine, in ps(1): it comes
+ * from a source or from the terminal. */
 static int cmd_oauth_ask_secret(struct oauth_account *account, struct error *err)
 {
 	scoped(secret_free) struct secret *secret = NULL;
@@ -67,10 +70,13 @@ static void cmd_oauth_show(const char *text, void *context)
 {
 	(void)context;
 	output_text(text);
+	/* Where the output is a pipe, the address would else lie in a buffer while the person
+	 * who needs it waits. */
 	fflush(stdout);
 }
 
-/* A script may bring the answer on standard input. */
+/* A script may bring the answer on standard input. The line holds the code, which is worth a
+ * token: it is wiped. */
 static int cmd_oauth_ask(const char *question, struct secret **ret_answer, void *context,
 			 struct error *err)
 {
@@ -94,7 +100,8 @@ static void cmd_oauth_allow(enum secret_source source, const char *reference, vo
 	confine_allow(path);
 }
 
-/* Before the provider is heard. */
+/* Before the provider is heard. A secret may come from a command, and this process starts none
+ * afterwards: the starter does. */
 static int cmd_oauth_confine(const struct invocation *invocation,
 			     const struct oauth_account *account, struct error *err)
 {
@@ -161,6 +168,7 @@ static void cmd_oauth_end(const struct oauth_info *info, char text[static CLOCK_
 	if (first_ms == 0)
 		return;
 	output_time_s(first_ms / 1000, text);
+	/* The day is enough, for what ends in weeks. */
 	text[strlen("2026-01-31")] = '\0';
 }
 
@@ -207,6 +215,7 @@ int cmd_oauth_list(const struct invocation *invocation, struct error *err)
 	(void)err;
 	struct cmd_oauth_list list = {
 	    .table = invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns))};
+	/* An account that is damaged is a row, not an error: the others are listed all the same. */
 	oauth_list(invocation->database, cmd_oauth_row, &list);
 	if (list.table != NULL)
 		output_table_print_or(list.table,
@@ -233,6 +242,8 @@ int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 		if (!output_ask("Revoke account '%s', and delete it", name))
 			return error_set(err, ERROR_NO, "account '%s': not revoked", name);
 	}
+	/* It is opened for the list of its secrets, which the confined process may read;
+	 * oauth_revoke() reads it again, under the lock. */
 	if (oauth_account_open(path, &account, err) != 0 ||
 	    cmd_oauth_confine(invocation, account, err) != 0 ||
 	    oauth_revoke(path, !invocation_flag(invocation, "here"), &told, err) != 0)

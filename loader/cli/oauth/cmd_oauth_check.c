@@ -85,6 +85,8 @@ static void cmd_oauth_say(const char *name, const char *value, void *context)
 		output_field(name, CMD_OAUTH_LABEL, value);
 }
 
+/* check_run() reports when the mailbox is open, and may fail after that: what is found out is
+ * printed even so. */
 static void cmd_oauth_report(const struct check_result *result, void *context)
 {
 	struct cmd_oauth_check *check = context;
@@ -119,6 +121,8 @@ static int cmd_oauth_steps(struct cmd_oauth_check *check, const struct invocatio
 {
 	scoped(secret_free) struct secret *token = NULL;
 	g_autofree char *path = oauth_path(invocation->database, oauth_account_name(account));
+	/* The provider is heard before the mail server is, so the rights go now and not in
+	 * check_run(). */
 	if (mailbox_confine(queue, invocation->database, err) != 0)
 		return -1;
 	if (oauth_token(path, queue->user_name, &token, err) != 0)
@@ -141,6 +145,7 @@ int cmd_oauth_check(const struct invocation *invocation, struct error *err)
 	if (oauth_check_name(name, err) != 0)
 		return -1;
 	g_autofree char *path = oauth_path(invocation->database, name);
+	/* With --json, the steps that were good are printed also where a later one fails. */
 	int failed = oauth_account_open(path, &account, err);
 	if (failed == 0)
 		failed = cmd_oauth_find_queue(invocation, &queue, err);
