@@ -13,7 +13,9 @@
 #define COLUMNS                                                                                    \
 	"id, name, class_name, external_source, connection_string, user_name, credential_source,"  \
 	" credential_reference, paused, last_message, last_action, not_collected, record_created," \
-	" record_updated, max_attempts, retry_delay_ms"
+	" record_updated, max_attempts, retry_delay_ms,"                                           \
+	" (SELECT mechanism FROM queue_sign_in WHERE queue_id = work_queue.id),"                   \
+	" (SELECT tls FROM queue_sign_in WHERE queue_id = work_queue.id)"
 
 /* Names stand on command lines, in file names and in logs. */
 static bool name_is_valid(const char *name)
@@ -181,6 +183,8 @@ static struct work_queue *queue_from_row(const struct statement *row)
 	queue->record_updated_ms = value_parse_time_ms(statement_text(row, 13));
 	queue->max_attempts = (int32_t)statement_int(row, 14);
 	queue->retry_delay_ms = statement_int(row, 15);
+	queue->last_sign_in = (struct work_queue_sign_in){
+	    .mechanism = g_strdup(statement_text(row, 16)), .tls = statement_int(row, 17) != 0};
 	return queue;
 }
 
@@ -220,6 +224,7 @@ void work_queue_free(struct work_queue *queue)
 	g_free(queue->credential_reference);
 	work_queue_target_clear(&queue->target);
 	g_free(queue->last_message);
+	g_free(queue->last_sign_in.mechanism);
 	g_free(queue);
 }
 

@@ -19,6 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a sign-in is worth. */
+struct work_queue_sign_in {
+	char *mechanism; /* "SCRAM-SHA-256"; NULL: there was none yet */
+	bool tls;
+};
+
 struct work_queue {
 	int64_t id;
 	char *name; /* unique; 1 to 100 bytes: letters, digits, '.', '_', '-', printing non-ASCII;
@@ -38,6 +44,7 @@ struct work_queue {
 	int64_t last_action_ms; /* 0 before the first run */
 	int64_t not_collected;	/* messages that the last run has left in the mailbox to be
 				 * collected; -1 = not known */
+	struct work_queue_sign_in last_sign_in; /* read only */
 	int64_t record_created_ms;
 	int64_t record_updated_ms;
 };
@@ -102,6 +109,14 @@ int work_queue_drop(struct store *store, int64_t queue_id, bool force, struct er
  * wait there for the answer of the target are added. -1 leaves it unknown. */
 int work_queue_note_action(struct store *store, int64_t queue_id, const char *last_message,
 			   int64_t not_collected, int64_t now_ms, struct error *err);
+
+/* Keeps what a sign-in was worth; writes nothing where that is not new. */
+int work_queue_note_sign_in(struct store *store, int64_t queue_id,
+			    const struct work_queue_sign_in *sign_in, int64_t now_ms,
+			    struct error *err);
+
+/* The next sign-in may be worth less than the last one. */
+int work_queue_forget_sign_in(struct store *store, int64_t queue_id, struct error *err);
 
 /* Counts entries by state. MISSING when there is no such queue. */
 int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,

@@ -257,7 +257,8 @@ static int load_prepare(struct load *load, struct error *err)
 		    "mailbox '%s' may only be read by user '%s': messages could not be "
 		    "moved away; ask for the right to delete mail in it",
 		    name, load->queue->user_name);
-	if (load_note_certificate(load, err) != 0)
+	if (load_note_certificate(load, err) != 0 ||
+	    mailbox_note_sign_in(load->store, load->queue, load->mailbox, err) != 0)
 		return -1;
 	return load_finish_earlier(load, err);
 }

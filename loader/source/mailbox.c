@@ -1,24 +1,15 @@
 /*
- * Opens a queue's mailbox: finds the password, signs in, looks for the three folders, and refuses a
- * definition in which two of them are one. Creates a missing target folder where the operator
- * allows that. Counts sign-ins that the server refuses, so that no account gets locked.
+ * Opens a queue's mailbox: signs in, looks for the three folders, and refuses a definition in which two
+ * of them are one. Creates a missing target folder where the operator allows that.
  */
-#include "loader/source/mailbox.h"
+#include "loader/source/mailbox_internal.h"
 
-#include "loader/base/clock.h"
 #include "loader/base/starter.h"
 #include "loader/confine/confine.h"
 #include "loader/imap/names/mailbox_name.h"
-#include "loader/oauth/oauth.h"
 #include "queue/base/scoped.h"
-#include "queue/queue_health.h"
 
 #include <string.h>
-
-char *mailbox_secret_path(const char *database, const char *queue_name)
-{
-	return g_strdup_printf("%s-secrets/%s.password", database, queue_name);
-}
 
 const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_folder folder)
 {
@@ -28,114 +19,6 @@ const char *mailbox_folder_name(const struct mailbox *mailbox, enum mailbox_fold
 	    [MAILBOX_BADMAIL] = mailbox->server->badmail,
 	};
 	return names[folder];
-}
-
-/* What secret_read() and oauth_token() need beside the source; NULL: nothing is there. */
-static char *mailbox_secret_reference(const struct work_queue *queue, const char *database,
-				      enum secret_source source)
-{
-	if (source == SECRET_PROMPT)
-		return mailbox_secret_path(database, queue->name);
-	if (source == SECRET_OAUTH && queue->credential_reference != NULL)
-		return oauth_path(database, queue->credential_reference);
-	return g_strdup(queue->credential_reference);
-}
-
-int mailbox_find_secret(const struct work_queue *queue, const char *database,
-			enum secret_source *ret_source, char **ret_reference, struct error *err)
-{
-	if (secret_source_parse(queue->credential_source, ret_source) != 0)
-		return error_set(err, ERROR_CONFIGURATION, "unknown password source '%s'",
-				 queue->credential_source);
-	g_autofree char *reference = mailbox_secret_reference(queue, database, *ret_source);
-	if (reference == NULL)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "password source '%s' without a name or path",
-				 queue->credential_source);
-	if (*ret_source == SECRET_PROMPT && access(reference, F_OK) != 0)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "no password is kept for this queue: `inqueue queue alter %s "
-				 "--password-prompt` asks for it",
-				 queue->name);
-	*ret_reference = steal(&reference);
-	return 0;
-}
-
-/* What is wrong with the connection string is said by who opens the mailbox. */
-bool mailbox_needs_secret(const struct work_queue *queue)
-{
-	scoped(connection_string_free) struct connection_string *server = NULL;
-	struct error ignored;
-	return work_queue_has_mailbox(queue) &&
-	       (connection_string_parse(queue->connection_string, &server, &ignored) != 0 ||
-		connection_string_needs_secret(server));
-}
-
-int mailbox_read_secret(enum secret_source source, const char *reference, const char *user_name,
-			struct secret **ret_secret, struct error *err)
-{
-	return source == SECRET_OAUTH ? oauth_token(reference, user_name, ret_secret, err)
-				      : secret_read(source, reference, ret_secret, err);
-}
-
-static void mailbox_allow_source(enum secret_source source, const char *reference, void *context)
-{
-	(void)context;
-	g_autofree char *path = secret_path(source, reference);
-	secret_allow(source, reference);
-	confine_allow(path);
-}
-
-/* What is wrong with the account is said by who reads the secret. */
-void mailbox_allow_secret(enum secret_source source, const char *reference)
-{
-	scoped(oauth_account_free) struct oauth_account *account = NULL;
-	struct error ignored;
-	if (source != SECRET_OAUTH)
-		mailbox_allow_source(source, reference, NULL);
-	else if (oauth_account_open(reference, &account, &ignored) == 0)
-		oauth_account_list_sources(account, mailbox_allow_source, NULL);
-}
-
-bool mailbox_secret_is_stale(enum secret_source source, const char *reference,
-			     const char *user_name, const struct secret *secret)
-{
-	return source == SECRET_OAUTH && oauth_token_refused(reference, user_name, secret);
-}
-
-static int mailbox_sign_in_once(struct mailbox *mailbox, const struct work_queue *queue,
-				enum secret_source source, const struct secret *secret,
-				struct error *err)
-{
-	const struct imapc_account account = {.server = mailbox->server,
-					      .user_name = queue->user_name,
-					      .secret = secret,
-					      .secret_is_token = secret_source_is_token(source)};
-	return imapc_open(&account, &mailbox->session, err);
-}
-
-/* A token can be taken back before its end; then the account gives another one, once. */
-static int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *queue,
-			   const char *database, struct error *err)
-{
-	enum secret_source source;
-	g_autofree char *reference = NULL;
-	if (!connection_string_needs_secret(mailbox->server)) {
-		scoped(secret_free) struct secret *none = secret_new("", 0);
-		return mailbox_sign_in_once(mailbox, queue, SECRET_FILE, none, err);
-	}
-	for (bool again = false;; again = true) {
-		scoped(secret_free) struct secret *secret = NULL;
-		g_clear_pointer(&reference, g_free);
-		if (mailbox_find_secret(queue, database, &source, &reference, err) != 0 ||
-		    mailbox_read_secret(source, reference, queue->user_name, &secret, err) != 0)
-			return -1;
-		if (mailbox_sign_in_once(mailbox, queue, source, secret, err) == 0)
-			return 0;
-		if (again || err->reason != REASON_SIGN_IN ||
-		    !mailbox_secret_is_stale(source, reference, queue->user_name, secret))
-			return -1;
-	}
 }
 
 /* What is wrong with the definition is said by who opens the mailbox. */
@@ -307,6 +190,7 @@ void mailbox_close(struct mailbox *mailbox)
 	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++)
 		g_free(mailbox->folders[i].wire);
 	g_free(mailbox->source);
+	g_free(mailbox->signed_in.mechanism);
 	connection_string_free(mailbox->server);
 	g_free(mailbox);
 }
@@ -360,28 +244,4 @@ int mailbox_prepare_targets(struct mailbox *mailbox, struct error *err)
 			return -1;
 	}
 	return 0;
-}
-
-/* --- refused sign-ins -------------------------------------------------- */
-
-int refusal_check(struct store *store, const struct work_queue *queue, struct error *err)
-{
-	struct queue_health health;
-	if (queue_health_find(store, queue->id, &health, err) != 0)
-		return -1;
-	if (health.stopped_ms != 0)
-		error_fill(err, health.refusals > 0 ? ERROR_CREDENTIALS : ERROR_CONFIGURATION,
-			   "collecting is stopped: %s; correct the %sdefinition, then `inqueue "
-			   "queue resume %s`",
-			   health.stopped_reason, health.refusals > 0 ? "password or the " : "",
-			   queue->name);
-	queue_health_clear(&health);
-	return health.stopped_ms != 0 ? -1 : 0;
-}
-
-int refusal_note(struct store *store, const struct work_queue *queue, const struct error *refusal,
-		 uint32_t *ret_refusals, struct error *err)
-{
-	return queue_health_note_refusal(store, queue->id, refusal->text, REFUSAL_MAX,
-					 clock_now_ms(), ret_refusals, err);
 }

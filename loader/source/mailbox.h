@@ -20,6 +20,7 @@ enum mailbox_folder { MAILBOX_SOURCE, MAILBOX_DROPBOX, MAILBOX_BADMAIL, MAILBOX_
 struct mailbox {
 	struct connection_string *server;
 	struct imapc_session *session;
+	struct work_queue_sign_in signed_in; /* what the sign-in was worth */
 	char *source; /* "user@host/folder": the ledger's name of the source folder */
 	struct imapc_folder folders[MAILBOX_FOLDER_COUNT];
 	bool noted[MAILBOX_FOLDER_COUNT]; /* by first_use_note() */
@@ -122,6 +123,13 @@ struct mailbox_place {
  */
 int mailbox_move(struct mailbox *mailbox, struct store *store, int64_t queue_id, uint32_t uid,
 		 enum mailbox_folder to, struct mailbox_place *ret_place, struct error *err);
+
+/*
+ * Keeps what the sign-in was worth. A queue that mailbox_open() is given with such a memory signs in by
+ * nothing weaker: CREDENTIALS, before the password is sent.
+ */
+int mailbox_note_sign_in(struct store *store, const struct work_queue *queue,
+			 const struct mailbox *mailbox, struct error *err);
 
 /* --- refused sign-ins -------------------------------------------------- */
 

@@ -323,6 +323,15 @@ class Dovecot(Server):
         if capability:
             self.extra += f"imap_capability = {capability}\n"
 
+    def change(self, **settings):
+        """Goes on at the same ports, with other settings."""
+        self.halt()
+        for name, value in settings.items():
+            setattr(self, name, value)
+        self._configure()
+        self._give_away()
+        self.resume()
+
     def add_user(self, user, password):
         """Takes effect at once, on a running server too. `password` may name a scheme, as in {CRYPT}…"""
         self.set_password(user, password)

@@ -156,7 +156,9 @@ static int cmd_queue_change(const struct invocation *invocation, struct store *s
 		free(draft->name);
 		draft->name = g_strdup(name);
 	}
-	if (work_queue_alter(store, draft, clock_now_ms(), err) != 0)
+	if (work_queue_alter(store, draft, clock_now_ms(), err) != 0 ||
+	    (invocation_flag(invocation, "accept-downgrade") &&
+	     work_queue_forget_sign_in(store, draft->id, err) != 0))
 		return -1;
 	if (name != NULL && cmd_queue_move_secret(invocation, before, name, err) != 0)
 		return error_prefix(err, "queue '%s'", before);

@@ -47,6 +47,8 @@ static const struct command_option create_options[] = {
 
 static const struct command_option alter_options[] = {
     {"name", "NAME", "the queue's new name", NULL},
+    {"accept-downgrade", NULL,
+     "let the next sign-in be weaker than the last one: the server offers less than before", NULL},
     NO_CHECK,
     COMMAND_OPTIONS_END,
 };

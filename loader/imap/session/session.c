@@ -138,10 +138,14 @@ int imapc_open(const struct imapc_account *account, struct imapc_session **ret_s
 	if (transport_open(session->server, &session->transport, err) < 0 ||
 	    start_session(session, err) < 0 || read_capabilities(session, err) < 0)
 		return -1;
-	if (transport_facts(session->transport)->preauthenticated)
+	if (!transport_facts(session->transport)->preauthenticated) {
+		if (imapc_sign_in(session, account, err) < 0)
+			return -1;
+	} else {
+		if (imapc_check_worth(session, account, "PREAUTH", err) < 0)
+			return -1;
 		session->mechanism = g_strdup("PREAUTH");
-	else if (imapc_sign_in(session, account, err) < 0)
-		return -1;
+	}
 	/* Servers offer more once they know who asks: Exchange shows MOVE only then. */
 	if (read_capabilities(session, err) < 0 || introduce(session, err) < 0)
 		return -1;

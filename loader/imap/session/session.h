@@ -33,11 +33,20 @@
 
 struct imapc_session;
 
+/* What a sign-in is worth. */
+struct imapc_worth {
+	const char *mechanism; /* NULL: not known, and anything is worth as much */
+	bool tls;
+	const char *way_out; /* of an error: how the user lets less pass */
+};
+
 struct imapc_account {
 	const struct connection_string *server; /* borrowed until imapc_close() */
 	const char *user_name;			/* borrowed for imapc_open() */
 	const struct secret *secret;		/* borrowed for imapc_open() */
 	bool secret_is_token;			/* an OAuth 2.0 access token */
+	struct imapc_worth
+	    least; /* CREDENTIALS before the secret is sent, where it would be less */
 };
 
 /*

@@ -72,6 +72,10 @@ void imapc_expect(struct imapc_session *session, size_t answers, uint64_t size_b
 /* Of a UID in an answer to SEARCH, with its blank. */
 #define IMAPC_NUMBER_BYTES UINT64_C(11)
 
+/* Refuses to sign in by this mechanism where the last sign-in was worth more (CREDENTIALS). */
+int imapc_check_worth(const struct imapc_session *session, const struct imapc_account *account,
+		      const char *mechanism, struct error *err);
+
 /* A command made without imapc_command() begins. */
 void imapc_begin(struct imapc_session *session);
 

@@ -237,6 +237,9 @@ static enum outcome attempt(const struct sign_in *job, const char *mechanism)
 
 static int use(const struct sign_in *job, const char *mechanism, enum outcome *ret_outcome)
 {
+	*ret_outcome = REFUSED;
+	if (imapc_check_worth(job->session, job->account, mechanism, job->err) < 0)
+		return -1;
 	*ret_outcome = attempt(job, mechanism);
 	if (*ret_outcome != SIGNED_IN)
 		return -1;
