@@ -16,6 +16,7 @@
 
 static enum log_format chosen_format = LOG_FORMAT_TEXT;
 static enum log_level chosen_level = LOG_LEVEL_INFO;
+static bool opened = false;
 static bool journal;
 
 static const char *const level_names[] = {
@@ -36,9 +37,15 @@ static bool log_goes_to_journal(void)
 	return strcmp(stream, own) == 0;
 }
 
+bool log_is_open(void)
+{
+	return opened;
+}
+
 /* Asked once: standard error stays what it is while the service runs. */
 void log_open(enum log_format format, enum log_level level)
 {
+	opened = true;
 	chosen_format = format;
 	chosen_level = level;
 	journal = log_goes_to_journal();

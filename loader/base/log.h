@@ -53,6 +53,9 @@ static inline struct log_field log_number(const char *key, int64_t number)
 /* Events above `level` are dropped. */
 void log_open(enum log_format format, enum log_level level);
 
+/* False in a command that is no service: it says what there is to say when it ends. */
+bool log_is_open(void);
+
 /* "error", "warning", "notice", "info", "debug". -1 for any other text. */
 int log_level_parse(const char *text, enum log_level *ret_level);
 

@@ -187,6 +187,7 @@ void mailbox_close(struct mailbox *mailbox)
 	if (mailbox == NULL)
 		return;
 	imapc_close(mailbox->session);
+	connection_place_close(mailbox->place);
 	for (size_t i = 0; i < MAILBOX_FOLDER_COUNT; i++)
 		g_free(mailbox->folders[i].wire);
 	g_free(mailbox->source);

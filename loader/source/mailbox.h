@@ -12,6 +12,7 @@
 
 #include "loader/imap/session/session.h"
 #include "queue/base/scoped.h"
+#include "queue/connection_place.h"
 #include "queue/store.h"
 #include "queue/work_queue.h"
 
@@ -20,6 +21,7 @@ enum mailbox_folder { MAILBOX_SOURCE, MAILBOX_DROPBOX, MAILBOX_BADMAIL, MAILBOX_
 struct mailbox {
 	struct connection_string *server;
 	struct imapc_session *session;
+	struct connection_place *place;	     /* NULL: connections= sets no limit */
 	struct work_queue_sign_in signed_in; /* what the sign-in was worth */
 	char *source; /* "user@host/folder": the ledger's name of the source folder */
 	struct imapc_folder folders[MAILBOX_FOLDER_COUNT];
@@ -48,6 +50,14 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
  * stays. */
 int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
 		      struct error *err);
+
+/*
+ * Where the account has so many connections only (connections=) and another process waits for one:
+ * signs off, lets it have its turn, and signs in again when it is this one's; no folder is open then.
+ * Else does nothing. On failure there is no session.
+ */
+int mailbox_take_turns(struct mailbox *mailbox, const struct work_queue *queue,
+		       const char *database, struct error *err);
 
 /* Signs off; takes NULL. */
 void mailbox_close(struct mailbox *mailbox);

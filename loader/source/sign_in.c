@@ -5,11 +5,14 @@
 #include "loader/source/mailbox_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/log.h"
+#include "loader/base/service.h"
 #include "loader/confine/confine.h"
 #include "loader/oauth/oauth.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 
+#include <poll.h>
 #include <string.h>
 
 char *mailbox_secret_path(const char *database, const char *queue_name)
@@ -120,12 +123,84 @@ int mailbox_note_sign_in(struct store *store, const struct work_queue *queue,
 	return work_queue_note_sign_in(store, queue->id, &mailbox->signed_in, clock_now_ms(), err);
 }
 
+/* ---- the account's connections ---- */
+
+/* Between two looks whether there is a place; and how long one that was given is left to others. */
+enum { PLACE_LOOK_MS = 100, PLACE_GIVEN_MS = 500 };
+
+static int place_open(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
+		      struct error *err)
+{
+	const struct connection_string *server = mailbox->server;
+	if (mailbox->place != NULL)
+		return 0;
+	g_autofree char *host = g_ascii_strdown(server->url, -1);
+	g_autofree char *account =
+	    g_strdup_printf("%s@%s:%u", queue->user_name, host, server->port);
+	return connection_place_open(database, account, server->connections, &mailbox->place, err);
+}
+
+static int place_say_all_taken(const struct mailbox *mailbox, const struct work_queue *queue,
+			       struct error *err)
+{
+	const struct connection_string *server = mailbox->server;
+	return error_set(err, ERROR_TEMPORARY,
+			 "other queues have had all connections of '%s' at %s (connections=%u) for "
+			 "%u s: allow more, or let fewer queues share the account",
+			 queue->user_name, server->url, server->connections, server->timeout_s);
+}
+
+static int place_wait(struct mailbox *mailbox, const struct work_queue *queue, struct error *err)
+{
+	const int64_t deadline_ms =
+	    clock_monotonic_ms() + (int64_t)mailbox->server->timeout_s * 1000;
+	int taken;
+	for (bool said = false; (taken = connection_place_take(mailbox->place, err)) == 0;
+	     said = true) {
+		if (!said && log_is_open())
+			log_event(LOG_LEVEL_INFO, "waiting_for_connection",
+				  log_text("queue", queue->name),
+				  log_number("connections", mailbox->server->connections));
+		if (clock_left_ms(deadline_ms) == 0)
+			return place_say_all_taken(mailbox, queue, err);
+		if (stop_requested())
+			return error_set(err, ERROR_TEMPORARY, "stopped");
+		poll(NULL, 0, PLACE_LOOK_MS);
+	}
+	return taken < 0 ? -1 : 0;
+}
+
+/* It is kept until the mailbox is closed, also where a connection is lost and made again. */
+static int place_take(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
+		      struct error *err)
+{
+	if (mailbox->server->connections == 0)
+		return 0;
+	return place_open(mailbox, queue, database, err) != 0 ? -1
+							      : place_wait(mailbox, queue, err);
+}
+
+int mailbox_take_turns(struct mailbox *mailbox, const struct work_queue *queue,
+		       const char *database, struct error *err)
+{
+	if (mailbox->place == NULL || !connection_place_is_awaited(mailbox->place))
+		return 0;
+	imapc_close(steal(&mailbox->session));
+	connection_place_give(mailbox->place);
+	poll(NULL, 0, PLACE_GIVEN_MS);
+	return mailbox_sign_in(mailbox, queue, database, err);
+}
+
+/* ---- the sign-in ---- */
+
 /* A token can be taken back before its end; then the account gives another one, once. */
 int mailbox_sign_in(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
 		    struct error *err)
 {
 	enum secret_source source;
 	g_autofree char *reference = NULL;
+	if (place_take(mailbox, queue, database, err) != 0)
+		return -1;
 	if (!connection_string_needs_secret(mailbox->server)) {
 		scoped(secret_free) struct secret *none = secret_new("", 0);
 		return mailbox_sign_in_once(mailbox, queue, SECRET_FILE, none, err);

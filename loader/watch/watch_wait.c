@@ -15,6 +15,9 @@
 /* The first pause after a server has announced mail that was not there. */
 enum { WATCH_FALSE_NEWS_MS = 100 };
 
+/* So many queues have their turn on one connection in the time that each of them waits for. */
+enum { WATCH_TURNS = 6 };
+
 static int64_t watch_wait_poll_ms(const struct watch_wait *wait)
 {
 	return (int64_t)wait->mailbox->server->poll_s * 1000;
@@ -77,7 +80,13 @@ static bool watch_wait_can_idle(const struct watch_wait *wait)
 
 static int64_t watch_wait_limit_ms(const struct watch_wait *wait, int64_t wait_ms)
 {
-	return wait->at_most_ms > 0 ? MIN(wait_ms, wait->at_most_ms) : wait_ms;
+	const struct connection_string *server = wait->mailbox->server;
+	if (wait->at_most_ms > 0)
+		wait_ms = MIN(wait_ms, wait->at_most_ms);
+	/* Others may wait for this connection, for as long as `timeout`, and are to have it before. */
+	if (server->connections > 0)
+		wait_ms = MIN(wait_ms, (int64_t)server->timeout_s * 1000 / WATCH_TURNS);
+	return wait_ms;
 }
 
 /* Without IDLE it is a pause; a random quarter keeps hundreds of queues from looking at the same

@@ -238,7 +238,9 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 	    (result.not_collected > 0 && result.loaded + result.bad + result.skipped > 0))
 		return 0;
 	worker->wait.at_most_ms = clock_left_ms(worker->suspects_ms);
-	return watch_wait_for_mail(&worker->wait, &result, worker->wake, err);
+	if (watch_wait_for_mail(&worker->wait, &result, worker->wake, err) != 0)
+		return -1;
+	return mailbox_take_turns(worker->mailbox, worker->queue, worker->options->database, err);
 }
 
 static int watch_worker_tell_started(struct watch_worker *worker, struct error *err)

@@ -31,6 +31,7 @@ struct connection_string {
 	char *ca_file;		 /* NULL: the system's authorities */
 	char *crl_file;		 /* NULL: no revocation lists but those in ca_file */
 	uint32_t timeout_s;	 /* of a connection attempt and of each command */
+	uint32_t connections;	 /* of all queues of the account at once; 0 = any number */
 	bool idle;		 /* wait with IDLE where the server can */
 	uint32_t poll_s;	 /* otherwise look for mail this often */
 	uint64_t max_size_bytes; /* larger messages are not loaded */

@@ -58,6 +58,14 @@ static const struct connection_string_key keys[] = {
      SET(seconds, timeout_s),
      .max = 3600,
      .takes = "a time from 1s to 60m: 60, 60s, 2m"},
+    {{"connections", "NUMBER", "any number",
+      "at most so many connections at once for all queues that sign in as this user at this host; "
+      "a queue waits for its turn for as long as timeout=, and watch gives its connection to "
+      "others "
+      "that wait"},
+     SET(count, connections),
+     .max = 100,
+     .default_in_words = true},
     {{"idle", "True|False", "True",
       "watch is told of new mail (IDLE) where the server can do that"},
      SET(bool, idle)},
