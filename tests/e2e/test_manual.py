@@ -24,6 +24,16 @@ class Pages(unittest.TestCase):
                 words = [line for line in result.stdout.splitlines() if "referenced manual not found" not in line]
                 self.assertEqual([], words)
 
+    def test_each_heading_is_shown_as_it_is_written(self):
+        """A first word such as An or No is a macro, and would not be seen."""
+        for name in manual.pages():
+            shown = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=200", manual.MANUAL / f"man{name[-1]}" / name],
+                                   capture_output=True, text=True, check=True).stdout
+            lines = {line.strip() for line in re.sub(".\x08", "", shown).splitlines()}
+            for title in re.findall(r"(?m)^\.S[hs] (.*)$", manual.page(name)):
+                with self.subTest(page=name, title=title):
+                    self.assertIn(manual.plain(title), lines)
+
     def test_each_reference_leads_to_a_page(self):
         known = {path.name for path in manual.MANUAL.glob("man?/*")}
         for name in manual.pages():
