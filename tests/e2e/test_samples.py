@@ -125,6 +125,21 @@ class Packages(unittest.TestCase):
             self.assertEqual(64, run(SAMPLES / "packages", *arguments).returncode)
 
 
+class Release(unittest.TestCase):
+    """What is done by hand before a release, as far as it can be seen without clean systems."""
+
+    def test_usage(self):
+        for name in ["build", "package", "suite", "trial"]:
+            result = run(SOURCE_DIR / "tests" / "release" / name)
+            self.assertEqual(64, result.returncode)
+            self.assertRegex(result.stderr, rf"\Ausage: tests/release/{name} RELEASE")
+
+    def test_the_line_of_readme_that_it_runs(self):
+        """The release builds with it, in clean systems."""
+        self.assertEqual(1, len(re.findall(r"(?m)^samples/packages package && .* --target deb$",
+                                           (SOURCE_DIR / "README.md").read_text())))
+
+
 class QuickStart(unittest.TestCase):
     def test_twice(self):
         for _ in range(2):
