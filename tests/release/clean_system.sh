@@ -59,6 +59,7 @@ clean_system() { # RELEASE
 	tar -x -C "$root" --exclude './dev/*' -f "$archive"
 	# The services of packages that come along, such as Dovecot, stay off; no unit asks for a name server of its own.
 	cp --remove-destination /etc/resolv.conf "$root/etc/resolv.conf"
+	[ -e "$root/etc/hosts" ] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
 	mkdir -p "$root/etc/systemd/system-preset"
 	echo 'disable dovecot.*' >"$root/etc/systemd/system-preset/10-trial.preset"
 	rm -f "$root"/etc/systemd/system/*.wants/dovecot.*
