@@ -134,6 +134,14 @@ class Release(unittest.TestCase):
             self.assertEqual(64, result.returncode)
             self.assertRegex(result.stderr, rf"\Ausage: tests/release/{name} RELEASE")
 
+    def test_scripts_that_only_a_release_runs_are_well_formed(self):
+        scripts = [path for folder in ["samples/debian", "tests/release"] for path in (SOURCE_DIR / folder).rglob("*")
+                   if path.is_file() and (path.read_text().startswith("#!/bin/sh") or path.suffix == ".sh")]
+        self.assertGreater(len(scripts), 5)
+        for path in scripts:
+            result = run("/bin/sh", "-n", path)
+            self.assertEqual((0, ""), (result.returncode, result.stderr), path)
+
     def test_the_line_of_readme_that_it_runs(self):
         """The release builds with it, in clean systems."""
         self.assertEqual(1, len(re.findall(r"(?m)^samples/packages package && .* --target deb$",
