@@ -223,15 +223,20 @@ service anvil {{
     mode = 0
   }}
 }}
+# A process serves one client after the other: a new one for each costs more than what most clients ask for.
 service imap-login {{
   chroot =
   process_min_avail = 1
+  {count} = {unlimited}
   inet_listener imap {{
     port = {port}
   }}
   inet_listener imaps {{
     port = {tls_port}
   }}
+}}
+service imap {{
+  {count} = 1000
 }}
 {extra}
 """
@@ -387,7 +392,8 @@ class Dovecot(Server):
             mechanisms=self.mechanisms, tls=tls.format(folder=self.folder), prefix=self.prefix,
             separator=self.separator, token_database=tokens.format(
                 folder=self.folder, introspection=self.introspection), port=self.port,
-            tls_port=self.tls_port if self.certificate else 0, extra=self.extra))
+            tls_port=self.tls_port if self.certificate else 0, extra=self.extra,
+            count=for_dovecot("service_count", "restart_request_count"), unlimited=for_dovecot("0", "unlimited")))
 
     def _command(self):
         return [DOVECOT, "-F", "-c", self.folder / "dovecot.conf"], None
