@@ -89,7 +89,7 @@ static void follow_database(const struct engine *engine, const char *suffix,
 	    (status.st_uid != database->st_uid || status.st_gid != database->st_gid))
 		(void)!lchown(path, database->st_uid, database->st_gid);
 	if ((status.st_mode & 0777) != mode)
-		fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW);
+		(void)!fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW);
 }
 
 static int ask(struct engine *engine, const char *sql, char **ret_text, struct error *err)

@@ -18,52 +18,85 @@ static void values_free(void *data)
 void rule_facts_open(struct rule_facts *facts, const struct rule_mail *mail)
 {
 	*facts = (struct rule_facts){.mail = mail};
+	facts->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
 	facts->addresses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
 }
 
 void rule_facts_close(struct rule_facts *facts)
 {
-	g_clear_pointer(&facts->headers, g_hash_table_unref);
+	g_hash_table_unref(facts->headers);
 	g_hash_table_unref(facts->addresses);
 	rule_value_free(facts->body);
 }
 
 /* ---- header fields ---- */
 
-static void add_field(GHashTable *headers, const char *name, const char *text)
+/* Behind the string that begins at `text`; NULL where it is none. */
+static const char *string_end(const char *text)
 {
-	g_autofree char *folded = g_ascii_strdown(name, -1);
-	GPtrArray *values = g_hash_table_lookup(headers, folded);
-	if (values == NULL) {
-		values = values_new();
-		g_hash_table_insert(headers, steal(&folded), values);
+	if (*text != '"')
+		return NULL;
+	for (text++; *text != '"'; text++) {
+		text += strcspn(text, "\"\\");
+		if (*text == '"')
+			break;
+		if (*text == '\0' || text[1] == '\0')
+			return NULL;
+		text++;
 	}
-	g_ptr_array_add(values, rule_value_new(text, strlen(text)));
+	return text + 1;
 }
 
-/* The entry has them as JSON: [["Subject", "Invoice"], …]. */
-static GHashTable *read_headers(const char *text)
+/* NULL for what is no JSON. Caller frees. */
+static char *string_decode(const char *text, const char *end)
 {
-	GHashTable *headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
-	json_t *fields = text != NULL ? json_loads(text, 0, NULL) : NULL;
-	json_t *field;
-	size_t i;
-	json_array_foreach(fields, i, field)
-	{
-		const char *name = json_string_value(json_array_get(field, 0));
-		const char *value = json_string_value(json_array_get(field, 1));
-		if (name != NULL && value != NULL)
-			add_field(headers, name, value);
+	json_t *decoded = json_loadb(text, (size_t)(end - text), JSON_DECODE_ANY, NULL);
+	char *copy = g_strdup(json_string_value(decoded));
+	json_decref(decoded);
+	return copy;
+}
+
+/* Names of fields are ASCII and hold nothing that is escaped. */
+static bool is_name(const char *text, const char *end, const char *name)
+{
+	const size_t length = strlen(name);
+	return (size_t)(end - text) == length + 2 &&
+	       g_ascii_strncasecmp(text + 1, name, length) == 0;
+}
+
+/*
+ * The entry has the fields as JSON, as the parser wrote them: [["Subject","Invoice"],…]. Only the strings of the field that
+ * is asked for are decoded: reading all of them would take longer than all else that rules do. What is not of this form ends
+ * the search.
+ */
+static GPtrArray *read_field(const char *text, const char *name)
+{
+	GPtrArray *values = values_new();
+	for (text = text != NULL ? strstr(text, "[\"") : NULL;
+	     text != NULL && g_str_has_prefix(text, "[\"");) {
+		const char *name_end = string_end(text + 1);
+		const char *value = name_end != NULL ? name_end + strspn(name_end, ", ") : "";
+		const char *value_end = string_end(value);
+		if (value_end == NULL)
+			break;
+		if (is_name(text + 1, name_end, name)) {
+			g_autofree char *decoded = string_decode(value, value_end);
+			if (decoded != NULL)
+				g_ptr_array_add(values, rule_value_new(decoded, strlen(decoded)));
+		}
+		text = value_end + strspn(value_end, "], ");
 	}
-	json_decref(fields);
-	return headers;
+	return values;
 }
 
 const GPtrArray *rule_facts_header(struct rule_facts *facts, const char *name)
 {
-	if (facts->headers == NULL)
-		facts->headers = read_headers(facts->mail->entry->headers);
-	return g_hash_table_lookup(facts->headers, name);
+	GPtrArray *values = g_hash_table_lookup(facts->headers, name);
+	if (values == NULL) {
+		values = read_field(facts->mail->entry->headers, name);
+		g_hash_table_insert(facts->headers, g_strdup(name), values);
+	}
+	return values;
 }
 
 /* ---- addresses ---- */

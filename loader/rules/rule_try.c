@@ -27,7 +27,7 @@ static bool try_values(const struct rule_test *test, struct rule_facts *facts,
 		       const GPtrArray *values, GString *shown)
 {
 	bool found = false;
-	for (guint i = 0; values != NULL && i < values->len; i++) {
+	for (guint i = 0; i < values->len; i++) {
 		struct rule_value *value = g_ptr_array_index(values, i);
 		show(shown, value->text);
 		for (guint k = 0; k < test->keys->len && !found; k++)
@@ -57,7 +57,7 @@ static bool try_exists(const struct rule_test *test, struct rule_facts *facts, G
 {
 	for (guint i = 0; i < test->names->len; i++) {
 		const char *name = g_ptr_array_index(test->names, i);
-		if (rule_facts_header(facts, name) == NULL)
+		if (rule_facts_header(facts, name)->len == 0)
 			return false;
 		show(shown, name);
 	}

@@ -13,3 +13,7 @@ target_link_libraries(bench_raw_move PRIVATE inqueue_flags PkgConfig::GNUTLS)
 # Parsing alone, against bare GMime; tests/bench/parse runs it.
 add_executable(bench_parse ${CMAKE_CURRENT_LIST_DIR}/parse.c)
 target_link_libraries(bench_parse PRIVATE inqueue_flags mime PkgConfig::GMIME PkgConfig::GLIB)
+
+# What rules cost a mail; tests/bench/rules runs it.
+add_executable(bench_rules ${CMAKE_CURRENT_LIST_DIR}/rules.c)
+target_link_libraries(bench_rules PRIVATE inqueue_flags loader_rules PkgConfig::GLIB)

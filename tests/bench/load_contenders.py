@@ -73,8 +73,8 @@ delete = false
 class Inqueue:
     """The program under test; each folder holds a database."""
 
-    def __init__(self, program):
-        self.program = program
+    def __init__(self, program, rules=()):
+        self.program, self.rules = program, rules
 
     def __call__(self, account, folder):
         return self._load(account, folder, load_meter.run)
@@ -117,6 +117,8 @@ class Inqueue:
         expected = account.count()
         self._queue("create", account, environment(folder), account.port, "--user-name", account.user,
                     "--password-env", "MAIL_PASSWORD")
+        for number, rule in enumerate(self.rules, 1):
+            subprocess.run([self.program, "rules", "set", "bench", str(number), rule], env=environment(folder), check=True)
         result = measure([self.program, "load", "bench"], environment(folder), account)
         self._expect_entries(folder, expected)
         expect("inqueue", "messages moved", account.count(ARCHIVE), expected)
