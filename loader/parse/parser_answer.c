@@ -1,4 +1,4 @@
-/* The record is checked by protocol.h; bodies, which may be long, are read in pieces of whole
+/* The record is checked by protocol.h; bodies, which may be long, are looked at in pieces of whole
  * characters. And tells the ends of a process apart, and the faults of this machine from what a
  * process only says of it. */
 #include "loader/parse/parser_internal.h"
@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { PIECE_BYTES = 64 * 1024 };
+enum { STRETCH_BYTES = 64 * 1024 };
 
 /* Its lists are empty, not missing: the entry has them in any case. */
 struct mime_message *parser_no_message(void)
@@ -54,13 +54,34 @@ static size_t unfinished(const char *bytes, size_t size)
 	return at > 0 && (unsigned char)bytes[at - 1] >= 0xc0 ? size - at + 1 : 0;
 }
 
-/* Bodies may be long, so that they are not in the record. */
-static int check_body(const struct mime_content *body, int output, struct error *err)
+/* A stretch of the output file: most answers lie in one. */
+struct stretch {
+	int output;
+	uint64_t begin;
+	uint64_t end;
+	char bytes[STRETCH_BYTES];
+};
+
+/* At most STRETCH_BYTES; good until the next call. NULL on an error. */
+static const char *stretch_at(struct stretch *stretch, uint64_t offset, size_t size,
+			      struct error *err)
 {
-	g_autofree char *piece = g_malloc(PIECE_BYTES);
+	if (offset < stretch->begin || offset + size > stretch->end) {
+		if (spool_read(stretch->output, offset, stretch->bytes, size, err) != 0)
+			return NULL;
+		stretch->begin = offset;
+		stretch->end = offset + size;
+	}
+	return stretch->bytes + (offset - stretch->begin);
+}
+
+/* Bodies may be long, so that they are not in the record. */
+static int check_body(const struct mime_content *body, struct stretch *stretch, struct error *err)
+{
 	for (uint64_t done = 0; done < body->size;) {
-		size_t size = (size_t)MIN(body->size - done, PIECE_BYTES);
-		if (spool_read(output, body->offset + done, piece, size, err) != 0)
+		size_t size = (size_t)MIN(body->size - done, STRETCH_BYTES);
+		const char *piece = stretch_at(stretch, body->offset + done, size, err);
+		if (piece == NULL)
 			return -1;
 		bool is_last = done + size == body->size;
 		size_t whole = is_last ? size : size - unfinished(piece, size);
@@ -72,25 +93,42 @@ static int check_body(const struct mime_content *body, int output, struct error 
 }
 
 /* The parser stands still or is gone: nobody changes the record between check and use. */
-static int read_record(const struct parser_answer *answer, int output,
+static int read_record(const struct parser_answer *answer, struct stretch *stretch,
 		       struct mime_message **ret_message, struct error *err)
 {
 	const struct parsed_range range = {answer->begin, answer->record_offset};
-	g_autofree unsigned char *record = g_malloc(answer->record_size + 1);
-	if (spool_read(output, answer->record_offset, record, answer->record_size, err) != 0)
+	g_autofree char *copy = NULL;
+	const char *record;
+	if (answer->record_size <= STRETCH_BYTES) {
+		record = stretch_at(stretch, answer->record_offset, answer->record_size, err);
+	} else {
+		record = copy = g_malloc(answer->record_size);
+		if (spool_read(stretch->output, answer->record_offset, copy, answer->record_size,
+			       err) != 0)
+			return -1;
+	}
+	if (record == NULL)
 		return -1;
-	if (parsed_parse(record, answer->record_size, &range, ret_message) != 0)
+	if (parsed_parse((const unsigned char *)record, answer->record_size, &range, ret_message) !=
+	    0)
 		return error_set(err, ERROR_SOFTWARE, "the parser's answer makes no sense");
 	return 0;
 }
 
+/* A short answer is read at once, with the contents in front of its record. */
 int parser_answer_read(const struct parser_answer *answer, int output,
 		       struct mime_message **ret_message, struct error *err)
 {
 	scoped(mime_message_free) struct mime_message *message = NULL;
-	if (read_record(answer, output, &message, err) != 0 ||
-	    check_body(&message->text_body, output, err) != 0 ||
-	    check_body(&message->html_body, output, err) != 0)
+	const uint64_t size = parser_answer_end(answer) - answer->begin;
+	struct stretch stretch;
+	stretch.output = output;
+	stretch.begin = stretch.end = 0;
+	if ((size <= STRETCH_BYTES &&
+	     stretch_at(&stretch, answer->begin, (size_t)size, err) == NULL) ||
+	    read_record(answer, &stretch, &message, err) != 0 ||
+	    check_body(&message->text_body, &stretch, err) != 0 ||
+	    check_body(&message->html_body, &stretch, err) != 0)
 		return -1;
 	*ret_message = steal(&message);
 	return 0;
