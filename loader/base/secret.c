@@ -327,18 +327,21 @@ static int secret_read_terminal(int terminal, const char *question, struct secre
 }
 
 /* Goes to the terminal itself: standard input may be a script. */
-int secret_ask(const char *question, struct secret **ret_secret, struct error *err)
+int secret_ask(const char *what, const char *question, struct secret **ret_secret,
+	       struct error *err)
 {
 	secret_guard_memory();
 	scoped(descriptor_close) int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (terminal < 0)
 		return error_set(err, ERROR_USAGE,
-				 "no terminal to ask for the password: give --password-file, "
-				 "--password-env, --password-command or --password-credential");
+				 "no terminal to ask for %s: an option can say where it comes "
+				 "from, such as --password-file or --client-secret",
+				 what);
 	scoped(secret_buffer_free) struct secret_buffer *buffer = g_new0(struct secret_buffer, 1);
 	if (secret_read_terminal(terminal, question, buffer) != 0)
-		return error_set(err, ERROR_IO, "asking for the password: %s", g_strerror(errno));
-	return secret_from_bytes(buffer->bytes, buffer->length, "the password", ret_secret, err);
+		return error_set(err, ERROR_IO, "asking for %s: %s", what,
+				 errno == EINTR ? "interrupted" : g_strerror(errno));
+	return secret_from_bytes(buffer->bytes, buffer->length, what, ret_secret, err);
 }
 
 /* Writes all of it and syncs: the queue's definition is committed next, and must not name a file

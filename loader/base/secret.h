@@ -114,10 +114,11 @@ int secret_named_read_text(const char *field, const char *stored, struct secret 
 			   struct error *err);
 
 /*
- * Asks on the terminal without echo. Errors: USAGE when there is no terminal, CREDENTIALS when the
- * answer is empty.
+ * Asks on the terminal without echo. `what` stands in errors: "the password". Errors: USAGE when there
+ * is no terminal, CREDENTIALS when the answer is empty, IO when nobody answers (^C).
  */
-int secret_ask(const char *question, struct secret **ret_secret, struct error *err);
+int secret_ask(const char *what, const char *question, struct secret **ret_secret,
+	       struct error *err);
 
 /*
  * Keeps a secret in a 0600 file, replaced atomically and durably; a missing parent folder is made

@@ -160,16 +160,18 @@ int oauth_login_by_person(const char *path, bool paste, const struct oauth_promp
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	struct oauth_answer answer = {0};
+	int browser = -1;
 	if (oauth_account_open(path, &account, err) != 0)
 		return -1;
 	g_autofree char *url = oauth_setting(account, "token-url");
 	int failed = account_is_grant(account, "device")
 			 ? login_by_device(account, prompt, &answer, err)
-			 : login_by_code(account, paste, prompt, &answer, err);
+			 : login_by_code(account, paste, prompt, &answer, &browser, err);
 	if (failed == 0 && !answer_is_good(&answer))
 		failed = explain_answer(account, url, &answer, err);
 	if (failed == 0)
 		failed = login_keep(path, &answer, err);
+	login_tell_browser(browser, failed == 0);
 	answer_clear(&answer);
 	return failed;
 }

@@ -29,6 +29,7 @@ struct code_login {
 	char *state;
 	char *redirect;
 	int listener; /* -1: the address is pasted */
+	int browser;  /* that has brought the code, and waits; -1: none */
 };
 
 static void code_login_clear(struct code_login *login)
@@ -193,7 +194,20 @@ static void answer_visitor(int visitor, const char *status, const char *words)
 	(void)!send(visitor, page, strlen(page), MSG_NOSIGNAL);
 }
 
-static int receive_visitor(const struct code_login *login, const struct oauth_account *account,
+void login_tell_browser(int browser, bool signed_in)
+{
+	if (browser < 0)
+		return;
+	if (signed_in)
+		answer_visitor(browser, "200 OK", "Signed in. This window can be closed.\n");
+	else
+		answer_visitor(browser, "400 Bad Request",
+			       "The sign-in failed. The terminal says why.\n");
+	close(browser);
+}
+
+/* Who brings the code hears more when the provider has taken it. */
+static int receive_visitor(struct code_login *login, const struct oauth_account *account,
 			   int visitor, struct secret **ret_code, struct error *err)
 {
 	char bytes[VISIT_MAX_BYTES];
@@ -201,19 +215,19 @@ static int receive_visitor(const struct code_login *login, const struct oauth_ac
 	if (read_request(visitor, bytes, sizeof bytes))
 		result = take_code(login, account, bytes, ret_code, err);
 	explicit_bzero(bytes, sizeof bytes);
-	if (result == 0)
-		answer_visitor(visitor, "200 OK", "Signed in. This window can be closed.\n");
-	else
-		answer_visitor(visitor, "400 Bad Request",
-			       result < 0 ? "The sign-in failed. The terminal says why.\n"
-					  : "This is no answer to the sign-in.\n");
+	if (result <= 0) {
+		login->browser = visitor;
+	} else {
+		answer_visitor(visitor, "400 Bad Request", "This is no answer to the sign-in.\n");
+		close(visitor);
+	}
 	return result;
 }
 
 /* Any program of this machine can call here, and browsers ask for /favicon.ico: what does not
  * know the state is passed over. The time is bounded as a whole, so that visitors cannot prolong
  * it. */
-static int await_browser(const struct code_login *login, const struct oauth_account *account,
+static int await_browser(struct code_login *login, const struct oauth_account *account,
 			 struct secret **ret_code, struct error *err)
 {
 	const int64_t deadline_ms = clock_monotonic_ms() + PERSON_TIMEOUT_MS;
@@ -222,8 +236,7 @@ static int await_browser(const struct code_login *login, const struct oauth_acco
 		const int64_t left_ms = clock_left_ms(deadline_ms);
 		if (left_ms == 0 || poll(&wait, 1, (int)left_ms) == 0)
 			break;
-		scoped(descriptor_close) int visitor =
-		    accept4(login->listener, NULL, NULL, SOCK_CLOEXEC);
+		const int visitor = accept4(login->listener, NULL, NULL, SOCK_CLOEXEC);
 		if (visitor < 0)
 			continue;
 		const int result = receive_visitor(login, account, visitor, ret_code, err);
@@ -271,9 +284,9 @@ static int exchange(const struct code_login *login, const struct oauth_account *
 
 int login_by_code(const struct oauth_account *account, bool paste,
 		  const struct oauth_prompt *prompt, struct oauth_answer *ret_answer,
-		  struct error *err)
+		  int *ret_browser, struct error *err)
 {
-	struct code_login login = {.listener = -1};
+	struct code_login login = {.listener = -1, .browser = -1};
 	scoped(secret_free) struct secret *code = NULL;
 	int failed = code_login_begin(&login, account, paste, err);
 	if (failed == 0) {
@@ -291,6 +304,7 @@ int login_by_code(const struct oauth_account *account, bool paste,
 	}
 	if (failed == 0)
 		failed = exchange(&login, account, code, ret_answer, err);
+	*ret_browser = login.browser;
 	code_login_clear(&login);
 	return failed;
 }

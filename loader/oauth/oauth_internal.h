@@ -138,10 +138,14 @@ char *account_key_source(const struct oauth_account *account);
 /* ---- the two ways in which a person signs in ---- */
 
 /* Shows an address, takes the code that a browser brings, or that the person pastes, and asks the token
- * endpoint. Errors: CREDENTIALS, and those of oauth_post(). The answer is to be cleared. */
+ * endpoint. Errors: CREDENTIALS, and those of oauth_post(). The answer is to be cleared. *ret_browser is the
+ * browser that waits to hear how it ends (login_tell_browser()), on failure too; -1: none does. */
 int login_by_code(const struct oauth_account *account, bool paste,
 		  const struct oauth_prompt *prompt, struct oauth_answer *ret_answer,
-		  struct error *err);
+		  int *ret_browser, struct error *err);
+
+/* Shows it a page, and closes; -1 is none. */
+void login_tell_browser(int browser, bool signed_in);
 
 /* Shows a code that the person enters at the provider, and asks until that has happened. */
 int login_by_device(const struct oauth_account *account, const struct oauth_prompt *prompt,

@@ -118,6 +118,13 @@ class BySecret(OauthCase):
             self.assertEqual("client secret", self.account()["client_secret"])
             self.login(["oauth", "login", "mail"])
 
+    def test_nobody_answers_for_the_secret(self):
+        with TokenServer() as tokens:
+            shown = self.on_terminal(*self.custom(tokens, "--grant", "secret"), answers=[("Client secret", "\n")],
+                                     expect=CREDENTIALS).stdout
+            self.assertIn("the client secret", shown)
+            self.assertNotIn("the password", shown)
+
     def test_without_a_terminal(self):
         with TokenServer() as tokens:
             self.fails(USAGE, *self.custom(tokens, "--grant", "secret"), says=["--client-secret"])
@@ -235,6 +242,24 @@ class ByPerson(OauthCase):
             self.assertEqual("", self.finish(process).stderr)
             self.assertTrue(self.account()["refresh_token"].startswith("refresh-"))
 
+    def test_browser_hears_that_the_provider_took_the_code(self):
+        with TokenServer() as tokens:
+            process, address = self.begin(tokens)
+            tokens.script = [Answer(400, {"error": "invalid_grant"})]
+            self.assertEqual(400, self.visit(tokens.sign_in(address)))
+            self.finish(process, expect=CREDENTIALS)
+
+    def test_a_setting_that_leaves_the_sign_in_good(self):
+        with TokenServer() as tokens:
+            self.login(self.by_device(tokens))
+            token, asked = self.account()["refresh_token"], len(tokens.asked)
+            said = self.inqueue("oauth", "login", "mail", "--revoke-url", tokens.url("revoke")).stderr
+            self.assertIn("account 'mail' is changed and stays signed in; `inqueue oauth login mail` signs in anew", said)
+            self.assertEqual((token, asked), (self.account()["refresh_token"], len(tokens.asked)))
+            self.assertEqual(tokens.url("revoke"), self.account()["definition"]["revoke-url"])
+            self.login(["oauth", "login", "mail", "--scope", "more"])
+            self.assertNotEqual(token, self.account()["refresh_token"])
+
     def test_stranger_at_the_loopback_address(self):
         """A wrong state is no answer; the right one still counts."""
         with TokenServer() as tokens:
@@ -329,6 +354,20 @@ class ByPerson(OauthCase):
             self.assertEqual([token], tokens.revoked)
             self.assertFalse(self.account_path().exists())
             self.fails(NO, "oauth", "revoke", "mail", "--yes", says="there is no account 'mail'")
+
+    def test_revoke_names_the_queues(self):
+        with TokenServer() as tokens:
+            self.login(self.with_secret(tokens))
+            for name in ["invoices", "orders"]:
+                self.inqueue("queue", "create", name, "--connection-string", "url=127.0.0.1", "--user-name", USER,
+                             "--oauth", "mail")
+            self.inqueue("queue", "create", "other", "--connection-string", "url=127.0.0.1", "--user-name", USER,
+                         "--oauth", "another")
+            self.on_terminal("oauth", "revoke", "mail", expect=NO, answers=[
+                (r"Revoke account 'mail', by which 'invoices', 'orders' sign in, and delete it", "n\n")])
+            said = self.inqueue("oauth", "revoke", "mail", "--yes").stderr
+            self.assertIn("queues signed in by account 'mail': 'invoices', 'orders'; ", said)
+            self.assertNotIn("'other'", said)
 
     def test_revoke_gives_rights_up_before_the_provider_is_heard(self):
         """Also where a command gives the secret of the client."""

@@ -134,7 +134,7 @@ static int mail_options_secret(const struct invocation *invocation, struct mail_
 		return 0;
 	g_autofree char *question =
 	    g_strdup_printf("Password of %s at %s: ", account->user_name, account->server->url);
-	return secret_ask(question, &account->secret, err);
+	return secret_ask("the password", question, &account->secret, err);
 }
 
 /* An account that no queue has; it takes all that a queue's definition would say. */

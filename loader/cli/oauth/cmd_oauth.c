@@ -8,12 +8,23 @@
 #include "loader/confine/confine.h"
 #include "loader/oauth/oauth.h"
 #include "queue/base/scoped.h"
+#include "queue/store.h"
+#include "queue/work_queue.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- login ---- */
+
+static bool cmd_oauth_names_fields(const struct invocation *invocation)
+{
+	struct oauth_field field;
+	bool names = false;
+	for (size_t i = 0; oauth_field_at(i, &field); i++)
+		names = names || invocation_text(invocation, field.name) != NULL;
+	return names;
+}
 
 static int cmd_oauth_set_fields(const struct invocation *invocation, struct oauth_account *account,
 				struct error *err)
@@ -60,7 +71,7 @@ static int cmd_oauth_ask_secret(struct oauth_account *account, struct error *err
 				 "account '%s': there is no terminal to ask for the client secret: "
 				 "give --client-secret SOURCE",
 				 oauth_account_name(account));
-	if (secret_ask(question, &secret, err) != 0)
+	if (secret_ask("the client secret", question, &secret, err) != 0)
 		return -1;
 	oauth_account_keep_secret(account, secret);
 	return 0;
@@ -83,7 +94,7 @@ static int cmd_oauth_ask(const char *question, struct secret **ret_answer, void 
 	char line[16384];
 	(void)context;
 	if (isatty(STDIN_FILENO))
-		return secret_ask(question, ret_answer, err);
+		return secret_ask("the address", question, ret_answer, err);
 	if (fgets(line, sizeof line, stdin) == NULL)
 		return error_set(err, ERROR_USAGE, "standard input holds no address");
 	g_strchomp(line);
@@ -125,6 +136,19 @@ static int cmd_oauth_sign_in(const struct invocation *invocation,
 	return oauth_login_by_itself(path, info.user != NULL ? info.user : "", err);
 }
 
+/* True where a person has signed in, and what was changed takes nothing of that back. */
+static bool cmd_oauth_stays(const struct invocation *invocation,
+			    const struct oauth_account *account)
+{
+	struct oauth_info info;
+	oauth_describe(account, &info);
+	const bool stays = oauth_needs_person(account) && info.signed_in &&
+			   cmd_oauth_names_fields(invocation) &&
+			   !invocation_flag(invocation, "paste");
+	oauth_info_clear(&info);
+	return stays;
+}
+
 /* What was given is kept also when the server refuses: the way out may lie there. */
 int cmd_oauth_login(const struct invocation *invocation, struct error *err)
 {
@@ -136,7 +160,12 @@ int cmd_oauth_login(const struct invocation *invocation, struct error *err)
 	if (cmd_oauth_draft(invocation, path, &account, err) != 0 ||
 	    cmd_oauth_ask_secret(account, err) != 0 || oauth_account_save(account, err) != 0)
 		return -1;
-	return cmd_oauth_sign_in(invocation, account, path, err);
+	if (!cmd_oauth_stays(invocation, account))
+		return cmd_oauth_sign_in(invocation, account, path, err);
+	output_say("account '%s' is changed and stays signed in; `inqueue oauth login %s` signs in "
+		   "anew",
+		   name, name);
+	return 0;
 }
 
 /* ---- list ---- */
@@ -179,6 +208,11 @@ static void cmd_oauth_note(const char *words, void *context)
 
 struct cmd_oauth_list {
 	struct output_table *table; /* NULL: JSON */
+};
+
+struct cmd_oauth_users {
+	const char *account;
+	GString *names; /* "'invoices', 'orders'" */
 };
 
 static void cmd_oauth_row(const char *name, const struct oauth_account *account,
@@ -225,6 +259,46 @@ int cmd_oauth_list(const struct invocation *invocation, struct error *err)
 
 /* ---- revoke ---- */
 
+static int cmd_oauth_take_user(const struct work_queue *queue, void *context)
+{
+	struct cmd_oauth_users *users = context;
+	if (strcmp(queue->credential_source, secret_source_format(SECRET_OAUTH)) == 0 &&
+	    g_strcmp0(queue->credential_reference, users->account) == 0)
+		g_string_append_printf(users->names, "%s'%s'", users->names->len > 0 ? ", " : "",
+				       queue->name);
+	return 0;
+}
+
+/* The queues that sign in by the account; "" where there is none, or no database. Caller frees. */
+static int cmd_oauth_list_users(const struct invocation *invocation, char **ret_names,
+				struct error *err)
+{
+	struct cmd_oauth_users users = {.account = invocation->arguments[0],
+					.names = g_string_new(NULL)};
+	scoped(store_close) struct store *store = NULL;
+	int failed = invocation_open(invocation, STORE_READ, &store, err);
+	if (failed != 0 && err->reason == REASON_MISSING)
+		failed = 0;
+	else if (failed == 0)
+		failed = work_queue_list(store, cmd_oauth_take_user, &users, err);
+	*ret_names = g_string_free(users.names, FALSE);
+	return failed;
+}
+
+static int cmd_oauth_confirm(const char *name, const char *users, struct error *err)
+{
+	if (!isatty(STDIN_FILENO))
+		return error_set(err, ERROR_USAGE,
+				 "account '%s': not revoked, there is no terminal to ask; --yes "
+				 "revokes it",
+				 name);
+	if (*users != '\0'
+		? output_ask("Revoke account '%s', by which %s sign in, and delete it", name, users)
+		: output_ask("Revoke account '%s', and delete it", name))
+		return 0;
+	return error_set(err, ERROR_NO, "account '%s': not revoked", name);
+}
+
 int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 {
 	const char *name = invocation->arguments[0];
@@ -233,15 +307,10 @@ int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 	if (oauth_check_name(name, err) != 0)
 		return -1;
 	g_autofree char *path = oauth_path(invocation->database, name);
-	if (!invocation_flag(invocation, "yes")) {
-		if (!isatty(STDIN_FILENO))
-			return error_set(err, ERROR_USAGE,
-					 "account '%s': not revoked, there is no terminal to ask; "
-					 "--yes revokes it",
-					 name);
-		if (!output_ask("Revoke account '%s', and delete it", name))
-			return error_set(err, ERROR_NO, "account '%s': not revoked", name);
-	}
+	g_autofree char *users = NULL;
+	if (cmd_oauth_list_users(invocation, &users, err) != 0 ||
+	    (!invocation_flag(invocation, "yes") && cmd_oauth_confirm(name, users, err) != 0))
+		return -1;
 	/* It is opened for the list of its secrets, which the confined process may read;
 	 * oauth_revoke() reads it again, under the lock. */
 	if (oauth_account_open(path, &account, err) != 0 ||
@@ -253,5 +322,10 @@ int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 		    "account '%s' is deleted; its provider was not told: take its access back "
 		    "there, where that matters",
 		    name);
+	if (*users != '\0')
+		output_say(
+		    "queues signed in by account '%s': %s; `inqueue oauth login %s` makes it anew, "
+		    "`inqueue queue alter` gives a queue another source",
+		    name, users, name);
 	return 0;
 }

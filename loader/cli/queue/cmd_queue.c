@@ -45,7 +45,7 @@ static int cmd_queue_ask(const struct work_queue *draft, struct secret **ret_sec
 {
 	g_autofree char *question =
 	    g_strdup_printf("Password of %s for queue '%s': ", draft->user_name, draft->name);
-	return secret_ask(question, ret_secret, err);
+	return secret_ask("the password", question, ret_secret, err);
 }
 
 /* Nothing is kept where nobody was asked: the source is a file, a variable or a command then. */
