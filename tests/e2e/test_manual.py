@@ -1,6 +1,7 @@
 """The manual: its pages are well formed and lead to each other, open from the program, and make a web site."""
 
 import fnmatch
+import gzip
 import html.parser
 import os
 import pathlib
@@ -124,6 +125,8 @@ class Opening(Case):
 
 
 class Installed(Case):
+    first_look = True  # words are handed over as they are
+
     def test_the_program_finds_its_pages_and_shells_their_completions(self):
         for component in ["man/man1/inqueue.1", "man/man1/inqueue-queue-create.1"]:
             self.assertTrue((BUILD_DIR / "share" / component).exists())
@@ -139,6 +142,31 @@ class Installed(Case):
             shown = subprocess.run([usr / "bin" / "inqueue", "help", topic], capture_output=True, text=True, check=True,
                                    env=self.environment).stdout
             self.assertEqual(self.inqueue("help", topic).stdout, shown)
+
+
+    def test_pages_that_a_package_compresses_or_a_container_leaves_out(self):
+        """As Debian does with both; man, where there is one, gets the compressed page."""
+        usr = self.folder / "usr"
+        subprocess.run(["cmake", "--install", BUILD_DIR, "--prefix", usr], capture_output=True, check=True)
+        for path in (usr / "share" / "man").glob("man?/*"):
+            path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+        (self.folder / "bin").mkdir()
+        self.file("bin/man", '#!/bin/sh\necho "man $*"\n', 0o755)
+
+        def shown(*topic, **environment):
+            command = f"{usr}/bin/inqueue help {' '.join(topic)}"
+            return subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, check=True,
+                                  stdin=subprocess.DEVNULL, env={**self.environment, **environment}).stdout.replace("\r", "")
+
+        with_man = {"PATH": f"{self.folder / 'bin'}:{self.environment['PATH']}"}
+        page = usr / "share" / "man" / "man1" / "inqueue-queue.1.gz"
+        self.assertEqual(f"man -l {page}\n", shown("queue create", **with_man))
+        shutil.rmtree(usr / "share" / "man")
+        self.assertEqual(self.inqueue("help", "queue", "create").stdout, shown("queue create", **with_man))
+        piped = subprocess.run([usr / "bin" / "inqueue", "help", "tutorial"], capture_output=True, text=True, check=True,
+                               env=self.environment).stdout
+        self.assertIn("INQUEUE-TUTORIAL(7)", piped)
 
 
 class Changes(unittest.TestCase):
