@@ -115,12 +115,13 @@ static const struct known_words *find_phrase(const char *lower)
 	return NULL;
 }
 
-/* "Suggested Backoff Time: 299961 milliseconds" */
+/* "Suggested Backoff Time: 299961 milliseconds". The C library takes "-5" for a number near the largest. */
 static uint32_t parse_wait_ms(const char *lower)
 {
 	static const char before[] = "suggested backoff time: ";
 	const char *at = strstr(lower, before);
-	guint64 wait_ms = at ? g_ascii_strtoull(at + strlen(before), NULL, 10) : 0;
+	bool number = at && g_ascii_isdigit(at[strlen(before)]);
+	guint64 wait_ms = number ? g_ascii_strtoull(at + strlen(before), NULL, 10) : 0;
 
 	return (uint32_t)MIN(wait_ms, SERVER_WAIT_MAX_MS);
 }
