@@ -1,6 +1,7 @@
 /* Stores and reads the definitions of queues; their targets are in work_queue_target.c. */
 #include "queue/work_queue.h"
 
+#include "queue/base/nearest.h"
 #include "queue/entry_internal.h"
 #include "queue/store_internal.h"
 #include "queue/work_queue_internal.h"
@@ -188,6 +189,25 @@ static struct work_queue *queue_from_row(const struct statement *row)
 	return queue;
 }
 
+/* The words name the command that lists such things. */
+int name_missing(struct store *store, const char *of, const char *name, struct error *err)
+{
+	scoped_statement *row =
+	    engine_prepare(store->engine, strcmp(of, "queue") == 0
+					      ? "SELECT name FROM work_queue"
+					      : "SELECT name FROM target WHERE name IS NOT NULL");
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	struct nearest nearest = nearest_begin(name);
+	while (statement_step(row, err) == 1)
+		g_ptr_array_add(names, g_strdup(statement_text(row, 0)));
+	for (guint i = 0; i < names->len; i++)
+		nearest_try(&nearest, g_ptr_array_index(names, i));
+	return error_because(
+	    err, REASON_MISSING, "there is no %s '%.200s'%s%s%s `inqueue %s list` shows them", of,
+	    name, nearest.best != NULL ? ": did you mean " : ";",
+	    nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "", of);
+}
+
 /* A queue and its target are two rows; the caller sees one thing. */
 int work_queue_find(struct store *store, const char *name, struct work_queue **ret_queue,
 		    struct error *err)
@@ -197,9 +217,7 @@ int work_queue_find(struct store *store, const char *name, struct work_queue **r
 	statement_bind_text(statement, 1, name);
 	const int result = statement_step(statement, err);
 	if (result == 0)
-		return error_because(err, REASON_MISSING,
-				     "there is no queue '%s'; `inqueue queue list` shows them",
-				     name);
+		return name_missing(store, "queue", name, err);
 	if (result < 0)
 		return -1;
 	struct work_queue *queue = queue_from_row(statement);

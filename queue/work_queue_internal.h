@@ -12,6 +12,9 @@
 /* INVALID says what the name of such a thing, "queue" or "target", may be. */
 int name_check(const char *of, const char *name, struct error *err);
 
+/* MISSING, with the name of such a thing that is spelt nearly so. */
+int name_missing(struct store *store, const char *of, const char *name, struct error *err);
+
 /* In the open transaction: stores the queue's own target, or that it uses one with a name, or that
  * it has none. */
 int target_put_of_queue(struct store *store, int64_t queue_id, const struct work_queue *queue,

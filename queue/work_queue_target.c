@@ -125,12 +125,6 @@ static int target_find_id(struct store *store, const char *name, int64_t *ret_id
 	return target_ask_id(statement, ret_id, err);
 }
 
-static int target_missing(const char *name, struct error *err)
-{
-	return error_because(err, REASON_MISSING,
-			     "there is no target '%.200s'; `inqueue target list` shows them", name);
-}
-
 /* ---- of a queue ---- */
 
 static int target_find_own_id(struct store *store, int64_t queue_id, int64_t *ret_id,
@@ -154,7 +148,7 @@ static int target_choose(struct store *store, int64_t queue_id,
 			   : -1;
 	if (target_find_id(store, target->name, ret_id, err) != 0)
 		return -1;
-	return *ret_id != 0 ? 0 : target_missing(target->name, err);
+	return *ret_id != 0 ? 0 : name_missing(store, "target", target->name, err);
 }
 
 /* The rows of attempts to deliver belong to entries, and stay. */
@@ -254,7 +248,7 @@ static int target_change(struct store *store, const char *name,
 	if (target_find_id(store, name, &id, err) != 0)
 		return -1;
 	if (id == 0)
-		return target_missing(name, err);
+		return name_missing(store, "target", name, err);
 	if (target_check_name(store, target->name, id, err) != 0 ||
 	    target_write(store, id, target, &id, err) != 0)
 		return -1;
@@ -281,7 +275,7 @@ int work_queue_target_find(struct store *store, const char *name,
 	if (result < 0)
 		return -1;
 	if (result == 0)
-		return target_missing(name, err);
+		return name_missing(store, "target", name, err);
 	target_from_row(row, ret_target);
 	return 0;
 }
@@ -336,7 +330,7 @@ static int target_drop(struct store *store, const char *name, struct error *err)
 	if (target_find_id(store, name, &id, err) != 0)
 		return -1;
 	if (id == 0)
-		return target_missing(name, err);
+		return name_missing(store, "target", name, err);
 	if (work_queue_target_queues(store, name, &queues, err) != 0)
 		return -1;
 	if (*queues != '\0')

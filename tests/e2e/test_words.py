@@ -5,7 +5,7 @@ import unittest
 
 import inqueue
 from entries import EntryCase
-from inqueue import CONFIGURATION, USAGE
+from inqueue import CONFIGURATION, NO, USAGE
 
 
 class Words(EntryCase):
@@ -36,18 +36,50 @@ class Words(EntryCase):
             self.assertEqual(f"inqueue: unknown option {option}: did you mean {meant}? `inqueue queue create --help` lists"
                              " the options\n",
                              self.inqueue("queue", "create", "new", option, "x", expect=USAGE).stderr)
+        for command, option, meant in [("list", "--reason", "error"), ("export", "--reason", "error"), ("list", "--status", "state"),
+                                       ("list", "--from", "sender"), ("mail", "--sender", "from"), ("mail", "--limit", "max-rows"),
+                                       ("mail", "--host", "server"), ("list", "--max-rows", "limit")]:
+            self.assertIn(f"unknown option {option}: did you mean --{meant}? ", self.inqueue(command, option, "x", expect=USAGE).stderr)
         self.assertEqual("inqueue: unknown option --colour; `inqueue list --help` lists the options\n",
                          self.inqueue("list", "--colour", expect=USAGE).stderr)
 
     def test_options_in_any_case_and_without_hyphens(self):
         self.inqueue("queue", "create", "new", "--connectionString", "url=imap.example.com", "--USER-NAME=Ada", "--passwordenv", "WORD")
         self.assertEqual([("Ada", "WORD")], self.sql("SELECT user_name, credential_reference FROM work_queue WHERE name = 'new'"))
+        told = self.fails(USAGE, "mail", "--server", "imap.example.com", "--user-name=ada", "--Start-Row", "0").stderr
+        self.assertIn("--start-row takes a number of at least 1", told)
         self.inqueue("queue", "alter", "new", "--username", "--MaxAttempts")
         self.assertEqual([("--MaxAttempts",)], self.sql("SELECT user_name FROM work_queue WHERE name = 'new'"))
 
     def test_unknown_commands(self):
         self.assertEqual("inqueue: unknown command 'statsu': did you mean status? `inqueue help` lists the commands\n",
                          self.inqueue("statsu", expect=USAGE).stderr)
+        for words, meant in [("queue lst", "queue list"), ("queue add x", "queue create"), ("target remove x", "target drop"),
+                             ("Queue chekc", "Queue check"), ("delivery lits", "delivery list"), ("oauth logn", "oauth login"),
+                             ("mail getal --queue invoices", "mail getAll"), ("mail move --uid 1 --new-folder x", "mail moveMail")]:
+            first, second = words.split()[:2]
+            self.assertRegex(self.inqueue(*words.split(), expect=USAGE).stderr,
+                             rf"\Ainqueue: unknown command '{first} {second}': did you mean {meant}\? '{first}' is followed by one of: ")
+        self.assertRegex(self.inqueue("queue", expect=USAGE).stderr, r"\Ainqueue: 'queue' is followed by one of: create, ")
+        self.assertRegex(self.inqueue("queue", "quantum", expect=USAGE).stderr, r"\Ainqueue: 'queue' is followed by one of: ")
+
+    def test_names_of_queues_and_targets(self):
+        self.inqueue("target", "create", "shop", "--deliver-to", "https://app.example.com/")
+        queue = "there is no queue 'Invoces': did you mean invoices? `inqueue queue list` shows them\n"
+        for arguments in (["list", "Invoces"], ["list", "--queue", "Invoces"], ["load", "Invoces"], ["status", "Invoces"],
+                          ["work", "Invoces", "--", "true"], ["claim", "Invoces"], ["queue", "show", "Invoces"], ["retry", "--queue", "Invoces"],
+                          ["verify", "Invoces"], ["mail", "--queue", "Invoces"], ["purge", "--archive", "Invoces", "--older-than", "1d", "--yes"],
+                          ["queue", "dump", "Invoces"], ["import", "Invoces", self.folder], ["export", "--queue", "Invoces"], ["runs", "Invoces"],
+                          ["queue", "pause", "Invoces"], ["deliver", "Invoces"], ["delivery", "list", "Invoces"], ["watch", "Invoces"]):
+            with self.subTest(arguments=arguments):
+                self.assertTrue(self.inqueue(*arguments, expect=NO).stderr.endswith(queue))
+        target = "there is no target 'shopp': did you mean shop? `inqueue target list` shows them\n"
+        for arguments in (["target", "show", "shopp"], ["target", "test", "shopp"], ["target", "drop", "shopp"]):
+            with self.subTest(arguments=arguments):
+                self.assertTrue(self.inqueue(*arguments, expect=NO).stderr.endswith(target))
+        self.assertTrue(self.inqueue("queue", "alter", "invoices", "--target", "shopp", expect=NO).stderr.endswith(target))
+        self.assertIn("there is no queue 'nothing-like-it'; `inqueue queue list` shows them",
+                      self.inqueue("status", "nothing-like-it", expect=NO).stderr)
 
     def test_unknown_fields_of_a_file(self):
         path = self.file("queues.ini", "[queue new]\nusrename=ada\n")

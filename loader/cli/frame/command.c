@@ -2,10 +2,10 @@
 #include "loader/cli/frame/command.h"
 
 #include "loader/base/children.h"
-#include "loader/base/nearest.h"
 #include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
 #include "loader/define/check.h"
+#include "queue/base/nearest.h"
 #include "queue/base/scoped.h"
 #include "queue/base/trust.h"
 
@@ -159,28 +159,70 @@ static char *command_list_next(const char *first)
 	size_t length = strlen(first);
 	const struct command *command;
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-		if (strncmp(command->name, first, length) == 0 && command->name[length] == ' ')
+		if (g_ascii_strncasecmp(command->name, first, length) == 0 &&
+		    command->name[length] == ' ')
 			g_string_append_printf(list, "%s%s", list->len > 0 ? ", " : "",
 					       command->name + length + 1);
 	}
 	return list->len > 0 ? g_string_free(g_steal_pointer(&list), FALSE) : NULL;
 }
 
+/* What other programs call our second words; NULL for none. */
+static const char *command_meant(const char *word)
+{
+	static const char *const others[][2] = {
+	    {"add", "create"},	 {"new", "create"},   {"delete", "drop"},  {"remove", "drop"},
+	    {"rm", "drop"},	 {"edit", "alter"},   {"change", "alter"}, {"set", "alter"},
+	    {"update", "alter"}, {"ls", "list"},      {"info", "show"},	   {"describe", "show"},
+	    {"stop", "pause"},	 {"start", "resume"}, {"export", "dump"},  {"import", "apply"},
+	    {"signin", "login"}, {"logout", "revoke"}};
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+		if (g_ascii_strcasecmp(word, others[i][0]) == 0)
+			return others[i][1];
+	}
+	return NULL;
+}
+
+/* The command whose name is nearest to `name`, behind `first` where that is given; NULL for none. */
+static const char *command_nearest(const char *first, const char *name)
+{
+	const char *meant = first != NULL ? command_meant(name) : NULL;
+	const size_t length = first != NULL ? strlen(first) + 1 : 0;
+	struct nearest nearest = nearest_begin(meant != NULL ? meant : name);
+	const struct command *command;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		if (length == 0 || (g_ascii_strncasecmp(command->name, first, length - 1) == 0 &&
+				    command->name[length - 1] == ' '))
+			nearest_try(&nearest, command->name + length);
+	}
+	for (size_t i = 0; nearest.best == NULL && (command = command_at(i)) != NULL; i++) {
+		if (length > 0 && strlen(name) >= 3 &&
+		    g_ascii_strncasecmp(command->name, first, length - 1) == 0 &&
+		    g_ascii_strncasecmp(command->name + length, name, strlen(name)) == 0)
+			nearest.best = command->name + length;
+	}
+	return nearest.best;
+}
+
 /* The first word may be right: then the error lists the second ones. */
-static int command_refuse(const char *first, struct error *err)
+static int command_refuse(const char *first, const char *second, struct error *err)
 {
 	g_autofree char *next = command_list_next(first);
+	const char *meant = command_nearest(next != NULL ? first : NULL, next == NULL	  ? first
+									 : second != NULL ? second
+											  : "");
+	if (next != NULL && meant != NULL)
+		return error_set(err, ERROR_USAGE,
+				 "unknown command '%s %s': did you mean %s %s? '%s' is followed by "
+				 "one of: %s",
+				 first, second, first, meant, first, next);
 	if (next != NULL)
 		return error_set(err, ERROR_USAGE, "'%s' is followed by one of: %s", first, next);
-	struct nearest nearest = nearest_begin(first);
-	const struct command *command;
-	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
-		nearest_try(&nearest, command->name);
-	if (nearest.best != NULL)
+	if (meant != NULL)
 		return error_set(
 		    err, ERROR_USAGE,
 		    "unknown command '%s': did you mean %s? `inqueue help` lists the commands",
-		    first, nearest.best);
+		    first, meant);
 	return error_set(err, ERROR_USAGE,
 			 "unknown command '%s'; `inqueue help` lists the commands", first);
 }
@@ -216,8 +258,11 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	}
 	size_t length;
 	const struct command *command = command_find(argv + first, (size_t)(argc - first), &length);
-	if (command == NULL)
-		return command_refuse(argv[first], err);
+	/* "mail" alone is a command, too: a word behind it that is no option is an action that is not known. */
+	const bool is_family = command != NULL && first + 1 < argc && argv[first + 1][0] != '-' &&
+			       length == 1 && strcmp(command->name, "mail") == 0;
+	if (command == NULL || is_family)
+		return command_refuse(argv[first], first + 1 < argc ? argv[first + 1] : NULL, err);
 	/* The words of the name go; what stands before and behind them stays. */
 	g_autofree char **rest = g_new0(char *, (size_t)argc + 1);
 	int count = 0;

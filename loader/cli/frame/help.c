@@ -2,7 +2,7 @@
  * connection string. All words come from the tables. */
 #include "loader/cli/frame/command.h"
 
-#include "loader/base/nearest.h"
+#include "queue/base/nearest.h"
 #include "loader/imap/names/connection_string.h"
 
 #include <glib.h>
@@ -58,8 +58,10 @@ void help_print_program(void)
 				    command->arguments);
 		help_print_row(left, command->summary, 30);
 	}
-	printf("\n`inqueue COMMAND --help` explains a command. Every command takes --database and "
-	       "--json.\n");
+	putchar('\n');
+	help_print_wrapped("`inqueue COMMAND --help` explains a command. Every command takes "
+			   "--database and --json.",
+			   0, 0);
 	g_autoptr(GString) statuses = g_string_new("Exit status: ");
 	struct error_meaning meaning;
 	for (size_t i = 0; error_meaning_at(i, &meaning); i++)
@@ -88,9 +90,15 @@ void help_print_command(const struct command *command)
 	/* Options stand in front: behind the "--" of `work` they would be the command's. */
 	printf("usage: inqueue %s [options]%s%s\n\n", command->name,
 	       *command->arguments != '\0' ? " " : "", command->arguments);
-	help_print_wrapped(command->description != NULL ? command->description : command->summary,
-			   0, 0);
+	/* The summary is no sentence: it also stands in the list of commands. */
+	g_autofree char *first =
+	    g_strdup_printf("%c%s.", g_ascii_toupper(command->summary[0]), command->summary + 1);
+	help_print_wrapped(first, 0, 0);
 	putchar('\n');
+	if (command->description != NULL) {
+		help_print_wrapped(command->description, 0, 0);
+		putchar('\n');
+	}
 	struct command_option option;
 	for (size_t i = 0; command_option_at(command, i, &option); i++)
 		help_print_option(&option);

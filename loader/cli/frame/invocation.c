@@ -3,8 +3,8 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/folder.h"
-#include "loader/base/nearest.h"
 #include "loader/cli/frame/output.h"
+#include "queue/base/nearest.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -60,6 +60,43 @@ static void invocation_list_options(struct invocation *invocation, const struct 
 		invocation_add_option(invocation, &more);
 }
 
+/* What other programs, and other commands of ours, call the options of this one. */
+static const char *invocation_other_name(const struct invocation *invocation, const char *name)
+{
+	static const char *const others[][2] = {
+	    {"after", "since"},	    {"before", "until"},
+	    {"body", "text"},	    {"count", "limit"},
+	    {"db", "database"},	    {"destination", "new-folder"},
+	    {"file", "database"},   {"force", "yes"},
+	    {"from", "sender"},	    {"host", "server"},
+	    {"limit", "max-rows"},  {"login", "user-name"},
+	    {"login", "username"},  {"mailbox", "folder"},
+	    {"max-rows", "limit"},  {"number", "message-number"},
+	    {"output", "to"},	    {"owner", "worker"},
+	    {"preview", "dry-run"}, {"reason", "error"},
+	    {"sender", "from"},	    {"ssl", "secure"},
+	    {"status", "state"},    {"tls", "secure"},
+	    {"url", "deliver-to"}};
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+		for (size_t own = 0; own < invocation->option_count; own++) {
+			if (g_ascii_strcasecmp(name, others[i][0]) == 0 &&
+			    strcmp(invocation->options[own].name, others[i][1]) == 0)
+				return others[i][1];
+		}
+	}
+	return NULL;
+}
+
+/* The option that "--name" may mean; NULL for none. */
+static const char *invocation_meant(const struct invocation *invocation, const char *name)
+{
+	const char *other = invocation_other_name(invocation, name + strspn(name, "-"));
+	struct nearest nearest = nearest_begin(name);
+	for (size_t i = 0; i < invocation->option_count; i++)
+		nearest_try(&nearest, invocation->options[i].name);
+	return other != NULL ? other : nearest.best;
+}
+
 /* getopt_long() says only which option was wrong: in optopt stands what `table` has for it, 0 for
  * one that is not there, and the letter of a short one, of which there are none. A password on the
  * command line gets a word of its own, because others can read it there. */
@@ -81,15 +118,13 @@ static int command_refuse_option(const struct invocation *invocation, char *cons
 		    "--password-env, --password-command, --password-credential or "
 		    "--password-prompt");
 	g_autofree char *name = g_strndup(word, strcspn(word, "="));
-	struct nearest nearest = nearest_begin(name);
-	for (size_t i = 0; i < invocation->option_count; i++)
-		nearest_try(&nearest, invocation->options[i].name);
-	if (nearest.best != NULL)
+	const char *meant = invocation_meant(invocation, name);
+	if (meant != NULL)
 		return error_set(
 		    err, ERROR_USAGE,
 		    "unknown option %s: did you mean --%s? `inqueue %s --help` lists the "
 		    "options",
-		    name, nearest.best, invocation->command->name);
+		    name, meant, invocation->command->name);
 	return error_set(err, ERROR_USAGE,
 			 "unknown option %s; `inqueue %s --help` lists the options", name,
 			 invocation->command->name);
@@ -109,34 +144,43 @@ static void invocation_join_name(const char *name, char joined[static OPTION_NAM
 	joined[length] = '\0';
 }
 
-/* The option that a word names in whatever case, with its hyphens or without; NULL for none. */
+/* The option that a word names in whatever case, and with hyphens anywhere or nowhere; NULL for none. */
 static const struct command_option *invocation_named(const struct invocation *invocation,
-						     const char *word)
+						     const char *word, size_t length)
 {
-	g_autofree char *name = g_strndup(word + 2, strcspn(word + 2, "="));
+	char joined[OPTION_NAME_MAX];
+	char named[OPTION_NAME_MAX];
+	g_autofree char *name = g_strndup(word, length);
+	if (length >= OPTION_NAME_MAX)
+		return NULL;
+	invocation_join_name(name, named);
 	for (size_t i = 0; i < invocation->option_count; i++) {
-		char joined[OPTION_NAME_MAX];
 		invocation_join_name(invocation->options[i].name, joined);
-		if (g_ascii_strcasecmp(name, invocation->options[i].name) == 0 ||
-		    g_ascii_strcasecmp(name, joined) == 0)
+		if (g_ascii_strcasecmp(named, joined) == 0)
 			return &invocation->options[i];
 	}
 	return NULL;
 }
 
-/* Puts the names of options into small letters where they stand; their values are left alone, and so is
- * what is behind "--". */
-static void invocation_lower_names(const struct invocation *invocation, int argc, char **argv)
+/* Puts the names of options into small letters, without hyphens, where they stand; their values are left
+ * alone, and so is what is behind "--". */
+static void invocation_plain_names(const struct invocation *invocation, int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (!g_str_has_prefix(argv[i], "--"))
 			continue;
-		const struct command_option *option = invocation_named(invocation, argv[i]);
-		char *at = argv[i];
-		for (; option != NULL && *at != '\0' && *at != '='; at++)
-			*at = g_ascii_tolower(*at);
-		if (option != NULL && option->value != NULL && *at == '\0')
+		char *name = argv[i] + strlen("--");
+		const size_t length = strcspn(name, "=");
+		const struct command_option *option = invocation_named(invocation, name, length);
+		if (option == NULL)
+			continue;
+		if (option->value != NULL && name[length] == '\0')
 			i++;
+		char joined[OPTION_NAME_MAX];
+		invocation_join_name(option->name, joined);
+		const size_t plain = strlen(joined);
+		memmove(name + plain, name + length, strlen(name + length) + 1);
+		memcpy(name, joined, plain);
 	}
 }
 
@@ -158,7 +202,7 @@ static int invocation_parse_options(struct invocation *invocation, int argc, cha
 		table[2 * i + 1] = table[2 * i];
 		table[2 * i + 1].name = joined[i];
 	}
-	invocation_lower_names(invocation, argc, argv);
+	invocation_plain_names(invocation, argc, argv);
 	opterr = 0;
 	/* getopt_long() begins anew: a script parses many lines in one process. */
 	optind = 0;

@@ -5,7 +5,7 @@
  */
 #include "loader/imap/names/connection_string.h"
 
-#include "loader/base/nearest.h"
+#include "queue/base/nearest.h"
 #include "loader/imap/names/connection_string_key.h"
 #include "queue/base/scoped.h"
 

@@ -6,8 +6,8 @@
  * Errors:  none.
  * Threads: no shared state.
  */
-#ifndef LOADER_BASE_NEAREST_H
-#define LOADER_BASE_NEAREST_H
+#ifndef QUEUE_BASE_NEAREST_H
+#define QUEUE_BASE_NEAREST_H
 
 #include <stddef.h>
 

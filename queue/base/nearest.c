@@ -1,5 +1,5 @@
 /* Counts the letters that one word must be changed by to be another. */
-#include "loader/base/nearest.h"
+#include "queue/base/nearest.h"
 
 #include <glib.h>
 #include <string.h>
