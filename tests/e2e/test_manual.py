@@ -105,6 +105,20 @@ class Opening(Case):
             with self.subTest(command=command):
                 self.assertIn(f"inqueue {command} [options]", self.inqueue("help", *command.split()).stdout)
 
+    def test_help_of_a_command_begins_with_what_it_does(self):
+        """In the words that the list of commands has for it."""
+        listed = self.inqueue("help").stdout.partition("\n`inqueue COMMAND")[0]
+        rows = re.findall(r"(?m)^  ([a-z]+(?: [a-z][A-Za-z-]+)?)(?: [A-Z\[][^\n]*?)?(?:  +|\n {30})(\w[^\n]*(?:\n {30}[^\n]+)*)", listed)
+        self.assertGreater(len(rows), 50)
+        for command, summary in rows:
+            with self.subTest(command=command):
+                told = self.inqueue(*command.split(), "--help").stdout
+                self.assertLessEqual(max(map(len, told.splitlines())), 80)
+                usage, first, _ = told.split("\n\n", 2)
+                self.assertRegex(usage, rf"\Ausage: inqueue {command} ")
+                summary = " ".join(summary.split())
+                self.assertEqual(summary[0].upper() + summary[1:] + ".", " ".join(first.split()))
+
     def test_help_lists_the_pages(self):
         listed = re.findall(r"(?m)^  (inqueue[a-z-]*)\((\d)\) +\w", self.inqueue("help").stdout)
         self.assertEqual(sorted(manual.pages()), sorted(f"{name}.{section}" for name, section in listed))
