@@ -139,7 +139,7 @@ class Case(unittest.TestCase):
         return self._checked(process, stdout, stderr, expect)
 
     def on_terminal(self, *arguments, answers=(), columns=80, env=None, expect=DONE):
-        """One run with a terminal; answers are (pattern to wait for, text to type). stdout is all it showed."""
+        """One run with a terminal; answers are (pattern to wait for, text to type, or what returns it). stdout is all it showed."""
         master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (25, columns))
         # A session of its own, like start_new_session, and the terminal is the session's.
@@ -172,7 +172,8 @@ class Case(unittest.TestCase):
             shown += piece
             if answers and (match := re.compile(answers[0][0].encode()).search(shown, answered_up_to)):
                 answered_up_to = match.end()
-                os.write(master, answers.pop(0)[1].encode())
+                text = answers.pop(0)[1]
+                os.write(master, (text() if callable(text) else text).encode())
 
     def _checked(self, process, stdout, stderr, expect):
         result = Result(process.returncode, *(text.decode(errors="surrogateescape") for text in (stdout, stderr)))

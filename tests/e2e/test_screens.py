@@ -5,7 +5,7 @@ import unittest
 
 import inqueue
 from entries import EntryCase
-from inqueue import ServerCase
+from inqueue import USAGE, ServerCase
 
 HOURS = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{} minutes')"
 REFUSED = "sign-in as robot@example.com at imap.example.com was refused: [AUTHENTICATIONFAILED] Invalid credentials"
@@ -105,6 +105,35 @@ class Status(Screen, EntryCase):
         self.assertRegex(self.inqueue("status").stdout, r"\ninvoices active +2 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +1 \d{4}-")
         self.assertIn(" 2026-01-31 13:59", self.shown("show", 1))
         self.assertIn("2026-01-31T11:59:30Z", self.shown("list", "--utc"))
+
+
+class Watched(EntryCase):
+    def put_one(self):
+        self.put()
+        return ""
+
+    def test_status_is_shown_anew_until_it_is_stopped(self):
+        """Over what stands there: the screen is cleared once."""
+        shown = self.on_terminal("status", "--watch", "--every", "100ms", env={"TZ": "XYZ-2"}, answers=[
+            (r"invoices active +0 ", self.put_one), (r"invoices active +1 ", "\x03")]).stdout
+        self.assertEqual(1, shown.count("\x1b[2J"))
+        self.assertGreater(shown.count("\x1b[H"), 1)
+        self.assertRegex(shown, r"\d{4}-\d\d-\d\d \d\d:\d\d  every 100ms, until Ctrl-C")
+        self.assertTrue(shown.endswith("\x1b[?25h"))
+        self.on_terminal("status", "invoices", "--watch", "--utc", answers=[
+            (r"\d\d:\d\d:\d\dZ  every 2.0s[^$]+state\s+active", "\x03")])
+
+    def test_what_does_not_fit_is_counted(self):
+        for number in range(30):
+            self.define(f"queue-{number}")
+        shown = self.on_terminal("status", "--watch", answers=[(r"more lines", "\x03")]).stdout
+        self.assertRegex(shown, "… 11 more lines")
+
+    def test_wrong_use(self):
+        self.fails(USAGE, "status", "--watch", says="--watch needs a terminal; `inqueue status --json` is for programs")
+        for option in ("--json", "--check"):
+            self.fails(USAGE, "status", "--watch", option, says="it goes without --check and --json")
+        self.fails(USAGE, "status", "--every", "5s", says="--every goes with --watch")
 
 
 class Tables(Screen, EntryCase):

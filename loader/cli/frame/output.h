@@ -23,6 +23,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/visible.h"
+#include "queue/base/error.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -174,6 +175,18 @@ void output_csv_end(struct visible *visible);
 void output_csv_comma(void);
 /* CR LF. */
 void output_csv_end_row(void);
+
+/* ---- the same again and again ---- */
+
+/*
+ * Shows what `print` prints in one place of the terminal, every so often, until TERM or INT, which is no
+ * error; an error of `print` ends it.
+ */
+int output_screen_run(int64_t every_ms, int (*print)(void *context, struct error *err),
+		      void *context, struct error *err);
+
+/* How many places of a terminal a text takes. */
+int output_text_places(const char *text);
 
 /* ---- a bar ---- */
 

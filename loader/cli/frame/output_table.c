@@ -36,7 +36,7 @@ static int output_char_places(gunichar c)
 	return g_unichar_iswide(c) ? 2 : 1;
 }
 
-static int output_text_places(const char *text)
+int output_text_places(const char *text)
 {
 	int places = 0;
 	for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))

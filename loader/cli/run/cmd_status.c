@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A clock that was wrong for an hour may have left thousands; twenty show what is the matter. */
 enum { CMD_STATUS_OVERLONG_MAX = 20 };
@@ -248,8 +249,14 @@ static void cmd_status_tell_log(const struct invocation *invocation, struct stor
 		output_say("%s", words);
 }
 
+struct cmd_status {
+	const struct invocation *invocation;
+	struct store *store;
+	const struct work_queue *queue; /* NULL: all queues */
+};
+
 /* Words about leases and the log come after the table, so that it stays a table. */
-int cmd_status(const struct invocation *invocation, struct error *err)
+static int cmd_status_print(void *context, struct error *err)
 {
 	static const struct output_column columns[] = {
 	    {"QUEUE", OUTPUT_NAME, false},	{"STATE", OUTPUT_LEFT, false},
@@ -257,18 +264,10 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 	    {"FAILED", OUTPUT_RIGHT, true},	{"BAD", OUTPUT_RIGHT, true},
 	    {"LAST LOOK", OUTPUT_RIGHT, false},
 	};
-	scoped(store_close) struct store *store = NULL;
-	scoped(work_queue_free) struct work_queue *queue = NULL;
-	if (!invocation_flag(invocation, "check") && cmd_status_refuse_limits(invocation, err) != 0)
-		return -1;
-	if (invocation_open(invocation, STORE_READ, &store, err) != 0)
-		return -1;
-	if (invocation->argument_count > 0 &&
-	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
-		return -1;
-	if (invocation_flag(invocation, "check"))
-		return cmd_status_check(invocation, store, err);
-	struct cmd_status_view view = {.store = store,
+	const struct cmd_status *status = context;
+	const struct invocation *invocation = status->invocation;
+	const struct work_queue *queue = status->queue;
+	struct cmd_status_view view = {.store = status->store,
 				       .database = invocation->database,
 				       .only = queue != NULL ? queue->name : NULL,
 				       .json = invocation->json,
@@ -278,15 +277,55 @@ int cmd_status(const struct invocation *invocation, struct error *err)
 					       : output_table_new(columns, G_N_ELEMENTS(columns)),
 				       .now_ms = clock_now_ms(),
 				       .err = err};
-	int failed = work_queue_list(store, cmd_status_queue, &view, err);
+	int failed = work_queue_list(status->store, cmd_status_queue, &view, err);
 	if (view.table != NULL)
 		output_table_print_or(view.table,
 				      failed == 0 ? "no queues are defined: `inqueue queue create`"
 						  : NULL);
 	if (!view.json && failed == 0)
-		failed = entry_overlong_list(store, queue != NULL ? queue->id : 0, clock_now_ms(),
-					     CMD_STATUS_OVERLONG_MAX, cmd_status_print_overlong,
-					     NULL, err);
-	cmd_status_tell_log(invocation, store);
+		failed = entry_overlong_list(status->store, queue != NULL ? queue->id : 0,
+					     clock_now_ms(), CMD_STATUS_OVERLONG_MAX,
+					     cmd_status_print_overlong, NULL, err);
+	cmd_status_tell_log(invocation, status->store);
 	return failed;
+}
+
+/* A program asks as often as it likes, and a monitor wants one answer. */
+static int cmd_status_check_watch(const struct invocation *invocation, struct error *err)
+{
+	if (!invocation_flag(invocation, "watch"))
+		return invocation_flag(invocation, "every")
+			   ? error_set(err, ERROR_USAGE, "--every goes with --watch")
+			   : 0;
+	if (invocation_flag(invocation, "check") || invocation->json)
+		return error_set(err, ERROR_USAGE,
+				 "--watch shows a screen to people: it goes without --check and "
+				 "--json");
+	return isatty(STDOUT_FILENO)
+		   ? 0
+		   : error_set(err, ERROR_USAGE,
+			       "--watch needs a terminal; `inqueue status --json` "
+			       "is for programs");
+}
+
+int cmd_status(const struct invocation *invocation, struct error *err)
+{
+	scoped(store_close) struct store *store = NULL;
+	scoped(work_queue_free) struct work_queue *queue = NULL;
+	int64_t every_ms;
+	if (!invocation_flag(invocation, "check") && cmd_status_refuse_limits(invocation, err) != 0)
+		return -1;
+	if (cmd_status_check_watch(invocation, err) != 0 ||
+	    invocation_duration(invocation, "every", 100, &every_ms, err) != 0 ||
+	    invocation_open(invocation, STORE_READ, &store, err) != 0)
+		return -1;
+	if (invocation->argument_count > 0 &&
+	    invocation_find_queue(invocation, store, 0, &queue, err) != 0)
+		return -1;
+	if (invocation_flag(invocation, "check"))
+		return cmd_status_check(invocation, store, err);
+	struct cmd_status status = {.invocation = invocation, .store = store, .queue = queue};
+	return invocation_flag(invocation, "watch")
+		   ? output_screen_run(every_ms, cmd_status_print, &status, err)
+		   : cmd_status_print(&status, err);
 }

@@ -39,6 +39,8 @@ static const struct command_option watch_options[] = {
 };
 
 static const struct command_option status_options[] = {
+    {"watch", NULL, "show it anew every so often, until Ctrl-C; on a terminal", NULL},
+    {"every", "TIME", "with --watch: how often", "2s"},
     {"check", NULL, "only say whether all is well, by the exit status", NULL},
     {"max-age", "TIME", "with --check: how long ago each mailbox may have been looked at last",
      "15m"},
@@ -135,7 +137,7 @@ static const struct command commands[] = {
      "0 when every mailbox has been looked at lately, no delivery is stopped, no disk is nearly "
      "full, the logs of `watch` can be written, no certificate ends soon, and nothing is over a "
      "limit. Else it prints one line that says what is wrong with which queue, and ends with 1. "
-     "Paused queues do not count.",
+     "Paused queues do not count. With --watch, on a terminal, it is shown anew until Ctrl-C.",
      status_options, NULL, cmd_status, false},
     {"runs", "[NAME]", 0, 1, "list the runs of queues: when, what they have done, why one failed",
      "Lists the runs of the last 30 days. A run of `load` or `watch` that found nothing new is not "
