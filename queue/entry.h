@@ -137,9 +137,10 @@ struct entry_order; /* entry_operate.h */
 
 /* Texts are contained, whatever the case in any alphabet; NULL = any. */
 struct entry_filter {
-	int64_t entry_id; /* 0 = all entries */
-	int64_t queue_id; /* 0 = all queues */
-	unsigned states;  /* the sum of ENTRY_IN(state); 0 = all */
+	int64_t entry_id;   /* 0 = all entries */
+	int64_t queue_id;   /* 0 = all queues */
+	unsigned states;    /* the sum of ENTRY_IN(state) and ENTRY_DISCARDED; 0 = all */
+	bool not_discarded; /* none that ENTRY_DISCARDED means */
 	const char *sender;
 	const char *subject;
 	const char *text;	  /* in the subject or in a body */
@@ -159,6 +160,10 @@ struct entry_filter {
 
 /* A state, as one of those of a filter. */
 #define ENTRY_IN(state) (1U << (unsigned)(state))
+
+/* Besides the states of a filter: those in state failed that an operator has given up. */
+#define ENTRY_DISCARDED	     (1U << 16)
+#define ENTRY_DISCARDED_WORD "discarded"
 
 /* Calls `each` for each entry, by id; non-zero ends the list and is returned. -1 with *err on an
  * error. No lock is held meanwhile: `each` may take its time, and write. */

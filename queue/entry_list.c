@@ -262,18 +262,34 @@ static void list_texts(const struct entry_filter *filter,
 		ret_conditions[i] = conditions[i];
 }
 
+/* What an operator has given up: the text is that of ENTRY_DISCARD. A worker may fail with the same words,
+ * which the history tells apart. */
+#define IS_DISCARDED                                                                               \
+	"(state = 'failed' AND error_kind IS 'business' AND (error_text IS 'discarded'"            \
+	" OR coalesce(error_text, '') GLOB 'discarded: *') AND (SELECT change FROM entry_event"    \
+	" WHERE entry_id = id AND change IN ('failed', 'expired', 'discarded')"                    \
+	" ORDER BY number DESC LIMIT 1) IS 'discarded')"
+
 /* The words are ours: they may stand in the text itself, and SQLite finds its index by them. */
-static void append_states(unsigned states, GString *sql)
+static void append_states(const struct entry_filter *filter, GString *sql)
 {
-	const char *before = " AND state IN (";
-	if (states == 0)
+	const char *before = "state IN (";
+	if (filter->not_discarded)
+		g_string_append(sql, " AND NOT " IS_DISCARDED);
+	if (filter->states == 0)
 		return;
+	g_string_append(sql, " AND (");
 	for (enum entry_state state = ENTRY_NEW; state <= ENTRY_BAD; state++) {
-		if ((states & ENTRY_IN(state)) == 0)
+		if ((filter->states & ENTRY_IN(state)) == 0)
 			continue;
 		g_string_append_printf(sql, "%s'%s'", before, entry_state_format(state));
 		before = ", ";
 	}
+	const bool has_states = *before == ',';
+	if (has_states)
+		g_string_append_c(sql, ')');
+	if ((filter->states & ENTRY_DISCARDED) != 0)
+		g_string_append(sql, has_states ? " OR " IS_DISCARDED : IS_DISCARDED);
 	g_string_append_c(sql, ')');
 }
 
@@ -284,7 +300,7 @@ void entry_filter_append(const struct entry_filter *filter, GString *sql)
 		g_string_append(sql, " AND id = ?20");
 	if (filter->queue_id != 0)
 		g_string_append(sql, " AND queue_id = ?10");
-	append_states(filter->states, sql);
+	append_states(filter, sql);
 	if (filter->received_from_s != 0)
 		g_string_append(sql, " AND date_received >= ?13");
 	if (filter->received_until_s != 0)

@@ -70,7 +70,7 @@ class Candidates(EntryCase):
         self.assertEqual([], self.candidates("target", "create", ""))
 
     def test_values(self):
-        self.assertEqual(["new", "claimed", "done", "failed", "bad"], self.candidates("list", "--state", ""))
+        self.assertEqual(["new", "claimed", "done", "failed", "bad", "discarded"], self.candidates("list", "--state", ""))
         self.assertEqual(["failed,bad"], self.candidates("list", "--state", "failed,b"))
         self.assertEqual(["jsonl", "csv"], self.candidates("export", "--format", ""))
         self.assertEqual(["true", "false"], self.candidates("queue", "alter", "invoices", "--paused", ""))

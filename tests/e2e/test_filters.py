@@ -113,7 +113,7 @@ class Filters(EntryCase):
     def test_wrong_use(self):
         for state in ("", "failed,", "failed;bad", "odd"):
             self.fails(USAGE, "list", "--state", state,
-                       says="--state takes new, claimed, done, failed or bad, or several: failed,bad")
+                       says="--state takes new, claimed, done, failed, bad or discarded, or several: failed,bad")
         self.fails(USAGE, "list", "invoices", "--queue", "orders", says="the queue is named twice")
         for option in ("--since", "--until"):
             self.fails(USAGE, "list", option, "soon", says=f"{option} takes a time: 2026-01-31")

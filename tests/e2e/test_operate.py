@@ -64,6 +64,23 @@ class Operate(OperateCase):
                 "SELECT change, who FROM history WHERE entry_id = ? ORDER BY number DESC LIMIT 1", entry))
         self.changed(0, "discard", "--all")
 
+    def test_discarded_ones_are_left_alone_unless_they_are_named(self):
+        given_up, bare, failed = self.put(3)
+        self.changed(1, "discard", given_up, "--reason", "spam")
+        self.changed(1, "discard", bare)
+        self.inqueue("fail", failed, "--token", self.claim()["lease_token"], "--business", "--reason",
+                     "discarded: says the robot")
+        listed = [entry["id"] for entry in self.json_lines("list", "--state", "discarded", "--json")]
+        self.assertEqual([given_up, bare], listed)
+        self.assertEqual({"changed": 1, "dry_run": True, "ids": [failed]}, self.inqueue("retry", "--all", "--dry-run", "--json").json())
+        self.changed(1, "retry", "--queue", self.queue)
+        told = self.inqueue("retry", "--state", "failed")
+        self.assertEqual(("0 entries changed\n", "inqueue: 2 of these were discarded: --state discarded takes them\n"), told[1:])
+        self.changed(1, "retry", "--state", "discarded", "--error", "spam")
+        self.changed(1, "retry", bare)
+        self.assertEqual(["new"] * 3, self.states())
+        self.changed(0, "retry", "--state", "discarded")
+
     def test_hold_and_unhold(self):
         self.put(2)
         self.changed(1, "hold", 1)

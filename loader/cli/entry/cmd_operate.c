@@ -138,7 +138,10 @@ static int cmd_operate_filter(const struct invocation *invocation, struct store 
 	 */
 	const bool posts = invocation->command->run == cmd_delivery_retry;
 	ret_filter->only_posted = posts;
-	/* Entries that are done are done again only where --state says so. */
+	/* Entries that are done are done again only where --state says so, and what somebody has given up
+	 * stays so. */
+	ret_filter->not_discarded =
+	    order->operation == ENTRY_RETRY && (ret_filter->states & ENTRY_DISCARDED) == 0;
 	if (order->operation == ENTRY_RETRY && ret_filter->states == 0)
 		ret_filter->states = ENTRY_IN(ENTRY_FAILED) | (posts ? ENTRY_IN(ENTRY_NEW) : 0);
 	return 0;
@@ -151,25 +154,45 @@ static int cmd_operate_count(const struct entry *entry, void *context)
 	return 0;
 }
 
-/* A filter of `retry` takes failed entries, and `list` with the same words has just shown others that wait
- * for their next attempt: where it finds none, it says which option takes those. */
+static int cmd_operate_count_of(struct store *store, const struct entry_filter *given,
+				const struct entry_order *order, unsigned states,
+				uint64_t *ret_count, struct error *err)
+{
+	struct entry_filter filter = *given;
+	*ret_count = 0;
+	filter.states = states;
+	filter.not_discarded = false;
+	filter.order = order;
+	filter.now_ms = clock_now_ms();
+	return entry_list(store, &filter, cmd_operate_count, ret_count, err);
+}
+
+/* A filter of `retry` takes failed entries, and `list` with the same words has just shown others: where it
+ * finds none, it says which option takes those that wait for their next attempt, and those that were
+ * discarded. */
 static int cmd_operate_hint(const struct invocation *invocation, struct store *store,
 			    const struct entry_order *order, const struct entry_filter *given,
 			    struct error *err)
 {
-	struct entry_filter filter = *given;
 	uint64_t waiting = 0;
-	if (order->operation != ENTRY_RETRY || invocation_text(invocation, "state") != NULL)
+	uint64_t discarded;
+	if (order->operation != ENTRY_RETRY)
 		return 0;
-	filter.states = ENTRY_IN(ENTRY_NEW);
-	filter.order = order;
-	filter.now_ms = clock_now_ms();
-	if (entry_list(store, &filter, cmd_operate_count, &waiting, err) != 0)
+	if (invocation_text(invocation, "state") == NULL &&
+	    cmd_operate_count_of(store, given, order, ENTRY_IN(ENTRY_NEW), &waiting, err) != 0)
 		return -1;
 	if (waiting > 0)
 		output_say("no entry of these has failed; %" PRIu64 " %s for the next attempt: "
 			   "--state new takes %s",
 			   waiting, waiting == 1 ? "waits" : "wait", waiting == 1 ? "it" : "them");
+	if (!given->not_discarded)
+		return 0;
+	if (cmd_operate_count_of(store, given, order, ENTRY_DISCARDED, &discarded, err) != 0)
+		return -1;
+	if (discarded > 0)
+		output_say("%" PRIu64 " of these %s discarded: --state discarded takes %s",
+			   discarded, discarded == 1 ? "was" : "were",
+			   discarded == 1 ? "it" : "them");
 	return 0;
 }
 

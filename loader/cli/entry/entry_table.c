@@ -109,12 +109,13 @@ static const struct command commands[] = {
      save_options, NULL, cmd_save, false},
     {"retry", "[ID…]", 0, SIZE_MAX, "let workers try entries again, at once",
      "Takes entries that have failed, that are done, or that wait for their next attempt; by a "
-     "filter only failed ones, unless --state says otherwise. Their attempts count from 0 again. A "
-     "bad entry could not be loaded: `inqueue reload ID` loads it again.",
+     "filter only failed ones, unless --state says otherwise. What somebody has discarded stays so "
+     "unless --state says discarded, or its id is named. Their attempts count from 0 again. A bad "
+     "entry could not be loaded: `inqueue reload ID` loads it again.",
      operate_options, NULL, cmd_retry, false},
     {"discard", "[ID…]", 0, SIZE_MAX, "give entries up for good",
      "Takes new, bad and failed entries. They become failed, of the kind business, and are never "
-     "tried again by themselves.",
+     "tried again by themselves; `retry` takes them by their ids, or with --state discarded.",
      operate_options, NULL, cmd_discard, false},
     {"hold", "[ID…]", 0, SIZE_MAX, "keep entries from workers",
      "A new entry cannot be claimed any more. A claimed one is held when its worker gives it back.",
@@ -149,7 +150,8 @@ static const struct command commands[] = {
      "deliver entries again that have failed, wait for their next attempt, or are done",
      "The next `inqueue deliver` posts these entries, and their attempts count from 0 again. A "
      "filter takes entries that have failed or wait, of queues with a target, unless --state says "
-     "otherwise.",
+     "otherwise. What somebody has discarded stays so unless --state says discarded, or its id is "
+     "named.",
      operate_options, NULL, cmd_delivery_retry, false},
 };
 

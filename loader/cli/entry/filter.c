@@ -5,6 +5,7 @@
 #include "queue/base/scoped.h"
 
 #include <glib.h>
+#include <string.h>
 
 /* Operators name a queue; the filter goes by its id. */
 static int filter_read_queue(const struct invocation *invocation, struct store *store,
@@ -30,10 +31,14 @@ static int filter_read_states(const struct invocation *invocation, struct entry_
 	g_auto(GStrv) words = g_strsplit(*text != '\0' ? text : ",", ",", -1);
 	for (char **word = words; *word != NULL; word++) {
 		enum entry_state state;
+		if (strcmp(*word, ENTRY_DISCARDED_WORD) == 0) {
+			filter->states |= ENTRY_DISCARDED;
+			continue;
+		}
 		if (entry_state_parse(*word, &state) != 0)
 			return error_set(err, ERROR_USAGE,
-					 "--state takes new, claimed, done, failed or bad, or "
-					 "several: failed,bad");
+					 "--state takes new, claimed, done, failed, bad or "
+					 "discarded, or several: failed,bad");
 		filter->states |= ENTRY_IN(state);
 	}
 	return 0;

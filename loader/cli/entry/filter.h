@@ -10,7 +10,9 @@
 #define FILTER_OPTIONS                                                                             \
 	{"queue", "NAME", "only entries of this queue", NULL},                                     \
 	    {"state", "STATE,…",                                                                   \
-	     "only new, claimed, done, failed or bad ones; several: failed,bad", NULL},            \
+	     "only new, claimed, done, failed or bad ones, or those of the failed that somebody "  \
+	     "has discarded; several: failed,bad",                                                 \
+	     NULL},                                                                                \
 	    COMMAND_SENDER_SUBJECT,                                                                \
 	    {"text", "TEXT", "only where the subject or a body contains this", NULL},              \
 	    {"error", "TEXT", "only where the reason of the failure contains this", NULL},         \

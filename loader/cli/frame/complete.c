@@ -80,6 +80,7 @@ static void complete_states(const struct completion *completion)
 					.database = completion->database};
 	for (int state = ENTRY_NEW; state <= ENTRY_BAD; state++)
 		complete_offer(&last, entry_state_format((enum entry_state)state), "");
+	complete_offer(&last, ENTRY_DISCARDED_WORD, "");
 }
 
 /* Names of values are capitals; words with small letters are meant as they are. */
