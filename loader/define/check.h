@@ -56,6 +56,14 @@ int check_neighbours(struct store *store, const struct work_queue *queue,
 		     struct error *err);
 
 /*
+ * The same for all queues, a sentence for each folder that several of them have, however many these are; what is
+ * told of one that cannot be read is nothing. Errors: those of queue/.
+ */
+int check_shared(struct store *store,
+		 void (*report)(const char *folder, const char *words, void *context),
+		 void *context, struct error *err);
+
+/*
  * Tells, a sentence for each, what of that which the queue needs ends within `within_ms`, or has ended:
  * certificates of servers and of the queue, their authorities, and what else queue/upkeep.h has been told
  * of. Something that lives for less than four times as long counts in the last quarter of its life.
@@ -73,6 +81,29 @@ void check_account(const struct work_queue *queue, const char *database, int64_t
 		   void (*report)(const char *words, void *context), void *context);
 
 /* ---- the installation; needs no server ---- */
+
+struct check_disk {
+	const char *what; /* "database", "log" */
+	const char *path;
+	const char *fault; /* why the file itself cannot be written; NULL: it can */
+	uint64_t free_bytes;
+	bool read_only;
+};
+
+/* The disks of the database and of the logs of `watch`. Texts are borrowed for the call. Errors: those of queue/. */
+int check_disks(struct store *store, const char *database,
+		void (*report)(const struct check_disk *disk, void *context), void *context,
+		struct error *err);
+
+/* What is wrong with it where so much must be free; NULL for nothing. Caller frees. */
+char *check_disk_fault(const struct check_disk *disk, uint64_t least_bytes);
+
+/* "300 MB", "1.5 GB". Caller frees. */
+char *check_size_format(uint64_t bytes);
+
+/* What must be free, and how long things must be good, unless somebody says otherwise. */
+#define CHECK_MIN_FREE	"256MB"
+#define CHECK_MIN_VALID "30d"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WRONG };
 

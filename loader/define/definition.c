@@ -3,10 +3,10 @@
 #include "loader/define/definition.h"
 
 #include "loader/base/clock.h"
-#include "queue/base/nearest.h"
 #include "loader/base/secret.h"
 #include "loader/define/definition_internal.h"
 #include "loader/imap/names/connection_string.h"
+#include "queue/base/nearest.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>

@@ -1,13 +1,11 @@
 /* Looks at the installation: folder, files, database, log, the secrets of each queue, leases,
  * libraries. Each finding is reported as it is made; the number of wrong things is counted. */
-#include "loader/define/check.h"
+#include "loader/define/check_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"
 #include "loader/define/target_secret.h"
 #include "loader/imap/session/session.h"
-#include "loader/parse/parser.h"
-#include "loader/parse/spool.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 #include "queue/base/trust.h"
@@ -27,6 +25,7 @@ struct doctor {
 	const char *database;
 	doctor_report *report;
 	void *context;
+	struct error *err; /* of queue/ */
 	int wrong;
 };
 
@@ -225,27 +224,49 @@ static void doctor_check_files(struct doctor *doctor, const struct work_queue *q
 			   parsed->watch_folder);
 }
 
+/* A folder that several queues have is one note, however many these are. */
+static void doctor_take_shared(const char *folder, const char *words, void *context)
+{
+	g_autofree char *what = g_strdup_printf("folder '%s'", folder);
+	doctor_say(context, DOCTOR_NOTE, what, "%s", words);
+}
+
+static void doctor_take_disk(const struct check_disk *disk, void *context)
+{
+	uint64_t least = 0;
+	(void)connection_string_parse_size(CHECK_MIN_FREE, INT64_MAX, &least);
+	g_autofree char *fault = check_disk_fault(disk, least);
+	g_autofree char *left = check_size_format(disk->free_bytes);
+	if (fault != NULL)
+		doctor_say(context, DOCTOR_WRONG, "disk", "%s", fault);
+	else
+		doctor_say(context, DOCTOR_OK, "disk", "that of the %s '%s' has %s free",
+			   disk->what, disk->path, left);
+}
+
 /* A line about one queue, and its name. */
-struct doctor_neighbours {
+struct doctor_queue {
 	struct doctor *doctor;
 	const char *what;
 };
 
-static void doctor_take_neighbour(const char *words, void *context)
+static void doctor_take_end(const char *words, void *context)
 {
-	const struct doctor_neighbours *neighbours = context;
-	doctor_say(neighbours->doctor, DOCTOR_NOTE, neighbours->what, "%s", words);
+	const struct doctor_queue *queue = context;
+	doctor_say(queue->doctor, DOCTOR_WRONG, queue->what, "%s", words);
 }
 
-static void doctor_check_neighbours(struct doctor *doctor, const struct work_queue *queue,
-				    const char *what)
+/* As `status --check` judges them. */
+static int doctor_check_ends(struct doctor *doctor, const struct work_queue *queue,
+			     const char *what, struct error *err)
 {
-	struct doctor_neighbours neighbours = {.doctor = doctor, .what = what};
-	struct error ignored; /* what cannot be read has been said */
-	check_neighbours(doctor->store, queue, doctor_take_neighbour, &neighbours, &ignored);
+	struct doctor_queue about = {.doctor = doctor, .what = what};
+	int64_t valid_ms = 0;
+	(void)duration_parse(CHECK_MIN_VALID, &valid_ms);
+	return check_ends(doctor->store, queue, clock_now_ms(), valid_ms, doctor_take_end, &about,
+			  err);
 }
 
-/* Reads the connection string as a run would; no server is asked. */
 /* By the server's name alone; `queue check` asks the server what it offers. */
 static void doctor_tell_quirks(struct doctor *doctor, const struct connection_string *server,
 			       const char *what)
@@ -257,6 +278,7 @@ static void doctor_tell_quirks(struct doctor *doctor, const struct connection_st
 	}
 }
 
+/* Reads the connection string as a run would; no server is asked. */
 static int doctor_check_queue(const struct work_queue *queue, void *context)
 {
 	struct doctor *doctor = context;
@@ -266,7 +288,7 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	if (!work_queue_has_mailbox(queue)) {
 		doctor_check_files(doctor, queue, what);
 		doctor_check_target(doctor, queue);
-		return 0;
+		return doctor_check_ends(doctor, queue, what, doctor->err);
 	}
 	if (connection_string_parse(queue->connection_string, &parsed, &err) != 0)
 		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
@@ -278,12 +300,11 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 			   queue->paused ? ", paused" : "");
 	if (parsed != NULL)
 		doctor_tell_quirks(doctor, parsed, what);
-	doctor_check_neighbours(doctor, queue, what);
 	doctor_check_client_certificate(doctor, queue);
 	if (mailbox_needs_secret(queue))
 		doctor_check_secret(doctor, queue);
 	doctor_check_target(doctor, queue);
-	return 0;
+	return doctor_check_ends(doctor, queue, what, doctor->err);
 }
 
 /* A lease that ends years from now keeps its entry from all workers: that is wrong, not a note. */
@@ -308,46 +329,15 @@ static void doctor_tell_workarounds(struct doctor *doctor)
 	imapc_workarounds(doctor_take_workaround, doctor);
 }
 
-/* Starts a parser, which shows that its program is there, and of this version. */
-static int doctor_ask_parser(char **ret_libraries, struct error *err)
-{
-	const struct mime_options options = mime_options_default();
-	scoped(descriptor_close) int nothing = -1;
-	if (spool_open_in_memory(&nothing, err) != 0)
-		return -1;
-	scoped(parser_stop) struct parser *parser = parser_new(&options, nothing, nothing);
-	return parser_libraries(parser, ret_libraries, err);
-}
-
 static void doctor_check_parser(struct doctor *doctor)
 {
 	g_autofree char *libraries = NULL;
 	struct error err;
-	if (doctor_ask_parser(&libraries, &err) != 0)
+	if (versions_ask_parser(&libraries, &err) != 0)
 		doctor_say(doctor, DOCTOR_WRONG, "parser", "%s", err.text);
 	else
 		doctor_say(doctor, DOCTOR_OK, "parser", "inqueue-parser %s, %s", INQUEUE_VERSION,
 			   libraries);
-}
-
-/* "SQLite 3.40.1"; row 0.. until NULL. */
-static const char *doctor_library_at(unsigned index)
-{
-	return index == 0 ? store_engine_version() : imapc_library_at(index - 1);
-}
-
-char *doctor_version(void)
-{
-	g_autoptr(GString) words = g_string_new("inqueue " INQUEUE_VERSION);
-	const char *name;
-	g_string_append_printf(words, "\nschema %" PRId64, store_schema_newest());
-	for (unsigned i = 0; (name = doctor_library_at(i)) != NULL; i++)
-		g_string_append_printf(words, "%s%s", i == 0 ? "\nlibraries: " : ", ", name);
-	g_autofree char *libraries = NULL;
-	struct error err;
-	const bool told = doctor_ask_parser(&libraries, &err) == 0;
-	g_string_append_printf(words, "\nparser: %s", told ? libraries : err.text);
-	return g_string_free(g_steal_pointer(&words), FALSE);
 }
 
 /* The versions are what a report of a fault needs. */
@@ -355,7 +345,7 @@ static void doctor_tell_libraries(struct doctor *doctor)
 {
 	const char *name;
 	doctor_say(doctor, DOCTOR_OK, "program", "inqueue %s", INQUEUE_VERSION);
-	for (unsigned i = 0; (name = doctor_library_at(i)) != NULL; i++)
+	for (unsigned i = 0; (name = versions_library_at(i)) != NULL; i++)
 		doctor_say(doctor, DOCTOR_OK, "library", "%s", name);
 	doctor_check_parser(doctor);
 	doctor_tell_workarounds(doctor);
@@ -377,7 +367,7 @@ int doctor_run(struct store *store, const char *database, doctor_report *report,
 	       struct error *err)
 {
 	struct doctor doctor = {
-	    .store = store, .database = database, .report = report, .context = context};
+	    .store = store, .database = database, .report = report, .context = context, .err = err};
 	g_autofree char *folder = g_path_get_dirname(database);
 	if (access(folder, W_OK) != 0)
 		doctor_say(&doctor, DOCTOR_WRONG, "folder", "'%s' cannot be written: %s", folder,
@@ -387,7 +377,9 @@ int doctor_run(struct store *store, const char *database, doctor_report *report,
 	if (doctor_check_database(&doctor, store, err) != 0)
 		return -1;
 	doctor_check_log(&doctor, store);
-	if (work_queue_list(store, doctor_check_queue, &doctor, err) != 0)
+	if (check_disks(store, database, doctor_take_disk, &doctor, err) != 0 ||
+	    work_queue_list(store, doctor_check_queue, &doctor, err) != 0 ||
+	    check_shared(store, doctor_take_shared, &doctor, err) != 0)
 		return -1;
 	if (entry_overlong_list(store, 0, clock_now_ms(), DOCTOR_OVERLONG_MAX, doctor_take_overlong,
 				&doctor, err) != 0)

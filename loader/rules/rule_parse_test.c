@@ -3,7 +3,7 @@
 #include "loader/rules/rules_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/nearest.h"
+#include "queue/base/nearest.h"
 
 #include <string.h>
 

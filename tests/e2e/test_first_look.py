@@ -81,7 +81,20 @@ class FirstLook(ServerCase):
         self.define("first")
         self.assertIn(f"\nnote          {SAME_MAILBOX}\n", self.define("second").stdout)
         self.assertEqual([SAME_MAILBOX], self.inqueue("queue", "check", "second", "--json").json()["notes"])
-        self.assertRegex(self.inqueue("doctor").stdout, rf"(?m)^note +queue 'second' +{SAME_MAILBOX}$")
+        self.assertRegex(self.inqueue("doctor").stdout, rf"(?m)^note +folder 'INBOX' +queues 'first' and 'second' collect from it"
+                         rf" \({self.user} at {self.server.address}\): a message becomes an entry of the queue that comes first; ")
+
+    def test_doctor_has_one_note_for_a_folder(self):
+        for number in range(8):
+            self.define(f"q{number}", "--no-check")
+        self.define("collects", "--no-check", keys={"mailbox": "DROPBOX", "dropbox": "Done"})
+        notes = [(row["what"], row["words"].replace(f" ({self.user} at {self.server.address})", ""))
+                 for row in self.json_lines("doctor", "--json") if row["state"] == "note" and row["what"].startswith("folder ")]
+        self.assertEqual([
+            ("folder 'DROPBOX'", "it is mailbox of 'collects' and dropbox of 'q0', 'q1', 'q2', 'q3', 'q4' and 3 more:"
+             " what is moved there is collected again"),
+            ("folder 'INBOX'", "queues 'q0', 'q1', 'q2', 'q3', 'q4' and 3 more collect from it: a message becomes an entry of the queue"
+             " that comes first; divide the mail with search=, or drop all but one")], sorted(notes))
 
     def test_one_folder_in_two_roles(self):
         with self.look() as mailbox:

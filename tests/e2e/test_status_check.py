@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 from certificates import Authority
 from entries import EntryCase
-from inqueue import NO, USAGE, ServerCase, message
+from inqueue import CONFIGURATION, NO, USAGE, ServerCase, message
 from servers import Dovecot
 from watcher import WatchCase
 
@@ -118,11 +118,15 @@ class Limits(EntryCase):
                    says=r"^inqueue: the disk of the database '\S+' has [\d.]+ [MG]B free, less than 8000000\.0 GB\n$")
         self.fails(USAGE, "status", "--check", "--min-free", "much", says="--min-free takes a size: 64MB, 2GB")
         self.fails(USAGE, "status", "--min-free", "1", says="--min-free goes with --check")
+        found = [row["words"] for row in self.json_lines("doctor", "--json") if row["what"] == "disk"]
+        self.assertRegex("\n".join(found), rf"\Athat of the database '{self.database}' has [\d.]+ [MG]B free\Z")
 
     def test_what_a_sign_in_has_learnt_of_its_end(self):
         self.change("INSERT INTO queue_end VALUES (1, 'refresh token', NULL, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+10 days'),"
                     " '2026-01-31T12:00:00.000Z')")
         self.fails(NO, "status", "--check", says=r"^inqueue: 'invoices': the refresh token ends on \d{4}-\d\d-\d\d, in 9 days\n$")
+        self.assertRegex(self.inqueue("doctor", expect=CONFIGURATION).stdout,
+                         r"(?m)^wrong +queue 'invoices' +the refresh token ends on \d{4}-\d\d-\d\d, in 9 days$")
         self.inqueue("status", "--check", "--min-valid", "9d")
         self.change("UPDATE queue_end SET ends_at = '2026-01-31T12:00:00.000Z'")
         self.fails(NO, "status", "--check", "--min-valid", "0s",
@@ -174,6 +178,8 @@ class Logs(WatchCase):
         watcher = self.watch("--log-imap", "/dev/full")
         self.assertRegex(watcher.wait("log_imap_failed")["error"], "cannot write to '/dev/full': No space left on device")
         self.fails(NO, "status", "--check", says="^inqueue: log: cannot write to '/dev/full': No space left on device\n$")
+        self.assertRegex(self.inqueue("doctor", expect=CONFIGURATION).stdout,
+                         "(?m)^wrong +disk +log: cannot write to '/dev/full': No space left on device$")
         watcher.stop()
         self.inqueue("status", "--check")
 

@@ -2,8 +2,8 @@
  * connection string. All words come from the tables. */
 #include "loader/cli/frame/command.h"
 
-#include "queue/base/nearest.h"
 #include "loader/imap/names/connection_string.h"
+#include "queue/base/nearest.h"
 
 #include <glib.h>
 #include <stdio.h>

@@ -135,7 +135,8 @@ static const struct command commands[] = {
     {"target drop", "NAME", 1, 1, "delete a target that no queue uses", NULL, NULL, NULL,
      cmd_target_drop, false},
     {"doctor", "", 0, 0, "check the database, the secrets and the libraries",
-     "Reads the whole database, checks who can read passwords and keys, and names the libraries "
+     "Reads the whole database, checks who can read passwords and keys, what is left of the disks, "
+     "what ends within 30 days, and which folders several queues share, and names the libraries "
      "and those of their faults that this program works around. It needs no server and changes "
      "nothing.",
      NULL, NULL, cmd_doctor, false},

@@ -10,14 +10,11 @@
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 #include "queue/store.h"
-#include "queue/upkeep.h"
 
-#include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 /* How many entries of a kind there may be. */
 enum cmd_limit {
@@ -76,45 +73,12 @@ static void cmd_status_add_fault(struct cmd_status_check *check, const char *for
 	va_end(arguments);
 }
 
-/* In the units of --min-free. Caller frees. */
-static char *cmd_status_format_size(uint64_t bytes)
-{
-	const double megabytes = (double)bytes / (1024 * 1024);
-	return megabytes < 1024 ? g_strdup_printf("%.0f MB", megabytes)
-				: g_strdup_printf("%.1f GB", megabytes / 1024);
-}
-
-/* A disk that cannot be asked for is none that is full: then the file itself is missing. */
-static void cmd_status_check_disk(struct cmd_status_check *check, const char *what,
-				  const char *path)
-{
-	struct statvfs disk;
-	if (statvfs(path, &disk) != 0)
-		return;
-	const uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
-	g_autofree char *free_text = cmd_status_format_size(free_bytes);
-	g_autofree char *least = cmd_status_format_size(check->min_free_bytes);
-	if ((disk.f_flag & ST_RDONLY) != 0)
-		cmd_status_add_fault(check, "the disk of the %s '%s' is read-only", what, path);
-	else if (free_bytes < check->min_free_bytes)
-		cmd_status_add_fault(check, "the disk of the %s '%s' has %s free, less than %s",
-				     what, path, free_text, least);
-}
-
-/* Of a log that was deleted or moved away, only the service still has the file. */
-static int cmd_status_check_log(const struct upkeep_log *log, void *context)
+static void cmd_status_take_disk(const struct check_disk *disk, void *context)
 {
 	struct cmd_status_check *check = context;
-	if (log->error != NULL)
-		cmd_status_add_fault(check, "log: %s", log->error);
-	else if (access(log->path, F_OK) != 0 && errno == ENOENT)
-		cmd_status_add_fault(
-		    check, "the log '%s' was moved or deleted while `watch` writes it: %s",
-		    log->path,
-		    strcmp(log->kind, "protocol") == 0 ? "send it HUP" : "start it again");
-	else
-		cmd_status_check_disk(check, "log", log->path);
-	return 0;
+	g_autofree char *words = check_disk_fault(disk, check->min_free_bytes);
+	if (words != NULL)
+		cmd_status_add_fault(check, "%s", words);
 }
 
 static void cmd_status_take_end(const char *words, void *context)
@@ -251,8 +215,7 @@ int cmd_status_check(const struct invocation *invocation, struct store *store, s
 		return error_set(err, ERROR_USAGE, "--format takes text or nagios");
 	if (cmd_status_read_limits(invocation, &check, err) != 0)
 		return -1;
-	cmd_status_check_disk(&check, "database", invocation->database);
-	if (upkeep_list_logs(store, cmd_status_check_log, &check, err) != 0 ||
+	if (check_disks(store, invocation->database, cmd_status_take_disk, &check, err) != 0 ||
 	    work_queue_list(store, cmd_status_check_queue, &check, err) != 0)
 		return -1;
 	if (nagios)

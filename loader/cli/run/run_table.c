@@ -2,6 +2,7 @@
  * `inqueue help` and --help print these words. */
 #include "loader/cli/run/run_internal.h"
 
+#include "loader/define/check.h"
 #include "loader/import/import.h"
 
 #include <glib.h>
@@ -57,11 +58,11 @@ static const struct command_option status_options[] = {
      NULL},
     {"min-free", "SIZE",
      "with --check: how much of the disks of the database and of the logs of `watch` must be free",
-     "256MB"},
+     CHECK_MIN_FREE},
     {"min-valid", "TIME",
      "with --check: how long certificates, and other things that end, must be good; of those that "
      "live for less than four times as long the last quarter counts",
-     "30d"},
+     CHECK_MIN_VALID},
     {"format", "text|nagios",
      "with --check: text, or nagios for a plugin's line on standard output", "text"},
     COMMAND_OPTIONS_END,

@@ -5,8 +5,8 @@
  */
 #include "loader/imap/names/connection_string.h"
 
-#include "queue/base/nearest.h"
 #include "loader/imap/names/connection_string_key.h"
+#include "queue/base/nearest.h"
 #include "queue/base/scoped.h"
 
 #include <glib.h>
