@@ -348,6 +348,15 @@ class Outdated(WatchCase):
         self.assertRegex(watcher.lines[-1], r"\Ainqueue: database '.*' was written by a newer inqueue \(schema 99, this "
                          r"one knows \d+\): install that version, and restart what still runs with this one\Z")
 
+    def test_a_watch_of_this_version_goes_on(self):
+        self.create_queue()
+        watcher = self.watch()
+        watcher.wait_idle()
+        self.assertIn("already", self.inqueue("upgrade").stdout)
+        self.deliver(*messages(1))
+        watcher.wait("stored")
+        watcher.stop()
+
     def test_a_worker_that_waits_ends(self):
         self.create_queue()
         started = self.folder / "started"

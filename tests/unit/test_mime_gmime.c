@@ -41,6 +41,15 @@ static char *content_of(GMimeObject *part)
 	return content;
 }
 
+/* Frees what was found: skip() leaves a test without the end of its scopes. */
+static bool differs(char *found, const char *right)
+{
+	const bool result = g_strcmp0(found, right) != 0;
+	g_free(found);
+	return result;
+}
+
+/* The caller holds no memory. */
 static void assert_fault(bool fault, const char *workaround)
 {
 	if (fault)
@@ -53,8 +62,7 @@ static void assert_fault(bool fault, const char *workaround)
 static void assert_content_fault(const char *raw, const char *right, const char *workaround)
 {
 	GMimeObject *part = read_part(raw);
-	g_autofree char *content = part ? content_of(part) : g_strdup("");
-	bool fault = g_strcmp0(content, right) != 0;
+	bool fault = differs(part ? content_of(part) : g_strdup(""), right);
 
 	g_clear_object(&part);
 	assert_fault(fault, workaround);
@@ -196,9 +204,7 @@ static void test_a_forwarded_message(void **state)
 
 static void assert_text_fault(const char *field, const char *right, const char *workaround)
 {
-	g_autofree char *text = g_mime_utils_header_decode_text(NULL, field);
-
-	assert_fault(strcmp(text, right) != 0, workaround);
+	assert_fault(differs(g_mime_utils_header_decode_text(NULL, field), right), workaround);
 }
 
 static void test_padding_in_consecutive_base64_words(void **state)
@@ -223,14 +229,15 @@ static void test_unencoded_windows_1252_in_a_field(void **state)
 
 static void assert_name_fault(const char *disposition, const char *right, const char *workaround)
 {
-	g_autofree char *raw = g_strdup_printf("Content-Type: application/octet-stream\n"
-					       "Content-Disposition: attachment; %s\n\nx\n",
-					       disposition);
+	char *raw = g_strdup_printf("Content-Type: application/octet-stream\n"
+				    "Content-Disposition: attachment; %s\n\nx\n",
+				    disposition);
 	GMimeObject *part = read_part(raw);
-	g_autofree char *name = g_strdup(g_mime_part_get_filename(GMIME_PART(part)));
+	bool fault = g_strcmp0(g_mime_part_get_filename(GMIME_PART(part)), right) != 0;
 
 	g_object_unref(part);
-	assert_fault(g_strcmp0(name, right) != 0, workaround);
+	g_free(raw);
+	assert_fault(fault, workaround);
 }
 
 static void test_a_plain_name_before_an_encoded_one(void **state)
@@ -250,10 +257,11 @@ static void test_a_name_behind_a_missing_semicolon(void **state)
 static void assert_addresses_fault(const char *field, const char *right, const char *workaround)
 {
 	InternetAddressList *list = internet_address_list_parse(NULL, field);
-	g_autofree char *text = list ? internet_address_list_to_string(list, NULL, FALSE) : NULL;
+	bool fault =
+	    differs(list ? internet_address_list_to_string(list, NULL, FALSE) : NULL, right);
 
 	g_clear_object(&list);
-	assert_fault(g_strcmp0(text, right) != 0, workaround);
+	assert_fault(fault, workaround);
 }
 
 static void test_addresses_behind_a_semicolon(void **state)
@@ -292,10 +300,11 @@ static void test_groups_in_groups(void **state)
 
 static void assert_date_fault(const char *field, const char *right, const char *workaround)
 {
-	g_autoptr(GDateTime) date = g_mime_utils_header_decode_date(field);
-	g_autofree char *text = date ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S %z") : NULL;
+	GDateTime *date = g_mime_utils_header_decode_date(field);
+	bool fault = differs(date ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S %z") : NULL, right);
 
-	assert_fault(g_strcmp0(text, right) != 0, workaround);
+	g_clear_pointer(&date, g_date_time_unref);
+	assert_fault(fault, workaround);
 }
 
 static void test_an_hour_in_the_afternoon(void **state)
@@ -418,13 +427,13 @@ static void test_a_uuencoded_line_that_is_shorter_than_it_says(void **state)
 static void assert_charset_fault(const char *charset, const char *body, const char *right,
 				 const char *workaround)
 {
-	g_autofree char *raw =
-	    g_strdup_printf("Content-Type: text/plain; charset=%s\n\n%s\n", charset, body);
+	char *raw = g_strdup_printf("Content-Type: text/plain; charset=%s\n\n%s\n", charset, body);
 	GMimeObject *part = read_part(raw);
-	g_autofree char *text = g_mime_text_part_get_text(GMIME_TEXT_PART(part));
+	bool fault = differs(g_mime_text_part_get_text(GMIME_TEXT_PART(part)), right);
 
 	g_object_unref(part);
-	assert_fault(g_strcmp0(text, right) != 0, workaround);
+	g_free(raw);
+	assert_fault(fault, workaround);
 }
 
 static void test_text_in_a_charset_that_is_too_narrow(void **state)
