@@ -95,7 +95,7 @@ class Case(unittest.TestCase):
 
     def _check_remains(self):
         # Children of a process that was killed need a moment to notice.
-        leaked = [process_id for session in self._sessions for process_id in processes.session_members(session)
+        leaked = [process_id for process_id in processes.session_members(*self._sessions)
                   if not processes.await_exit(process_id, 20)]
         for process_id in leaked:
             processes.kill_quietly(process_id)

@@ -10,28 +10,34 @@ import select
 import signal
 
 
-def _living():
-    """(id, id of its session) of each process; zombies do not count."""
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            # The command's name, in parentheses, may hold anything, blanks too.
-            words = (folder / "stat").read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, session, threads = words[0], int(words[3]), int(words[17])
-        # A process lives as long as one of its threads does; the state is that of its first.
-        if state not in "ZX" or threads > 1:
-            yield int(folder.name), session
+def _sessions():
+    """(id, id of its session) of each process. The kernel is asked, as reading a file of each takes 20 times as long."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(ProcessLookupError):
+                yield int(name), os.getsid(int(name))
 
 
-def session_members(session):
-    """Ids of the living processes of a session."""
-    return [process_id for process_id, its_session in _living() if its_session == session]
+def _lives(process_id):
+    """Zombies do not."""
+    try:
+        # The command's name, in parentheses, may hold anything, blanks too.
+        words = pathlib.Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    state, threads = words[0], int(words[17])
+    # A process lives as long as one of its threads does; the state is that of its first.
+    return state not in "ZX" or threads > 1
+
+
+def session_members(*sessions):
+    """Ids of the living processes of some sessions."""
+    return [process_id for process_id, session in _sessions() if session in sessions and _lives(process_id)]
 
 
 def session_leaders():
     """Ids of the living processes that have made a session of their own."""
-    return [process_id for process_id, its_session in _living() if its_session == process_id]
+    return [process_id for process_id, session in _sessions() if session == process_id and _lives(process_id)]
 
 
 def open_files(process_id):
