@@ -13,12 +13,18 @@ import subprocess
 
 import certificates
 import processes
-from servers import Dovecot
+from servers import Dovecot, for_dovecot
 
 PASSWORD = "correct horse"
 FIRST_DATE_S = 1700000000
 INDEX_FILES = "dovecot*"
-NO_RAW_LOG = "rawlog_dir =\n"
+# No log of the bytes; and a process for each session, which ends with it: what it has used is known then.
+SETTINGS = f"""\
+rawlog_dir =
+service imap {{
+  {for_dovecot("service_count", "restart_request_count")} = 1
+}}
+"""
 
 
 class Corpus:
@@ -47,8 +53,8 @@ class Servers:
         certificate = certificates.Authority(folder / "authority").issue()
         self.ca_file = folder / "ca.pem"
         shutil.copy(folder / "authority" / "ca.pem", self.ca_file)
-        self._plain = Dovecot(folder / "plain", {}, extra=NO_RAW_LOG)
-        self._tls = Dovecot(folder / "tls", {}, certificate, extra=NO_RAW_LOG)
+        self._plain = Dovecot(folder / "plain", {}, extra=SETTINGS)
+        self._tls = Dovecot(folder / "tls", {}, certificate, extra=SETTINGS)
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
