@@ -5,7 +5,7 @@
     verdict = checker.check(before, checker.walk(mailbox, folders), database)
 
 A message is known by its bytes as the server gives them. At rest each lies in exactly one of the three folders, and one
-in the archive folder has exactly one entry that is not `bad`. The four findings are lists of sentences; only
+in the archive folder has exactly one entry that is not `bad`, or was skipped by a rule, once. The four findings are lists of sentences; only
 `recovered`, which counts what a later run finished, may be other than empty.
 """
 
@@ -59,7 +59,9 @@ def read_database(path):
             problems = database.execute("PRAGMA integrity_check").fetchall()
             if problems != [("ok",)] or database.execute("PRAGMA foreign_key_check").fetchall():
                 raise AssertionError(f"the database is damaged: {problems}")
-            entries = database.execute("SELECT id, state, raw_sha256 FROM entry").fetchall()
+            entries = database.execute("SELECT id, state, raw_sha256 FROM entry UNION ALL"
+                                       " SELECT s.entry_id, 'skipped', p.raw_sha256 FROM entry_skip s"
+                                       " JOIN pickup p ON p.entry_id = s.entry_id").fetchall()
             ledger = database.execute("SELECT uid, state, target, uid_validity, entry_id FROM pickup").fetchall()
     return entries, ledger
 

@@ -48,6 +48,16 @@ class AtSystemCalls(FaultCase):
         """It is put into WAL mode by this run."""
         self.at_every_call(older=True)
 
+    def test_five_messages_with_rules(self):
+        """One is skipped, one becomes an entry of another queue, one is tagged."""
+        self.inqueue("queue", "create", "other", "--external-source", "File")
+        for number, (end, action) in enumerate([("1", "skip;"), ("2", 'queue "other";'), ("3", 'tag "three";')], 1):
+            self.inqueue("rules", "set", "invoices", number, f'if header :matches "subject" "*{end}" {{ {action} }}')
+        with self.quiet(count=5) as trial:
+            trial.load()
+            self.assertEqual(["new"] * 4 + ["skipped"], sorted(state for _, state, _ in trial.findings().entries))
+        self.at_every_call(count=5)
+
     def test_supervisor_alone(self):
         self.at_every_call(first_only=True)
 
