@@ -210,6 +210,7 @@ static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, stru
 		return error_set(err, ERROR_IO, "load: no memory for %zu queues", load->count);
 	load->counts = shared;
 	load->memory_bytes = LOAD_MEMORY_BYTES / at_a_time;
+	imapc_prepare();
 	side_by_side_run(&(struct side_by_side){.count = load->count,
 						.at_a_time = at_a_time,
 						.job = cmd_load_job,

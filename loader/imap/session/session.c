@@ -221,6 +221,11 @@ void imapc_describe(const struct imapc_session *session, struct imapc_facts *ret
 	};
 }
 
+void imapc_prepare(void)
+{
+	transport_prepare();
+}
+
 int imapc_log_to(const char *path, struct error *err)
 {
 	return protocol_log_open(path, err);

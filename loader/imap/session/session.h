@@ -248,6 +248,9 @@ enum imapc_idle_end {
 int imapc_idle(struct imapc_session *session, int wake, int64_t timeout_ms,
 	       enum imapc_idle_end *ret_end, struct error *err);
 
+/* Makes what every connection needs, once for this process and all that it starts. */
+void imapc_prepare(void);
+
 /*
  * From now on every connection of this process and its children writes its protocol to the file, a
  * line for each of its lines: without the sign-in, and without what stands in literals (messages).

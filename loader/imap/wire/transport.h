@@ -41,6 +41,10 @@ struct transport_facts {
 	bool preauthenticated; /* the greeting was PREAUTH */
 };
 
+/* Makes what every connection needs. transport_open() does it where nobody has: a process that starts many
+ * others, each with a connection of its own, does it once for all of them. */
+void transport_prepare(void);
+
 /*
  * Connects and verifies as the connection string says; refuses a connection in clear that does not
  * end on this machine unless it says insecure=True. Errors: UNREACHABLE, TEMPORARY (the server is

@@ -253,7 +253,7 @@ static void note_handover(struct opening *opening)
 }
 
 /* curl_global_init() must not run twice at the same time. */
-static void init_curl(void)
+void transport_prepare(void)
 {
 	static gsize done = 0;
 
@@ -335,7 +335,7 @@ int transport_open(const struct connection_string *server, struct transport **re
 	if (check_client_certificate(server, err) < 0 ||
 	    certificate_trust_open(&files, &trust, err) < 0)
 		return -1;
-	init_curl();
+	transport_prepare();
 	for (int stapled = 0; stapled <= 1; stapled++) {
 		scoped(transport_close) struct transport *transport = g_new0(struct transport, 1);
 		struct opening opening = {.transport = transport,
