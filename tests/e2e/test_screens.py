@@ -182,6 +182,14 @@ class Tables(Screen, EntryCase):
 
     def test_nothing_to_list(self):
         """A person is told; a script gets nothing."""
+        path = self.file("queues.ini", self.inqueue("queue", "dump").stdout)
+        for says, *arguments in [("all is as the file says already", "queue", "apply", path),
+                                 ("all is as the file says already", "queue", "apply", path, "--dry-run"),
+                                 ("no queue has a target: `inqueue queue alter NAME --deliver-to URL`", "deliver")]:
+            with self.subTest(arguments=arguments):
+                self.assertEqual(f"inqueue: {says}", " ".join(self.shown(*arguments).split()))
+                told = self.inqueue(*arguments)
+                self.assertEqual(("", ""), (told.stdout, told.stderr))
         self.inqueue("queue", "drop", "invoices", "--yes")
         for says, *arguments in [
                 ("no entries match", "list"), ("no runs are noted", "runs"), ("no attempts are noted", "delivery", "list"),

@@ -54,7 +54,7 @@ class Words(EntryCase):
     def test_unknown_commands(self):
         self.assertEqual("inqueue: unknown command 'statsu': did you mean status? `inqueue help` lists the commands\n",
                          self.inqueue("statsu", expect=USAGE).stderr)
-        for words, meant in [("queue lst", "queue list"), ("queue add x", "queue create"), ("target remove x", "target drop"),
+        for words, meant in [("queue lst", "queue list"), ("queue dlete x", "queue drop"), ("queue add x", "queue create"), ("target remove x", "target drop"),
                              ("Queue chekc", "Queue check"), ("delivery lits", "delivery list"), ("oauth logn", "oauth login"),
                              ("mail getal --queue invoices", "mail getAll"), ("mail move --uid 1 --new-folder x", "mail moveMail")]:
             first, second = words.split()[:2]

@@ -167,8 +167,8 @@ static char *command_list_next(const char *first)
 	return list->len > 0 ? g_string_free(g_steal_pointer(&list), FALSE) : NULL;
 }
 
-/* What other programs call our second words; NULL for none. */
-static const char *command_meant(const char *word)
+/* What other programs call our second words, also where it is misspelt; NULL for none. */
+static const char *command_meant(const char *word, bool misspelt)
 {
 	static const char *const others[][2] = {
 	    {"add", "create"},	 {"new", "create"},   {"delete", "drop"},  {"remove", "drop"},
@@ -176,8 +176,11 @@ static const char *command_meant(const char *word)
 	    {"update", "alter"}, {"ls", "list"},      {"info", "show"},	   {"describe", "show"},
 	    {"stop", "pause"},	 {"start", "resume"}, {"export", "dump"},  {"import", "apply"},
 	    {"signin", "login"}, {"logout", "revoke"}};
+	struct nearest nearest = nearest_begin(word);
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		nearest_try(&nearest, others[i][0]);
 	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-		if (g_ascii_strcasecmp(word, others[i][0]) == 0)
+		if (nearest.best == others[i][0] && (nearest.distance == 0 || misspelt))
 			return others[i][1];
 	}
 	return NULL;
@@ -186,7 +189,7 @@ static const char *command_meant(const char *word)
 /* The command whose name is nearest to `name`, behind `first` where that is given; NULL for none. */
 static const char *command_nearest(const char *first, const char *name)
 {
-	const char *meant = first != NULL ? command_meant(name) : NULL;
+	const char *meant = first != NULL ? command_meant(name, false) : NULL;
 	const size_t length = first != NULL ? strlen(first) + 1 : 0;
 	struct nearest nearest = nearest_begin(meant != NULL ? meant : name);
 	const struct command *command;
@@ -201,7 +204,8 @@ static const char *command_nearest(const char *first, const char *name)
 		    g_ascii_strncasecmp(command->name + length, name, strlen(name)) == 0)
 			nearest.best = command->name + length;
 	}
-	return nearest.best;
+	return nearest.best != NULL || first == NULL || meant != NULL ? nearest.best
+								      : command_meant(name, true);
 }
 
 /* The first word may be right: then the error lists the second ones. */

@@ -261,6 +261,12 @@ void output_say(const char *format, ...)
 	fprintf(stderr, "inqueue: %s\n", line);
 }
 
+void output_say_to_person(const char *words)
+{
+	if (isatty(STDOUT_FILENO))
+		output_say("%s", words);
+}
+
 /* Anything but y, also the end of the input, is no. */
 bool output_ask(const char *format, ...)
 {

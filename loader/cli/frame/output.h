@@ -76,6 +76,9 @@ void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A line on standard error, "inqueue: …". */
 void output_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same, for a person at a terminal who would see nothing otherwise; a script's output stays as it is. */
+void output_say_to_person(const char *words);
+
 /* Asks on standard error, "…? [y/N] ", and reads a line of standard input: is it a yes? */
 bool output_ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

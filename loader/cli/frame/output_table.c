@@ -311,8 +311,8 @@ void output_table_print_or(struct output_table *table, const char *none)
 {
 	const bool empty = table->rows->len == 0;
 	output_table_print(table);
-	if (empty && none != NULL && isatty(STDOUT_FILENO))
-		output_say("%s", none);
+	if (empty && none != NULL)
+		output_say_to_person(none);
 }
 
 void output_table_free(struct output_table *table)

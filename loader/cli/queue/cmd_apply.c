@@ -19,6 +19,7 @@ static const char *const outcomes[] = {
 struct cmd_apply {
 	const struct invocation *invocation;
 	GPtrArray *names; /* of queues that are new or changed */
+	size_t changes;	  /* with those of targets and accounts */
 	int failed;
 	struct error *err;
 };
@@ -27,9 +28,10 @@ struct cmd_apply {
 static void cmd_apply_tell(const char *kind, const char *name, enum apply_outcome outcome,
 			   void *context)
 {
-	const struct cmd_apply *apply = context;
+	struct cmd_apply *apply = context;
 	const struct invocation *invocation = apply->invocation;
 	const bool dry_run = invocation_flag(invocation, "dry-run");
+	apply->changes += outcome != APPLY_UNCHANGED;
 	if (outcome != APPLY_UNCHANGED && strcmp(kind, "queue") == 0)
 		g_ptr_array_add(apply->names, g_strdup(name));
 	if (invocation->json)
@@ -133,8 +135,11 @@ int cmd_queue_apply(const struct invocation *invocation, struct error *err)
 	const struct apply_report report = {.tell = cmd_apply_tell,
 					    .differs = dry_run ? cmd_apply_differs : NULL,
 					    .context = &apply};
-	return dry_run ? cmd_apply_preview(invocation, &report, err)
-		       : cmd_apply_and_look(&apply, &report, err);
+	const int failed = dry_run ? cmd_apply_preview(invocation, &report, err)
+				   : cmd_apply_and_look(&apply, &report, err);
+	if (failed == 0 && apply.changes == 0 && !invocation->json)
+		output_say_to_person("all is as the file says already");
+	return failed;
 }
 
 /* ---- dump ---- */

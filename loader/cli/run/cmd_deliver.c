@@ -206,6 +206,9 @@ int cmd_deliver(const struct invocation *invocation, struct error *err)
 	    invocation_list_queues(invocation, store, cmd_deliver_wants, &names, err) != 0 ||
 	    cmd_deliver_confine(invocation, store, names, err) != 0)
 		return -1;
+	if (*names == NULL && !invocation->json)
+		output_say_to_person("no queue has a target: `inqueue queue alter NAME "
+				     "--deliver-to URL`");
 	return cmd_deliver_each(
 	    invocation, store, names, limit,
 	    invocation_flag(invocation, "test") ? cmd_deliver_sample : cmd_deliver_queue, err);
