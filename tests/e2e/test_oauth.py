@@ -62,8 +62,8 @@ class OauthCase(Case):
         self.inqueue("queue", "create", name, "--connection-string", connection_string(self.keys(server, **keys)),
                      "--user-name", USER, "--oauth", account)
 
-    def dovecot(self, tokens):
-        return Dovecot(mechanisms="plain xoauth2 oauthbearer", introspection=tokens.url("introspect"))
+    def dovecot(self, tokens, **options):
+        return Dovecot(mechanisms="plain xoauth2 oauthbearer", introspection=tokens.url("introspect"), **options)
 
 
 class BySecret(OauthCase):
@@ -417,8 +417,9 @@ class Lasting(OauthCase):
             self.assertEqual(2, len(tokens.asked))
 
     def test_many_processes_ask_once(self):
-        """Fifty, whose token has ended: one asks, all sign in."""
-        with TokenServer() as tokens, self.dovecot(tokens) as server:
+        """Fifty, whose token has ended: one asks, all sign in. Of its own Dovecot takes ten connections of a user."""
+        many = "protocol imap {\n  mail_max_userip_connections = 100\n}\n"
+        with TokenServer() as tokens, self.dovecot(tokens, extra=many) as server:
             tokens.delay_s = 0.5
             self.login(self.with_secret(tokens))
             for number in range(50):
