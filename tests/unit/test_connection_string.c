@@ -198,7 +198,7 @@ static void test_the_keys_are_documented(void **state)
 		assert_non_null(help.default_value);
 		count++;
 	}
-	assert_int_equal(count, 35);
+	assert_int_equal(count, 36);
 }
 
 /* --- grammar ----------------------------------------------------------- */
