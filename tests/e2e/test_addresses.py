@@ -100,6 +100,14 @@ class Addresses(Case):
             self.create_queue(server, "other", url="mail.example.com", ssl=True, caFile=authority.certificate)
             self.fails(UNREACHABLE, "queue", "check", "other", wrap=self.named("127.0.0.64"), says="mail.example.com")
 
+    def test_a_name_in_other_letters(self):
+        """Name servers have it as xn--… (IDNA)."""
+        with Last() as server:
+            self.create_queue(server, url="pöst.example.com", insecure=True)
+            hosts = self.file("hosts", "127.0.0.64 xn--pst-sna.example.com\n", mode=0o644)
+            wrap = [*self.space, "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+            self.assertEqual("127.0.0.64", self.check(wrap)["peer_address"])
+
     def test_all_hang_until_the_time_is_up(self):
         with Last() as server, self.silent(server.port, "127.0.0.2", "127.0.0.3"):
             self.create(server, timeout=2)

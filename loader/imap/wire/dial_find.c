@@ -41,8 +41,9 @@ static void lookup_release(struct lookup *lookup)
 
 static gpointer look_up(gpointer context)
 {
-	static const struct addrinfo hints = {
-	    .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+	static const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+					      .ai_socktype = SOCK_STREAM,
+					      .ai_flags = AI_NUMERICSERV | AI_IDN};
 	struct lookup *lookup = context;
 	struct addrinfo *found = NULL;
 	int result = getaddrinfo(lookup->host, lookup->service, &hints, &found);

@@ -83,19 +83,25 @@ static char *format_url(const struct connection_string *server)
 
 /* --- the connection ---------------------------------------------------- */
 
-/* "imap.example.com:993:192.0.2.1": so curl asks no name server, and knows whom it is connected to. */
-static char *format_resolved(const struct connection_string *server,
-			     const struct dial_address *address)
+/* Caller frees. */
+static char *format_address(const struct sockaddr_storage *peer)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	const void *bytes =
-	    address->peer.ss_family == AF_INET6
-		? (const void *)&((const struct sockaddr_in6 *)(const void *)&address->peer)
-		      ->sin6_addr
-		: (const void *)&((const struct sockaddr_in *)(const void *)&address->peer)
-		      ->sin_addr;
+	    peer->ss_family == AF_INET6
+		? (const void *)&((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr
+		: (const void *)&((const struct sockaddr_in *)(const void *)peer)->sin_addr;
 
-	inet_ntop(address->peer.ss_family, bytes, text, sizeof text);
+	inet_ntop(peer->ss_family, bytes, text, sizeof text);
+	return g_strdup(text);
+}
+
+/* "imap.example.com:993:192.0.2.1": so curl asks no name server. */
+static char *format_resolved(const struct connection_string *server,
+			     const struct dial_address *address)
+{
+	g_autofree char *text = format_address(&address->peer);
+
 	return g_strdup_printf("%s:%u:%s", server->url, server->port, text);
 }
 
@@ -240,11 +246,13 @@ static int check_clear(const struct opening *opening, struct error *err)
 static void note_handover(struct opening *opening)
 {
 	struct transport *transport = opening->transport;
-	char *address = NULL;
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof peer;
 
 	curl_easy_getinfo(transport->curl, CURLINFO_ACTIVESOCKET, &transport->socket);
-	if (curl_easy_getinfo(transport->curl, CURLINFO_PRIMARY_IP, &address) == CURLE_OK)
-		transport->facts.peer_address = g_strdup(address);
+	/* The socket's own: curl may have found another address of the name. */
+	if (getpeername(transport->socket, (struct sockaddr *)&peer, &size) == 0)
+		transport->facts.peer_address = format_address(&peer);
 	transport->facts.preauthenticated = opening->preauthenticated;
 	transport->greeting =
 	    transport->facts.preauthenticated ? "* PREAUTH ready\r\n" : "* OK ready\r\n";
