@@ -40,6 +40,22 @@ void mime_calendar_clear(struct mime_calendar *calendar)
 		g_free(*mime_calendar_text_at(calendar, i));
 }
 
+char **mime_bounce_text_at(struct mime_bounce *bounce, size_t index)
+{
+	char **const texts[] = {
+	    &bounce->kind,   &bounce->address,	  &bounce->original_address,
+	    &bounce->status, &bounce->diagnostic, &bounce->original_id,
+	};
+
+	return index < G_N_ELEMENTS(texts) ? texts[index] : NULL;
+}
+
+void mime_bounce_clear(struct mime_bounce *bounce)
+{
+	for (size_t i = 0; mime_bounce_text_at(bounce, i); i++)
+		g_free(*mime_bounce_text_at(bounce, i));
+}
+
 void mime_message_free(struct mime_message *message)
 {
 	if (!message)
@@ -50,6 +66,11 @@ void mime_message_free(struct mime_message *message)
 	for (size_t i = 0; i < message->calendar_count; i++)
 		mime_calendar_clear(&message->calendars[i]);
 	g_free(message->calendars);
+	for (size_t i = 0; i < message->bounce_count; i++)
+		mime_bounce_clear(&message->bounces[i]);
+	g_free(message->bounces);
+	g_free(message->auto_class);
+	g_free(message->auto_reason);
 	g_free(message->subject);
 	g_free(message->sender);
 	g_free(message->recipient);

@@ -47,6 +47,19 @@ struct mime_calendar {
 	char *location;
 };
 
+/*
+ * One recipient that a mail server could not deliver a message to, as its report says (a bounce); a
+ * text is NULL where it does not say.
+ */
+struct mime_bounce {
+	char *kind;		/* "hard", or "soft": it may go well later; never NULL */
+	char *address;		/* that could not be delivered to */
+	char *original_address; /* that the message was sent to, where the report names another */
+	char *status;		/* "5.1.1" (RFC 3463) */
+	char *diagnostic;	/* what the server said */
+	char *original_id;	/* Message-ID of the message, with its angle brackets */
+};
+
 struct mime_message {
 	/* Decoded; NULL where the mail has no such field. */
 	char *subject;
@@ -78,6 +91,13 @@ struct mime_message {
 	size_t attachment_count;
 	struct mime_calendar *calendars;
 	size_t calendar_count;
+
+	/* Who wrote it (auto_class.h): "human", "auto-generated", "auto-replied", "bounce", "list",
+	 * "calendar"; NULL where bodies were not looked at. */
+	char *auto_class;
+	char *auto_reason; /* the field that decided: "Auto-Submitted: auto-replied"; NULL: none */
+	struct mime_bounce *bounces; /* none but in a bounce */
+	size_t bounce_count;
 };
 
 /*
@@ -107,6 +127,10 @@ struct mime_options mime_options_default(void);
 /* The texts of a calendar in their order; NULL behind the last. */
 char **mime_calendar_text_at(struct mime_calendar *calendar, size_t index);
 void mime_calendar_clear(struct mime_calendar *calendar);
+
+/* The same for a bounce. */
+char **mime_bounce_text_at(struct mime_bounce *bounce, size_t index);
+void mime_bounce_clear(struct mime_bounce *bounce);
 
 /* Releases the message with all it owns; takes NULL. */
 void mime_message_free(struct mime_message *message);

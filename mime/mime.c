@@ -1,7 +1,8 @@
-/* The order in which a message is taken apart: header, parts, bodies, attachments, calendars,
- * the reply. */
+/* The order in which a message is taken apart: header, parts, bodies, attachments, the reply,
+ * calendars, who wrote it. */
 #include "mime/mime.h"
 
+#include "mime/auto_class.h"
 #include "mime/body.h"
 #include "mime/calendar.h"
 #include "mime/charset.h"
@@ -156,6 +157,7 @@ static void parse_body(struct parse *parse, const char *hint)
 	parse->message->reply_plain = reply_body(&parse->message->text_body, parse->output);
 	parse->message->signature = g_strdup(tree->signature);
 	calendars_read(tree->root, parse->output, parse->defects, parse->message);
+	auto_class_fill(parse->message, parse->header, parse->output);
 	body_clear(&body);
 	part_tree_free(tree);
 }

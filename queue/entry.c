@@ -143,6 +143,8 @@ static void bind_mail(struct statement *statement, const struct entry *entry)
 	statement_bind_text(statement, 16, entry->headers != NULL ? entry->headers : "[]");
 	statement_bind_text(statement, 24, entry->reply_plain);
 	statement_bind_text(statement, 25, entry->signature);
+	statement_bind_text(statement, 26, entry->auto_class);
+	statement_bind_text(statement, 27, entry->auto_reason);
 }
 
 /* Content is stored before the row that refers to it, as the foreign keys want it. */
@@ -162,9 +164,10 @@ static int put_mail(struct store *store, const struct entry *entry,
 	    "INSERT INTO entry_mail (entry_id, subject, sender, recipient, cc, bcc, reply_to,"
 	    " date_sent, date_received, message_id, in_reply_to, thread_references, raw_sha256,"
 	    " raw_size, defects, headers, raw_content, message_body_size, message_body_content,"
-	    " message_body, html_body_size, html_body_content, html_body, reply_plain, signature)"
+	    " message_body, html_body_size, html_body_content, html_body, reply_plain, signature,"
+	    " auto_class, auto_reason)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	    " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)");
+	    " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)");
 	statement_bind_int(statement, 1, id);
 	bind_mail(statement, entry);
 	statement_bind_text(statement, 17, contents->raw.present ? raw_content : NULL);
@@ -208,7 +211,7 @@ static int put_attachments(struct store *store, const struct entry *entry,
 	return 0;
 }
 
-/* The three kinds of rows belong together: without a transaction a kill could leave an entry
+/* The rows of all tables belong together: without a transaction a kill could leave an entry
  * without its mail. */
 int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
 	      int64_t now_ms, int64_t *ret_id, struct error *err)
@@ -220,7 +223,8 @@ int entry_put(struct store *store, const struct entry *entry, const struct entry
 		return -1;
 	if (put_mail(store, entry, contents, id, err) != 0 ||
 	    put_attachments(store, entry, contents->attachments, id, err) != 0 ||
-	    entry_calendars_put(store, entry, id, err) != 0)
+	    entry_calendars_put(store, entry, id, err) != 0 ||
+	    entry_bounces_put(store, entry, id, err) != 0)
 		return -1;
 	*ret_id = id;
 	return 0;
@@ -247,6 +251,7 @@ void entry_free(struct entry *entry)
 	    entry->bcc,		entry->reply_to,	  entry->message_id,
 	    entry->in_reply_to, entry->thread_references, entry->headers,
 	    entry->defects,	entry->signature,	  entry->tags,
+	    entry->auto_class,	entry->auto_reason,
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
@@ -254,6 +259,7 @@ void entry_free(struct entry *entry)
 		attachment_clear(&entry->attachments[i]);
 	g_free(entry->attachments);
 	entry_calendars_clear(entry);
+	entry_bounces_clear(entry);
 	g_free(entry);
 }
 
@@ -354,6 +360,10 @@ int entry_replace(struct store *store, int64_t entry_id, const struct entry *ent
 	    run_with_ids(store, "DELETE FROM entry_calendar WHERE entry_id = ?", entry_id, 0,
 			 err) != 0 ||
 	    run_with_ids(store, "UPDATE entry_calendar SET entry_id = ?1 WHERE entry_id = ?2",
+			 entry_id, new_id, err) != 0 ||
+	    run_with_ids(store, "DELETE FROM entry_bounce WHERE entry_id = ?", entry_id, 0, err) !=
+		0 ||
+	    run_with_ids(store, "UPDATE entry_bounce SET entry_id = ?1 WHERE entry_id = ?2",
 			 entry_id, new_id, err) != 0 ||
 	    run_with_ids(store, "DELETE FROM entry_status WHERE id = ?", new_id, 0, err) != 0)
 		return -1;

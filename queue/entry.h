@@ -62,6 +62,22 @@ struct entry_calendar {
 /* The texts in their order; NULL behind the last. */
 char **entry_calendar_text_at(struct entry_calendar *calendar, size_t index);
 
+/* What a bounce says of one recipient, as in the schema; any text but the kind may be NULL. */
+struct entry_bounce {
+	char *kind;
+	char *address;
+	char *original_address;
+	char *status;
+	char *diagnostic;
+	char *original_id;
+};
+
+/* The texts in their order; NULL behind the last. */
+char **entry_bounce_text_at(struct entry_bounce *bounce, size_t index);
+
+/* Who may have written a mail: "human", "auto-generated", …; NULL behind the last. */
+const char *entry_auto_class_at(size_t index);
+
 /* The columns of an entry. Strings may be NULL where the column may. */
 struct entry {
 	int64_t id;
@@ -95,6 +111,8 @@ struct entry {
 	char *headers;	   /* JSON [[name, value], …] */
 	char *defects;	   /* JSON list */
 	char *signature;   /* "not verified", "broken"; NULL: the mail is not signed */
+	char *auto_class;  /* one of entry_auto_class_at(); NULL: not looked at */
+	char *auto_reason; /* the field that decided; NULL: none */
 	bool
 	    raw_incomplete; /* too large to be fetched whole: raw_sha256 is not known, NULL there */
 	unsigned char raw_sha256[32];
@@ -109,6 +127,8 @@ struct entry {
 	size_t attachment_count; /* in a list too; `attachments` is NULL there */
 	struct entry_calendar *calendars;
 	size_t calendar_count; /* 0 in a list */
+	struct entry_bounce *bounces;
+	size_t bounce_count; /* 0 in a list */
 };
 
 /* A digest as the database writes it: 64 lower-case hexadecimal digits and NUL. */
@@ -148,6 +168,7 @@ struct entry_filter {
 	const char *worker;	  /* is the one that has it; NULL = any */
 	int64_t received_from_s;  /* 0 = any; inclusive */
 	int64_t received_until_s; /* 0 = any; exclusive */
+	const char *auto_class;	  /* is its class; NULL = any */
 	const char *tag;	  /* is one of its tags; NULL = any */
 	bool only_held;
 	bool only_posted;		 /* of queues that have a target */
@@ -178,7 +199,7 @@ int entry_list_digests(struct store *store, int64_t queue_id,
 		       int (*each)(const unsigned char sha256[32], bool is_bad, void *context),
 		       void *context, struct error *err);
 
-/* With its attachments and calendars. MISSING names the id. */
+/* With its attachments, calendars and bounces. MISSING names the id. */
 int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err);
 
 /* Releases; takes NULL. */

@@ -57,6 +57,13 @@ int entry_calendars_put(struct store *store, const struct entry *entry, int64_t 
 int entry_calendars_read(struct store *store, struct entry *entry, struct error *err);
 void entry_calendars_clear(struct entry *entry);
 
+/* ---- the same for what a bounce says ---- */
+
+int entry_bounces_put(struct store *store, const struct entry *entry, int64_t entry_id,
+		      struct error *err);
+int entry_bounces_read(struct store *store, struct entry *entry, struct error *err);
+void entry_bounces_clear(struct entry *entry);
+
 /* ---- who makes the changes of the open transaction, for the history that triggers write ---- */
 
 /* who NULL: the worker that has the entry, where one has it. why NULL: no reason. */

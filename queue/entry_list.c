@@ -16,7 +16,8 @@
 	" cc, bcc, reply_to, message_id, in_reply_to, thread_references, date_sent,"               \
 	" date_received, headers, defects, raw_sha256, raw_size, raw_kept,"                        \
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
-	" record_updated, attachment_count, lease_token, held, tags, signature"
+	" record_updated, attachment_count, lease_token, held, tags, signature, auto_class, "      \
+	"auto_reason"
 
 /* 200 rows are read in a moment; 1 MiB bounds the memory where each has long headers. */
 #define CHUNK_ENTRIES 200
@@ -74,6 +75,8 @@ static struct entry *entry_from_row(const struct statement *row, size_t *size)
 	entry->held = statement_int(row, 34) != 0;
 	entry->tags = copy_text(row, 35, size);
 	entry->signature = copy_text(row, 36, size);
+	entry->auto_class = copy_text(row, 37, size);
+	entry->auto_reason = copy_text(row, 38, size);
 	return entry;
 }
 
@@ -134,7 +137,8 @@ int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, 
 	__attribute__((cleanup(entry_free_scoped))) struct entry *entry =
 	    read_entry(store, entry_id, err);
 	if (entry == NULL || read_attachments(store, entry, err) != 0 ||
-	    entry_calendars_read(store, entry, err) != 0)
+	    entry_calendars_read(store, entry, err) != 0 ||
+	    entry_bounces_read(store, entry, err) != 0)
 		return -1;
 	*ret_entry = g_steal_pointer(&entry);
 	return 0;
@@ -231,7 +235,8 @@ enum {
 	PARAMETER_TEXT,
 	PARAMETER_ERROR,
 	PARAMETER_WORKER,
-	PARAMETER_ENTRY
+	PARAMETER_ENTRY,
+	PARAMETER_AUTO_CLASS = 24
 };
 
 /* A parameter of the filter that is a text, and what it has to do with the entry. */
@@ -241,7 +246,7 @@ struct text_condition {
 	const char *sql;
 };
 
-enum { TEXT_CONDITIONS = 6 };
+enum { TEXT_CONDITIONS = 7 };
 
 /* A body is looked at after the subject. */
 static void list_texts(const struct entry_filter *filter,
@@ -257,6 +262,11 @@ static void list_texts(const struct entry_filter *filter,
 	     " OR holds_text(html_body, ?17))"},
 	    {PARAMETER_ERROR, filter->error, " AND holds_text(error_text, ?18)"},
 	    {PARAMETER_WORKER, filter->worker, " AND lease_owner = ?19"},
+	    /* The index leaves out what people wrote. */
+	    {PARAMETER_AUTO_CLASS, filter->auto_class,
+	     g_strcmp0(filter->auto_class, "human") == 0
+		 ? " AND auto_class = ?24"
+		 : " AND auto_class <> 'human' AND auto_class = ?24"},
 	};
 	for (size_t i = 0; i < TEXT_CONDITIONS; i++)
 		ret_conditions[i] = conditions[i];

@@ -430,6 +430,10 @@ CREATE TABLE entry_mail (
 	reply_plain TEXT, -- what message_body says beside the mail that it quotes; NULL: not looked for yet
 	signature TEXT CHECK (signature = 'not verified' OR signature = 'broken'), -- of S/MIME or PGP/MIME: nobody
 	                  -- has been asked whose it is; or the content is not what was signed. NULL: not signed
+	auto_class TEXT CHECK (auto_class = 'human' OR auto_class = 'auto-generated' OR auto_class = 'auto-replied'
+		OR auto_class = 'bounce' OR auto_class = 'list' OR auto_class = 'calendar'), -- who wrote it; NULL:
+	                  -- not looked at, as of entries in state bad and of those that older versions loaded
+	auto_reason TEXT, -- the field that decided: 'Auto-Submitted: auto-replied'; NULL: none
 	CHECK (raw_content IS NULL OR raw_content = raw_sha256),
 	CHECK ((message_body_size IS NOT NULL) =
 		(message_body IS NOT NULL) + (message_body_content IS NOT NULL)),
@@ -443,6 +447,9 @@ CREATE INDEX entry_mail_message_body_content ON entry_mail (message_body_content
 	WHERE message_body_content IS NOT NULL;
 CREATE INDEX entry_mail_html_body_content ON entry_mail (html_body_content)
 	WHERE html_body_content IS NOT NULL;
+
+-- Automatic mail; a query says auto_class <> 'human' to have this index.
+CREATE INDEX entry_mail_auto_class ON entry_mail (auto_class, entry_id) WHERE auto_class <> 'human';
 
 CREATE TABLE attachment (
 	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
@@ -478,6 +485,22 @@ CREATE TABLE entry_calendar (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX entry_calendar_uid ON entry_calendar (uid) WHERE uid IS NOT NULL;
+
+-- The recipients that a bounce (auto_class) says could not be delivered to.
+CREATE TABLE entry_bounce (
+	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
+	position INTEGER NOT NULL CHECK (position > 0), -- from 1, in the order of the mail
+	kind TEXT NOT NULL CHECK (kind IN ('hard', 'soft')), -- soft: it may go well later
+	address TEXT,                                   -- NULL where the mail names none
+	original_address TEXT,                          -- that the message was sent to, where that is another one
+	status TEXT,                                    -- '5.1.1' (RFC 3463)
+	diagnostic TEXT,                                -- what the server said
+	original_id TEXT,                               -- Message-ID of the message that came back
+	PRIMARY KEY (entry_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX entry_bounce_address ON entry_bounce (address) WHERE address IS NOT NULL;
+CREATE INDEX entry_bounce_original_id ON entry_bounce (original_id) WHERE original_id IS NOT NULL;
 
 -- Which message of which mailbox has become which entry, and how far the server has been told. A message is
 -- known by (queue_id, source, uid_validity, uid). Rows stay when the message is gone, and when the entry is.
@@ -658,6 +681,8 @@ SELECT
 	m.headers,
 	m.defects,
 	m.signature,
+	m.auto_class,
+	m.auto_reason,
 	m.raw_sha256,
 	m.raw_size,
 	m.raw_content IS NOT NULL AS raw_kept,
@@ -837,6 +862,7 @@ WHEN EXISTS (SELECT 1 FROM entry_mail WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM delivery WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_calendar WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_rule WHERE entry_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM entry_bounce WHERE entry_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the entry goes with it');
 END;
@@ -887,6 +913,12 @@ BEGIN
 END;
 
 CREATE TRIGGER entry_calendar_allowed BEFORE INSERT ON entry_calendar
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_bounce_allowed BEFORE INSERT ON entry_bounce
 WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
@@ -946,6 +978,12 @@ BEGIN
 END;
 
 CREATE TRIGGER entry_calendar_moved BEFORE UPDATE OF entry_id ON entry_calendar
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_bounce_moved BEFORE UPDATE OF entry_id ON entry_bounce
 WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no entry with this entry_id');

@@ -76,6 +76,8 @@ static void entry_json_add_texts(json_t *object, const struct entry *entry)
 	    {"in_reply_to", entry->in_reply_to},
 	    {"thread_references", entry->thread_references},
 	    {"signature", entry->signature},
+	    {"auto_class", entry->auto_class},
+	    {"auto_reason", entry->auto_reason},
 	    {"error_kind", entry->error_kind},
 	    {"error_text", entry->error_text},
 	};
@@ -174,6 +176,21 @@ static json_t *entry_json_calendars(const struct entry *entry)
 	return list;
 }
 
+/* Empty for all mail but a bounce. */
+static json_t *entry_json_bounces(const struct entry *entry)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < entry->bounce_count; i++) {
+		const struct entry_bounce *from = &entry->bounces[i];
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?}", "kind", from->kind,
+				    "address", from->address, "original_address",
+				    from->original_address, "status", from->status, "diagnostic",
+				    from->diagnostic, "original_id", from->original_id));
+	}
+	return list;
+}
+
 /* A body on its way out of the database. */
 struct entry_json_body {
 	FILE *out;
@@ -228,6 +245,7 @@ static void entry_json_add_parts(json_t *object, const struct entry *entry, cons
 	json_object_set_new(object, "headers", entry_json_list(entry->headers));
 	json_object_set_new(object, "attachments", entry_json_attachments(entry, paths));
 	json_object_set_new(object, "calendars", entry_json_calendars(entry));
+	json_object_set_new(object, "bounces", entry_json_bounces(entry));
 }
 
 struct entry_json_stored {

@@ -1,5 +1,5 @@
 /*
- * Makes an entry of what the parser says of a message: columns, attachments, calendars, and where
+ * Makes an entry of what the parser says of a message: columns, attachments, calendars, bounces, and where
  * the bytes of each lie. A message that is too large, or that the parser could not take apart,
  * becomes a bad entry that says why.
  */
@@ -86,6 +86,8 @@ static struct entry make_columns(int64_t queue_id, const struct make_message *ra
 	    .headers = message->headers,
 	    .defects = defects,
 	    .signature = message->signature,
+	    .auto_class = failure == NULL ? message->auto_class : NULL,
+	    .auto_reason = failure == NULL ? message->auto_reason : NULL,
 	    .raw_size = raw->raw_size,
 	    .raw_incomplete = raw->has_no_digest,
 	};
@@ -125,6 +127,21 @@ static struct entry_calendar *make_calendars(const struct mime_message *message)
 	return rows;
 }
 
+static struct entry_bounce *make_bounces(const struct mime_message *message)
+{
+	struct entry_bounce *rows = g_new0(struct entry_bounce, message->bounce_count);
+	for (size_t i = 0; i < message->bounce_count; i++) {
+		const struct mime_bounce *from = &message->bounces[i];
+		rows[i] = (struct entry_bounce){.kind = from->kind,
+						.address = from->address,
+						.original_address = from->original_address,
+						.status = from->status,
+						.diagnostic = from->diagnostic,
+						.original_id = from->original_id};
+	}
+	return rows;
+}
+
 /* What the entry holds beside its columns; `attachments` has a row for each. */
 static struct entry_contents make_contents(const struct make_message *raw,
 					   const struct mime_message *message,
@@ -152,6 +169,7 @@ int make_entry_of(int64_t queue_id, const struct make_message *raw,
 	g_autofree char *failure = g_strdup(raw->failure != NULL ? raw->failure : parser_failure);
 	g_autofree struct entry_attachment *rows = make_attachments(message);
 	g_autofree struct entry_calendar *calendars = make_calendars(message);
+	g_autofree struct entry_bounce *bounces = make_bounces(message);
 	g_autofree struct entry_content *bytes =
 	    g_new0(struct entry_content, message->attachment_count);
 	g_autofree char *defects = make_defects(raw, message);
@@ -161,6 +179,8 @@ int make_entry_of(int64_t queue_id, const struct make_message *raw,
 	entry.attachment_count = message->attachment_count;
 	entry.calendars = calendars;
 	entry.calendar_count = message->calendar_count;
+	entry.bounces = bounces;
+	entry.bounce_count = message->bounce_count;
 	contents.raw.present = (raw->keep_raw || failure != NULL) && raw->is_whole;
 	*ret_bad = failure != NULL;
 	return put(&entry, &contents, context, err);

@@ -19,11 +19,12 @@ COLUMNS = {
     "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
     " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
     " date_sent date_received message_body html_body reply_plain message_body_size html_body_size message_id"
-    " in_reply_to thread_references headers defects signature raw_sha256 raw_size raw_kept attachment_count"
+    " in_reply_to thread_references headers defects signature auto_class auto_reason raw_sha256 raw_size raw_kept attachment_count"
     " record_created record_updated",
     "attachment": "entry_id position file_name declared_name content_type disposition content_id size"
     " sha256",
     "entry_calendar": "entry_id position method uid starts_at ends_at organizer attendees summary location",
+    "entry_bounce": "entry_id position kind address original_address status diagnostic original_id",
     "content": "id sha256 size data",
     "attachment_data": "entry_id position file_name declared_name content_type disposition content_id"
     " size sha256 data",

@@ -96,12 +96,13 @@ class Strangers(DeliverCase):
         """What only somebody who writes to the database can bring into it."""
         for table, columns in {
             "entry_mail": ["subject", "sender", "recipient", "cc", "bcc", "reply_to", "message_id", "in_reply_to",
-                           "thread_references", "message_body", "html_body"],
+                           "thread_references", "auto_reason", "message_body", "html_body"],
             "attachment": ["file_name", "declared_name", "content_type", "content_id"],
             "delivery": ["answer", "error"],
             "work_queue": ["user_name", "last_message"],
             "target": ["stopped"],
             "entry_calendar": ["summary", "location", "organizer", "method"],
+            "entry_bounce": ["address", "original_address", "status", "diagnostic", "original_id"],
         }.items():
             for column in columns:
                 self.change(f"UPDATE {table} SET {column} = ?", EVIL)

@@ -42,7 +42,8 @@ PARSED = {"subject", "sender", "recipient", "cc", "bcc", "reply_to", "date_sent"
 COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
             "content": "SELECT * FROM content WHERE sha256 IN (SELECT raw_content FROM entry_mail)"}
 # Tables, and (table, column), that came later and hold other things of what was there before, with the reason.
-LATER = {"entry_calendar": "what calendars announce is noted of what is loaded from now on",
+LATER = {"entry_bounce": "what bounces say is noted of what is loaded from now on",
+         "entry_calendar": "what calendars announce is noted of what is loaded from now on",
          "run": "what a run has done is noted from now on",
          "queue_end": "what ends when is noted at the next sign-in",
          "queue_sign_in": "what a sign-in is worth is noted from now on",
@@ -52,6 +53,8 @@ LATER = {"entry_calendar": "what calendars announce is noted of what is loaded f
          ("pickup", "target_folder"): "noted of what is moved from now on",
          ("work_queue", "not_collected"): "what waits for its answer counts from the next run on",
          ("entry_mail", "reply_plain"): "found when it is first asked for",
+         ("entry_mail", "auto_class"): "noted of what is loaded from now on",
+         ("entry_mail", "auto_reason"): "noted of what is loaded from now on",
          ("entry_mail", "signature"): "noted of what is loaded from now on",
          ("target", "insecure"): "a target with http:// goes on as it did"}
 

@@ -133,8 +133,11 @@ static void require_stored(int64_t id, const struct mime_message *message)
 	require_same(entry->headers, message->headers);
 	require_same(entry->defects, message->defects);
 	require_same(entry->signature, message->signature);
+	require_same(entry->auto_class, message->auto_class);
+	require_same(entry->auto_reason, message->auto_reason);
 	require(entry->date_sent_s == (message->has_date_sent ? message->date_sent : 1));
 	require(entry->calendar_count == message->calendar_count);
+	require(entry->bounce_count == message->bounce_count);
 	require(entry->has_message_body == message->text_body.present);
 	require(entry->has_html_body == message->html_body.present);
 	if (message->text_body.present)

@@ -25,6 +25,10 @@ static struct mime_calendar calendars[] = {
     {.method = (char *)"REQUEST", .starts_at = (char *)"2026-01-31T12:00:00Z"},
 };
 
+static struct mime_bounce bounces[] = {
+    {.kind = (char *)"hard", .address = (char *)"bob@example.com"},
+};
+
 static const struct mime_message example = {
     .subject = (char *)"",
     .sender = (char *)"Anna <anna@example.com>",
@@ -42,6 +46,10 @@ static const struct mime_message example = {
     .attachment_count = 2,
     .calendars = calendars,
     .calendar_count = 1,
+    .auto_class = (char *)"bounce",
+    .auto_reason = (char *)"message/delivery-status",
+    .bounces = bounces,
+    .bounce_count = 1,
 };
 
 static const struct parsed_range all = {0, 150};
@@ -95,6 +103,12 @@ static void everything_arrives(void **state)
 	assert_string_equal(back->calendars[0].method, "REQUEST");
 	assert_string_equal(back->calendars[0].starts_at, "2026-01-31T12:00:00Z");
 	assert_null(back->calendars[0].location);
+	assert_string_equal(back->auto_class, "bounce");
+	assert_string_equal(back->auto_reason, "message/delivery-status");
+	assert_int_equal(back->bounce_count, 1);
+	assert_string_equal(back->bounces[0].kind, "hard");
+	assert_string_equal(back->bounces[0].address, "bob@example.com");
+	assert_null(back->bounces[0].status);
 	mime_message_free(back);
 }
 

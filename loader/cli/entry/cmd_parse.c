@@ -70,6 +70,7 @@ static int parse_print(const struct entry *entry, const struct entry_contents *c
 	entry_view_print_defects(entry);
 	entry_view_print_attachments(entry);
 	entry_view_print_calendars(entry);
+	entry_view_print_bounces(entry);
 	if (parse_print_body(contents, "message body", ENTRY_MESSAGE_BODY, entry->has_message_body,
 			     err) != 0)
 		return -1;

@@ -47,6 +47,7 @@ void entry_view_print_texts(const struct entry *entry);
 void entry_view_print_defects(const struct entry *entry);
 void entry_view_print_attachments(const struct entry *entry);
 void entry_view_print_calendars(const struct entry *entry);
+void entry_view_print_bounces(const struct entry *entry);
 
 /* The commands; their words are in entry_table.c. */
 int cmd_list(const struct invocation *invocation, struct error *err);

@@ -80,6 +80,8 @@ void entry_view_print_texts(const struct entry *entry)
 	entry_view_print_line("in reply to", entry->in_reply_to);
 	entry_view_print_line("references", entry->thread_references);
 	entry_view_print_line("signature", entry->signature);
+	entry_view_print_line("written by", entry->auto_class);
+	entry_view_print_line("decided by", entry->auto_reason);
 	entry_view_print_line("error kind", entry->error_kind);
 	entry_view_print_line("error", entry->error_text);
 }
@@ -145,6 +147,32 @@ void entry_view_print_calendars(const struct entry *entry)
 	}
 }
 
+/* "hard 5.1.1 ann@example.com: 550 5.1.1 User unknown" */
+void entry_view_print_bounces(const struct entry *entry)
+{
+	for (size_t i = 0; i < entry->bounce_count; i++) {
+		const struct entry_bounce *bounce = &entry->bounces[i];
+		g_autoptr(GString) line = g_string_new(bounce->kind);
+		const struct {
+			const char *before;
+			const char *text;
+			const char *after;
+		} pieces[] = {
+		    {" ", bounce->status, ""},
+		    {" ", bounce->address, ""},
+		    {" (sent to ", bounce->original_address, ")"},
+		    {": ", bounce->diagnostic, ""},
+		};
+		for (size_t piece = 0; piece < G_N_ELEMENTS(pieces); piece++)
+			if (pieces[piece].text != NULL)
+				g_string_append_printf(line, "%s%s%s", pieces[piece].before,
+						       pieces[piece].text, pieces[piece].after);
+		entry_view_print_line("bounce", line->str);
+	}
+	if (entry->bounce_count > 0)
+		entry_view_print_line("bounced message", entry->bounces[0].original_id);
+}
+
 /* A heading keeps the two bodies apart. A body goes to the terminal piece by piece as the
  * database has it: it may be larger than memory allows. */
 static int entry_view_print_body(struct store *store, const struct entry *entry, const char *label,
@@ -165,6 +193,7 @@ int entry_view_print(struct store *store, const struct entry *entry, struct erro
 	entry_view_print_mail(entry);
 	entry_view_print_attachments(entry);
 	entry_view_print_calendars(entry);
+	entry_view_print_bounces(entry);
 	if (entry->has_message_body &&
 	    entry_view_print_body(store, entry, "message body", ENTRY_MESSAGE_BODY, err) != 0)
 		return -1;

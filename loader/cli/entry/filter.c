@@ -80,6 +80,22 @@ static int filter_read_texts(const struct invocation *invocation, struct entry_f
 	return 0;
 }
 
+static int filter_read_class(const struct invocation *invocation, struct entry_filter *filter,
+			     struct error *err)
+{
+	const char *text = invocation_text(invocation, "auto-class");
+	filter->auto_class = text;
+	if (text == NULL)
+		return 0;
+	for (size_t i = 0; entry_auto_class_at(i) != NULL; i++) {
+		if (g_strcmp0(text, entry_auto_class_at(i)) == 0)
+			return 0;
+	}
+	return error_set(err, ERROR_USAGE,
+			 "--auto-class takes human, auto-generated, auto-replied, bounce, list or "
+			 "calendar");
+}
+
 /* Commands that change entries refuse to change all of them by mistake. */
 static bool filter_is_any(const struct invocation *invocation)
 {
@@ -99,6 +115,7 @@ int filter_read(const struct invocation *invocation, struct store *store,
 	if (filter_read_states(invocation, &filter, err) != 0 ||
 	    filter_read_times(invocation, &filter, err) != 0 ||
 	    filter_read_texts(invocation, &filter, err) != 0 ||
+	    filter_read_class(invocation, &filter, err) != 0 ||
 	    filter_read_queue(invocation, store, &filter, err) != 0)
 		return -1;
 	*ret_any = filter_is_any(invocation);

@@ -22,6 +22,8 @@
 	     NULL},                                                                                \
 	    {"older-than", "TIME", "only entries unchanged for this long: 30m, 12h, 7d", NULL},    \
 	    {"tag", "TAG", "only with this tag", NULL}, {"held", NULL, "only held ones", NULL},    \
+	    {"auto-class", "human|auto-generated|auto-replied|bounce|list|calendar",               \
+	     "only mail that such a sender wrote", NULL},                                          \
 	{                                                                                          \
 		"worker", "NAME", "only those that this worker has", NULL                          \
 	}

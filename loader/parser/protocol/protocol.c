@@ -12,7 +12,7 @@
 enum { PROTOCOL_CPU_BASE_S = 10, PROTOCOL_CPU_BYTES_PER_S = 4 * 1024 * 1024 };
 
 const struct protocol_version protocol_version = {.magic = "inqueue-parser",
-						  .words = INQUEUE_VERSION ", protocol 6"};
+						  .words = INQUEUE_VERSION ", protocol 7"};
 
 uint64_t protocol_cpu_limit_s(uint64_t size)
 {
@@ -63,6 +63,13 @@ static void parsed_put_calendar(GByteArray *to, const struct mime_calendar *cale
 		parsed_put_text(to, *mime_calendar_text_at(&texts, i));
 }
 
+static void parsed_put_bounce(GByteArray *to, const struct mime_bounce *bounce)
+{
+	struct mime_bounce texts = *bounce;
+	for (size_t i = 0; mime_bounce_text_at(&texts, i) != NULL; i++)
+		parsed_put_text(to, *mime_bounce_text_at(&texts, i));
+}
+
 /* The text members, in the order in which they travel. */
 static char **parsed_text_at(struct mime_message *message, size_t index)
 {
@@ -71,7 +78,7 @@ static char **parsed_text_at(struct mime_message *message, size_t index)
 	    &message->cc,	  &message->bcc,	 &message->reply_to,
 	    &message->message_id, &message->in_reply_to, &message->thread_references,
 	    &message->headers,	  &message->defects,	 &message->reply_plain,
-	    &message->signature,
+	    &message->signature,  &message->auto_class,	 &message->auto_reason,
 	};
 	return index < G_N_ELEMENTS(members) ? members[index] : NULL;
 }
@@ -96,6 +103,9 @@ void parsed_format(const struct mime_message *message, unsigned char **ret_bytes
 	parsed_put_u64(to, message->calendar_count);
 	for (size_t i = 0; i < message->calendar_count; i++)
 		parsed_put_calendar(to, &message->calendars[i]);
+	parsed_put_u64(to, message->bounce_count);
+	for (size_t i = 0; i < message->bounce_count; i++)
+		parsed_put_bounce(to, &message->bounces[i]);
 	*ret_size = to->len;
 	*ret_bytes = g_byte_array_free(to, FALSE);
 }
@@ -204,6 +214,23 @@ static void parsed_take_calendars(struct parsed_reader *reader, struct mime_mess
 	}
 }
 
+static void parsed_take_bounces(struct parsed_reader *reader, struct mime_message *message)
+{
+	uint64_t count = parsed_take_u64(reader);
+	if (reader->broken || count > PARSED_MAX_BOUNCES) {
+		reader->broken = true;
+		return;
+	}
+	message->bounces = calloc(count + 1, sizeof *message->bounces);
+	g_assert(message->bounces != NULL);
+	message->bounce_count = count;
+	for (uint64_t i = 0; i < count && !reader->broken; i++) {
+		struct mime_bounce *bounce = &message->bounces[i];
+		for (size_t text = 0; mime_bounce_text_at(bounce, text) != NULL; text++)
+			*mime_bounce_text_at(bounce, text) = parsed_take_text(reader);
+	}
+}
+
 /* All bytes must have been used: an honest parser writes none behind the last field. */
 int parsed_parse(const unsigned char *bytes, size_t size, const struct parsed_range *range,
 		 struct mime_message **ret_message)
@@ -222,6 +249,7 @@ int parsed_parse(const unsigned char *bytes, size_t size, const struct parsed_ra
 	message->html_body = parsed_take_content(&reader);
 	parsed_take_attachments(&reader, message);
 	parsed_take_calendars(&reader, message);
+	parsed_take_bounces(&reader, message);
 	if (reader.broken || reader.left != 0 || !parsed_keeps_promises(message, range)) {
 		mime_message_free(message);
 		return -1;

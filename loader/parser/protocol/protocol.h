@@ -82,7 +82,8 @@ struct parsed_range {
 enum {
 	PARSED_MAX_SIZE = 64 * 1024 * 1024,
 	PARSED_MAX_ATTACHMENTS = 100000,
-	PARSED_MAX_CALENDARS = 1000
+	PARSED_MAX_CALENDARS = 1000,
+	PARSED_MAX_BOUNCES = 1000
 };
 
 /* The caller frees the bytes with free(). */

@@ -166,6 +166,36 @@ static bool calendars_keep(const struct mime_message *message)
 	return true;
 }
 
+static bool is_one_of(const char *text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(text, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Rules and workers decide by the class and the kind. */
+static bool bounces_keep(const struct mime_message *message)
+{
+	static const char *const classes[] = {"human",	"auto-generated", "auto-replied",
+					      "bounce", "list",		  "calendar"};
+	static const char *const kinds[] = {"hard", "soft"};
+	if (message->auto_class != NULL &&
+	    !is_one_of(message->auto_class, classes, G_N_ELEMENTS(classes)))
+		return false;
+	for (size_t i = 0; i < message->bounce_count; i++) {
+		struct mime_bounce *bounce = &message->bounces[i];
+		if (bounce->kind == NULL || !is_one_of(bounce->kind, kinds, G_N_ELEMENTS(kinds)))
+			return false;
+		for (size_t at = 0; mime_bounce_text_at(bounce, at) != NULL; at++) {
+			if (!is_line(*mime_bounce_text_at(bounce, at)))
+				return false;
+		}
+	}
+	return true;
+}
+
 static bool is_date(int64_t date_s)
 {
 	return date_s >= first_date_s && date_s <= last_date_s;
@@ -178,7 +208,7 @@ static bool fields_keep(const struct mime_message *message)
 	    message->subject,	 message->sender,      message->recipient,
 	    message->cc,	 message->bcc,	       message->reply_to,
 	    message->message_id, message->in_reply_to, message->thread_references,
-	    message->headers,	 message->defects,
+	    message->headers,	 message->defects,     message->auto_reason,
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
 		if (!is_line(lines[i]))
@@ -197,5 +227,5 @@ bool parsed_keeps_promises(const struct mime_message *message, const struct pars
 	return fields_keep(message) && is_content(&message->text_body, range) &&
 	       is_content(&message->html_body, range) &&
 	       are_apart(&message->text_body, &message->html_body) &&
-	       attachments_keep(message, range) && calendars_keep(message);
+	       attachments_keep(message, range) && calendars_keep(message) && bounces_keep(message);
 }
