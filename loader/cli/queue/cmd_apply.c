@@ -65,6 +65,8 @@ static int cmd_apply_preview(const struct invocation *invocation, const struct a
 	return apply_preview(store, invocation->arguments[0], report, err);
 }
 
+/* In a process of its own: what it prints is passed on when it ends, so that the words about two
+ * queues do not mix. */
 static int cmd_apply_look(size_t number, void *context, struct error *err)
 {
 	const struct cmd_apply *apply = context;
@@ -87,7 +89,8 @@ static void cmd_apply_looked(size_t number, const struct side_by_side_end *end, 
 	apply->failed = apply->failed != 0 ? apply->failed : end->failed;
 }
 
-/* Queues without a mailbox have no server to ask. */
+/* Queues without a mailbox have no server to ask. The last goes first, so that what is removed
+ * moves none that is still to be looked at. */
 static int cmd_apply_leave_mailboxes(struct store *store, GPtrArray *names, struct error *err)
 {
 	for (guint i = names->len; i-- > 0;) {
@@ -105,6 +108,8 @@ static int cmd_apply_leave_mailboxes(struct store *store, GPtrArray *names, stru
 static int cmd_apply_and_look(struct cmd_apply *apply, const struct apply_report *report,
 			      struct error *err)
 {
+	/* A look mostly waits for its server; but many queues often have one server, and servers
+	 * limit how many connections a user or an address has. */
 	enum { AT_A_TIME = 4 };
 	const struct invocation *invocation = apply->invocation;
 	scoped(store_close) struct store *store = NULL;

@@ -40,6 +40,8 @@ static void cmd_check_print_folder(const char *key, const struct check_folder *f
 	output_field(key, CMD_CHECK_LABEL, words);
 }
 
+/* The subject and the issuer are shown so that a person can tell whether a proxy sits in
+ * between: its certificate is another's. */
 static void cmd_check_print_tls(const struct imapc_facts *facts)
 {
 	if (facts->tls == NULL) {
@@ -158,6 +160,8 @@ int queue_look(const struct invocation *invocation, const char *name, struct err
 	if (invocation_open(invocation, STORE_READ, &store, err) != 0 ||
 	    work_queue_find(store, name, &queue, err) != 0)
 		return -1;
+	/* The other queues stand in the database: this needs no server, and is done while the
+	 * store is open. */
 	const int compared = check_neighbours(store, queue, cmd_check_take_note, notes, err);
 	store_close(steal(&store));
 	const int failed =

@@ -106,6 +106,7 @@ int cmd_queue_create(const struct invocation *invocation, struct error *err)
 		return error_prefix(err, "queue '%s'", name);
 	if (store_commit(store, err) != 0)
 		return -1;
+	/* Asking the server takes seconds, in which others may use the database. */
 	store_close(steal(&store));
 	if (!work_queue_has_mailbox(draft) || invocation_flag(invocation, "no-check"))
 		return 0;
@@ -144,6 +145,8 @@ static int cmd_queue_change(const struct invocation *invocation, struct store *s
 {
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	scoped(work_queue_free) struct work_queue *draft = NULL;
+	/* Two copies: one is changed, the other tells afterwards whether the server is asked in
+	 * another way. */
 	if (invocation_find_queue(invocation, store, 0, &queue, err) != 0 ||
 	    invocation_find_queue(invocation, store, 0, &draft, err) != 0)
 		return -1;
@@ -198,6 +201,8 @@ int cmd_queue_alter(const struct invocation *invocation, struct error *err)
 	if (cmd_queue_change(invocation, store, secret, &look, err) != 0 ||
 	    store_commit(store, err) != 0)
 		return -1;
+	/* Who only renames a queue, or sets what does not concern its server, does not wait for
+	 * the server. */
 	store_close(steal(&store));
 	if (!look || invocation_flag(invocation, "no-check"))
 		return 0;

@@ -182,7 +182,8 @@ int cmd_target_test(const struct invocation *invocation, struct error *err)
 	return failed != 0 ? error_prefix(err, "target '%s'", name) : 0;
 }
 
-/* A queue that is not there is named later. */
+/* Before the first target is heard: afterwards no further secret can be allowed, so those of all
+ * queues are allowed at once. A queue that is not there is named later, by the run. */
 static int cmd_deliver_confine(const struct invocation *invocation, struct store *store,
 			       char *const *names, struct error *err)
 {

@@ -101,7 +101,8 @@ static void cmd_load_print(const char *queue_name, const struct load_result *res
 	output_line("%s: %" PRIu64 " loaded%s", queue_name, result->loaded, words->str);
 }
 
-/* A run that failed has a result: some messages may have been loaded before the error. */
+/* A run that failed has a result: some messages may have been loaded before the error. Where the
+ * mailbox was not counted, nobody knows what waits there: that is null, and not 0. */
 static void cmd_load_print_json(const char *queue_name, const struct load_result *result,
 				const char *failure)
 {
@@ -153,6 +154,7 @@ static int cmd_load_queue(const struct cmd_load *load, const char *name,
 			   result.worker_deaths);
 	if (json)
 		cmd_load_print_json(name, &result, failed != 0 ? err->text : NULL);
+	/* cron mails whatever a job prints: without a terminal a good run says nothing. */
 	else if (load->on_terminal && failed == 0)
 		cmd_load_print(name, &result);
 	return failed;
@@ -205,10 +207,14 @@ static bool cmd_load_waits(size_t number, void *context)
 static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, struct error *err)
 {
 	const size_t size = load->count * sizeof *load->counts;
+	/* Each queue is loaded by a process of its own, and this one draws the bar: the counts
+	 * lie where both see them. */
 	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return error_set(err, ERROR_IO, "load: no memory for %zu queues", load->count);
 	load->counts = shared;
+	/* More queues at a time need no more memory: each gets its share of what one run may
+	 * have. */
 	load->memory_bytes = LOAD_MEMORY_BYTES / at_a_time;
 	imapc_prepare();
 	side_by_side_run(&(struct side_by_side){.count = load->count,

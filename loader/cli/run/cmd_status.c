@@ -44,7 +44,8 @@ static json_t *cmd_status_delivery(const struct work_queue *queue,
 	return object;
 }
 
-/* One document for each queue, with the leases that are too long. */
+/* One document for each queue, with the leases that are too long. The two lists stay the
+ * caller's: json_pack() takes a reference of its own to what is packed with a capital O. */
 static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
 				  const struct work_queue_counts *counts,
 				  const uint64_t delivered[DELIVERY_OUTCOMES], json_t *overlong,
