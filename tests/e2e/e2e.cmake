@@ -14,3 +14,6 @@ endforeach()
 
 # Sixteen processes that are never idle: with all other tests beside them one may wait for longer than it is told to.
 set_tests_properties(e2e.many_claims PROPERTIES PROCESSORS 4)
+
+# What is installed is not what sanitizers make of it.
+set_tests_properties(e2e.programs PROPERTIES LABELS "e2e;optimised")
