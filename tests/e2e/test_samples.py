@@ -142,6 +142,12 @@ class Release(unittest.TestCase):
             result = run("/bin/sh", "-n", path)
             self.assertEqual((0, ""), (result.returncode, result.stderr), path)
 
+    def test_what_pages_name_of_the_source_is_there(self):
+        named = {path for page in (SOURCE_DIR / "loader" / "manual").glob("inqueue*.[157]")
+                 for path in re.findall(r"(?m)^\.Pa ((?:tests|samples)/[\w/.@-]+)", page.read_text())}
+        self.assertIn("tests/release/package", named)
+        self.assertEqual([], sorted(path for path in named if not (SOURCE_DIR / path).exists()))
+
     def test_the_line_of_readme_that_it_runs(self):
         """The release builds with it, in clean systems."""
         self.assertEqual(1, len(re.findall(r"(?m)^samples/packages package && .* --target deb$",
