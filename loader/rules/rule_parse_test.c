@@ -42,6 +42,7 @@ static const struct test_row {
     {"attachment", TEST_ATTACHMENT, WORDS_MATCH | WORDS_WHAT},
     {"attachments", TEST_ATTACHMENTS, WORDS_COUNT},
     {"reply", TEST_REPLY, WORDS_NONE},
+    {"auto_class", TEST_AUTO_CLASS, WORDS_MATCH},
     {"rate", TEST_RATE, WORDS_COUNT | WORDS_PERIOD},
 };
 

@@ -97,6 +97,16 @@ static bool try_attachment(const struct rule_test *test, struct rule_facts *fact
 	return try_values(test, facts, values, shown);
 }
 
+/* Nobody has classed the mail of an entry that an older version loaded. */
+static bool try_auto_class(const struct rule_test *test, struct rule_facts *facts, GString *shown)
+{
+	const char *class = facts->mail->entry->auto_class;
+	g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(rule_value_free);
+	if (class != NULL)
+		g_ptr_array_add(values, rule_value_new(class, strlen(class)));
+	return try_values(test, facts, values, shown);
+}
+
 /* The mail itself counts: "over 20" holds from the 21st on. */
 static int try_rate(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
 		    GString *shown, struct error *err)
@@ -161,6 +171,9 @@ int rule_test_try(const struct rule_test *test, struct rule_facts *facts, bool *
 		return 0;
 	case TEST_REPLY:
 		*ret_true = entry->in_reply_to != NULL || entry->thread_references != NULL;
+		return 0;
+	case TEST_AUTO_CLASS:
+		*ret_true = try_auto_class(test, facts, shown);
 		return 0;
 	case TEST_TRUE:
 	case TEST_FALSE:

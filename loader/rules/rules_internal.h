@@ -57,6 +57,7 @@ enum rule_test_kind {
 	TEST_ATTACHMENT,
 	TEST_ATTACHMENTS,
 	TEST_REPLY,
+	TEST_AUTO_CLASS,
 	TEST_RATE,
 };
 

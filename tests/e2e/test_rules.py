@@ -100,6 +100,12 @@ class Loaded(RulesCase):
                                           " FROM entry"))
         self.inqueue("claim", "invoices", expect=NO)
 
+    def test_automatic_mail_is_told_by_its_class(self):
+        self.rule(1, 'if auto_class "auto-replied" { tag "away"; }')
+        self.deliver(message("Out of office", Auto_Submitted="auto-replied"), message("A question"))
+        self.inqueue("load", "invoices")
+        self.assertEqual([("Out of office", "away"), ("A question", None)], self.sql("SELECT subject, tags FROM entry ORDER BY id"))
+
     def test_an_expression_without_end_keeps_no_mail(self):
         self.rule(1, 'if body :regex "^(a+)+$" { hold; }')
         self.deliver(message("hostile", body="a" * 64000 + "!"))

@@ -45,6 +45,7 @@ static const struct entry the_entry = {
 	(char *)"[[\"Subject\",\"RE: STRASSE äÖ urgent\"],[\"X-A\",\"1\"],[\"x-a\",\"zwei\"],"
 		"[\"X-Empty\",\"\"]]",
     .raw_size = 2048,
+    .auto_class = (char *)"list",
     .attachments = files,
     .attachment_count = 2,
 };
@@ -105,6 +106,7 @@ static void test_what_is_true_of_a_mail(void **state)
 	    "any (false, all (true, not false))",
 	    "allof (true, anyof (false, true))",
 	    "rate :over 20 \"1h\"",
+	    "auto_class [\"bounce\", \"list\"]",
 	};
 	body_text = "Well, HELLO\ninvoice  17";
 	sender_count = 20;
@@ -136,6 +138,7 @@ static void test_what_is_not_true_of_a_mail(void **state)
 	    "attachment \"rechnung\"",
 	    "attachments :under 2",
 	    "reply",
+	    "auto_class \"human\"",
 	    "rate :over 21 \"1h\"",
 	};
 	body_text = "Well, HELLO\ninvoice  17";
