@@ -20,6 +20,11 @@ struct connection_place {
 	bool waits;  /* this process has said so */
 };
 
+void connection_place_make(const char *location)
+{
+	lock_file_make(location, "-connections");
+}
+
 int connection_place_open(const char *location, const char *account, uint32_t most,
 			  struct connection_place **ret_place, struct error *err)
 {

@@ -22,6 +22,9 @@ enum { CONNECTION_PLACES_MAX = 100 };
 
 struct connection_place;
 
+/* Makes the file of places, where there is none; for who will open it when it may make files no more. */
+void connection_place_make(const char *location);
+
 /* `account` is whatever names it; `most` places are there, CONNECTION_PLACES_MAX at most. */
 int connection_place_open(const char *location, const char *account, uint32_t most,
 			  struct connection_place **ret_place, struct error *err);

@@ -115,6 +115,9 @@ void value_parse_sha256(const char *text, unsigned char ret_sha256[32]);
 /* `path` is the file's, `database` the database's. */
 int lock_file_open(const char *path, const char *database, int *ret_descriptor, struct error *err);
 
+/* Makes the one of this suffix where there is none; whoever opens it says why it could not be made. */
+void lock_file_make(const char *location, const char *suffix);
+
 /* *ret_taken is false when another process has the byte. */
 int lock_file_take(int descriptor, int64_t byte, bool *ret_taken, struct error *err);
 void lock_file_give(int descriptor, int64_t byte);

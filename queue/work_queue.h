@@ -132,6 +132,11 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
  * database and lock there: closing that would give up both.
  */
 struct work_queue_lock;
+
+/* Makes the file that locks stand in, where there is none; for who will lock when it may make files no more.
+ * Whoever locks says why it could not be made. */
+void work_queue_lock_make(const char *location);
+
 int work_queue_lock(struct store *store, int64_t queue_id, struct work_queue_lock **ret_lock,
 		    struct error *err);
 void work_queue_unlock(struct work_queue_lock *lock);

@@ -113,6 +113,23 @@ static int open_lock_file(struct store *store, struct error *err)
 	return 0;
 }
 
+/* One that is there is let alone: to close it would give up the locks that this process has. */
+void lock_file_make(const char *location, const char *suffix)
+{
+	char *resolved = realpath(location, NULL);
+	g_autofree char *path = g_strconcat(resolved != NULL ? resolved : location, suffix, NULL);
+	int descriptor;
+	struct error ignored;
+	free(resolved);
+	if (access(path, F_OK) != 0 && lock_file_open(path, location, &descriptor, &ignored) == 0)
+		close(descriptor);
+}
+
+void work_queue_lock_make(const char *location)
+{
+	lock_file_make(location, "-lock");
+}
+
 /* The index in `locked`, or its length where the number is not there. */
 static guint find_locked(const struct store *store, int64_t number)
 {

@@ -10,8 +10,10 @@
 #include <glib.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { LINKS_MAX = 40 };
 
@@ -138,6 +140,54 @@ int folder_open_inside(int folder, const char *path, const char *name, int *ret_
 		return -1;
 	*ret_descriptor = descriptor_steal(&inside);
 	return 0;
+}
+
+/* For file systems without O_TMPFILE: a name that lives for a moment. */
+static int open_named(const char *path)
+{
+	g_autofree char *name = g_build_filename(path, ".inqueue-spool-XXXXXX", NULL);
+	const int descriptor = g_mkstemp_full(name, O_RDWR | O_CLOEXEC, 0600);
+	if (descriptor >= 0)
+		unlink(name);
+	return descriptor;
+}
+
+int folder_open_nameless(const char *path, int *ret_descriptor)
+{
+	int descriptor = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		descriptor = open_named(path);
+	if (descriptor < 0)
+		return errno;
+	*ret_descriptor = descriptor;
+	return 0;
+}
+
+int folder_open_again(int descriptor, int *ret_descriptor)
+{
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", descriptor);
+	const int opened = open(path, O_RDONLY | O_CLOEXEC);
+	if (opened < 0)
+		return errno;
+	*ret_descriptor = opened;
+	return 0;
+}
+
+const char *folder_temporary(void)
+{
+	const char *named = g_getenv("TMPDIR");
+	return named != NULL && *named != '\0' ? named : "/var/tmp";
+}
+
+bool folder_temporary_has(const char *path)
+{
+	char *file = realpath(path, NULL);
+	char *folder = realpath(folder_temporary(), NULL);
+	const bool has = file != NULL && folder != NULL && g_str_has_prefix(file, folder) &&
+			 file[strlen(folder)] == '/';
+	free(file);
+	free(folder);
+	return has;
 }
 
 int folder_mode_parse(const char *text, mode_t *ret_mode)

@@ -24,6 +24,19 @@ int folder_open(const char *path, bool make, int *ret_descriptor, struct error *
 int folder_open_inside(int folder, const char *path, const char *name, int *ret_descriptor,
 		       struct error *err);
 
+/* Makes a file in it that has no name, 0600. Returns 0 or an errno. Source: open(2), O_TMPFILE. */
+int folder_open_nameless(const char *path, int *ret_descriptor);
+
+/* Such a file once more, for reading alone. Returns 0 or an errno. Source: proc(5), /proc/PID/fd. */
+int folder_open_again(int descriptor, int *ret_descriptor);
+
+/* For files that nobody keeps: $TMPDIR, else /var/tmp rather than /tmp, which may be memory. A process that has
+ * given its rights up may still write there. */
+const char *folder_temporary(void);
+
+/* Whether this file lies in it, at any depth, and through whatever links. */
+bool folder_temporary_has(const char *path);
+
 /* The mode of files that are written into it, unless somebody names another. */
 enum { FOLDER_FILE_MODE = 0600 };
 

@@ -3,6 +3,7 @@
 #include "loader/base/secret_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/folder.h"
 #include "loader/base/redact.h"
 #include "loader/base/starter.h"
 #include "loader/base/visible.h"
@@ -23,6 +24,20 @@
 /* Of a line that a command says, so many bytes are kept. */
 enum { SECRET_LINE_MAX = 500 };
 
+/* Where others may change it, or a server that has taken over the process that hears it, nothing is run. */
+static int secret_check_program(const char *what, const char *path, struct error *err)
+{
+	if (trust_check_command(what, path, err) != 0)
+		return -1;
+	if (folder_temporary_has(path))
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "%s '%s' lies among temporary files ('%s'), where the processes that "
+		    "talk to servers may write: put it elsewhere",
+		    what, path, folder_temporary());
+	return 0;
+}
+
 /* The whole path of what a shell would run now. A path may name what will be installed later; what
  * is there already must be safe. Caller frees. */
 static int secret_find_command(const char *name, char **ret_path, struct error *err)
@@ -33,7 +48,7 @@ static int secret_find_command(const char *name, char **ret_path, struct error *
 		return error_set(err, ERROR_CONFIGURATION, "there is no command '%s' in $PATH",
 				 name);
 	g_autofree char *path = g_canonicalize_filename(found, NULL);
-	if (access(path, F_OK) == 0 && trust_check_command("command", path, err) != 0)
+	if (access(path, F_OK) == 0 && secret_check_program("command", path, err) != 0)
 		return -1;
 	*ret_path = steal(&path);
 	return 0;
@@ -101,7 +116,7 @@ int secret_check_command(const char *reference, struct error *err)
 	g_auto(GStrv) words = secret_parse_command(reference);
 	if (words == NULL)
 		return error_set(err, ERROR_CONFIGURATION, "it is no JSON list of strings");
-	return trust_check_command("command", words[0], err);
+	return secret_check_program("command", words[0], err);
 }
 
 /* What the command says on standard error is shown on ours as it comes: it may ask for a key. Its last
@@ -282,7 +297,7 @@ int secret_read_command(const char *reference, const char *what, secret_taker *t
 	pid_t child;
 	scoped(descriptor_close) int output = -1;
 	struct secret_words said = {.descriptor = -1, .shown = {.form = VISIBLE_TEXT}};
-	if (trust_check_command(what, words[0], err) != 0)
+	if (secret_check_program(what, words[0], err) != 0)
 		return -1;
 	const int failed = secret_start(words, &output, &said.descriptor, &child);
 	if (failed != 0)

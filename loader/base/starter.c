@@ -1,10 +1,11 @@
 /*
- * The starter is asked for a program by its number in the list that both processes have had since it was
- * made, so that whoever takes the asker over cannot choose another one. It makes each program with
+ * The starter is asked for a program, or a folder, by its number in the list that both processes have had since
+ * it was made, so that whoever takes the asker over cannot choose another one. It makes each program with
  * CLONE_PARENT: the kernel tells the asker when it ends, and ends it with the asker if it wants that.
  */
 #include "loader/base/starter.h"
 
+#include "loader/base/folder.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -25,6 +26,10 @@ enum {
 	ABOVE = 16 /* no program is given such a number */
 };
 
+/* From here on numbers are of folders; the last one is none. */
+#define FOLDERS_FROM UINT32_C(0x80000000)
+#define REOPEN	     UINT32_MAX
+
 struct starter_request {
 	uint32_t number;
 	int descriptors[STARTER_DESCRIPTORS_MAX];
@@ -43,12 +48,14 @@ union starter_control {
 };
 
 static GPtrArray *programs;
+static GPtrArray *folders;
 /* It is the process's that has begun it: a child made by fork() has none. */
 static struct {
 	int socket;
 	pid_t pid;
 	pid_t owner;
-	guint knows; /* so many of the programs */
+	guint knows;	     /* so many of the programs */
+	guint knows_folders; /* so many of the folders */
 } starter = {.socket = -1};
 
 /* --- the list ---------------------------------------------------------- */
@@ -87,6 +94,21 @@ void starter_allow(const struct starter_program *program)
 	copy->arguments = g_strdupv((char **)program->arguments);
 	copy->environment = g_strdupv((char **)program->environment);
 	g_ptr_array_add(programs, copy);
+}
+
+static bool find_folder(const char *path, guint *ret_number)
+{
+	return folders != NULL &&
+	       g_ptr_array_find_with_equal_func(folders, path, g_str_equal, ret_number);
+}
+
+void starter_allow_files(const char *folder)
+{
+	guint number;
+	if (folders == NULL)
+		folders = g_ptr_array_new();
+	if (!find_folder(folder, &number))
+		g_ptr_array_add(folders, g_strdup(folder));
 }
 
 /* --- in the starter ---------------------------------------------------- */
@@ -135,8 +157,11 @@ __attribute__((no_sanitize("address"))) static int become_planned(void *context)
 static struct starter_reply start(const struct starter_request *request)
 {
 	static _Alignas(16) char stack[STARTER_STACK];
-	if (request->number >= programs->len)
+	if (programs == NULL || request->number >= programs->len)
 		return (struct starter_reply){.failed = EPERM};
+	/* A program that lacks one would take the first file that it opens for it. */
+	if (request->count != STARTER_DESCRIPTORS_MAX)
+		return (struct starter_reply){.failed = EINVAL};
 	struct starter_plan plan = {.program = g_ptr_array_index(programs, request->number),
 				    .request = request};
 	const pid_t pid = clone(become_planned, stack + sizeof stack,
@@ -161,6 +186,55 @@ static bool receive(int socket, struct starter_request *ret_request)
 	return true;
 }
 
+static struct starter_reply make_file(uint32_t number, int *ret_file)
+{
+	if (folders == NULL || number >= folders->len)
+		return (struct starter_reply){.failed = EPERM};
+	return (struct starter_reply){
+	    .failed = folder_open_nameless(g_ptr_array_index(folders, number), ret_file)};
+}
+
+/* Only what the asker can read already: a descriptor that is open as a path alone (O_PATH) may be of any file. */
+static struct starter_reply reopen(const struct starter_request *request, int *ret_file)
+{
+	const int flags = request->count == 1 ? fcntl(request->descriptors[0], F_GETFL) : -1;
+	if (flags < 0 || (flags & (O_ACCMODE | O_PATH)) != O_RDWR)
+		return (struct starter_reply){.failed = EPERM};
+	const int failed = folder_open_again(request->descriptors[0], ret_file);
+	return (struct starter_reply){.failed = failed};
+}
+
+/* With up to STARTER_DESCRIPTORS_MAX descriptors. Returns 0 or an errno. */
+static int say(int socket, void *bytes, size_t size, const int *descriptors, size_t count)
+{
+	union starter_control control;
+	memset(&control, 0, sizeof control);
+	struct iovec words = {bytes, size};
+	struct msghdr message = {.msg_iov = &words,
+				 .msg_iovlen = 1,
+				 .msg_control = count > 0 ? &control : NULL,
+				 .msg_controllen = count > 0 ? CMSG_SPACE(count * sizeof(int)) : 0};
+	if (count > 0) {
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+/* True if the asker is still there. */
+static bool answer(int socket, const struct starter_request *request)
+{
+	scoped(descriptor_close) int file = -1;
+	struct starter_reply reply = request->number == REOPEN ? reopen(request, &file)
+				     : request->number >= FOLDERS_FROM
+					 ? make_file(request->number - FOLDERS_FROM, &file)
+					 : start(request);
+	return say(socket, &reply, sizeof reply, &file, file >= 0 ? 1 : 0) == 0;
+}
+
 /* No signal is meant for it: it ends when its socket does. What else was open is not its own, and may
  * be waited for to be closed. Nobody looks into it or changes it (prctl(2), PR_SET_DUMPABLE). */
 static _Noreturn void serve(int socket)
@@ -175,10 +249,10 @@ static _Noreturn void serve(int socket)
 		_exit(EXIT_FAILURE);
 	socket = STDERR_FILENO + 1;
 	while (receive(socket, &request)) {
-		const struct starter_reply reply = start(&request);
+		const bool heard = answer(socket, &request);
 		for (size_t i = 0; i < request.count; i++)
 			close(request.descriptors[i]);
-		if (send(socket, &reply, sizeof reply, MSG_NOSIGNAL) < 0)
+		if (!heard)
 			break;
 	}
 	_exit(EXIT_SUCCESS);
@@ -213,7 +287,10 @@ int starter_begin(struct error *err)
 {
 	const struct timeval patience = {.tv_sec = STARTER_ANSWER_S};
 	int sockets[2];
-	if (programs == NULL || (is_there() && starter.knows == programs->len))
+	const guint knows = programs != NULL ? programs->len : 0;
+	const guint knows_folders = folders != NULL ? folders->len : 0;
+	if ((knows == 0 && knows_folders == 0) ||
+	    (is_there() && starter.knows == knows && starter.knows_folders == knows_folders))
 		return 0;
 	end();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
@@ -229,31 +306,41 @@ int starter_begin(struct error *err)
 	starter.socket = descriptor_steal(&here);
 	starter.pid = pid;
 	starter.owner = getpid();
-	starter.knows = programs->len;
+	starter.knows = knows;
+	starter.knows_folders = knows_folders;
+	return 0;
+}
+
+/* A descriptor comes with the reply, or ret_file is NULL. Returns 0 or an errno. */
+static int hear(struct starter_reply *ret_reply, int *ret_file)
+{
+	union starter_control control;
+	struct iovec words = {ret_reply, sizeof *ret_reply};
+	struct msghdr message = {.msg_iov = &words,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = CMSG_SPACE(sizeof(int))};
+	ssize_t got;
+	while ((got = recvmsg(starter.socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+		;
+	if (got != (ssize_t)sizeof *ret_reply)
+		return got < 0 ? errno : ESRCH;
+	const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	if (ret_file != NULL && header != NULL)
+		memcpy(ret_file, CMSG_DATA(header), sizeof *ret_file);
 	return 0;
 }
 
 /* Returns 0 or an errno. */
-static int ask(guint number, const int *descriptors, size_t count, struct starter_reply *ret_reply)
+static int ask(uint32_t number, const int *descriptors, size_t count,
+	       struct starter_reply *ret_reply, int *ret_file)
 {
-	union starter_control control;
-	memset(&control, 0, sizeof control);
-	struct iovec words = {&number, sizeof number};
-	struct msghdr message = {.msg_iov = &words,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(count * sizeof(int));
-	memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
-	if (sendmsg(starter.socket, &message, MSG_NOSIGNAL) < 0)
-		return errno;
-	ssize_t got;
-	while ((got = recv(starter.socket, ret_reply, sizeof *ret_reply, 0)) < 0 && errno == EINTR)
-		;
-	return got == (ssize_t)sizeof *ret_reply ? 0 : got < 0 ? errno : ESRCH;
+	int failed = say(starter.socket, &number, sizeof number, descriptors, count);
+	if (failed == 0)
+		failed = hear(ret_reply, ret_file);
+	if (failed != 0)
+		end();
+	return failed == EPIPE || failed == ECONNRESET ? ESRCH : failed;
 }
 
 int starter_start(const struct starter_program *program, const int *descriptors, size_t count,
@@ -267,14 +354,39 @@ int starter_start(const struct starter_program *program, const int *descriptors,
 		return EINVAL;
 	if ((!is_there() || number >= starter.knows) && starter_begin(&ignored) != 0)
 		return EAGAIN;
-	const int failed = ask(number, descriptors, count, &reply);
+	const int failed = ask(number, descriptors, count, &reply, NULL);
 	if (failed != 0)
-		end();
-	if (failed != 0)
-		return failed == EPIPE || failed == ECONNRESET ? ESRCH : failed;
+		return failed;
 	if (reply.failed == 0)
 		*ret_pid = reply.pid;
 	else if (reply.pid > 0)
 		reap(reply.pid);
 	return reply.failed;
+}
+
+static int ask_for_file(uint32_t number, const int *descriptors, size_t count, int *ret_descriptor)
+{
+	struct starter_reply reply = {.failed = 0};
+	int file = -1;
+	const int failed = ask(number, descriptors, count, &reply, &file);
+	if (failed != 0 || reply.failed != 0)
+		return failed != 0 ? failed : reply.failed;
+	*ret_descriptor = file;
+	return file >= 0 ? 0 : EIO;
+}
+
+int starter_open_file(const char *folder, int *ret_descriptor)
+{
+	guint number;
+	if (!is_there() || !find_folder(folder, &number) || number >= starter.knows_folders)
+		return EACCES;
+	return ask_for_file(FOLDERS_FROM + number, NULL, 0, ret_descriptor);
+}
+
+int starter_open_for_reading(int descriptor, int *ret_descriptor)
+{
+	const int failed = folder_open_again(descriptor, ret_descriptor);
+	if (failed != EACCES || !is_there())
+		return failed;
+	return ask_for_file(REOPEN, &descriptor, 1, ret_descriptor);
 }

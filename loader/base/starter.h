@@ -1,13 +1,14 @@
 /*
- * starter.h - starts the programs that this process needs, also after it has lost the right to.
+ * starter.h - starts the programs, and makes the nameless files, that this process needs, also after it has lost
+ * the right to.
  *
- * Who is about to give its rights up (confine.h) says first which programs it will need. The starter is
- * a copy of it from before, which keeps these rights, hears no peer, and starts these programs alone. What
- * it has started is a child of this process, like one that it has started itself.
+ * Who is about to give its rights up (confine.h) says first which programs it will need, and in which folders
+ * files. The starter is a copy of it from before, which keeps these rights, hears no peer, and starts these
+ * programs alone. What it has started is a child of this process, like one that it has started itself.
  *
- * Life:    starter_allow() for each program, starter_begin(), and starter_start() as often as needed. A
- *          program that was not allowed gets a new starter, which has the rights that are left. A starter
- *          ends with the process that has begun it.
+ * Life:    starter_allow() for each program, starter_allow_files() for each folder, starter_begin(), and
+ *          starter_start() and starter_open_file() as often as needed. A program that was not allowed gets a
+ *          new starter, which has the rights that are left. A starter ends with the process that has begun it.
  * Errors:  IO, or an errno.
  * Threads: starter_start() in any, one at a time; the others while there is one.
  */
@@ -32,6 +33,9 @@ struct starter_program {
 /* The next starter can start it. Copied; one that is known already is not noted again. */
 void starter_allow(const struct starter_program *program);
 
+/* The next starter can make nameless files there. */
+void starter_allow_files(const char *folder);
+
 /* Makes a starter that can start what was allowed by now, in place of the one before; does nothing where
  * that one can. Before the password is read: the starter has what we have. The less that is the less it
  * costs. */
@@ -41,5 +45,12 @@ int starter_begin(struct error *err);
  * its first one, and no others. Returns 0 or an errno, ESRCH where the starter has died. */
 int starter_start(const struct starter_program *program, const int *descriptors, size_t count,
 		  pid_t *ret_pid);
+
+/* folder_open_nameless() by the starter. Returns 0 or an errno, EACCES where there is none that may do that. */
+int starter_open_file(const char *folder, int *ret_descriptor);
+
+/* The same file as this descriptor's, which can read and write, for reading alone; by the starter where this
+ * process may not open it. Returns 0 or an errno. */
+int starter_open_for_reading(int descriptor, int *ret_descriptor);
 
 #endif

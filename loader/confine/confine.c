@@ -236,12 +236,15 @@ int confine_to_folders(const char *const *folders, size_t count, struct error *e
 	return 0;
 }
 
-/* SQLite puts what it keeps beside a database where the file is, not where a link to it is. */
-int confine_to_database(const char *database, struct error *err)
+/* SQLite puts what it keeps beside a database where the file is, not where a link to it is. Who may make or
+ * remove files there can put one in the place of any other. */
+int confine_to_database(const char *database, const char *temporary, struct error *err)
 {
+	static const char *const kept[] = {"", "-wal", "-shm", "-lock", "-connections"};
 	g_autofree char *file = realpath(database, NULL);
-	g_autofree char *folder = g_path_get_dirname(file != NULL ? file : database);
-	const char *temporary = g_getenv("TMPDIR");
-	const char *const folders[] = {folder, temporary != NULL ? temporary : "/var/tmp"};
-	return confine_to_folders(folders, G_N_ELEMENTS(folders), err);
+	for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+		g_autofree char *path = g_strconcat(file != NULL ? file : database, kept[i], NULL);
+		confine_allow_writing(path);
+	}
+	return confine_to_folders(&temporary, 1, err);
 }

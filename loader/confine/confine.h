@@ -37,8 +37,9 @@ void confine_keep_local_sockets(void);
  */
 int confine_to_folders(const char *const *folders, size_t count, struct error *err);
 
-/* The same for work on a database: beside it lie its log, its locks and the spools, and SQLite sorts
- * in the temporary folder. */
-int confine_to_database(const char *database, struct error *err);
+/* The same for work on a database, which is open or has been: its file, log and locks as they are there now,
+ * and no other file beside them; and the folder of temporary files (folder.h), in which SQLite sorts. While this process has the
+ * database open, no other program removes the log, which could not be made anew. */
+int confine_to_database(const char *database, const char *temporary, struct error *err);
 
 #endif

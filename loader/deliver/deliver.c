@@ -3,6 +3,7 @@
 #include "loader/deliver/deliver_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/folder.h"
 #include "loader/base/service.h"
 #include "loader/base/starter.h"
 #include "loader/confine/confine.h"
@@ -223,7 +224,8 @@ int deliver_confine(const char *database, struct error *err)
 	if (!done && starter_begin(err) != 0)
 		return -1;
 	done = true;
-	return confine_to_database(database, err);
+	work_queue_lock_make(database);
+	return confine_to_database(database, folder_temporary(), err);
 }
 
 static int deliver_check_file(const char *field, const char *path, struct error *err)

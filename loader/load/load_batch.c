@@ -30,7 +30,7 @@ static uint64_t load_output_max(const struct load *load, bool on_disk)
 int load_batch_open(const struct load *load, bool on_disk, struct load_batch *batch,
 		    struct error *err)
 {
-	g_autofree char *folder = g_path_get_dirname(load->options->database);
+	g_autofree char *folder = spool_folder_of(load->options->database);
 	const struct mime_options options = make_options(load->mailbox->server);
 	*batch = (struct load_batch){.on_disk = on_disk, .spool = -1, .output = -1};
 	batch->items = g_array_new(FALSE, FALSE, sizeof(struct load_item));

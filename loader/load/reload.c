@@ -9,6 +9,7 @@
 #include "loader/base/clock.h"
 #include "loader/load/load_internal.h"
 #include "loader/parse/parser.h"
+#include "loader/parse/spool.h"
 #include "loader/source/search.h"
 #include "queue/base/scoped.h"
 #include "queue/entry.h"
@@ -252,6 +253,7 @@ static int reload_with_queue(struct reload *reload, const struct work_queue *que
 	if (work_queue_lock(reload->store, queue->id, &lock, err) != 0)
 		return -1;
 	parser_allow();
+	spool_allow(reload->database);
 	if (mailbox_confine(queue, reload->database, err) != 0 ||
 	    mailbox_open(queue, reload->database, true, &mailbox, err) != 0 ||
 	    mailbox_prepare_targets(mailbox, err) != 0 ||

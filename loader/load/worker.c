@@ -9,6 +9,7 @@
 #include "loader/base/service.h"
 #include "loader/base/starter.h"
 #include "loader/parse/parser.h"
+#include "loader/parse/spool.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
@@ -143,6 +144,7 @@ static void worker_run(const char *queue_name, const struct load_options *option
 	scoped(work_queue_free) struct work_queue *queue = NULL;
 	report->result.not_collected = -1;
 	parser_allow();
+	spool_allow(options->database);
 	report->failed = starter_begin(&report->err) != 0 ||
 				 worker_open(queue_name, options, &store, &queue, &report->err) != 0
 			     ? -1

@@ -7,6 +7,7 @@
 #include "loader/mailbox/mail_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/folder.h"
 #include "loader/base/service.h"
 #include "loader/imap/session/append.h"
 #include "loader/mailbox/mail_session.h"
@@ -72,7 +73,7 @@ static int mail_append_open_input(const struct mail_appending *job, struct mail_
 {
 	letter->name = "standard input";
 	letter->time_s = clock_now_ms() / 1000;
-	if (spool_open(spool_folder(), &letter->descriptor, err) != 0)
+	if (spool_open(folder_temporary(), &letter->descriptor, err) != 0)
 		return -1;
 	return mail_append_spool_input(job, letter->descriptor, err);
 }

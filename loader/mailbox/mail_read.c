@@ -5,6 +5,7 @@
  */
 #include "loader/mailbox/mail_internal.h"
 
+#include "loader/base/folder.h"
 #include "loader/base/service.h"
 #include "loader/parse/parser.h"
 #include "loader/parse/spool.h"
@@ -356,8 +357,8 @@ static int mail_read_selection(struct mail *mail, const struct mail_selection *s
 	const struct mail_request *request = mail->request;
 	bool bodies = request->action == MAIL_GET_ALL;
 	struct mime_options options = mime_options_default();
-	if (spool_open(spool_folder(), &spool, err) != 0 ||
-	    spool_open(spool_folder(), &output, err) != 0)
+	if (spool_open(folder_temporary(), &spool, err) != 0 ||
+	    spool_open(folder_temporary(), &output, err) != 0)
 		return -1;
 	parser = parser_new(&options, spool, output);
 	if (bodies && request->attachment_path != NULL && !request->dry_run &&

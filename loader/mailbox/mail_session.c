@@ -5,6 +5,7 @@
  */
 #include "loader/mailbox/mail_connection_internal.h"
 
+#include "loader/base/folder.h"
 #include "loader/base/starter.h"
 #include "loader/confine/confine.h"
 #include "loader/parse/parser.h"
@@ -172,7 +173,7 @@ int mail_session_confine(struct mail_account *account, const char *folder, bool 
 	/* New tokens are kept there. */
 	if (account != NULL && account->source == SECRET_OAUTH)
 		accounts = g_path_get_dirname(account->reference);
-	const char *const folders[] = {spool_folder(), named, accounts};
+	const char *const folders[] = {folder_temporary(), named, accounts};
 	return confine_to_folders(folders, G_N_ELEMENTS(folders), err);
 }
 

@@ -2,6 +2,7 @@
  * a run, because the file may be the very one that has made trouble there. */
 #include "loader/make/make_entry.h"
 
+#include "loader/base/folder.h"
 #include "loader/parse/spool.h"
 #include "queue/base/scoped.h"
 
@@ -47,7 +48,7 @@ int make_file(int64_t queue_id, const char *path, int64_t received_s, make_put p
 	scoped(parser_stop) struct parser *parser = NULL;
 	struct make_message message = {.is_whole = true, .received_s = received_s};
 	if (make_open(path, &raw, &message.size_bytes, err) != 0 ||
-	    spool_open(spool_folder(), &content, err) != 0 ||
+	    spool_open(folder_temporary(), &content, err) != 0 ||
 	    make_digest(raw, 0, message.size_bytes, message.raw_sha256, err) != 0)
 		return -1;
 	parser = parser_new(&options, raw, content);

@@ -36,13 +36,6 @@ char *parser_process_path(void)
 	return g_canonicalize_filename(INQUEUE_PARSER_FROM_BIN, folder);
 }
 
-/* The raw messages are not the parser's to change: they have their digests already. */
-static int descriptor_for_reading(int descriptor)
-{
-	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", descriptor);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 /* No other variable: some hold passwords. */
 static GStrv environment_of_parser(void)
 {
@@ -88,11 +81,13 @@ static int process_spawn(struct parser_process *process, const struct parser_fil
 	char *arguments[] = {path, NULL};
 	g_auto(GStrv) variables = environment_of_parser();
 	const struct starter_program program = program_of(arguments, variables);
-	scoped(descriptor_close) int input = descriptor_for_reading(files->input);
-	if (input < 0)
-		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(errno));
+	/* The raw messages are not the parser's to change: they have their digests already. */
+	scoped(descriptor_close) int input = -1;
+	int failed = starter_open_for_reading(files->input, &input);
+	if (failed != 0)
+		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(failed));
 	const int descriptors[] = {socket, input, files->output};
-	int failed = starter_start(&program, descriptors, G_N_ELEMENTS(descriptors), &process->pid);
+	failed = starter_start(&program, descriptors, G_N_ELEMENTS(descriptors), &process->pid);
 	if (failed == ESRCH)
 		return error_set(err, ERROR_IO,
 				 "starting the parser: the process that starts it has died");

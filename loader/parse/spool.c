@@ -2,6 +2,8 @@
  * were asked for are an error. */
 #include "loader/parse/spool.h"
 
+#include "loader/base/folder.h"
+#include "loader/base/starter.h"
 #include "queue/base/scoped.h"
 
 #include <errno.h>
@@ -13,32 +15,26 @@
  * load's processor time (500 mixed messages, 244 MB: 1.14 s; 1.20 s where all room is given back). */
 enum { SPOOL_KEPT_BYTES = 32 * 1024 * 1024, SPOOL_PIECE_BYTES = 64 * 1024 };
 
-/* For file systems without O_TMPFILE: a name that lives for a moment. */
-static int spool_open_named(const char *folder)
-{
-	g_autofree char *path = g_build_filename(folder, ".inqueue-spool-XXXXXX", NULL);
-	int descriptor = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
-	if (descriptor >= 0)
-		unlink(path);
-	return descriptor;
-}
-
+/* A process that has given its rights up leaves it to its starter. */
 int spool_open(const char *folder, int *ret_descriptor, struct error *err)
 {
-	int descriptor = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
-		descriptor = spool_open_named(folder);
-	if (descriptor < 0)
-		return error_set(err, ERROR_IO, "temporary file in '%s': %s", folder,
-				 g_strerror(errno));
-	*ret_descriptor = descriptor;
-	return 0;
+	int failed = folder_open_nameless(folder, ret_descriptor);
+	if (failed == EACCES)
+		failed = starter_open_file(folder, ret_descriptor);
+	return failed == 0 ? 0
+			   : error_set(err, ERROR_IO, "temporary file in '%s': %s", folder,
+				       g_strerror(failed));
 }
 
-const char *spool_folder(void)
+void spool_allow(const char *database)
 {
-	const char *named = g_getenv("TMPDIR");
-	return named != NULL && *named != '\0' ? named : "/var/tmp";
+	g_autofree char *folder = spool_folder_of(database);
+	starter_allow_files(folder);
+}
+
+char *spool_folder_of(const char *database)
+{
+	return g_path_get_dirname(database);
 }
 
 /* Small batches never touch the disk. */

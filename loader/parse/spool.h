@@ -16,9 +16,11 @@
 /* Opens one in `folder`; the caller closes the descriptor. Errors: IO. */
 int spool_open(const char *folder, int *ret_descriptor, struct error *err);
 
-/* Where bytes wait that belong to no database: $TMPDIR, else /var/tmp rather than /tmp, which may be
- * memory. */
-const char *spool_folder(void);
+/* Where bytes wait that belong to this database. The caller frees it. */
+char *spool_folder_of(const char *database);
+
+/* A process that is about to give its rights up, and will open some there, says so before (starter.h). */
+void spool_allow(const char *database);
 
 /* Opens one in memory, which counts as shared memory of the machine; likewise. */
 int spool_open_in_memory(int *ret_descriptor, struct error *err);

@@ -4,6 +4,7 @@
  */
 #include "loader/source/mailbox_internal.h"
 
+#include "loader/base/folder.h"
 #include "loader/base/starter.h"
 #include "loader/confine/confine.h"
 #include "loader/imap/names/mailbox_name.h"
@@ -34,10 +35,13 @@ int mailbox_confine(const struct work_queue *queue, const char *database, struct
 		confine_allow(server->ca_file);
 		confine_allow(server->crl_file);
 		confine_allow(server->client_certificate);
+		if (server->connections > 0)
+			connection_place_make(database);
 	}
+	work_queue_lock_make(database);
 	if (starter_begin(err) != 0)
 		return -1;
-	return confine_to_database(database, err);
+	return confine_to_database(database, folder_temporary(), err);
 }
 
 int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,

@@ -76,15 +76,23 @@ static void mailbox_allow_source(enum secret_source source, const char *referenc
 	confine_allow(path);
 }
 
-/* What is wrong with the account is said by who reads the secret. */
-void mailbox_allow_secret(enum secret_source source, const char *reference)
+/* New tokens are kept in its folder. What is wrong with it is said by who reads the secret. */
+static void mailbox_allow_account(const char *path)
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	struct error ignored;
+	g_autofree char *folder = g_path_get_dirname(path);
+	confine_allow_writing(folder);
+	if (oauth_account_open(path, &account, &ignored) == 0)
+		oauth_account_list_sources(account, mailbox_allow_source, NULL);
+}
+
+void mailbox_allow_secret(enum secret_source source, const char *reference)
+{
 	if (source != SECRET_OAUTH)
 		mailbox_allow_source(source, reference, NULL);
-	else if (oauth_account_open(reference, &account, &ignored) == 0)
-		oauth_account_list_sources(account, mailbox_allow_source, NULL);
+	else
+		mailbox_allow_account(reference);
 }
 
 bool mailbox_secret_is_stale(enum secret_source source, const char *reference,

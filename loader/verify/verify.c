@@ -7,6 +7,7 @@
 
 #include "loader/imap/names/uid_set.h"
 #include "loader/parse/parser.h"
+#include "loader/parse/spool.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
@@ -249,6 +250,7 @@ int verify_run(struct store *store, const struct work_queue *queue,
 	if (work_queue_lock(store, queue->id, &lock, err) != 0)
 		return -1;
 	parser_allow();
+	spool_allow(options->database);
 	if (mailbox_confine(queue, options->database, err) != 0 ||
 	    mailbox_open(queue, options->database, true, &mailbox, err) != 0 ||
 	    mailbox_find_targets(mailbox, err) != 0)

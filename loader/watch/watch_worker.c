@@ -9,6 +9,7 @@
 #include "loader/imap/wire/protocol_log.h"
 #include "loader/load/load.h"
 #include "loader/parse/parser.h"
+#include "loader/parse/spool.h"
 #include "loader/source/mailbox.h"
 #include "loader/watch/watch_wait_internal.h"
 #include "queue/base/scoped.h"
@@ -33,6 +34,7 @@ enum { WATCH_ALIVE_MS = 1000 }; /* between two signs of life */
 struct watch_worker {
 	const struct watch_options *options;
 	struct load_position *position; /* shared with the supervisor */
+	struct store *kept; /* for its files: each round opens one of its own (confine.h) */
 	struct work_queue *queue;
 	struct mailbox *mailbox;
 	int pipe_end;
@@ -256,16 +258,6 @@ static int watch_worker_tell_started(struct watch_worker *worker, struct error *
 	return 0;
 }
 
-/* The store is closed before the sign-in: a slow server must not keep it open. */
-static int watch_worker_find_queue(struct watch_worker *worker, const char *queue_name,
-				   struct error *err)
-{
-	scoped(store_close) struct store *store = NULL;
-	if (store_open(worker->options->database, STORE_WRITE, &store, err) != 0)
-		return -1;
-	return work_queue_find(store, queue_name, &worker->queue, err);
-}
-
 static int watch_worker_sign_in(struct watch_worker *worker, struct error *err)
 {
 	if (watch_worker_tell_started(worker, err) != 0 ||
@@ -333,12 +325,16 @@ static void watch_worker_live(struct watch_worker *worker, const char *queue_nam
 	struct error err = {.kind = ERROR_NONE};
 	worker->wake = watch_bell_listen(worker->bell, stop_descriptor());
 	parser_allow();
-	if (starter_begin(&err) != 0 || watch_worker_find_queue(worker, queue_name, &err) != 0 ||
+	spool_allow(worker->options->database);
+	if (starter_begin(&err) != 0 ||
+	    store_open(worker->options->database, STORE_WRITE, &worker->kept, &err) != 0 ||
+	    work_queue_find(worker->kept, queue_name, &worker->queue, &err) != 0 ||
 	    (work_queue_has_mailbox(worker->queue) && watch_worker_sign_in(worker, &err) != 0) ||
 	    (watch_worker_watch(worker, &err) != 0 && !stop_requested()))
 		watch_worker_fail(worker, &err);
 	mailbox_close(worker->mailbox);
 	work_queue_free(worker->queue);
+	store_close(worker->kept);
 	g_free(worker->incomplete);
 	g_free(worker->noted);
 }

@@ -160,6 +160,14 @@ class Commands(Trust):
         self.use(f'["{shared}/link"]')
         self.not_run(f"'{shared}' can be changed")
 
+    def test_among_temporary_files(self):
+        """There a server may write that has taken over who hears it; it may not beside the database."""
+        self.use(f'["{self.command}"]')
+        self.environment["TMPDIR"] = str(self.folder)
+        self.not_run(f"'{self.command}' lies among temporary files \\('{self.folder}'\\)")
+        self.fails(CONFIGURATION, "queue", "alter", "invoices", "--password-command", str(self.command),
+                   says="password-command: command '.*' lies among temporary files")
+
     @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
     def test_command_of_another_user(self):
         self.use(f'["{self.command}"]')

@@ -1,8 +1,10 @@
 """inqueue watch: mail becomes entries as it arrives; definitions and signals are followed while it runs."""
 
+import contextlib
 import json
 import re
 import signal
+import sqlite3
 import unittest
 
 from inqueue import NO, USAGE, message, messages
@@ -84,6 +86,19 @@ class Arrival(WatchCase):
         watcher.wait_idle()
         self.inqueue("load")
         watcher.stop()
+
+    def test_another_program_that_looks_into_the_database(self):
+        """Who closes it last takes the log away, and a process that hears a server may not make one beside it."""
+        self.create_queue()
+        watcher = self.watch()
+        watcher.wait_idle()
+        with contextlib.closing(sqlite3.connect(self.database)) as other:
+            other.execute("SELECT count(*) FROM entry").fetchall()
+        self.deliver(*messages(1))
+        watcher.wait("run", loaded=1)
+        self.assertEqual(0, watcher.count("failed"))
+        watcher.stop()
+        self.assert_all_loaded(1)
 
     def test_bad_mail_is_logged_as_such(self):
         self.create_queue(maxSize="1KB")

@@ -279,6 +279,67 @@ static int start_afterwards(void)
 	return failures;
 }
 
+static const char *const made_beside[] = {"", "-wal", "-shm", "-lock"};
+
+static char *beside(const char *suffix)
+{
+	return g_strconcat(outside, "/allowed", suffix, NULL);
+}
+
+static bool can_write(const char *path)
+{
+	const int file = open(path, O_WRONLY);
+	const bool wrote = file >= 0 && write(file, "y", 1) == 1;
+	if (file >= 0)
+		close(file);
+	return wrote;
+}
+
+/* Whoever takes it over can put no other command in the place of one that lies beside the database. */
+static int use_database(void)
+{
+	struct error err;
+	int failures = 0;
+	int file = -1;
+	g_autofree char *database = beside("");
+	g_autofree char *other = g_build_filename(outside, "other", NULL);
+	g_autofree char *new = beside("-new");
+	for (size_t i = 0; i < G_N_ELEMENTS(made_beside); i++) {
+		g_autofree char *path = beside(made_beside[i]);
+		failures += wrong(g_file_set_contents(path, "x", 1, NULL));
+	}
+	starter_allow_files(outside);
+	failures += wrong(starter_begin(&err) == 0) +
+		    wrong(confine_to_database(database, inside, &err) == 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(made_beside); i++) {
+		g_autofree char *path = beside(made_beside[i]);
+		failures += wrong(can_write(path));
+	}
+	failures += wrong(!can_write(other)) + wrong(unlink(other) != 0) +
+		    wrong(rename(database, other) != 0) + wrong(link(database, new) != 0) +
+		    wrong(symlink(other, new) != 0) + wrong(open(new, O_RDWR | O_CREAT, 0600) < 0) +
+		    wrong(open(outside, O_TMPFILE | O_RDWR, 0600) < 0);
+	failures += wrong(starter_open_file(outside, &file) == 0 && write(file, "z", 1) == 1);
+	failures += wrong(starter_open_file("/tmp", &file) == EACCES);
+	/* The starter opens again what can be read already, and nothing else. */
+	scoped(descriptor_close) int named = open(other, O_PATH);
+	int again = -1;
+	failures +=
+	    wrong(starter_open_for_reading(file, &again) == 0) + wrong(write(again, "z", 1) < 0);
+	return failures + wrong(starter_open_for_reading(named, &again) == EPERM);
+}
+
+static void who_works_on_a_database_changes_nothing_beside_it(void **state)
+{
+	(void)state;
+	if (has_landlock())
+		assert_in_child(use_database);
+	for (size_t i = 1; i < G_N_ELEMENTS(made_beside); i++) {
+		g_autofree char *path = beside(made_beside[i]);
+		g_unlink(path);
+	}
+}
+
 static void a_starter_starts_what_was_allowed_before(void **state)
 {
 	(void)state;
@@ -307,6 +368,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(who_talks_finds_no_way_around, setup, teardown),
 	    cmocka_unit_test_setup_teardown(who_keeps_a_connection_has_local_sockets, setup,
 					    teardown),
+	    cmocka_unit_test_setup_teardown(who_works_on_a_database_changes_nothing_beside_it,
+					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_starter_starts_what_was_allowed_before, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(descriptors_are_all_that_is_left, setup, teardown),

@@ -3,6 +3,7 @@
 #include "loader/cli/oauth/oauth_internal.h"
 
 #include "loader/base/clock.h"
+#include "loader/base/folder.h"
 #include "loader/base/starter.h"
 #include "loader/cli/frame/output.h"
 #include "loader/confine/confine.h"
@@ -116,8 +117,12 @@ static void cmd_oauth_allow(enum secret_source source, const char *reference, vo
 static int cmd_oauth_confine(const struct invocation *invocation,
 			     const struct oauth_account *account, struct error *err)
 {
+	g_autofree char *folder = oauth_folder(invocation->database);
+	confine_allow_writing(folder);
 	oauth_account_list_sources(account, cmd_oauth_allow, NULL);
-	return starter_begin(err) != 0 ? -1 : confine_to_database(invocation->database, err);
+	return starter_begin(err) != 0
+		   ? -1
+		   : confine_to_database(invocation->database, folder_temporary(), err);
 }
 
 static int cmd_oauth_sign_in(const struct invocation *invocation,
