@@ -223,14 +223,15 @@ static int secret_read_output(int output, struct secret_words *words, int64_t de
 }
 
 /* Waits for the child's end, and kills it when the deadline has passed. Returns its wait status. */
-static int secret_reap(pid_t child, struct secret_words *words, int64_t deadline_ms)
+static int secret_reap(const struct starter_child *child, struct secret_words *words,
+		       int64_t deadline_ms)
 {
-	scoped(descriptor_close) int process = pidfd_open(child, 0);
-	if (process < 0 || secret_await(process, words, deadline_ms) != 0)
-		kill(child, SIGKILL);
+	if (secret_await(child->process, words, deadline_ms) != 0)
+		pidfd_send_signal(child->process, SIGKILL, NULL, 0);
 	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	close(child->process);
 	return status;
 }
 
@@ -267,7 +268,8 @@ void secret_allow(enum secret_source source, const char *reference)
 }
 
 /* Nothing to read, and two pipes to write to. Returns 0 or an errno. */
-static int secret_start(char *const *words, int *ret_output, int *ret_said, pid_t *ret_child)
+static int secret_start(char *const *words, int *ret_output, int *ret_said,
+			struct starter_child *ret_child)
 {
 	const struct starter_program program = secret_program(words);
 	int output[2] = {-1, -1};
@@ -294,7 +296,7 @@ int secret_read_command(const char *reference, const char *what, secret_taker *t
 	if (words == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
 				 "the %s is not a JSON list of strings: %s", what, reference);
-	pid_t child;
+	struct starter_child child;
 	scoped(descriptor_close) int output = -1;
 	struct secret_words said = {.descriptor = -1, .shown = {.form = VISIBLE_TEXT}};
 	if (secret_check_program(what, words[0], err) != 0)
@@ -311,7 +313,7 @@ int secret_read_command(const char *reference, const char *what, secret_taker *t
 	bool late = secret_read_output(output, &said, deadline_ms, buffer) != 0;
 	descriptor_close_scoped(&output);
 	output = -1;
-	int status = secret_reap(child, &said, late ? 0 : deadline_ms);
+	int status = secret_reap(&child, &said, late ? 0 : deadline_ms);
 	secret_words_end(&said);
 	if (late)
 		return error_set(err, ERROR_CREDENTIALS, "%s '%s': no answer in 30 s", what,

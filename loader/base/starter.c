@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -53,10 +54,11 @@ static GPtrArray *folders;
 static struct {
 	int socket;
 	pid_t pid;
+	int process; /* its descriptor (pidfd_open(2)) */
 	pid_t owner;
 	guint knows;	     /* so many of the programs */
 	guint knows_folders; /* so many of the folders */
-} starter = {.socket = -1};
+} starter = {.socket = -1, .process = -1};
 
 /* --- the list ---------------------------------------------------------- */
 
@@ -154,7 +156,7 @@ __attribute__((no_sanitize("address"))) static int become_planned(void *context)
 }
 
 /* vfork() with another parent: it returns when the program runs, or has failed to. */
-static struct starter_reply start(const struct starter_request *request)
+static struct starter_reply start(const struct starter_request *request, int *ret_process)
 {
 	static _Alignas(16) char stack[STARTER_STACK];
 	if (programs == NULL || request->number >= programs->len)
@@ -165,7 +167,8 @@ static struct starter_reply start(const struct starter_request *request)
 	struct starter_plan plan = {.program = g_ptr_array_index(programs, request->number),
 				    .request = request};
 	const pid_t pid = clone(become_planned, stack + sizeof stack,
-				CLONE_PARENT | CLONE_VM | CLONE_VFORK | SIGCHLD, &plan);
+				CLONE_PARENT | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+				&plan, ret_process);
 	return (struct starter_reply){.failed = pid < 0 ? errno : plan.failed, .pid = pid};
 }
 
@@ -231,7 +234,7 @@ static bool answer(int socket, const struct starter_request *request)
 	struct starter_reply reply = request->number == REOPEN ? reopen(request, &file)
 				     : request->number >= FOLDERS_FROM
 					 ? make_file(request->number - FOLDERS_FROM, &file)
-					 : start(request);
+					 : start(request, &file);
 	return say(socket, &reply, sizeof reply, &file, file >= 0 ? 1 : 0) == 0;
 }
 
@@ -279,7 +282,11 @@ static void end(void)
 	starter.socket = -1;
 	if (!ours)
 		return;
-	kill(starter.pid, SIGKILL);
+	/* Without it, the end of its socket is its own. */
+	if (starter.process >= 0)
+		pidfd_send_signal(starter.process, SIGKILL, NULL, 0);
+	descriptor_close_scoped(&starter.process);
+	starter.process = -1;
 	reap(starter.pid);
 }
 
@@ -305,6 +312,7 @@ int starter_begin(struct error *err)
 		return error_set(err, ERROR_IO, "starting a process: %s", g_strerror(errno));
 	starter.socket = descriptor_steal(&here);
 	starter.pid = pid;
+	starter.process = pidfd_open(pid, 0);
 	starter.owner = getpid();
 	starter.knows = knows;
 	starter.knows_folders = knows_folders;
@@ -344,21 +352,23 @@ static int ask(uint32_t number, const int *descriptors, size_t count,
 }
 
 int starter_start(const struct starter_program *program, const int *descriptors, size_t count,
-		  pid_t *ret_pid)
+		  struct starter_child *ret_child)
 {
 	struct starter_reply reply = {.failed = 0};
 	struct error ignored;
 	guint number;
+	scoped(descriptor_close) int process = -1;
 	starter_allow(program);
 	if (!find(program, &number) || count == 0 || count > STARTER_DESCRIPTORS_MAX)
 		return EINVAL;
 	if ((!is_there() || number >= starter.knows) && starter_begin(&ignored) != 0)
 		return EAGAIN;
-	const int failed = ask(number, descriptors, count, &reply, NULL);
+	const int failed = ask(number, descriptors, count, &reply, &process);
 	if (failed != 0)
 		return failed;
 	if (reply.failed == 0)
-		*ret_pid = reply.pid;
+		*ret_child =
+		    (struct starter_child){.pid = reply.pid, .process = descriptor_steal(&process)};
 	else if (reply.pid > 0)
 		reap(reply.pid);
 	return reply.failed;

@@ -30,6 +30,12 @@ struct starter_program {
 	bool signals_blocked; /* until it decides about them; else all do what they do by default */
 };
 
+struct starter_child {
+	pid_t pid;
+	int process; /* the same as a descriptor (pidfd_open(2)), the caller's to close: the one way to signal it for who
+			may use kill(2) no more */
+};
+
 /* The next starter can start it. Copied; one that is known already is not noted again. */
 void starter_allow(const struct starter_program *program);
 
@@ -44,7 +50,7 @@ int starter_begin(struct error *err);
 /* Starts a program with up to STARTER_DESCRIPTORS_MAX descriptors; of ours it has the standard ones below
  * its first one, and no others. Returns 0 or an errno, ESRCH where the starter has died. */
 int starter_start(const struct starter_program *program, const int *descriptors, size_t count,
-		  pid_t *ret_pid);
+		  struct starter_child *ret_child);
 
 /* folder_open_nameless() by the starter. Returns 0 or an errno, EACCES where there is none that may do that. */
 int starter_open_file(const char *folder, int *ret_descriptor);

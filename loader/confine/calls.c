@@ -10,8 +10,10 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 SCOPED_DEFINE(scmp_filter_ctx, seccomp_release)
 
@@ -90,6 +92,14 @@ static const int dangerous_calls[] = {
     SCMP_SYS(msgget),
     SCMP_SYS(semget),
     SCMP_SYS(mq_open),
+    SCMP_SYS(tkill),
+    SCMP_SYS(rt_sigqueueinfo),
+    SCMP_SYS(rt_tgsigqueueinfo),
+    SCMP_SYS(pidfd_open),
+    SCMP_SYS(setpriority),
+    SCMP_SYS(ioprio_set),
+    SCMP_SYS(migrate_pages),
+    SCMP_SYS(move_pages),
 };
 
 /* With an argument of which these bits are so: refused. */
@@ -135,6 +145,21 @@ static int refuse_arguments(scmp_filter_ctx filter)
 			    : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
+/* It signals itself, and what its starter has started for it, by the descriptors that came with that
+ * (pidfd_send_signal(2)). A parser's time is the one limit of another process that it sets. */
+static int refuse_others(scmp_filter_ctx filter)
+{
+	static const int signals[] = {SCMP_SYS(kill), SCMP_SYS(tgkill)};
+	int failure = 0;
+	for (size_t i = 0; failure == 0 && i < G_N_ELEMENTS(signals); i++)
+		failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), signals[i], 1,
+					   SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+	return failure != 0
+		   ? failure
+		   : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 2,
+				      SCMP_A0(SCMP_CMP_NE, 0), SCMP_A1(SCMP_CMP_NE, RLIMIT_CPU));
+}
+
 static bool keeps_local_sockets;
 
 void confine_keep_local_sockets(void)
@@ -177,6 +202,8 @@ int confine_calls(void)
 		failure = refuse(filter, dangerous_calls, G_N_ELEMENTS(dangerous_calls));
 	if (failure == 0)
 		failure = refuse_arguments(filter);
+	if (failure == 0)
+		failure = refuse_others(filter);
 	if (failure == 0)
 		failure = refuse_families(filter);
 	if (failure == 0)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -118,14 +119,41 @@ int confine_to_descriptors(void)
 	return landlock_enter(rules);
 }
 
-/* What libraries read: their own tables, names of hosts and services, authorities, time zones. All of /etc,
- * since what lies there is replaced while we run, and a rule holds for a file, not for its name. */
+/* What libraries read: their own tables, names of hosts and services, authorities, time zones. */
 static const char *const system_folders[] = {
-    "/etc",	  "/usr", "/lib", "/lib64",
+    "/usr",
+    "/lib",
+    "/lib64",
 #if defined(__SANITIZE_ADDRESS__)
     "/proc/self",
 #endif
 };
+
+/* All of it, since what lies there is replaced while we run, and a rule holds for a file, not for its name. */
+static const char *const settings[] = {"/etc", NULL};
+/* Root could read passwords there. A file that is replaced is missed until the process is. */
+static const char *const settings_for_root[] = {"/etc/ssl",
+						"/etc/pki",
+						"/etc/ca-certificates",
+						"/etc/crypto-policies",
+						"/etc/gnutls",
+						"/etc/pkcs11",
+						"/etc/hosts",
+						"/etc/host.conf",
+						"/etc/nsswitch.conf",
+						"/etc/gai.conf",
+						"/etc/services",
+						"/etc/protocols",
+						"/etc/localtime",
+						"/etc/ld.so.cache",
+						"/etc/ld.so.conf",
+						"/etc/ld.so.conf.d",
+						"/etc/passwd",
+						"/etc/group",
+						"/etc/resolv.conf",
+						"/etc/resolvconf",
+						"/etc/alternatives",
+						NULL};
 
 static GPtrArray *allowed;
 static GPtrArray *allowed_writing;
@@ -176,7 +204,7 @@ static int allow_resolver(int rules, uint64_t rights)
 {
 	g_autofree char *file = realpath("/etc/resolv.conf", NULL);
 	g_autofree char *folder = g_path_get_dirname(file != NULL ? file : "/etc/resolv.conf");
-	return allow(rules, folder, rights);
+	return strcmp(folder, "/etc") == 0 ? 0 : allow(rules, folder, rights);
 }
 
 static int allow_list(int rules, const GPtrArray *paths, uint64_t rights)
@@ -192,6 +220,11 @@ static int allow_reading(int rules, uint64_t rights)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(system_folders); i++) {
 		if (allow(rules, system_folders[i], rights) != 0)
+			return -1;
+	}
+	for (const char *const *at = geteuid() == 0 ? settings_for_root : settings; *at != NULL;
+	     at++) {
+		if (allow(rules, *at, rights) != 0)
 			return -1;
 	}
 	return allow_list(rules, allowed, rights) != 0 ? -1 : allow_resolver(rules, rights);

@@ -10,6 +10,7 @@
 #ifndef LOADER_PARSE_PARSER_INTERNAL_H
 #define LOADER_PARSE_PARSER_INTERNAL_H
 
+#include "loader/base/starter.h"
 #include "loader/parser/protocol/protocol.h"
 #include "mime/message.h"
 #include "queue/base/error.h"
@@ -21,7 +22,7 @@
 
 struct parser_process {
 	int socket; /* -1: there is none */
-	pid_t pid;
+	struct starter_child child;
 	bool stands_still; /* it is stopped */
 	struct protocol_greeting greeting;
 	bool has_greeted;

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -87,7 +88,7 @@ static int process_spawn(struct parser_process *process, const struct parser_fil
 	if (failed != 0)
 		return error_set(err, ERROR_IO, "starting the parser: %s", g_strerror(failed));
 	const int descriptors[] = {socket, input, files->output};
-	failed = starter_start(&program, descriptors, G_N_ELEMENTS(descriptors), &process->pid);
+	failed = starter_start(&program, descriptors, G_N_ELEMENTS(descriptors), &process->child);
 	if (failed == ESRCH)
 		return error_set(err, ERROR_IO,
 				 "starting the parser: the process that starts it has died");
@@ -128,6 +129,11 @@ int parser_process_start(struct parser_process *process, const struct mime_optio
 	return 0;
 }
 
+static void tell(const struct parser_process *process, int number)
+{
+	pidfd_send_signal(process->child.process, number, NULL, 0);
+}
+
 /* KILL, because a process that a message has taken over would not listen to anything else. */
 int parser_process_end(struct parser_process *process)
 {
@@ -135,17 +141,18 @@ int parser_process_end(struct parser_process *process)
 		return 0;
 	close(process->socket);
 	process->socket = -1;
-	kill(process->pid, SIGKILL);
+	tell(process, SIGKILL);
 	int status = 0;
-	while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(process->child.pid, &status, 0) < 0 && errno == EINTR)
 		;
+	close(process->child.process);
 	return status;
 }
 
 void parser_process_go_on(struct parser_process *process)
 {
 	if (process->stands_still)
-		kill(process->pid, SIGCONT);
+		tell(process, SIGCONT);
 	process->stands_still = false;
 }
 
@@ -155,13 +162,14 @@ void parser_process_stand_still(struct parser_process *process)
 	int status = 0;
 	if (process->socket < 0 || process->stands_still)
 		return;
-	kill(process->pid, SIGSTOP);
-	while (waitpid(process->pid, &status, WUNTRACED) < 0 && errno == EINTR)
+	tell(process, SIGSTOP);
+	while (waitpid(process->child.pid, &status, WUNTRACED) < 0 && errno == EINTR)
 		;
 	process->stands_still = WIFSTOPPED(status);
 	if (process->stands_still)
 		return;
 	/* It has died. */
+	close(process->child.process);
 	close(process->socket);
 	process->socket = -1;
 }
@@ -179,15 +187,15 @@ int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, s
 	clockid_t clock;
 	struct timespec used = {0};
 	struct rlimit limit = {0};
-	int failed = clock_getcpuclockid(process->pid, &clock);
+	int failed = clock_getcpuclockid(process->child.pid, &clock);
 	if (failed == 0)
 		failed = clock_gettime(clock, &used) != 0 ||
-				 prlimit(process->pid, RLIMIT_CPU, NULL, &limit) != 0
+				 prlimit(process->child.pid, RLIMIT_CPU, NULL, &limit) != 0
 			     ? errno
 			     : 0;
 	if (failed == 0) {
 		limit.rlim_cur = MIN((rlim_t)used.tv_sec + 1 + cpu_s, limit.rlim_max);
-		failed = prlimit(process->pid, RLIMIT_CPU, &limit, NULL) != 0 ? errno : 0;
+		failed = prlimit(process->child.pid, RLIMIT_CPU, &limit, NULL) != 0 ? errno : 0;
 	}
 	if (failed != 0)
 		return error_set(err, ERROR_IO, "limiting the parser's time: %s",
@@ -200,7 +208,8 @@ static int64_t process_cpu_ms(const struct parser_process *process)
 {
 	clockid_t clock;
 	struct timespec used = {0};
-	if (clock_getcpuclockid(process->pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+	if (clock_getcpuclockid(process->child.pid, &clock) != 0 ||
+	    clock_gettime(clock, &used) != 0)
 		return INT64_MAX;
 	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }

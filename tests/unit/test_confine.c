@@ -19,7 +19,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -170,6 +172,7 @@ static int talk(void)
 
 	failures += wrong(can_read(inside, "file"));
 	failures += wrong(can_read("/etc", "passwd"));
+	failures += wrong(!has_landlock() || geteuid() != 0 || !can_read("/etc", "shadow"));
 	failures += wrong(can_read("/usr/share/zoneinfo", "UTC"));
 	failures += wrong(open("/dev/null", O_RDWR) >= 0);
 	failures += wrong(can_read(outside, "allowed"));
@@ -216,6 +219,28 @@ static void who_talks_finds_no_way_around(void **state)
 	assert_in_child(go_around);
 }
 
+/* Other processes of its user are none of its business. */
+static int signal_others(void)
+{
+	struct rlimit limit;
+	const pid_t parent = getppid();
+	int failures = wrong(give_up() == 0);
+	failures += wrong(kill(parent, 0) != 0 && errno == EPERM);
+	failures += wrong(kill(-1, 0) != 0 && errno == EPERM);
+	failures += wrong(tgkill(parent, parent, 0) != 0 && errno == EPERM);
+	failures += wrong(sigqueue(parent, 0, (union sigval){0}) != 0 && errno == EPERM);
+	failures += wrong(pidfd_open(parent, 0) < 0 && errno == EPERM);
+	failures += wrong(prlimit(parent, RLIMIT_NOFILE, NULL, &limit) != 0 && errno == EPERM);
+	failures += wrong(setpriority(PRIO_PROCESS, (id_t)parent, 0) != 0 && errno == EPERM);
+	return failures + wrong(raise(0) == 0) + wrong(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static void who_talks_signals_itself_alone(void **state)
+{
+	(void)state;
+	assert_in_child(signal_others);
+}
+
 static int keep_local_sockets(void)
 {
 	confine_keep_local_sockets();
@@ -241,7 +266,7 @@ static char *said_by(char *const *arguments)
 	char said[64];
 	int ends[2];
 	int status = 0;
-	pid_t child;
+	struct starter_child child;
 	const struct starter_program program = {.arguments = arguments};
 	if (pipe(ends) != 0)
 		return NULL;
@@ -253,7 +278,8 @@ static char *said_by(char *const *arguments)
 	close(ends[0]);
 	if (failed != 0)
 		return g_strdup(strerrorname_np(failed));
-	if (waitpid(child, &status, 0) != child || status != 0)
+	close(child.process);
+	if (waitpid(child.pid, &status, 0) != child.pid || status != 0)
 		return NULL;
 	return g_strndup(said, got > 0 ? (gsize)got : 0);
 }
@@ -366,6 +392,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(who_talks_has_its_folders_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(who_talks_finds_no_way_around, setup, teardown),
+	    cmocka_unit_test_setup_teardown(who_talks_signals_itself_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(who_keeps_a_connection_has_local_sockets, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(who_works_on_a_database_changes_nothing_beside_it,
