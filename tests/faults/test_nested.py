@@ -40,5 +40,20 @@ class Nested(LiarCase):
                 self.judge(server)
 
 
+class BeforeTheGreeting(LiarCase):
+    fault = "answers instead of a greeting"
+
+    def test_each_command_says_so(self):
+        for number, (name, (command, _)) in enumerate(COMMANDS.items()):
+            kind = list(ANSWERS)[number % 2]
+            self.use_database(f"before-{number}")
+            with self.subTest(command=name, answer=kind), self.lying() as server:
+                honest, server.greeting = server.greeting, ANSWERS[kind] + b"* OK ready\r\n"
+                result = self.inqueue(*command, expect=PROTOCOL)
+                self.assertRegex(result.stderr, r'127\.0\.0\.1 port \d+ does not speak IMAP as it should: it said "\* ')
+                server.greeting = honest
+                self.judge(server)
+
+
 if __name__ == "__main__":
     unittest.main()
