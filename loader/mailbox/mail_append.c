@@ -111,7 +111,7 @@ static int mail_append_read_head(struct mail_appending *job, struct mail_letter 
 {
 	const char *ignored;
 	size_t index;
-	parser_begin(job->parser);
+	parser_begin_again(job->parser);
 	if (parser_submit(job->parser, 0, job->head_bytes, true, &index, err) != 0 ||
 	    parser_finish(job->parser, err) != 0)
 		return -1;

@@ -82,7 +82,7 @@ static int parser_wake(struct parser *parser, struct error *err)
 	return parser_process_start(&parser->process, &parser->options, &parser->files, err);
 }
 
-void parser_begin(struct parser *parser)
+void parser_begin_again(struct parser *parser)
 {
 	g_array_set_size(parser->jobs, 0);
 	parser->answered = 0;
@@ -92,10 +92,15 @@ void parser_begin(struct parser *parser)
 	parser->free_offset = 0;
 }
 
+void parser_begin(struct parser *parser)
+{
+	parser_begin_again(parser);
+	parser_process_end(&parser->process);
+}
+
 void parser_begin_suspect(struct parser *parser)
 {
 	parser_begin(parser);
-	parser_process_end(&parser->process);
 	parser->suspects_end = SIZE_MAX;
 }
 

@@ -50,10 +50,14 @@ void parser_set_output_max(struct parser *parser, uint64_t bytes);
 void parser_stop(struct parser *parser);
 SCOPED_DEFINE(struct parser *, parser_stop)
 
-/* Forgets the batch before; the output file is written from its beginning. */
+/* Forgets the batch before; the output file is written from its beginning. The batch gets a process of its own, so
+ * that a message that takes it over lies about no other batch. */
 void parser_begin(struct parser *parser);
 
-/* The same, and each message of the batch gets a process of its own: for messages that something has
+/* The same with the process of the batch before: for batches of one message that the operator has chosen. */
+void parser_begin_again(struct parser *parser);
+
+/* As parser_begin(), and each message of the batch gets a process of its own: for messages that something has
  * died of before. */
 void parser_begin_suspect(struct parser *parser);
 

@@ -254,6 +254,17 @@ static pid_t process_of(struct fixture *fixture)
 	return pid;
 }
 
+static void batches_do_not_share_a_process(void **state)
+{
+	struct fixture *fixture = *state;
+	pid_t first = process_of(fixture);
+	assert_int_equal(first, process_of(fixture));
+	parser_begin_again(fixture->parser);
+	assert_int_equal(first, process_of(fixture));
+	parser_begin(fixture->parser);
+	assert_int_not_equal(first, process_of(fixture));
+}
+
 static void suspects_do_not_share_a_process(void **state)
 {
 	struct fixture *fixture = *state;
@@ -411,7 +422,7 @@ static void a_parser_that_is_through_stands_still(void **state)
 	/* Thousands of its turns. */
 	poll(NULL, 0, 20);
 	assert_int_equal(before, scribbled(fixture));
-	parser_begin(fixture->parser);
+	parser_begin_again(fixture->parser);
 	size_t index = submit(fixture, "Subject: next\n\nx\n");
 	wait_for_scribbling(fixture);
 	finish(fixture);
@@ -433,6 +444,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_forged_answer_is_its_messages_death, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_record_that_breaks_a_promise_is_not_believed, setup,
 					    teardown),
+	    cmocka_unit_test_setup_teardown(batches_do_not_share_a_process, setup, teardown),
 	    cmocka_unit_test_setup_teardown(suspects_do_not_share_a_process, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_full_disk_is_the_machines_fault_not_the_messages,
 					    setup, teardown),
