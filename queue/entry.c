@@ -211,6 +211,20 @@ static int put_attachments(struct store *store, const struct entry *entry,
 	return 0;
 }
 
+/* All but its thread. */
+static int put_rows(struct store *store, const struct entry *entry,
+		    const struct entry_contents *contents, int64_t now_ms, int64_t *ret_id,
+		    struct error *err)
+{
+	if (put_status(store, entry, now_ms, ret_id, err) != 0)
+		return -1;
+	if (put_mail(store, entry, contents, *ret_id, err) != 0 ||
+	    put_attachments(store, entry, contents->attachments, *ret_id, err) != 0 ||
+	    entry_calendars_put(store, entry, *ret_id, err) != 0)
+		return -1;
+	return entry_bounces_put(store, entry, *ret_id, err);
+}
+
 /* The rows of all tables belong together: without a transaction a kill could leave an entry
  * without its mail. */
 int entry_put(struct store *store, const struct entry *entry, const struct entry_contents *contents,
@@ -219,12 +233,8 @@ int entry_put(struct store *store, const struct entry *entry, const struct entry
 	if (!engine_in_transaction(store->engine))
 		return error_because(err, REASON_SOFTWARE, "entry_put() outside a transaction");
 	int64_t id;
-	if (put_status(store, entry, now_ms, &id, err) != 0)
-		return -1;
-	if (put_mail(store, entry, contents, id, err) != 0 ||
-	    put_attachments(store, entry, contents->attachments, id, err) != 0 ||
-	    entry_calendars_put(store, entry, id, err) != 0 ||
-	    entry_bounces_put(store, entry, id, err) != 0)
+	if (put_rows(store, entry, contents, now_ms, &id, err) != 0 ||
+	    entry_thread_put(store, entry, id, err) != 0)
 		return -1;
 	*ret_id = id;
 	return 0;
@@ -347,7 +357,7 @@ int entry_replace(struct store *store, int64_t entry_id, const struct entry *ent
 {
 	int64_t new_id;
 	if (check_bad(store, entry_id, err) != 0 ||
-	    entry_put(store, entry, contents, now_ms, &new_id, err) != 0)
+	    put_rows(store, entry, contents, now_ms, &new_id, err) != 0)
 		return -1;
 	/* OR REPLACE, because no entry may be without its mail. */
 	if (run_with_ids(store, "DELETE FROM attachment WHERE entry_id = ?", entry_id, 0, err) !=
@@ -367,7 +377,12 @@ int entry_replace(struct store *store, int64_t entry_id, const struct entry *ent
 			 entry_id, new_id, err) != 0 ||
 	    run_with_ids(store, "DELETE FROM entry_status WHERE id = ?", new_id, 0, err) != 0)
 		return -1;
-	if (copy_status(store, entry_id, entry, now_ms, err) != 0)
+	if (copy_status(store, entry_id, entry, now_ms, err) != 0 ||
+	    run_with_ids(store, "DELETE FROM entry_reference WHERE entry_id = ?", entry_id, 0,
+			 err) != 0 ||
+	    run_with_ids(store, "DELETE FROM entry_thread WHERE entry_id = ?", entry_id, 0, err) !=
+		0 ||
+	    entry_thread_put(store, entry, entry_id, err) != 0)
 		return -1;
 	return content_drop_unused(store, err);
 }

@@ -105,6 +105,8 @@ struct entry {
 	char *message_id;
 	char *in_reply_to;
 	char *thread_references;
+	int64_t thread_id; /* read only: the first entry of its thread, itself where it is alone */
+	int64_t parent_id; /* read only: the entry that it answers; 0 = none */
 	int64_t date_sent_s; /* seconds since 1970-01-01 UTC */
 	int64_t date_received_s;
 	char *reply_plain; /* NULL = not looked for yet; when storing only: entry_find_reply() */
@@ -168,6 +170,7 @@ struct entry_filter {
 	const char *worker;	  /* is the one that has it; NULL = any */
 	int64_t received_from_s;  /* 0 = any; inclusive */
 	int64_t received_until_s; /* 0 = any; exclusive */
+	int64_t thread_of;	  /* of the thread that this entry is in; 0 = any */
 	const char *auto_class;	  /* is its class; NULL = any */
 	const char *tag;	  /* is one of its tags; NULL = any */
 	bool only_held;

@@ -64,6 +64,27 @@ int entry_bounces_put(struct store *store, const struct entry *entry, int64_t en
 int entry_bounces_read(struct store *store, struct entry *entry, struct error *err);
 void entry_bounces_clear(struct entry *entry);
 
+/* ---- the message ids that a mail names, in the open transaction ---- */
+
+/* Is it "<…>" with something in it? A bare address, words, and what is longer than a line are none. */
+bool reference_is_id(const char *id);
+
+/* Does the entry name another mail? */
+bool references_any(const struct entry *entry);
+
+/* Keeps what In-Reply-To and References name. */
+int references_put(struct store *store, const struct entry *entry, int64_t entry_id,
+		   struct error *err);
+
+/* Adds the ids that join the entry to others, its own first; the caller frees each with g_free(). */
+int references_read(struct store *store, int64_t entry_id, GPtrArray *ids, struct error *err);
+
+/* ---- threads, in the open transaction ---- */
+
+/* Joins the entry, whose mail has been stored, to the thread it belongs to. */
+int entry_thread_put(struct store *store, const struct entry *entry, int64_t entry_id,
+		     struct error *err);
+
 /* ---- who makes the changes of the open transaction, for the history that triggers write ---- */
 
 /* who NULL: the worker that has the entry, where one has it. why NULL: no reason. */

@@ -17,7 +17,7 @@
 	" date_received, headers, defects, raw_sha256, raw_size, raw_kept,"                        \
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
 	" record_updated, attachment_count, lease_token, held, tags, signature, auto_class, "      \
-	"auto_reason"
+	"auto_reason, thread_id, parent_id"
 
 /* 200 rows are read in a moment; 1 MiB bounds the memory where each has long headers. */
 #define CHUNK_ENTRIES 200
@@ -77,6 +77,8 @@ static struct entry *entry_from_row(const struct statement *row, size_t *size)
 	entry->signature = copy_text(row, 36, size);
 	entry->auto_class = copy_text(row, 37, size);
 	entry->auto_reason = copy_text(row, 38, size);
+	entry->thread_id = statement_int(row, 39);
+	entry->parent_id = statement_int(row, 40);
 	return entry;
 }
 
@@ -236,7 +238,8 @@ enum {
 	PARAMETER_ERROR,
 	PARAMETER_WORKER,
 	PARAMETER_ENTRY,
-	PARAMETER_AUTO_CLASS = 24
+	PARAMETER_AUTO_CLASS = 24,
+	PARAMETER_THREAD
 };
 
 /* A parameter of the filter that is a text, and what it has to do with the entry. */
@@ -310,6 +313,10 @@ void entry_filter_append(const struct entry_filter *filter, GString *sql)
 		g_string_append(sql, " AND id = ?20");
 	if (filter->queue_id != 0)
 		g_string_append(sql, " AND queue_id = ?10");
+	if (filter->thread_of != 0)
+		g_string_append(sql, " AND id IN (SELECT ?25 UNION SELECT t.entry_id"
+				     " FROM entry_thread f JOIN entry_thread t"
+				     " ON t.thread_id = f.thread_id WHERE f.entry_id = ?25)");
 	append_states(filter, sql);
 	if (filter->received_from_s != 0)
 		g_string_append(sql, " AND date_received >= ?13");
@@ -348,6 +355,8 @@ void entry_filter_bind(const struct entry_filter *filter, struct statement *stat
 		statement_bind_int(statement, PARAMETER_ENTRY, filter->entry_id);
 	if (filter->queue_id != 0)
 		statement_bind_int(statement, PARAMETER_QUEUE, filter->queue_id);
+	if (filter->thread_of != 0)
+		statement_bind_int(statement, PARAMETER_THREAD, filter->thread_of);
 	if (filter->received_from_s != 0)
 		bind_time_s(statement, PARAMETER_FROM, filter->received_from_s);
 	if (filter->received_until_s != 0)

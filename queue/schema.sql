@@ -6,6 +6,7 @@
 --
 --   queue_overview    each queue at a glance
 --   entry             each entry with all its columns
+--   thread            mails that answer each other
 --   header            the header fields of each mail, a row each
 --   attachment_data   attachments with their bytes
 --   waiting           what workers get next, in the order in which they get it
@@ -467,6 +468,30 @@ CREATE TABLE attachment (
 
 CREATE INDEX attachment_content ON attachment (sha256);
 
+-- Which mails belong together, within a queue: those that hang on one message id, whether its mail is there or
+-- not, by their own, their parent's (In-Reply-To, else the last reference) or their first reference's. Subjects
+-- do not count, nor do ids that are malformed, or that more than 100 senders use for their own. An entry that
+-- is alone has no row: the view entry gives it its own id for a thread.
+CREATE TABLE entry_thread (
+	entry_id INTEGER PRIMARY KEY REFERENCES entry_status (id) ON DELETE CASCADE,
+	thread_id INTEGER NOT NULL,                  -- the first entry of the thread, though it may be gone
+	parent_id INTEGER                            -- the entry that this one answers; NULL: it is not there
+) STRICT;
+
+CREATE INDEX entry_thread_thread ON entry_thread (thread_id, entry_id);
+
+-- The message ids that a mail names, the nearest first.
+CREATE TABLE entry_reference (
+	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
+	position INTEGER NOT NULL CHECK (position >= 0),
+	id TEXT NOT NULL,                            -- '<...>'
+	joins INTEGER NOT NULL CHECK (joins IN (0, 1)), -- 1: the thread hangs on it
+	PRIMARY KEY (entry_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX entry_reference_id ON entry_reference (id, entry_id);
+CREATE INDEX entry_mail_message_id ON entry_mail (message_id) WHERE message_id IS NOT NULL;
+
 -- What the calendars of a mail announce: events, tasks, busy times. Times are RFC 3339 in UTC
 -- ('2026-01-31T12:00:00Z'), days ('2026-01-31'), or, where the calendar does not say in which zone, local times
 -- ('2026-01-31T12:00:00').
@@ -678,6 +703,8 @@ SELECT
 	m.message_id,
 	m.in_reply_to,
 	m.thread_references,
+	coalesce(t.thread_id, s.id) AS thread_id,
+	t.parent_id,
 	m.headers,
 	m.defects,
 	m.signature,
@@ -691,7 +718,23 @@ SELECT
 	s.record_updated
 FROM entry_status s
 JOIN work_queue q ON q.id = s.queue_id
-JOIN entry_mail m ON m.entry_id = s.id;
+JOIN entry_mail m ON m.entry_id = s.id
+LEFT JOIN entry_thread t ON t.entry_id = s.id;
+
+-- Threads of more than one mail, the latest first. open: entries that are not finished; subject: that of the first
+-- mail that is there.
+CREATE VIEW thread AS
+SELECT t.thread_id, q.name AS queue, count(*) AS entries,
+	sum(s.state = 'new' OR s.state = 'claimed') AS open,
+	min(m.date_received) AS first_at, max(m.date_received) AS last_at,
+	(SELECT f.subject FROM entry_thread e JOIN entry_mail f ON f.entry_id = e.entry_id
+		WHERE e.thread_id = t.thread_id ORDER BY e.entry_id LIMIT 1) AS subject
+FROM entry_thread t
+JOIN entry_status s ON s.id = t.entry_id
+JOIN work_queue q ON q.id = s.queue_id
+JOIN entry_mail m ON m.entry_id = t.entry_id
+GROUP BY t.thread_id
+ORDER BY last_at DESC, t.thread_id DESC;
 
 CREATE VIEW header AS
 SELECT
@@ -863,6 +906,8 @@ WHEN EXISTS (SELECT 1 FROM entry_mail WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_calendar WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_rule WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_bounce WHERE entry_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM entry_thread WHERE entry_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM entry_reference WHERE entry_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the entry goes with it');
 END;
@@ -932,7 +977,7 @@ BEGIN
 END;
 
 -- REPLACE deletes the row that is there, and a trigger on DELETE does not run. The tables that a load or a claim writes
--- (entry_status, entry_mail, content, attachment, pickup, entry_event) have no such trigger on INSERT: SQLite would keep
+-- (entry_status, entry_mail, entry_thread, entry_reference, content, attachment, pickup, entry_event) have no such trigger on INSERT: SQLite would keep
 -- a journal for each statement, and a load would need 4 to 11 % more instructions for each of them. Whoever inserts
 -- there says PRAGMA foreign_keys = ON, and never REPLACE.
 CREATE TRIGGER work_queue_once BEFORE INSERT ON work_queue
@@ -984,6 +1029,18 @@ BEGIN
 END;
 
 CREATE TRIGGER entry_bounce_moved BEFORE UPDATE OF entry_id ON entry_bounce
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_thread_moved BEFORE UPDATE OF entry_id ON entry_thread
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_reference_moved BEFORE UPDATE OF entry_id ON entry_reference
 WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no entry with this entry_id');

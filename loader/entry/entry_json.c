@@ -110,6 +110,10 @@ static json_t *entry_json_columns(const struct entry *entry)
 	entry_json_add_texts(object, entry);
 	json_object_set_new(object, "date_sent", entry_json_date_sent(entry));
 	json_object_set_new(object, "date_received", entry_json_time_s(entry->date_received_s));
+	json_object_set_new(object, "thread_id", json_integer((json_int_t)entry->thread_id));
+	json_object_set_new(object, "parent_id",
+			    entry->parent_id != 0 ? json_integer((json_int_t)entry->parent_id)
+						  : json_null());
 	json_object_set_new(object, "last_attempt_at",
 			    entry_json_time_ms(entry->last_attempt_at_ms));
 	json_object_set_new(object, "next_attempt_at",

@@ -19,11 +19,14 @@ COLUMNS = {
     "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
     " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
     " date_sent date_received message_body html_body reply_plain message_body_size html_body_size message_id"
-    " in_reply_to thread_references headers defects signature auto_class auto_reason raw_sha256 raw_size raw_kept attachment_count"
+    " in_reply_to thread_references thread_id parent_id headers defects signature auto_class auto_reason raw_sha256 raw_size raw_kept attachment_count"
     " record_created record_updated",
     "attachment": "entry_id position file_name declared_name content_type disposition content_id size"
     " sha256",
     "entry_calendar": "entry_id position method uid starts_at ends_at organizer attendees summary location",
+    "entry_thread": "entry_id thread_id parent_id",
+    "entry_reference": "entry_id position id joins",
+    "thread": "thread_id queue entries open first_at last_at subject",
     "entry_bounce": "entry_id position kind address original_address status diagnostic original_id",
     "content": "id sha256 size data",
     "attachment_data": "entry_id position file_name declared_name content_type disposition content_id"
@@ -77,7 +80,7 @@ UPDATE pickup SET target_folder = 1;
 QUEUE = ENTRY[:ENTRY.index("INSERT INTO entry_status")]
 
 # Loads and claims write these: a trigger on INSERT would slow them down.
-UNCHECKED = {"entry_status", "entry_mail", "attachment", "pickup", "entry_event"}
+UNCHECKED = {"entry_status", "entry_mail", "entry_thread", "entry_reference", "attachment", "pickup", "entry_event"}
 
 CLAIM = (
     "state = 'claimed', lease_owner = 'w1', lease_token = 't1',"

@@ -42,7 +42,8 @@ PARSED = {"subject", "sender", "recipient", "cc", "bcc", "reply_to", "date_sent"
 COMPARED = {"attachment": "SELECT DISTINCT entry_id FROM attachment",
             "content": "SELECT * FROM content WHERE sha256 IN (SELECT raw_content FROM entry_mail)"}
 # Tables, and (table, column), that came later and hold other things of what was there before, with the reason.
-LATER = {"entry_bounce": "what bounces say is noted of what is loaded from now on",
+LATER = {"entry_thread": "what is there is joined when the next mail of the thread comes",
+         "entry_bounce": "what bounces say is noted of what is loaded from now on",
          "entry_calendar": "what calendars announce is noted of what is loaded from now on",
          "run": "what a run has done is noted from now on",
          "queue_end": "what ends when is noted at the next sign-in",

@@ -10,6 +10,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+/* Other mails of the thread that are shown. */
+enum { ENTRY_VIEW_THREAD_MAX = 50 };
+
 /* A column that holds JSON, as JSON; a list in any case. */
 static json_t *entry_view_json_list(const char *column)
 {
@@ -173,6 +176,30 @@ void entry_view_print_bounces(const struct entry *entry)
 		entry_view_print_line("bounced message", entry->bounces[0].original_id);
 }
 
+/* "12 done, 2026-01-31T12:00:00Z, Ann <ann@example.com>: Re: Invoice" */
+static int entry_view_print_sibling(const struct entry *entry, void *context)
+{
+	const struct entry *shown = context;
+	char date[CLOCK_TEXT_SIZE];
+	if (entry->id == shown->id)
+		return 0;
+	clock_format_s(entry->date_received_s, date);
+	output_entry_field(entry->id == shown->parent_id ? "answers" : "thread",
+			   "%" PRId64 " %s, %s, %s: %s", entry->id,
+			   entry_state_format(entry->state), date,
+			   entry->sender != NULL ? entry->sender : "",
+			   entry->subject != NULL ? entry->subject : "");
+	return 0;
+}
+
+/* A long thread goes on in `list --thread`. */
+static int entry_view_print_thread(struct store *store, const struct entry *entry,
+				   struct error *err)
+{
+	const struct entry_filter filter = {.thread_of = entry->id, .limit = ENTRY_VIEW_THREAD_MAX};
+	return entry_list(store, &filter, entry_view_print_sibling, (void *)entry, err);
+}
+
 /* A heading keeps the two bodies apart. A body goes to the terminal piece by piece as the
  * database has it: it may be larger than memory allows. */
 static int entry_view_print_body(struct store *store, const struct entry *entry, const char *label,
@@ -194,6 +221,8 @@ int entry_view_print(struct store *store, const struct entry *entry, struct erro
 	entry_view_print_attachments(entry);
 	entry_view_print_calendars(entry);
 	entry_view_print_bounces(entry);
+	if (entry_view_print_thread(store, entry, err) != 0)
+		return -1;
 	if (entry->has_message_body &&
 	    entry_view_print_body(store, entry, "message body", ENTRY_MESSAGE_BODY, err) != 0)
 		return -1;

@@ -96,6 +96,18 @@ static int filter_read_class(const struct invocation *invocation, struct entry_f
 			 "calendar");
 }
 
+static int filter_read_thread(const struct invocation *invocation, struct entry_filter *filter,
+			      struct error *err)
+{
+	uint64_t id;
+	if (invocation_number(invocation, "thread", 1, &id, err) != 0)
+		return -1;
+	if (id > INT64_MAX)
+		return error_set(err, ERROR_USAGE, "--thread: no entry has this id");
+	filter->thread_of = (int64_t)id;
+	return 0;
+}
+
 /* Commands that change entries refuse to change all of them by mistake. */
 static bool filter_is_any(const struct invocation *invocation)
 {
@@ -116,6 +128,7 @@ int filter_read(const struct invocation *invocation, struct store *store,
 	    filter_read_times(invocation, &filter, err) != 0 ||
 	    filter_read_texts(invocation, &filter, err) != 0 ||
 	    filter_read_class(invocation, &filter, err) != 0 ||
+	    filter_read_thread(invocation, &filter, err) != 0 ||
 	    filter_read_queue(invocation, store, &filter, err) != 0)
 		return -1;
 	*ret_any = filter_is_any(invocation);
