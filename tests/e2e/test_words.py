@@ -61,7 +61,8 @@ class Words(EntryCase):
             self.assertRegex(self.inqueue(*words.split(), expect=USAGE).stderr,
                              rf"\Ainqueue: unknown command '{first} {second}': did you mean {meant}\? '{first}' is followed by one of: ")
         self.assertRegex(self.inqueue("queue", expect=USAGE).stderr, r"\Ainqueue: 'queue' is followed by one of: create, ")
-        self.assertRegex(self.inqueue("queue", "quantum", expect=USAGE).stderr, r"\Ainqueue: 'queue' is followed by one of: ")
+        self.assertRegex(self.inqueue("queue", "quantum", expect=USAGE).stderr,
+                         r"\Ainqueue: unknown command 'queue quantum': 'queue' is followed by one of: ")
 
     def test_names_of_queues_and_targets(self):
         self.inqueue("target", "create", "shop", "--deliver-to", "https://app.example.com/")

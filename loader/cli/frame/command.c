@@ -220,6 +220,10 @@ static int command_refuse(const char *first, const char *second, struct error *e
 				 "unknown command '%s %s': did you mean %s %s? '%s' is followed by "
 				 "one of: %s",
 				 first, second, first, meant, first, next);
+	if (next != NULL && second != NULL)
+		return error_set(err, ERROR_USAGE,
+				 "unknown command '%s %s': '%s' is followed by one of: %s", first,
+				 second, first, next);
 	if (next != NULL)
 		return error_set(err, ERROR_USAGE, "'%s' is followed by one of: %s", first, next);
 	if (meant != NULL)
