@@ -220,6 +220,16 @@ int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint
 	       int (*write)(const void *bytes, size_t size, void *context), void *context,
 	       struct error *err);
 
+/* ---- the entry that a mail answers ---- */
+
+/*
+ * The tags of the entry of this queue that `entry` answers, among those with a smaller id than before_id; a
+ * thread would have it for the parent. `entry` need not be stored. The list ends with NULL, and the
+ * caller frees it with g_strfreev(); NULL where there is no such entry.
+ */
+int entry_parent_tags(struct store *store, int64_t queue_id, const struct entry *entry,
+		      int64_t before_id, char ***ret_tags, struct error *err);
+
 /* ---- the reply in the text body ---- */
 
 /* *ret_reply is NULL where it has not been looked for yet, "" where there is none. The caller frees

@@ -27,6 +27,7 @@ void rule_facts_close(struct rule_facts *facts)
 	g_hash_table_unref(facts->headers);
 	g_hash_table_unref(facts->addresses);
 	rule_value_free(facts->body);
+	g_clear_pointer(&facts->parent_tags, g_ptr_array_unref);
 }
 
 /* ---- header fields ---- */
@@ -207,5 +208,23 @@ int rule_facts_body(struct rule_facts *facts, struct rule_value **ret_value, str
 		facts->body = rule_value_new(bytes, (size_t)size);
 	}
 	*ret_value = facts->body;
+	return 0;
+}
+
+/* ---- the entry that it answers ---- */
+
+int rule_facts_parent_tags(struct rule_facts *facts, const GPtrArray **ret_values,
+			   struct error *err)
+{
+	const struct rule_mail *mail = facts->mail;
+	g_auto(GStrv) tags = NULL;
+	if (facts->parent_tags == NULL) {
+		if (mail->parent_tags(mail->context, &tags, err) != 0)
+			return -1;
+		facts->parent_tags = values_new();
+		for (char **tag = tags; tag != NULL && *tag != NULL; tag++)
+			g_ptr_array_add(facts->parent_tags, rule_value_new(*tag, strlen(*tag)));
+	}
+	*ret_values = facts->parent_tags;
 	return 0;
 }

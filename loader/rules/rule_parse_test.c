@@ -43,6 +43,7 @@ static const struct test_row {
     {"attachments", TEST_ATTACHMENTS, WORDS_COUNT},
     {"reply", TEST_REPLY, WORDS_NONE},
     {"auto_class", TEST_AUTO_CLASS, WORDS_MATCH},
+    {"parent_tag", TEST_PARENT_TAG, WORDS_MATCH},
     {"rate", TEST_RATE, WORDS_COUNT | WORDS_PERIOD},
 };
 

@@ -107,6 +107,16 @@ static bool try_auto_class(const struct rule_test *test, struct rule_facts *fact
 	return try_values(test, facts, values, shown);
 }
 
+static int try_parent_tag(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
+			  GString *shown, struct error *err)
+{
+	const GPtrArray *values;
+	if (rule_facts_parent_tags(facts, &values, err) != 0)
+		return -1;
+	*ret_true = try_values(test, facts, values, shown);
+	return 0;
+}
+
 /* The mail itself counts: "over 20" holds from the 21st on. */
 static int try_rate(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
 		    GString *shown, struct error *err)
@@ -175,6 +185,8 @@ int rule_test_try(const struct rule_test *test, struct rule_facts *facts, bool *
 	case TEST_AUTO_CLASS:
 		*ret_true = try_auto_class(test, facts, shown);
 		return 0;
+	case TEST_PARENT_TAG:
+		return try_parent_tag(test, facts, ret_true, shown, err);
 	case TEST_TRUE:
 	case TEST_FALSE:
 		*ret_true = test->kind == TEST_TRUE;

@@ -66,6 +66,9 @@ struct rule_mail {
 	/* How many entries of this address the queue has got since then. */
 	int (*count_sender)(void *context, const char *address, int64_t since_ms,
 			    uint64_t *ret_count, struct error *err);
+	/* The tags of the entry that this mail answers, which ends with NULL; the caller frees them with
+	 * g_strfreev(). *ret_tags is NULL where that entry is not there. */
+	int (*parent_tags)(void *context, char ***ret_tags, struct error *err);
 	void *context;
 	int64_t now_ms; /* when it arrives */
 };

@@ -58,6 +58,7 @@ enum rule_test_kind {
 	TEST_ATTACHMENTS,
 	TEST_REPLY,
 	TEST_AUTO_CLASS,
+	TEST_PARENT_TAG,
 	TEST_RATE,
 };
 
@@ -152,6 +153,7 @@ struct rule_facts {
 	    *headers; /* name in lower case -> GPtrArray of struct rule_value; NULL: not read yet */
 	GHashTable *addresses; /* "from:domain" -> the same */
 	struct rule_value *body;
+	GPtrArray *parent_tags; /* of struct rule_value */
 	bool gave_up;
 };
 
@@ -163,6 +165,8 @@ const GPtrArray *rule_facts_header(struct rule_facts *facts, const char *name);
 const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name,
 				    enum rule_part part);
 int rule_facts_body(struct rule_facts *facts, struct rule_value **ret_value, struct error *err);
+int rule_facts_parent_tags(struct rule_facts *facts, const GPtrArray **ret_values,
+			   struct error *err);
 
 /* Is this a name that `address` knows: from, to, cc, bcc, reply-to? */
 bool rule_address_name(const char *name);

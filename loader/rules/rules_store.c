@@ -68,6 +68,7 @@ int rules_check(struct store *store, int64_t queue_id, struct error *err)
 struct source {
 	struct store *store;
 	int64_t queue_id;
+	const struct entry *entry;
 	int64_t before_id;		  /* of the entries that count as earlier */
 	const struct entry_content *body; /* of a new one */
 	int64_t entry_id;		  /* of a stored one */
@@ -125,6 +126,13 @@ static int source_count(void *context, const char *address, int64_t since_ms, ui
 			     ret_count, err);
 }
 
+static int source_parent(void *context, char ***ret_tags, struct error *err)
+{
+	const struct source *source = context;
+	return entry_parent_tags(source->store, source->queue_id, source->entry, source->before_id,
+				 ret_tags, err);
+}
+
 int rules_try_new(const struct rules *rules, struct store *store, const struct entry *entry,
 		  const struct entry_contents *contents, int64_t now_ms,
 		  void (*trace)(const struct rule_finding *finding, void *context), void *context,
@@ -132,11 +140,13 @@ int rules_try_new(const struct rules *rules, struct store *store, const struct e
 {
 	struct source source = {.store = store,
 				.queue_id = entry->queue_id,
+				.entry = entry,
 				.before_id = INT64_MAX,
 				.body = &contents->message_body};
 	const struct rule_mail mail = {.entry = entry,
 				       .read_body = source_read_new,
 				       .count_sender = source_count,
+				       .parent_tags = source_parent,
 				       .context = &source,
 				       .now_ms = now_ms};
 	return rules_try(rules, &mail, trace, context, ret_outcome, err);
@@ -148,11 +158,13 @@ int rules_try_entry(const struct rules *rules, struct store *store, const struct
 {
 	struct source source = {.store = store,
 				.queue_id = entry->queue_id,
+				.entry = entry,
 				.before_id = entry->id,
 				.entry_id = entry->id};
 	const struct rule_mail mail = {.entry = entry,
 				       .read_body = source_read_stored,
 				       .count_sender = source_count,
+				       .parent_tags = source_parent,
 				       .context = &source,
 				       .now_ms = entry->record_created_ms};
 	return rules_try(rules, &mail, trace, context, ret_outcome, err);

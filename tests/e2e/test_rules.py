@@ -106,6 +106,19 @@ class Loaded(RulesCase):
         self.inqueue("load", "invoices")
         self.assertEqual([("Out of office", "away"), ("A question", None)], self.sql("SELECT subject, tags FROM entry ORDER BY id"))
 
+    def test_an_answer_is_told_by_the_tags_of_what_it_answers(self):
+        self.rule(1, 'if parent_tag "vip" { tag "vip"; priority 5; }')
+        question = message("A question")
+        self.deliver(question, message("Another"))
+        self.inqueue("load", "invoices")
+        self.inqueue("tag", 1, "--add", "vip")
+        self.deliver(message("Its answer", In_Reply_To=question["Message-ID"]), message("An answer", In_Reply_To="<1@example.com>"))
+        self.inqueue("load", "invoices")
+        self.assertEqual([("A question", 0, "vip"), ("Another", 0, None), ("Its answer", 5, "vip"), ("An answer", 0, None)],
+                         self.sql("SELECT subject, priority, tags FROM entry ORDER BY id"))
+        tested = self.inqueue("rules", "test", "invoices", "--entry", 3).stdout
+        self.assertRegex(tested, r'true +parent_tag "vip"\n +compared: vip\n')
+
     def test_an_expression_without_end_keeps_no_mail(self):
         self.rule(1, 'if body :regex "^(a+)+$" { hold; }')
         self.deliver(message("hostile", body="a" * 64000 + "!"))

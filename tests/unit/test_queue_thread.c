@@ -1,6 +1,8 @@
 /* Threads: which mails belong together, whatever the order in which they come. */
 #include "queue_fixture.h"
 
+#include "queue/entry_operate.h"
+
 struct mail {
 	const char *own;
 	const char *in_reply_to;
@@ -51,6 +53,26 @@ static const struct mail mails[] = {
     {"<i2@example.com>", "<i1@example.com>", NULL, "bob@example.com", "<i1@example.com>", 12},
 };
 
+static int64_t ask(struct fixture *f, const char *column, int64_t id)
+{
+	g_autofree char *sql =
+	    g_strdup_printf("SELECT %s FROM entry WHERE id = %" G_GINT64_FORMAT, column, id);
+	return ask_number(f->store, sql);
+}
+
+/* Whose tags a rule reads before the mail is stored is whom the thread has for its parent then: each entry is tagged
+ * with its own id. */
+static void check_parent(struct fixture *f, int64_t id, char **tags)
+{
+	const int64_t parent = ask(f, "coalesce(parent_id, 0)", id);
+	g_autofree char *own = g_strdup_printf("%" G_GINT64_FORMAT, id);
+	g_autofree char *expected = g_strdup_printf("%" G_GINT64_FORMAT, parent);
+	bool changed;
+	const struct entry_order order = {.operation = ENTRY_TAG, .tag = own};
+	assert_ok(entry_operate(f->store, id, &order, NOW_MS, &changed, &f->err), &f->err);
+	assert_string_equal(expected, tags != NULL ? tags[0] : "0");
+}
+
 static int64_t put_mail(struct fixture *f, int64_t queue_id, const struct mail *mail)
 {
 	const struct entry entry = {
@@ -64,7 +86,11 @@ static int64_t put_mail(struct fixture *f, int64_t queue_id, const struct mail *
 	};
 	const struct entry_contents contents = {0};
 	int64_t id = 0;
+	g_auto(GStrv) parent = NULL;
+	assert_ok(entry_parent_tags(f->store, queue_id, &entry, INT64_MAX, &parent, &f->err),
+		  &f->err);
 	assert_ok(entry_put(f->store, &entry, &contents, NOW_MS, &id, &f->err), &f->err);
+	check_parent(f, id, parent);
 	return id;
 }
 
@@ -78,13 +104,6 @@ static void shuffle(size_t *order, size_t count, GRand *random)
 		order[i - 1] = order[other];
 		order[other] = kept;
 	}
-}
-
-static int64_t ask(struct fixture *f, const char *column, int64_t id)
-{
-	g_autofree char *sql =
-	    g_strdup_printf("SELECT %s FROM entry WHERE id = %" G_GINT64_FORMAT, column, id);
-	return ask_number(f->store, sql);
 }
 
 static void check_thread(struct fixture *f, const int64_t *ids, size_t one)
@@ -178,7 +197,7 @@ static void test_the_history_says_that_threads_were_joined(void **state)
 		put_mail(f, queue_id, &two[i]);
 	assert_ok(store_commit(f->store, &f->err), &f->err);
 	g_autofree char *why = ask_text(f->store, "SELECT group_concat(entry_id || ': ' || why)"
-						  " FROM entry_event");
+						  " FROM entry_event WHERE change = 'note'");
 	assert_string_equal("5: this mail joins thread 3 to thread 1", why);
 	assert_int_equal(5, ask_number(f->store, "SELECT entries FROM thread"));
 }

@@ -12,6 +12,7 @@
 
 static const char *body_text;
 static uint64_t sender_count;
+static const char *parent_words;
 
 static int64_t read_body(void *context, char *bytes, size_t room, struct error *err)
 {
@@ -30,6 +31,14 @@ static int count_sender(void *context, const char *address, int64_t since_ms, ui
 	assert_string_equal("ann@example.com", address);
 	assert_int_equal(1000000 - 3600000, since_ms);
 	*ret_count = sender_count;
+	return 0;
+}
+
+static int parent_tags(void *context, char ***ret_tags, struct error *err)
+{
+	(void)context;
+	(void)err;
+	*ret_tags = parent_words != NULL ? g_strsplit(parent_words, " ", -1) : NULL;
 	return 0;
 }
 
@@ -58,6 +67,7 @@ static struct rule_outcome try_text(const char *text)
 	const struct rule_mail mail = {.entry = &the_entry,
 				       .read_body = read_body,
 				       .count_sender = count_sender,
+				       .parent_tags = parent_tags,
 				       .now_ms = 1000000};
 	if (rules_add(rules, 1, text, &err) != 0)
 		fail_msg("%s: %s", text, err.text);
@@ -147,6 +157,17 @@ static void test_what_is_not_true_of_a_mail(void **state)
 		if (holds(tests[i]))
 			fail_msg("should be false: %s", tests[i]);
 	}
+}
+
+static void test_the_parents_tags_are_those_of_the_entry_that_is_answered(void **state)
+{
+	(void)state;
+	parent_words = "urgent new";
+	assert_true(holds("parent_tag \"NEW\""));
+	assert_true(holds("parent_tag :matches [\"x\", \"urg*\"]"));
+	assert_false(holds("parent_tag [\"urgen\", \"urgent new\"]"));
+	parent_words = NULL;
+	assert_false(holds("parent_tag :contains \"\""));
 }
 
 static void test_wildcards_stand_for_themselves_behind_a_backslash(void **state)
@@ -323,6 +344,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_is_true_of_a_mail),
 	    cmocka_unit_test(test_what_is_not_true_of_a_mail),
+	    cmocka_unit_test(test_the_parents_tags_are_those_of_the_entry_that_is_answered),
 	    cmocka_unit_test(test_wildcards_stand_for_themselves_behind_a_backslash),
 	    cmocka_unit_test(test_what_is_refused_is_named),
 	    cmocka_unit_test(test_tests_end_at_a_depth_of_32),
