@@ -46,10 +46,9 @@ int opening_explain_dial(const struct opening *opening, enum dial_end end, struc
 static int explain_timeout(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
-	const char *address = NULL;
+	g_autofree char *address = opening_address(opening);
 
-	curl_easy_getinfo(opening->transport->curl, CURLINFO_PRIMARY_IP, &address);
-	if (!address || !*address)
+	if (!address)
 		return opening_explain_dial(opening, DIAL_NO_CONNECTION_IN_TIME, err);
 	return error_set(err, ERROR_UNREACHABLE,
 			 "%s port %u takes the connection but does not speak within %u s: is it an "
@@ -101,10 +100,9 @@ static int explain_greeting(const struct opening *opening, struct error *err)
 static int explain_tls(const struct opening *opening, struct error *err)
 {
 	const struct connection_string *server = opening->server;
-	const char *address = NULL;
+	g_autofree char *address = opening_address(opening);
 	g_autofree char *words = NULL;
 
-	curl_easy_getinfo(opening->transport->curl, CURLINFO_PRIMARY_IP, &address);
 	if (server->ssl && !server->proxy && address)
 		words = foreign_listen(address, server->port, PROBE_MS);
 	if (words && foreign_name(words))

@@ -31,6 +31,9 @@ struct opening {
 	bool speaks_tls;
 };
 
+/* The address, in figures, that the connection was made to; of a proxy, its own. NULL: there was none. Caller frees. */
+char *opening_address(const struct opening *opening);
+
 /* Why there is no connection. Always returns -1. */
 int opening_explain_dial(const struct opening *opening, enum dial_end end, struct error *err);
 

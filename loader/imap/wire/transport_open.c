@@ -53,7 +53,6 @@ static int notice_silence(void *context, curl_off_t total, curl_off_t now, curl_
 	CURL *curl = opening->transport->curl;
 	curl_off_t connected_us = 0;
 	curl_off_t passed_us = 0;
-	const char *address = NULL;
 
 	(void)total;
 	(void)now;
@@ -63,7 +62,9 @@ static int notice_silence(void *context, curl_off_t total, curl_off_t now, curl_
 		return 0;
 	curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected_us);
 	curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &passed_us);
-	curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &address);
+
+	g_autofree char *address = opening_address(opening);
+
 	if (connected_us == 0 || passed_us - connected_us < SILENCE_US || !address)
 		return 0;
 	opening->asked_for_tls = true;
@@ -94,6 +95,20 @@ static char *format_address(const struct sockaddr_storage *peer)
 
 	inet_ntop(peer->ss_family, bytes, text, sizeof text);
 	return g_strdup(text);
+}
+
+/* curl 8.14 no longer tells the address of a connection whose handshake failed, so that it is asked about proxies
+ * alone. */
+char *opening_address(const struct opening *opening)
+{
+	const char *address = NULL;
+
+	if (!opening->server->proxy)
+		return opening->dialled.address.size > 0
+			   ? format_address(&opening->dialled.address.peer)
+			   : NULL;
+	curl_easy_getinfo(opening->transport->curl, CURLINFO_PRIMARY_IP, &address);
+	return address && *address ? g_strdup(address) : NULL;
 }
 
 /* "imap.example.com:993:192.0.2.1": so curl asks no name server. */
