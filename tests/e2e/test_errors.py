@@ -9,7 +9,7 @@ import threading
 import unittest
 
 from inqueue import (CONFIGURATION, CREDENTIALS, DATA, IO, PROTOCOL, TEMPORARY, UNREACHABLE, Case, LoadCase,
-                     ServerCase, message, messages)
+                     ServerCase, message, messages, database_files)
 from proxy import SERVER, Proxy
 from servers import Dovecot, for_dovecot, free_port
 
@@ -239,7 +239,8 @@ exit $code
             made.add_attachment(os.urandom(1 << 20), maintype="application", subtype="pdf", filename="a.pdf")
             mailbox.append(made)
         self.create_queue()
-        self.on_disk("900k", IO, "'invoices'", "(?i)no space|full")
+        room = sum(path.stat().st_size for path in database_files(self.database)) + 100 * 1024
+        self.on_disk(room, IO, "'invoices'", "(?i)no space|full")
         self.assertEqual([], self.entries())
         self.assertEqual(["Invoice 1"], self.subjects())
         self.inqueue("load", "invoices")
