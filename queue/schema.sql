@@ -783,8 +783,9 @@ CREATE TABLE target (
 	concurrency INTEGER NOT NULL CHECK (concurrency > 0),
 	stopped TEXT,                                -- why nothing is delivered; NULL: it is
 	refused_run INTEGER NOT NULL DEFAULT 0,      -- answers 401, 403, 404, 410 since another one came
-	recipient TEXT                               -- header fields that envelope[to] comes from, 'A,B'; NULL: the
+	recipient TEXT,                              -- header fields that envelope[to] comes from, 'A,B'; NULL: the
 	                                             -- topmost of X-Original-To, Delivered-To, Envelope-To
+	proxy TEXT                                   -- 'http://HOST:PORT', 'environment'; NULL: none
 ) STRICT;
 
 -- The target of a queue. No row: its entries are posted nowhere.
@@ -800,7 +801,7 @@ CREATE INDEX queue_target_target ON queue_target (target_id);
 CREATE VIEW delivery_target AS
 SELECT q.queue_id, t.name AS target, t.url, t.format, t.secret, t.headers, t.header_secrets, t.password,
 	t.connect_timeout_ms, t.timeout_ms, t.ca_file, t.crl_file, t.client_certificate, t.allow_private, t.insecure,
-	t.redirects, t.trust_hosts, t.concurrency, q.acknowledge, t.stopped, t.refused_run, t.recipient
+	t.redirects, t.trust_hosts, t.concurrency, q.acknowledge, t.stopped, t.refused_run, t.recipient, t.proxy
 FROM queue_target q JOIN target t ON t.id = q.target_id;
 
 -- The own target of a queue that has another one now, or none.

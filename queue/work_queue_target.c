@@ -13,7 +13,7 @@
 	"t.name, t.url, t.format, t.secret, t.headers, t.connect_timeout_ms, t.timeout_ms,"        \
 	" t.ca_file, t.client_certificate, t.allow_private, t.concurrency, t.stopped,"             \
 	" t.header_secrets, t.password, t.insecure, t.crl_file, t.redirects, t.trust_hosts,"       \
-	" t.recipient"
+	" t.recipient, t.proxy"
 
 static void target_from_row(const struct statement *row, struct work_queue_target *ret_target)
 {
@@ -37,6 +37,7 @@ static void target_from_row(const struct statement *row, struct work_queue_targe
 	    .redirects = g_strdup(statement_text(row, 16)),
 	    .trust_hosts = g_strdup(statement_text(row, 17)),
 	    .recipient = g_strdup(statement_text(row, 18)),
+	    .proxy = g_strdup(statement_text(row, 19)),
 	};
 }
 
@@ -54,6 +55,7 @@ void work_queue_target_clear(struct work_queue_target *target)
 	g_free(target->redirects);
 	g_free(target->trust_hosts);
 	g_free(target->recipient);
+	g_free(target->proxy);
 	g_free(target->client_certificate);
 	g_free(target->stopped);
 	*target = (struct work_queue_target){0};
@@ -71,14 +73,14 @@ static int target_write(struct store *store, int64_t id, const struct work_queue
 	    "INSERT INTO target (id, name, url, format, secret, headers, connect_timeout_ms,"
 	    " timeout_ms, ca_file, client_certificate, allow_private, concurrency, stopped,"
 	    " header_secrets, password, insecure, crl_file, redirects, trust_hosts,"
-	    " recipient)"
+	    " recipient, proxy)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-	    " ?18, ?19, ?20)"
+	    " ?18, ?19, ?20, ?21)"
 	    " ON CONFLICT (id) DO UPDATE SET name = ?2, url = ?3, format = ?4, secret = ?5,"
 	    " headers = ?6, connect_timeout_ms = ?7, timeout_ms = ?8, ca_file = ?9,"
 	    " client_certificate = ?10, allow_private = ?11, concurrency = ?12, stopped = ?13,"
 	    " header_secrets = ?14, password = ?15, insecure = ?16, crl_file = ?17,"
-	    " redirects = ?18, trust_hosts = ?19, recipient = ?20,"
+	    " redirects = ?18, trust_hosts = ?19, recipient = ?20, proxy = ?21,"
 	    " refused_run = CASE WHEN ?13 IS NULL THEN 0 ELSE refused_run END");
 	if (id != 0)
 		statement_bind_int(statement, 1, id);
@@ -103,6 +105,7 @@ static int target_write(struct store *store, int64_t id, const struct work_queue
 	statement_bind_text(statement, 18, target->redirects);
 	statement_bind_text(statement, 19, target->trust_hosts);
 	statement_bind_text(statement, 20, target->recipient);
+	statement_bind_text(statement, 21, target->proxy);
 	if (statement_step(statement, err) != 0)
 		return -1;
 	*ret_id = id != 0 ? id : engine_last_id(store->engine);
@@ -188,7 +191,7 @@ int target_read_of_queue(struct store *store, struct work_queue *queue, struct e
 	if (result != 1)
 		return result;
 	target_from_row(row, &queue->target);
-	queue->on_delivery = statement_int(row, 19) != 0;
+	queue->on_delivery = statement_int(row, 20) != 0;
 	return 0;
 }
 

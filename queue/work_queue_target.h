@@ -33,6 +33,7 @@ struct work_queue_target {
 	char *trust_hosts; /* get the credentials after a redirect; "HOST[:PORT]" a line */
 	char *recipient;   /* header fields that say where a mail was delivered to, "A,B": the first
 			  * that has an address counts; NULL: the topmost of the usual ones */
+	char *proxy;	   /* "http://HOST:PORT", "environment"; NULL: none */
 	char *client_certificate; /* PEM file with certificate and key */
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms;  /* of a delivery as a whole */

@@ -94,6 +94,8 @@ int definition_target_set_redirects(struct work_queue_target *draft, const char 
 				    struct error *err);
 int definition_target_set_trust_host(struct work_queue_target *draft, const char *value,
 				     struct error *err);
+int definition_target_set_proxy(struct work_queue_target *draft, const char *value,
+				struct error *err);
 int definition_target_set_client_certificate(struct work_queue_target *draft, const char *value,
 					     struct error *err);
 int definition_target_set_insecure(struct work_queue_target *draft, const char *value,

@@ -5,6 +5,7 @@
 #include "loader/base/clock.h"
 #include "loader/define/target_secret.h"
 #include "loader/http/post.h"
+#include "loader/http/proxy.h"
 #include "loader/http/target.h"
 
 #include <string.h>
@@ -217,6 +218,15 @@ int definition_target_set_trust_host(struct work_queue_target *draft, const char
 				     struct error *err)
 {
 	return target_set_lines(draft, value, &draft->trust_hosts, host_take, err);
+}
+
+int definition_target_set_proxy(struct work_queue_target *draft, const char *value,
+				struct error *err)
+{
+	if (*value != '\0' && proxy_check(value, err) != 0)
+		return error_prefix(err, "deliver-proxy");
+	target_replace(draft, &draft->proxy, value);
+	return 0;
 }
 
 /* ---- limits and TLS ---- */

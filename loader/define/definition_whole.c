@@ -39,6 +39,7 @@ static bool target_leads_there(const struct work_queue_target *before,
 			       const struct work_queue_target *draft)
 {
 	return before != NULL && before->allow_private == draft->allow_private &&
+	       g_strcmp0(before->proxy, draft->proxy) == 0 &&
 	       g_strcmp0(before->url, draft->url) == 0;
 }
 
@@ -46,8 +47,10 @@ int definition_target_check_reach(const struct work_queue_target *before,
 				  const struct work_queue_target *draft, bool resolve,
 				  struct error *err)
 {
-	if (draft->url == NULL || draft->allow_private || target_leads_there(before, draft) ||
-	    !reach_is_private(draft->url, resolve))
+	if (draft->url == NULL || draft->allow_private || target_leads_there(before, draft))
+		return 0;
+	if (!reach_is_private(draft->url, resolve) &&
+	    (draft->proxy == NULL || !reach_says_private(draft->url)))
 		return 0;
 	g_autofree char *host = target_host(draft->url);
 	return error_set(err, ERROR_CONFIGURATION,

@@ -116,6 +116,7 @@ static void dump_fields(const struct dump *dump, const struct work_queue_target 
 	dump_text(dump, "deliver-client-certificate", target->client_certificate);
 	dump_text(dump, "deliver-redirects", target->redirects);
 	dump_lines(dump, "deliver-trust-host", target->trust_hosts, dump_as_it_is);
+	dump_text(dump, "deliver-proxy", target->proxy);
 	dump_switch(dump, "allow-private", target->allow_private);
 	dump_switch(dump, "deliver-insecure", target->insecure);
 	dump_number(dump, "deliver-concurrency", target->concurrency);

@@ -67,6 +67,7 @@ int deliver_connect(const struct work_queue_target *target, bool trace,
 					     .redirects = redirects,
 					     .trusted_hosts = target->trust_hosts,
 					     .client_certificate = target->client_certificate,
+					     .proxy = target->proxy,
 					     .allow_private = target->allow_private,
 					     .insecure = target->insecure,
 					     .trace = trace};

@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/secret.h"
+#include "loader/http/proxy.h"
 
 #include <string.h>
 
@@ -35,6 +36,7 @@ static void http_transfer_free(void *pointer)
 	g_ptr_array_add(transfer->client->idle, transfer->curl);
 	curl_slist_free_all(transfer->fields);
 	secret_wipe(transfer->url);
+	secret_wipe(transfer->proxy);
 	g_free(transfer->content_type);
 	g_strfreev(transfer->own_fields);
 	http_transfer_leave_home(transfer);
@@ -53,7 +55,8 @@ int http_client_open(const struct http_options *options, struct http_client **re
 						.crl_file = options->crl_file,
 						.ca_option = "deliver-ca-file",
 						.crl_option = "deliver-crl-file"};
-	if (certificate_trust_open(&files, &trust, err) != 0)
+	if (certificate_trust_open(&files, &trust, err) != 0 ||
+	    proxy_open(options->proxy, err) != 0)
 		return -1;
 	struct http_client *client = g_new0(struct http_client, 1);
 	client->options = *options;
@@ -62,6 +65,7 @@ int http_client_open(const struct http_options *options, struct http_client **re
 	client->options.client_certificate = client->client_certificate =
 	    g_strdup(options->client_certificate);
 	client->options.trusted_hosts = client->trusted_hosts = g_strdup(options->trusted_hosts);
+	client->options.proxy = client->proxy = g_strdup(options->proxy);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	client->multi = curl_multi_init();
 	curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->concurrency);
@@ -83,6 +87,7 @@ void http_client_free(struct http_client *client)
 	certificate_trust_close(client->trust);
 	g_free(client->client_certificate);
 	g_free(client->trusted_hosts);
+	g_free(client->proxy);
 	g_free(client);
 }
 

@@ -9,6 +9,9 @@
  * Limits:    connecting, and a delivery as a whole with its redirects; an answer is read up to 64
  *            KiB of header and 64 KiB of body.
  * Addresses: the one a connection is made to is checked, unless private ones are allowed.
+ * Proxy:     looks names up itself, so that only what the URL says is checked (reach.h); its own
+ *            address may be a private one. https goes through it by CONNECT, and it sees the host's
+ *            name alone; http counts as in clear whatever its address.
  * TLS:       loader/certificate judges the server before each request.
  * In clear:  http:// goes to addresses of loopback only, unless `insecure`; credentials go there
  *            alone.
@@ -34,6 +37,7 @@ struct http_options {
 	enum target_redirects redirects;
 	const char *trusted_hosts;	/* get the credentials, too (target.h); NULL: none */
 	const char *client_certificate; /* PEM file with certificate and key; NULL: none */
+	const char *proxy;		/* a setting of proxy.h; NULL: none */
 	bool allow_private;
 	bool
 	    insecure; /* http:// to other machines than this one, as long as no credentials go there */
@@ -67,7 +71,7 @@ void http_answer_clear(struct http_answer *answer);
 
 struct http_client;
 
-/* The options are copied. Errors: CONFIGURATION for ca_file and crl_file. */
+/* The options are copied. Errors: CONFIGURATION for ca_file, crl_file and proxy. */
 int http_client_open(const struct http_options *options, struct http_client **ret_client,
 		     struct error *err);
 void http_client_free(struct http_client *client); /* takes NULL */

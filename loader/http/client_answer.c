@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { REDIRECTS_MAX = 3, EXPECTATION_FAILED = 417 };
+enum { REDIRECTS_MAX = 3, EXPECTATION_FAILED = 417, PROXY_AUTHENTICATION = 407 };
 
 /* curl adds `Expect: 100-continue` to a post that is larger. */
 #define EXPECT_ABOVE ((uint64_t)1024 * 1024)
@@ -34,6 +34,16 @@ static char *answer_text(const struct http_transfer *transfer)
 
 /* ---- what it means ---- */
 
+/* Who an error is about: with a proxy between, either may be at fault. Caller frees. */
+static char *answer_peer(const struct http_transfer *transfer)
+{
+	g_autofree char *host = target_host(transfer->url);
+	if (transfer->proxy == NULL)
+		return g_steal_pointer(&host);
+	g_autofree char *proxy = target_host(transfer->proxy);
+	return g_strdup_printf("%s through the proxy %s", host, proxy);
+}
+
 /* 304 and the like answer no post. All five are followed with the method and the body of the
  * post: one that became a GET, as browsers do it, would deliver nothing. */
 static bool is_redirect(int status)
@@ -41,11 +51,22 @@ static bool is_redirect(int status)
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+static int explain_proxy_password(const char *host, struct error *err)
+{
+	return error_set(err, ERROR_UNREACHABLE,
+			 "%s: answer 407, the proxy asks for a user and password, which "
+			 "deliver-proxy=environment takes from https_proxy and http_proxy",
+			 host);
+}
+
 /* The causes that an operator can do something about come first; else curl's own words. */
 static int explain_failure(const struct http_transfer *transfer, CURLcode code, struct error *err)
 {
 	const struct http_options *options = &transfer->client->options;
-	g_autofree char *host = target_host(transfer->url);
+	g_autofree char *host = answer_peer(transfer);
+	g_autofree char *target = target_host(transfer->url);
+	long tunnel_status = 0;
+	curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
 	/* One that fills its buffer has been cut, and may end within a secret. */
 	const size_t size = strlen(transfer->curl_text);
 	const char *text =
@@ -54,18 +75,20 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s has an address of this machine or network: allow-private lets "
 				 "entries go there",
-				 host);
+				 target);
 	if (transfer->refused_clear && options->insecure)
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s: credentials do not go in clear to another machine: use "
 				 "https://",
-				 host);
+				 target);
 	if (transfer->refused_clear)
 		return error_set(
 		    err, ERROR_UNREACHABLE,
 		    "%s: mail does not go in clear to another machine: use https://, or "
 		    "allow it with deliver-insecure",
-		    host);
+		    target);
+	if (tunnel_status == PROXY_AUTHENTICATION)
+		return explain_proxy_password(host, err);
 	if (transfer->verdict == CERTIFICATE_REFUSED) {
 		*err = transfer->refusal;
 		return -1;
@@ -96,7 +119,7 @@ static bool follow(struct http_transfer *transfer, int status, struct error *err
 {
 	const struct http_options *options = &transfer->client->options;
 	char *location = NULL;
-	g_autofree char *host = target_host(transfer->url);
+	g_autofree char *host = answer_peer(transfer);
 	if (options->redirects == TARGET_REDIRECTS_NONE) {
 		error_fill(err, ERROR_UNREACHABLE,
 			   "%s answered %d: deliver-redirects=none follows no redirect", host,
@@ -154,7 +177,7 @@ static int read_status(const struct http_transfer *transfer, CURLcode code, stru
 		return 0;
 	}
 	if (!transfer->header_ended) {
-		g_autofree char *host = target_host(transfer->url);
+		g_autofree char *host = answer_peer(transfer);
 		error_fill(err, ERROR_UNREACHABLE,
 			   "%s closed the connection within the header of its answer", host);
 		return 0;
@@ -165,8 +188,10 @@ static int read_status(const struct http_transfer *transfer, CURLcode code, stru
 /* An answer that is none of HTTP's says nothing about the entry, so it counts as no answer. */
 static void check_status(const struct http_transfer *transfer, int status, struct error *err)
 {
-	g_autofree char *host = target_host(transfer->url);
-	if (status < 200 || (status >= 300 && status < 400) || status > 599)
+	g_autofree char *host = answer_peer(transfer);
+	if (status == PROXY_AUTHENTICATION && transfer->proxy != NULL)
+		explain_proxy_password(host, err);
+	else if (status < 200 || (status >= 300 && status < 400) || status > 599)
 		error_fill(err, ERROR_UNREACHABLE,
 			   "%s answered %d, which says nothing about the entry", host, status);
 }

@@ -18,7 +18,8 @@ struct http_transfer {
 	void *context;
 	CURL *curl;
 	struct curl_slist *fields;
-	char *url; /* of the request at hand */
+	char *url;   /* of the request at hand */
+	char *proxy; /* for it, with a password where there is one; NULL: none */
 	char *content_type;
 	char **own_fields;
 	char **home_fields; /* NULL, as the next, once the post went to another host */
@@ -50,6 +51,7 @@ struct http_client {
 	bool stapled; /* a server has asked for it: from now on each is asked */
 	char *client_certificate;
 	char *trusted_hosts;
+	char *proxy;
 	CURLM *multi;
 	GPtrArray *transfers;
 	GPtrArray *idle; /* curl's handles that no transfer uses */

@@ -7,6 +7,8 @@
 #include "loader/base/redact.h"
 #include "loader/base/secret.h"
 #include "loader/http/address.h"
+#include "loader/http/proxy.h"
+#include "loader/http/reach.h"
 #include "loader/http/target.h"
 
 #include <string.h>
@@ -74,11 +76,26 @@ static bool has_credentials(const struct http_transfer *transfer)
 	       (transfer->secret_fields != NULL && *transfer->secret_fields != NULL);
 }
 
+/* What a proxy connects to cannot be seen from here, so that the URL alone is judged. */
+static bool refuses_through_proxy(struct http_transfer *transfer)
+{
+	const struct http_options *options = &transfer->client->options;
+	transfer->refused_private = !options->allow_private && reach_says_private(transfer->url);
+	transfer->refused_clear =
+	    target_is_clear(transfer->url) && (!options->insecure || has_credentials(transfer));
+	return transfer->refused_private || transfer->refused_clear;
+}
+
 /* Checks the address of this very connection: what a name meant a moment ago does not count. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	(void)purpose;
 	struct http_transfer *transfer = context;
+	if (transfer->proxy != NULL)
+		return refuses_through_proxy(transfer)
+			   ? CURL_SOCKET_BAD
+			   : socket(address->family, address->socktype | SOCK_CLOEXEC,
+				    address->protocol);
 	if (!transfer->client->options.allow_private && address_is_private(&address->addr)) {
 		transfer->refused_private = true;
 		return CURL_SOCKET_BAD;
@@ -99,6 +116,9 @@ static int judge_server(void *context, char *remote, char *local, int remote_por
 	(void)remote_port;
 	(void)local_port;
 	struct http_transfer *transfer = context;
+	/* A connection to a proxy that was kept may have served another host. */
+	if (transfer->proxy != NULL && refuses_through_proxy(transfer))
+		return CURL_PREREQFUNC_ABORT;
 	if (target_is_clear(transfer->url))
 		return CURL_PREREQFUNC_OK;
 	g_autofree char *host = target_name(transfer->url);
@@ -117,7 +137,8 @@ static bool has_name(const char *line, size_t length, const char *field)
 /* The values of these fields do not stand in a trace. */
 static bool is_secret(const struct http_transfer *transfer, const char *line, size_t length)
 {
-	static const char *const names[] = {"authorization:", "cookie:", "set-cookie:"};
+	static const char *const names[] = {
+	    "authorization:", "proxy-authorization:", "cookie:", "set-cookie:"};
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
 		if (has_name(line, length, names[i]))
 			return true;
@@ -202,9 +223,13 @@ static void set_safety(struct http_transfer *transfer)
 	CURL *curl = transfer->curl;
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	/* A proxy of the environment is meant for browsers, and would hide the target's address
-	 * from the check. */
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	/* Empty texts keep curl from the environment: what it took past the proxy, or to one,
+	 * would hide the address from the check. A proxy that makes a tunnel gets no field of
+	 * the post. */
+	curl_easy_setopt(curl, CURLOPT_PROXY, transfer->proxy != NULL ? transfer->proxy : "");
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(curl, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
 	certificate_prepare(transfer->client->trust, curl, transfer->stapled);
@@ -259,6 +284,8 @@ void http_transfer_prepare(struct http_transfer *transfer)
 	transfer->header_ended = false;
 	*transfer->curl_text = '\0';
 	transfer->stapled = transfer->client->stapled;
+	secret_wipe(transfer->proxy);
+	transfer->proxy = proxy_choose(transfer->client->options.proxy, transfer->url);
 	transfer->verdict = CERTIFICATE_GOOD;
 	g_autofree char *host = target_host(transfer->url);
 	supervise_note_peer(host);

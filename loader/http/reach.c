@@ -9,6 +9,7 @@
 
 #include <glib.h>
 #include <netdb.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { REACH_DEADLINE_S = 5 };
@@ -48,4 +49,19 @@ bool reach_is_private(const char *url, bool resolve)
 	struct error ignored;
 	return resolve && supervise(reach_in_child, host, &status, &ignored) == 0 &&
 	       status == REACH_PRIVATE;
+}
+
+/* A dot at the end changes no name. */
+bool reach_says_private(const char *url)
+{
+	static const char *const ends[] = {".localhost", ".local", ".internal", ".home.arpa"};
+	g_autofree char *host = target_name(url);
+	g_autofree char *lower = g_ascii_strdown(host, -1);
+	if (g_str_has_suffix(lower, "."))
+		lower[strlen(lower) - 1] = '\0';
+	g_autofree char *name = g_strconcat(".", lower, NULL);
+	bool says = reach_is_private(url, false);
+	for (size_t i = 0; i < G_N_ELEMENTS(ends); i++)
+		says = says || g_str_has_suffix(name, ends[i]);
+	return says;
 }

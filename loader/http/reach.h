@@ -15,4 +15,8 @@
  */
 bool reach_is_private(const char *url, bool resolve);
 
+/* Does the URL itself say so: by an address, or by a name that no public server can have (localhost,
+ * .local, .internal, .home.arpa)? Looks nothing up. Source: RFC 6761, RFC 6762, RFC 8375. */
+bool reach_says_private(const char *url);
+
 #endif

@@ -288,6 +288,7 @@ deliver-crl-file=crl.pem
 deliver-client-certificate=client.pem
 deliver-redirects=same-host
 deliver-trust-host=b.example.com | c.example.com:8443
+deliver-proxy=http://proxy.example.com:3128
 allow-private=true
 deliver-insecure=true
 acknowledge=delivery
@@ -304,7 +305,8 @@ deliver-concurrency=2
             "crl_file": str(self.folder / "crl.pem"),
             "client_certificate": str(self.folder / "client.pem"), "redirects": "same-host",
             "trust_hosts": ["b.example.com", "c.example.com:8443"], "allow_private": True, "insecure": True, "acknowledge": "delivery",
-            "concurrency": 2, "recipient": "Delivered-To,X-Original-To", "stopped": None, "target": None}, shown["delivery"])
+            "concurrency": 2, "recipient": "Delivered-To,X-Original-To",
+            "proxy": "http://proxy.example.com:3128", "stopped": None, "target": None}, shown["delivery"])
         self.file("queues.ini", text.replace("=raw", "=xml"))
         self.fails(inqueue.CONFIGURATION, "queue", "apply", "queues.ini",
                    says=r"'queues.ini': \[queue orders\]: deliver-format: takes multipart, json or raw")

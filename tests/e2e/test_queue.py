@@ -340,6 +340,7 @@ deliver-crl-file=/etc/crl.pem
 deliver-client-certificate=/etc/client.pem
 deliver-redirects=same-host
 deliver-trust-host=app.example.net | app.example.org:8443
+deliver-proxy=http://proxy.example.com:3128
 allow-private=true
 deliver-insecure=true
 deliver-concurrency=9

@@ -211,7 +211,8 @@ class Lists(Case):
         """All that it asks for by name."""
         source = "\n".join(path.read_text(encoding="utf-8") for folder in ["loader", "queue", "mime"]
                            for path in (SOURCE_DIR / folder).rglob("*.c"))
-        asked = set(re.findall(r'getenv\("(\w+)"\)', source))
+        asked = set(re.findall(r'getenv\("(\w+)"\)|"(\w+_(?:proxy|PROXY))"', source))
+        asked = {name for names in asked for name in names if name}
         listed = manual.items(manual.section(manual.page("inqueue.1"), "ENVIRONMENT"))
         self.assertEqual(asked, {name for head, _ in listed for name in re.findall(r"\bEv (\w+)", head)})
 

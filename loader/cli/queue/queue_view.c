@@ -40,7 +40,7 @@ json_t *target_view_json(const struct work_queue_target *target)
 	return json_pack(
 	    "{s:s?, s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, "
 	    "s:o, s:b, s:b, "
-	    "s:i, s:s?, s:s?}",
+	    "s:i, s:s?, s:s?, s:s?}",
 	    "target", target->name, "deliver_to", target->url, "format", target->format, "secret",
 	    target->secret, "password", target->password, "headers",
 	    queue_view_lines_json(target->headers), "header_secrets",
@@ -50,7 +50,7 @@ json_t *target_view_json(const struct work_queue_target *target)
 	    (json_int_t)target->timeout_ms, "redirects", target->redirects, "trust_hosts",
 	    queue_view_lines_json(target->trust_hosts), "allow_private", (int)target->allow_private,
 	    "insecure", (int)target->insecure, "concurrency", (int)target->concurrency, "recipient",
-	    target->recipient, "stopped", target->stopped);
+	    target->recipient, "proxy", target->proxy, "stopped", target->stopped);
 }
 
 /* null where the queue has no target. */
@@ -132,6 +132,7 @@ void target_view_print(const struct work_queue_target *target)
 	if (strcmp(target->redirects, "any") != 0)
 		queue_view_print_text("follows redirects", target->redirects);
 	queue_view_print_lines("trusted host", target->trust_hosts);
+	queue_view_print_lines("through proxy", target->proxy);
 	queue_view_print_lines("private addresses", target->allow_private ? "allowed" : NULL);
 	queue_view_print_lines("in clear",
 			       target->insecure ? "allowed, without credentials" : NULL);
