@@ -261,7 +261,8 @@ void entry_free(struct entry *entry)
 	    entry->bcc,		entry->reply_to,	  entry->message_id,
 	    entry->in_reply_to, entry->thread_references, entry->headers,
 	    entry->defects,	entry->signature,	  entry->tags,
-	    entry->auto_class,	entry->auto_reason,
+	    entry->auto_class,	entry->auto_reason,	  entry->output,
+	    entry->progress,
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);

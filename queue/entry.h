@@ -109,12 +109,16 @@ struct entry {
 	int64_t parent_id; /* read only: the entry that it answers; 0 = none */
 	int64_t date_sent_s; /* seconds since 1970-01-01 UTC */
 	int64_t date_received_s;
-	char *reply_plain; /* NULL = not looked for yet; when storing only: entry_find_reply() */
-	char *headers;	   /* JSON [[name, value], …] */
-	char *defects;	   /* JSON list */
-	char *signature;   /* "not verified", "broken"; NULL: the mail is not signed */
-	char *auto_class;  /* one of entry_auto_class_at(); NULL: not looked at */
-	char *auto_reason; /* the field that decided; NULL: none */
+	char *reply_plain;    /* NULL = not looked for yet; when storing only: entry_find_reply() */
+	char *headers;	      /* JSON [[name, value], …] */
+	char *defects;	      /* JSON list */
+	char *signature;      /* "not verified", "broken"; NULL: the mail is not signed */
+	char *auto_class;     /* one of entry_auto_class_at(); NULL: not looked at */
+	char *auto_reason;    /* the field that decided; NULL: none */
+	char *output;	      /* read only: JSON; NULL: none, and in a list */
+	char *progress;	      /* read only; NULL: none */
+	int64_t output_at_ms; /* 0 = none; in a list, too */
+	int64_t progress_at_ms; /* 0 = none */
 	bool
 	    raw_incomplete; /* too large to be fetched whole: raw_sha256 is not known, NULL there */
 	unsigned char raw_sha256[32];

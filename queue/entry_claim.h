@@ -62,6 +62,18 @@ int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t 
 int entry_complete(struct store *store, int64_t entry_id, const char *token, int64_t now_ms,
 		   struct error *err);
 
+/* What a worker says of an entry takes at most so many bytes, and characters. */
+enum { ENTRY_OUTPUT_MAX = 1024 * 1024, ENTRY_PROGRESS_MAX = 1000 };
+
+/* The same, with what came of it: `output` is JSON, which nobody checks here, of at most ENTRY_OUTPUT_MAX bytes, else INVALID; NULL: nothing
+ * but entry_complete(). */
+int entry_complete_with(struct store *store, int64_t entry_id, const char *token,
+			const char *output, int64_t now_ms, struct error *err);
+
+/* How far the worker is: at most ENTRY_PROGRESS_MAX characters, not none, else INVALID. */
+int entry_note_progress(struct store *store, int64_t entry_id, const char *token,
+			const char *progress, int64_t now_ms, struct error *err);
+
 enum entry_failure {
 	ENTRY_BUSINESS,	  /* the entry itself is wrong: final */
 	ENTRY_APPLICATION /* the work went wrong: tried again until the queue's max_attempts */

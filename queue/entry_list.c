@@ -17,7 +17,7 @@
 	" date_received, headers, defects, raw_sha256, raw_size, raw_kept,"                        \
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
 	" record_updated, attachment_count, lease_token, held, tags, signature, auto_class, "      \
-	"auto_reason, thread_id, parent_id"
+	"auto_reason, thread_id, parent_id, progress, progress_at, output_at"
 
 /* 200 rows are read in a moment; 1 MiB bounds the memory where each has long headers. */
 #define CHUNK_ENTRIES 200
@@ -79,6 +79,9 @@ static struct entry *entry_from_row(const struct statement *row, size_t *size)
 	entry->auto_reason = copy_text(row, 38, size);
 	entry->thread_id = statement_int(row, 39);
 	entry->parent_id = statement_int(row, 40);
+	entry->progress = copy_text(row, 41, size);
+	entry->progress_at_ms = value_parse_time_ms(statement_text(row, 42));
+	entry->output_at_ms = value_parse_time_ms(statement_text(row, 43));
 	return entry;
 }
 
@@ -134,12 +137,24 @@ static int read_attachments(struct store *store, struct entry *entry, struct err
 	return result < 0 ? -1 : 0;
 }
 
+/* It may be long, so that a list leaves it out. */
+static int read_output(struct store *store, struct entry *entry, struct error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT output FROM entry_result WHERE entry_id = ?");
+	statement_bind_int(statement, 1, entry->id);
+	const int result = statement_step(statement, err);
+	if (result > 0)
+		entry->output = g_strdup(statement_text(statement, 0));
+	return result < 0 ? -1 : 0;
+}
+
 int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err)
 {
 	__attribute__((cleanup(entry_free_scoped))) struct entry *entry =
 	    read_entry(store, entry_id, err);
 	if (entry == NULL || read_attachments(store, entry, err) != 0 ||
-	    entry_calendars_read(store, entry, err) != 0 ||
+	    entry_calendars_read(store, entry, err) != 0 || read_output(store, entry, err) != 0 ||
 	    entry_bounces_read(store, entry, err) != 0)
 		return -1;
 	*ret_entry = g_steal_pointer(&entry);

@@ -109,6 +109,42 @@ int entry_complete(struct store *store, int64_t entry_id, const char *token, int
 	return settle_in_transaction(store, &settlement, err);
 }
 
+/* ---- what came of it, and how far it is ---- */
+
+/* A row for the entry whose token is good, or none. */
+#define SAY(column)                                                                                \
+	"INSERT INTO entry_result (entry_id, " column ", " column "_at)"                           \
+	" SELECT id, ?4, ?1 FROM entry_status" OWN " ON CONFLICT (entry_id) DO UPDATE SET " column \
+	" = excluded." column ", " column "_at = excluded." column "_at"
+
+static int say(struct store *store, int64_t entry_id, const char *token, const char *sql,
+	       const char *text, int64_t now_ms, struct error *err)
+{
+	const struct settlement settlement = {
+	    .entry_id = entry_id, .token = token, .now_ms = now_ms, .sql = sql, .text = text};
+	return settle_in_transaction(store, &settlement, err);
+}
+
+/* One transaction: no entry is done without its output. */
+int entry_complete_with(struct store *store, int64_t entry_id, const char *token,
+			const char *output, int64_t now_ms, struct error *err)
+{
+	bool own;
+	if (output == NULL)
+		return entry_complete(store, entry_id, token, now_ms, err);
+	if (store_enter(store, &own, err) != 0)
+		return -1;
+	const int failed = say(store, entry_id, token, SAY("output"), output, now_ms, err) != 0 ||
+			   entry_complete(store, entry_id, token, now_ms, err) != 0;
+	return store_leave(store, own, failed ? -1 : 0, err);
+}
+
+int entry_note_progress(struct store *store, int64_t entry_id, const char *token,
+			const char *progress, int64_t now_ms, struct error *err)
+{
+	return say(store, entry_id, token, SAY("progress"), progress, now_ms, err);
+}
+
 /* The attempt that the claim counted is taken back, and the entry can be claimed at once. */
 int entry_release(struct store *store, int64_t entry_id, const char *token, const char *why,
 		  int64_t now_ms, struct error *err)

@@ -282,7 +282,8 @@ CREATE INDEX entry_tag_tag ON entry_tag (tag, entry_id);
 --   released    its worker gave it back; or somebody took it back from the worker that detail names
 --   deferred    not before detail
 --   retried, reloaded, discarded, held, unheld, priority, tagged, untagged, note
---               an operator did that, why; detail: the priority, the tag
+--               an operator did that, why; detail: the priority, the tag. A note with the detail progress or
+--               output is what a worker said of it
 CREATE TABLE entry_event (
 	entry_id INTEGER NOT NULL REFERENCES entry_status (id) ON DELETE CASCADE,
 	number INTEGER NOT NULL,                     -- from 1, for each entry
@@ -491,6 +492,65 @@ CREATE TABLE entry_reference (
 
 CREATE INDEX entry_reference_id ON entry_reference (id, entry_id);
 CREATE INDEX entry_mail_message_id ON entry_mail (message_id) WHERE message_id IS NOT NULL;
+
+-- What workers say of an entry: how far they are, and what came of it. A worker writes it with its token, as any
+-- program may:
+--
+--   INSERT INTO entry_result (entry_id, output, output_at)
+--   SELECT id, :json, strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM entry_status WHERE id = :id AND lease_token = :token
+--   ON CONFLICT (entry_id) DO UPDATE SET output = excluded.output, output_at = excluded.output_at
+--   RETURNING entry_id;   -- no row: somebody else has the entry by now
+--
+-- What was said last stays when the entry is tried again; the history has what was said before.
+CREATE TABLE entry_result (
+	entry_id INTEGER PRIMARY KEY REFERENCES entry_status (id) ON DELETE CASCADE,
+	output TEXT CHECK (output <> '' AND length(CAST(output AS BLOB)) <= 1048576), -- JSON of any kind
+	output_at TEXT CHECK (output_at IS strftime('%Y-%m-%dT%H:%M:%fZ', output_at)),
+	progress TEXT CHECK (progress <> '' AND length(progress) <= 1000),
+	progress_at TEXT CHECK (progress_at IS strftime('%Y-%m-%dT%H:%M:%fZ', progress_at)),
+	CHECK ((output IS NULL) = (output_at IS NULL)),
+	CHECK ((progress IS NULL) = (progress_at IS NULL))
+) STRICT;
+
+CREATE TRIGGER entry_result_output AFTER INSERT ON entry_result
+WHEN NEW.output IS NOT NULL
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail)
+	SELECT s.id, (SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = s.id),
+		NEW.output_at, 'note', s.state, s.attempt_count,
+		coalesce((SELECT who FROM change_author), s.lease_owner), length(CAST(NEW.output AS BLOB)) || ' bytes', 'output'
+	FROM entry_status s WHERE s.id = NEW.entry_id;
+END;
+
+CREATE TRIGGER entry_result_output_again AFTER UPDATE OF output ON entry_result
+WHEN NEW.output IS NOT NULL
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail)
+	SELECT s.id, (SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = s.id),
+		NEW.output_at, 'note', s.state, s.attempt_count,
+		coalesce((SELECT who FROM change_author), s.lease_owner), length(CAST(NEW.output AS BLOB)) || ' bytes', 'output'
+	FROM entry_status s WHERE s.id = NEW.entry_id;
+END;
+
+CREATE TRIGGER entry_result_progress AFTER INSERT ON entry_result
+WHEN NEW.progress IS NOT NULL
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail)
+	SELECT s.id, (SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = s.id),
+		NEW.progress_at, 'note', s.state, s.attempt_count,
+		coalesce((SELECT who FROM change_author), s.lease_owner), NEW.progress, 'progress'
+	FROM entry_status s WHERE s.id = NEW.entry_id;
+END;
+
+CREATE TRIGGER entry_result_progress_again AFTER UPDATE OF progress ON entry_result
+WHEN NEW.progress IS NOT NULL
+BEGIN
+	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail)
+	SELECT s.id, (SELECT coalesce(max(number), 0) + 1 FROM entry_event WHERE entry_id = s.id),
+		NEW.progress_at, 'note', s.state, s.attempt_count,
+		coalesce((SELECT who FROM change_author), s.lease_owner), NEW.progress, 'progress'
+	FROM entry_status s WHERE s.id = NEW.entry_id;
+END;
 
 -- What the calendars of a mail announce: events, tasks, busy times. Times are RFC 3339 in UTC
 -- ('2026-01-31T12:00:00Z'), days ('2026-01-31'), or, where the calendar does not say in which zone, local times
@@ -714,12 +774,17 @@ SELECT
 	m.raw_size,
 	m.raw_content IS NOT NULL AS raw_kept,
 	(SELECT count(*) FROM attachment a WHERE a.entry_id = s.id) AS attachment_count,
+	r.output,
+	r.output_at,
+	r.progress,
+	r.progress_at,
 	s.record_created,
 	s.record_updated
 FROM entry_status s
 JOIN work_queue q ON q.id = s.queue_id
 JOIN entry_mail m ON m.entry_id = s.id
-LEFT JOIN entry_thread t ON t.entry_id = s.id;
+LEFT JOIN entry_thread t ON t.entry_id = s.id
+LEFT JOIN entry_result r ON r.entry_id = s.id;
 
 -- Threads of more than one mail, the latest first. open: entries that are not finished; subject: that of the first
 -- mail that is there.
@@ -909,6 +974,7 @@ WHEN EXISTS (SELECT 1 FROM entry_mail WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_bounce WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_thread WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_reference WHERE entry_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM entry_result WHERE entry_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the entry goes with it');
 END;
@@ -959,6 +1025,12 @@ BEGIN
 END;
 
 CREATE TRIGGER entry_calendar_allowed BEFORE INSERT ON entry_calendar
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_result_allowed BEFORE INSERT ON entry_result
 WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
@@ -1030,6 +1102,12 @@ BEGIN
 END;
 
 CREATE TRIGGER entry_bounce_moved BEFORE UPDATE OF entry_id ON entry_bounce
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_result_moved BEFORE UPDATE OF entry_id ON entry_result
 WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no entry with this entry_id');

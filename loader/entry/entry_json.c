@@ -120,6 +120,9 @@ static json_t *entry_json_columns(const struct entry *entry)
 			    entry_json_time_ms(entry->next_attempt_at_ms));
 	json_object_set_new(object, "lease_owner", entry_json_text(entry->lease_owner));
 	json_object_set_new(object, "lease_until", entry_json_time_ms(entry->lease_until_ms));
+	json_object_set_new(object, "progress", entry_json_text(entry->progress));
+	json_object_set_new(object, "progress_at", entry_json_time_ms(entry->progress_at_ms));
+	json_object_set_new(object, "output_at", entry_json_time_ms(entry->output_at_ms));
 	entry_json_add_raw(object, entry);
 	json_object_set_new(object, "raw_kept", json_boolean(entry->raw_kept));
 	json_object_set_new(object, "attachment_count",
@@ -227,6 +230,20 @@ static int entry_json_write_body(FILE *out, const struct entry_json_source *sour
 	return 0;
 }
 
+/* JSON stands as the worker wrote it, so that its numbers stay exact: a line break stands between its words only, never in
+ * a string, and would end the line. What somebody has written with SQL and is no JSON is a string. */
+static void entry_json_write_output(FILE *out, const char *output)
+{
+	json_auto_t *value =
+	    json_loads(output, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+	json_auto_t *string = value == NULL ? json_string(output) : NULL;
+	g_autofree char *line =
+	    value != NULL ? g_strdelimit(g_strdup(output), "\r\n", ' ')
+			  : json_dumps(string != NULL ? string : json_null(), JSON_ENCODE_ANY);
+	fputs(",\"output\":", out);
+	visible_write(VISIBLE_JSON, line, out);
+}
+
 /* Leaves the closing brace off the document of columns, and puts it behind the bodies, which may be
  * too long to hold. */
 static int entry_json_write_all(FILE *out, const json_t *columns, const struct entry *entry,
@@ -240,6 +257,8 @@ static int entry_json_write_all(FILE *out, const json_t *columns, const struct e
 	    entry_json_write_body(out, source, "html_body", entry->has_html_body, ENTRY_HTML_BODY,
 				  err) != 0)
 		return -1;
+	if (entry->output != NULL)
+		entry_json_write_output(out, entry->output);
 	fputs("}\n", out);
 	return 0;
 }
@@ -272,6 +291,12 @@ int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 	struct entry_json_stored stored = {.store = store, .entry_id = entry->id};
 	const struct entry_json_source source = {.read = entry_json_read_stored,
 						 .context = &stored};
+	g_autofree char *reply = NULL;
+	if (entry_find_reply(store, entry->id, &reply, err) != 0)
+		return -1;
+	json_object_set_new(object, "reply_plain", entry_json_text(reply));
+	if (entry->output == NULL)
+		json_object_set_new(object, "output", json_null());
 	if (claim != NULL)
 		json_object_set_new(object, "lease_token", json_string(claim->token));
 	entry_json_add_parts(object, entry, claim != NULL ? claim->paths : NULL);

@@ -5,6 +5,9 @@
  *           INQUEUE_* in its environment. Its exit status says what becomes of the entry: 0 complete,
  *           75 deferred by the queue's retry delay without counting, 65 a business failure, anything
  *           else an application failure. A command ends with this process, however that ends.
+ * Output:   where the operator wants it, standard output of a command that ends with 0 becomes the output of
+ *           its entry: JSON as it is, any other text as a JSON string, nothing where it wrote nothing. More than
+ *           ENTRY_OUTPUT_MAX bytes are an application failure.
  * Leases:   are extended while commands run.
  * Files:    an entry whose files cannot be written is an application failure, unless nothing at all
  *           can be written.
@@ -51,6 +54,7 @@ struct work_options {
 	struct entry_wish wish;
 	size_t concurrency;
 	bool until_empty;   /* end when nothing can be claimed and nothing runs */
+	bool output;	    /* what a command writes is its entry's output */
 	int64_t timeout_ms; /* for each command; 0 = none */
 	int64_t grace_ms;   /* for what runs, after the first wish to stop */
 	const char *database;

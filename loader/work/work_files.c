@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/folder.h"
+#include "loader/base/redact.h"
 #include "loader/entry/export.h"
 #include "queue/base/scoped.h"
 
@@ -12,7 +13,9 @@
 #include <fts.h>
 #include <glib/gstdio.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +23,7 @@ struct work_files {
 	char *folder;
 	char *attachments; /* folder */
 	char *entry;	   /* file */
+	char *output;	   /* file, of the command */
 	char *queue_name;
 };
 
@@ -75,6 +79,7 @@ int work_files_write(struct store *store, const struct entry_lease *lease,
 		return -1;
 	files->attachments = g_build_filename(files->folder, "attachments", NULL);
 	files->entry = g_build_filename(files->folder, "entry.json", NULL);
+	files->output = g_build_filename(files->folder, "output", NULL);
 	const struct save_options options = {
 	    .folder = files->attachments, .saved = work_files_saved, .context = paths};
 	if (save_entry(store, lease->entry_id, &options, err) != 0 ||
@@ -104,6 +109,47 @@ int work_files_probe(struct error *err)
 const char *work_files_entry(const struct work_files *files)
 {
 	return files->entry;
+}
+
+const char *work_files_output(const struct work_files *files)
+{
+	return files->output;
+}
+
+/* JSON of one word more than the text: a string. */
+static char *work_files_quote(const char *text, size_t size)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize)size);
+	json_auto_t *string = json_string(valid);
+	return json_dumps(string, JSON_ENCODE_ANY);
+}
+
+/* The command may show its environment, with the token in it. */
+int work_files_take_output(const struct work_files *files, char **ret_output, struct error *err)
+{
+	scoped(descriptor_close) int descriptor =
+	    open(files->output, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	g_autofree char *bytes = g_malloc(ENTRY_OUTPUT_MAX + 1);
+	size_t size = 0;
+	ssize_t got = descriptor < 0 ? -1 : 1;
+	while (got > 0 && size <= ENTRY_OUTPUT_MAX) {
+		got = read(descriptor, bytes + size, ENTRY_OUTPUT_MAX + 1 - size);
+		size += got > 0 ? (size_t)got : 0;
+	}
+	*ret_output = NULL;
+	if (got < 0)
+		return error_set(err, ERROR_IO, "its output cannot be read: %s", g_strerror(errno));
+	if (size == 0)
+		return 0;
+	g_autofree char *text = redact(bytes, size);
+	json_auto_t *value =
+	    json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+	g_autofree char *output =
+	    value != NULL ? steal(&text) : work_files_quote(text, strlen(text));
+	if (size > ENTRY_OUTPUT_MAX || strlen(output) > ENTRY_OUTPUT_MAX)
+		return error_set(err, ERROR_DATA, "its output is longer than 1 MiB");
+	*ret_output = steal(&output);
+	return 0;
 }
 
 char **work_files_environment(const struct work_files *files, const struct work_options *options,
@@ -153,6 +199,7 @@ void work_files_free(struct work_files *files)
 	g_free(files->folder);
 	g_free(files->attachments);
 	g_free(files->entry);
+	g_free(files->output);
 	g_free(files->queue_name);
 	g_free(files);
 }

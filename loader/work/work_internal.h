@@ -87,6 +87,13 @@ int work_files_probe(struct error *err);
 /* The path of entry.json, borrowed. */
 const char *work_files_entry(const struct work_files *files);
 
+/* The path of a file for the command's standard output, borrowed. */
+const char *work_files_output(const struct work_files *files);
+
+/* Reads that file as JSON: what is none becomes a JSON string. *ret_output is NULL where the command wrote nothing;
+ * the caller frees with g_free(). Errors: DATA, more than ENTRY_OUTPUT_MAX bytes; IO. */
+int work_files_take_output(const struct work_files *files, char **ret_output, struct error *err);
+
 /* Our environment and INQUEUE_*. Caller frees with g_strfreev(). */
 char **work_files_environment(const struct work_files *files, const struct work_options *options,
 			      const struct entry_lease *lease);
@@ -103,10 +110,10 @@ struct work_process {
 	int errors;	/* its standard error, not blocking; -1 = closed */
 };
 
-/* Standard input is the file `input`, standard output ours. The command is looked up in PATH.
+/* Standard input is the file `input`, standard output the file `output`, or ours where that is NULL. The command is looked up in PATH.
  * Errors beside IO: those of work_command_refuse(), when it cannot be executed. */
 int work_process_start(char *const *command, char *const *environment, const char *input,
-		       struct work_process *ret_process, struct error *err);
+		       const char *output, struct work_process *ret_process, struct error *err);
 
 /* Of its standard error; 0 when there is nothing at the moment, or never again. */
 ssize_t work_process_read(struct work_process *process, void *bytes, size_t size);

@@ -46,6 +46,7 @@ struct work_job {
 	bool stopped;
 	enum work_end end; /* from WORK_STAGE_ENDED on */
 	char *reason;
+	char *output; /* JSON; NULL = none */
 };
 
 struct work_job *work_job_new(const struct work_options *options, const struct entry_lease *lease)
@@ -107,6 +108,7 @@ static enum work_step work_job_start(struct store *store, struct work_job *job,
 		return work_job_fail_to_write(job, err);
 	g_auto(GStrv) environment = work_files_environment(job->files, options, &job->lease);
 	if (work_process_start(options->command, environment, work_files_entry(job->files),
+			       options->output ? work_files_output(job->files) : NULL,
 			       &job->process, err) != 0) {
 		work_job_finish(job, WORK_RELEASED, g_strdup(err->text));
 		return WORK_STEP_FAILED;
@@ -286,7 +288,8 @@ static int work_job_store(struct store *store, const struct work_queue *queue,
 	const char *token = job->lease.token;
 	switch (outcome->end) {
 	case WORK_COMPLETED:
-		return entry_complete(store, outcome->entry_id, token, now_ms, err);
+		return entry_complete_with(store, outcome->entry_id, token, job->output, now_ms,
+					   err);
 	case WORK_DEFERRED:
 		outcome->next_attempt_ms = now_ms + queue->retry_delay_ms;
 		return entry_defer(store, outcome->entry_id, token, outcome->next_attempt_ms,
@@ -312,8 +315,15 @@ void work_job_reap(struct work_job *job)
 	work_job_pass(job, redact(job->said->str, job->said->len));
 	g_string_truncate(job->said, 0);
 	visible_put_end(&job->shown, stderr);
-	const enum work_end end = work_job_end(job, status);
+	enum work_end end = work_job_end(job, status);
 	char *reason = work_job_reason(job, status);
+	struct error wrong;
+	if (end == WORK_COMPLETED && job->options->output &&
+	    work_files_take_output(job->files, &job->output, &wrong) != 0) {
+		end = WORK_APPLICATION;
+		g_free(reason);
+		reason = g_strdup(wrong.text);
+	}
 	if (end == WORK_RELEASED) {
 		char *whole = g_strdup_printf("the worker was stopped: %s", reason);
 		g_free(reason);
@@ -380,6 +390,7 @@ void work_job_free(struct work_job *job)
 	work_process_close(&job->process);
 	work_files_free(job->files);
 	g_free(job->reason);
+	g_free(job->output);
 	g_string_free(job->said, TRUE);
 	g_string_free(job->tail, TRUE);
 	g_free(job);

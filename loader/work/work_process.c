@@ -23,6 +23,7 @@
  * system calls. */
 struct work_process_ends {
 	int input;
+	int output; /* -1: ours */
 	int errors;
 	int failure; /* for the errno of exec; closed by one that goes well */
 };
@@ -40,7 +41,8 @@ static _Noreturn void work_process_become(char *const *command, char *const *env
 	signal(SIGINT, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (getppid() == parent && dup2(ends->input, STDIN_FILENO) >= 0 &&
-	    dup2(ends->errors, STDERR_FILENO) >= 0)
+	    dup2(ends->errors, STDERR_FILENO) >= 0 &&
+	    (ends->output < 0 || dup2(ends->output, STDOUT_FILENO) >= 0))
 		execvpe(command[0], command, environment);
 	const int number = errno;
 	const ssize_t told = write(ends->failure, &number, sizeof number);
@@ -79,12 +81,16 @@ static int work_process_spawn(char *const *command, char *const *environment,
 
 /* The third pipe closes by itself when exec() succeeds, and carries its errno when it fails. */
 int work_process_start(char *const *command, char *const *environment, const char *input,
-		       struct work_process *ret_process, struct error *err)
+		       const char *output, struct work_process *ret_process, struct error *err)
 {
 	int errors[2];
 	int failure[2];
 	scoped(descriptor_close) int in = open(input, O_RDONLY | O_CLOEXEC);
-	if (in < 0 || pipe2(errors, O_CLOEXEC) != 0)
+	scoped(descriptor_close) int out =
+	    output != NULL
+		? open(output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
+		: -1;
+	if (in < 0 || (output != NULL && out < 0) || pipe2(errors, O_CLOEXEC) != 0)
 		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
 	scoped(descriptor_close) int ours = errors[0];
 	scoped(descriptor_close) int theirs = errors[1];
@@ -92,7 +98,8 @@ int work_process_start(char *const *command, char *const *environment, const cha
 		return error_set(err, ERROR_IO, "starting '%s': %s", command[0], g_strerror(errno));
 	scoped(descriptor_close) int failed = failure[0];
 	scoped(descriptor_close) int fails = failure[1];
-	const struct work_process_ends ends = {.input = in, .errors = theirs, .failure = fails};
+	const struct work_process_ends ends = {
+	    .input = in, .output = out, .errors = theirs, .failure = fails};
 	if (work_process_spawn(command, environment, &ends, ret_process, err) != 0)
 		return -1;
 	close(descriptor_steal(&fails));

@@ -7,7 +7,7 @@ import socket
 import unittest
 
 from entries import EntryCase, connect, put
-from inqueue import IO, NO, USAGE
+from inqueue import DATA, IO, NO, USAGE
 
 PPOLL = {"x86_64": "271", "aarch64": "73"}.get(os.uname().machine)
 STALE = "the token is not that of its lease; worker '.*' has the entry until .*; nothing was changed"
@@ -130,6 +130,66 @@ class Claim(EntryCase):
                 self.fails(USAGE, *arguments)
         self.fails(NO, "claim", "nothing", says="there is no queue 'nothing'")
         self.fails(NO, "complete", 7, "--token", "t", says="there is no entry 7")
+
+
+class Result(EntryCase):
+    """What a worker says beside the end of its work."""
+
+    def complete(self, *options, **more):
+        claimed = self.claim("--worker", "ada")
+        return self.inqueue("complete", claimed["id"], "--token", claimed["lease_token"], *options, **more)
+
+    def shown(self):
+        return json.loads(self.inqueue("show", 1, "--json").stdout)
+
+    def test_output_is_kept_and_shown(self):
+        self.put()
+        self.complete("--output", '{"invoice": 12345678901234567890,\n"sum": 1.10}')
+        shown = self.inqueue("show", 1, "--json").stdout
+        self.assertIn('"output":{"invoice": 12345678901234567890, "sum": 1.10}', shown)
+        self.assertEqual(shown, self.inqueue("export", "--json").stdout)
+        self.assertRegex(self.inqueue("show", 1).stdout, r"(?m)^output +.*12345678901234567890")
+        self.assertRegex(self.inqueue("history", 1).stdout, r"note +claimed +ada +output +46 bytes\n")
+        self.assertIsNotNone(json.loads(self.inqueue("list", "--json").stdout)["output_at"])
+        self.assertEqual("done", self.state(1))
+
+    def test_output_out_of_a_file_is_json_of_at_most_1_mib(self):
+        self.put(2)
+        self.complete("--output-file", self.file("out.json", json.dumps("x" * (1024 * 1024 - 2))))
+        self.assertEqual(1024 * 1024 - 2, len(self.shown()["output"]))
+        for text, says in [(json.dumps("x" * (1024 * 1024 - 1)), "--output-file takes at most 1 MiB"),
+                           ('{"a": }', "--output-file is no JSON: line 1, column 7"), ("", "is no JSON"), ("1\0", "it has a NUL byte")]:
+            with self.subTest(says):
+                claimed = json.loads(self.inqueue("claim", self.queue, "--json").stdout)
+                self.assertIn(says, self.inqueue("complete", claimed["id"], "--token", claimed["lease_token"], "--output-file",
+                                                 self.file("bad.json", text), expect=DATA).stderr)
+                self.inqueue("release", claimed["id"], "--token", claimed["lease_token"])
+        self.assertEqual(["done", "new"], self.states())
+        self.complete("--output", "1", "--output-file", self.file("x", "1"), expect=USAGE)
+
+    def test_a_stale_token_keeps_nothing(self):
+        self.put()
+        self.claim()
+        self.inqueue("complete", 1, "--token", "x", "--output", "1", expect=NO)
+        self.inqueue("progress", 1, "half", "--token", "x", expect=NO)
+        self.assertEqual([], self.sql("SELECT * FROM entry_result"))
+
+    def test_progress_is_the_last_that_was_said(self):
+        self.put()
+        token = self.claim("--worker", "ada")["lease_token"]
+        for text in ["1 of 2 pages", "2 of 2 pages"]:
+            self.inqueue("progress", 1, text, "--token", token)
+        self.assertEqual("2 of 2 pages", self.shown()["progress"])
+        self.assertRegex(self.inqueue("show", 1).stdout, r"(?m)^progress +\d{4}-\S+.*: 2 of 2 pages$")
+        self.assertRegex(self.inqueue("history", 1).stdout, r"note +claimed +ada +progress +1 of 2 pages\n")
+        for text in ["", "two\nlines", "x" * 1001]:
+            self.inqueue("progress", 1, text, "--token", token, expect=USAGE)
+        self.inqueue("progress", 1, "x", expect=USAGE)
+
+    def test_the_reply_is_in_the_json(self):
+        self.put()
+        self.change("UPDATE entry_mail SET reply_plain = 'Yes.'")
+        self.assertEqual("Yes.", self.claim()["reply_plain"])
 
 
 class Settle(EntryCase):

@@ -20,12 +20,13 @@ COLUMNS = {
     " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
     " date_sent date_received message_body html_body reply_plain message_body_size html_body_size message_id"
     " in_reply_to thread_references thread_id parent_id headers defects signature auto_class auto_reason raw_sha256 raw_size raw_kept attachment_count"
-    " record_created record_updated",
+    " output output_at progress progress_at record_created record_updated",
     "attachment": "entry_id position file_name declared_name content_type disposition content_id size"
     " sha256",
     "entry_calendar": "entry_id position method uid starts_at ends_at organizer attendees summary location",
     "entry_thread": "entry_id thread_id parent_id",
     "entry_reference": "entry_id position id joins",
+    "entry_result": "entry_id output output_at progress progress_at",
     "thread": "thread_id queue entries open first_at last_at subject",
     "entry_bounce": "entry_id position kind address original_address status diagnostic original_id",
     "content": "id sha256 size data",

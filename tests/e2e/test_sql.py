@@ -1,6 +1,8 @@
 """SQL as the manual prints it: the ten questions, and workers in other languages beside our own."""
 
+import contextlib
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -136,6 +138,28 @@ class OtherLanguages(EntryCase):
         self.assertEqual(("", 2), (shown.stderr, shown.stdout.count("Order")))
         self.assertEqual({"robot-7"}, set(self.column("SELECT who FROM history WHERE change = 'claimed'")))
         self.assertEqual(["done", "done"], self.states())
+
+    def test_a_worker_keeps_what_came_of_it(self):
+        entry, = self.put()
+        (claimed, token), = self.claimed()
+        result, = blocks("WHAT CAME OF IT", "sql")
+        progress = result.replace("output", "progress")
+        with contextlib.closing(connect(self.database)) as database, database:
+            self.assertEqual([], database.execute(result, {"id": entry, "token": "other", "json": "1"}).fetchall())
+            for text in ["1 of 2", "2 of 2"]:
+                self.assertEqual([(entry,)], database.execute(progress, {"id": claimed, "token": token, "json": text}).fetchall())
+            self.assertEqual([(entry,)], database.execute(result, {"id": claimed, "token": token, "json": '{"booked": 4711}'}).fetchall())
+        self.assertEqual([('{"booked": 4711}', "2 of 2")], self.sql("SELECT output, progress FROM entry"))
+        self.assertEqual([("python", "1 of 2", "progress"), ("python", "2 of 2", "progress"), ("python", "16 bytes", "output")],
+                         self.sql("SELECT who, why, detail FROM history WHERE change = 'note' ORDER BY number"))
+
+    def test_what_is_no_json_is_shown_as_a_string(self):
+        self.put()
+        (entry, token), = self.claimed()
+        result, = blocks("WHAT CAME OF IT", "sql")
+        with contextlib.closing(connect(self.database)) as database, database:
+            database.execute(result, {"id": entry, "token": token, "json": 'no "JSON"\n'}).fetchall()
+        self.assertEqual('no "JSON"\n', json.loads(self.inqueue("show", entry, "--json").stdout)["output"])
 
     def test_claims_come_in_our_order(self):
         self.put(3)

@@ -94,6 +94,8 @@ class Strangers(DeliverCase):
 
     def plant(self):
         """What only somebody who writes to the database can bring into it."""
+        self.change("INSERT INTO entry_result (entry_id, output, output_at, progress, progress_at) SELECT id, '1',"
+                    " record_created, 'x', record_created FROM entry_status")
         for table, columns in {
             "entry_mail": ["subject", "sender", "recipient", "cc", "bcc", "reply_to", "message_id", "in_reply_to",
                            "thread_references", "auto_reason", "message_body", "html_body"],
@@ -102,10 +104,12 @@ class Strangers(DeliverCase):
             "work_queue": ["user_name", "last_message"],
             "target": ["stopped"],
             "entry_calendar": ["summary", "location", "organizer", "method"],
+            "entry_result": ["progress"],
             "entry_bounce": ["address", "original_address", "status", "diagnostic", "original_id"],
         }.items():
             for column in columns:
                 self.change(f"UPDATE {table} SET {column} = ?", EVIL)
+        self.change("UPDATE entry_result SET output = ?", json.dumps({EVIL: EVIL}, ensure_ascii=False))
         self.change("UPDATE entry_mail SET defects = ?, headers = ?", json.dumps([EVIL]), json.dumps([[EVIL, EVIL]]))
         self.change("INSERT OR REPLACE INTO queue_health (queue_id, refusals, refused_at, stopped_at, stopped_reason)"
                     " SELECT id, 3, '2026-03-01T12:00:00.000Z', '2026-03-01T12:00:00.000Z', ? FROM work_queue", EVIL)

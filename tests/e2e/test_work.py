@@ -69,6 +69,34 @@ class Exit(WorkCase):
                          [(line["id"], line["outcome"], line["reason"]) for line in map(json.loads, told.splitlines())])
 
 
+class Output(WorkCase):
+    """What the command writes, where the operator wants to keep it."""
+
+    def kept(self, text):
+        self.put()
+        self.work(text, "--output")
+        return [None if output is None else json.loads(output) for output, in self.sql("SELECT output FROM entry ORDER BY id DESC LIMIT 1")][0]
+
+    def test_json_is_kept_as_it_is_and_text_as_a_string(self):
+        self.assertEqual({"booked": [1, 2]}, self.kept("""echo '{"booked": [1, 2]}'"""))
+        self.assertEqual("two\nlines \ufffd\n", self.kept(r"printf 'two\nlines \377\n'"))
+        self.assertIsNone(self.kept("exit 0"))
+        self.assertIsNone(self.kept("echo no; exit 65"))
+
+    def test_too_much_is_a_failure(self):
+        self.inqueue("queue", "alter", self.queue, "--max-attempts", "1")
+        self.assertIsNone(self.kept("head -c 1048577 /dev/zero | tr '\\0' 1"))
+        self.assertEqual([("failed", "application", "its output is longer than 1 MiB", 1)], self.outcome())
+
+    def test_the_token_is_not_in_it(self):
+        self.assertNotRegex(self.kept("env"), "INQUEUE_TOKEN=[0-9a-f]")
+
+    def test_without_the_option_it_is_ours(self):
+        self.put()
+        self.assertEqual("1\n", self.work("echo 1").stdout)
+        self.assertEqual([], self.sql("SELECT * FROM entry_result"))
+
+
 class Input(WorkCase):
     def test_command_gets_entry_attachments_and_environment(self):
         entry, = self.put(subject="Größe")

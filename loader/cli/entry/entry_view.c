@@ -54,6 +54,17 @@ static void entry_view_print_time_ms(const char *label, int64_t time_ms)
 	entry_view_print_line(label, text);
 }
 
+/* "2026-01-31T12:00:00Z: 3 of 5 pages" */
+static void entry_view_print_result(const struct entry *entry)
+{
+	char time[CLOCK_TEXT_SIZE];
+	if (entry->progress != NULL) {
+		output_time_s(entry->progress_at_ms / 1000, time);
+		output_entry_field("progress", "%s: %s", time, entry->progress);
+	}
+	entry_view_print_line("output", entry->output);
+}
+
 /* The state of the work comes first: that is what changes. */
 static void entry_view_print_state(const struct entry *entry)
 {
@@ -68,6 +79,7 @@ static void entry_view_print_state(const struct entry *entry)
 	entry_view_print_time_ms("next attempt", entry->next_attempt_at_ms);
 	entry_view_print_line("lease owner", entry->lease_owner);
 	entry_view_print_time_ms("lease until", entry->lease_until_ms);
+	entry_view_print_result(entry);
 }
 
 /* The order in which people read a mail. */

@@ -18,6 +18,7 @@
 struct cmd_settle {
 	const char *token;
 	const char *reason; /* or NULL */
+	const char *output; /* or NULL */
 	enum entry_failure failure;
 	int64_t until_ms; /* to defer to */
 	int64_t lease_ms; /* to extend by */
@@ -35,7 +36,8 @@ typedef int cmd_settle_one(struct store *store, int64_t entry_id, struct cmd_set
 static int cmd_settle_complete(struct store *store, int64_t entry_id, struct cmd_settle *settle,
 			       struct error *err)
 {
-	return entry_complete(store, entry_id, settle->token, settle->now_ms, err);
+	return entry_complete_with(store, entry_id, settle->token, settle->output, settle->now_ms,
+				   err);
 }
 
 /* Of several entries the last one tells when it is tried again: they are due at about one time. */
@@ -99,7 +101,10 @@ static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *o
 /* A worker that completes needs to say nothing but its token. */
 int cmd_complete(const struct invocation *invocation, struct error *err)
 {
-	struct cmd_settle settle = {0};
+	g_autofree char *output = NULL;
+	if (cmd_output_read(invocation, &output, err) != 0)
+		return -1;
+	struct cmd_settle settle = {.output = output};
 	return cmd_settle_all(invocation, cmd_settle_complete, &settle, err);
 }
 
@@ -233,6 +238,7 @@ static int cmd_work_options(const struct invocation *invocation, struct work_opt
 		return -1;
 	options->concurrency = (size_t)concurrency;
 	options->until_empty = invocation_flag(invocation, "until-empty");
+	options->output = invocation_flag(invocation, "output");
 	return 0;
 }
 

@@ -13,11 +13,16 @@ int cmd_complete(const struct invocation *invocation, struct error *err);
 int cmd_fail(const struct invocation *invocation, struct error *err);
 int cmd_release(const struct invocation *invocation, struct error *err);
 int cmd_extend(const struct invocation *invocation, struct error *err);
+int cmd_progress(const struct invocation *invocation, struct error *err);
 int cmd_defer(const struct invocation *invocation, struct error *err);
 int cmd_work(const struct invocation *invocation, struct error *err);
 
 /* Reads --lease. Errors: USAGE. */
 int cmd_claim_lease(const struct invocation *invocation, int64_t *ret_lease_ms, struct error *err);
+
+/* Reads --output or --output-file; NULL where neither is given. The caller frees with g_free(). Errors: USAGE, DATA for
+ * what is no JSON or too long, IO. */
+int cmd_output_read(const struct invocation *invocation, char **ret_output, struct error *err);
 
 /* Reads --worker, --lease, --sender, --subject and --tag. Texts are borrowed from the invocation.
  * Errors: USAGE. */

@@ -25,6 +25,13 @@ static const struct command_option claim_options[] = {
 
 static const struct command_option complete_options[] = {
     TOKEN_OPTION,
+    {"output", "JSON", "what came of it: JSON of at most 1 MiB, kept with the entry", NULL},
+    {"output-file", "FILE", "the same out of a file", NULL},
+    COMMAND_OPTIONS_END,
+};
+
+static const struct command_option progress_options[] = {
+    TOKEN_OPTION,
     COMMAND_OPTIONS_END,
 };
 
@@ -65,6 +72,8 @@ static const struct command_option work_options[] = {
      "10m"},
     {"concurrency", "N", "how many commands at once", "1"},
     {"until-empty", NULL, "end when nothing is left to claim, instead of waiting for more", NULL},
+    {"output", NULL, "keep what commands write to standard output, as the output of their entries",
+     NULL},
     {"timeout", "TIME", "end a command that takes longer than this; that is an application failure",
      NULL},
     {"grace", "TIME", "how long commands may go on after TERM or INT", "60s"},
@@ -73,7 +82,7 @@ static const struct command_option work_options[] = {
     COMMAND_OPTIONS_END,
 };
 
-/* The first six are for programs that claim by themselves; `work` does the same for a command. */
+/* The first seven are for programs that claim by themselves; `work` does the same for a command. */
 static const struct command commands[] = {
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
      "Prints the entry with its lease token and the end of the lease. The entry with the highest "
@@ -95,6 +104,9 @@ static const struct command commands[] = {
      release_options, NULL, cmd_release, false},
     {"extend", "ID…", 1, SIZE_MAX, "keep entries that were claimed for longer", NULL,
      extend_options, NULL, cmd_extend, false},
+    {"progress", "ID TEXT", 2, 2, "say how far the work on an entry is",
+     "A line of at most 1,000 characters, kept with its time; `show` and `history` show it.",
+     progress_options, NULL, cmd_progress, false},
     {"defer", "ID…", 1, SIZE_MAX, "give back entries that were claimed, to be claimed later",
      "The attempt does not count.", defer_options, NULL, cmd_defer, false},
     {"work", "NAME -- COMMAND…", 2, SIZE_MAX, "run a command for each entry of a queue",
