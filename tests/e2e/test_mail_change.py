@@ -235,7 +235,7 @@ class Account(OnDovecot, MailCase):
         self.fails(USAGE, "mail", *self.account(), "--password-prompt", says="more than one")
         self.fails(USAGE, "mail", *self.account(), "--password", "x", says="never stands on the command line")
         self.fails(USAGE, "mail", "getAll", *self.account(), "--timeout", "0", says="--timeout")
-        self.fails(USAGE, "mail", "frobnicate", says=["'frobnicate'", "no action"])
+        self.fails(USAGE, "mail", "frobnicate", says=["'mail frobnicate'", "is followed by one of: "])
 
     def test_queue(self):
         self.deliver(message("Of the queue"))
