@@ -70,7 +70,7 @@ class Network(WatchCase):
                     failures += 1
                     watcher.wait("failed", times=failures)
                 watcher.wait("stored", times=number)
-            watcher.wait_idle(times=watcher.count("waiting") + 1)
+            watcher.wait_idle_behind("stored")
             watcher.stop()
         self.assert_all_loaded(len(phases))
 
@@ -131,12 +131,12 @@ class Server(WatchCase):
         with self.look() as mailbox:
             mailbox.append(first, folder="Incoming")
         watcher.wait("stored")
-        watcher.wait_idle(times=watcher.count("waiting") + 1)
+        watcher.wait_idle_behind("stored")
         with self.look() as mailbox:
             mailbox.delete("DROPBOX")
             mailbox.append(second, folder="Incoming")
         watcher.wait("failed")
-        watcher.wait_idle(times=watcher.count("waiting") + 1)
+        watcher.wait_idle_behind("failed")
         with self.look() as mailbox:
             self.assertEqual(["Invoice 2"], mailbox.subjects("DROPBOX"))
             mailbox.delete("Incoming")
@@ -145,7 +145,7 @@ class Server(WatchCase):
             mailbox.create("Incoming")
             mailbox.append(third, folder="Incoming")
         watcher.wait("stored", times=3)
-        watcher.wait_idle(times=watcher.count("waiting") + 1)
+        watcher.wait_idle_behind("stored")
         watcher.stop()
         self.assertEqual(["Invoice 1", "Invoice 2", "Invoice 3"], self.entries())
 
@@ -319,7 +319,7 @@ class Many(WatchCase):
         for sender in senders:
             sender.join(DEADLINE_S)
         watcher.wait("stored", times=1000)
-        watcher.wait_idle(times=watcher.count("waiting") + 1)
+        watcher.wait_idle_behind("stored")
         watcher.stop()
         self.assertEqual(sorted(mail["Subject"] for mail in all_messages), sorted(self.entries()))
         self.assertEqual({"DROPBOX": 1000, "INBOX": 0, "BADMAIL": 0}, self.folders())

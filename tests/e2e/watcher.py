@@ -68,6 +68,16 @@ class Watcher:
     def wait_idle(self, times=1, **fields):
         return self.wait("waiting", times, **fields)
 
+    def wait_idle_behind(self, event):
+        """Until it waits for mail after the last one of these events, which may have passed by now."""
+        def found():
+            names = [found["event"] for found in self.events]
+            return "waiting" in names[len(names) - names[::-1].index(event):]
+        with self._news:
+            self._news.wait_for(lambda: found() or self._over, WAIT_DEADLINE_S)
+            if not found():
+                raise AssertionError(f"waited in vain behind {event}:\n" + "\n".join(self.lines))
+
     def workers(self):
         return [int(child) for child in
                 pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
