@@ -179,15 +179,31 @@ const char *folder_temporary(void)
 	return named != NULL && *named != '\0' ? named : "/var/tmp";
 }
 
+/* The caller frees. */
+static char *find_real(const char *path)
+{
+	g_autofree char *at = g_canonicalize_filename(path, NULL);
+	char *real;
+	while ((real = realpath(at, NULL)) == NULL && strcmp(at, "/") != 0) {
+		char *above = g_path_get_dirname(at);
+		g_free(at);
+		at = above;
+	}
+	return real;
+}
+
+bool folder_has(const char *folder, const char *path)
+{
+	g_autofree char *inner = find_real(path);
+	g_autofree char *outer = realpath(folder, NULL);
+	const size_t length = outer != NULL ? strlen(outer) : 0;
+	return inner != NULL && outer != NULL && g_str_has_prefix(inner, outer) &&
+	       (inner[length] == '/' || inner[length] == '\0' || length == 1);
+}
+
 bool folder_temporary_has(const char *path)
 {
-	char *file = realpath(path, NULL);
-	char *folder = realpath(folder_temporary(), NULL);
-	const bool has = file != NULL && folder != NULL && g_str_has_prefix(file, folder) &&
-			 file[strlen(folder)] == '/';
-	free(file);
-	free(folder);
-	return has;
+	return folder_has(folder_temporary(), path);
 }
 
 int folder_mode_parse(const char *text, mode_t *ret_mode)

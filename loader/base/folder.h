@@ -30,11 +30,15 @@ int folder_open_nameless(const char *path, int *ret_descriptor);
 /* Such a file once more, for reading alone. Returns 0 or an errno. Source: proc(5), /proc/PID/fd. */
 int folder_open_again(int descriptor, int *ret_descriptor);
 
+/* Whether this file or folder lies in that folder, at any depth, and through whatever links; what is not there lies
+ * where the nearest folder on its path does. */
+bool folder_has(const char *folder, const char *path);
+
 /* For files that nobody keeps: $TMPDIR, else /var/tmp rather than /tmp, which may be memory. A process that has
  * given its rights up may still write there. */
 const char *folder_temporary(void);
 
-/* Whether this file lies in it, at any depth, and through whatever links. */
+/* folder_has() of it. */
 bool folder_temporary_has(const char *path);
 
 /* The mode of files that are written into it, unless somebody names another. */

@@ -26,10 +26,11 @@ class MailCase(Case):
         server = server or self.server
         return ["--server", server.address, "--port", server.port, "--username", self.user, "--password-env", "WORD"]
 
-    def mail(self, *arguments, expect=DONE, stdin="", env=None):
+    def mail(self, *arguments, expect=DONE, stdin="", env=None, wrap=()):
         """One action, with the test's account unless it names another."""
         whose = {"--connection", "--queue", "--server"} & set(map(str, arguments))
-        return self.inqueue("mail", *arguments, *([] if whose else self.account()), expect=expect, stdin=stdin, env=env)
+        return self.inqueue("mail", *arguments, *([] if whose else self.account()), expect=expect, stdin=stdin, env=env,
+                            wrap=wrap)
 
     def refuses(self, code, *arguments, says=(), **options):
         """An action that fails with one line on stderr, in which each of `says` is found."""

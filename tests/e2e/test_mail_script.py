@@ -33,10 +33,10 @@ class Script(MailCase):
         result = self.mail("script", "-", stdin="listAllFolders\ngetHeaderOnly\n")
         self.assertRegex(result.stdout, r"FOLDER\n.*INBOX\n *NUMBER .*\n.* Shown\n")
 
-    def left_to(self, script):
+    def left_to(self, script, current="."):
         log = self.folder / "log"
         self.inqueue("mail", "script", script, *self.account(), env={"ASAN_OPTIONS": "detect_leaks=0"},
-                     wrap=["strace", "-f", "-qq", "-y", "-o", log, "-e", "trace=landlock_add_rule"])
+                     wrap=["env", "-C", current, "strace", "-f", "-qq", "-y", "-o", log, "-e", "trace=landlock_add_rule"])
         return log.read_text()
 
     def test_only_what_the_lines_of_a_file_name_is_left_to_it(self):
@@ -51,8 +51,31 @@ class Script(MailCase):
             self.assertIn(f"<{self.folder}/taken>", left)
             self.assertIn(f"<{mail}>", left)
             self.assertNotIn("</>", left)
-            self.assertIn("</>", self.left_to("-"))  # its lines come when the server was heard
         self.assertEqual(2, len(self.flags()))
+
+    def test_lines_of_a_pipe_name_files_in_one_folder(self):
+        """They come when the server was heard. A link in it leads out of it, too."""
+        self.deliver(message("Whole"))
+        inside, outside = self.folder / "inside", self.folder / "outside"
+        (inside / "there").mkdir(parents=True)
+        outside.mkdir()
+        (inside / "link").symlink_to(outside)
+        mail = self.file("other.eml", message("Appended").as_string())
+        for lines in [f"getAll --attachment-path {outside}/new\n", f"getAll --attachment-path {inside}/link/new\n",
+                      f"getAll --attachment-path {inside}/../outside\n", f"append {mail}\n"]:
+            for current, more in [(inside, []), (self.folder, ["--attachment-path", inside])]:
+                with self.subTest(lines=lines, current=current):
+                    result = self.mail("script", "-", *more, stdin=lines, expect=USAGE, wrap=["env", "-C", current])
+                    self.assertRegex(result.stderr, "line 1: '.*' does not lie in '.*/inside', and lines that come through")
+        self.assertEqual([], list(outside.iterdir()))
+        self.mail("script", "-", stdin="getAll --attachment-path there\n", wrap=["env", "-C", inside])
+        self.mail("script", "-", "--attachment-path", outside / "made",
+                  stdin=f"getAll --attachment-path {outside}/made/new\n")
+        self.assertEqual(1, len(self.flags()))
+        left = self.left_to("-", current=inside)
+        if left:
+            self.assertIn(f"<{inside}>", left)
+            self.assertNotIn("</>", left)
 
     def test_lines_of_json(self):
         self.deliver(*messages(4))

@@ -3,6 +3,7 @@
  * object with the same names. */
 #include "loader/cli/mail/mail_internal.h"
 
+#include "loader/base/folder.h"
 #include "loader/base/service.h"
 #include "loader/cli/frame/output.h"
 #include "loader/confine/confine.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* With 64 KiB a line can name some ten thousand UIDs. */
 enum { MAIL_SCRIPT_LINE_MAX = 64 * 1024 };
@@ -22,6 +24,7 @@ struct mail_script {
 	FILE *file;
 	unsigned line_number;
 	struct mail_session *session; /* NULL: to be opened by the next line */
+	char *only_below;	      /* a folder: lines name no file elsewhere; NULL: they may */
 	bool go_on;
 	uint64_t failure_count;
 	struct error first_failure;
@@ -79,6 +82,35 @@ static int mail_script_ready(struct mail_script *script, struct error *err)
 	return mail_options_session(script->invocation, &script->session, err);
 }
 
+static int mail_script_check_place(const struct mail_script *script, const char *path,
+				   struct error *err)
+{
+	if (folder_has(script->only_below, path))
+		return 0;
+	return error_set(
+	    err, ERROR_USAGE,
+	    "'%s' does not lie in '%s', and lines that come through a pipe may name "
+	    "files only there: give the script --attachment-path FOLDER, or its lines in "
+	    "a file",
+	    path, script->only_below);
+}
+
+/* Landlock, where the kernel has it, would only say that permission is denied. */
+static int mail_script_check_places(const struct mail_script *script, const struct invocation *line,
+				    struct error *err)
+{
+	const char *folder = mail_options_text(line, "attachment-path");
+	if (script->only_below == NULL)
+		return 0;
+	if (folder != NULL && mail_script_check_place(script, folder, err) != 0)
+		return -1;
+	for (size_t i = 0; i < line->argument_count; i++) {
+		if (mail_script_check_place(script, line->arguments[i], err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* What holds for the whole script (--dry-run, --yes, --stop-on-error) holds for each of its
  * lines. */
 static int mail_script_act(struct mail_script *script, const struct invocation *line,
@@ -89,7 +121,8 @@ static int mail_script_act(struct mail_script *script, const struct invocation *
 	struct mail_report report;
 	enum mail_view_format format =
 	    script->invocation->json ? MAIL_VIEW_JSON_LIST : MAIL_VIEW_TABLE;
-	if (mail_options_request(line, action, &request, err) != 0)
+	if (mail_script_check_places(script, line, err) != 0 ||
+	    mail_options_request(line, action, &request, err) != 0)
 		return -1;
 	/* A line names no account. */
 	request.reopen_context = script->invocation;
@@ -291,9 +324,10 @@ static int mail_script_lines(struct mail_script *script, struct error *err)
 
 /* What its lines name is left to this process, and nothing else; what is wrong with one is said when its
  * turn comes. */
-static void mail_script_allow(FILE *file)
+static void mail_script_allow_lines(FILE *file)
 {
 	g_autofree char *text = g_malloc(MAIL_SCRIPT_LINE_MAX);
+	const long begin = ftell(file);
 	while (fgets(text, MAIL_SCRIPT_LINE_MAX, file) != NULL) {
 		g_auto(GStrv) words = NULL;
 		const char *first = text + strspn(text, " \t\r\n");
@@ -308,7 +342,30 @@ static void mail_script_allow(FILE *file)
 		for (size_t i = 0; i < line.argument_count; i++)
 			confine_allow(line.arguments[i]);
 	}
-	rewind(file);
+	fseek(file, begin, SEEK_SET);
+}
+
+/* Lines that come through a pipe are read when the server was heard: one folder is left for them. */
+static int mail_script_allow_pipe(struct mail_script *script, struct error *err)
+{
+	const char *named = mail_options_text(script->invocation, "attachment-path");
+	scoped(descriptor_close) int folder = -1;
+	if (named != NULL && folder_open(named, true, &folder, err) != 0)
+		return error_prefix(err, "attachment path");
+	script->only_below = realpath(named != NULL ? named : ".", NULL);
+	if (script->only_below == NULL)
+		return error_set(err, ERROR_IO, "the current folder: %s", g_strerror(errno));
+	mail_session_allow_folder(script->only_below);
+	return 0;
+}
+
+static int mail_script_allow(struct mail_script *script, struct error *err)
+{
+	struct stat status;
+	if (fstat(fileno(script->file), &status) != 0 || !S_ISREG(status.st_mode))
+		return mail_script_allow_pipe(script, err);
+	mail_script_allow_lines(script->file);
+	return 0;
 }
 
 /* Opens the session before the first line is read, so that a wrong password is said at once,
@@ -323,12 +380,13 @@ int cmd_mail_script(const struct invocation *invocation, struct error *err)
 		script.file = fopen(path, "re");
 	if (script.file == NULL)
 		return error_set(err, ERROR_IO, "script '%s': %s", path, g_strerror(errno));
-	if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
-		mail_script_allow(script.file);
-	int failed = mail_script_ready(&script, err);
+	int failed = mail_script_allow(&script, err);
+	if (failed == 0)
+		failed = mail_script_ready(&script, err);
 	if (failed == 0)
 		failed = mail_script_lines(&script, err);
 	mail_session_close(script.session);
+	g_free(script.only_below);
 	if (script.file != stdin)
 		fclose(script.file);
 	return failed;

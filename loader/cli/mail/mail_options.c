@@ -228,19 +228,14 @@ static bool mail_options_read_mail(const struct invocation *invocation)
 	return !g_strv_contains(changes, invocation->command->name);
 }
 
-/* The lines of a script name files and folders of their own: one that comes through a pipe names them
- * after the server was heard. */
 static int mail_options_confine(const struct invocation *invocation, struct mail_account *account,
 				struct error *err)
 {
-	const bool piped = strcmp(invocation->command->name, "mail script") == 0 &&
-			   !g_file_test(invocation->arguments[0], G_FILE_TEST_IS_REGULAR);
 	const bool append = strcmp(invocation->command->name, "mail append") == 0;
 	for (size_t i = 0; append && i < invocation->argument_count; i++)
 		confine_allow(invocation->arguments[i]);
 	const char *folder = mail_options_text(invocation, "attachment-path");
-	return mail_session_confine(account, piped ? "/" : folder,
-				    mail_options_read_mail(invocation), err);
+	return mail_session_confine(account, folder, mail_options_read_mail(invocation), err);
 }
 
 /* A connection that is open already needs no account. */

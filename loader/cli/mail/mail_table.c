@@ -155,6 +155,8 @@ static const struct command_option script_options[] = {
     {"stop-on-error", "yes|no", "no: go on with the next line", NULL},
     {"yes", NULL, "do not ask, in any line", NULL},
     {"dry-run", NULL, "say what would be done, and change nothing, in any line", NULL},
+    {"attachment-path", "DIR",
+     "of lines that come through a pipe: name files here, not in the current folder", NULL},
     END,
 };
 
