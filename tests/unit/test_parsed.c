@@ -1,6 +1,7 @@
 /* A parsed message crosses from one process to another, and nonsense does not. */
 #include "loader/parser/protocol/protocol.h"
 
+#include <glib.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -172,6 +173,30 @@ static void a_date_that_nobody_can_write_is_refused(void **state)
 	}
 }
 
+/* One that is refused at its first byte shows a fuzzer nothing of what comes behind that. */
+static void seeds_of_the_fuzzer_are_believed(void **state)
+{
+	static const char folder[] = TEST_DATA "/fuzz/parsed";
+	const struct parsed_range range = {1000, 3000};
+	g_autoptr(GDir) names = g_dir_open(folder, 0, NULL);
+	const char *name;
+	size_t count = 0;
+	(void)state;
+	assert_non_null(names);
+	while ((name = g_dir_read_name(names)) != NULL) {
+		g_autofree char *path = g_build_filename(folder, name, NULL);
+		g_autofree char *bytes = NULL;
+		struct mime_message *back = NULL;
+		gsize size;
+		assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+		if (parsed_parse((const unsigned char *)bytes, size, &range, &back) != 0)
+			fail_msg("%s", name);
+		mime_message_free(back);
+		count++;
+	}
+	assert_true(count > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +209,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(text_with_a_nul_or_bad_utf8_is_refused, setup,
 					    teardown),
 	    cmocka_unit_test(a_date_that_nobody_can_write_is_refused),
+	    cmocka_unit_test(seeds_of_the_fuzzer_are_believed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
