@@ -54,6 +54,16 @@ class BeforeTheGreeting(LiarCase):
                 server.greeting = honest
                 self.judge(server)
 
+    def test_one_that_is_too_long_is_called_so(self):
+        for number, begin in enumerate([b"* OK ", b"* X-ANYTHING ", b"220 "]):
+            self.use_database(f"long-{number}")
+            with self.subTest(begin=begin), self.lying() as server:
+                honest, server.greeting = server.greeting, begin + b"(" * 200_000 + b"\r\n"
+                result = self.inqueue("load", expect=PROTOCOL)
+                self.assertRegex(result.stderr, r"port \d+ does not speak IMAP as it should: its first line is longer than any")
+                server.greeting = honest
+                self.judge(server)
+
 
 if __name__ == "__main__":
     unittest.main()

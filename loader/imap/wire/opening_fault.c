@@ -69,8 +69,23 @@ static int explain_no_connection(const struct opening *opening, struct error *er
 			 number ? g_strerror((int)number) : opening->curl_text);
 }
 
+/* curl shows nothing of a line that it has no room for, but counts it as it comes; from 8.6 on it has a code of its
+ * own for that. No greeting is as long. */
+static bool is_too_long(const struct opening *opening, CURLcode code)
+{
+	enum { GREETING_MAX = 64 * 1024 };
+	long size = 0;
+
+#if LIBCURL_VERSION_NUM >= 0x080600
+	if (code == CURLE_TOO_LARGE)
+		return true;
+#endif
+	curl_easy_getinfo(opening->transport->curl, CURLINFO_HEADER_SIZE, &size);
+	return code == CURLE_RECV_ERROR && size > GREETING_MAX;
+}
+
 /* A server that is full says so in its greeting; anything else here is no IMAP server. */
-static int explain_greeting(const struct opening *opening, struct error *err)
+static int explain_greeting(const struct opening *opening, CURLcode code, struct error *err)
 {
 	const struct connection_string *server = opening->server;
 	const char *words = opening->last_words ? opening->last_words : "";
@@ -82,6 +97,11 @@ static int explain_greeting(const struct opening *opening, struct error *err)
 		return server_words_explain(err, ERROR_UNREACHABLE, did,
 					    words + strlen("* BYE") + strspn(words + 5, " "));
 	}
+	if (!*words && is_too_long(opening, code))
+		return error_set(err, ERROR_PROTOCOL,
+				 "%s port %u does not speak IMAP as it should: its first line is "
+				 "longer than any greeting",
+				 server->url, server->port);
 	if (!*words)
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s port %u closed the connection without a greeting", server->url,
@@ -138,7 +158,7 @@ int opening_explain(struct opening *opening, CURLcode code, struct error *err)
 	const char *text = *opening->curl_text ? opening->curl_text : curl_easy_strerror(code);
 
 	if (opening->foreign)
-		return explain_greeting(opening, err);
+		return explain_greeting(opening, code, err);
 	if (opening->speaks_tls)
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s port %u speaks TLS from the first byte: it needs ssl=True",
@@ -171,10 +191,13 @@ int opening_explain(struct opening *opening, CURLcode code, struct error *err)
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_USE_SSL_FAILED:
 		return explain_tls(opening, err);
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+#endif
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_GOT_NOTHING:
 	case CURLE_RECV_ERROR:
-		return explain_greeting(opening, err);
+		return explain_greeting(opening, code, err);
 	default:
 		return error_set(err, ERROR_UNREACHABLE, "no connection to %s port %u: %s",
 				 server->url, server->port, text);
