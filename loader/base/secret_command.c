@@ -253,7 +253,8 @@ static int secret_explain_failure(const char *what, const char *program, int sta
 
 static struct starter_program secret_program(char *const *words)
 {
-	return (struct starter_program){.arguments = words};
+	return (struct starter_program){
+	    .arguments = words, .first_descriptor = STDOUT_FILENO, .descriptor_count = 2};
 }
 
 void secret_allow(enum secret_source source, const char *reference)
@@ -267,17 +268,15 @@ void secret_allow(enum secret_source source, const char *reference)
 	starter_allow(&program);
 }
 
-/* Nothing to read, and two pipes to write to. Returns 0 or an errno. */
+/* With two pipes to write to. Returns 0 or an errno. */
 static int secret_start(char *const *words, int *ret_output, int *ret_said,
 			struct starter_child *ret_child)
 {
 	const struct starter_program program = secret_program(words);
 	int output[2] = {-1, -1};
 	int said[2] = {-1, -1};
-	scoped(descriptor_close) int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int failed =
-	    nothing < 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0 ? errno : 0;
-	const int descriptors[] = {nothing, output[1], said[1]};
+	int failed = pipe2(output, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0 ? errno : 0;
+	const int descriptors[] = {output[1], said[1]};
 	if (failed == 0)
 		failed = starter_start(&program, descriptors, G_N_ELEMENTS(descriptors), ret_child);
 	descriptor_close_scoped(&output[1]);

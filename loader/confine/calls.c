@@ -8,9 +8,7 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdbool.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,11 +108,11 @@ struct refused_argument {
 	uint64_t value;
 };
 
-/* Of the second argument of socket(); what Linux has room for. */
+/* Of the second argument of socket() and socketpair(); what Linux has room for. */
 enum { SOCKET_KIND = 0xf, FAMILIES = 64 };
 
 /* What is typed into a terminal so is the shell's next command. A namespace of its own would make it
- * root there. */
+ * root there. One of a pair can be connected anew, to any path, unless it is of a kind that stays connected. */
 static const struct refused_argument dangerous_arguments[] = {
     {SCMP_SYS(ioctl), 1, UINT32_MAX, TIOCSTI},
     {SCMP_SYS(ioctl), 1, UINT32_MAX, TIOCLINUX},
@@ -129,6 +127,8 @@ static const struct refused_argument dangerous_arguments[] = {
     {SCMP_SYS(fchmodat), 2, S_ISUID, S_ISUID},
     {SCMP_SYS(fchmodat), 2, S_ISGID, S_ISGID},
     {SCMP_SYS(socket), 1, SOCKET_KIND, SOCK_RAW},
+    {SCMP_SYS(socketpair), 1, SOCKET_KIND, SOCK_DGRAM},
+    {SCMP_SYS(socketpair), 1, SOCKET_KIND, SOCK_RAW},
 };
 
 static int refuse_arguments(scmp_filter_ctx filter)
@@ -146,7 +146,7 @@ static int refuse_arguments(scmp_filter_ctx filter)
 }
 
 /* It signals itself, and what its starter has started for it, by the descriptors that came with that
- * (pidfd_send_signal(2)). A parser's time is the one limit of another process that it sets. */
+ * (pidfd_send_signal(2)). It sets its own limits; its starter sets those of what that has started. */
 static int refuse_others(scmp_filter_ctx filter)
 {
 	static const int signals[] = {SCMP_SYS(kill), SCMP_SYS(tgkill)};
@@ -154,17 +154,9 @@ static int refuse_others(scmp_filter_ctx filter)
 	for (size_t i = 0; failure == 0 && i < G_N_ELEMENTS(signals); i++)
 		failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), signals[i], 1,
 					   SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
-	return failure != 0
-		   ? failure
-		   : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 2,
-				      SCMP_A0(SCMP_CMP_NE, 0), SCMP_A1(SCMP_CMP_NE, RLIMIT_CPU));
-}
-
-static bool keeps_local_sockets;
-
-void confine_keep_local_sockets(void)
-{
-	keeps_local_sockets = true;
+	return failure != 0 ? failure
+			    : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64),
+					       1, SCMP_A0(SCMP_CMP_NE, 0));
 }
 
 /* Landlock knows of no socket that has a path: by one of these, the service manager of this user or
@@ -175,8 +167,7 @@ static int refuse_families(scmp_filter_ctx filter)
 				       SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_NETLINK),
 				       SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE));
 	for (unsigned family = 0; failure == 0 && family < FAMILIES; family++) {
-		if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK ||
-		    (family == AF_UNIX && keeps_local_sockets))
+		if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK)
 			continue;
 		failure = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket),
 					   1, SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, family));

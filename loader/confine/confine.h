@@ -24,10 +24,6 @@ void confine_allow(const char *path);
 /* The same for what confine_to_folders() leaves to be written, too. */
 void confine_allow_writing(const char *path);
 
-/* For who keeps a connection open for others, and these: they meet at a socket of this machine (unix(7)),
- * which confine_to_folders() leaves then. */
-void confine_keep_local_sockets(void);
-
 /*
  * For a process that talks to a peer, once: from here on it makes, changes, removes and reads files in
  * these folders only, beside what is open already (NULL, and what is not there, is passed over) and the terminal; it

@@ -8,6 +8,7 @@
 
 #include "loader/base/redact.h"
 #include "loader/base/service.h"
+#include "loader/base/starter.h"
 #include "loader/imap/session/relay.h"
 #include "queue/base/scoped.h"
 
@@ -120,6 +121,36 @@ static int mail_connection_dial(const char *name, uint32_t timeout_s, int *ret_s
 	return folder < 0 ? 0 : mail_socket_connect(folder, name, timeout_s, ret_socket, err);
 }
 
+void mail_connection_allow(const char *name)
+{
+	struct error ignored;
+	if (mail_socket_check_name(name, &ignored) != 0)
+		return;
+	g_autofree char *path = mail_socket_path(name);
+	starter_allow_socket(path);
+}
+
+/* The same for who has given up the right to make a socket. */
+static int mail_connection_reach(const char *name, uint32_t timeout_s, int *ret_socket,
+				 struct error *err)
+{
+	scoped(descriptor_close) int folder = -1;
+	scoped(descriptor_close) int reached = -1;
+	g_autofree char *path = mail_socket_path(name);
+	*ret_socket = -1;
+	if (mail_socket_check_name(name, err) != 0 ||
+	    mail_socket_open_folder(false, &folder, err) != 0)
+		return -1;
+	const int failed = folder < 0 ? ENOENT : starter_connect(path, timeout_s, &reached);
+	if (failed != 0)
+		return mail_socket_explain(name, failed, err);
+	mail_socket_limit(reached, timeout_s);
+	if (mail_socket_check_peer(reached, name, err) != 0)
+		return -1;
+	*ret_socket = descriptor_steal(&reached);
+	return 0;
+}
+
 static int mail_connection_read_answer(int socket, const char *name, uint32_t timeout_s,
 				       json_t **ret_answer, struct error *err)
 {
@@ -145,20 +176,23 @@ static int mail_connection_read_answer(int socket, const char *name, uint32_t ti
 	return 0;
 }
 
-/* A keeper that dies in between counts as gone. */
-static int mail_connection_ask(const char *name, const char *word, uint32_t timeout_s,
-			       int *ret_socket, json_t **ret_answer, struct error *err)
+/* A keeper that dies in between counts as gone. `socket` is -1 where nobody listens. */
+static int mail_connection_say(int socket, const char *name, const char *word, uint32_t timeout_s,
+			       json_t **ret_answer, struct error *err)
 {
-	scoped(descriptor_close) int socket = -1;
 	g_autofree char *line = g_strdup_printf("{\"do\":\"%s\"}", word);
-	if (mail_connection_dial(name, timeout_s, &socket, err) != 0)
-		return -1;
 	if (socket < 0 || mail_socket_write_line(socket, line) != 0)
 		return mail_connection_missing(name, err);
-	if (mail_connection_read_answer(socket, name, timeout_s, ret_answer, err) != 0)
+	return mail_connection_read_answer(socket, name, timeout_s, ret_answer, err);
+}
+
+static int mail_connection_ask(const char *name, const char *word, json_t **ret_answer,
+			       struct error *err)
+{
+	scoped(descriptor_close) int socket = -1;
+	if (mail_connection_dial(name, MAIL_CONNECTION_WORD_S, &socket, err) != 0)
 		return -1;
-	*ret_socket = descriptor_steal(&socket);
-	return 0;
+	return mail_connection_say(socket, name, word, MAIL_CONNECTION_WORD_S, ret_answer, err);
 }
 
 int mail_connection_open(const char *name, struct mail_account *account, uint32_t idle_s,
@@ -199,7 +233,8 @@ int mail_connection_use(const char *name, uint32_t timeout_s, struct mail_sessio
 	scoped(mail_session_close) struct mail_session *session = g_new0(struct mail_session, 1);
 	scoped(descriptor_close) int socket = -1;
 	json_auto_t *answer = NULL;
-	if (mail_connection_ask(name, "use", timeout_s, &socket, &answer, err) != 0)
+	if (mail_connection_reach(name, timeout_s, &socket, err) != 0 ||
+	    mail_connection_say(socket, name, "use", timeout_s, &answer, err) != 0)
 		return -1;
 	if (mail_connection_adopt(&socket, answer, timeout_s, session, err) != 0)
 		return error_prefix(err, "connection '%s'", name);
@@ -209,9 +244,8 @@ int mail_connection_use(const char *name, uint32_t timeout_s, struct mail_sessio
 
 int mail_connection_close(const char *name, struct error *err)
 {
-	scoped(descriptor_close) int socket = -1;
 	json_auto_t *answer = NULL;
-	return mail_connection_ask(name, "close", MAIL_CONNECTION_WORD_S, &socket, &answer, err);
+	return mail_connection_ask(name, "close", &answer, err);
 }
 
 /* --- list -------------------------------------------------------------- */
@@ -225,10 +259,8 @@ static int mail_connection_describe(const char *name,
 				    void (*tell)(const struct mail_connection *, void *),
 				    void *context, struct error *err)
 {
-	scoped(descriptor_close) int socket = -1;
 	json_auto_t *answer = NULL;
-	if (mail_connection_ask(name, "describe", MAIL_CONNECTION_WORD_S, &socket, &answer, err) !=
-	    0)
+	if (mail_connection_ask(name, "describe", &answer, err) != 0)
 		/* The keeper has ended meanwhile, or died and left its file. */
 		return err->kind == ERROR_NO ? 0 : -1;
 	const struct mail_connection connection = {

@@ -77,8 +77,9 @@ int mail_socket_open_folder(bool create, int *ret_folder, struct error *err);
 /* Connection names: 1 to 64 letters, digits, '.', '_', '-'; no '.' first. */
 int mail_socket_check_name(const char *name, struct error *err);
 
-/* The file of a connection; the caller frees. */
+/* The file of a connection, and its whole path; the caller frees. */
 char *mail_socket_file(const char *name);
+char *mail_socket_path(const char *name);
 
 /* Listens as `name`. A file that is there is replaced: the caller has looked whether it lives. */
 int mail_socket_listen(int folder, const char *name, int *ret_listener, struct error *err);
@@ -86,6 +87,12 @@ int mail_socket_listen(int folder, const char *name, int *ret_listener, struct e
 /* Connects; *ret_socket is -1 where nobody listens. Reads and writes end after timeout_s. */
 int mail_socket_connect(int folder, const char *name, uint32_t timeout_s, int *ret_socket,
 			struct error *err);
+
+/* Why there is no connection, by an errno: 0 where nobody listens, else -1. */
+int mail_socket_explain(const char *name, int number, struct error *err);
+
+/* Another user's process there would get our commands. */
+int mail_socket_check_peer(int socket, const char *name, struct error *err);
 
 /* Reads and writes end after timeout_s. */
 void mail_socket_limit(int socket, uint32_t timeout_s);

@@ -329,22 +329,23 @@ static int mail_keeper_watch(struct mail_keeper *keeper, struct error *err)
 	return 0;
 }
 
+/* The socket is there before the rights are given up, which leave none to be made. Those who come to it are
+ * heard, and who wants to use the session waits until it is signed in. */
 static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
 {
 	keeper->opened_ms = clock_now_ms();
-	keeper->idle_from_ms = clock_monotonic_ms();
 	keeper->waiting = g_queue_new();
 	if (mail_socket_open_folder(true, &keeper->folder, err) != 0)
 		return -1;
 	g_autofree char *folder = g_strdup_printf("/proc/self/fd/%d", keeper->folder);
-	confine_keep_local_sockets();
-	if (mail_session_confine(keeper->account, folder, false, err) != 0 ||
-	    mail_keeper_sign_in(keeper, err) != 0)
+	if (mail_keeper_claim_name(keeper, err) != 0)
 		return -1;
-	if (mail_keeper_claim_name(keeper, err) != 0 || mail_keeper_watch(keeper, err) != 0 ||
+	if (mail_keeper_watch(keeper, err) != 0 ||
 	    mail_callers_open(keeper->listener, mail_keeper_obey, keeper, &keeper->callers, err) !=
-		0) {
-		mail_keeper_drop(keeper);
+		0 ||
+	    mail_session_confine(keeper->account, folder, false, err) != 0 ||
+	    mail_keeper_ready(keeper, err) != 0) {
+		mail_keeper_end(keeper);
 		return -1;
 	}
 	/* Signing in may have taken a while, which is no idleness. */

@@ -157,7 +157,6 @@ int mail_session_confine(struct mail_account *account, const char *folder, bool 
 	if (account == NULL) {
 		g_autofree char *sockets = mail_socket_folder_path();
 		confine_allow(sockets);
-		confine_keep_local_sockets();
 	} else {
 		if (account->reference != NULL)
 			mailbox_allow_secret(account->source, account->reference);

@@ -78,6 +78,9 @@ SCOPED_DEFINE(struct mail_session *, mail_session_close)
 int mail_connection_open(const char *name, struct mail_account *account, uint32_t idle_s,
 			 struct error *err);
 
+/* Before mail_session_confine(), which leaves only this one to be used; a name that cannot be one is passed over. */
+void mail_connection_allow(const char *name);
+
 /* Borrows the session; timeout_s is how long to wait while other commands use it, and for each
  * answer of the server. */
 int mail_connection_use(const char *name, uint32_t timeout_s, struct mail_session **ret_session,

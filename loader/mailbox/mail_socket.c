@@ -86,6 +86,13 @@ char *mail_socket_file(const char *name)
 	return g_strconcat(name, ".sock", NULL);
 }
 
+char *mail_socket_path(const char *name)
+{
+	g_autofree char *folder = mail_socket_folder_path();
+	g_autofree char *file = mail_socket_file(name);
+	return g_build_filename(folder, file, NULL);
+}
+
 /* Goes through the folder's descriptor: its path may be longer than the 108 bytes of an address. */
 static struct sockaddr_un mail_socket_address(int folder, const char *name)
 {
@@ -128,6 +135,21 @@ void mail_socket_limit(int socket, uint32_t timeout_s)
 	setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
+int mail_socket_explain(const char *name, int number, struct error *err)
+{
+	if (number == ENOENT || number == ECONNREFUSED)
+		return 0;
+	return error_set(err, number == EAGAIN ? ERROR_TEMPORARY : ERROR_IO, "connection '%s': %s",
+			 name, g_strerror(number));
+}
+
+int mail_socket_check_peer(int socket, const char *name, struct error *err)
+{
+	if (mail_socket_is_ours(socket))
+		return 0;
+	return error_set(err, ERROR_CREDENTIALS, "connection '%s' is another user's", name);
+}
+
 int mail_socket_connect(int folder, const char *name, uint32_t timeout_s, int *ret_socket,
 			struct error *err)
 {
@@ -137,15 +159,10 @@ int mail_socket_connect(int folder, const char *name, uint32_t timeout_s, int *r
 	if (client < 0)
 		return error_set(err, ERROR_IO, "connection '%s': %s", name, g_strerror(errno));
 	mail_socket_limit(client, timeout_s);
-	if (connect(client, (const struct sockaddr *)&address, sizeof address) != 0) {
-		if (errno == ENOENT || errno == ECONNREFUSED)
-			return 0;
-		return error_set(err, errno == EAGAIN ? ERROR_TEMPORARY : ERROR_IO,
-				 "connection '%s': %s", name, g_strerror(errno));
-	}
-	/* Another user's process there would get our commands. */
-	if (!mail_socket_is_ours(client))
-		return error_set(err, ERROR_CREDENTIALS, "connection '%s' is another user's", name);
+	if (connect(client, (const struct sockaddr *)&address, sizeof address) != 0)
+		return mail_socket_explain(name, errno, err);
+	if (mail_socket_check_peer(client, name, err) != 0)
+		return -1;
 	*ret_socket = descriptor_steal(&client);
 	return 0;
 }

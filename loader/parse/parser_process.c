@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -63,6 +62,7 @@ static struct starter_program program_of(char *const *arguments, char *const *en
 	return (struct starter_program){.arguments = arguments,
 					.environment = environment,
 					.first_descriptor = PROTOCOL_SOCKET,
+					.descriptor_count = STARTER_DESCRIPTORS_MAX,
 					.signals_blocked = true};
 }
 
@@ -181,22 +181,9 @@ bool parser_process_send(const struct parser_process *process,
 		    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-/* The limit counts from the process's birth, in whole seconds. */
 int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, struct error *err)
 {
-	clockid_t clock;
-	struct timespec used = {0};
-	struct rlimit limit = {0};
-	int failed = clock_getcpuclockid(process->child.pid, &clock);
-	if (failed == 0)
-		failed = clock_gettime(clock, &used) != 0 ||
-				 prlimit(process->child.pid, RLIMIT_CPU, NULL, &limit) != 0
-			     ? errno
-			     : 0;
-	if (failed == 0) {
-		limit.rlim_cur = MIN((rlim_t)used.tv_sec + 1 + cpu_s, limit.rlim_max);
-		failed = prlimit(process->child.pid, RLIMIT_CPU, &limit, NULL) != 0 ? errno : 0;
-	}
+	const int failed = starter_limit_time(process->child.pid, (uint32_t)MIN(cpu_s, UINT32_MAX));
 	if (failed != 0)
 		return error_set(err, ERROR_IO, "limiting the parser's time: %s",
 				 g_strerror(failed));

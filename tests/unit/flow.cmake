@@ -1,5 +1,6 @@
 inqueue_unit_test(secret loader)
 inqueue_unit_test(confine loader)
+inqueue_unit_test(starter loader)
 inqueue_unit_test(parsed loader)
 inqueue_unit_test(parser loader)
 # The parser that unit tests find beside them does as a message says.

@@ -143,6 +143,15 @@ static bool can_have_socket(int family, int kind, int protocol)
 	return made >= 0;
 }
 
+static bool can_have_pair(int kind)
+{
+	int ends[2] = {-1, -1};
+	const bool made = socketpair(AF_UNIX, kind, 0, ends) == 0;
+	descriptor_close_scoped(&ends[0]);
+	descriptor_close_scoped(&ends[1]);
+	return made;
+}
+
 /* Children of a namespace of their own have all rights in it. */
 static bool can_have_namespace(unsigned long kind)
 {
@@ -203,6 +212,8 @@ static int go_around(void)
 	failures += wrong(!can_have_socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
 	failures += wrong(!can_have_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
 	failures += wrong(can_have_socket(AF_INET6, SOCK_STREAM, 0));
+	failures += wrong(!can_have_pair(SOCK_DGRAM)) + wrong(!can_have_pair(SOCK_RAW));
+	failures += wrong(can_have_pair(SOCK_STREAM)) + wrong(can_have_pair(SOCK_SEQPACKET));
 	failures += wrong(syscall(SYS_io_uring_setup, 1, memory) == -1 && errno == EPERM);
 	failures += wrong(!can_have_namespace(CLONE_NEWUSER));
 	failures += wrong(!can_have_namespace(CLONE_NEWNS));
@@ -231,6 +242,7 @@ static int signal_others(void)
 	failures += wrong(sigqueue(parent, 0, (union sigval){0}) != 0 && errno == EPERM);
 	failures += wrong(pidfd_open(parent, 0) < 0 && errno == EPERM);
 	failures += wrong(prlimit(parent, RLIMIT_NOFILE, NULL, &limit) != 0 && errno == EPERM);
+	failures += wrong(prlimit(parent, RLIMIT_CPU, NULL, &limit) != 0 && errno == EPERM);
 	failures += wrong(setpriority(PRIO_PROCESS, (id_t)parent, 0) != 0 && errno == EPERM);
 	return failures + wrong(raise(0) == 0) + wrong(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
@@ -241,68 +253,10 @@ static void who_talks_signals_itself_alone(void **state)
 	assert_in_child(signal_others);
 }
 
-static int keep_local_sockets(void)
-{
-	confine_keep_local_sockets();
-	return wrong(give_up() == 0) + wrong(can_have_socket(AF_UNIX, SOCK_STREAM, 0)) +
-	       wrong(!can_have_socket(AF_PACKET, SOCK_DGRAM, 0));
-}
-
-static void who_keeps_a_connection_has_local_sockets(void **state)
-{
-	(void)state;
-	assert_in_child(keep_local_sockets);
-}
-
 static void who_talks_has_its_folders_alone(void **state)
 {
 	(void)state;
 	assert_in_child(talk);
-}
-
-/* Runs a program by its starter, with a pipe as its standard output, and returns what it says. */
-static char *said_by(char *const *arguments)
-{
-	char said[64];
-	int ends[2];
-	int status = 0;
-	struct starter_child child;
-	const struct starter_program program = {.arguments = arguments};
-	if (pipe(ends) != 0)
-		return NULL;
-	scoped(descriptor_close) int nothing = open("/dev/null", O_RDONLY);
-	const int descriptors[] = {nothing, ends[1], ends[1]};
-	const int failed = starter_start(&program, descriptors, 3, &child);
-	close(ends[1]);
-	const ssize_t got = read(ends[0], said, sizeof said);
-	close(ends[0]);
-	if (failed != 0)
-		return g_strdup(strerrorname_np(failed));
-	close(child.process);
-	if (waitpid(child.pid, &status, 0) != child.pid || status != 0)
-		return NULL;
-	return g_strndup(said, got > 0 ? (gsize)got : 0);
-}
-
-/* A descriptor that a program has got besides its own could be a lock, or a mailbox. */
-static int start_afterwards(void)
-{
-	struct error err;
-	char *const allowed[] = {(char *)"/bin/sh", (char *)"-c",
-				 (char *)"cd /proc/self/fd && echo *", NULL};
-	char *const other[] = {(char *)"/bin/echo", (char *)"other", NULL};
-	const struct starter_program program = {.arguments = allowed};
-	starter_allow(&program);
-	int failures = wrong(starter_begin(&err) == 0) + wrong(give_up() == 0);
-	scoped(descriptor_close) int kept = open("/dev/null", O_RDONLY);
-	for (int i = 0; i < 2; i++) {
-		g_autofree char *said = said_by(allowed);
-		failures += wrong(g_strcmp0(said, "0 1 2 3\n") == 0); /* 3 is the shell's own */
-	}
-	failures += wrong(!can_execute());
-	g_autofree char *refused = said_by(other);
-	failures += wrong(g_strcmp0(refused, "EPERM") == 0);
-	return failures;
 }
 
 static const char *const made_beside[] = {"", "-wal", "-shm", "-lock"};
@@ -366,12 +320,6 @@ static void who_works_on_a_database_changes_nothing_beside_it(void **state)
 	}
 }
 
-static void a_starter_starts_what_was_allowed_before(void **state)
-{
-	(void)state;
-	assert_in_child(start_afterwards);
-}
-
 static int parse(void)
 {
 	int before = open("/etc/passwd", O_RDONLY);
@@ -393,12 +341,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(who_talks_has_its_folders_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(who_talks_finds_no_way_around, setup, teardown),
 	    cmocka_unit_test_setup_teardown(who_talks_signals_itself_alone, setup, teardown),
-	    cmocka_unit_test_setup_teardown(who_keeps_a_connection_has_local_sockets, setup,
-					    teardown),
 	    cmocka_unit_test_setup_teardown(who_works_on_a_database_changes_nothing_beside_it,
 					    setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_starter_starts_what_was_allowed_before, setup,
-					    teardown),
 	    cmocka_unit_test_setup_teardown(descriptors_are_all_that_is_left, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,8 @@ int mail_options_session(const struct invocation *invocation, struct mail_sessio
 	    mail_options_timeout(invocation, &timeout_s, err) != 0)
 		return -1;
 	if (connection != NULL)
+		mail_connection_allow(connection);
+	if (connection != NULL)
 		return mail_options_confine(invocation, NULL, err) != 0
 			   ? -1
 			   : mail_connection_use(connection,

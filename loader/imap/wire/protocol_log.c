@@ -84,7 +84,7 @@ int protocol_log_receive(int *ret_descriptor, struct error *err)
 	const struct timeval patience = {.tv_sec = RELAY_PATIENCE_S};
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return fail(errno, err);
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	relay_receives = ends[0];
