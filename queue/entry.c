@@ -60,8 +60,9 @@ static int put_status(struct store *store, const struct entry *entry, int64_t no
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "INSERT INTO entry_status (queue_id, state, priority, attempt_count, error_kind,"
-	    " error_text, last_attempt_at, next_attempt_at, record_created, record_updated, held)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)");
+	    " error_text, last_attempt_at, next_attempt_at, record_created, record_updated, held,"
+	    " deadline_at, risk_at)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12)");
 	statement_bind_int(statement, 1, entry->queue_id);
 	statement_bind_text(statement, 2, entry_state_format(entry->state));
 	statement_bind_int(statement, 3, entry->priority);
@@ -72,6 +73,8 @@ static int put_status(struct store *store, const struct entry *entry, int64_t no
 	bind_time_ms(statement, 8, entry->next_attempt_at_ms);
 	statement_bind_text(statement, 9, now);
 	statement_bind_int(statement, 10, entry->held);
+	bind_time_ms(statement, 11, entry->deadline_at_ms);
+	bind_time_ms(statement, 12, entry->risk_at_ms);
 	if (statement_step(statement, err) != 0)
 		return -1;
 	*ret_id = engine_last_id(store->engine);

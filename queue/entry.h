@@ -93,6 +93,8 @@ struct entry {
 	int64_t last_attempt_at_ms; /* 0 = none */
 	int64_t next_attempt_at_ms; /* 0 = none */
 	int64_t lease_until_ms;	    /* 0 = none */
+	int64_t deadline_at_ms;	    /* when it has to be done; 0 = none */
+	int64_t risk_at_ms;	    /* when somebody should look after it; 0 = none */
 	char *lease_owner;
 	char *lease_token;
 
@@ -179,6 +181,7 @@ struct entry_filter {
 	const char *tag;	  /* is one of its tags; NULL = any */
 	bool only_held;
 	bool only_posted;		 /* of queues that have a target */
+	int64_t overdue_at_ms;		 /* not finished, with a deadline until then; 0 = any */
 	int64_t changed_before_ms;	 /* record_updated; 0 = any; exclusive */
 	const struct entry_order *order; /* would change it; NULL = any */
 	int64_t now_ms;			 /* when the order would be carried out */

@@ -48,6 +48,13 @@ int content_write(const void *bytes, size_t size,
 		  int (*write)(const void *bytes, size_t size, void *context), void *context,
 		  struct error *err);
 
+/* ---- what only an entry that is read alone has ---- */
+
+/* Fills attachments; attachment_count says for how many there is room. */
+int entry_attachments_read(struct store *store, struct entry *entry, struct error *err);
+
+int entry_output_read(struct store *store, struct entry *entry, struct error *err);
+
 /* ---- calendars, in the open transaction ---- */
 
 int entry_calendars_put(struct store *store, const struct entry *entry, int64_t entry_id,

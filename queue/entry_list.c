@@ -17,7 +17,8 @@
 	" date_received, headers, defects, raw_sha256, raw_size, raw_kept,"                        \
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
 	" record_updated, attachment_count, lease_token, held, tags, signature, auto_class, "      \
-	"auto_reason, thread_id, parent_id, progress, progress_at, output_at"
+	"auto_reason, thread_id, parent_id, progress, progress_at, output_at, deadline_at, "       \
+	"risk_at"
 
 /* 200 rows are read in a moment; 1 MiB bounds the memory where each has long headers. */
 #define CHUNK_ENTRIES 200
@@ -82,6 +83,8 @@ static struct entry *entry_from_row(const struct statement *row, size_t *size)
 	entry->progress = copy_text(row, 41, size);
 	entry->progress_at_ms = value_parse_time_ms(statement_text(row, 42));
 	entry->output_at_ms = value_parse_time_ms(statement_text(row, 43));
+	entry->deadline_at_ms = value_parse_time_ms(statement_text(row, 44));
+	entry->risk_at_ms = value_parse_time_ms(statement_text(row, 45));
 	return entry;
 }
 
@@ -107,55 +110,13 @@ static struct entry *read_entry(struct store *store, int64_t entry_id, struct er
 	return NULL;
 }
 
-static void attachment_from_row(const struct statement *row,
-				struct entry_attachment *ret_attachment)
-{
-	ret_attachment->position = (uint32_t)statement_int(row, 0);
-	ret_attachment->file_name = g_strdup(statement_text(row, 1));
-	ret_attachment->declared_name = g_strdup(statement_text(row, 2));
-	ret_attachment->content_type = g_strdup(statement_text(row, 3));
-	ret_attachment->disposition = g_strdup(statement_text(row, 4));
-	ret_attachment->content_id = g_strdup(statement_text(row, 5));
-	ret_attachment->size_bytes = (uint64_t)statement_int(row, 6);
-	value_parse_sha256(statement_text(row, 7), ret_attachment->sha256);
-}
-
-/* The row has counted them already; a list that has grown since is cut to that number. */
-static int read_attachments(struct store *store, struct entry *entry, struct error *err)
-{
-	scoped_statement *statement = engine_prepare(
-	    store->engine, "SELECT position, file_name, declared_name, content_type, disposition,"
-			   " content_id, size, sha256 FROM attachment WHERE entry_id = ?"
-			   " ORDER BY position");
-	statement_bind_int(statement, 1, entry->id);
-	entry->attachments = g_new0(struct entry_attachment, entry->attachment_count + 1);
-	const size_t room = entry->attachment_count;
-	entry->attachment_count = 0;
-	int result;
-	while ((result = statement_step(statement, err)) == 1 && entry->attachment_count < room)
-		attachment_from_row(statement, &entry->attachments[entry->attachment_count++]);
-	return result < 0 ? -1 : 0;
-}
-
-/* It may be long, so that a list leaves it out. */
-static int read_output(struct store *store, struct entry *entry, struct error *err)
-{
-	scoped_statement *statement =
-	    engine_prepare(store->engine, "SELECT output FROM entry_result WHERE entry_id = ?");
-	statement_bind_int(statement, 1, entry->id);
-	const int result = statement_step(statement, err);
-	if (result > 0)
-		entry->output = g_strdup(statement_text(statement, 0));
-	return result < 0 ? -1 : 0;
-}
-
 int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err)
 {
 	__attribute__((cleanup(entry_free_scoped))) struct entry *entry =
 	    read_entry(store, entry_id, err);
-	if (entry == NULL || read_attachments(store, entry, err) != 0 ||
-	    entry_calendars_read(store, entry, err) != 0 || read_output(store, entry, err) != 0 ||
-	    entry_bounces_read(store, entry, err) != 0)
+	if (entry == NULL || entry_attachments_read(store, entry, err) != 0 ||
+	    entry_calendars_read(store, entry, err) != 0 ||
+	    entry_output_read(store, entry, err) != 0 || entry_bounces_read(store, entry, err) != 0)
 		return -1;
 	*ret_entry = g_steal_pointer(&entry);
 	return 0;
@@ -240,7 +201,7 @@ int entry_list_digests(struct store *store, int64_t queue_id,
 /* ---- a filter as SQL ---- */
 
 /* Only what is set becomes a condition: "?12 IS NULL OR …" would keep SQLite from using its indices.
- * These numbers belong to filters; callers use 1 to 9 in the same statement, an order has 21 to 23. */
+ * These numbers belong to filters; callers use 1 to 9 in the same statement, an order has 21 to 23, and 27. */
 enum {
 	PARAMETER_QUEUE = 10,
 	PARAMETER_SENDER,
@@ -254,7 +215,8 @@ enum {
 	PARAMETER_WORKER,
 	PARAMETER_ENTRY,
 	PARAMETER_AUTO_CLASS = 24,
-	PARAMETER_THREAD
+	PARAMETER_THREAD,
+	PARAMETER_OVERDUE
 };
 
 /* A parameter of the filter that is a text, and what it has to do with the entry. */
@@ -341,6 +303,9 @@ void entry_filter_append(const struct entry_filter *filter, GString *sql)
 		g_string_append(sql, " AND held = 1");
 	if (filter->only_posted)
 		g_string_append(sql, " AND queue_id IN (SELECT queue_id FROM queue_target)");
+	if (filter->overdue_at_ms != 0)
+		g_string_append(sql, " AND (state = 'new' OR state = 'claimed')"
+				     " AND deadline_at IS NOT NULL AND deadline_at <= ?26");
 	if (filter->changed_before_ms != 0)
 		g_string_append(sql, " AND record_updated < ?16");
 	list_texts(filter, texts);
@@ -376,6 +341,10 @@ void entry_filter_bind(const struct entry_filter *filter, struct statement *stat
 		bind_time_s(statement, PARAMETER_FROM, filter->received_from_s);
 	if (filter->received_until_s != 0)
 		bind_time_s(statement, PARAMETER_UNTIL, filter->received_until_s);
+	if (filter->overdue_at_ms != 0) {
+		value_format_time_ms(filter->overdue_at_ms, time);
+		statement_bind_text(statement, PARAMETER_OVERDUE, time);
+	}
 	if (filter->changed_before_ms != 0) {
 		value_format_time_ms(filter->changed_before_ms, time);
 		statement_bind_text(statement, PARAMETER_CHANGED, time);

@@ -6,8 +6,8 @@
 #include "queue/store_internal.h"
 
 /* What an order does, and the entries that it fits; the choice of entries is appended to the
- * second. Parameters: 1 the time, 2 the priority, 3 the tag, 5 the reason; of the condition 21 the
- * time, 22 the priority, 23 the tag. */
+ * second. Parameters: 1 the time, 2 the priority, 3 the tag, 4 a time to be set, 5 the reason; of the condition 21 the
+ * time, 22 the priority, 23 the tag, 27 the time to be set. */
 static const struct operation {
 	const char *change;
 	const char *condition;
@@ -25,6 +25,10 @@ static const struct operation {
     [ENTRY_UNHOLD] = {"UPDATE entry_status SET held = 0, record_updated = ?1 WHERE id", "held = 1"},
     [ENTRY_PRIORITY] = {"UPDATE entry_status SET priority = ?2, record_updated = ?1 WHERE id",
 			"priority <> ?22"},
+    [ENTRY_DEADLINE] = {"UPDATE entry_status SET deadline_at = ?4, record_updated = ?1 WHERE id",
+			"deadline_at IS NOT ?27"},
+    [ENTRY_RISK] = {"UPDATE entry_status SET risk_at = ?4, record_updated = ?1 WHERE id",
+		    "risk_at IS NOT ?27"},
     [ENTRY_TAG] = {"INSERT INTO entry_tag (entry_id, tag) SELECT id, ?3 FROM entry_status WHERE id",
 		   "id NOT IN (SELECT entry_id FROM entry_tag WHERE tag = ?23)"},
     [ENTRY_UNTAG] = {"DELETE FROM entry_tag WHERE tag = ?3 AND entry_id",
@@ -44,8 +48,14 @@ const char *entry_order_condition(const struct entry_order *order)
 void entry_order_bind(const struct entry_order *order, int64_t now_ms, struct statement *statement)
 {
 	char now[VALUE_TIME_MAX];
+	char time[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
+	value_format_time_ms(order->time_ms, time);
 	switch (order->operation) {
+	case ENTRY_DEADLINE:
+	case ENTRY_RISK:
+		statement_bind_text(statement, 27, order->time_ms != 0 ? time : NULL);
+		return;
 	case ENTRY_RETRY:
 		statement_bind_text(statement, 21, now);
 		return;
@@ -68,7 +78,9 @@ void entry_order_bind(const struct entry_order *order, int64_t now_ms, struct st
 static void bind_order(struct statement *statement, const struct entry_order *order, int64_t now_ms)
 {
 	char now[VALUE_TIME_MAX];
+	char time[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
+	value_format_time_ms(order->time_ms, time);
 	entry_order_bind(order, now_ms, statement);
 	switch (order->operation) {
 	case ENTRY_TAG:
@@ -77,6 +89,10 @@ static void bind_order(struct statement *statement, const struct entry_order *or
 		return;
 	case ENTRY_PRIORITY:
 		statement_bind_int(statement, 2, order->priority);
+		break;
+	case ENTRY_DEADLINE:
+	case ENTRY_RISK:
+		statement_bind_text(statement, 4, order->time_ms != 0 ? time : NULL);
 		break;
 	case ENTRY_DISCARD:
 		statement_bind_text(statement, 5, order->why);

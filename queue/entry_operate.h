@@ -26,6 +26,9 @@ enum entry_operation {
 	ENTRY_UNHOLD,
 	/* Any entry gets the priority. */
 	ENTRY_PRIORITY,
+	/* Any entry gets the time, or loses it. */
+	ENTRY_DEADLINE,
+	ENTRY_RISK,
 	/* One that has not got the tag gets it, and one that has it loses it. */
 	ENTRY_TAG,
 	ENTRY_UNTAG,
@@ -36,6 +39,7 @@ enum entry_operation {
 struct entry_order {
 	enum entry_operation operation;
 	int32_t priority; /* for ENTRY_PRIORITY */
+	int64_t time_ms;  /* for ENTRY_DEADLINE, ENTRY_RISK; 0 = none */
 	const char *tag;  /* for ENTRY_TAG, ENTRY_UNTAG */
 	const char *who;
 	const char *why; /* NULL = no reason */

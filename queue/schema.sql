@@ -11,6 +11,7 @@
 --   attachment_data   attachments with their bytes
 --   waiting           what workers get next, in the order in which they get it
 --   working           what workers have at the moment
+--   overdue, at_risk  what should be finished by now, or looked after
 --   failure           what was tried in vain, and why
 --   history           every change of every entry
 --   worker_overview   each worker at a glance
@@ -188,6 +189,8 @@ CREATE TABLE entry_status (
 	lease_until TEXT CHECK (lease_until IS strftime('%Y-%m-%dT%H:%M:%fZ', lease_until)),
 	record_created TEXT NOT NULL,
 	record_updated TEXT NOT NULL,
+	deadline_at TEXT CHECK (deadline_at IS strftime('%Y-%m-%dT%H:%M:%fZ', deadline_at)), -- when it has to be done
+	risk_at TEXT CHECK (risk_at IS strftime('%Y-%m-%dT%H:%M:%fZ', risk_at)), -- when somebody should look after it
 	CONSTRAINT "claimed means leased, and nothing else does" CHECK (
 		(state = 'claimed') = (lease_owner IS NOT NULL)
 		AND (state = 'claimed') = (lease_token IS NOT NULL)
@@ -208,6 +211,11 @@ CREATE INDEX entry_status_claim
 CREATE INDEX entry_status_lease
 	ON entry_status (queue_id, lease_until, attempt_count, held, priority, next_attempt_at, state)
 	WHERE state = 'claimed';
+-- What is overdue, or at risk.
+CREATE INDEX entry_status_deadline ON entry_status (deadline_at, id)
+	WHERE deadline_at IS NOT NULL AND (state = 'new' OR state = 'claimed');
+CREATE INDEX entry_status_risk ON entry_status (risk_at, id)
+	WHERE risk_at IS NOT NULL AND (state = 'new' OR state = 'claimed');
 -- Lists and counts.
 CREATE INDEX entry_status_state ON entry_status (queue_id, state, id);
 
@@ -281,6 +289,7 @@ CREATE INDEX entry_tag_tag ON entry_tag (tag, entry_id);
 --   expired     its worker was not heard of until the lease ended
 --   released    its worker gave it back; or somebody took it back from the worker that detail names
 --   deferred    not before detail
+--   changed     somebody set the deadline, or the time of risk, that detail names
 --   retried, reloaded, discarded, held, unheld, priority, tagged, untagged, note
 --               an operator did that, why; detail: the priority, the tag. A note with the detail progress or
 --               output is what a worker said of it
@@ -325,10 +334,12 @@ BEGIN
 END;
 
 CREATE TRIGGER entry_status_event
-AFTER UPDATE OF state, lease_token, lease_until, next_attempt_at, priority, held, error_kind ON entry_status
+AFTER UPDATE OF state, lease_token, lease_until, next_attempt_at, priority, held, error_kind, deadline_at, risk_at
+	ON entry_status
 WHEN NEW.state <> OLD.state OR NEW.lease_token IS NOT OLD.lease_token
 	OR NEW.lease_until IS NOT OLD.lease_until OR NEW.next_attempt_at IS NOT OLD.next_attempt_at
 	OR NEW.priority <> OLD.priority OR NEW.held <> OLD.held OR NEW.error_kind IS NOT OLD.error_kind
+	OR NEW.deadline_at IS NOT OLD.deadline_at OR NEW.risk_at IS NOT OLD.risk_at
 BEGIN
 	INSERT INTO entry_event (entry_id, number, at, change, state, attempt, who, why, detail, duration_ms)
 	SELECT NEW.id,
@@ -340,6 +351,10 @@ BEGIN
 			ELSE (SELECT why FROM change_author) END,
 		CASE change WHEN 'extended' THEN NEW.lease_until WHEN 'deferred' THEN NEW.next_attempt_at
 			WHEN 'priority' THEN CAST(NEW.priority AS TEXT)
+			WHEN 'changed' THEN
+				CASE WHEN NEW.deadline_at IS NOT OLD.deadline_at
+					THEN 'deadline ' || coalesce(NEW.deadline_at, 'none')
+				WHEN NEW.risk_at IS NOT OLD.risk_at THEN 'risk ' || coalesce(NEW.risk_at, 'none') END
 			WHEN 'released' THEN
 				CASE WHEN (SELECT who FROM change_author) IS NOT NULL THEN OLD.lease_owner END END,
 		CASE WHEN change = 'claimed' THEN
@@ -359,6 +374,8 @@ BEGIN
 		WHEN OLD.state = 'claimed' AND NEW.state = 'failed' THEN 'failed'
 		WHEN OLD.state = 'claimed' AND NEW.state = 'new' AND NEW.attempt_count = OLD.attempt_count
 			THEN 'failed'
+		WHEN NEW.state = OLD.state AND (NEW.deadline_at IS NOT OLD.deadline_at OR NEW.risk_at IS NOT OLD.risk_at)
+			THEN 'changed'
 		WHEN NEW.state = 'new' AND NEW.next_attempt_at IS NOT NULL
 			AND NEW.next_attempt_at IS NOT OLD.next_attempt_at THEN 'deferred'
 		WHEN OLD.state = 'claimed' AND NEW.state = 'new' THEN 'released'
@@ -743,6 +760,8 @@ SELECT
 	s.lease_owner,
 	s.lease_token,
 	s.lease_until,
+	s.deadline_at,
+	s.risk_at,
 	m.subject,
 	m.sender,
 	m.recipient,
@@ -1430,6 +1449,23 @@ SELECT e.id, e.queue, e.lease_owner AS worker, e.last_attempt_at AS since, e.lea
 FROM entry e
 WHERE e.state = 'claimed'
 ORDER BY e.lease_until, e.id;
+
+-- What should be finished by now and is not, the oldest first. worker: who has it.
+CREATE VIEW overdue AS
+SELECT e.id, e.queue, e.state, e.deadline_at,
+	CAST(round((julianday('now') - julianday(e.deadline_at)) * 86400) AS INTEGER) AS seconds_over,
+	e.lease_owner AS worker, e.sender, e.subject
+FROM entry e
+WHERE (e.state = 'new' OR e.state = 'claimed') AND e.deadline_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+ORDER BY e.deadline_at, e.id;
+
+-- What somebody should look after, and is not overdue yet.
+CREATE VIEW at_risk AS
+SELECT e.id, e.queue, e.state, e.risk_at, e.deadline_at, e.lease_owner AS worker, e.sender, e.subject
+FROM entry e
+WHERE (e.state = 'new' OR e.state = 'claimed') AND e.risk_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+	AND (e.deadline_at IS NULL OR e.deadline_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+ORDER BY e.risk_at, e.id;
 
 -- What has failed, newest first. final: 0 where it will be tried again at next_attempt_at.
 CREATE VIEW failure AS

@@ -120,6 +120,8 @@ static json_t *entry_json_columns(const struct entry *entry)
 			    entry_json_time_ms(entry->next_attempt_at_ms));
 	json_object_set_new(object, "lease_owner", entry_json_text(entry->lease_owner));
 	json_object_set_new(object, "lease_until", entry_json_time_ms(entry->lease_until_ms));
+	json_object_set_new(object, "deadline_at", entry_json_time_ms(entry->deadline_at_ms));
+	json_object_set_new(object, "risk_at", entry_json_time_ms(entry->risk_at_ms));
 	json_object_set_new(object, "progress", entry_json_text(entry->progress));
 	json_object_set_new(object, "progress_at", entry_json_time_ms(entry->progress_at_ms));
 	json_object_set_new(object, "output_at", entry_json_time_ms(entry->output_at_ms));

@@ -18,11 +18,21 @@ static const struct action_row {
     {"priority", ACTION_PRIORITY, WORD_NUMBER, "a number"},
     {"tag", ACTION_TAG, WORD_STRING, "a word without blanks, such as \"urgent\""},
     {"defer", ACTION_DEFER, WORD_STRING, "a time such as \"2h\""},
+    {"deadline", ACTION_DEADLINE, WORD_STRING, "a time such as \"4h\""},
+    {"risk", ACTION_RISK, WORD_STRING, "a time such as \"2h\""},
     {"hold", ACTION_HOLD, WORD_END, NULL},
     {"queue", ACTION_QUEUE, WORD_STRING, "the name of a queue"},
     {"skip", ACTION_SKIP, WORD_END, NULL},
     {"stop", ACTION_STOP, WORD_END, NULL},
 };
+
+static const char *action_name(enum rule_action_kind kind)
+{
+	size_t at = 0;
+	while (rows[at].kind != kind)
+		at++;
+	return rows[at].name;
+}
 
 static void action_clear(void *data)
 {
@@ -75,6 +85,8 @@ static bool take_value(struct rule_action *action, const struct rule_reader *rea
 		action->number = reader->number;
 		return reader->number <= INT32_MAX && reader->number >= INT32_MIN;
 	case ACTION_DEFER:
+	case ACTION_DEADLINE:
+	case ACTION_RISK:
 		return duration_parse(text, &action->number) == 0 && action->number > 0;
 	case ACTION_TAG:
 		action->text = g_strdup(text);
@@ -100,9 +112,10 @@ static int parse_action(struct rule_reader *reader, struct rule *rule, struct er
 			row = &rows[i];
 	}
 	if (row == NULL)
-		return rule_reader_fail(
-		    reader, "an action (priority, tag, defer, hold, queue, skip, stop) or '}'",
-		    err);
+		return rule_reader_fail(reader,
+					"an action (priority, tag, defer, deadline, risk, hold, "
+					"queue, skip, stop) or '}'",
+					err);
 	if (is_set_already(rule, row->kind))
 		return error_set(err, ERROR_CONFIGURATION, "the rule says '%s' twice", row->name);
 	action.kind = row->kind;
@@ -257,7 +270,8 @@ static uint32_t overruled_by(const struct rules *rules, guint at, enum rule_acti
 void rules_warn(const struct rules *rules, void (*warn)(const char *words, void *context),
 		void *context)
 {
-	static const enum rule_action_kind single[] = {ACTION_PRIORITY, ACTION_DEFER, ACTION_QUEUE};
+	static const enum rule_action_kind single[] = {ACTION_PRIORITY, ACTION_DEFER,
+						       ACTION_DEADLINE, ACTION_RISK, ACTION_QUEUE};
 	const struct rule *ends = NULL;
 	for (guint i = 0; i < rules->list->len; i++) {
 		const struct rule *rule = g_ptr_array_index(rules->list, i);
@@ -275,7 +289,7 @@ void rules_warn(const struct rules *rules, void (*warn)(const char *words, void 
 			g_autofree char *words = g_strdup_printf(
 			    "what rule %" PRIu32 " sets with '%s' never counts: rule %" PRIu32
 			    " sets it for every mail",
-			    rule->number, rows[single[k]].name, by);
+			    rule->number, action_name(single[k]), by);
 			if (by != 0)
 				warn(words, context);
 		}

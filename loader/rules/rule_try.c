@@ -257,6 +257,12 @@ static void act(struct summing *summing, const struct rule *rule, const struct r
 	case ACTION_DEFER:
 		outcome->defer_ms = action->number;
 		return;
+	case ACTION_DEADLINE:
+		outcome->deadline_ms = action->number;
+		return;
+	case ACTION_RISK:
+		outcome->risk_ms = action->number;
+		return;
 	case ACTION_HOLD:
 		outcome->held = true;
 		return;

@@ -81,7 +81,9 @@ char *rule_mail_sender(const struct entry *entry);
 struct rule_outcome {
 	bool has_priority;
 	int32_t priority;
-	int64_t defer_ms; /* from the arrival; 0 = at once */
+	int64_t defer_ms;    /* from the arrival; 0 = at once */
+	int64_t deadline_ms; /* from the arrival; 0 = none, as the next */
+	int64_t risk_ms;
 	bool held;
 	bool skipped;
 	uint32_t skipped_by;

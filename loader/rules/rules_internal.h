@@ -87,6 +87,8 @@ enum rule_action_kind {
 	ACTION_PRIORITY,
 	ACTION_TAG,
 	ACTION_DEFER,
+	ACTION_DEADLINE,
+	ACTION_RISK,
 	ACTION_HOLD,
 	ACTION_QUEUE,
 	ACTION_SKIP,
@@ -95,7 +97,7 @@ enum rule_action_kind {
 
 struct rule_action {
 	enum rule_action_kind kind;
-	int64_t number; /* priority; ms of defer */
+	int64_t number; /* priority; ms of defer, deadline and risk */
 	char *text;	/* tag, queue */
 	char *words;	/* "priority 5", for the history */
 };

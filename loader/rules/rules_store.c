@@ -249,6 +249,10 @@ static int put_as_said(const struct rules *rules, struct store *store, const str
 		changed.priority = outcome->priority;
 	if (outcome->defer_ms > 0)
 		changed.next_attempt_at_ms = now_ms + outcome->defer_ms;
+	if (outcome->deadline_ms > 0)
+		changed.deadline_at_ms = now_ms + outcome->deadline_ms;
+	if (outcome->risk_ms > 0)
+		changed.risk_at_ms = now_ms + outcome->risk_ms;
 	changed.held = outcome->held;
 	ret_stored->elsewhere = changed.queue_id != entry->queue_id;
 	if (entry_put(store, &changed, contents, now_ms, &ret_stored->entry_id, err) != 0)

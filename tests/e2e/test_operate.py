@@ -139,6 +139,26 @@ class Operate(OperateCase):
         self.fails(NO, "note", 7, "x", says="there is no entry 7")
         self.fails(NO, "history", 7, says="there is no entry 7")
 
+    def test_deadline_is_set_listed_and_taken_off(self):
+        late, soon, free = self.put(3)
+        self.inqueue("deadline", late, "--at", "2026-01-31T12:00:00Z", "--by", "ada", "--reason", "promised")
+        self.inqueue("deadline", soon, "--at", "4h")
+        self.inqueue("deadline", "--subject", "Invoice", "--risk", "2026-01-31T10:00:00Z")
+        self.inqueue("deadline", late, "--at", "2026-01-31T12:00:00Z", expect=NO)
+        self.assertEqual([late], [line["id"] for line in self.json_lines("list", "--overdue", "--json")])
+        self.assertEqual([late], self.column("SELECT id FROM overdue WHERE seconds_over > 0"))
+        self.assertEqual([soon, free], self.column("SELECT id FROM at_risk"))
+        self.assertRegex(self.inqueue("show", late).stdout, r"(?m)^deadline +\S.*\nrisk ")
+        self.assertEqual([("changed", "ada", "promised", "deadline 2026-01-31T12:00:00.000Z"),
+                          ("changed", "risk 2026-01-31T10:00:00.000Z")],
+                         [self.sql("SELECT change, who, why, detail FROM entry_event WHERE entry_id = 1 AND number = 1")[0],
+                          self.sql("SELECT change, detail FROM entry_event WHERE entry_id = 1 AND number = 2")[0]])
+        self.inqueue("deadline", late, "--at", "none")
+        self.assertEqual([], self.column("SELECT id FROM overdue"))
+        self.inqueue("deadline", late, expect=USAGE)
+        self.inqueue("deadline", late, "--at", "4h", "--risk", "2h", expect=USAGE)
+        self.inqueue("deadline", late, "--at", "soon", expect=USAGE)
+
 
 class TakeBack(OperateCase):
     """Claims whose worker is gone."""

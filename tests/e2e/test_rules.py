@@ -100,6 +100,18 @@ class Loaded(RulesCase):
                                           " FROM entry"))
         self.inqueue("claim", "invoices", expect=NO)
 
+    def test_deadlines_count_from_the_arrival(self):
+        self.deliver(message("complaint"))
+        self.inqueue("load", "invoices")
+        self.rule(1, 'if true { deadline "4h"; risk "2h"; }')
+        self.assertIn("deadline 4h 0m; risk 2h 0m", self.inqueue("rules", "apply", "invoices", "--all", "--yes").stdout)
+        self.deliver(message("complaint"))
+        self.inqueue("load", "invoices")
+        self.assertEqual([(240.0, 120.0)] * 2, self.sql(
+            "SELECT round((julianday(deadline_at) - julianday(record_created)) * 1440, 2),"
+            " round((julianday(risk_at) - julianday(record_created)) * 1440, 2) FROM entry"))
+        self.assertIn("0 entries", self.inqueue("rules", "apply", "invoices", "--all", "--yes").stdout)
+
     def test_automatic_mail_is_told_by_its_class(self):
         self.rule(1, 'if auto_class "auto-replied" { tag "away"; }')
         self.deliver(message("Out of office", Auto_Submitted="auto-replied"), message("A question"))

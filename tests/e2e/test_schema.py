@@ -17,7 +17,7 @@ COLUMNS = {
     " credential_reference paused max_attempts retry_delay_ms last_message last_action not_collected record_created record_updated",
     "queue_health": "queue_id last_success refusals refused_at stopped_at stopped_reason",
     "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
-    " next_attempt_at lease_owner lease_token lease_until subject sender recipient cc bcc reply_to"
+    " next_attempt_at lease_owner lease_token lease_until deadline_at risk_at subject sender recipient cc bcc reply_to"
     " date_sent date_received message_body html_body reply_plain message_body_size html_body_size message_id"
     " in_reply_to thread_references thread_id parent_id headers defects signature auto_class auto_reason raw_sha256 raw_size raw_kept attachment_count"
     " output output_at progress progress_at record_created record_updated",
@@ -43,6 +43,8 @@ COLUMNS = {
     "next_entry": "queue_id queue id",
     "waiting": "id queue priority sender subject tags attempt_count waiting_since",
     "working": "id queue worker since lease_until seconds_left attempt_count sender subject",
+    "overdue": "id queue state deadline_at seconds_over worker sender subject",
+    "at_risk": "id queue state risk_at deadline_at worker sender subject",
     "failure": "id queue error_kind error_text attempt_count failed_at final next_attempt_at sender subject",
     "history": "entry_id queue number at change who why detail state attempt duration_ms",
     "worker_overview": "queue worker has completed failed expired average_ms last_seen",

@@ -48,6 +48,9 @@ static char *cmd_operate_needless(const struct entry_order *order, const struct 
 	case ENTRY_PRIORITY:
 		return g_strdup_printf("entry %" PRId64 " has priority %d already", entry->id,
 				       (int)order->priority);
+	case ENTRY_DEADLINE:
+	case ENTRY_RISK:
+		return g_strdup_printf("entry %" PRId64 " has this time already", entry->id);
 	case ENTRY_TAG:
 		return g_strdup_printf("entry %" PRId64 " has the tag '%s' already", entry->id,
 				       order->tag);
@@ -292,8 +295,7 @@ static int cmd_operate_run(const struct invocation *invocation, struct entry_ord
 }
 
 /* One path for all operations: they differ in their order only. */
-static int cmd_operate(const struct invocation *invocation, struct entry_order *order,
-		       struct error *err)
+int cmd_operate(const struct invocation *invocation, struct entry_order *order, struct error *err)
 {
 	return invocation_flag(invocation, "dry-run") ? cmd_operate_preview(invocation, order, err)
 						      : cmd_operate_run(invocation, order, err);
@@ -372,21 +374,4 @@ int cmd_tag(const struct invocation *invocation, struct error *err)
 	struct entry_order order = {.operation = add != NULL ? ENTRY_TAG : ENTRY_UNTAG,
 				    .tag = add != NULL ? add : remove};
 	return cmd_operate(invocation, &order, err);
-}
-
-/* The text is an argument, so that it needs no option's name. */
-int cmd_note(const struct invocation *invocation, struct error *err)
-{
-	int64_t id;
-	const char *text = invocation->arguments[1];
-	scoped(store_close) struct store *store = NULL;
-	if (invocation_entry_id(invocation, 0, &id, err) != 0)
-		return -1;
-	if (*text == '\0' || !g_utf8_validate(text, -1, NULL))
-		return error_set(err, ERROR_USAGE, "a note is UTF-8 text");
-	if (invocation_open(invocation, STORE_WRITE, &store, err) != 0)
-		return -1;
-	if (entry_note(store, id, invocation_who(invocation), text, clock_now_ms(), err) != 0)
-		return -1;
-	return 0;
 }

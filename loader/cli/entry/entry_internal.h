@@ -49,6 +49,11 @@ void entry_view_print_attachments(const struct entry *entry);
 void entry_view_print_calendars(const struct entry *entry);
 void entry_view_print_bounces(const struct entry *entry);
 
+struct entry_order; /* queue/entry_operate.h */
+
+/* Carries an order out by ids or by filter, or shows what it would change; its author and reason come from the options. */
+int cmd_operate(const struct invocation *invocation, struct entry_order *order, struct error *err);
+
 /* The commands; their words are in entry_table.c. */
 int cmd_list(const struct invocation *invocation, struct error *err);
 int cmd_show(const struct invocation *invocation, struct error *err);
@@ -61,6 +66,7 @@ int cmd_hold(const struct invocation *invocation, struct error *err);
 int cmd_unhold(const struct invocation *invocation, struct error *err);
 int cmd_priority(const struct invocation *invocation, struct error *err);
 int cmd_tag(const struct invocation *invocation, struct error *err);
+int cmd_deadline(const struct invocation *invocation, struct error *err);
 int cmd_note(const struct invocation *invocation, struct error *err);
 int cmd_history(const struct invocation *invocation, struct error *err);
 int cmd_stats(const struct invocation *invocation, struct error *err);

@@ -42,6 +42,15 @@ static const struct command_option priority_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+static const struct command_option deadline_options[] = {
+    {"at", "TIME", "when they have to be done: 2026-01-31T12:00:00Z, or from now: 4h, 2d; none",
+     NULL},
+    {"risk", "TIME", "instead: from when on somebody should look after them; none", NULL},
+    FILTER_OPTIONS,
+    OPERATE_OPTIONS,
+    COMMAND_OPTIONS_END,
+};
+
 static const struct command_option tag_options[] = {
     {"add", "TAG", "put this tag on them", NULL},
     {"remove", "TAG", "take this tag off them", NULL},
@@ -124,6 +133,10 @@ static const struct command commands[] = {
      NULL, cmd_unhold, false},
     {"priority", "[ID…]", 0, SIZE_MAX, "set the priority of entries", NULL, priority_options, NULL,
      cmd_priority, false},
+    {"deadline", "[ID…]", 0, SIZE_MAX, "say when entries have to be done",
+     "`list --overdue` lists those that are not done by then, and so do the views overdue and "
+     "at_risk.",
+     deadline_options, NULL, cmd_deadline, false},
     {"tag", "[ID…]", 0, SIZE_MAX, "put a tag on entries, or take it off", NULL, tag_options, NULL,
      cmd_tag, false},
     {"note", "ID TEXT", 2, 2, "write a remark into the history of an entry", NULL, note_options,

@@ -77,6 +77,8 @@ static void entry_view_print_state(const struct entry *entry)
 	entry_view_print_line("tags", entry->tags);
 	entry_view_print_time_ms("last attempt", entry->last_attempt_at_ms);
 	entry_view_print_time_ms("next attempt", entry->next_attempt_at_ms);
+	entry_view_print_time_ms("deadline", entry->deadline_at_ms);
+	entry_view_print_time_ms("risk", entry->risk_at_ms);
 	entry_view_print_line("lease owner", entry->lease_owner);
 	entry_view_print_time_ms("lease until", entry->lease_until_ms);
 	entry_view_print_result(entry);

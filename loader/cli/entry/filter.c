@@ -76,6 +76,8 @@ static int filter_read_texts(const struct invocation *invocation, struct entry_f
 		if (invocation_line(invocation, texts[i].option, texts[i].text, err) != 0)
 			return -1;
 	}
+	if (invocation_flag(invocation, "overdue"))
+		filter->overdue_at_ms = clock_now_ms();
 	filter->only_held = invocation_flag(invocation, "held");
 	return 0;
 }

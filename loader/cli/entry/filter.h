@@ -22,6 +22,8 @@
 	     NULL},                                                                                \
 	    {"older-than", "TIME", "only entries unchanged for this long: 30m, 12h, 7d", NULL},    \
 	    {"tag", "TAG", "only with this tag", NULL}, {"held", NULL, "only held ones", NULL},    \
+	    {"overdue", NULL, "only those that are not finished and whose deadline is over",       \
+	     NULL},                                                                                \
 	    {"thread", "ID", "only the thread that this entry is in", NULL},                       \
 	    {"auto-class", "human|auto-generated|auto-replied|bounce|list|calendar",               \
 	     "only mail that such a sender wrote", NULL},                                          \

@@ -33,6 +33,17 @@ static bool has_tag(const struct entry *entry, const char *tag)
 	return g_strv_contains((const char *const *)tags, tag);
 }
 
+/* Counted from the arrival, as loading does. */
+static int order_time(const struct rules_trying *trying, const struct entry *entry,
+		      struct entry_order *order, enum entry_operation operation, int64_t span_ms,
+		      int64_t has_ms, bool *changes)
+{
+	order->operation = operation;
+	order->time_ms = entry->record_created_ms + span_ms;
+	return span_ms > 0 && order->time_ms != has_ms ? order_one(trying, entry, order, changes)
+						       : 0;
+}
+
 /* What the entry has already is left out, so that its history tells of changes alone. */
 static int order_all(const struct rules_trying *trying, const struct entry *entry,
 		     const struct rule_outcome *outcome, bool *changes)
@@ -46,6 +57,11 @@ static int order_all(const struct rules_trying *trying, const struct entry *entr
 		if (order_one(trying, entry, &order, changes) != 0)
 			return -1;
 	}
+	if (order_time(trying, entry, &order, ENTRY_DEADLINE, outcome->deadline_ms,
+		       entry->deadline_at_ms, changes) != 0 ||
+	    order_time(trying, entry, &order, ENTRY_RISK, outcome->risk_ms, entry->risk_at_ms,
+		       changes) != 0)
+		return -1;
 	order.operation = ENTRY_TAG;
 	for (char **tag = outcome->tags; *tag != NULL; tag++) {
 		order.tag = *tag;

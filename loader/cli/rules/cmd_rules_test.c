@@ -33,6 +33,15 @@ static void add_part(GString *text, const char *format, ...)
 	va_end(args);
 }
 
+static void add_time(GString *text, const char *action, int64_t span_ms)
+{
+	char span[DURATION_TEXT_SIZE];
+	if (span_ms <= 0)
+		return;
+	duration_format(span_ms, span);
+	add_part(text, "%s %s", action, span);
+}
+
 char *rules_summary(const struct rule_outcome *outcome)
 {
 	GString *text = g_string_new(NULL);
@@ -44,11 +53,9 @@ char *rules_summary(const struct rule_outcome *outcome)
 		add_part(text, "priority %" PRId32, outcome->priority);
 	for (char **tag = outcome->tags; *tag != NULL && !outcome->skipped; tag++)
 		add_part(text, "tag %s", *tag);
-	if (outcome->defer_ms > 0 && !outcome->skipped) {
-		char span[DURATION_TEXT_SIZE];
-		duration_format(outcome->defer_ms, span);
-		add_part(text, "defer %s", span);
-	}
+	add_time(text, "defer", outcome->skipped ? 0 : outcome->defer_ms);
+	add_time(text, "deadline", outcome->skipped ? 0 : outcome->deadline_ms);
+	add_time(text, "risk", outcome->skipped ? 0 : outcome->risk_ms);
 	if (outcome->held && !outcome->skipped)
 		add_part(text, "hold");
 	if (text->len == 0)
