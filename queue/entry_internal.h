@@ -20,6 +20,14 @@ void entry_filter_append(const struct entry_filter *filter, GString *sql);
 
 void entry_filter_bind(const struct entry_filter *filter, struct statement *statement);
 
+/* What an operator has given up: the text is that of ENTRY_DISCARD. A worker may fail with the same words,
+ * which the history tells apart. */
+#define ENTRY_IS_DISCARDED                                                                         \
+	"(state = 'failed' AND error_kind IS 'business' AND (error_text IS 'discarded'"            \
+	" OR coalesce(error_text, '') GLOB 'discarded: *') AND (SELECT change FROM entry_event"    \
+	" WHERE entry_id = id AND change IN ('failed', 'expired', 'discarded')"                    \
+	" ORDER BY number DESC LIMIT 1) IS 'discarded')"
+
 /* The entries that an order would change, as a condition on entry_status; it has the parameters 21
  * to 23. */
 const char *entry_order_condition(const struct entry_order *order);

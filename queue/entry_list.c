@@ -252,20 +252,12 @@ static void list_texts(const struct entry_filter *filter,
 		ret_conditions[i] = conditions[i];
 }
 
-/* What an operator has given up: the text is that of ENTRY_DISCARD. A worker may fail with the same words,
- * which the history tells apart. */
-#define IS_DISCARDED                                                                               \
-	"(state = 'failed' AND error_kind IS 'business' AND (error_text IS 'discarded'"            \
-	" OR coalesce(error_text, '') GLOB 'discarded: *') AND (SELECT change FROM entry_event"    \
-	" WHERE entry_id = id AND change IN ('failed', 'expired', 'discarded')"                    \
-	" ORDER BY number DESC LIMIT 1) IS 'discarded')"
-
 /* The words are ours: they may stand in the text itself, and SQLite finds its index by them. */
 static void append_states(const struct entry_filter *filter, GString *sql)
 {
 	const char *before = "state IN (";
 	if (filter->not_discarded)
-		g_string_append(sql, " AND NOT " IS_DISCARDED);
+		g_string_append(sql, " AND NOT " ENTRY_IS_DISCARDED);
 	if (filter->states == 0)
 		return;
 	g_string_append(sql, " AND (");
@@ -279,7 +271,7 @@ static void append_states(const struct entry_filter *filter, GString *sql)
 	if (has_states)
 		g_string_append_c(sql, ')');
 	if ((filter->states & ENTRY_DISCARDED) != 0)
-		g_string_append(sql, has_states ? " OR " IS_DISCARDED : IS_DISCARDED);
+		g_string_append(sql, has_states ? " OR " ENTRY_IS_DISCARDED : ENTRY_IS_DISCARDED);
 	g_string_append_c(sql, ')');
 }
 

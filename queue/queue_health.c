@@ -2,6 +2,7 @@
 #include "queue/queue_health.h"
 
 #include "queue/engine_internal.h"
+#include "queue/entry_internal.h"
 #include "queue/store_internal.h"
 #include "queue/work_queue.h"
 
@@ -106,7 +107,9 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 			   " oldest_waiting, expired,"
 			   " CASE WHEN EXISTS (SELECT 1 FROM queue_target WHERE queue_id = ?1) THEN"
 			   " (SELECT count(*) FROM entry_status WHERE queue_id = ?1"
-			   " AND state = 'new' AND attempt_count > 0) ELSE 0 END"
+			   " AND state = 'new' AND attempt_count > 0) ELSE 0 END,"
+			   " (SELECT count(*) FROM entry_status WHERE queue_id = ?1"
+			   " AND " ENTRY_IS_DISCARDED ")"
 			   " FROM queue_overview WHERE id = ?1");
 	statement_bind_int(statement, 1, queue_id);
 	const int result = statement_step(statement, err);
@@ -119,11 +122,12 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 	    .claimed = (uint64_t)statement_int(statement, 1),
 	    .expired = (uint64_t)statement_int(statement, 7),
 	    .done = (uint64_t)statement_int(statement, 2),
-	    .failed = (uint64_t)statement_int(statement, 3),
+	    .failed = (uint64_t)(statement_int(statement, 3) - statement_int(statement, 9)),
 	    .bad = (uint64_t)statement_int(statement, 4),
 	    .unfinished_pickups = (uint64_t)statement_int(statement, 5),
 	    .oldest_new_ms = value_parse_time_ms(statement_text(statement, 6)),
 	    .undelivered = (uint64_t)statement_int(statement, 8),
+	    .discarded = (uint64_t)statement_int(statement, 9),
 	};
 	return 0;
 }

@@ -58,7 +58,8 @@ struct work_queue_counts {
 	uint64_t claimed; /* by workers whose lease has not ended */
 	uint64_t expired; /* claimed, but the lease has ended: the next worker may have it */
 	uint64_t done;
-	uint64_t failed;
+	uint64_t failed;    /* without the next */
+	uint64_t discarded; /* also in state failed: an operator has given them up */
 	uint64_t bad;
 	uint64_t unfinished_pickups; /* stored, but not yet moved on the server */
 	uint64_t undelivered;	     /* new, and posted to the target in vain; 0 without a target */

@@ -268,6 +268,15 @@ class Signature(DeliverCase):
             self.fails(inqueue.CONFIGURATION, "deliver", "--test", env=key, says=says)
 
 
+class Attempts(DeliverCase):
+    def test_an_entry_without_any_is_told_to_a_person(self):
+        self.target("https://example.com/")
+        self.load()
+        self.assertEqual("inqueue: no attempts are noted\r\n", self.on_terminal("delivery", "show", "1").stdout)
+        result = self.inqueue("delivery", "show", "1")
+        self.assertEqual(("", ""), (result.stdout, result.stderr))
+
+
 class Definition(DeliverCase):
     def test_a_file_says_all_of_a_target(self):
         text = """[queue orders]

@@ -70,6 +70,18 @@ class Status(Screen, EntryCase):
                          "  password or the definition, then `inqueue queue resume orders`\n",
                          "".join(self.shown("status", columns=120).splitlines(True)[3:]))
 
+    def test_what_was_discarded_has_not_failed(self):
+        self.inqueue("discard", "3", "--reason", "spam")
+        self.assertEqual("QUEUE    STATE  WAITING OLDEST FAILED LAST LOOK\n"
+                         "invoices active       1    3 h      1   2 h ago\n"
+                         "orders   active       0                       -\n", self.shown("status"))
+        self.assertRegex(self.shown("status", "invoices"), "failed +1\ndiscarded +1\n")
+        self.assertRegex(self.shown("stats", "invoices"), r"1 failed, 1\s+discarded, 0\s+bad\n")
+        told = self.json_lines("--json", "status", "invoices")[0]
+        self.assertEqual((1, 1), (told["failed"], told["discarded"]))
+        result = self.inqueue("status", "--check", "invoices", "--max-failed", "0", expect=1)
+        self.assertIn("1 entry has failed, more than 0", result.stdout + result.stderr)
+
     def test_one_queue_is_a_block(self):
         self.stop()
         self.assertEqual("queue            orders\n"

@@ -105,11 +105,11 @@ static void cmd_stats_print_json(const struct work_queue *queue,
 				 const struct queue_stats *stats, double hours)
 {
 	json_t *object = json_pack(
-	    "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", queue->name, "new",
+	    "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", queue->name, "new",
 	    (json_int_t)counts->new_entries, "claimed", (json_int_t)counts->claimed,
 	    "lease_expired", (json_int_t)counts->expired, "done", (json_int_t)counts->done,
-	    "failed", (json_int_t)counts->failed, "bad", (json_int_t)counts->bad, "oldest_new",
-	    output_json_time_ms(counts->oldest_new_ms));
+	    "failed", (json_int_t)counts->failed, "discarded", (json_int_t)counts->discarded, "bad",
+	    (json_int_t)counts->bad, "oldest_new", output_json_time_ms(counts->oldest_new_ms));
 	json_object_set_new(
 	    object, "period",
 	    json_pack("{s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o}", "hours", hours, "loaded",
@@ -147,11 +147,14 @@ static void cmd_stats_print(const struct work_queue *queue, const struct work_qu
 	char oldest[CLOCK_TEXT_SIZE] = "-";
 	if (counts->oldest_new_ms != 0)
 		output_time_s(counts->oldest_new_ms / 1000, oldest);
+	g_autofree char *discarded =
+	    counts->discarded > 0 ? g_strdup_printf(", %" PRIu64 " discarded", counts->discarded)
+				  : g_strdup("");
 	g_autofree char *now = g_strdup_printf(
 	    "%" PRIu64 " new, %" PRIu64 " claimed, %" PRIu64 " with an expired lease, %" PRIu64
-	    " done, %" PRIu64 " failed, %" PRIu64 " bad",
+	    " done, %" PRIu64 " failed%s, %" PRIu64 " bad",
 	    counts->new_entries, counts->claimed, counts->expired, counts->done, counts->failed,
-	    counts->bad);
+	    discarded, counts->bad);
 	g_autofree char *period =
 	    g_strdup_printf("%" PRIu64 " loaded, %" PRIu64 " completed (%.1f an hour), %" PRIu64
 			    " failed, %" PRIu64 " attempts retried, %" PRIu64 " leases expired",
@@ -289,10 +292,10 @@ int cmd_delivery_list(const struct invocation *invocation, struct error *err)
 	return failed;
 }
 
-/* An attempt in full: the answer may have many lines. */
+/* An attempt in full: the answer may have many lines. `context` is how many there were. */
 static int cmd_delivery_print(const struct delivery *delivery, void *context)
 {
-	(void)context;
+	(*(int *)context)++;
 	char at[CLOCK_TEXT_SIZE];
 	output_time_s(delivery->at_ms / 1000, at);
 	char status[32] = "";
@@ -306,10 +309,11 @@ static int cmd_delivery_print(const struct delivery *delivery, void *context)
 	return 0;
 }
 
-/* An entry that does not exist is an error; one without attempts prints nothing. */
+/* An entry that does not exist is an error; that one has no attempts is told to a person alone. */
 int cmd_delivery_show(const struct invocation *invocation, struct error *err)
 {
 	struct delivery_filter filter = {0};
+	int shown = 0;
 	scoped(store_close) struct store *store = NULL;
 	scoped(entry_free) struct entry *entry = NULL;
 	if (invocation_entry_id(invocation, 0, &filter.entry_id, err) != 0 ||
@@ -317,7 +321,9 @@ int cmd_delivery_show(const struct invocation *invocation, struct error *err)
 		return -1;
 	if (entry_find(store, filter.entry_id, &entry, err) != 0 ||
 	    delivery_list(store, &filter, invocation->json ? cmd_delivery_json : cmd_delivery_print,
-			  NULL, err) != 0)
+			  &shown, err) != 0)
 		return -1;
+	if (shown == 0 && !invocation->json)
+		output_say_to_person("no attempts are noted");
 	return 0;
 }

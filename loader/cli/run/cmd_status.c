@@ -52,7 +52,7 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 				  json_t *account)
 {
 	output_json_print(json_pack(
-	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
+	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
 	    "s:o, s:O, s:O}",
 	    "queue", queue->name, "paused", (int)queue->paused, "last_action",
 	    output_json_time_ms(queue->last_action_ms), "last_message",
@@ -61,9 +61,9 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    output_json_time_ms(health->stopped_ms), "stopped_reason",
 	    output_json_text(health->stopped_reason), "new", (json_int_t)counts->new_entries,
 	    "claimed", (json_int_t)counts->claimed, "expired", (json_int_t)counts->expired, "done",
-	    (json_int_t)counts->done, "failed", (json_int_t)counts->failed, "bad",
-	    (json_int_t)counts->bad, "oldest_new", output_json_time_ms(counts->oldest_new_ms),
-	    "not_collected",
+	    (json_int_t)counts->done, "failed", (json_int_t)counts->failed, "discarded",
+	    (json_int_t)counts->discarded, "bad", (json_int_t)counts->bad, "oldest_new",
+	    output_json_time_ms(counts->oldest_new_ms), "not_collected",
 	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
 	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
 	    cmd_status_delivery(queue, delivered), "overlong_leases", overlong, "account_warnings",
@@ -153,6 +153,8 @@ static void cmd_status_print_block(const struct work_queue *queue,
 	cmd_status_print_count("leases ended", counts->expired);
 	cmd_status_print_count("done", counts->done);
 	cmd_status_print_count("failed", counts->failed);
+	if (counts->discarded > 0)
+		cmd_status_print_count("discarded", counts->discarded);
 	cmd_status_print_count("bad", counts->bad);
 	if (queue->not_collected >= 0)
 		cmd_status_print_count("not collected", (uint64_t)queue->not_collected);
