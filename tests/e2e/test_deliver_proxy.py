@@ -129,6 +129,12 @@ class Proxies(DeliverCase):
         self.assertIn("> Proxy-Authorization: ***\n", trace)
         self.assertNotRegex(trace, "sesam|Ym9iOnNlc2Ft")
 
+    def test_one_that_is_named_is_used_whatever_the_environment_says(self):
+        proxy, receiver = self.proxy(), self.secure()
+        self.through(proxy.url, receiver)
+        self.inqueue("deliver", env={"no_proxy": "*", "NO_PROXY": "*", "https_proxy": NOWHERE})
+        self.assertEqual((1, 1), (len(proxy.requests), len(receiver.requests)))
+
     def test_what_goes_past_it_is_judged_by_its_address(self):
         receiver = self.secure()
         self.target(receiver.url(host="localhost"), "--deliver-proxy", "environment", "--deliver-ca-file",
