@@ -52,10 +52,16 @@ static const char *network_name(uint32_t magic)
 /* A line of the table is "ID PARENT MAJOR:MINOR ROOT PLACE OPTIONS... - TYPE SOURCE OPTIONS". */
 static const char *fuse_name_in(const char *line, dev_t device)
 {
-	unsigned major_number, minor_number;
 	const char *type = strstr(line, " - ");
-	if (type == NULL || sscanf(line, "%*u %*u %u:%u", &major_number, &minor_number) != 2 ||
-	    makedev(major_number, minor_number) != device)
+	char *end;
+	for (int field = 0; field < 2; field++) {
+		line += strcspn(line, " ");
+		line += strspn(line, " ");
+	}
+	const unsigned long major_number = strtoul(line, &end, 10);
+	const unsigned long minor_number = *end == ':' ? strtoul(end + 1, NULL, 10) : 0;
+	if (type == NULL || *end != ':' ||
+	    makedev((unsigned)major_number, (unsigned)minor_number) != device)
 		return NULL;
 	type += strlen(" - ");
 	for (size_t i = 0; i < G_N_ELEMENTS(remote_fuse); i++) {

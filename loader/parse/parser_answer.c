@@ -49,6 +49,7 @@ uint64_t parser_answer_end(const struct parser_answer *answer)
 static size_t unfinished(const char *bytes, size_t size)
 {
 	size_t at = size;
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all of `size` has been read */
 	while (at > 0 && size - at < 3 && ((unsigned char)bytes[at - 1] & 0xc0) == 0x80)
 		at--;
 	return at > 0 && (unsigned char)bytes[at - 1] >= 0xc0 ? size - at + 1 : 0;

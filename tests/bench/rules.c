@@ -21,7 +21,8 @@ static int64_t read_body(void *context, char *bytes, size_t room, struct error *
 	const char *body = context;
 	const size_t size = MIN(room, strlen(body));
 	(void)err;
-	memcpy(bytes, body, size);
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = body[i];
 	return (int64_t)size;
 }
 

@@ -19,7 +19,8 @@ static int64_t read_body(void *context, char *bytes, size_t room, struct error *
 	const size_t size = MIN(room, strlen(body_text));
 	(void)context;
 	(void)err;
-	memcpy(bytes, body_text, size);
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = body_text[i];
 	return (int64_t)size;
 }
 

@@ -261,7 +261,7 @@ static int check_clear(const struct opening *opening, struct error *err)
 static void note_handover(struct opening *opening)
 {
 	struct transport *transport = opening->transport;
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = {0};
 	socklen_t size = sizeof peer;
 
 	curl_easy_getinfo(transport->curl, CURLINFO_ACTIVESOCKET, &transport->socket);
