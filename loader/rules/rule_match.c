@@ -67,6 +67,7 @@ static const char *value_folded(struct rule_value *value)
 	return value->folded;
 }
 
+/* UCP: \w and \b know the letters of all alphabets. \C would cut a character in two. */
 static int compile(struct rule_key *key, struct error *err)
 {
 	int number;

@@ -51,6 +51,7 @@ void rule_free(void *data)
 	g_free(rule);
 }
 
+/* Actions are cleared one by one, because each owns its words. */
 static struct rule *rule_new(void)
 {
 	struct rule *rule = g_new0(struct rule, 1);
@@ -136,6 +137,7 @@ static int parse_action(struct rule_reader *reader, struct rule *rule, struct er
 	return rule_reader_skip(reader, ';', err);
 }
 
+/* Anywhere within the condition. */
 static bool asks_rate(const struct rule_test *test)
 {
 	for (guint i = 0; i < test->tests->len; i++) {
@@ -224,6 +226,7 @@ void rules_each_queue(const struct rules *rules,
 	}
 }
 
+/* Arrivals are kept for as long as the rule that looks back furthest. */
 static int64_t test_rate_ms(const struct rule_test *test)
 {
 	int64_t longest = test->kind == TEST_RATE ? test->period_ms : 0;

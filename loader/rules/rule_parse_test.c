@@ -125,6 +125,7 @@ static int add_name(struct rule_test *test, const char *text, struct error *err)
 	return 0;
 }
 
+/* The match is known by now: tags stand in front of names and keys. An expression is compiled once, here. */
 static int add_key(struct rule_test *test, const char *text, struct error *err)
 {
 	struct rule_key *key = NULL;
@@ -198,6 +199,7 @@ static int add_test(struct rule_reader *reader, unsigned depth, struct rule_test
 	return 0;
 }
 
+/* At least one: `any ()` would be false and `all ()` true, which nobody means. */
 static int read_tests(struct rule_reader *reader, unsigned depth, struct rule_test *test,
 		      struct error *err)
 {

@@ -134,6 +134,7 @@ static int try_rate(const struct rule_test *test, struct rule_facts *facts, bool
 	return 0;
 }
 
+/* Stops at the condition that decides, as Sieve does (RFC 5228, section 5.2 and 5.3). */
 static int try_inner(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
 		     struct error *err)
 {
@@ -282,6 +283,7 @@ static void act(struct summing *summing, const struct rule *rule, const struct r
 	}
 }
 
+/* What the rule says is put down also where a later one overrules it: the history shows both. */
 static void fire(struct summing *summing, const struct rule *rule)
 {
 	GString *did = g_string_new(NULL);

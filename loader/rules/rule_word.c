@@ -61,6 +61,7 @@ static bool is_name_char(char byte)
 	return g_ascii_isalnum(byte) || byte == '_' || byte == '-';
 }
 
+/* Names and tags are compared in lower case. */
 static void read_name(struct rule_reader *reader)
 {
 	while (is_name_char(reader->source[reader->end]))

@@ -118,6 +118,7 @@ static int64_t source_read_stored(void *context, char *bytes, size_t room, struc
 	return (int64_t)text->len;
 }
 
+/* Of a stored entry only those count that came before it, so that a trial says what loading said. */
 static int source_count(void *context, const char *address, int64_t since_ms, uint64_t *ret_count,
 			struct error *err)
 {
@@ -196,6 +197,7 @@ static int find_queue(struct store *store, struct rule_outcome *outcome, int64_t
 	return 0;
 }
 
+/* Most mail meets no rule, and then costs no statement. */
 static int put_fired(const struct rules *rules, struct store *store, int64_t entry_id,
 		     const struct rule_outcome *outcome, int64_t now_ms, struct error *err)
 {

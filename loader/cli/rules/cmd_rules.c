@@ -26,6 +26,7 @@ static int read_number(const struct invocation *invocation, size_t index, uint32
 
 /* ---- list ---- */
 
+/* Rows of a table, or members of a document. */
 struct listing {
 	struct output_table *table;
 	json_t *rules;
@@ -79,6 +80,7 @@ int cmd_rules_list(const struct invocation *invocation, struct error *err)
 
 /* ---- what the rules are together ---- */
 
+/* On standard error: the rule is stored all the same. */
 static void warn(const char *words, void *context)
 {
 	(void)context;
@@ -114,6 +116,7 @@ static int change(const struct invocation *invocation, change_rules *how, struct
 
 /* ---- set, remove, move ---- */
 
+/* Alone first, so that an error names this rule and not one that was there before. */
 static int set_rule(const struct invocation *invocation, struct store *store, int64_t queue_id,
 		    struct error *err)
 {

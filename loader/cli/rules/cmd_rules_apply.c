@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <inttypes.h>
 
+/* The first pass asks only whether anything would change. */
 static int order_one(const struct rules_trying *trying, const struct entry *entry,
 		     const struct entry_order *order, bool *changes)
 {
@@ -72,6 +73,7 @@ static int order_all(const struct rules_trying *trying, const struct entry *entr
 	return outcome->held && !entry->held ? order_one(trying, entry, &order, changes) : 0;
 }
 
+/* In place of what loading put down: an operator asks by which rule the entry has its priority now. */
 static int note_rules(const struct rules_trying *trying, const struct entry *entry,
 		      const struct rule_outcome *outcome)
 {
@@ -146,6 +148,7 @@ static int apply_change(struct rules_trying *trying, const struct entry_filter *
 	return store_commit(trying->store, trying->err) == 0 ? 0 : -1;
 }
 
+/* A dry run opens the database for reading alone, so that it works beside everything. */
 int cmd_rules_apply(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

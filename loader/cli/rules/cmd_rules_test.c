@@ -22,6 +22,7 @@ int rules_of_invocation(const struct invocation *invocation, struct store *store
 			       (*ret_queue)->name, (*ret_queue)->name);
 }
 
+/* Actions stand one behind the other, as in the history of an entry. */
 static void add_part(GString *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add_part(GString *text, const char *format, ...)
 {
@@ -42,6 +43,7 @@ static void add_time(GString *text, const char *action, int64_t span_ms)
 	add_part(text, "%s %s", action, span);
 }
 
+/* Where the mail is skipped, nothing else that the rules said comes to pass. */
 char *rules_summary(const struct rule_outcome *outcome)
 {
 	GString *text = g_string_new(NULL);
@@ -71,6 +73,7 @@ struct testing {
 	json_t *findings; /* NULL: for people */
 };
 
+/* Deeper conditions stand further to the right, below the one that they decide. */
 static void tell_finding(const struct rule_finding *finding, void *context)
 {
 	const struct testing *testing = context;
@@ -108,6 +111,7 @@ static void tell_outcome(struct testing *testing, const struct rule_outcome *out
 	output_line("outcome: %s", summary);
 }
 
+/* A mail in a file has no entry: it is tried as if it arrived now, in this queue. */
 static int test_new(const struct entry *entry, const struct entry_contents *contents, void *context,
 		    struct error *err)
 {
