@@ -137,7 +137,8 @@ class Monitoring(AdministrationCase):
         text, = self.examples("MONITORING")
         _, limits, _ = text.splitlines()
         self.run_lines(limits.replace("4h", "1ms"), expect=NO)
-        self.inqueue("discard", "1", "--reason", "no customer")
+        token = self.inqueue("claim", "invoices", "--json").json()["lease_token"]
+        self.inqueue("fail", "1", "--token", token, "--business", "--reason", "no customer")
         self.run_lines(limits.replace("10", "0"), expect=NO)
 
 
