@@ -68,7 +68,7 @@ class Unreachable(Case):
 
     def test_endless_line(self):
         with self.server_saying(b"* OK " + b"x" * (32 << 20)) as port:
-            self.load_fails(url="127.0.0.1", port=port, timeout=5)
+            self.load_fails("its first line is longer than any greeting", url="127.0.0.1", port=port, timeout=5, code=PROTOCOL)
 
 
 class Slow(LoadCase):
