@@ -149,7 +149,7 @@ static int limit_by_starter(void)
 	int failures =
 	    wrong(starter_begin(&err) == 0) + wrong(confine_to_folders(&inside, 1, &err) == 0);
 	g_autofree char *said = said_by(waiting, 600);
-	failures += wrong(said != NULL && atoi(said) > 600);
+	failures += wrong(said != NULL && strtol(said, NULL, 10) > 600);
 	failures += wrong(starter_limit_time(getppid(), 600) == EPERM);
 	return failures + wrong(starter_limit_time(getpid(), 600) == EPERM);
 }
