@@ -95,7 +95,7 @@ static int walk_add(struct walk *walk, int64_t entry_id, struct error *err)
 }
 
 #define OWNERS                                                                                     \
-	" FROM entry_mail m JOIN entry_status s ON s.id = m.entry_id"                              \
+	" FROM entry_mail m CROSS JOIN entry_status s ON s.id = m.entry_id"                        \
 	" WHERE m.message_id = ?1 AND s.queue_id = ?2"
 
 /* Do so many senders use the id that it means nothing? */
@@ -119,7 +119,7 @@ static int walk_along(struct walk *walk, const char *id, struct error *err)
 		return 0;
 	if (read_numbers(
 		walk->store,
-		"SELECT r.entry_id FROM entry_reference r JOIN entry_status s"
+		"SELECT r.entry_id FROM entry_reference r CROSS JOIN entry_status s"
 		" ON s.id = r.entry_id WHERE r.id = ?1 AND r.joins = 1 AND s.queue_id = ?2",
 		id, walk->queue_id, found, err) != 0)
 		return -1;
