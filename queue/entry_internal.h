@@ -91,6 +91,15 @@ bool references_any(const struct entry *entry);
 int references_put(struct store *store, const struct entry *entry, int64_t entry_id,
 		   struct error *err);
 
+/* An id that more mails of a queue have than this is no id: their program gives each the same one. It joins nothing. */
+enum { REFERENCE_OWNERS_MAX = 100 };
+
+/* The mails of a queue that have the id for their own, counted as far as it matters: 102 stands for more than 101. */
+#define REFERENCE_OWNERS(id, queue_id)                                                             \
+	"(SELECT count(*) FROM (SELECT 1 FROM entry_mail o CROSS JOIN entry_status q"              \
+	" ON q.id = o.entry_id WHERE o.message_id = " id " AND q.queue_id = " queue_id             \
+	" LIMIT 102))"
+
 /* Adds the ids that join the entry to others, its own first; the caller frees each with g_free(). */
 int references_read(struct store *store, int64_t entry_id, GPtrArray *ids, struct error *err);
 

@@ -118,21 +118,18 @@ int references_read(struct store *store, int64_t entry_id, GPtrArray *ids, struc
 /* ---- the entry that a mail answers ---- */
 
 /* As SET_PARENT in entry_thread.c chooses it, for a mail that has no thread yet: an id that joins has to be no
- * more than somebody's own, any other one to be of the thread that the joining ones lead to. Ids that many senders
- * share mean nothing. */
+ * more than somebody's own, any other one to be of the thread that the joining ones lead to. */
 #define HANGING                                                                                    \
 	" (SELECT r.entry_id FROM entry_reference r WHERE r.joins = 1 AND r.id IN (?5, ?6)"        \
 	" UNION ALL SELECT j.entry_id FROM entry_mail j WHERE j.message_id IN (?5, ?6))"
 
 static const char find_parent[] =
-    "SELECT m.entry_id FROM entry_mail m JOIN entry_status s ON s.id = m.entry_id"
+    "SELECT m.entry_id FROM entry_mail m CROSS JOIN entry_status s ON s.id = m.entry_id"
     " WHERE m.message_id = ?1 AND s.queue_id = ?2 AND m.entry_id < ?3"
     " AND (?4 OR m.entry_id IN" HANGING " OR (SELECT t.thread_id FROM entry_thread t"
     " WHERE t.entry_id = m.entry_id) IN (SELECT t.thread_id FROM entry_thread t"
     " WHERE t.entry_id IN" HANGING "))"
-    " AND (SELECT count(*) FROM (SELECT DISTINCT o.sender FROM entry_mail o"
-    " JOIN entry_status q ON q.id = o.entry_id WHERE o.message_id = ?1 AND q.queue_id = ?2"
-    " LIMIT 101)) <= 100 ORDER BY m.entry_id LIMIT 1";
+    " AND " REFERENCE_OWNERS("?1", "?2") " <= 100 ORDER BY m.entry_id LIMIT 1";
 
 struct seeking {
 	struct store *store;

@@ -10,9 +10,6 @@
 #include <glib.h>
 #include <string.h>
 
-/* More senders than this do not share a message: their program gives each the same id. */
-enum { SENDERS_MAX = 100 };
-
 /* ---- numbers and texts out of the database ---- */
 
 /* The first column of all rows is added to the list. The statement's other parameters are 1 and 2. */
@@ -94,50 +91,73 @@ static int walk_add(struct walk *walk, int64_t entry_id, struct error *err)
 	return 0;
 }
 
+/* The mails that have the id ?1 for their own. */
 #define OWNERS                                                                                     \
 	" FROM entry_mail m CROSS JOIN entry_status s ON s.id = m.entry_id"                        \
 	" WHERE m.message_id = ?1 AND s.queue_id = ?2"
 
-/* Do so many senders use the id that it means nothing? */
-static int is_shared(struct walk *walk, const char *id, bool *ret_shared, struct error *err)
+/* The mails that hang on the id ?1 because they name it. */
+#define NAMERS                                                                                     \
+	" FROM entry_reference r CROSS JOIN entry_status s ON s.id = r.entry_id"                   \
+	" WHERE r.id = ?1 AND r.joins = 1 AND s.queue_id = ?2"
+
+static int count_owners(struct store *store, const char *id, int64_t queue_id, int64_t *ret_count,
+			struct error *err)
 {
-	int64_t senders;
+	return read_number(store, "SELECT " REFERENCE_OWNERS("?1", "?2"), id, queue_id, ret_count,
+			   err);
+}
+
+/* All that hang on an id have come to one thread when the first of them got it; so one of them speaks for all, however
+ * many there are. */
+static int walk_to_thread(struct walk *walk, const char *id, bool *ret_found, struct error *err)
+{
+	int64_t thread_id;
 	if (read_number(walk->store,
-			"SELECT count(*) FROM (SELECT DISTINCT m.sender" OWNERS " LIMIT 101)", id,
-			walk->queue_id, &senders, err) != 0)
+			"SELECT t.thread_id FROM (SELECT r.entry_id AS id" NAMERS
+			" UNION ALL SELECT m.entry_id" OWNERS
+			") h CROSS JOIN entry_thread t ON t.entry_id = h.id LIMIT 1",
+			id, walk->queue_id, &thread_id, err) != 0)
 		return -1;
-	*ret_shared = senders > SENDERS_MAX;
+	*ret_found = thread_id != 0;
+	if (thread_id != 0 && walk_meets(walk, "thread ", "", thread_id))
+		g_array_append_val(walk->threads, thread_id);
+	return 0;
+}
+
+static int walk_to_each(struct walk *walk, const char *id, struct error *err)
+{
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	if (read_numbers(walk->store,
+			 "SELECT r.entry_id" NAMERS " UNION ALL SELECT m.entry_id" OWNERS, id,
+			 walk->queue_id, found, err) != 0)
+		return -1;
+	for (guint i = 0; i < found->len; i++)
+		if (walk_add(walk, g_array_index(found, int64_t, i), err) != 0)
+			return -1;
 	return 0;
 }
 
 /* Those that have the id for their own, and those that name it; nobody where nobody names it. */
 static int walk_along(struct walk *walk, const char *id, struct error *err)
 {
-	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	bool shared;
+	int64_t namer;
+	int64_t owners;
+	bool found;
 	if (!walk_meets(walk, "id ", id, 0))
 		return 0;
-	if (read_numbers(
-		walk->store,
-		"SELECT r.entry_id FROM entry_reference r CROSS JOIN entry_status s"
-		" ON s.id = r.entry_id WHERE r.id = ?1 AND r.joins = 1 AND s.queue_id = ?2",
-		id, walk->queue_id, found, err) != 0)
+	if (read_number(walk->store, "SELECT r.entry_id" NAMERS " LIMIT 1", id, walk->queue_id,
+			&namer, err) != 0)
 		return -1;
-	if (found->len == 0)
+	if (namer == 0)
 		return 0;
-	if (read_numbers(walk->store, "SELECT m.entry_id" OWNERS, id, walk->queue_id, found, err) !=
-	    0)
+	if (count_owners(walk->store, id, walk->queue_id, &owners, err) != 0)
 		return -1;
-	if (found->len > SENDERS_MAX) {
-		if (is_shared(walk, id, &shared, err) != 0)
-			return -1;
-		if (shared)
-			return 0;
-	}
-	for (guint i = 0; i < found->len; i++)
-		if (walk_add(walk, g_array_index(found, int64_t, i), err) != 0)
-			return -1;
-	return 0;
+	if (owners > REFERENCE_OWNERS_MAX)
+		return 0;
+	if (walk_to_thread(walk, id, &found, err) != 0)
+		return -1;
+	return found ? 0 : walk_to_each(walk, id, err);
 }
 
 /* Entries of older versions have no thread before somebody walks by, and so they are walked through. */
@@ -169,12 +189,20 @@ static int change(struct store *store, const char *sql, int64_t first, int64_t s
 	return statement_step(statement, err);
 }
 
-/* The parent is the nearest id whose mail is in the same thread. */
+/* The parent is the first owner of the nearest id whose mail is in the same thread. Neither join nor order needs a
+ * table in memory, whose making costs more than all else here. */
+#define FIRST_OWNER                                                                                \
+	"(SELECT m.entry_id FROM entry_mail m CROSS JOIN entry_thread t ON t.entry_id = "          \
+	"m.entry_id"                                                                               \
+	" WHERE m.message_id = r.id AND t.thread_id = entry_thread.thread_id"                      \
+	" AND t.entry_id <> entry_thread.entry_id ORDER BY m.entry_id LIMIT 1)"
 #define SET_PARENT                                                                                 \
-	"UPDATE entry_thread SET parent_id = (SELECT t.entry_id FROM entry_reference r"            \
-	" JOIN entry_mail m ON m.message_id = r.id JOIN entry_thread t ON t.entry_id = m.entry_id" \
-	" WHERE r.entry_id = entry_thread.entry_id AND t.thread_id = entry_thread.thread_id"       \
-	" AND t.entry_id <> entry_thread.entry_id ORDER BY r.position, t.entry_id LIMIT 1)"
+	"UPDATE entry_thread SET parent_id = (SELECT " FIRST_OWNER " AS owner"                     \
+	" FROM entry_reference r WHERE r.entry_id = entry_thread.entry_id AND owner IS NOT NULL"   \
+	" AND " REFERENCE_OWNERS(                                                                  \
+	    "r.id", "(SELECT queue_id FROM entry_status"                                           \
+		    " WHERE id = entry_thread.entry_id)") " <= 100"                                \
+							  " ORDER BY r.position LIMIT 1)"
 
 /* The number of a thread is that of its first entry. */
 static int64_t thread_of(const struct walk *walk)
@@ -209,7 +237,8 @@ static int note_joined(const struct walk *walk, int64_t entry_id, int64_t thread
 	return 0;
 }
 
-static int write_thread(const struct walk *walk, int64_t entry_id, const char *own,
+/* named: the entry's own id, where others name it; else NULL. */
+static int write_thread(const struct walk *walk, int64_t entry_id, const char *named,
 			struct error *err)
 {
 	const int64_t thread_id = thread_of(walk);
@@ -230,14 +259,18 @@ static int write_thread(const struct walk *walk, int64_t entry_id, const char *o
 	if (walk->threads->len > 1 || walk->entries->len > 1)
 		return change(walk->store, SET_PARENT " WHERE thread_id = ?1", thread_id, 0, NULL,
 			      err);
-	return change(walk->store,
-		      SET_PARENT " WHERE entry_id = ?1 OR entry_id IN"
-				 " (SELECT entry_id FROM entry_reference WHERE id = ?3)",
-		      entry_id, 0, own != NULL ? own : "", err);
+	if (named != NULL &&
+	    change(walk->store,
+		   SET_PARENT
+		   " WHERE entry_id IN (SELECT entry_id FROM entry_reference WHERE id = ?3)"
+		   " AND thread_id = ?1",
+		   thread_id, 0, named, err) != 0)
+		return -1;
+	return change(walk->store, SET_PARENT " WHERE entry_id = ?1", entry_id, 0, NULL, err);
 }
 
 /* Finds the thread of an entry that has none. Alone, it gets no row. */
-static int join(struct store *store, int64_t queue_id, int64_t entry_id, const char *own,
+static int join(struct store *store, int64_t queue_id, int64_t entry_id, const char *named,
 		bool is_new, struct error *err)
 {
 	scoped_walk walk = walk_new(store, queue_id);
@@ -245,7 +278,7 @@ static int join(struct store *store, int64_t queue_id, int64_t entry_id, const c
 		return -1;
 	if (walk.entries->len == 0 || walk.entries->len + walk.threads->len == 1)
 		return 0;
-	if (write_thread(&walk, entry_id, own, err) != 0)
+	if (write_thread(&walk, entry_id, named, err) != 0)
 		return -1;
 	return is_new ? note_joined(&walk, entry_id, thread_of(&walk), err) : 0;
 }
@@ -265,9 +298,7 @@ static int dissolve(struct store *store, int64_t queue_id, const char *id, struc
 	for (guint i = 0; i < threads->len; i++) {
 		g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(int64_t));
 		const int64_t thread_id = g_array_index(threads, int64_t, i);
-		if (read_numbers(store,
-				 "SELECT t.entry_id FROM entry_thread t JOIN entry_status s"
-				 " ON s.id = t.entry_id WHERE t.thread_id = ?2",
+		if (read_numbers(store, "SELECT entry_id FROM entry_thread WHERE thread_id = ?2",
 				 NULL, thread_id, entries, err) != 0 ||
 		    change(store, "DELETE FROM entry_thread WHERE thread_id = ?1", thread_id, 0,
 			   NULL, err) != 0)
@@ -280,24 +311,6 @@ static int dissolve(struct store *store, int64_t queue_id, const char *id, struc
 	return 0;
 }
 
-/* Is this entry the one with whose sender its id becomes one that is shared? */
-static int becomes_shared(struct store *store, const struct entry *entry, int64_t entry_id,
-			  bool *ret_becomes, struct error *err)
-{
-	scoped_statement *statement =
-	    engine_prepare(store->engine, "SELECT count(DISTINCT coalesce(m.sender, '')),"
-					  " sum(m.sender IS ?3 AND m.entry_id <> ?4)" OWNERS);
-	statement_bind_text(statement, 1, entry->message_id);
-	statement_bind_int(statement, 2, entry->queue_id);
-	statement_bind_text(statement, 3, entry->sender);
-	statement_bind_int(statement, 4, entry_id);
-	if (statement_step(statement, err) < 0)
-		return -1;
-	*ret_becomes =
-	    statement_int(statement, 0) == SENDERS_MAX + 1 && statement_int(statement, 1) == 0;
-	return 0;
-}
-
 /* ---- all ---- */
 
 /* Most mail names no other, and nobody names it yet. */
@@ -306,7 +319,7 @@ int entry_thread_put(struct store *store, const struct entry *entry, int64_t ent
 {
 	const char *own = reference_is_id(entry->message_id) ? entry->message_id : NULL;
 	int64_t named = 0;
-	bool becomes = false;
+	int64_t owners = 0;
 	if (references_any(entry) && references_put(store, entry, entry_id, err) != 0)
 		return -1;
 	if (own != NULL &&
@@ -315,9 +328,9 @@ int entry_thread_put(struct store *store, const struct entry *entry, int64_t ent
 		return -1;
 	if (named == 0 && !references_any(entry))
 		return 0;
-	if (named != 0 && becomes_shared(store, entry, entry_id, &becomes, err) != 0)
+	if (named != 0 && count_owners(store, own, entry->queue_id, &owners, err) != 0)
 		return -1;
-	if (becomes && dissolve(store, entry->queue_id, own, err) != 0)
+	if (owners == REFERENCE_OWNERS_MAX + 1 && dissolve(store, entry->queue_id, own, err) != 0)
 		return -1;
-	return join(store, entry->queue_id, entry_id, own, true, err);
+	return join(store, entry->queue_id, entry_id, named != 0 ? own : NULL, true, err);
 }

@@ -488,7 +488,7 @@ CREATE INDEX attachment_content ON attachment (sha256);
 
 -- Which mails belong together, within a queue: those that hang on one message id, whether its mail is there or
 -- not, by their own, their parent's (In-Reply-To, else the last reference) or their first reference's. Subjects
--- do not count, nor do ids that are malformed, or that more than 100 senders use for their own. An entry that
+-- do not count, nor do ids that are malformed, or that more than 100 mails of the queue have. An entry that
 -- is alone has no row: the view entry gives it its own id for a thread.
 CREATE TABLE entry_thread (
 	entry_id INTEGER PRIMARY KEY REFERENCES entry_status (id) ON DELETE CASCADE,

@@ -73,9 +73,9 @@ static void check_parent(struct fixture *f, int64_t id, char **tags)
 	assert_string_equal(expected, tags != NULL ? tags[0] : "0");
 }
 
-static int64_t put_mail(struct fixture *f, int64_t queue_id, const struct mail *mail)
+static struct entry entry_of(int64_t queue_id, const struct mail *mail)
 {
-	const struct entry entry = {
+	return (struct entry){
 	    .queue_id = queue_id,
 	    .state = ENTRY_NEW,
 	    .subject = (char *)"Re: Invoice",
@@ -84,12 +84,23 @@ static int64_t put_mail(struct fixture *f, int64_t queue_id, const struct mail *
 	    .in_reply_to = (char *)mail->in_reply_to,
 	    .thread_references = (char *)mail->references,
 	};
+}
+
+static int64_t put_only(struct fixture *f, const struct entry *entry)
+{
 	const struct entry_contents contents = {0};
 	int64_t id = 0;
+	assert_ok(entry_put(f->store, entry, &contents, NOW_MS, &id, &f->err), &f->err);
+	return id;
+}
+
+static int64_t put_mail(struct fixture *f, int64_t queue_id, const struct mail *mail)
+{
+	const struct entry entry = entry_of(queue_id, mail);
 	g_auto(GStrv) parent = NULL;
 	assert_ok(entry_parent_tags(f->store, queue_id, &entry, INT64_MAX, &parent, &f->err),
 		  &f->err);
-	assert_ok(entry_put(f->store, &entry, &contents, NOW_MS, &id, &f->err), &f->err);
+	const int64_t id = put_only(f, &entry);
 	check_parent(f, id, parent);
 	return id;
 }
@@ -148,34 +159,81 @@ static void test_any_order_gives_the_same_threads(void **state)
 	}
 }
 
-/* A program that gives each mail the same id, and answers to it; `rounds` orders. */
-static void test_an_id_that_many_senders_share_joins_nothing(void **state)
+static int64_t count_threads(struct fixture *f, int64_t queue_id)
+{
+	g_autofree char *sql = g_strdup_printf(
+	    "SELECT count(DISTINCT thread_id) FROM entry WHERE queue_id = %" G_GINT64_FORMAT,
+	    queue_id);
+	return ask_number(f->store, sql);
+}
+
+/* A program that gives each mail the same id, and answers to it; three orders. */
+static void test_an_id_that_many_mails_have_joins_nothing(void **state)
 {
 	struct fixture *f = *state;
 	g_autoptr(GRand) random = g_rand_new_with_seed(2);
-	enum { SENDERS = 101, ANSWERS = 3, ALL = SENDERS + ANSWERS };
+	enum { OWNERS = 101, ANSWERS = 3, ALL = OWNERS + ANSWERS };
 	for (int round = 0; round < 3; round++) {
 		size_t order[ALL];
 		g_autofree char *name = g_strdup_printf("queue-%d", round);
-		g_autofree char *count = NULL;
 		const int64_t queue_id = put_queue(f, name);
 		shuffle(order, ALL, random);
 		assert_ok(store_begin(f->store, &f->err), &f->err);
 		for (size_t i = 0; i < ALL; i++) {
-			g_autofree char *sender = g_strdup_printf("s%zu@example.com", order[i]);
 			g_autofree char *own = g_strdup_printf("<r%zu@example.com>", order[i]);
-			const bool answers = order[i] >= SENDERS;
+			const bool answers = order[i] >= OWNERS;
 			const struct mail mail = {.own = answers ? own : "<1@localhost>",
 						  .in_reply_to = answers ? "<1@localhost>" : NULL,
-						  .sender = sender};
+						  .sender = "scanner@example.com"};
 			put_mail(f, queue_id, &mail);
 		}
 		assert_ok(store_commit(f->store, &f->err), &f->err);
-		count = g_strdup_printf("SELECT count(DISTINCT thread_id) FROM entry WHERE queue_id"
-					" = %" G_GINT64_FORMAT,
-					queue_id);
-		assert_int_equal(ALL, ask_number(f->store, count));
+		assert_int_equal(ALL, count_threads(f, queue_id));
 	}
+}
+
+/* Two that hang together by another id stay so. */
+static void test_a_thread_falls_apart_with_the_mail_that_is_too_many(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	const struct mail copy = {.own = "<1@localhost>"};
+	const struct mail answer = {.own = "<2@example.com>", .in_reply_to = "<1@localhost>"};
+	const struct mail next = {.own = "<3@example.com>", .in_reply_to = "<2@example.com>"};
+	assert_ok(store_begin(f->store, &f->err), &f->err);
+	put_mail(f, queue_id, &answer);
+	put_mail(f, queue_id, &next);
+	for (int i = 0; i < 100; i++)
+		put_mail(f, queue_id, &copy);
+	assert_int_equal(1, count_threads(f, queue_id));
+	put_mail(f, queue_id, &copy);
+	assert_ok(store_commit(f->store, &f->err), &f->err);
+	assert_int_equal(102, count_threads(f, queue_id));
+	assert_int_equal(ask(f, "thread_id", 1), ask(f, "thread_id", 2));
+	assert_int_equal(1, ask(f, "parent_id", 2));
+	assert_int_equal(0, ask(f, "coalesce(parent_id, 0)", 1));
+}
+
+/* Each answers the one before it, and names the first. */
+static void test_a_long_thread_is_one(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t queue_id = put_queue(f, "invoices");
+	enum { MAILS = 3000 };
+	assert_ok(store_begin(f->store, &f->err), &f->err);
+	for (int i = 0; i < MAILS; i++) {
+		g_autofree char *own = g_strdup_printf("<%d@example.com>", i);
+		g_autofree char *before = g_strdup_printf("<%d@example.com>", i - 1);
+		const struct mail mail = {.own = own,
+					  .in_reply_to = i > 0 ? before : NULL,
+					  .references = i > 0 ? "<0@example.com>" : NULL};
+		const struct entry entry = entry_of(queue_id, &mail);
+		put_only(f, &entry);
+	}
+	assert_ok(store_commit(f->store, &f->err), &f->err);
+	assert_int_equal(1, count_threads(f, queue_id));
+	assert_int_equal(MAILS - 1, ask_number(f->store, "SELECT count(*) FROM entry"
+							 " WHERE parent_id = id - 1"));
 }
 
 /* Operators see that a mail has joined what was two threads. */
@@ -207,8 +265,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_any_order_gives_the_same_threads, setup_store,
 					    teardown),
-	    cmocka_unit_test_setup_teardown(test_an_id_that_many_senders_share_joins_nothing,
+	    cmocka_unit_test_setup_teardown(test_an_id_that_many_mails_have_joins_nothing,
 					    setup_store, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_thread_falls_apart_with_the_mail_that_is_too_many, setup_store, teardown),
+	    cmocka_unit_test_setup_teardown(test_a_long_thread_is_one, setup_store, teardown),
 	    cmocka_unit_test_setup_teardown(test_the_history_says_that_threads_were_joined,
 					    setup_store, teardown),
 	};

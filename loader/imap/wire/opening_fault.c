@@ -110,8 +110,8 @@ static int explain_greeting(const struct opening *opening, CURLcode code, struct
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s port %u answers \"%s\": %s, and no IMAP server", server->url,
 				 server->port, words, foreign_name(words));
-	/* An answer, and no greeting: it is a server for mail, and there is something wrong with it. */
-	return error_set(err, g_str_has_prefix(words, "* ") ? ERROR_PROTOCOL : ERROR_UNREACHABLE,
+	/* One that began as IMAP does is a server for mail, and there is something wrong with it. */
+	return error_set(err, opening->foreign ? ERROR_UNREACHABLE : ERROR_PROTOCOL,
 			 "%s port %u does not speak IMAP as it should: it said \"%s\"", server->url,
 			 server->port, words);
 }
