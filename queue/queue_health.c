@@ -98,6 +98,11 @@ int queue_health_stop(struct store *store, int64_t queue_id, const char *reason,
 
 /* ---- counts, and the last run ---- */
 
+/* As the indexes of deadlines have it. */
+#define ENTRY_IS_OPEN	 "(state = 'new' OR state = 'claimed')"
+#define ENTRY_SQL_NOW	 "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+#define ENTRY_IS_OVERDUE "deadline_at <= " ENTRY_SQL_NOW
+
 /* The view counts, as for people who ask in SQL. */
 int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_counts *ret_counts,
 		     struct error *err)
@@ -109,7 +114,12 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 			   " (SELECT count(*) FROM entry_status WHERE queue_id = ?1"
 			   " AND state = 'new' AND attempt_count > 0) ELSE 0 END,"
 			   " (SELECT count(*) FROM entry_status WHERE queue_id = ?1"
-			   " AND " ENTRY_IS_DISCARDED ")"
+			   " AND " ENTRY_IS_DISCARDED "),"
+			   " (SELECT count(*) FROM entry_status WHERE queue_id = ?1"
+			   " AND " ENTRY_IS_OPEN " AND " ENTRY_IS_OVERDUE "),"
+			   " (SELECT count(*) FROM entry_status WHERE queue_id = ?1"
+			   " AND " ENTRY_IS_OPEN " AND risk_at <= " ENTRY_SQL_NOW
+			   " AND (" ENTRY_IS_OVERDUE ") IS NOT TRUE)"
 			   " FROM queue_overview WHERE id = ?1");
 	statement_bind_int(statement, 1, queue_id);
 	const int result = statement_step(statement, err);
@@ -128,6 +138,8 @@ int work_queue_count(struct store *store, int64_t queue_id, struct work_queue_co
 	    .oldest_new_ms = value_parse_time_ms(statement_text(statement, 6)),
 	    .undelivered = (uint64_t)statement_int(statement, 8),
 	    .discarded = (uint64_t)statement_int(statement, 9),
+	    .overdue = (uint64_t)statement_int(statement, 10),
+	    .at_risk = (uint64_t)statement_int(statement, 11),
 	};
 	return 0;
 }

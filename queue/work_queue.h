@@ -61,6 +61,8 @@ struct work_queue_counts {
 	uint64_t failed;    /* without the next */
 	uint64_t discarded; /* also in state failed: an operator has given them up */
 	uint64_t bad;
+	uint64_t overdue; /* new or claimed, and their deadline is over */
+	uint64_t at_risk; /* new or claimed, to be looked after by now, and not overdue */
 	uint64_t unfinished_pickups; /* stored, but not yet moved on the server */
 	uint64_t undelivered;	     /* new, and posted to the target in vain; 0 without a target */
 	int64_t oldest_new_ms;	     /* record_created of the oldest entry in state new; 0 = none */

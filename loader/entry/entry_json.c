@@ -5,6 +5,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/visible.h"
 #include "queue/base/scoped.h"
+#include "queue/rule.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -286,6 +287,13 @@ static int entry_json_read_stored(enum entry_part part,
 	return entry_read(stored->store, stored->entry_id, part, 0, write, to, err);
 }
 
+static int entry_json_add_rule(const struct entry_rule *rule, void *context)
+{
+	json_array_append_new(context, json_pack("{s:i, s:i, s:s}", "number", (int)rule->number,
+						 "version", (int)rule->version, "did", rule->did));
+	return 0;
+}
+
 int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 		     const struct entry_json_claim *claim, struct error *err)
 {
@@ -294,7 +302,10 @@ int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 	const struct entry_json_source source = {.read = entry_json_read_stored,
 						 .context = &stored};
 	g_autofree char *reply = NULL;
-	if (entry_find_reply(store, entry->id, &reply, err) != 0)
+	json_t *rules = json_array();
+	json_object_set_new(object, "rules", rules);
+	if (entry_find_reply(store, entry->id, &reply, err) != 0 ||
+	    entry_rules_list(store, entry->id, entry_json_add_rule, rules, err) != 0)
 		return -1;
 	json_object_set_new(object, "reply_plain", entry_json_text(reply));
 	if (entry->output == NULL)

@@ -376,6 +376,29 @@ class Export(OperateCase):
         self.assertEqual(('Line 1, "quoted"\nline 2', "invoices", "new", "1"),
                          tuple(rows[0][key] for key in ("subject", "queue", "state", "id")))
 
+    def test_csv_says_what_came_of_an_entry(self):
+        entry, plain = self.put(2)
+        self.inqueue("deadline", entry, "--at", "2026-02-01T12:00:00Z")
+        self.change("INSERT INTO entry_rule VALUES (?, 1, 2, 7, 'hold', '2026-01-31T12:00:00.000Z'),"
+                    " (?, 2, 5, 7, 'tag \"a\"', '2026-01-31T12:00:00.000Z')", entry, entry)
+        self.change("INSERT INTO entry_result (entry_id, output, output_at, progress, progress_at)"
+                    " VALUES (?, '{\"sum\": 1.10}', '2026-01-31T13:00:00.000Z', '3 of 5', '2026-01-31T12:30:00.000Z')", entry)
+        self.change("UPDATE entry_mail SET auto_class = 'auto-replied', auto_reason = 'Auto-Submitted' WHERE entry_id = ?", entry)
+        text = self.inqueue("export", "--format", "csv").stdout
+        self.assertTrue(text.splitlines()[0].endswith(
+            ",record_updated,next_attempt_at,lease_until,deadline_at,risk_at,thread_id,parent_id,auto_class,auto_reason,"
+            "rules,progress,progress_at,output,output_at"), text)
+        first, second = csv.DictReader(io.StringIO(text, newline=""))
+        self.assertEqual({"deadline_at": "2026-02-01T12:00:00Z", "risk_at": "", "thread_id": "1", "parent_id": "",
+                          "auto_class": "auto-replied", "auto_reason": "Auto-Submitted", "rules": "2 5", "progress": "3 of 5",
+                          "progress_at": "2026-01-31T12:30:00Z", "output": '{"sum": 1.10}', "output_at": "2026-01-31T13:00:00Z"},
+                         {key: first[key] for key in list(first)[-11:]})
+        self.assertEqual((str(plain), "", "", ""), (second["id"], second["rules"], second["output"], second["deadline_at"]))
+        shown = self.inqueue("show", entry, "--json").json()
+        self.assertEqual([{"number": 2, "version": 7, "did": "hold"}, {"number": 5, "version": 7, "did": 'tag "a"'}],
+                         shown["rules"])
+        self.assertRegex(self.inqueue("show", entry).stdout, r'(?m)^rule +2: hold\nrule +5: tag "a"$')
+
     def test_formulas_are_guarded(self):
         for subject in ("=1+1", "+1", "-1+1", "@SUM(1)", "\t=1"):
             self.put(subject=subject, priority=-5)

@@ -82,6 +82,16 @@ class Status(Screen, EntryCase):
         result = self.inqueue("status", "--check", "invoices", "--max-failed", "0", expect=1)
         self.assertIn("1 entry has failed, more than 0", result.stdout + result.stderr)
 
+    def test_what_is_overdue_or_at_risk(self):
+        self.inqueue("deadline", "1", "--at", "2026-01-31T12:00:00Z")
+        self.inqueue("deadline", "1", "3", "--risk", "2026-01-31T11:00:00Z")
+        self.assertEqual("QUEUE    STATE  WAITING OLDEST OVERDUE FAILED LAST LOOK\n"
+                         "invoices active       2    3 h       1      1   2 h ago\n"
+                         "orders   active       0                               -\n", self.shown("status"))
+        self.assertIn("oldest waiting   3 h\noverdue          1\nat risk          1\n", self.shown("status", "invoices"))
+        told = self.json_lines("--json", "status", "invoices")[0]
+        self.assertEqual((1, 1), (told["overdue"], told["at_risk"]))
+
     def test_one_queue_is_a_block(self):
         self.stop()
         self.assertEqual("queue            orders\n"
@@ -239,6 +249,12 @@ class Tables(Screen, EntryCase):
                          r"AT +CHANGE +STATE +WHO +AFTER +WHY\n"
                          r"\S+ \S+ loaded +\n"
                          r"\S+ \S+ note +new +ada +the customer [^\n]*\n {20,}[a-z ]+\n")
+
+    def test_show(self):
+        entry, = self.put(subject=INVOICE)
+        sha256 = "5e" * 32
+        self.change("UPDATE entry_mail SET raw_sha256 = ?", sha256)
+        self.assertIn(f"raw message    100 bytes\nSHA-256        {sha256}\n", self.shown("show", entry))
 
     def test_stats(self):
         self.assertIn("now            0 new, 0 claimed, 0 with an expired lease, 0 done, 0 failed, 0\n"

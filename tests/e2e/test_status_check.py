@@ -80,6 +80,14 @@ class Limits(EntryCase):
                    says="^inqueue: 'invoices': an entry has been waiting for .*, longer than 1h.*\n")
         self.inqueue("status", "--check", "--max-oldest", "5000w")
 
+    def test_entries_whose_deadline_is_over(self):
+        self.inqueue("status", "--check", "--max-overdue", "0")
+        self.inqueue("deadline", "1", "2", "--at", "2026-01-31T12:00:00Z")
+        self.inqueue("deadline", "3", "--at", "4h")
+        result = self.fails(NO, "status", "--check", "--max-overdue", "0")
+        self.assertEqual("inqueue: 'invoices': 1 entry is overdue, more than 0\n", result.stderr)  # 2 has failed
+        self.inqueue("status", "--check", "--max-overdue", "1")
+
     def test_a_delivery_that_is_stopped(self):
         self.inqueue("queue", "alter", "invoices", "--deliver-to", "https://app.example.com/mail")
         self.change("UPDATE target SET stopped = 'the target answered 404'")
@@ -102,7 +110,7 @@ class Limits(EntryCase):
         self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, r"\nstate +not delivered\n")
 
     def test_nagios(self):
-        figures = "| waiting=2 failed=1 bad=0 expired=0 undelivered=0\n"
+        figures = "| waiting=2 failed=1 bad=0 expired=0 overdue=0 undelivered=0\n"
         self.assertEqual(f"INQUEUE OK - 1 queue {figures}", self.inqueue("status", "--check", "--format", "nagios").stdout)
         result = self.inqueue("status", "--check", "--format", "nagios", "--max-failed", "0", expect=NO)
         self.assertEqual((f"INQUEUE WARNING - 'invoices': 1 entry has failed, more than 0 {figures}", ""),

@@ -1,10 +1,11 @@
-/* `export`: entries as JSON Lines, each read as a whole, or as CSV with the main columns. */
+/* `export`: entries as JSON Lines, each read as a whole, or as CSV without bodies and header fields. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
 #include "loader/entry/export.h"
 #include "queue/base/scoped.h"
+#include "queue/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,6 +61,19 @@ static const char *const cmd_export_columns[] = {
     "attachment_count",
     "record_created",
     "record_updated",
+    "next_attempt_at",
+    "lease_until",
+    "deadline_at",
+    "risk_at",
+    "thread_id",
+    "parent_id",
+    "auto_class",
+    "auto_reason",
+    "rules",
+    "progress",
+    "progress_at",
+    "output",
+    "output_at",
 };
 
 /* Mail is written by strangers, and a spreadsheet runs what looks like a formula. The program's
@@ -75,20 +89,28 @@ static void cmd_export_row(const char *const cells[static G_N_ELEMENTS(cmd_expor
 }
 
 /* The cells stand in the order of cmd_export_columns. */
-static int cmd_export_csv(const struct entry *entry, void *context)
+static void cmd_export_csv_row(const struct entry *entry, const char *rules)
 {
-	(void)context;
-	char numbers[4][24];
-	char times[5][CLOCK_TEXT_SIZE];
+	char numbers[6][24] = {0};
+	char times[11][CLOCK_TEXT_SIZE];
 	g_snprintf(numbers[0], sizeof numbers[0], "%" PRId64, entry->id);
 	g_snprintf(numbers[1], sizeof numbers[1], "%d", (int)entry->priority);
 	g_snprintf(numbers[2], sizeof numbers[2], "%d", (int)entry->attempt_count);
 	g_snprintf(numbers[3], sizeof numbers[3], "%zu", entry->attachment_count);
+	g_snprintf(numbers[4], sizeof numbers[4], "%" PRId64, entry->thread_id);
+	if (entry->parent_id != 0)
+		g_snprintf(numbers[5], sizeof numbers[5], "%" PRId64, entry->parent_id);
 	cmd_export_time_ms(entry->last_attempt_at_ms, times[0]);
 	clock_format_s(entry->date_sent_s, times[1]);
 	clock_format_s(entry->date_received_s, times[2]);
 	cmd_export_time_ms(entry->record_created_ms, times[3]);
 	cmd_export_time_ms(entry->record_updated_ms, times[4]);
+	cmd_export_time_ms(entry->next_attempt_at_ms, times[5]);
+	cmd_export_time_ms(entry->lease_until_ms, times[6]);
+	cmd_export_time_ms(entry->deadline_at_ms, times[7]);
+	cmd_export_time_ms(entry->risk_at_ms, times[8]);
+	cmd_export_time_ms(entry->progress_at_ms, times[9]);
+	cmd_export_time_ms(entry->output_at_ms, times[10]);
 	const char *const cells[G_N_ELEMENTS(cmd_export_columns)] = {
 	    numbers[0],
 	    entry->queue_name,
@@ -112,9 +134,52 @@ static int cmd_export_csv(const struct entry *entry, void *context)
 	    numbers[3],
 	    times[3],
 	    times[4],
+	    times[5],
+	    times[6],
+	    times[7],
+	    times[8],
+	    numbers[4],
+	    numbers[5],
+	    entry->auto_class,
+	    entry->auto_reason,
+	    rules,
+	    entry->progress,
+	    times[9],
+	    entry->output,
+	    times[10],
 	};
 	cmd_export_row(cells);
+}
+
+static int cmd_export_add_rule(const struct entry_rule *rule, void *context)
+{
+	GString *numbers = context;
+	g_string_append_printf(numbers, "%s%" PRIu32, numbers->len > 0 ? " " : "", rule->number);
 	return 0;
+}
+
+/* What a list does not have: the output, which may be long, and the numbers of the rules. *ret_entry is
+ * NULL where the listed one will do. Returns 1 for an error, as cmd_export_json(). */
+static int cmd_export_complete(const struct cmd_export *export, const struct entry *listed,
+			       GString *rules, struct entry **ret_entry)
+{
+	if (entry_rules_list(export->store, listed->id, cmd_export_add_rule, rules, export->err) !=
+	    0)
+		return 1;
+	if (listed->output_at_ms == 0 ||
+	    entry_find(export->store, listed->id, ret_entry, export->err) == 0)
+		return 0;
+	return export->err->reason == REASON_MISSING ? 0 : 1;
+}
+
+static int cmd_export_csv(const struct entry *listed, void *context)
+{
+	scoped(entry_free) struct entry *whole = NULL;
+	g_autoptr(GString) rules = g_string_new(NULL);
+	const int failed = cmd_export_complete(context, listed, rules, &whole);
+	if (failed == 0)
+		cmd_export_csv_row(whole != NULL ? whole : listed, rules->str);
+	return failed;
 }
 
 /* Takes JSON Lines where --format is not given: only they hold everything. */

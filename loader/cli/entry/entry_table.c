@@ -86,8 +86,8 @@ static const struct command_option purge_options[] = {
 };
 
 static const struct command_option export_options[] = {
-    {"format", "jsonl|csv", "jsonl: everything, a document a line (default); csv: the main columns",
-     NULL},
+    {"format", "jsonl|csv",
+     "jsonl: everything, a document a line (default); csv: without bodies and header fields", NULL},
     {"bom", NULL,
      "with --format csv: begin with a byte order mark, without which Excel shows letters beyond "
      "ASCII broken",

@@ -4,6 +4,7 @@
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
+#include "queue/rule.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -124,9 +125,9 @@ static void entry_view_print_mail(const struct entry *entry)
 	entry_view_print_line("received", date);
 	entry_view_print_time_ms("loaded", entry->record_created_ms);
 	entry_sha256_format(entry->raw_sha256, sha256);
-	output_entry_field("raw message", "%" PRIu64 " bytes%s%s%s", entry->raw_size,
-			   entry->raw_incomplete ? "" : ", SHA-256 ",
-			   entry->raw_incomplete ? "" : sha256, entry->raw_kept ? ", kept" : "");
+	output_entry_field("raw message", "%" PRIu64 " bytes%s", entry->raw_size,
+			   entry->raw_kept ? ", kept in the database" : "");
+	entry_view_print_line("SHA-256", entry->raw_incomplete ? NULL : sha256);
 	entry_view_print_defects(entry);
 }
 
@@ -190,6 +191,14 @@ void entry_view_print_bounces(const struct entry *entry)
 		entry_view_print_line("bounced message", entry->bounces[0].original_id);
 }
 
+/* "2: priority 5; tag urgent" */
+static int entry_view_print_rule(const struct entry_rule *rule, void *context)
+{
+	(void)context;
+	output_entry_field("rule", "%" PRIu32 ": %s", rule->number, rule->did);
+	return 0;
+}
+
 /* "12 done, 2026-01-31T12:00:00Z, Ann <ann@example.com>: Re: Invoice" */
 static int entry_view_print_sibling(const struct entry *entry, void *context)
 {
@@ -197,7 +206,7 @@ static int entry_view_print_sibling(const struct entry *entry, void *context)
 	char date[CLOCK_TEXT_SIZE];
 	if (entry->id == shown->id)
 		return 0;
-	clock_format_s(entry->date_received_s, date);
+	output_time_s(entry->date_received_s, date);
 	output_entry_field(entry->id == shown->parent_id ? "answers" : "thread",
 			   "%" PRId64 " %s, %s, %s: %s", entry->id,
 			   entry_state_format(entry->state), date,
@@ -235,7 +244,8 @@ int entry_view_print(struct store *store, const struct entry *entry, struct erro
 	entry_view_print_attachments(entry);
 	entry_view_print_calendars(entry);
 	entry_view_print_bounces(entry);
-	if (entry_view_print_thread(store, entry, err) != 0)
+	if (entry_rules_list(store, entry->id, entry_view_print_rule, NULL, err) != 0 ||
+	    entry_view_print_thread(store, entry, err) != 0)
 		return -1;
 	if (entry->has_message_body &&
 	    entry_view_print_body(store, entry, "message body", ENTRY_MESSAGE_BODY, err) != 0)

@@ -52,8 +52,8 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 				  json_t *account)
 {
 	output_json_print(json_pack(
-	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
-	    "s:o, s:O, s:O}",
+	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, "
+	    "s:o, s:I, s:o, s:O, s:O}",
 	    "queue", queue->name, "paused", (int)queue->paused, "last_action",
 	    output_json_time_ms(queue->last_action_ms), "last_message",
 	    output_json_text(queue->last_message), "last_success",
@@ -62,7 +62,8 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    output_json_text(health->stopped_reason), "new", (json_int_t)counts->new_entries,
 	    "claimed", (json_int_t)counts->claimed, "expired", (json_int_t)counts->expired, "done",
 	    (json_int_t)counts->done, "failed", (json_int_t)counts->failed, "discarded",
-	    (json_int_t)counts->discarded, "bad", (json_int_t)counts->bad, "oldest_new",
+	    (json_int_t)counts->discarded, "bad", (json_int_t)counts->bad, "overdue",
+	    (json_int_t)counts->overdue, "at_risk", (json_int_t)counts->at_risk, "oldest_new",
 	    output_json_time_ms(counts->oldest_new_ms), "not_collected",
 	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
 	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
@@ -83,27 +84,35 @@ static char *cmd_status_delivery_text(const struct work_queue *queue,
 }
 
 /* Zeros are left out where they are good news, so that what is wrong is seen. */
+static void cmd_status_format_fault(uint64_t count, char text[static 24])
+{
+	*text = '\0';
+	if (count > 0)
+		g_snprintf(text, 24, "%" PRIu64, count);
+}
+
 static void cmd_status_add_row(struct output_table *table, const struct work_queue *queue,
 			       const struct queue_health *health,
 			       const struct work_queue_counts *counts, int64_t now_ms)
 {
 	g_autofree char *reason = queue_state_reason(queue, health, counts);
 	char waiting[24];
-	char failed[24] = "";
-	char bad[24] = "";
+	char overdue[24];
+	char failed[24];
+	char bad[24];
 	char oldest[CLOCK_TEXT_SIZE] = "";
 	char last_look[CLOCK_TEXT_SIZE];
 	g_snprintf(waiting, sizeof waiting, "%" PRIu64, counts->new_entries);
-	if (counts->failed > 0)
-		g_snprintf(failed, sizeof failed, "%" PRIu64, counts->failed);
-	if (counts->bad > 0)
-		g_snprintf(bad, sizeof bad, "%" PRIu64, counts->bad);
+	cmd_status_format_fault(counts->overdue, overdue);
+	cmd_status_format_fault(counts->failed, failed);
+	cmd_status_format_fault(counts->bad, bad);
 	if (counts->oldest_new_ms != 0)
 		output_age_ms(counts->oldest_new_ms, now_ms, oldest);
 	output_ago_ms(queue->last_action_ms, now_ms, last_look);
-	const char *const cells[] = {
-	    queue->name, queue_state_word(queue, health, counts), waiting, oldest, failed, bad,
-	    last_look};
+	const char *const cells[] = {queue->name, queue_state_word(queue, health, counts),
+				     waiting,	  oldest,
+				     overdue,	  failed,
+				     bad,	  last_look};
 	output_table_add(table, cells);
 	if (reason != NULL)
 		output_table_note(table, reason);
@@ -149,6 +158,10 @@ static void cmd_status_print_block(const struct work_queue *queue,
 	output_field("reason", CMD_STATUS_LABEL, reason);
 	cmd_status_print_count("waiting", counts->new_entries);
 	output_field("oldest waiting", CMD_STATUS_LABEL, oldest);
+	if (counts->overdue > 0)
+		cmd_status_print_count("overdue", counts->overdue);
+	if (counts->at_risk > 0)
+		cmd_status_print_count("at risk", counts->at_risk);
 	cmd_status_print_count("claimed", counts->claimed);
 	cmd_status_print_count("leases ended", counts->expired);
 	cmd_status_print_count("done", counts->done);
@@ -262,10 +275,10 @@ struct cmd_status {
 static int cmd_status_print(void *context, struct error *err)
 {
 	static const struct output_column columns[] = {
-	    {"QUEUE", OUTPUT_NAME, false},	{"STATE", OUTPUT_LEFT, false},
-	    {"WAITING", OUTPUT_RIGHT, false},	{"OLDEST", OUTPUT_RIGHT, true},
-	    {"FAILED", OUTPUT_RIGHT, true},	{"BAD", OUTPUT_RIGHT, true},
-	    {"LAST LOOK", OUTPUT_RIGHT, false},
+	    {"QUEUE", OUTPUT_NAME, false},    {"STATE", OUTPUT_LEFT, false},
+	    {"WAITING", OUTPUT_RIGHT, false}, {"OLDEST", OUTPUT_RIGHT, true},
+	    {"OVERDUE", OUTPUT_RIGHT, true},  {"FAILED", OUTPUT_RIGHT, true},
+	    {"BAD", OUTPUT_RIGHT, true},      {"LAST LOOK", OUTPUT_RIGHT, false},
 	};
 	const struct cmd_status *status = context;
 	const struct invocation *invocation = status->invocation;

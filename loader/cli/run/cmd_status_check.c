@@ -22,6 +22,7 @@ enum cmd_limit {
 	LIMIT_FAILED,
 	LIMIT_BAD,
 	LIMIT_EXPIRED,
+	LIMIT_OVERDUE,
 	LIMIT_UNDELIVERED,
 	LIMIT_COUNT
 };
@@ -37,6 +38,7 @@ static const struct {
     [LIMIT_BAD] = {"max-bad", "bad", "entry is bad", "entries are bad"},
     [LIMIT_EXPIRED] = {"max-expired", "expired", "entry has a lease that has ended",
 		       "entries have a lease that has ended"},
+    [LIMIT_OVERDUE] = {"max-overdue", "overdue", "entry is overdue", "entries are overdue"},
     [LIMIT_UNDELIVERED] = {"max-undelivered", "undelivered", "entry has been posted in vain",
 			   "entries have been posted in vain"},
 };
@@ -117,6 +119,7 @@ static void cmd_status_check_entries(struct cmd_status_check *check,
 					     [LIMIT_FAILED] = counts->failed,
 					     [LIMIT_BAD] = counts->bad,
 					     [LIMIT_EXPIRED] = counts->expired,
+					     [LIMIT_OVERDUE] = counts->overdue,
 					     [LIMIT_UNDELIVERED] = counts->undelivered};
 	for (enum cmd_limit i = 0; i < LIMIT_COUNT; i++) {
 		check->sums[i] += found[i];

@@ -52,6 +52,10 @@ static const struct command_option status_options[] = {
     {"max-bad", "N", "with --check: how many entries may be bad (default: any number)", NULL},
     {"max-expired", "N",
      "with --check: how many entries may have a lease that has ended (default: any number)", NULL},
+    {"max-overdue", "N",
+     "with --check: how many entries may be unfinished though their deadline is over (default: any "
+     "number)",
+     NULL},
     {"max-undelivered", "N",
      "with --check: how many entries may have been posted to the target in vain, and wait for the "
      "next attempt (default: any number)",
