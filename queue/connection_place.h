@@ -29,11 +29,12 @@ void connection_place_make(const char *location);
 int connection_place_open(const char *location, const char *account, uint32_t most,
 			  struct connection_place **ret_place, struct error *err);
 
-/* 1: this process has one; 0: all are taken, and those who have them can see that it waits. */
+/* 1: this process has one; 0: all are taken, or others came before; those who have them can see that it waits. Of 28
+ * that wait, who came first gets the next one; more than that have no order among them. */
 int connection_place_take(struct connection_place *place, struct error *err);
 
-/* Does another process wait for a place? */
-bool connection_place_is_awaited(const struct connection_place *place);
+/* How many other processes wait for a place, as far as 28. */
+unsigned connection_place_awaited(const struct connection_place *place);
 
 void connection_place_give(struct connection_place *place);
 

@@ -51,6 +51,9 @@ int mailbox_open(const struct work_queue *queue, const char *database, bool need
 int mailbox_reconnect(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
 		      struct error *err);
 
+/* How many other processes wait for a connection of this account (connections=), as far as 28. */
+unsigned mailbox_waiting(const struct mailbox *mailbox);
+
 /*
  * Where the account has so many connections only (connections=) and another process waits for one:
  * signs off, lets it have its turn, and signs in again when it is this one's; no folder is open then.

@@ -133,8 +133,8 @@ int mailbox_note_sign_in(struct store *store, const struct work_queue *queue,
 
 /* ---- the account's connections ---- */
 
-/* Between two looks whether there is a place; and how long one that was given is left to others. */
-enum { PLACE_LOOK_MS = 100, PLACE_GIVEN_MS = 500 };
+/* Between two looks whether there is a place. */
+enum { PLACE_LOOK_MS = 100 };
 
 static int place_open(struct mailbox *mailbox, const struct work_queue *queue, const char *database,
 		      struct error *err)
@@ -188,14 +188,18 @@ static int place_take(struct mailbox *mailbox, const struct work_queue *queue, c
 							      : place_wait(mailbox, queue, err);
 }
 
+unsigned mailbox_waiting(const struct mailbox *mailbox)
+{
+	return mailbox->place != NULL ? connection_place_awaited(mailbox->place) : 0;
+}
+
 int mailbox_take_turns(struct mailbox *mailbox, const struct work_queue *queue,
 		       const char *database, struct error *err)
 {
-	if (mailbox->place == NULL || !connection_place_is_awaited(mailbox->place))
+	if (mailbox_waiting(mailbox) == 0)
 		return 0;
 	imapc_close(steal(&mailbox->session));
 	connection_place_give(mailbox->place);
-	poll(NULL, 0, PLACE_GIVEN_MS);
 	return mailbox_sign_in(mailbox, queue, database, err);
 }
 

@@ -15,7 +15,7 @@
 /* The first pause after a server has announced mail that was not there. */
 enum { WATCH_FALSE_NEWS_MS = 100 };
 
-/* So many queues have their turn on one connection in the time that each of them waits for. */
+/* So many queues at least have their turn on one connection in the time that each of them waits for. */
 enum { WATCH_TURNS = 6 };
 
 static int64_t watch_wait_poll_ms(const struct watch_wait *wait)
@@ -85,7 +85,8 @@ static int64_t watch_wait_limit_ms(const struct watch_wait *wait, int64_t wait_m
 		wait_ms = MIN(wait_ms, wait->at_most_ms);
 	/* Others may wait for this connection, for as long as `timeout`, and are to have it before. */
 	if (server->connections > 0)
-		wait_ms = MIN(wait_ms, (int64_t)server->timeout_s * 1000 / WATCH_TURNS);
+		wait_ms = MIN(wait_ms, (int64_t)server->timeout_s * 1000 /
+					   MAX(WATCH_TURNS, mailbox_waiting(wait->mailbox) + 2));
 	return wait_ms;
 }
 
