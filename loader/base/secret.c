@@ -135,8 +135,8 @@ int secret_from_bytes(const char *bytes, size_t length, const char *what,
 }
 
 /* A key has many lines, but no NUL. */
-static int secret_from_text(const char *bytes, size_t length, const char *what,
-			    struct secret **ret_secret, struct error *err)
+int secret_from_text(const char *bytes, size_t length, const char *what, struct secret **ret_secret,
+		     struct error *err)
 {
 	if (length == 0)
 		return error_set(err, ERROR_CREDENTIALS, "%s is empty", what);
@@ -268,22 +268,24 @@ static int secret_read_token(const char *reference, secret_taker *take, struct s
 	return 0;
 }
 
-static int secret_read_by(secret_taker *take, enum secret_source source, const char *reference,
-			  struct secret **ret_secret, struct error *err)
+int secret_read_by(secret_taker *take, const char *noun, enum secret_source source,
+		   const char *reference, struct secret **ret_secret, struct error *err)
 {
 	const mode_t others = S_IRWXG | S_IRWXO;
+	g_autofree char *file = g_strconcat(noun, "file", NULL);
+	g_autofree char *command = g_strconcat(noun, "command", NULL);
 	secret_guard_memory();
 	switch (source) {
 	case SECRET_PROMPT:
 		return secret_read_file(reference, "kept password", others, take, ret_secret, err);
 	case SECRET_FILE:
-		return secret_read_file(reference, "password file", others, take, ret_secret, err);
+		return secret_read_file(reference, file, others, take, ret_secret, err);
 	case SECRET_ENV:
 		return secret_read_environment(reference, take, ret_secret, err);
 	case SECRET_CREDENTIAL:
 		return secret_read_credential(reference, take, ret_secret, err);
 	case SECRET_COMMAND:
-		return secret_read_command(reference, "password command", take, ret_secret, err);
+		return secret_read_command(reference, command, take, ret_secret, err);
 	case SECRET_TOKEN_COMMAND:
 		return secret_read_token(reference, take, ret_secret, err);
 	case SECRET_OAUTH: /* it takes more than reading */
@@ -295,13 +297,7 @@ static int secret_read_by(secret_taker *take, enum secret_source source, const c
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err)
 {
-	return secret_read_by(secret_from_bytes, source, reference, ret_secret, err);
-}
-
-int secret_read_text(enum secret_source source, const char *reference, struct secret **ret_secret,
-		     struct error *err)
-{
-	return secret_read_by(secret_from_text, source, reference, ret_secret, err);
+	return secret_read_by(secret_from_bytes, "password ", source, reference, ret_secret, err);
 }
 
 /* Reads one line from the terminal without echo, and puts its settings back. 0, or -1 with

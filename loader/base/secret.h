@@ -74,10 +74,6 @@ char *secret_path(enum secret_source source, const char *reference);
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err);
 
-/* The same, but all that the source holds, line breaks included: a private key. */
-int secret_read_text(enum secret_source source, const char *reference, struct secret **ret_secret,
-		     struct error *err);
-
 /* From now on this process leaves no core, and no other process of its user may look into its memory. */
 void secret_guard_memory(void);
 
@@ -107,9 +103,11 @@ char *secret_named_format(const char *stored);
 bool secret_named_split(const char *stored, enum secret_source *ret_source,
 			const char **ret_reference);
 
-/* Reads it: secret_read() or secret_read_text(), with `field` in front of errors. */
+/* Reads it as secret_read() does, with `field` in front of errors. */
 int secret_named_read(const char *field, const char *stored, struct secret **ret_secret,
 		      struct error *err);
+
+/* The same, but all that the source holds, line breaks included: a private key. */
 int secret_named_read_text(const char *field, const char *stored, struct secret **ret_secret,
 			   struct error *err);
 

@@ -35,6 +35,14 @@ typedef int secret_taker(const char *bytes, size_t length, const char *what,
 int secret_from_bytes(const char *bytes, size_t length, const char *what,
 		      struct secret **ret_secret, struct error *err);
 
+/* Takes all of it. */
+int secret_from_text(const char *bytes, size_t length, const char *what, struct secret **ret_secret,
+		     struct error *err);
+
+/* As secret_read() does. `noun` stands in errors before "file" and "command": "password ", or "". */
+int secret_read_by(secret_taker *take, const char *noun, enum secret_source source,
+		   const char *reference, struct secret **ret_secret, struct error *err);
+
 /* What the command prints. Errors: CONFIGURATION, CREDENTIALS. */
 int secret_read_command(const char *reference, const char *what, secret_taker *take,
 			struct secret **ret_secret, struct error *err);

@@ -1,6 +1,6 @@
 /* Sources of secrets in one word, "file:PATH": checked when an operator writes them, kept in a form that
  * any folder can use, read when they are needed. */
-#include "loader/base/secret.h"
+#include "loader/base/secret_internal.h"
 
 #include "queue/base/scoped.h"
 
@@ -67,16 +67,15 @@ char *secret_named_format(const char *stored)
 	return g_strconcat(secret_source_format(source), ":", words, NULL);
 }
 
-static int named_read(const char *field, const char *stored,
-		      int (*read_it)(enum secret_source, const char *, struct secret **,
-				     struct error *),
+/* Errors begin with the field, so that "file" and "command" need no word before them. */
+static int named_read(const char *field, const char *stored, secret_taker *take,
 		      struct secret **ret_secret, struct error *err)
 {
 	enum secret_source source;
 	const char *reference;
 	if (!secret_named_split(stored, &source, &reference))
 		return error_set(err, ERROR_CONFIGURATION, "%s: names no source", field);
-	if (read_it(source, reference, ret_secret, err) != 0)
+	if (secret_read_by(take, "", source, reference, ret_secret, err) != 0)
 		return error_prefix(err, "%s", field);
 	return 0;
 }
@@ -84,11 +83,11 @@ static int named_read(const char *field, const char *stored,
 int secret_named_read(const char *field, const char *stored, struct secret **ret_secret,
 		      struct error *err)
 {
-	return named_read(field, stored, secret_read, ret_secret, err);
+	return named_read(field, stored, secret_from_bytes, ret_secret, err);
 }
 
 int secret_named_read_text(const char *field, const char *stored, struct secret **ret_secret,
 			   struct error *err)
 {
-	return named_read(field, stored, secret_read_text, ret_secret, err);
+	return named_read(field, stored, secret_from_text, ret_secret, err);
 }

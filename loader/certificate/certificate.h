@@ -23,6 +23,7 @@
 #include "queue/base/scoped.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct certificate_trust;
@@ -39,6 +40,11 @@ int certificate_trust_open(const struct certificate_files *files,
 			   struct certificate_trust **ret_trust, struct error *err);
 void certificate_trust_close(struct certificate_trust *trust); /* takes NULL */
 SCOPED_DEFINE(struct certificate_trust *, certificate_trust_close)
+
+/* Reads a file of certificates, keys or lists whole, of at most 64 MiB; a NUL follows its bytes. `what` is
+ * what errors call it. Caller frees. Errors: CONFIGURATION. */
+int certificate_read_file(const char *what, const char *path, char **ret_bytes, size_t *ret_size,
+			  struct error *err);
 
 /* Calls `take` for each certificate in a file (PEM): since when it is good, and until when. Returns how
  * many there are; 0 also where the file cannot be read, because whoever needs it says so. */

@@ -6,21 +6,41 @@
 #include "loader/imap/names/server_words.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* Caller frees. */
-static int trust_read(const char *option, const char *path, char **ret_bytes, gsize *ret_size,
-		      struct error *err)
+/* Lists of revocations have some 10 MB. */
+#define FILE_MAX_BYTES ((off_t)64 * 1024 * 1024)
+
+/* A pipe keeps nobody waiting, and a device without an end fills no memory. */
+int certificate_read_file(const char *what, const char *path, char **ret_bytes, size_t *ret_size,
+			  struct error *err)
 {
-	g_autoptr(GError) problem = NULL;
-	if (access(path, R_OK) != 0)
-		return error_set(err, ERROR_CONFIGURATION, "%s '%s' cannot be read: %s", option,
-				 path, g_strerror(errno));
-	if (!g_file_get_contents(path, ret_bytes, ret_size, &problem))
-		return error_set(err, ERROR_CONFIGURATION, "%s '%s' cannot be read: %s", option,
-				 path, problem->message);
+	scoped(descriptor_close) int file =
+	    open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
+	if (file < 0 || fstat(file, &status) != 0)
+		return error_set(err, ERROR_CONFIGURATION, "%s '%s' cannot be read: %s", what, path,
+				 g_strerror(errno));
+	if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX_BYTES)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "%s '%s' cannot be read: it is no file of at most 64 MiB", what,
+				 path);
+	g_autofree char *bytes = g_malloc0((size_t)status.st_size + 1);
+	size_t size = 0;
+	ssize_t got = 1;
+	while (got > 0 && size < (size_t)status.st_size) {
+		got = read(file, bytes + size, (size_t)status.st_size - size);
+		size += got > 0 ? (size_t)got : 0;
+	}
+	if (got < 0)
+		return error_set(err, ERROR_CONFIGURATION, "%s '%s' cannot be read: %s", what, path,
+				 g_strerror(errno));
+	*ret_bytes = steal(&bytes);
+	*ret_size = size;
 	return 0;
 }
 
@@ -43,8 +63,8 @@ static unsigned int trust_add_crls(struct certificate_trust *trust, const char *
 static int trust_add_ca_file(struct certificate_trust *trust, struct error *err)
 {
 	g_autofree char *bytes = NULL;
-	gsize size;
-	if (trust_read(trust->ca_option, trust->ca_file, &bytes, &size, err) != 0)
+	size_t size;
+	if (certificate_read_file(trust->ca_option, trust->ca_file, &bytes, &size, err) != 0)
 		return -1;
 	const gnutls_datum_t data = {(unsigned char *)bytes, (unsigned int)size};
 	if (gnutls_x509_trust_list_add_trust_mem(trust->authorities, &data, NULL,
@@ -64,8 +84,8 @@ static int trust_add_ca_file(struct certificate_trust *trust, struct error *err)
 static int trust_add_crl_file(struct certificate_trust *trust, struct error *err)
 {
 	g_autofree char *bytes = NULL;
-	gsize size;
-	if (trust_read(trust->crl_option, trust->crl_file, &bytes, &size, err) != 0)
+	size_t size;
+	if (certificate_read_file(trust->crl_option, trust->crl_file, &bytes, &size, err) != 0)
 		return -1;
 	if (trust_add_crls(trust, bytes, size, GNUTLS_X509_FMT_PEM) == 0 &&
 	    trust_add_crls(trust, bytes, size, GNUTLS_X509_FMT_DER) == 0)
@@ -111,10 +131,11 @@ unsigned int certificate_file_list(const char *path,
 				   void *context)
 {
 	g_autofree char *bytes = NULL;
-	gsize size;
+	size_t size;
+	struct error ignored;
 	gnutls_x509_crt_t *items = NULL;
 	unsigned int count = 0;
-	if (!g_file_get_contents(path, &bytes, &size, NULL))
+	if (certificate_read_file("", path, &bytes, &size, &ignored) != 0)
 		return 0;
 	const gnutls_datum_t data = {(unsigned char *)bytes, (unsigned int)size};
 	if (gnutls_x509_crt_list_import2(&items, &count, &data, GNUTLS_X509_FMT_PEM, 0) < 0)

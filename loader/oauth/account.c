@@ -15,7 +15,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { ACCOUNT_MAX_BYTES = 1024 * 1024, ACCOUNT_LOCK_PAUSE_MS = 20, ACCOUNT_VERSION = 1 };
+enum {
+	ACCOUNT_MAX_BYTES = 1024 * 1024,
+	ACCOUNT_ROOM_BYTES = 96 * 1024, /* more than an answer can bring */
+	ACCOUNT_LOCK_PAUSE_MS = 20,
+	ACCOUNT_VERSION = 1
+};
+
+#define ACCOUNT_FORM (JSON_INDENT(2) | JSON_PRESERVE_ORDER)
 
 /* jansson does not say how long a text is when it gives the memory back; the allocator knows. */
 static void wipe_and_free(void *memory)
@@ -213,39 +220,82 @@ int oauth_account_open(const char *path, struct oauth_account **ret_account, str
 
 /* ---- writing ---- */
 
-static int write_all(int file, const char *bytes, size_t length)
+static char *account_draft_path(const struct oauth_account *account)
 {
-	while (length > 0) {
-		const ssize_t put = write(file, bytes, length);
-		if (put < 0 && errno != EINTR)
-			return -1;
-		bytes += put > 0 ? put : 0;
-		length -= put > 0 ? (size_t)put : 0;
-	}
-	return fsync(file);
+	return g_strconcat(account->path, ".new", NULL);
 }
 
 /* The draft has a fixed name: what a kill leaves of it, the next one overwrites. Its mode is set
- * once more, since open() gives a mode only to a file that it makes. File and folder are on disk
- * before anybody uses the new token: a provider that rotates refresh tokens no longer takes the
- * old one. */
-static int account_replace(const char *path, const char *text)
+ * once more, since open() gives a mode only to a file that it makes. */
+static int draft_open(const char *draft)
 {
-	g_autofree char *draft = g_strconcat(path, ".new", NULL);
-	g_autofree char *folder = g_path_get_dirname(path);
 	scoped(descriptor_close) int file =
-	    open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	scoped(descriptor_close) int above = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (file < 0 || above < 0 || fchmod(file, 0600) != 0 ||
-	    write_all(file, text, strlen(text)) != 0)
+	    open(draft, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (file < 0 || fchmod(file, 0600) != 0)
 		return -1;
-	return rename(draft, path) != 0 ? -1 : fsync(above);
+	return descriptor_steal(&file);
+}
+
+/* It may be longer than the text: room that was reserved, or another one's draft. */
+static int draft_fill(int file, const char *text, size_t length)
+{
+	size_t done = 0;
+	while (done < length) {
+		const ssize_t put = write(file, text + done, length - done);
+		if (put < 0 && errno != EINTR)
+			return -1;
+		done += put > 0 ? (size_t)put : 0;
+	}
+	return ftruncate(file, (off_t)length) != 0 ? -1 : fsync(file);
+}
+
+static size_t account_size(const struct oauth_account *account)
+{
+	return json_dumpb(account->document, NULL, 0, ACCOUNT_FORM);
+}
+
+/* A disk that is full, or may not be written to, is found out before the provider gives a new
+ * refresh token and no longer takes the one before. */
+int account_reserve(const struct oauth_account *account, struct error *err)
+{
+	g_autofree char *draft = account_draft_path(account);
+	scoped(descriptor_close) int file = draft_open(draft);
+	const off_t size = (off_t)account_size(account) + ACCOUNT_ROOM_BYTES;
+	const int failure = file < 0 ? errno : posix_fallocate(file, 0, size);
+	if (failure == 0)
+		return 0;
+	unlink(draft);
+	return error_set(err, ERROR_IO, "account file '%s': no new token is asked for: %s",
+			 account->path, g_strerror(failure));
+}
+
+void account_give_room_back(const struct oauth_account *account)
+{
+	g_autofree char *draft = account_draft_path(account);
+	unlink(draft);
+}
+
+/* File and folder are on disk before anybody uses the new token. */
+static int account_replace(const struct oauth_account *account, const char *text)
+{
+	g_autofree char *draft = account_draft_path(account);
+	g_autofree char *folder = g_path_get_dirname(account->path);
+	scoped(descriptor_close) int file = draft_open(draft);
+	scoped(descriptor_close) int above = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (file < 0 || above < 0 || draft_fill(file, text, strlen(text)) != 0)
+		return -1;
+	return rename(draft, account->path) != 0 ? -1 : fsync(above);
 }
 
 int account_write(const struct oauth_account *account, struct error *err)
 {
-	char *text = json_dumps(account->document, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	const int failed = text != NULL ? account_replace(account->path, text) : -1;
+	if (account_size(account) >= ACCOUNT_MAX_BYTES)
+		return error_set(err, ERROR_CONFIGURATION,
+				 "account '%s': its settings and tokens are more than the 1 MiB "
+				 "that an account file may hold",
+				 account->name);
+	char *text = json_dumps(account->document, ACCOUNT_FORM);
+	const int failed = text != NULL ? account_replace(account, text) : -1;
 	const int saved = errno;
 	wipe_and_free(text);
 	return failed == 0 ? 0

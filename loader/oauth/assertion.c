@@ -42,7 +42,9 @@ int assertion_of_client(const struct oauth_account *account, int64_t now_s, char
 	const int64_t end_s = now_s + ASSERTION_LIFE_S;
 	scoped(secret_free) struct secret *pem = NULL;
 	struct key_certificate certificate;
-	if (secret_named_read_text("key", source, &pem, err) != 0 ||
+	/* One file may hold both. */
+	const char *field = account_setting(account, "key") != NULL ? "key" : "certificate";
+	if (secret_named_read_text(field, source, &pem, err) != 0 ||
 	    key_certificate_read(account_setting(account, "certificate"), pem, &certificate, err) !=
 		0)
 		return error_prefix(err, "account '%s'", account->name);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define MOMENT_MAX_S 253402300799.0 /* the end of the year 9999 */
+
 enum { CLAIM_MAX = 200 };
 
 /* The claims as an object; NULL for a token that says nothing to anybody but its server. */
@@ -58,6 +60,13 @@ static char *claim_tell(const json_t *claims, const char *name,
 	return text;
 }
 
+/* RFC 7519, 2: seconds, with a fraction where the server likes; 0 for none. */
+static int64_t claim_moment_s(const json_t *claims, const char *name)
+{
+	const double moment_s = json_number_value(json_object_get(claims, name));
+	return (int64_t)CLAMP(moment_s, 0.0, MOMENT_MAX_S);
+}
+
 static int claim_refuse(const struct oauth_account *account, const char *why, const char *value,
 			const char *way_out, struct error *err)
 {
@@ -72,12 +81,14 @@ static int check_entra(const struct oauth_account *account, const char *audience
 	const bool app_only = account_is_app_only(account);
 	/* "https://outlook.office365.com", of every cloud; or its number. */
 	if (audience != NULL && strstr(audience, "outlook") == NULL &&
-	    strcmp(audience, "00000002-0000-0ff1-ce00-000000000000") != 0)
-		return claim_refuse(
-		    account, "the token is for another service", audience,
-		    "the scope is wrong: `inqueue oauth login` with --scope '' takes "
-		    "the provider's",
-		    err);
+	    strcmp(audience, "00000002-0000-0ff1-ce00-000000000000") != 0) {
+		g_autofree char *way_out =
+		    g_strdup_printf("the scope is wrong: `inqueue oauth login %s --scope ''` takes "
+				    "the provider's",
+				    account->name);
+		return claim_refuse(account, "the token is for another service", audience, way_out,
+				    err);
+	}
 	if (app_only && (roles == NULL || strstr(roles, "IMAP.AccessAsApp") == NULL))
 		return claim_refuse(
 		    account, "the application may not use IMAP", roles,
@@ -96,8 +107,8 @@ static int check_entra(const struct oauth_account *account, const char *audience
 static int check_times(const struct oauth_account *account, const json_t *claims, int64_t now_ms,
 		       struct error *err)
 {
-	const int64_t begins_s = account_number(claims, "nbf");
-	const int64_t ends_s = account_number(claims, "exp");
+	const int64_t begins_s = claim_moment_s(claims, "nbf");
+	const int64_t ends_s = claim_moment_s(claims, "exp");
 	const int64_t early_s = begins_s - now_ms / 1000;
 	g_autofree char *clock = describe_clock(begins_s != 0 && early_s > 0 ? early_s : 0);
 	if (*clock != '\0')
@@ -126,7 +137,7 @@ int oauth_inspect(const struct oauth_account *account, const struct secret *toke
 	g_autofree char *roles = claim_tell(claims, "roles", each, context);
 	g_autofree char *tenant = claim_tell(claims, "tid", each, context);
 	g_autofree char *user = claim_tell(claims, "upn", each, context);
-	const int64_t ends_s = account_number(claims, "exp");
+	const int64_t ends_s = claim_moment_s(claims, "exp");
 	char end[CLOCK_TEXT_SIZE];
 	clock_format_s(ends_s, end);
 	if (ends_s != 0)

@@ -59,10 +59,14 @@ static const struct preset *preset_find(const char *provider, const char *cloud)
 
 /* ---- settings ---- */
 
+enum { FIELD_MAX_BYTES = 4096 };
+
 enum field_kind {
 	FIELD_TEXT,   /* any line of text */
 	FIELD_CHOICE, /* one of the words in `choices` */
+	FIELD_HOST,   /* becomes a part of an address; `choices` says what it is */
 	FIELD_URL,
+	FIELD_PROXY,
 	FIELD_FILE,
 	FIELD_SOURCE, /* of a secret */
 	FIELD_DAY
@@ -90,7 +94,10 @@ static const struct field_row rows[] = {
      FIELD_CHOICE,
      "certificate secret code device service-account",
      true},
-    {{"tenant", "ID", "Entra's directory: its id or a domain of it"}, FIELD_TEXT, NULL, true},
+    {{"tenant", "ID", "Entra's directory: its id or a domain of it"},
+     FIELD_HOST,
+     "a directory's id, or a domain of it",
+     true},
     {{"client-id", "ID", "of the application, as the provider has given it"},
      FIELD_TEXT,
      NULL,
@@ -129,15 +136,16 @@ static const struct field_row rows[] = {
      NULL,
      false},
     {{"imap-server", "HOST", "where `oauth check` signs in when no queue has this account"},
-     FIELD_TEXT,
-     NULL,
+     FIELD_HOST,
+     "the name or the IP address of a host, without a port",
      false},
     {{"ca-file", "FILE", "trust these certificate authorities instead of the system's"},
      FIELD_FILE,
      NULL,
      false},
-    {{"proxy", "URL", "http://, socks5:// or socks5h:// and HOST:PORT, to the endpoints"},
-     FIELD_TEXT,
+    {{"proxy", "URL",
+      "http://, socks5:// or socks5h:// and HOST:PORT, to the endpoints; without a user name"},
+     FIELD_PROXY,
      NULL,
      false},
 };
@@ -190,6 +198,30 @@ static int check_url(const char *field, const char *value, struct error *err)
 	return 0;
 }
 
+static int check_host(const struct field_row *row, const char *value, struct error *err)
+{
+	const size_t good = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789._-");
+	if (value[good] == '\0' || g_hostname_is_ip_address(value))
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION, "%s: takes %s", row->field.name, row->choices);
+}
+
+/* The definition is shown: a password has no place in it. */
+static int check_proxy(const char *field, const char *value, struct error *err)
+{
+	static const char *const schemes[] = {"http", "socks5", "socks5h", NULL};
+	g_autoptr(GUri) uri = g_uri_parse(value, G_URI_FLAGS_NONE, NULL);
+	if (uri != NULL && g_strv_contains(schemes, g_uri_get_scheme(uri)) &&
+	    g_uri_get_host(uri) != NULL && *g_uri_get_host(uri) != '\0' &&
+	    g_uri_get_port(uri) > 0 && g_uri_get_userinfo(uri) == NULL)
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION,
+			 "%s: takes http://, socks5:// or socks5h:// and HOST:PORT, without a user "
+			 "name or password: use a proxy that asks for none",
+			 field);
+}
+
 static int check_day(const char *field, const char *value, struct error *err)
 {
 	g_autofree char *moment = g_strconcat(value, "T00:00:00Z", NULL);
@@ -204,6 +236,9 @@ static int check_day(const char *field, const char *value, struct error *err)
 static int check_line(const char *field, const char *value, struct error *err)
 {
 	bool odd = !g_utf8_validate(value, -1, NULL);
+	if (strlen(value) > FIELD_MAX_BYTES)
+		return error_set(err, ERROR_CONFIGURATION, "%s: is longer than %d bytes", field,
+				 FIELD_MAX_BYTES);
 	for (const char *at = value; *at != '\0'; at++)
 		odd = odd || g_ascii_iscntrl(*at);
 	return odd ? error_set(err, ERROR_CONFIGURATION,
@@ -216,10 +251,13 @@ static int field_store(const struct field_row *row, const char *value, char **re
 		       struct error *err)
 {
 	const char *field = row->field.name;
+	if (check_line(field, value, err) != 0)
+		return -1;
 	if (row->kind == FIELD_SOURCE)
 		return secret_named_parse(field, value, ret_stored, err);
-	if (check_line(field, value, err) != 0 ||
-	    (row->kind == FIELD_CHOICE && check_choice(row, value, err) != 0) ||
+	if ((row->kind == FIELD_CHOICE && check_choice(row, value, err) != 0) ||
+	    (row->kind == FIELD_HOST && check_host(row, value, err) != 0) ||
+	    (row->kind == FIELD_PROXY && check_proxy(field, value, err) != 0) ||
 	    (row->kind == FIELD_URL && check_url(field, value, err) != 0) ||
 	    (row->kind == FIELD_DAY && check_day(field, value, err) != 0))
 		return -1;

@@ -159,7 +159,19 @@ bool answer_is_transient(const struct oauth_answer *answer)
 	       (number >= 90000 && number <= 90099 && number != 90002 && number != 90094);
 }
 
-/* The server's own words, fit for a line of ours. Caller frees. */
+char *answer_quote(const char *said)
+{
+	g_autofree char *first = g_strndup(said, strcspn(said, "\r\n"));
+	g_autofree char *safe = redact_cut(first, strlen(first), WORDS_MAX);
+	char *valid = g_utf8_make_valid(safe, -1);
+	for (char *at = valid; *at != '\0'; at++) {
+		if (g_ascii_iscntrl(*at))
+			*at = '?';
+	}
+	return valid;
+}
+
+/* The server's own words in parentheses; "" for none. Caller frees. */
 static char *answer_words(const struct oauth_answer *answer)
 {
 	const char *said = answer_text(answer, "error_description");
@@ -167,14 +179,8 @@ static char *answer_words(const struct oauth_answer *answer)
 		said = answer_text(answer, "error");
 	if (said == NULL || *said == '\0')
 		return g_strdup("");
-	g_autofree char *first = g_strndup(said, strcspn(said, "\r\n"));
-	g_autofree char *safe = redact_cut(first, strlen(first), WORDS_MAX);
-	g_autofree char *valid = g_utf8_make_valid(safe, -1);
-	for (char *at = valid; *at != '\0'; at++) {
-		if (g_ascii_iscntrl(*at))
-			*at = '?';
-	}
-	return g_strdup_printf(" (%s)", valid);
+	g_autofree char *quoted = answer_quote(said);
+	return g_strdup_printf(" (%s)", quoted);
 }
 
 static int explain_known(const struct oauth_account *account, const struct failure *failure,

@@ -14,6 +14,7 @@ enum {
 	LIFE_MAX_S = 86400,
 	REFRESH_LIFE_MAX_S = 10 * 366 * 86400,
 	TOKENS_MAX = 64,
+	TOKEN_MAX_BYTES = 12 * 1024, /* Entra's have up to 4 KB; mail servers take 6 to 48 */
 	ENTRA_REFRESH_LIFE_S = 90 * 86400,
 	RENEW_PERCENT = 80,
 	JITTER_PERCENT = 5
@@ -90,6 +91,12 @@ int grant_form(const struct oauth_account *account, const char *user, const char
 
 /* ---- what comes back ---- */
 
+static int refuse_token(const struct oauth_account *account, const char *why, struct error *err)
+{
+	return error_set(err, ERROR_PROTOCOL, "account '%s': the token server's answer holds %s",
+			 account->name, why);
+}
+
 /* RFC 6750, 2.1: anything else could end the line of a command. */
 static bool is_token(const char *text)
 {
@@ -132,7 +139,6 @@ static void take_access_token(struct oauth_account *account, const char *user,
 	const int64_t share = RENEW_PERCENT * 100 - JITTER_PERCENT * 100 + jitter;
 	const int64_t renew_ms = answer->asked_ms + life_ms * share / 10000;
 	const int64_t end_ms = answer->asked_ms + life_ms;
-	redact_add(token, strlen(token));
 	/* Mailboxes that no queue has any more leave their tokens here. Whoever still needs one
 	 * asks for another. */
 	if (json_object_get(tokens, key) == NULL && json_object_size(tokens) >= TOKENS_MAX)
@@ -150,12 +156,11 @@ static void take_refresh_token(struct oauth_account *account, const struct oauth
 	const char *token = answer_text(answer, "refresh_token");
 	const char *present = account_text(account, "refresh_token");
 	const bool entra = g_strcmp0(account_setting(account, "provider"), "microsoft365") == 0;
-	if (token == NULL)
+	if (token == NULL || *token == '\0')
 		return;
 	const int64_t life_s =
 	    answer_seconds(answer, "refresh_token_expires_in", entra ? ENTRA_REFRESH_LIFE_S : 0);
 	const int64_t end_ms = life_s > 0 ? answer->asked_ms + life_s * 1000 : 0;
-	redact_add(token, strlen(token));
 	if (present != NULL && strcmp(present, token) != 0)
 		json_object_set_new(account->document, "refresh_token_before",
 				    json_string(present));
@@ -178,15 +183,22 @@ static int check_scope(const struct oauth_account *account, const struct oauth_a
 		const bool mail = strcmp(*scope, "https://mail.google.com/") == 0 ||
 				  strstr(*scope, "IMAP.") != NULL;
 		const char *last = g_str_has_suffix(*scope, "/") ? *scope : strrchr(*scope, '/');
-		if (mail && strstr(given, last != NULL ? last : *scope) == NULL)
+		if (mail && strstr(given, last != NULL ? last : *scope) == NULL) {
+			g_autofree char *quoted = answer_quote(given);
 			return error_set(
 			    err, ERROR_CREDENTIALS,
 			    "account '%s': consent to mail is missing, the token is for "
 			    "'%s': `inqueue oauth login %s`, and leave the right to mail "
 			    "ticked",
-			    account->name, given, account->name);
+			    account->name, quoted, account->name);
+		}
 	}
 	return 0;
+}
+
+static bool is_long(const char *token)
+{
+	return token != NULL && strlen(token) > TOKEN_MAX_BYTES;
 }
 
 int account_take_tokens(struct oauth_account *account, const char *user,
@@ -195,9 +207,9 @@ int account_take_tokens(struct oauth_account *account, const char *user,
 	const char *token = answer_text(answer, "access_token");
 	const char *type = answer_text(answer, "token_type");
 	if (!is_token(token) || (type != NULL && g_ascii_strcasecmp(type, "Bearer") != 0))
-		return error_set(err, ERROR_PROTOCOL,
-				 "account '%s': the token server's answer holds no access token",
-				 account->name);
+		return refuse_token(account, "no access token", err);
+	if (is_long(token) || is_long(answer_text(answer, "refresh_token")))
+		return refuse_token(account, "a token of more than 12 KiB", err);
 	if (check_scope(account, answer, err) != 0)
 		return -1;
 	take_refresh_token(account, answer);

@@ -2,6 +2,8 @@
  * and 3.5), and names a certificate by its digests. */
 #include "loader/oauth/oauth_internal.h"
 
+#include "loader/certificate/certificate.h"
+
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
@@ -118,12 +120,11 @@ int key_certificate_read(const char *path, const struct secret *pem,
 			 struct key_certificate *ret_certificate, struct error *err)
 {
 	g_autofree char *text = NULL;
-	g_autoptr(GError) failure = NULL;
-	gsize size = 0;
+	size_t size;
 	scoped(crt_close) gnutls_x509_crt_t certificate = NULL;
 	scoped(key_close) gnutls_privkey_t key = NULL;
-	if (!g_file_get_contents(path, &text, &size, &failure))
-		return error_set(err, ERROR_CONFIGURATION, "certificate: %s", failure->message);
+	if (certificate_read_file("certificate", path, &text, &size, err) != 0)
+		return -1;
 	const gnutls_datum_t bytes = {(unsigned char *)text, (unsigned int)size};
 	if (gnutls_x509_crt_init(&certificate) < 0)
 		abort();

@@ -3,7 +3,6 @@
 #include "loader/oauth/oauth_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/redact.h"
 #include "loader/base/visible.h"
 #include "queue/base/scoped.h"
 
@@ -120,8 +119,6 @@ int login_by_device(const struct oauth_account *account, const struct oauth_prom
 	struct oauth_answer begun = {0};
 	int failed = device_begin(account, &begun, err);
 	if (failed == 0) {
-		const char *code = answer_text(&begun, "device_code");
-		redact_add(code, strlen(code));
 		device_show(&begun, prompt);
 		failed = device_poll(account, &begun, ret_answer, err);
 	}

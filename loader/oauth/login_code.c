@@ -149,10 +149,12 @@ static int take_code(const struct code_login *login, const struct oauth_account 
 		*ret_code = secret_new(code, strlen(code));
 		result = 0;
 	} else if (state != NULL && strcmp(state, login->state) == 0 && refusal != NULL) {
+		g_autofree char *word = g_utf8_make_valid(refusal, -1);
+		g_autofree char *words =
+		    description != NULL ? g_utf8_make_valid(description, -1) : NULL;
 		struct oauth_answer answer = {.status = 400,
-					      .document =
-						  json_pack("{s:s, s:s*}", "error", refusal,
-							    "error_description", description)};
+					      .document = json_pack("{s:s, s:s*}", "error", word,
+								    "error_description", words)};
 		g_autofree char *url = oauth_setting(account, "authorize-url");
 		result = explain_answer(account, url, &answer, err);
 		answer_clear(&answer);

@@ -33,7 +33,12 @@ int64_t account_number(const json_t *object, const char *key);
 int account_lock(const struct oauth_account *account, int64_t deadline_ms, int *ret_lock,
 		 struct error *err);
 
-/* Replaces the file, durably; under the lock. IO. */
+/* Takes the room on the disk that account_write() needs for an answer, and gives it back where there is
+ * nothing to write; under the lock. IO. */
+int account_reserve(const struct oauth_account *account, struct error *err);
+void account_give_room_back(const struct oauth_account *account);
+
+/* Replaces the file, durably; under the lock. IO, CONFIGURATION where it would be too large to be read. */
 int account_write(const struct oauth_account *account, struct error *err);
 
 /* "certificate", "secret", "code", "device", "service-account". */
@@ -79,6 +84,9 @@ bool answer_is_good(const struct oauth_answer *answer);
 
 /* The member as a text, or NULL. Borrowed. */
 const char *answer_text(const struct oauth_answer *answer, const char *key);
+
+/* What the endpoint says, fit for a line of ours, without secrets, cut. Caller frees. */
+char *answer_quote(const char *said);
 
 /* True where the endpoint asks for patience, or has a fault of its own. */
 bool answer_is_transient(const struct oauth_answer *answer);

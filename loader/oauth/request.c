@@ -180,6 +180,23 @@ static void request_set_up(struct request *request, const struct oauth_account *
 	certificate_prepare(request->trust, curl, request->stapled);
 }
 
+static const char *request_problem(CURLcode code)
+{
+	switch (code) {
+	case CURLE_UNSUPPORTED_PROTOCOL: /* "HTTP/0.9" is what curl calls any other one */
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_BAD_CONTENT_ENCODING:
+		return "does not answer as a web server does";
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		return "ends the connection before it has answered";
+	default:
+		return "is not reached";
+	}
+}
+
 static int request_explain(struct request *request, const struct oauth_account *account,
 			   CURLcode code, struct error *err)
 {
@@ -194,11 +211,23 @@ static int request_explain(struct request *request, const struct oauth_account *
 		error_fill(err, ERROR_TEMPORARY, "%s does not answer in time: %s", request->host,
 			   request->curl_text);
 	else
-		error_fill(err, ERROR_UNREACHABLE, "%s is not reached: %s", request->host,
-			   *request->curl_text != '\0' ? request->curl_text
-						       : curl_easy_strerror(code));
+		error_fill(
+		    err, ERROR_UNREACHABLE, "%s %s: %s", request->host, request_problem(code),
+		    *request->curl_text != '\0' ? request->curl_text : curl_easy_strerror(code));
 	redact_error(err);
 	return error_prefix(err, "account '%s'", account->name);
+}
+
+/* Whatever becomes of the answer, what it says of itself later shows none of them. */
+static void answer_hide_secrets(const struct oauth_answer *answer)
+{
+	static const char *const names[] = {"access_token", "refresh_token", "id_token",
+					    "device_code"};
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		const char *secret = answer_text(answer, names[i]);
+		if (secret != NULL)
+			redact_add(secret, strlen(secret));
+	}
 }
 
 /* An answer that is no JSON object, such as a proxy's page, is still one: the status says what
@@ -214,6 +243,7 @@ static void request_take(const struct request *request, struct oauth_answer *ans
 		json_decref(answer->document);
 		answer->document = NULL;
 	}
+	answer_hide_secrets(answer);
 	if (request->date_s >= 0)
 		answer->clock_off_s = request->date_s - clock_now_ms() / 1000;
 }

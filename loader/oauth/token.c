@@ -4,7 +4,6 @@
 #include "loader/oauth/oauth_internal.h"
 
 #include "loader/base/clock.h"
-#include "loader/base/redact.h"
 #include "queue/base/scoped.h"
 
 #include <string.h>
@@ -130,6 +129,8 @@ static int account_renew(struct oauth_account *account, const char *user, struct
 	g_autofree char *url = oauth_setting(account, "token-url");
 	struct oauth_answer answer = {0};
 	struct error ignored;
+	if (account_reserve(account, err) != 0)
+		return -1;
 	int failed = ask(account, user, &answer, err);
 	if (failed == 0 && !answer_is_good(&answer))
 		failed = explain_answer(account, url, &answer, err);
@@ -142,6 +143,8 @@ static int account_renew(struct oauth_account *account, const char *user, struct
 		return account_write(account, err);
 	if (err->kind == ERROR_TEMPORARY)
 		account_write(account, &ignored);
+	else
+		account_give_room_back(account);
 	return -1;
 }
 

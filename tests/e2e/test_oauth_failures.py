@@ -165,7 +165,7 @@ def web_token(**claims):
     return ".".join([part({"alg": "none"}), part(claims), "signature"])
 
 
-class Check(OauthCase):
+class EntraCase(OauthCase):
     ENTRA = {"aud": "https://outlook.office365.com", "roles": ["IMAP.AccessAsApp"], "tid": "4711"}
 
     def entra(self, tokens, **claims):
@@ -176,6 +176,8 @@ class Check(OauthCase):
         self.age()
         return token
 
+
+class Check(EntraCase):
     def test_all_is_well(self):
         with TokenServer() as tokens, self.dovecot(tokens) as server:
             token = self.entra(tokens, **self.ENTRA)

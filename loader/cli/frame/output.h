@@ -55,7 +55,8 @@ void output_table_add(struct output_table *table, const char *const *cells);
 /* Leaves a column out, whatever stands in it. */
 void output_table_hide(struct output_table *table, size_t column);
 
-/* A text below the row that was added last; it may be longer than a line. */
+/* A text below the row that was added last; it may be longer than a line. A row may have several, and
+ * shows the same one once. */
 void output_table_note(struct output_table *table, const char *text);
 
 /* Prints nothing but the heading where there is no row. Releases the table. */

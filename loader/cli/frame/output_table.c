@@ -113,7 +113,7 @@ static void output_narrow(int *widths, const int *least, size_t count, int room)
 
 struct output_row {
 	char **cells;
-	char *note; /* NULL for none */
+	GPtrArray *notes; /* texts; NULL for none */
 };
 
 struct output_table {
@@ -127,7 +127,8 @@ static void output_row_clear(void *data)
 {
 	struct output_row *row = data;
 	g_strfreev(row->cells);
-	g_free(row->note);
+	if (row->notes != NULL)
+		g_ptr_array_unref(row->notes);
 }
 
 struct output_table *output_table_new(const struct output_column *columns, size_t count)
@@ -158,7 +159,11 @@ void output_table_note(struct output_table *table, const char *text)
 {
 	struct output_row *row =
 	    &g_array_index(table->rows, struct output_row, table->rows->len - 1);
-	row->note = visible_line(text);
+	g_autofree char *note = visible_line(text);
+	if (row->notes == NULL)
+		row->notes = g_ptr_array_new_with_free_func(g_free);
+	if (!g_ptr_array_find_with_equal_func(row->notes, note, g_str_equal, NULL))
+		g_ptr_array_add(row->notes, steal(&note));
 }
 
 /* The widest cell of each column; 0 for a column that is left out. */
@@ -268,9 +273,11 @@ static size_t output_table_add_line(const struct output_table *table, const int 
 }
 
 /* A note stands below its row, a little to the right, and is never cut. */
-static void output_table_print_note(const char *note)
+static void output_table_print_note(void *data, void *context)
 {
 	enum { INDENT = 2 };
+	const char *note = data;
+	(void)context;
 	const int width = output_terminal_width();
 	g_autofree char *lines =
 	    output_wrap(note, width == INT_MAX ? INT_MAX : MAX(width - INDENT, 1), INDENT);
@@ -292,15 +299,15 @@ void output_table_print(struct output_table *table)
 	scols_print_table_to_string(layout, &text);
 	const char *at = text != NULL ? text : "";
 	for (guint r = 0; r < table->rows->len; r++) {
-		const char *note = g_array_index(table->rows, struct output_row, r).note;
+		GPtrArray *notes = g_array_index(table->rows, struct output_row, r).notes;
 		/* The heading goes with the first row. */
 		for (size_t left = lines[r] + (r == 0); left > 0 && *at != '\0'; left--) {
 			const size_t size = strcspn(at, "\n");
 			printf("%.*s\n", (int)size, at);
 			at += size + (at[size] == '\n');
 		}
-		if (note != NULL)
-			output_table_print_note(note);
+		if (notes != NULL)
+			g_ptr_array_foreach(notes, output_table_print_note, NULL);
 	}
 	free(text);
 	scols_unref_table(layout);
