@@ -114,13 +114,17 @@ static void doctor_check_secret_file(struct doctor *doctor, const char *what, co
 static void doctor_check_source(struct doctor *doctor, const char *what, enum secret_source source,
 				const char *reference)
 {
+	static const char *const words[] = {[SECRET_ENV] = "the environment variable '",
+					    [SECRET_CREDENTIAL] = "the systemd credential '",
+					    [SECRET_COMMAND] = "a command",
+					    [SECRET_TOKEN_COMMAND] = "a command"};
 	const bool command = source == SECRET_COMMAND || source == SECRET_TOKEN_COMMAND;
 	struct error err;
 	if (command && secret_check_command(reference, &err) != 0)
 		doctor_say(doctor, DOCTOR_WRONG, what, "%s", err.text);
 	else
-		doctor_say(doctor, DOCTOR_OK, what, "from its %s each time",
-			   secret_source_format(source));
+		doctor_say(doctor, DOCTOR_OK, what, "each run takes it from %s%s%s", words[source],
+			   command ? "" : reference, command ? "" : "'");
 }
 
 struct doctor_account {
@@ -296,7 +300,7 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 		doctor_say(doctor, DOCTOR_NOTE, what,
 			   "insecure=True: the password may cross the network without TLS");
 	else
-		doctor_say(doctor, DOCTOR_OK, what, "%s%s", parsed->url,
+		doctor_say(doctor, DOCTOR_OK, what, "mail from %s%s", parsed->url,
 			   queue->paused ? ", paused" : "");
 	if (parsed != NULL)
 		doctor_tell_quirks(doctor, parsed, what);

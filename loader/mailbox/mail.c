@@ -60,11 +60,12 @@ int mail_select_folder(struct mail *mail, bool read_only, struct imapc_mailbox *
 /* The caller's error is told at once and kept as the first, if it is. */
 int mail_pass_over(struct mail *mail, uint32_t uid, struct error *err)
 {
-	if (!mail->request->go_on || !imapc_is_alive(mail->session))
+	const bool ends = !mail->request->go_on || !imapc_is_alive(mail->session);
+	mail->report->failure(uid, err, ends, mail->report->context);
+	if (ends)
 		return -1;
 	if (mail->failure_count++ == 0)
 		mail->first_failure = *err;
-	mail->report->failure(uid, err, mail->report->context);
 	return 0;
 }
 

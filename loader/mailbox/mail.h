@@ -117,8 +117,9 @@ struct mail_report {
 	int (*message)(const struct mail_message *message, void *context, struct error *err);
 	int (*folder)(const struct imapc_folder_row *row, void *context, struct error *err);
 	void (*change)(const struct mail_change *change, void *context);
-	/* go_on: something failed and the action goes on; uid 0: not about one message. */
-	void (*failure)(uint32_t uid, const struct error *failure, void *context);
+	/* Something failed; uid 0: not about one message. `ends`: the action ends with it, and its error is
+	 * this one. */
+	void (*failure)(uint32_t uid, const struct error *failure, bool ends, void *context);
 	/* Asked before something is destroyed; -1 with *err: it is not to be. */
 	int (*confirm)(const char *what, void *context, struct error *err);
 	void (*progress)(uint64_t done, uint64_t total, uint64_t size_bytes, void *context);

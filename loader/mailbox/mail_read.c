@@ -237,6 +237,7 @@ static int mail_read_report(struct mail_read *read, const struct mail_item *item
 	if (failed != 0) {
 		error_prefix(&save_err, "UID %u of folder '%s'", item->row.uid, read->mail->folder);
 		if (!read->mail->request->go_on) {
+			report->failure(item->row.uid, &save_err, true, report->context);
 			*err = save_err;
 			return -1;
 		}

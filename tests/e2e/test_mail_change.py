@@ -119,6 +119,19 @@ class Changes(MailCase):
         self.assertEqual([2], self.moved())
         self.refuses(USAGE, "markRead", "--stop-on-error", "maybe", says="yes or no")
 
+    def test_an_error_that_ends_the_action_has_a_row_for_programs(self):
+        for action, more in [("markRead", []), ("delete", ["--yes"]), ("moveMail", ["--new-folder", "Done"])]:
+            with self.subTest(action=action):
+                result = self.mail(action, "--uid", "2,88", "--json", *more, expect=NO)
+                row, = json_lines(result)
+                self.assertEqual((action, "88", "folder 'INBOX' has no UID 88", None),
+                                 (row["action"], row["uid"], row["error"], row["count"]))
+                self.assertEqual(f"inqueue: {action}: folder 'INBOX' has no UID 88\n", result.stderr)
+                told = self.mail("script", "-", "--json", stdin=f"{action} --uid 88 {' '.join(more)}\n", expect=NO).json()
+                self.assertEqual((action, [(action, "88")]), (told["action"], [(row["action"], row["uid"]) for row in told["rows"]]))
+                self.assertEqual("", self.mail(action, "--uid", "88", *more, expect=NO).stdout)
+        self.assertEqual([1, 2, 3, 4, 5], self.left())
+
 
 class DovecotChanges(OnDovecot, Changes):
     pass

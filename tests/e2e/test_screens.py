@@ -251,7 +251,7 @@ class Tables(Screen, EntryCase):
                          r"\S+ \S+ note +new +ada +the customer [^\n]*\n {20,}[a-z ]+\n")
 
     def test_show(self):
-        entry, = self.put(subject=INVOICE)
+        entry, = self.put()
         sha256 = "5e" * 32
         self.change("UPDATE entry_mail SET raw_sha256 = ?", sha256)
         self.assertIn(f"raw message    100 bytes\nSHA-256        {sha256}\n", self.shown("show", entry))
@@ -263,6 +263,8 @@ class Tables(Screen, EntryCase):
     def test_doctor(self):
         shown = self.shown("doctor")
         self.assertRegex(shown, r"\Aok +file|\ASTATE WHAT +FINDING\n")
+        self.assertRegex(shown, "(?m)^ok    queue 'invoices' +mail from imap.example.com$")
+        self.assertRegex(shown, r"(?m)^ok    password of 'invoices' +each run takes it from the environment variable\s+'PASSWORD'$")
         self.assertIn("libetpan: its TLS verifies nothing: curl makes the connection\n", self.shown("doctor", columns=120))
 
 

@@ -64,6 +64,14 @@ class Words(EntryCase):
         self.assertRegex(self.inqueue("queue", "quantum", expect=USAGE).stderr,
                          r"\Ainqueue: unknown command 'queue quantum': 'queue' is followed by one of: ")
 
+    def test_help_of_a_first_word(self):
+        shown = self.inqueue("target", "--help").stdout
+        self.assertTrue(shown.startswith("  target create NAME          define a target that several queues can use\n"), shown)
+        self.assertTrue(shown.endswith("\n\n`inqueue COMMAND --help` explains a command.\n"), shown)
+        self.assertEqual({"target"}, {line.split()[0] for line in shown.splitlines() if line[:3] != "   " and line[:2] == "  "})
+        self.assertEqual(shown, self.inqueue("help", "target").stdout)
+        self.fails(USAGE, "quantum", "--help", says="unknown command 'quantum'")
+
     def test_names_of_queues_and_targets(self):
         self.inqueue("target", "create", "shop", "--deliver-to", "https://app.example.com/")
         queue = "there is no queue 'Invoces': did you mean invoices? `inqueue queue list` shows them\n"

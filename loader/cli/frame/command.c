@@ -269,6 +269,9 @@ static int command_dispatch(int argc, char **argv, struct error *err)
 	/* "mail" alone is a command, too: a word behind it that is no option is an action that is not known. */
 	const bool is_family = command != NULL && first + 1 < argc && argv[first + 1][0] != '-' &&
 			       length == 1 && strcmp(command->name, "mail") == 0;
+	if (command == NULL && first + 1 < argc && strcmp(argv[first + 1], "--help") == 0 &&
+	    help_print_family(argv[first]))
+		return 0;
 	if (command == NULL || is_family)
 		return command_refuse(argv[first], first + 1 < argc ? argv[first + 1] : NULL, err);
 	/* The words of the name go; what stands before and behind them stays. */

@@ -177,6 +177,9 @@ void complete_print(char **words, size_t count);
 void help_print_program(void);
 void help_print_command(const struct command *command);
 
+/* The commands whose first word this is, a line each; false where there are none. */
+bool help_print_family(const char *first);
+
 /*
  * Shows the page of the manual about a topic: a command, "tutorial", "inqueue". On a terminal that has
  * man(1) the process becomes that. False where there is no such page.

@@ -45,6 +45,30 @@ static void help_print_row(const char *left, const char *right, int indent)
 	help_print_wrapped(right, indent, indent);
 }
 
+static void help_print_summary(const struct command *command)
+{
+	g_autofree char *left = g_strdup_printf(
+	    "%s%s%s", command->name, *command->arguments != '\0' ? " " : "", command->arguments);
+	help_print_row(left, command->summary, 30);
+}
+
+bool help_print_family(const char *first)
+{
+	const size_t length = strlen(first);
+	const struct command *command;
+	bool found = false;
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		if (g_ascii_strncasecmp(command->name, first, length) != 0 ||
+		    command->name[length] != ' ')
+			continue;
+		help_print_summary(command);
+		found = true;
+	}
+	if (found)
+		printf("\n`inqueue COMMAND --help` explains a command.\n");
+	return found;
+}
+
 /* One line for each command, in the order of the tables: queues first, then what fills them,
  * entries, workers, mailboxes. */
 void help_print_program(void)
@@ -52,12 +76,8 @@ void help_print_program(void)
 	printf("inqueue: e-mail becomes work-queue entries in a SQLite database\n\n"
 	       "usage: inqueue [--database FILE] COMMAND [options]\n\n");
 	const struct command *command;
-	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-		g_autofree char *left =
-		    g_strdup_printf("%s%s%s", command->name, *command->arguments != '\0' ? " " : "",
-				    command->arguments);
-		help_print_row(left, command->summary, 30);
-	}
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+		help_print_summary(command);
 	putchar('\n');
 	help_print_wrapped("`inqueue COMMAND --help` explains a command. Every command takes "
 			   "--database and --json.",
@@ -183,5 +203,5 @@ int cmd_help(const struct invocation *invocation, struct error *err)
 			return 0;
 		}
 	}
-	return help_refuse(words, err);
+	return help_print_family(topic) ? 0 : help_refuse(words, err);
 }

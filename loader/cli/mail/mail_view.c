@@ -279,16 +279,18 @@ static bool mail_view_is_of_rows(const struct mail_view *view)
 	       view->request->action == MAIL_GET_ALL;
 }
 
-/* An action that lists rows shows the failure in a row; any other one says it. */
-static void mail_view_take_failure(uint32_t uid, const struct error *failure, void *context)
+/* What ends the action is its error; its row tells programs which message it was. */
+static void mail_view_take_failure(uint32_t uid, const struct error *failure, bool ends,
+				   void *context)
 {
 	struct mail_view *view = context;
+	const bool table = view->format == MAIL_VIEW_TABLE;
 	struct error ignored;
 	progress_clear(&view->progress);
-	if (view->format == MAIL_VIEW_TABLE && !mail_view_is_of_rows(view)) {
+	if (table && !ends && !mail_view_is_of_rows(view))
 		output_say("%s", failure->text);
+	if (table ? ends || !mail_view_is_of_rows(view) : ends && uid == 0)
 		return;
-	}
 	json_auto_t *row =
 	    json_pack("{s:s, s:s}", "action", mail_action_name(view->request->action), "error",
 		      failure->text);
