@@ -237,6 +237,7 @@ int entry_put(struct store *store, const struct entry *entry, const struct entry
 		return error_because(err, REASON_SOFTWARE, "entry_put() outside a transaction");
 	int64_t id;
 	if (put_rows(store, entry, contents, now_ms, &id, err) != 0 ||
+	    entry_key_put(store, entry, id, err) != 0 ||
 	    entry_thread_put(store, entry, id, err) != 0)
 		return -1;
 	*ret_id = id;
@@ -265,7 +266,7 @@ void entry_free(struct entry *entry)
 	    entry->in_reply_to, entry->thread_references, entry->headers,
 	    entry->defects,	entry->signature,	  entry->tags,
 	    entry->auto_class,	entry->auto_reason,	  entry->output,
-	    entry->progress,
+	    entry->progress,	entry->reference,
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
@@ -386,6 +387,7 @@ int entry_replace(struct store *store, int64_t entry_id, const struct entry *ent
 			 err) != 0 ||
 	    run_with_ids(store, "DELETE FROM entry_thread WHERE entry_id = ?", entry_id, 0, err) !=
 		0 ||
+	    entry_key_put(store, entry, entry_id, err) != 0 ||
 	    entry_thread_put(store, entry, entry_id, err) != 0)
 		return -1;
 	return content_drop_unused(store, err);

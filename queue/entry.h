@@ -78,6 +78,9 @@ char **entry_bounce_text_at(struct entry_bounce *bounce, size_t index);
 /* Who may have written a mail: "human", "auto-generated", …; NULL behind the last. */
 const char *entry_auto_class_at(size_t index);
 
+/* A reference takes at most so many bytes. */
+enum { ENTRY_REFERENCE_MAX = 998 };
+
 /* The columns of an entry. Strings may be NULL where the column may. */
 struct entry {
 	int64_t id;
@@ -109,6 +112,9 @@ struct entry {
 	char *thread_references;
 	int64_t thread_id; /* read only: the first entry of its thread, itself where it is alone */
 	int64_t parent_id; /* read only: the entry that it answers; 0 = none */
+	char *
+	    reference; /* what it is about, at most ENTRY_REFERENCE_MAX bytes; NULL: nobody knows */
+	int64_t same_as;     /* read only: the first entry that is about the same; 0 = itself */
 	int64_t date_sent_s; /* seconds since 1970-01-01 UTC */
 	int64_t date_received_s;
 	char *reply_plain;    /* NULL = not looked for yet; when storing only: entry_find_reply() */
@@ -179,6 +185,7 @@ struct entry_filter {
 	int64_t thread_of;	  /* of the thread that this entry is in; 0 = any */
 	const char *auto_class;	  /* is its class; NULL = any */
 	const char *tag;	  /* is one of its tags; NULL = any */
+	const char *reference;	  /* is what it is about; NULL = any */
 	bool only_held;
 	bool only_posted;		 /* of queues that have a target */
 	int64_t overdue_at_ms;		 /* not finished, with a deadline until then; 0 = any */
@@ -236,6 +243,20 @@ int entry_read(struct store *store, int64_t entry_id, enum entry_part part, uint
  */
 int entry_parent_tags(struct store *store, int64_t queue_id, const struct entry *entry,
 		      int64_t before_id, char ***ret_tags, struct error *err);
+
+/* ---- entries that are about the same, in the open transaction ---- */
+
+/* The first entry of the queue with this reference that has not failed; 0 where there is none. */
+int entry_reference_find(struct store *store, int64_t queue_id, const char *reference,
+			 int64_t *ret_id, struct error *err);
+
+/* Discards the earlier entries with the reference of this one that are in state new. Where one of them was
+ * held, this one is. */
+int entry_replace_waiting(struct store *store, int64_t entry_id, int64_t now_ms, struct error *err);
+
+/* Says in the history of the entry that `refused` was not stored because of it. */
+int entry_note_refused(struct store *store, int64_t entry_id, const struct entry *refused,
+		       int64_t now_ms, struct error *err);
 
 /* ---- the reply in the text body ---- */
 

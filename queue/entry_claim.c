@@ -30,6 +30,14 @@
 	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM entry_tag t"                                    \
 	" WHERE t.entry_id = s.id AND t.tag = ?8))"
 
+/* Where entries are looked for that filters are about: in the order of claims, or, of a reference, among those
+ * that have it, which are few. */
+#define ALL " FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id WHERE"
+#define REFERRED                                                                                   \
+	" FROM entry_key k CROSS JOIN entry_status s ON s.id = k.entry_id"                         \
+	" JOIN entry_mail m ON m.entry_id = s.id"                                                  \
+	" WHERE k.reference = ?10 AND k.queue_id = ?1 AND"
+
 /* Read at each claim, so that a change of the definition counts for entries that wait already. */
 #define ATTEMPTS "(SELECT max_attempts FROM work_queue WHERE id = ?1)"
 
@@ -61,14 +69,16 @@ static const char claim_any[] =
 		 " UNION ALL SELECT * FROM (SELECT s.id FROM entry_status s WHERE" ENDED
 		 " AND coalesce(s.next_attempt_at, '') <= ?9" ORDER "))" CLAIMED;
 
-static const char claim_filtered[] =
-    CLAIM "WITH candidate (id) AS ("
-	  " SELECT * FROM (SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
-	  " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"
-	  " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER ")"
-	  " UNION ALL"
-	  " SELECT * FROM (SELECT s.id FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
-	  " WHERE" ENDED " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER "))" CLAIMED;
+#define CLAIM_FILTERED(from)                                                                       \
+	CLAIM "WITH candidate (id) AS ("                                                           \
+	      " SELECT * FROM (SELECT s.id" from                                                   \
+	      " s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"                                \
+	      " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER ")"                       \
+	      " UNION ALL SELECT * FROM (SELECT s.id" from ENDED                                   \
+	      " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER "))" CLAIMED
+
+static const char claim_filtered[] = CLAIM_FILTERED(ALL);
+static const char claim_referred[] = CLAIM_FILTERED(REFERRED);
 
 /* A lease that ends later makes an entry claimable; one that has ended and was the last makes it
  * a failure. Both are worth a claim. */
@@ -86,19 +96,28 @@ static const char due_any[] =
 	   " UNION ALL SELECT min(coalesce(s.next_attempt_at, '')) FROM entry_status s"
 	   " WHERE" ENDED NEXT_LEASE ")";
 
-static const char due_filtered[] =
-    "SELECT min(due) FROM (SELECT min(coalesce(s.next_attempt_at, '')) AS due"
-    " FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id"
-    " WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0" FILTERS
-    " UNION ALL SELECT min(coalesce(s.next_attempt_at, ''))"
-    " FROM entry_status s JOIN entry_mail m ON m.entry_id = s.id WHERE" ENDED FILTERS NEXT_LEASE
-    ")";
+#define DUE_FILTERED(from)                                                                         \
+	"SELECT min(due) FROM (SELECT min(coalesce(s.next_attempt_at, '')) AS due" from            \
+	" s.queue_id = ?1 AND s.state = 'new' AND s.held = 0" FILTERS                              \
+	" UNION ALL SELECT min(coalesce(s.next_attempt_at, ''))" from ENDED FILTERS NEXT_LEASE ")"
+
+static const char due_filtered[] = DUE_FILTERED(ALL);
+static const char due_referred[] = DUE_FILTERED(REFERRED);
 
 /* Filters need the mail beside the state, and a walk over entries; without them the index alone
  * finds the next entry. */
 static bool is_filtered(const struct entry_wish *wish)
 {
-	return wish->sender != NULL || wish->subject != NULL || wish->tag != NULL;
+	return wish->sender != NULL || wish->subject != NULL || wish->tag != NULL ||
+	       wish->reference != NULL;
+}
+
+static const char *choose(const struct entry_wish *wish, const char *any, const char *filtered,
+			  const char *referred)
+{
+	if (wish->reference != NULL)
+		return referred;
+	return is_filtered(wish) ? filtered : any;
 }
 
 /* NULL leaves a filter out. */
@@ -107,6 +126,8 @@ static void bind_filters(struct statement *statement, const struct entry_wish *w
 	statement_bind_text(statement, 6, wish->sender);
 	statement_bind_text(statement, 7, wish->subject);
 	statement_bind_text(statement, 8, wish->tag);
+	if (wish->reference != NULL)
+		statement_bind_text(statement, 10, wish->reference);
 }
 
 /* Entries whose last attempt ended with its lease have failed for good. A claim ends them as
@@ -132,7 +153,7 @@ static int claim_one(struct store *store, const struct entry_wish *wish, const c
 {
 	char due[VALUE_TIME_MAX];
 	scoped_statement *statement =
-	    engine_prepare(store->engine, is_filtered(wish) ? claim_filtered : claim_any);
+	    engine_prepare(store->engine, choose(wish, claim_any, claim_filtered, claim_referred));
 	statement_bind_int(statement, 1, wish->queue_id);
 	statement_bind_text(statement, 2, now);
 	statement_bind_text(statement, 3, wish->worker);
@@ -203,7 +224,7 @@ int entry_claim_due(struct store *store, const struct entry_wish *wish, int64_t 
 {
 	char now[VALUE_TIME_MAX];
 	scoped_statement *statement =
-	    engine_prepare(store->engine, is_filtered(wish) ? due_filtered : due_any);
+	    engine_prepare(store->engine, choose(wish, due_any, due_filtered, due_referred));
 	statement_bind_int(statement, 1, wish->queue_id);
 	value_format_time_ms(now_ms, now);
 	statement_bind_text(statement, 2, now);

@@ -41,8 +41,9 @@ struct entry_wish {
 	int64_t lease_ms;   /* 1 to ENTRY_LEASE_MAX_MS */
 	const char *sender; /* contains, ignoring the case of ASCII letters */
 	const char *subject;
-	const char *tag; /* is one of its tags */
-	int64_t due_ms;	 /* only what was due by then; 0 = now */
+	const char *tag;       /* is one of its tags */
+	const char *reference; /* is what it is about */
+	int64_t due_ms;	       /* only what was due by then; 0 = now */
 };
 
 /*

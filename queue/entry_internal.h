@@ -103,6 +103,12 @@ enum { REFERENCE_OWNERS_MAX = 100 };
 /* Adds the ids that join the entry to others, its own first; the caller frees each with g_free(). */
 int references_read(struct store *store, int64_t entry_id, GPtrArray *ids, struct error *err);
 
+/* ---- what an entry is about ---- */
+
+/* Keeps the entry's reference, where it has one, in the open transaction. */
+int entry_key_put(struct store *store, const struct entry *entry, int64_t entry_id,
+		  struct error *err);
+
 /* ---- threads, in the open transaction ---- */
 
 /* Joins the entry, whose mail has been stored, to the thread it belongs to. */

@@ -18,7 +18,7 @@
 	" message_body_size IS NOT NULL, html_body_size IS NOT NULL, record_created,"              \
 	" record_updated, attachment_count, lease_token, held, tags, signature, auto_class, "      \
 	"auto_reason, thread_id, parent_id, progress, progress_at, output_at, deadline_at, "       \
-	"risk_at"
+	"risk_at, reference, same_as"
 
 /* 200 rows are read in a moment; 1 MiB bounds the memory where each has long headers. */
 #define CHUNK_ENTRIES 200
@@ -85,6 +85,8 @@ static struct entry *entry_from_row(const struct statement *row, size_t *size)
 	entry->output_at_ms = value_parse_time_ms(statement_text(row, 43));
 	entry->deadline_at_ms = value_parse_time_ms(statement_text(row, 44));
 	entry->risk_at_ms = value_parse_time_ms(statement_text(row, 45));
+	entry->reference = copy_text(row, 46, size);
+	entry->same_as = statement_int(row, 47);
 	return entry;
 }
 
@@ -216,7 +218,8 @@ enum {
 	PARAMETER_ENTRY,
 	PARAMETER_AUTO_CLASS = 24,
 	PARAMETER_THREAD,
-	PARAMETER_OVERDUE
+	PARAMETER_OVERDUE,
+	PARAMETER_REFERENCE = 28
 };
 
 /* A parameter of the filter that is a text, and what it has to do with the entry. */
@@ -226,7 +229,7 @@ struct text_condition {
 	const char *sql;
 };
 
-enum { TEXT_CONDITIONS = 7 };
+enum { TEXT_CONDITIONS = 8 };
 
 /* A body is looked at after the subject. */
 static void list_texts(const struct entry_filter *filter,
@@ -237,6 +240,8 @@ static void list_texts(const struct entry_filter *filter,
 	    {PARAMETER_SUBJECT, filter->subject, " AND holds_text(subject, ?12)"},
 	    {PARAMETER_TAG, filter->tag,
 	     " AND id IN (SELECT entry_id FROM entry_tag WHERE tag = ?15)"},
+	    {PARAMETER_REFERENCE, filter->reference,
+	     " AND id IN (SELECT entry_id FROM entry_key WHERE reference = ?28)"},
 	    {PARAMETER_TEXT, filter->text,
 	     " AND (holds_text(subject, ?17) OR holds_text(message_body, ?17)"
 	     " OR holds_text(html_body, ?17))"},

@@ -172,14 +172,17 @@ int entry_skip(struct store *store, const struct entry *entry, const struct entr
 	scoped_statement *statement = engine_prepare(
 	    store->engine,
 	    "INSERT INTO entry_skip (queue_id, entry_id, number, version, at, sender,"
-	    " subject) VALUES (?, ?, ?, ?, ?, ?, ?)");
+	    " subject, reference, same_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	statement_bind_int(statement, 1, entry->queue_id);
 	statement_bind_int(statement, 2, id);
-	statement_bind_int(statement, 3, rule->number);
-	statement_bind_int(statement, 4, rule->version);
+	statement_bind_int(statement, 3, rule != NULL ? rule->number : 0);
+	statement_bind_int(statement, 4, rule != NULL ? rule->version : 0);
 	statement_bind_text(statement, 5, now);
 	statement_bind_text(statement, 6, entry->sender);
 	statement_bind_text(statement, 7, entry->subject);
+	statement_bind_text(statement, 8, rule == NULL ? entry->reference : NULL);
+	if (rule == NULL)
+		statement_bind_int(statement, 9, entry->same_as);
 	if (statement_step(statement, err) != 0)
 		return -1;
 	*ret_id = id;

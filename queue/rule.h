@@ -55,7 +55,8 @@ int entry_rules_list(struct store *store, int64_t entry_id,
 
 /*
  * Puts down that a rule has skipped a mail, in the open transaction, and writes the id that the ledger has
- * in place of an entry's; no entry ever has it. Of the entry only the queue, the sender and the subject count.
+ * in place of an entry's; no entry ever has it. `rule` NULL: it was refused, because the entry same_as has its
+ * reference. Of the entry only the queue, the sender, the subject and these two count.
  */
 int entry_skip(struct store *store, const struct entry *entry, const struct entry_rule *rule,
 	       int64_t now_ms, int64_t *ret_id, struct error *err);

@@ -53,6 +53,10 @@ CREATE TABLE work_queue (
 	                                             -- with those that wait for the target's answer
 	record_created TEXT NOT NULL,
 	record_updated TEXT NOT NULL,                -- of the definition, not of a run
+	reference TEXT CHECK (reference <> ''),      -- where a mail says what it is about, 'header:X-Order'.
+	                                             -- NULL: nobody looks
+	same_reference TEXT NOT NULL DEFAULT 'link' CHECK (same_reference IN
+		('refuse', 'link', 'replace')),      -- what becomes of a second mail about the same
 	CHECK ((last_action IS NULL) = (last_message IS NULL))
 ) STRICT;
 
@@ -263,7 +267,7 @@ END;
 
 CREATE TRIGGER work_queue_updated AFTER UPDATE OF name, class_name, external_source,
 	connection_string, user_name, credential_source, credential_reference, paused, max_attempts,
-	retry_delay_ms ON work_queue
+	retry_delay_ms, reference, same_reference ON work_queue
 WHEN NEW.record_updated = OLD.record_updated
 BEGIN
 	UPDATE work_queue SET record_updated = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
@@ -510,6 +514,18 @@ CREATE TABLE entry_reference (
 CREATE INDEX entry_reference_id ON entry_reference (id, entry_id);
 CREATE INDEX entry_mail_message_id ON entry_mail (message_id) WHERE message_id IS NOT NULL;
 
+-- What an entry is about, where its queue says how mail tells that (reference of work_queue). The first entry with a
+-- reference has no same_as; those that came later have the id of the first, though it may be gone.
+CREATE TABLE entry_key (
+	entry_id INTEGER PRIMARY KEY REFERENCES entry_status (id) ON DELETE CASCADE,
+	queue_id INTEGER NOT NULL,                   -- that of the entry
+	reference TEXT NOT NULL CHECK (reference <> '' AND length(CAST(reference AS BLOB)) <= 998),
+	same_as INTEGER CHECK (same_as <> entry_id)
+) STRICT;
+
+CREATE INDEX entry_key_reference ON entry_key (reference, queue_id, entry_id);
+CREATE UNIQUE INDEX entry_key_first ON entry_key (queue_id, reference) WHERE same_as IS NULL;
+
 -- What workers say of an entry: how far they are, and what came of it. A worker writes it with its token, as any
 -- program may:
 --
@@ -713,19 +729,21 @@ CREATE TABLE entry_rule (
 	PRIMARY KEY (entry_id, position)
 ) STRICT, WITHOUT ROWID;
 
--- Mail that a rule has skipped: it has no entry.
+-- Mail that has no entry: a rule has skipped it, or its queue has refused it because another entry has its reference.
 CREATE TABLE entry_skip (
 	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
 	entry_id INTEGER NOT NULL,                   -- what the ledger has in place of an entry
-	number INTEGER NOT NULL,                     -- of the rule
+	number INTEGER NOT NULL,                     -- of the rule; 0: none, it was refused
 	version INTEGER NOT NULL,
 	at TEXT NOT NULL CHECK (at IS strftime('%Y-%m-%dT%H:%M:%fZ', at)),
 	sender TEXT,
 	subject TEXT,
+	reference TEXT,                              -- that it was refused for
+	same_as INTEGER,                             -- the entry that has it
 	PRIMARY KEY (queue_id, entry_id)
 ) STRICT, WITHOUT ROWID;
 
--- Mail out of files that a rule has skipped or given to another queue, so that an import does not read it again: of mail
+-- Mail out of files that was skipped, refused or given to another queue, so that an import does not read it again: of mail
 -- out of mailboxes the ledger knows that.
 CREATE TABLE import_known (
 	queue_id INTEGER NOT NULL REFERENCES work_queue (id) ON DELETE CASCADE,
@@ -784,6 +802,8 @@ SELECT
 	m.thread_references,
 	coalesce(t.thread_id, s.id) AS thread_id,
 	t.parent_id,
+	k.reference,
+	k.same_as,
 	m.headers,
 	m.defects,
 	m.signature,
@@ -803,6 +823,7 @@ FROM entry_status s
 JOIN work_queue q ON q.id = s.queue_id
 JOIN entry_mail m ON m.entry_id = s.id
 LEFT JOIN entry_thread t ON t.entry_id = s.id
+LEFT JOIN entry_key k ON k.entry_id = s.id
 LEFT JOIN entry_result r ON r.entry_id = s.id;
 
 -- Threads of more than one mail, the latest first. open: entries that are not finished; subject: that of the first
@@ -994,6 +1015,7 @@ WHEN EXISTS (SELECT 1 FROM entry_mail WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_thread WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_reference WHERE entry_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_result WHERE entry_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM entry_key WHERE entry_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the entry goes with it');
 END;
@@ -1320,6 +1342,18 @@ CREATE TRIGGER entry_rule_moved BEFORE UPDATE OF entry_id ON entry_rule
 WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no entry with this entry_id');
+END;
+
+CREATE TRIGGER entry_key_allowed BEFORE INSERT ON entry_key
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id AND queue_id = NEW.queue_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id in the queue with this queue_id');
+END;
+
+CREATE TRIGGER entry_key_moved BEFORE UPDATE OF entry_id, queue_id ON entry_key
+WHEN NOT EXISTS (SELECT 1 FROM entry_status WHERE id = NEW.entry_id AND queue_id = NEW.queue_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no entry with this entry_id in the queue with this queue_id');
 END;
 
 CREATE TRIGGER entry_skip_allowed BEFORE INSERT ON entry_skip

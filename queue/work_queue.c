@@ -14,7 +14,7 @@
 #define COLUMNS                                                                                    \
 	"id, name, class_name, external_source, connection_string, user_name, credential_source,"  \
 	" credential_reference, paused, last_message, last_action, not_collected, record_created," \
-	" record_updated, max_attempts, retry_delay_ms,"                                           \
+	" record_updated, max_attempts, retry_delay_ms, reference, same_reference,"                \
 	" (SELECT mechanism FROM queue_sign_in WHERE queue_id = work_queue.id),"                   \
 	" (SELECT tls FROM queue_sign_in WHERE queue_id = work_queue.id)"
 
@@ -85,9 +85,27 @@ int32_t work_queue_attempts(const struct work_queue *queue)
 	return posts ? WORK_QUEUE_MAX_DELIVERIES : WORK_QUEUE_MAX_ATTEMPTS;
 }
 
+static const char *const same_names[] = {
+    [WORK_QUEUE_REFUSE] = "refuse", [WORK_QUEUE_LINK] = "link", [WORK_QUEUE_REPLACE] = "replace"};
+
+const char *work_queue_same_format(enum work_queue_same same)
+{
+	return same_names[same];
+}
+
+int work_queue_same_parse(const char *text, enum work_queue_same *ret_same)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(same_names); i++)
+		if (g_strcmp0(text, same_names[i]) == 0) {
+			*ret_same = (enum work_queue_same)i;
+			return 0;
+		}
+	return -1;
+}
+
 /* ---- definitions ---- */
 
-/* Parameters 1 to 8, 11 and 12 are the definition, 9 is the time. */
+/* Parameters 1 to 8 and 11 to 14 are the definition, 9 is the time. */
 static void bind_definition(struct statement *statement, const struct work_queue *queue,
 			    int64_t now_ms)
 {
@@ -104,6 +122,8 @@ static void bind_definition(struct statement *statement, const struct work_queue
 	statement_bind_text(statement, 9, now);
 	statement_bind_int(statement, 11, work_queue_attempts(queue));
 	statement_bind_int(statement, 12, queue->retry_delay_ms);
+	statement_bind_text(statement, 13, queue->reference);
+	statement_bind_text(statement, 14, work_queue_same_format(queue->same_reference));
 }
 
 static int insert(struct store *store, const struct work_queue *queue, int64_t now_ms,
@@ -113,8 +133,8 @@ static int insert(struct store *store, const struct work_queue *queue, int64_t n
 	    store->engine,
 	    "INSERT INTO work_queue (name, class_name, external_source, connection_string,"
 	    " user_name, credential_source, credential_reference, paused, record_created,"
-	    " record_updated, max_attempts, retry_delay_ms)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?11, ?12)");
+	    " record_updated, max_attempts, retry_delay_ms, reference, same_reference)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?11, ?12, ?13, ?14)");
 	bind_definition(statement, queue, now_ms);
 	return name_conflict(store, queue, 0, statement_step(statement, err), err);
 }
@@ -145,7 +165,7 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 	    "UPDATE work_queue SET name = ?1, class_name = ?2, external_source = ?3,"
 	    " connection_string = ?4, user_name = ?5, credential_source = ?6,"
 	    " credential_reference = ?7, paused = ?8, record_updated = ?9, max_attempts = ?11,"
-	    " retry_delay_ms = ?12 WHERE id = ?10");
+	    " retry_delay_ms = ?12, reference = ?13, same_reference = ?14 WHERE id = ?10");
 	bind_definition(statement, queue, now_ms);
 	statement_bind_int(statement, 10, queue->id);
 	if (statement_step(statement, err) != 0)
@@ -184,8 +204,11 @@ static struct work_queue *queue_from_row(const struct statement *row)
 	queue->record_updated_ms = value_parse_time_ms(statement_text(row, 13));
 	queue->max_attempts = (int32_t)statement_int(row, 14);
 	queue->retry_delay_ms = statement_int(row, 15);
+	queue->reference = g_strdup(statement_text(row, 16));
+	/* The schema knows no other words than we do. */
+	(void)work_queue_same_parse(statement_text(row, 17), &queue->same_reference);
 	queue->last_sign_in = (struct work_queue_sign_in){
-	    .mechanism = g_strdup(statement_text(row, 16)), .tls = statement_int(row, 17) != 0};
+	    .mechanism = g_strdup(statement_text(row, 18)), .tls = statement_int(row, 19) != 0};
 	return queue;
 }
 
@@ -229,6 +252,22 @@ int work_queue_find(struct store *store, const char *name, struct work_queue **r
 	return 0;
 }
 
+int work_queue_find_reference(struct store *store, int64_t queue_id, char **ret_reference,
+			      enum work_queue_same *ret_same, struct error *err)
+{
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT reference, same_reference FROM work_queue WHERE id = ?");
+	statement_bind_int(statement, 1, queue_id);
+	const int result = statement_step(statement, err);
+	if (result == 0)
+		return store_no_queue(queue_id, err);
+	if (result < 0)
+		return -1;
+	*ret_reference = g_strdup(statement_text(statement, 0));
+	(void)work_queue_same_parse(statement_text(statement, 1), ret_same);
+	return 0;
+}
+
 void work_queue_free(struct work_queue *queue)
 {
 	if (queue == NULL)
@@ -240,6 +279,7 @@ void work_queue_free(struct work_queue *queue)
 	g_free(queue->user_name);
 	g_free(queue->credential_source);
 	g_free(queue->credential_reference);
+	g_free(queue->reference);
 	work_queue_target_clear(&queue->target);
 	g_free(queue->last_message);
 	g_free(queue->last_sign_in.mechanism);

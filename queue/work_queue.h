@@ -25,6 +25,15 @@ struct work_queue_sign_in {
 	bool tls;
 };
 
+/* What becomes of a second mail with a reference: an entry like any other; none, unless all entries with the reference
+ * have failed; or an entry, for which those that are in state new are discarded. */
+enum work_queue_same { WORK_QUEUE_LINK, WORK_QUEUE_REFUSE, WORK_QUEUE_REPLACE };
+
+/* "link", "refuse", "replace". */
+const char *work_queue_same_format(enum work_queue_same same);
+/* -1 for any other text. */
+int work_queue_same_parse(const char *text, enum work_queue_same *ret_same);
+
 struct work_queue {
 	int64_t id;
 	char *name; /* unique; 1 to 100 bytes: letters, digits, '.', '_', '-', printing non-ASCII;
@@ -38,6 +47,9 @@ struct work_queue {
 	bool paused;
 	int32_t max_attempts;	/* an entry fails for good after these; 0: work_queue_attempts() */
 	int64_t retry_delay_ms; /* before the second attempt, doubled before each further one */
+	char *
+	    reference; /* where mail says what it is about, 'subject:Order (\d+)'; NULL: nobody looks */
+	enum work_queue_same same_reference;
 	struct work_queue_target target;
 	bool on_delivery;   /* messages stay unread in the mailbox until the target has answered */
 	char *last_message; /* "OK; 3 items." or "Error: …"; NULL before the first run */
@@ -82,7 +94,7 @@ int work_queue_check_name(const char *name, struct error *err);
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		   int64_t *ret_id, struct error *err);
 
-/* Replaces the definition members (name to retry_delay_ms) of the queue with this id. MISSING,
+/* Replaces the definition members (name to same_reference) of the queue with this id. MISSING,
  * EXISTS. */
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		     struct error *err);
@@ -90,6 +102,10 @@ int work_queue_alter(struct store *store, const struct work_queue *queue, int64_
 /* MISSING names the queue. */
 int work_queue_find(struct store *store, const char *name, struct work_queue **ret_queue,
 		    struct error *err);
+
+/* The two members about references of the queue with this id; the caller frees *ret_reference with g_free(). MISSING. */
+int work_queue_find_reference(struct store *store, int64_t queue_id, char **ret_reference,
+			      enum work_queue_same *ret_same, struct error *err);
 
 /* Releases; takes NULL. */
 void work_queue_free(struct work_queue *queue);

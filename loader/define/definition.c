@@ -167,6 +167,18 @@ static const struct definition_row rows[] = {
       DEFINITION_RETRY_DELAY, false},
      definition_set_retry_delay,
      NULL},
+    {{"reference", "WHERE",
+      "what a mail is about: message-id, header:NAME, subject:EXPRESSION, body:EXPRESSION or "
+      "plus-address[:ADDRESS]; '' for nothing",
+      NULL, false},
+     definition_set_reference,
+     NULL},
+    {{"same-reference", "link|refuse|replace",
+      "a second mail about the same becomes an entry as well, becomes none, or takes the place of "
+      "those that wait",
+      DEFINITION_SAME_REFERENCE, false},
+     definition_set_same_reference,
+     NULL},
     {{"path", "TEXT", "for file sources only", NULL, true}, NULL, NULL},
     {{"search-pattern", "TEXT", "for file sources only", NULL, true}, NULL, NULL},
     {{"mode", "TEXT", "for file sources only", NULL, true}, NULL, NULL},

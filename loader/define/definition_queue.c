@@ -6,6 +6,7 @@
 #include "loader/base/secret.h"
 #include "loader/imap/names/connection_string.h"
 #include "loader/oauth/oauth.h"
+#include "loader/rules/rules.h"
 #include "queue/base/scoped.h"
 
 #include <stdlib.h>
@@ -184,4 +185,23 @@ int definition_set_retry_delay(struct work_queue *draft, const char *value, stru
 		return error_set(err, ERROR_CONFIGURATION,
 				 "retry-delay: takes a time: 30s, 10m, 2h, 0");
 	return 0;
+}
+
+/* '' takes it away, because a value is needed on a command line. */
+int definition_set_reference(struct work_queue *draft, const char *value, struct error *err)
+{
+	if (*value != '\0' && !g_utf8_validate(value, -1, NULL))
+		return error_set(err, ERROR_CONFIGURATION, "reference: must be UTF-8 text");
+	if (*value != '\0' && rules_check_reference(value, err) != 0)
+		return error_prefix(err, "reference");
+	definition_replace(&draft->reference, *value != '\0' ? g_strdup(value) : NULL);
+	return 0;
+}
+
+int definition_set_same_reference(struct work_queue *draft, const char *value, struct error *err)
+{
+	return work_queue_same_parse(value, &draft->same_reference) == 0
+		   ? 0
+		   : error_set(err, ERROR_CONFIGURATION,
+			       "same-reference: takes link, refuse or replace");
 }

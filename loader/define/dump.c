@@ -150,6 +150,8 @@ void definition_list(const struct work_queue *queue,
 	dump_text(&dump, "acknowledge", posts && queue->on_delivery ? "delivery" : "load");
 	dump_number(&dump, "max-attempts", work_queue_attempts(queue));
 	dump_time(&dump, "retry-delay", queue->retry_delay_ms);
+	dump_text(&dump, "reference", queue->reference);
+	dump_text(&dump, "same-reference", work_queue_same_format(queue->same_reference));
 }
 
 /* ---- a group of a file ---- */

@@ -115,6 +115,10 @@ static json_t *entry_json_columns(const struct entry *entry)
 	json_object_set_new(object, "parent_id",
 			    entry->parent_id != 0 ? json_integer((json_int_t)entry->parent_id)
 						  : json_null());
+	json_object_set_new(object, "reference", entry_json_text(entry->reference));
+	json_object_set_new(object, "same_as",
+			    entry->same_as != 0 ? json_integer((json_int_t)entry->same_as)
+						: json_null());
 	json_object_set_new(object, "last_attempt_at",
 			    entry_json_time_ms(entry->last_attempt_at_ms));
 	json_object_set_new(object, "next_attempt_at",

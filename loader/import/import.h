@@ -34,6 +34,7 @@ struct import_result {
 	uint64_t loaded;  /* entries made, without the bad ones */
 	uint64_t bad;	  /* entries made in state bad */
 	uint64_t skipped; /* messages that a rule has skipped */
+	uint64_t refused; /* messages whose reference another entry has */
 	uint64_t known;	  /* messages that the queue has an entry of */
 	uint64_t size_bytes;
 	uint64_t faults;   /* files that could not be read or moved */

@@ -44,6 +44,7 @@ struct import_item {
 	bool known;	     /* the queue has an entry of it */
 	bool bad;	     /* its entry is a bad one */
 	bool skipped;	     /* by a rule */
+	bool not_taken;	     /* another entry has its reference */
 	const char *refused; /* why none of its content can be stored; NULL where it can */
 };
 

@@ -27,7 +27,8 @@ static int import_put_new(const struct entry *entry, const struct entry_contents
 		      err) != 0)
 		return -1;
 	new->item->skipped = stored.skipped;
-	return stored.skipped || stored.elsewhere
+	new->item->not_taken = stored.refused;
+	return stored.skipped || stored.refused || stored.elsewhere
 		   ? import_known_put(import->store, import->queue->id, entry->raw_sha256, err)
 		   : 0;
 }
@@ -111,6 +112,8 @@ static void import_count(const struct import *import, const struct import_item *
 		result->bad++;
 	else if (item->skipped)
 		result->skipped++;
+	else if (item->not_taken)
+		result->refused++;
 	else
 		result->loaded++;
 }

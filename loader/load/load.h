@@ -30,6 +30,7 @@ struct load_result {
 	uint64_t loaded;   /* entries made, without the bad ones */
 	uint64_t bad;	   /* entries made in state bad */
 	uint64_t skipped;  /* messages that a rule has skipped: they are moved without an entry */
+	uint64_t refused;  /* the same of those whose reference another entry has */
 	uint64_t finished; /* messages stored by an earlier run and moved by this one */
 	uint64_t moved;	   /* messages stored and moved by this run */
 	int64_t began_ms;
@@ -100,8 +101,8 @@ int load_mailbox(struct store *store, const struct work_queue *queue, struct mai
 		 const struct load_options *options, struct load_result *ret_result,
 		 struct error *err);
 
-/* "1 item", "3 items, 1 of them bad", "2 items, bad", "3 items; 2 skipped by rules". The caller frees it. */
-char *load_format_items(uint64_t items, uint64_t bad, uint64_t skipped);
+/* "1 item", "3 items, 1 of them bad", "2 items, bad", "3 items; 2 skipped by rules; 1 refused". The caller frees it. */
+char *load_format_items(uint64_t items, uint64_t bad, uint64_t skipped, uint64_t refused);
 
 /* --- the worker -------------------------------------------------------- */
 

@@ -52,6 +52,7 @@ static int load_collect(struct load *load, const struct load_batch *batch, struc
 	load->result->loaded += batch->stored.loaded;
 	load->result->bad += batch->stored.bad;
 	load->result->skipped += batch->stored.skipped;
+	load->result->refused += batch->stored.refused;
 	load->result->finished += batch->stored.finished;
 	load->result->size_bytes += batch->stored.size_bytes;
 	load->result->not_collected -= (int64_t)batch->rows->len;
@@ -233,7 +234,7 @@ int load_drain(struct load *load, struct error *err)
 	return load_move_unmoved(load, err);
 }
 
-char *load_format_items(uint64_t items, uint64_t bad, uint64_t skipped)
+char *load_format_items(uint64_t items, uint64_t bad, uint64_t skipped, uint64_t refused)
 {
 	GString *text = g_string_new(NULL);
 	g_string_append_printf(text, "%" PRIu64 " item%s", items, items == 1 ? "" : "s");
@@ -243,6 +244,8 @@ char *load_format_items(uint64_t items, uint64_t bad, uint64_t skipped)
 		g_string_append_printf(text, ", %" PRIu64 " of them bad", bad);
 	if (skipped > 0)
 		g_string_append_printf(text, "; %" PRIu64 " skipped by rules", skipped);
+	if (refused > 0)
+		g_string_append_printf(text, "; %" PRIu64 " refused", refused);
 	return g_string_free(text, FALSE);
 }
 
@@ -252,7 +255,7 @@ int load_note(struct load *load, struct error *err)
 	const bool marked = result->unmarked.kind == ERROR_NONE;
 	g_autofree char *items =
 	    load_format_items(load->options->items_before + result->loaded + result->bad,
-			      result->bad, result->skipped);
+			      result->bad, result->skipped, result->refused);
 	g_autofree char *message = g_strdup_printf(
 	    "OK; %s.%s%s", items, marked ? "" : " Note: ", marked ? "" : result->unmarked.text);
 	g_autofree char *unfound =

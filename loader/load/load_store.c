@@ -89,11 +89,13 @@ static int load_store_new(struct load *load, struct load_batch *batch, const str
 		return -1;
 	pickup->entry_id = new.stored.entry_id;
 	pickup->target = bad ? PICKUP_BADMAIL : PICKUP_DROPBOX;
-	*ret_answered = new.stored.skipped || new.stored.elsewhere;
+	*ret_answered = new.stored.skipped || new.stored.refused || new.stored.elsewhere;
 	if (bad)
 		batch->stored.bad++;
 	else if (new.stored.skipped)
 		batch->stored.skipped++;
+	else if (new.stored.refused)
+		batch->stored.refused++;
 	else
 		batch->stored.loaded++;
 	batch->stored.size_bytes += item->size_bytes;

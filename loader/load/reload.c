@@ -164,6 +164,21 @@ static int reload_find(struct reload *reload, struct error *err)
 			 mailbox->server->badmail);
 }
 
+/* The entry is there already, so that no rule is tried on it, and no other entry can keep it away. */
+static int reload_replace(const struct reload *reload, const struct entry *entry,
+			  const struct entry_contents *contents, struct error *err)
+{
+	scoped(rules_free) struct rules *rules = NULL;
+	g_autofree char *reference = NULL;
+	struct entry with_reference = *entry;
+	if (rules_open(reload->store, entry->queue_id, &rules, err) != 0 ||
+	    rules_find_reference(rules, reload->store, entry, contents, &reference, err) != 0)
+		return -1;
+	with_reference.reference = reference;
+	return entry_replace(reload->store, reload->row.pickup.entry_id, &with_reference, contents,
+			     clock_now_ms(), err);
+}
+
 static int reload_put(const struct entry *entry, const struct entry_contents *contents,
 		      void *context, struct error *err)
 {
@@ -171,8 +186,7 @@ static int reload_put(const struct entry *entry, const struct entry_contents *co
 	struct store *store = reload->store;
 	if (store_begin(store, err) != 0)
 		return -1;
-	if (entry_replace(store, reload->row.pickup.entry_id, entry, contents, clock_now_ms(),
-			  err) != 0 ||
+	if (reload_replace(reload, entry, contents, err) != 0 ||
 	    pickup_redirect(store, &reload->row.source, &reload->row.pickup, clock_now_ms(), err) !=
 		0) {
 		store_rollback(store);

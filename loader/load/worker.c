@@ -90,6 +90,7 @@ static void worker_add_earlier(struct load_result *result, const struct load_res
 	result->loaded += earlier->loaded;
 	result->bad += earlier->bad;
 	result->skipped += earlier->skipped;
+	result->refused += earlier->refused;
 	result->finished += earlier->finished;
 	result->size_bytes += earlier->size_bytes;
 	result->worker_deaths = earlier->worker_deaths;

@@ -161,7 +161,7 @@ static void add_part(GPtrArray *values, const char *address, size_t length, enum
 		g_ptr_array_add(values, rule_value_new(at + 1, length - local - 1));
 }
 
-static GPtrArray *read_addresses(const char *text, enum rule_part part)
+GPtrArray *rule_addresses_read(const char *text, enum rule_part part)
 {
 	GPtrArray *values = values_new();
 	while (text != NULL && *text != '\0') {
@@ -182,7 +182,7 @@ const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name, 
 	g_autofree char *key = g_strdup_printf("%s:%d", name, (int)part);
 	GPtrArray *values = g_hash_table_lookup(facts->addresses, key);
 	if (values == NULL) {
-		values = read_addresses(address_column(facts->mail->entry, name), part);
+		values = rule_addresses_read(address_column(facts->mail->entry, name), part);
 		g_hash_table_insert(facts->addresses, steal(&key), values);
 	}
 	return values;
@@ -190,7 +190,7 @@ const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name, 
 
 char *rule_mail_sender(const struct entry *entry)
 {
-	g_autoptr(GPtrArray) values = read_addresses(entry->sender, PART_ALL);
+	g_autoptr(GPtrArray) values = rule_addresses_read(entry->sender, PART_ALL);
 	const struct rule_value *first = values->len > 0 ? g_ptr_array_index(values, 0) : NULL;
 	return first != NULL ? g_utf8_casefold(first->text, -1) : NULL;
 }

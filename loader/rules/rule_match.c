@@ -83,7 +83,7 @@ static int compile(struct rule_key *key, struct error *err)
 				 key->text, g_utf8_strlen(key->text, (gssize)at),
 				 (const char *)words);
 	}
-	key->data = pcre2_match_data_create(1, NULL);
+	key->data = pcre2_match_data_create(2, NULL);
 	key->limits = pcre2_match_context_create(NULL);
 	pcre2_set_match_limit(key->limits, STEPS_MAX);
 	pcre2_set_depth_limit(key->limits, DEPTH_MAX);
@@ -182,4 +182,24 @@ bool rule_key_matches(const struct rule_key *key, enum rule_match match, struct 
 		return matches_expression(key, value->text, ret_gave_up);
 	}
 	return false;
+}
+
+bool rule_key_captures(const struct rule_key *key)
+{
+	uint32_t count = 0;
+	pcre2_pattern_info(key->code, PCRE2_INFO_CAPTURECOUNT, &count);
+	return count > 0;
+}
+
+char *rule_key_capture(const struct rule_key *key, const struct rule_value *value,
+		       bool *ret_gave_up)
+{
+	PCRE2_UCHAR *bytes = NULL;
+	PCRE2_SIZE size;
+	if (!matches_expression(key, value->text, ret_gave_up) ||
+	    pcre2_substring_get_bynumber(key->data, 1, &bytes, &size) != 0)
+		return NULL;
+	char *copy = g_strndup((const char *)bytes, size);
+	pcre2_substring_free(bytes);
+	return copy;
 }

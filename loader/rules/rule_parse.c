@@ -190,6 +190,8 @@ struct rules *rules_new(void)
 {
 	struct rules *rules = g_new0(struct rules, 1);
 	rules->list = g_ptr_array_new_with_free_func(rule_free);
+	rules->references =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, queue_reference_free);
 	return rules;
 }
 
@@ -198,6 +200,7 @@ void rules_free(struct rules *rules)
 	if (rules == NULL)
 		return;
 	g_ptr_array_unref(rules->list);
+	g_hash_table_unref(rules->references);
 	g_free(rules);
 }
 

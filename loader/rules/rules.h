@@ -40,11 +40,20 @@ struct rules *rules_new(void);
 void rules_free(struct rules *rules);
 SCOPED_DEFINE(struct rules *, rules_free)
 
-/* The rules of a queue of a database; NULL where it has none. */
+/* The rules of a queue of a database; NULL where it has none, and looks for no references. */
 int rules_open(struct store *store, int64_t queue_id, struct rules **ret_rules, struct error *err);
 
 /* Reads the stored rules of a queue as loading will read them. NO where one names a queue that is not there. */
 int rules_check(struct store *store, int64_t queue_id, struct error *err);
+
+/* Is this a place where a mail may say what it is about (work_queue.reference)? */
+int rules_check_reference(const char *text, struct error *err);
+
+/* The reference of an entry that is to be stored, as its queue looks for it; NULL where there is none. The caller frees
+ * it with g_free(). `rules` may be NULL. */
+int rules_find_reference(const struct rules *rules, struct store *store, const struct entry *entry,
+			 const struct entry_contents *contents, char **ret_reference,
+			 struct error *err);
 
 /* Numbers rise from call to call. */
 int rules_add(struct rules *rules, uint32_t number, const char *text, struct error *err);
@@ -72,9 +81,6 @@ struct rule_mail {
 	void *context;
 	int64_t now_ms; /* when it arrives */
 };
-
-/* The address of the sender, in lower case; NULL where the mail has none. Caller frees with g_free(). */
-char *rule_mail_sender(const struct entry *entry);
 
 /* ---- trying ---- */
 
@@ -123,16 +129,22 @@ void rule_outcome_clear(struct rule_outcome *outcome);
 struct rules_stored {
 	int64_t entry_id; /* for the ledger; no entry has it where the mail was skipped */
 	bool skipped;
+	bool
+	    refused; /* another entry has its reference: there is none of it, as if it were skipped */
 	bool elsewhere; /* it is an entry of another queue */
 };
 
 /*
- * Tries the rules on the entry and stores it as they say (entry_put()), in the open transaction. A bad entry, whose
- * mail nobody has read, is stored as it is. `rules` may be NULL.
+ * Tries the rules on the entry and stores it as they say (entry_put()), in the open transaction, with the reference that
+ * the queue which gets it looks for. A bad entry, whose mail nobody has read, is stored as it is. `rules` may be NULL.
  */
 int rules_put(const struct rules *rules, struct store *store, const struct entry *entry,
 	      const struct entry_contents *contents, int64_t now_ms,
 	      struct rules_stored *ret_stored, struct error *err);
+
+/* Puts down which rules have fired (entry_rules_put()), in the open transaction. */
+int rules_note_fired(const struct rules *rules, struct store *store, int64_t entry_id,
+		     const struct rule_outcome *outcome, int64_t now_ms, struct error *err);
 
 /* Tries the rules on an entry that is stored, as of its arrival; `trace` as in rules_try(). */
 int rules_try_entry(const struct rules *rules, struct store *store, const struct entry *entry,

@@ -6,6 +6,7 @@
 #define LOADER_RULES_RULES_INTERNAL_H
 
 #include "loader/rules/rules.h"
+#include "queue/work_queue.h"
 
 #include <glib.h>
 #include <inttypes.h>
@@ -111,6 +112,8 @@ struct rule {
 struct rules {
 	GPtrArray *list;  /* struct rule * */
 	uint32_t version; /* of the queue's rules */
+	GHashTable
+	    *references; /* id of a queue -> struct queue_reference, of those that got mail */
 };
 
 /* Calls `each` for each queue that a rule names. */
@@ -145,6 +148,14 @@ void rule_key_free(void *key);
 bool rule_key_matches(const struct rule_key *key, enum rule_match match, struct rule_value *value,
 		      bool *ret_gave_up);
 
+/* Has the expression a part in parentheses? */
+bool rule_key_captures(const struct rule_key *key);
+
+/* What the first of them takes of the value; NULL where the expression does not match. Caller frees with g_free().
+ * *ret_gave_up as above. */
+char *rule_key_capture(const struct rule_key *key, const struct rule_value *value,
+		       bool *ret_gave_up);
+
 /* ---- a mail's values, made when they are first asked for (rule_facts.c) ---- */
 
 enum { RULE_VALUE_MAX = 64 * 1024 };
@@ -162,6 +173,12 @@ struct rule_facts {
 void rule_facts_open(struct rule_facts *facts, const struct rule_mail *mail);
 void rule_facts_close(struct rule_facts *facts);
 
+/* The addresses in a field's text, or the part of them; the caller unreferences the list of struct rule_value. */
+GPtrArray *rule_addresses_read(const char *text, enum rule_part part);
+
+/* The address of the sender, in lower case; NULL where the mail has none. Caller frees with g_free(). */
+char *rule_mail_sender(const struct entry *entry);
+
 /* The values, which may be none; borrowed. */
 const GPtrArray *rule_facts_header(struct rule_facts *facts, const char *name);
 const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name,
@@ -172,6 +189,37 @@ int rule_facts_parent_tags(struct rule_facts *facts, const GPtrArray **ret_value
 
 /* Is this a name that `address` knows: from, to, cc, bcc, reply-to? */
 bool rule_address_name(const char *name);
+
+/* ---- what a mail is about (rule_reference.c, rules_put.c) ---- */
+
+struct rule_reference;
+
+/* CONFIGURATION says what is wrong with the text. */
+int rule_reference_parse(const char *text, struct rule_reference **ret_reference,
+			 struct error *err);
+void rule_reference_free(void *reference);
+
+/* *ret_found is NULL where the mail says nothing; the caller frees it with g_free(). facts->gave_up is set where
+ * the expression needs too many steps. */
+int rule_reference_find(const struct rule_reference *reference, struct rule_facts *facts,
+			char **ret_found, struct error *err);
+
+/* The same in an entry that is not stored (rules_store.c). */
+int rules_find_new(const struct rule_reference *reference, struct store *store,
+		   const struct entry *entry, const struct entry_contents *contents,
+		   char **ret_found, bool *ret_gave_up, struct error *err);
+
+/* What a queue makes of references. */
+struct queue_reference {
+	struct rule_reference *reference; /* NULL: nobody looks for one */
+	enum work_queue_same same;
+};
+
+void queue_reference_free(void *of_queue);
+
+/* Reads it once for each queue; borrowed. */
+int rules_reference_of(const struct rules *rules, struct store *store, int64_t queue_id,
+		       const struct queue_reference **ret_reference, struct error *err);
 
 /* ---- trying one test (rule_try.c) ---- */
 

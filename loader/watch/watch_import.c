@@ -45,12 +45,13 @@ static void watch_import_noted(const char *words, void *context)
 static void watch_import_log(const struct watch_import *job, const struct import_result *result,
 			     int64_t began_ms)
 {
-	bool idle = result->loaded + result->bad + result->skipped == 0;
+	bool idle = result->loaded + result->bad + result->skipped + result->refused == 0;
 	log_event(
 	    idle ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "run", log_text("queue", job->queue->name),
 	    log_text("folder", watch_folder_path(job->folder)),
 	    log_number("loaded", (int64_t)result->loaded), log_number("bad", (int64_t)result->bad),
 	    log_number("skipped", (int64_t)result->skipped),
+	    log_number("refused", (int64_t)result->refused),
 	    log_number("known", (int64_t)result->known),
 	    log_number("size", (int64_t)result->size_bytes),
 	    log_number("duration_ms", clock_monotonic_ms() - began_ms));
@@ -74,8 +75,8 @@ static int watch_import_note(const struct watch_import *job, struct store *store
 		return worker_note_failure(store, job->queue, &done, fault, err);
 	if (run_note(store, &run, err) != 0)
 		return -1;
-	g_autofree char *items =
-	    load_format_items(result->loaded + result->bad, result->bad, result->skipped);
+	g_autofree char *items = load_format_items(result->loaded + result->bad, result->bad,
+						   result->skipped, result->refused);
 	g_autofree char *message = g_strdup_printf("OK; %s.", items);
 	return work_queue_note_action(store, job->queue->id, message, -1, run.ended_ms, err);
 }

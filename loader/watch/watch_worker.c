@@ -116,12 +116,15 @@ static void watch_worker_noted(const char *words, void *context)
 static void watch_worker_log_run(const struct watch_worker *worker,
 				 const struct load_result *result)
 {
-	bool idle = result->loaded + result->bad + result->skipped + result->finished == 0;
+	bool idle =
+	    result->loaded + result->bad + result->skipped + result->refused + result->finished ==
+	    0;
 	log_event(
 	    idle ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "run", log_text("queue", worker->queue->name),
 	    log_text("folder", worker->mailbox->server->mailbox),
 	    log_number("loaded", (int64_t)result->loaded), log_number("bad", (int64_t)result->bad),
 	    log_number("skipped", (int64_t)result->skipped),
+	    log_number("refused", (int64_t)result->refused),
 	    log_number("finished", (int64_t)result->finished),
 	    log_number("size", (int64_t)result->size_bytes),
 	    log_number("waiting", result->not_collected),
@@ -236,8 +239,8 @@ static int watch_worker_round(struct watch_worker *worker, struct error *err)
 	}
 	watch_worker_tell_looked(worker, &result);
 	/* More mail is there than one run takes: the next run follows at once. */
-	if (stop_requested() ||
-	    (result.not_collected > 0 && result.loaded + result.bad + result.skipped > 0))
+	if (stop_requested() || (result.not_collected > 0 &&
+				 result.loaded + result.bad + result.skipped + result.refused > 0))
 		return 0;
 	worker->wait.at_most_ms = clock_left_ms(worker->suspects_ms);
 	if (watch_wait_for_mail(&worker->wait, &result, worker->wake, err) != 0)

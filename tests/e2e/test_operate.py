@@ -387,7 +387,7 @@ class Export(OperateCase):
         text = self.inqueue("export", "--format", "csv").stdout
         self.assertTrue(text.splitlines()[0].endswith(
             ",record_updated,next_attempt_at,lease_until,deadline_at,risk_at,thread_id,parent_id,auto_class,auto_reason,"
-            "rules,progress,progress_at,output,output_at"), text)
+            "rules,progress,progress_at,output,output_at,reference,same_as"), text)
         first, second = csv.DictReader(io.StringIO(text, newline=""))
         self.assertEqual({"deadline_at": "2026-02-01T12:00:00Z", "risk_at": "", "thread_id": "1", "parent_id": "",
                           "auto_class": "auto-replied", "auto_reason": "Auto-Submitted", "rules": "2 5", "progress": "3 of 5",

@@ -347,6 +347,8 @@ deliver-concurrency=9
 acknowledge=delivery
 max-attempts=7
 retry-delay=90s
+reference=subject:Order #?([0-9]+)
+same-reference=replace
 
 [queue plain]
 connection-string=url=imap.example.com;ssl=True

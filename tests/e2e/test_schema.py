@@ -14,12 +14,13 @@ SCHEMA = SOURCE_DIR / "queue" / "schema.sql"
 
 COLUMNS = {
     "work_queue": "id name class_name external_source connection_string user_name credential_source"
-    " credential_reference paused max_attempts retry_delay_ms last_message last_action not_collected record_created record_updated",
+    " credential_reference paused max_attempts retry_delay_ms last_message last_action not_collected record_created record_updated"
+    " reference same_reference",
     "queue_health": "queue_id last_success refusals refused_at stopped_at stopped_reason",
     "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
     " next_attempt_at lease_owner lease_token lease_until deadline_at risk_at subject sender recipient cc bcc reply_to"
     " date_sent date_received message_body html_body reply_plain message_body_size html_body_size message_id"
-    " in_reply_to thread_references thread_id parent_id headers defects signature auto_class auto_reason raw_sha256 raw_size raw_kept attachment_count"
+    " in_reply_to thread_references thread_id parent_id reference same_as headers defects signature auto_class auto_reason raw_sha256 raw_size raw_kept attachment_count"
     " output output_at progress progress_at record_created record_updated",
     "attachment": "entry_id position file_name declared_name content_type disposition content_id size"
     " sha256",
@@ -316,7 +317,7 @@ class SchemaTest(unittest.TestCase):
             ("UPDATE attachment SET entry_id = 2", "put these in first"),
             (QUEUE.replace("INSERT", "REPLACE"), "there is a queue with this name"),
             ("REPLACE INTO work_queue SELECT 1, 'other', class_name, external_source, connection_string, user_name,"
-             " credential_source, NULL, 0, 3, 0, NULL, NULL, NULL, '', '' FROM work_queue", "name or id already"),
+             " credential_source, NULL, 0, 3, 0, NULL, NULL, NULL, '', '', NULL, 'link' FROM work_queue", "name or id already"),
             ("UPDATE OR REPLACE work_queue SET name = 'invoices' WHERE name = 'orders'", "there is a queue with this name"),
             ("UPDATE content SET id = 9", "the id and the digest of a content cannot be changed"),
             ("UPDATE entry_mail SET entry_id = 2", "there is no entry"),

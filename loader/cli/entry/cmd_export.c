@@ -74,6 +74,8 @@ static const char *const cmd_export_columns[] = {
     "progress_at",
     "output",
     "output_at",
+    "reference",
+    "same_as",
 };
 
 /* Mail is written by strangers, and a spreadsheet runs what looks like a formula. The program's
@@ -91,7 +93,7 @@ static void cmd_export_row(const char *const cells[static G_N_ELEMENTS(cmd_expor
 /* The cells stand in the order of cmd_export_columns. */
 static void cmd_export_csv_row(const struct entry *entry, const char *rules)
 {
-	char numbers[6][24] = {0};
+	char numbers[7][24] = {0};
 	char times[11][CLOCK_TEXT_SIZE];
 	g_snprintf(numbers[0], sizeof numbers[0], "%" PRId64, entry->id);
 	g_snprintf(numbers[1], sizeof numbers[1], "%d", (int)entry->priority);
@@ -100,6 +102,8 @@ static void cmd_export_csv_row(const struct entry *entry, const char *rules)
 	g_snprintf(numbers[4], sizeof numbers[4], "%" PRId64, entry->thread_id);
 	if (entry->parent_id != 0)
 		g_snprintf(numbers[5], sizeof numbers[5], "%" PRId64, entry->parent_id);
+	if (entry->same_as != 0)
+		g_snprintf(numbers[6], sizeof numbers[6], "%" PRId64, entry->same_as);
 	cmd_export_time_ms(entry->last_attempt_at_ms, times[0]);
 	clock_format_s(entry->date_sent_s, times[1]);
 	clock_format_s(entry->date_received_s, times[2]);
@@ -147,6 +151,8 @@ static void cmd_export_csv_row(const struct entry *entry, const char *rules)
 	    times[9],
 	    entry->output,
 	    times[10],
+	    entry->reference,
+	    numbers[6],
 	};
 	cmd_export_row(cells);
 }

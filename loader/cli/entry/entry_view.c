@@ -76,6 +76,9 @@ static void entry_view_print_state(const struct entry *entry)
 	output_entry_field("attempts", "%d", (int)entry->attempt_count);
 	entry_view_print_line("held", entry->held ? "yes" : NULL);
 	entry_view_print_line("tags", entry->tags);
+	entry_view_print_line("reference", entry->reference);
+	if (entry->same_as != 0)
+		output_entry_field("same as", "%" PRId64, entry->same_as);
 	entry_view_print_time_ms("last attempt", entry->last_attempt_at_ms);
 	entry_view_print_time_ms("next attempt", entry->next_attempt_at_ms);
 	entry_view_print_time_ms("deadline", entry->deadline_at_ms);

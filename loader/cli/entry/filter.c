@@ -69,8 +69,10 @@ static int filter_read_texts(const struct invocation *invocation, struct entry_f
 		const char *option;
 		const char **text;
 	} texts[] = {
-	    {"sender", &filter->sender}, {"subject", &filter->subject}, {"text", &filter->text},
-	    {"error", &filter->error},	 {"worker", &filter->worker},	{"tag", &filter->tag},
+	    {"sender", &filter->sender},       {"subject", &filter->subject},
+	    {"text", &filter->text},	       {"error", &filter->error},
+	    {"worker", &filter->worker},       {"tag", &filter->tag},
+	    {"reference", &filter->reference},
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
 		if (invocation_line(invocation, texts[i].option, texts[i].text, err) != 0)

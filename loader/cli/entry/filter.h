@@ -25,6 +25,7 @@
 	    {"overdue", NULL, "only those that are not finished and whose deadline is over",       \
 	     NULL},                                                                                \
 	    {"thread", "ID", "only the thread that this entry is in", NULL},                       \
+	    {"reference", "TEXT", "only what is about this (`queue create --reference`)", NULL},   \
 	    {"auto-class", "human|auto-generated|auto-replied|bounce|list|calendar",               \
 	     "only mail that such a sender wrote", NULL},                                          \
 	{                                                                                          \

@@ -43,7 +43,7 @@ struct command_option {
 		NULL, NULL, NULL, NULL                                                             \
 	}
 
-enum { COMMAND_MAX_OPTIONS = 48 };
+enum { COMMAND_MAX_OPTIONS = 64 };
 
 struct invocation;
 

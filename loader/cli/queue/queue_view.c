@@ -75,6 +75,9 @@ json_t *queue_view_json(const struct work_queue *queue)
 			    output_json_text(queue->credential_reference));
 	json_object_set_new(object, "max_attempts", json_integer(queue->max_attempts));
 	json_object_set_new(object, "retry_delay_ms", json_integer(queue->retry_delay_ms));
+	json_object_set_new(object, "reference", output_json_text(queue->reference));
+	json_object_set_new(object, "same_reference",
+			    output_json_text(work_queue_same_format(queue->same_reference)));
 	json_object_set_new(object, "delivery", queue_view_delivery_json(queue));
 	json_object_set_new(object, "last_action", output_json_time_ms(queue->last_action_ms));
 	json_object_set_new(object, "last_message", output_json_text(queue->last_message));
@@ -171,6 +174,10 @@ void queue_view_print(const struct work_queue *queue, const struct queue_health 
 	queue_view_print_text("state", queue_state_word(queue, health, counts));
 	queue_view_print_text("reason", reason);
 	queue_view_print_text("attempts", attempts);
+	queue_view_print_text("reference", queue->reference);
+	if (queue->reference != NULL)
+		queue_view_print_text("same reference",
+				      work_queue_same_format(queue->same_reference));
 	if (queue->target.url != NULL) {
 		target_view_print(&queue->target);
 		queue_view_print_text("acknowledge", queue_view_acknowledge(queue));

@@ -73,18 +73,6 @@ static int order_all(const struct rules_trying *trying, const struct entry *entr
 	return outcome->held && !entry->held ? order_one(trying, entry, &order, changes) : 0;
 }
 
-/* In place of what loading put down: an operator asks by which rule the entry has its priority now. */
-static int note_rules(const struct rules_trying *trying, const struct entry *entry,
-		      const struct rule_outcome *outcome)
-{
-	g_autofree struct entry_rule *rows = g_new0(struct entry_rule, outcome->fired_count + 1);
-	for (size_t i = 0; i < outcome->fired_count; i++)
-		rows[i] = (struct entry_rule){outcome->fired[i].number, trying->version,
-					      outcome->fired[i].did};
-	return entry_rules_put(trying->store, entry->id, rows, outcome->fired_count, clock_now_ms(),
-			       trying->err);
-}
-
 static int apply_listed(const struct entry *listed, void *context)
 {
 	struct rules_trying *trying = context;
@@ -94,8 +82,10 @@ static int apply_listed(const struct entry *listed, void *context)
 	if (rules_try_listed(trying, listed, &entry, &outcome) != 0)
 		return -1;
 	int failed = order_all(trying, entry, &outcome, &changes);
+	/* In place of what loading put down: an operator asks by which rule the entry has its priority now. */
 	if (failed == 0 && changes && trying->change)
-		failed = note_rules(trying, entry, &outcome);
+		failed = rules_note_fired(trying->rules, trying->store, entry->id, &outcome,
+					  clock_now_ms(), trying->err);
 	if (failed == 0 && changes) {
 		g_autofree char *numbers = rules_fired(&outcome);
 		g_autofree char *summary = rules_summary(&outcome);

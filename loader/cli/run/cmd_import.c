@@ -50,6 +50,8 @@ static void cmd_import_print(const char *queue_name, const struct import_result 
 		g_string_append_printf(words, ", %" PRIu64 " bad", result->bad);
 	if (result->skipped > 0)
 		g_string_append_printf(words, ", %" PRIu64 " skipped by rules", result->skipped);
+	if (result->refused > 0)
+		g_string_append_printf(words, ", %" PRIu64 " refused", result->refused);
 	if (result->known > 0)
 		g_string_append_printf(words, ", %" PRIu64 " known already", result->known);
 	output_line("%s: %" PRIu64 " imported%s", queue_name, result->loaded, words->str);
@@ -59,12 +61,12 @@ static void cmd_import_print(const char *queue_name, const struct import_result 
 static void cmd_import_print_json(const char *queue_name, const struct import_result *result,
 				  const char *failure)
 {
-	output_json_print(
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", queue_name, "imported",
-		      (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "skipped",
-		      (json_int_t)result->skipped, "known", (json_int_t)result->known, "size_bytes",
-		      (json_int_t)result->size_bytes, "faults", (json_int_t)result->faults, "error",
-		      output_json_text(failure)));
+	output_json_print(json_pack(
+	    "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", queue_name, "imported",
+	    (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "skipped",
+	    (json_int_t)result->skipped, "refused", (json_int_t)result->refused, "known",
+	    (json_int_t)result->known, "size_bytes", (json_int_t)result->size_bytes, "faults",
+	    (json_int_t)result->faults, "error", output_json_text(failure)));
 }
 
 /* A script that wants words asks for JSON; for a person silence would look like nothing was done. */

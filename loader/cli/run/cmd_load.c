@@ -93,6 +93,8 @@ static void cmd_load_print(const char *queue_name, const struct load_result *res
 		g_string_append_printf(words, ", %" PRIu64 " bad", result->bad);
 	if (result->skipped > 0)
 		g_string_append_printf(words, ", %" PRIu64 " skipped by rules", result->skipped);
+	if (result->refused > 0)
+		g_string_append_printf(words, ", %" PRIu64 " refused", result->refused);
 	if (result->finished > 0)
 		g_string_append_printf(words, ", %" PRIu64 " of an earlier run finished",
 				       result->finished);
@@ -107,10 +109,11 @@ static void cmd_load_print_json(const char *queue_name, const struct load_result
 				const char *failure)
 {
 	output_json_print(json_pack(
-	    "{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:s?}", "queue", queue_name, "loaded",
+	    "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:s?}", "queue", queue_name, "loaded",
 	    (json_int_t)result->loaded, "bad", (json_int_t)result->bad, "skipped",
-	    (json_int_t)result->skipped, "finished", (json_int_t)result->finished, "size_bytes",
-	    (json_int_t)result->size_bytes, "not_collected",
+	    (json_int_t)result->skipped, "refused", (json_int_t)result->refused, "finished",
+	    (json_int_t)result->finished, "size_bytes", (json_int_t)result->size_bytes,
+	    "not_collected",
 	    result->not_collected >= 0 ? json_integer(result->not_collected) : json_null(), "error",
 	    failure));
 }

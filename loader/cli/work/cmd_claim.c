@@ -41,7 +41,8 @@ int cmd_claim_wish(const struct invocation *invocation, const struct work_queue 
 	*ret_wish = (struct entry_wish){.queue_id = queue->id,
 					.sender = invocation_text(invocation, "sender"),
 					.subject = invocation_text(invocation, "subject"),
-					.tag = invocation_text(invocation, "tag")};
+					.tag = invocation_text(invocation, "tag"),
+					.reference = invocation_text(invocation, "reference")};
 	if (invocation_line(invocation, "worker", &ret_wish->worker, err) != 0 ||
 	    cmd_claim_lease(invocation, &ret_wish->lease_ms, err) != 0)
 		return -1;

@@ -16,6 +16,7 @@ static const struct command_option claim_options[] = {
     {"count", "N", "claim up to N entries; they share a token", "1"},
     COMMAND_SENDER_SUBJECT,
     {"tag", "TAG", "only with this tag", NULL},
+    {"reference", "TEXT", "only what is about this (`queue create --reference`)", NULL},
     {"attachments", "DIR", "save attachments in DIR/ID; where a file exists, as \"name (2).ext\"",
      NULL},
     {"overwrite", NULL, "replace files that exist", NULL},
@@ -79,6 +80,7 @@ static const struct command_option work_options[] = {
     {"grace", "TIME", "how long commands may go on after TERM or INT", "60s"},
     COMMAND_SENDER_SUBJECT,
     {"tag", "TAG", "only with this tag", NULL},
+    {"reference", "TEXT", "only what is about this (`queue create --reference`)", NULL},
     COMMAND_OPTIONS_END,
 };
 
