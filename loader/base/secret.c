@@ -212,17 +212,6 @@ static int secret_read_file(const char *path, const char *what, mode_t forbidden
 	return take(buffer->bytes, buffer->length, named, ret_secret, err);
 }
 
-static int secret_read_environment(const char *name, secret_taker *take, struct secret **ret_secret,
-				   struct error *err)
-{
-	const char *value = getenv(name);
-	if (value == NULL)
-		return error_set(err, ERROR_CONFIGURATION, "environment variable %s is not set",
-				 name);
-	g_autofree char *named = g_strdup_printf("environment variable %s", name);
-	return take(value, strlen(value), named, ret_secret, err);
-}
-
 /* systemd puts credentials into a folder of the service. */
 char *secret_path(enum secret_source source, const char *reference)
 {
@@ -281,7 +270,7 @@ int secret_read_by(secret_taker *take, const char *noun, enum secret_source sour
 	case SECRET_FILE:
 		return secret_read_file(reference, file, others, take, ret_secret, err);
 	case SECRET_ENV:
-		return secret_read_environment(reference, take, ret_secret, err);
+		return secret_read_variable(reference, take, ret_secret, err);
 	case SECRET_CREDENTIAL:
 		return secret_read_credential(reference, take, ret_secret, err);
 	case SECRET_COMMAND:

@@ -74,6 +74,13 @@ char *secret_path(enum secret_source source, const char *reference);
 int secret_read(enum secret_source source, const char *reference, struct secret **ret_secret,
 		struct error *err);
 
+/*
+ * Takes a secret out of the environment, where the system shows it to others of this user: it is wiped there, and
+ * programs that are started from then on do not get it; secret_read() has it, in children made by fork() as well. Where
+ * there is no such variable, nothing happens. Any thread.
+ */
+void secret_keep_variable(const char *name);
+
 /* From now on this process leaves no core, and no other process of its user may look into its memory. */
 void secret_guard_memory(void);
 

@@ -43,6 +43,10 @@ int secret_from_text(const char *bytes, size_t length, const char *what, struct 
 int secret_read_by(secret_taker *take, const char *noun, enum secret_source source,
 		   const char *reference, struct secret **ret_secret, struct error *err);
 
+/* What an environment variable has, or had before it was taken out of there. Errors: CONFIGURATION. */
+int secret_read_variable(const char *name, secret_taker *take, struct secret **ret_secret,
+			 struct error *err);
+
 /* What the command prints. Errors: CONFIGURATION, CREDENTIALS. */
 int secret_read_command(const char *reference, const char *what, secret_taker *take,
 			struct secret **ret_secret, struct error *err);

@@ -4,6 +4,8 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
+#include "loader/base/secret.h"
+#include "loader/define/target_secret.h"
 #include "queue/base/scoped.h"
 #include "queue/queue_health.h"
 
@@ -144,12 +146,32 @@ static void watch_table_update(struct watch_reading *reading, struct watch_queue
 	watch_queue_end(queue, reading->now_ms);
 }
 
+static void watch_table_keep_secret(const char *field, enum secret_source source,
+				    const char *reference, void *context)
+{
+	(void)field;
+	(void)context;
+	if (source == SECRET_ENV)
+		secret_keep_variable(reference);
+}
+
+/* Workers live on with what the supervisor has in its environment when it makes them. */
+static void watch_table_keep_secrets(const struct work_queue *definition)
+{
+	enum secret_source source;
+	if (definition->credential_reference != NULL &&
+	    secret_source_parse(definition->credential_source, &source) == 0)
+		watch_table_keep_secret("password", source, definition->credential_reference, NULL);
+	target_secret_list(&definition->target, watch_table_keep_secret, NULL);
+}
+
 static int watch_table_take(const struct work_queue *definition, void *context)
 {
 	struct watch_reading *reading = context;
 	struct queue_health health;
 	if (!watch_table_is_meant(reading->table->options, definition->name))
 		return 0;
+	watch_table_keep_secrets(definition);
 	if (queue_health_find(reading->store, definition->id, &health, reading->err) != 0)
 		return -1;
 	struct watch_queue *queue = watch_table_find(reading->table, definition->id);

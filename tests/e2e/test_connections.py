@@ -104,7 +104,7 @@ class Watches(WatchCase):
             for name in ["A", "B", "C"]:
                 mailbox.create(name)
         for name in ["A", "B", "C"]:
-            self.create_queue(name=name, mailbox=name, dropbox=f"D-{name}", badmail=f"B-{name}", connections=1, timeout=120)
+            self.create_queue(name=name, mailbox=name, dropbox=f"D-{name}", badmail=f"B-{name}", connections=1, timeout=60)
         watcher = self.watch()
         for number in [1, 2]:
             for name in ["A", "B", "C"]:

@@ -92,9 +92,13 @@ static void an_environment_variable_works(void **state)
 	(void)state;
 	setenv("INQUEUE_TEST_SECRET", "from the environment", 1);
 	assert_secret(SECRET_ENV, "INQUEUE_TEST_SECRET", "from the environment");
-	unsetenv("INQUEUE_TEST_SECRET");
-	assert_refused(SECRET_ENV, "INQUEUE_TEST_SECRET", ERROR_CONFIGURATION,
-		       "INQUEUE_TEST_SECRET is not set");
+	/* It is taken out of there, and read again. */
+	assert_string_equal("", getenv("INQUEUE_TEST_SECRET"));
+	assert_secret(SECRET_ENV, "INQUEUE_TEST_SECRET", "from the environment");
+	setenv("INQUEUE_TEST_SECRET", "another one", 1);
+	assert_secret(SECRET_ENV, "INQUEUE_TEST_SECRET", "another one");
+	assert_refused(SECRET_ENV, "INQUEUE_TEST_OTHER", ERROR_CONFIGURATION,
+		       "INQUEUE_TEST_OTHER is not set");
 }
 
 static void a_credential_comes_from_its_folder_only(void **state)
