@@ -24,8 +24,8 @@ static const struct command *help_command_at(size_t index)
 typedef const struct command *family_at(size_t index);
 
 static family_at *const families[] = {
-    queue_command_at, oauth_command_at, run_command_at,	 entry_command_at,
-    rules_command_at, work_command_at,	mail_command_at, help_command_at,
+    queue_command_at, oauth_command_at, run_command_at,	 entry_command_at, rules_command_at,
+    work_command_at,  serve_command_at, mail_command_at, help_command_at,
 };
 
 /* Tables of families end with NULL; nothing else knows how long they are. */

@@ -761,6 +761,25 @@ CREATE TABLE arrival (
 	PRIMARY KEY (queue_id, address, at, entry_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Tokens by which programs on other machines may ask for work over HTTP (`inqueue serve`). A token itself is not in here:
+-- whoever made it has seen it once. It may what the words before its own may, too: read, work, operate, define.
+CREATE TABLE token (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+	may TEXT NOT NULL CHECK (may = 'read' OR may = 'work' OR may = 'operate' OR may = 'define'),
+	queue_id INTEGER REFERENCES work_queue (id) ON DELETE CASCADE, -- NULL: all queues
+	sha256 TEXT NOT NULL UNIQUE CHECK (length(sha256) = 64),       -- of the token
+	created_by TEXT NOT NULL,
+	created_at TEXT NOT NULL CHECK (created_at IS strftime('%Y-%m-%dT%H:%M:%fZ', created_at)),
+	expires_at TEXT CHECK (expires_at IS strftime('%Y-%m-%dT%H:%M:%fZ', expires_at)), -- NULL: never
+	revoked_at TEXT CHECK (revoked_at IS strftime('%Y-%m-%dT%H:%M:%fZ', revoked_at)),
+	last_used_at TEXT CHECK (last_used_at IS strftime('%Y-%m-%dT%H:%M:%fZ', last_used_at)),
+	last_address TEXT,                                             -- where the last request came from
+	CHECK ((last_used_at IS NULL) = (last_address IS NULL))
+) STRICT;
+
+CREATE INDEX token_queue ON token (queue_id) WHERE queue_id IS NOT NULL;
+
 CREATE VIEW entry AS
 SELECT
 	s.id,
@@ -999,6 +1018,7 @@ WHEN EXISTS (SELECT 1 FROM entry_status WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM entry_skip WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM import_known WHERE queue_id = OLD.id)
 	OR EXISTS (SELECT 1 FROM arrival WHERE queue_id = OLD.id)
+	OR EXISTS (SELECT 1 FROM token WHERE queue_id = OLD.id)
 BEGIN
 	SELECT RAISE(ABORT, 'say PRAGMA foreign_keys = ON first, so that all that belongs to the queue goes with it');
 END;
@@ -1224,6 +1244,18 @@ CREATE TRIGGER pickup_attempt_moved BEFORE UPDATE OF queue_id ON pickup_attempt
 WHEN NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
 BEGIN
 	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
+END;
+
+CREATE TRIGGER token_allowed BEFORE INSERT ON token
+WHEN NEW.queue_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM work_queue WHERE id = NEW.queue_id)
+BEGIN
+	SELECT RAISE(ABORT, 'there is no queue with this queue_id');
+END;
+
+CREATE TRIGGER token_moved BEFORE UPDATE OF queue_id ON token
+WHEN NEW.queue_id IS NOT OLD.queue_id
+BEGIN
+	SELECT RAISE(ABORT, 'a token stays with its queue: revoke it, and create another');
 END;
 
 CREATE TRIGGER queue_health_allowed BEFORE INSERT ON queue_health

@@ -216,8 +216,9 @@ static struct work_queue *queue_from_row(const struct statement *row)
 int name_missing(struct store *store, const char *of, const char *name, struct error *err)
 {
 	scoped_statement *row =
-	    engine_prepare(store->engine, strcmp(of, "queue") == 0
-					      ? "SELECT name FROM work_queue"
+	    engine_prepare(store->engine, strcmp(of, "queue") == 0 ? "SELECT name FROM work_queue"
+					  : strcmp(of, "token") == 0
+					      ? "SELECT name FROM token"
 					      : "SELECT name FROM target WHERE name IS NOT NULL");
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	struct nearest nearest = nearest_begin(name);

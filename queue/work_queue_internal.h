@@ -1,6 +1,6 @@
 /*
  * work_queue_internal.h - the target of a queue, as it is stored and read with it; and the
- *                         rule for both names.
+ *                         rule for names.
  *
  * Errors: those of the database; MISSING for a name that no target has.
  */
@@ -9,7 +9,7 @@
 
 #include "queue/work_queue.h"
 
-/* INVALID says what the name of such a thing, "queue" or "target", may be. */
+/* INVALID says what the name of such a thing, "queue", "target" or "token", may be. */
 int name_check(const char *of, const char *name, struct error *err);
 
 /* MISSING, with the name of such a thing that is spelt nearly so. */

@@ -41,6 +41,7 @@ COLUMNS = {
     "entry_tag": "entry_id tag",
     "entry_event": "entry_id number at change state attempt who why detail duration_ms",
     "change_author": "id who why",
+    "token": "id name may queue_id sha256 created_by created_at expires_at revoked_at last_used_at last_address",
     "next_entry": "queue_id queue id",
     "waiting": "id queue priority sender subject tags attempt_count waiting_since",
     "working": "id queue worker since lease_until seconds_left attempt_count sender subject",
@@ -331,6 +332,8 @@ class SchemaTest(unittest.TestCase):
             ("INSERT INTO pickup_gone VALUES (9, 'a/INBOX', 1, 1, '', '')", "there is no queue"),
             ("INSERT INTO pickup_attempt VALUES (9, 'a/INBOX', 1, 1, 0, '', '')", "there is no queue"),
             ("INSERT INTO queue_health (queue_id) VALUES (9)", "there is no queue"),
+            ("INSERT INTO token (name, may, queue_id, sha256, created_by, created_at)"
+             " VALUES ('x', 'read', 9, printf('%064d', 1), 'x', '2026-01-31T12:00:00.000Z')", "there is no queue"),
             ("INSERT INTO run VALUES (1, 9, '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z', 1, 1, 0, NULL)",
              "there is no queue"),
             ("INSERT INTO queue_end VALUES (9, 'x', NULL, '2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z')",

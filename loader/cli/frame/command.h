@@ -82,6 +82,7 @@ const struct command *rules_command_at(size_t index);
 const struct command *work_command_at(size_t index);
 const struct command *mail_command_at(size_t index);
 const struct command *oauth_command_at(size_t index);
+const struct command *serve_command_at(size_t index);
 
 /* The command that the first words name, in any case, and how many of them; NULL for none. */
 const struct command *command_find(char **words, size_t count, size_t *ret_length);

@@ -1,10 +1,11 @@
-/* What may come next on a command line, for the completions of shells: commands, options, values, queues and
- * targets. All words come from the tables, and what is defined from the database, which is read as it is:
+/* What may come next on a command line, for the completions of shells: commands, options, values, queues,
+ * targets and tokens. All words come from the tables, and what is defined from the database, which is read as it is:
  * nobody is waited for, and an older one stays what it is. */
 #include "loader/cli/frame/command.h"
 
 #include "loader/cli/frame/output.h"
 #include "queue/entry.h"
+#include "queue/token.h"
 
 #include <glib.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ static void complete_offer(const struct completion *completion, const char *word
 	printf("%s%s\t%s\n", completion->prefix, word, said);
 }
 
-/* ---- queues and targets ---- */
+/* ---- queues, targets and tokens ---- */
 
 static int complete_queue(const struct work_queue *queue, void *context)
 {
@@ -48,7 +49,13 @@ static int complete_target(const struct work_queue_target *target, void *context
 	return 0;
 }
 
-enum complete_kind { COMPLETE_QUEUES, COMPLETE_TARGETS };
+static int complete_token(const struct token *token, void *context)
+{
+	complete_offer(context, token->name, token_right_format(token->may));
+	return 0;
+}
+
+enum complete_kind { COMPLETE_QUEUES, COMPLETE_TARGETS, COMPLETE_TOKENS };
 
 /* Without a database, or with one that cannot be read at this moment, there is nothing to offer. */
 static void complete_defined(struct completion *completion, enum complete_kind kind)
@@ -61,6 +68,8 @@ static void complete_defined(struct completion *completion, enum complete_kind k
 		return;
 	if (kind == COMPLETE_TARGETS)
 		work_queue_target_list(store, complete_target, completion, &ignored);
+	else if (kind == COMPLETE_TOKENS)
+		token_list(store, complete_token, completion, &ignored);
 	else
 		work_queue_list(store, complete_queue, completion, &ignored);
 }
@@ -189,14 +198,19 @@ static void complete_page(const char *name, char section, const char *about, voi
 	complete_offer(context, strchr(name, '-') != NULL ? strchr(name, '-') + 1 : name, about);
 }
 
+static enum complete_kind complete_kind_of(const struct command *command)
+{
+	if (g_str_has_prefix(command->name, "target "))
+		return COMPLETE_TARGETS;
+	return g_str_has_prefix(command->name, "token ") ? COMPLETE_TOKENS : COMPLETE_QUEUES;
+}
+
 static void complete_argument(struct completion *completion, const struct command *command,
 			      size_t given)
 {
 	const bool many = strstr(command->arguments, "NAME…") != NULL;
 	if (complete_names_defined(command) && (given == 0 || many))
-		complete_defined(completion, g_str_has_prefix(command->name, "target ")
-						 ? COMPLETE_TARGETS
-						 : COMPLETE_QUEUES);
+		complete_defined(completion, complete_kind_of(command));
 	else if (strstr(command->arguments, "FILE") != NULL ||
 		 strstr(command->arguments, "PATH") != NULL)
 		puts(COMPLETE_FILES);
