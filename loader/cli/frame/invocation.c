@@ -162,8 +162,8 @@ static const struct command_option *invocation_named(const struct invocation *in
 	return NULL;
 }
 
-/* Puts the names of options into small letters, without hyphens, where they stand; their values are left
- * alone, and so is what is behind "--". */
+/* Puts names of options that are written otherwise than ours into small letters, without hyphens, where they stand: there
+ * is room for that, and `ps` shows it. Their values are left alone, and so is what is behind "--". */
 static void invocation_plain_names(const struct invocation *invocation, int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -176,6 +176,8 @@ static void invocation_plain_names(const struct invocation *invocation, int argc
 			continue;
 		if (option->value != NULL && name[length] == '\0')
 			i++;
+		if (strlen(option->name) == length && memcmp(option->name, name, length) == 0)
+			continue;
 		char joined[OPTION_NAME_MAX];
 		invocation_join_name(option->name, joined);
 		const size_t plain = strlen(joined);
