@@ -73,7 +73,6 @@ static int explain_no_connection(const struct opening *opening, struct error *er
  * own for that. No greeting is as long. */
 static bool is_too_long(const struct opening *opening, CURLcode code)
 {
-	enum { GREETING_MAX = 64 * 1024 };
 	long size = 0;
 
 #if LIBCURL_VERSION_NUM >= 0x080600
@@ -81,7 +80,7 @@ static bool is_too_long(const struct opening *opening, CURLcode code)
 		return true;
 #endif
 	curl_easy_getinfo(opening->transport->curl, CURLINFO_HEADER_SIZE, &size);
-	return code == CURLE_RECV_ERROR && size > GREETING_MAX;
+	return code == CURLE_RECV_ERROR && size > OPENING_BYTES_MAX;
 }
 
 /* A server that is full says so in its greeting; anything else here is no IMAP server. */
@@ -157,7 +156,7 @@ int opening_explain(struct opening *opening, CURLcode code, struct error *err)
 
 	const char *text = *opening->curl_text ? opening->curl_text : curl_easy_strerror(code);
 
-	if (opening->foreign)
+	if (opening->foreign || opening->heard_bytes > OPENING_BYTES_MAX)
 		return explain_greeting(opening, code, err);
 	if (opening->speaks_tls)
 		return error_set(err, ERROR_UNREACHABLE,

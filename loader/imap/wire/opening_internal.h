@@ -12,6 +12,9 @@
 /* Of a probe (foreign_internal.h), for connecting and again for an answer. */
 #define PROBE_MS 1500
 
+/* No server says as much before the handover. */
+enum { OPENING_BYTES_MAX = 64 * 1024 };
+
 /* The conversation before the handover, for errors. */
 struct opening {
 	struct transport *transport;
@@ -24,7 +27,8 @@ struct opening {
 	enum certificate_verdict verdict;
 	struct error refusal; /* why, where it is CERTIFICATE_REFUSED */
 	char curl_text[CURL_ERROR_SIZE];
-	char *last_words; /* of the server; NULL: it has said nothing */
+	char *last_words;   /* of the server; NULL: it has said nothing */
+	size_t heard_bytes; /* before the handover */
 	bool preauthenticated;
 	bool foreign;	    /* its first line is no greeting of IMAP */
 	bool asked_for_tls; /* whether it speaks TLS, since it says nothing without */

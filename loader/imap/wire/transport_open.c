@@ -35,12 +35,16 @@ static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 	}
 	g_free(opening->last_words);
 	opening->last_words = words;
+	opening->heard_bytes += size * count;
 	if (transport_note_tls(opening->transport) && !opening->server->pin)
 		opening->verdict =
 		    certificate_judge(opening->trust, opening->transport->curl,
 				      opening->server->url, opening->stapled, &opening->refusal);
 	/* curl gives up when fewer bytes are taken than it gave. */
-	return opening->verdict == CERTIFICATE_GOOD && !opening->foreign ? size * count : 0;
+	return opening->verdict == CERTIFICATE_GOOD && !opening->foreign &&
+		       opening->heard_bytes <= OPENING_BYTES_MAX
+		   ? size * count
+		   : 0;
 }
 
 /* Where a server that expects TLS and a client that expects a greeting wait for each other, curl
