@@ -13,7 +13,7 @@ enum {
 	LIFE_DEFAULT_S = 3600,
 	LIFE_MAX_S = 86400,
 	REFRESH_LIFE_MAX_S = 10 * 366 * 86400,
-	TOKENS_MAX = 64,
+	TOKENS_MAX_BYTES = 512 * 1024,
 	TOKEN_MAX_BYTES = 12 * 1024, /* Entra's have up to 4 KB; mail servers take 6 to 48 */
 	ENTRA_REFRESH_LIFE_S = 90 * 86400,
 	RENEW_PERCENT = 80,
@@ -126,6 +126,30 @@ static uint32_t random_number(void)
 	return number;
 }
 
+static const char *first_to_end(json_t *tokens)
+{
+	const char *first = NULL;
+	int64_t first_ms = INT64_MAX;
+	const char *user;
+	json_t *entry;
+	json_object_foreach(tokens, user, entry)
+	{
+		const int64_t end_ms = account_number(entry, "expires");
+		if (first == NULL || end_ms < first_ms) {
+			first = user;
+			first_ms = end_ms;
+		}
+	}
+	return first;
+}
+
+/* Mailboxes that no queue has any more leave their tokens here. */
+static void make_room(json_t *tokens)
+{
+	while (json_dumpb(tokens, NULL, 0, 0) > TOKENS_MAX_BYTES)
+		json_object_del(tokens, first_to_end(tokens));
+}
+
 /* Its life is counted from before the request. It is renewed at 75 to 85 % of it, by chance:
  * accounts that signed in together would else ask together ever after. */
 static void take_access_token(struct oauth_account *account, const char *user,
@@ -139,10 +163,7 @@ static void take_access_token(struct oauth_account *account, const char *user,
 	const int64_t share = RENEW_PERCENT * 100 - JITTER_PERCENT * 100 + jitter;
 	const int64_t renew_ms = answer->asked_ms + life_ms * share / 10000;
 	const int64_t end_ms = answer->asked_ms + life_ms;
-	/* Mailboxes that no queue has any more leave their tokens here. Whoever still needs one
-	 * asks for another. */
-	if (json_object_get(tokens, key) == NULL && json_object_size(tokens) >= TOKENS_MAX)
-		json_object_clear(tokens);
+	make_room(tokens);
 	json_object_set_new(tokens, key,
 			    json_pack("{s:s, s:I, s:I, s:I}", "access_token", token, "issued",
 				      (json_int_t)answer->asked_ms, "renew", (json_int_t)renew_ms,

@@ -223,6 +223,13 @@ class Check(EntraCase):
             self.create(server, mailbox="Nowhere")
             self.fails(CONFIGURATION, "oauth", "check", "mail", says="Nowhere")
 
+    def test_queue_that_signs_in_by_something_else(self):
+        with TokenServer() as tokens, self.dovecot(tokens) as server:
+            self.inqueue(*self.with_secret(tokens))
+            self.create_queue(server, "others")
+            self.fails(CONFIGURATION, "oauth", "check", "mail", "--queue", "others",
+                       says="queue 'others' does not sign in by this account: `inqueue queue alter others --oauth mail`")
+
     def test_without_a_queue(self):
         with TokenServer() as tokens:
             self.inqueue(*self.with_secret(tokens))

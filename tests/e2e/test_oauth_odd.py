@@ -60,6 +60,20 @@ class Answers(test_oauth.OauthCase):
                     token = self.account()["tokens"]["*"]
                     self.assertEqual(life_s * 1000, token["expires"] - token["issued"])
 
+    def test_many_mailboxes(self):
+        """As those of a service account: the tokens that end first make room, and the file can be read."""
+        with TokenServer() as tokens:
+            self.login(self.with_secret(tokens))
+            now = int(time.time() * 1000)
+            self.change(lambda account: account["tokens"].update({
+                f"{number:02}": {"access_token": "x" * 12000, "issued": now, "renew": now, "expires": now + number}
+                for number in range(60)}))
+            self.login(self.with_secret(tokens))
+            kept = sorted(self.account()["tokens"].keys() - {"*"})
+            self.assertEqual([f"{number:02}" for number in range(60 - len(kept), 60)], kept)
+            self.assertGreater(len(kept), 30)
+            self.assertLess(self.account_path().stat().st_size, 600 * 1024)
+
     def test_an_empty_refresh_token_is_none(self):
         """And one that is no text; the one at hand goes on."""
         with TokenServer() as tokens, self.dovecot(tokens) as server:

@@ -5,11 +5,16 @@ after that its use revokes all of them.
 """
 
 import collections
+import fcntl
 import json
+import os
+import pathlib
 import re
+import signal
 import subprocess
 import unittest
 
+import processes
 import strace
 from checker import Verdict
 from inqueue import DEADLINE_S, DONE, PROGRAM, Case, connection_string
@@ -20,9 +25,12 @@ from trial import sample
 
 SAMPLE = 24  # of all calls in a short run
 USER = "robot@example.com"
-LINE = re.compile(r"(\d+) +(\w+)\((.*)")
+ATTEMPTS = 3
+VARYING = {"poll", "recvfrom", "futex", "getrandom"}  # one more or less by chance: the last may not come to be tried
+LINE = re.compile(r"\d+ +(\w+)\((.*)")
 
 
+@unittest.skipUnless(os.getuid() == 0, "a process that reads secrets lets nobody else look into it")
 class RenewalCase(Case):
     fault = "?"
 
@@ -52,10 +60,39 @@ class RenewalCase(Case):
                 token[key] -= 3600 * 1000
         self.path.write_text(json.dumps(account))
 
-    def sign_in(self, wrap=()):
+    def sign_in(self):
         """A run that renews, however it ends."""
-        return subprocess.run([*wrap, PROGRAM, "queue", "check", "invoices"], check=False, capture_output=True,
-                              timeout=DEADLINE_S, env=self.environment, cwd=self.folder)
+        return subprocess.run([PROGRAM, "queue", "check", "invoices"], check=False, capture_output=True, timeout=DEADLINE_S,
+                              env=self.environment, cwd=self.folder)
+
+    def sign_in_traced(self, *options):
+        """The same, and strace counts the calls of the process that renews from where it gets the lock. It stands still
+        before that: until then somebody else has the lock."""
+        with open(self.path.with_suffix(".lock"), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = subprocess.Popen([PROGRAM, "queue", "check", "invoices"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       env=self.environment, cwd=self.folder)
+            worker = self.await_worker(process)
+            os.kill(worker, signal.SIGSTOP)
+            self.await_status(worker, r"State:\tT")
+        with subprocess.Popen([*strace.start(self.log), *options, "-p", str(worker)]) as tracer:
+            self.await_status(worker, r"TracerPid:\t[1-9]")
+            os.kill(worker, signal.SIGCONT)
+            stdout, stderr = process.communicate(timeout=DEADLINE_S)
+            tracer.wait(DEADLINE_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def await_worker(self, process):
+        """The child that waits for the lock."""
+        while process.poll() is None:
+            for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                if str(self.path.with_suffix(".lock")) in processes.open_files(child):
+                    return int(child)
+        self.fail(process.communicate())
+
+    def await_status(self, worker, pattern):
+        while not re.search(pattern, pathlib.Path(f"/proc/{worker}/status").read_text()):
+            pass
 
     def sign_ins(self):
         return len(re.findall("Login: user=|Logged in: user=", self.server.log()))
@@ -78,24 +115,22 @@ class RenewalCase(Case):
         self.tally.add(Verdict([], [], []), recovered, trial)
 
     def calls_of_a_renewal(self):
-        """(call, the how manieth of its process) from the lock to its end."""
+        """(call, the how manieth) from the lock to its end."""
         self.age()
-        self.assertEqual(DONE, self.sign_in(strace.watch(self.log, ["all"])).returncode)
-        counts, inside, found = collections.defaultdict(collections.Counter), {}, []
+        self.assertEqual(DONE, self.sign_in_traced("-e", "trace=all").returncode)
+        counts, lock, found = collections.Counter(), None, []
         for line in self.log.read_text(errors="replace").splitlines():
-            match = LINE.match(line)
-            if not match:
+            if not (match := LINE.match(line)):
                 continue
-            process, call, arguments = match.groups()
-            counts[process][call] += 1
+            call, arguments = match.groups()
+            counts[call] += 1
             if call == "flock" and "LOCK_EX" in arguments:
-                inside[process] = arguments.split(",")[0]
-            if process in inside:
-                found.append((call, counts[process][call]))
-            if call == "close" and arguments.startswith(f"{inside.get(process)})"):
-                del inside[process]
-        self.assertFalse(inside)
-        self.assertTrue({"flock", "connect", "fsync", "rename"} <= {call for call, _ in found}, found)
+                lock = arguments.split(",")[0]
+            if lock:
+                found.append((call, counts[call]))
+            if call == "close" and arguments.startswith(f"{lock})"):
+                break
+        self.assertTrue({"connect", "fallocate", "fsync", "rename", "flock"} <= {call for call, _ in found}, found)
         return found
 
 
@@ -103,17 +138,23 @@ class Killed(RenewalCase):
     fault = "kill -9 at a system call of the renewal of a token"
 
     def test_at_every_call(self):
-        tried = fired = 0
-        for call, when in sample(self.calls_of_a_renewal(), SAMPLE):
+        calls = self.calls_of_a_renewal()
+        missed = []
+        for call, when in sample(calls, SAMPLE):
             if self.tally.has(f"{call}-{when}"):
                 continue
             with self.subTest(call=call, when=when):
-                self.age()
-                self.sign_in(strace.kill(self.log, call, when))
-                struck = bool(strace.count_by_process(self.log)[1])
-                tried, fired = tried + 1, fired + struck
-                self.judge(struck, f"{call}-{when}")
-        self.assertGreaterEqual(fired, tried // 2)
+                if any(self.strikes(call, when) for _ in range(ATTEMPTS)):
+                    self.judge(True, f"{call}-{when}")
+                else:
+                    missed.append((call, when))
+        self.assertLessEqual({call for call, _ in missed}, VARYING)
+        self.assertLess(len(missed), len(calls) // 10, missed)
+
+    def strikes(self, call, when):
+        self.age()
+        self.sign_in_traced("-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={when}")
+        return "killed by SIGKILL" in self.log.read_text(errors="replace")
 
 
 class DiskErrors(RenewalCase):
@@ -125,7 +166,7 @@ class DiskErrors(RenewalCase):
                 when = min(number for name, number in self.calls_of_a_renewal() if name == call)
                 self.age()
                 before = self.sign_ins()
-                result = self.sign_in(strace.fail(self.log, call, error, when))
+                result = self.sign_in_traced("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}")
                 self.assertIn(b"account file", result.stderr)
                 self.assertNotEqual(DONE, result.returncode)
                 self.assertEqual(before, self.sign_ins())

@@ -21,12 +21,16 @@ struct cmd_oauth_search {
 	char *queue; /* the first that has it */
 };
 
+static bool cmd_oauth_is_of(const struct work_queue *queue, const char *account)
+{
+	return strcmp(queue->credential_source, secret_source_format(SECRET_OAUTH)) == 0 &&
+	       g_strcmp0(queue->credential_reference, account) == 0;
+}
+
 static int cmd_oauth_try_queue(const struct work_queue *queue, void *context)
 {
 	struct cmd_oauth_search *search = context;
-	if (search->queue == NULL &&
-	    strcmp(queue->credential_source, secret_source_format(SECRET_OAUTH)) == 0 &&
-	    g_strcmp0(queue->credential_reference, search->account) == 0)
+	if (search->queue == NULL && cmd_oauth_is_of(queue, search->account))
 		search->queue = g_strdup(queue->name);
 	return 0;
 }
@@ -43,7 +47,15 @@ static int cmd_oauth_find_queue(const struct invocation *invocation, struct work
 	if (named == NULL && work_queue_list(store, cmd_oauth_try_queue, &search, err) != 0)
 		return -1;
 	g_autofree char *found = named != NULL ? g_strdup(named) : search.queue;
-	return found != NULL ? work_queue_find(store, found, ret_queue, err) : 0;
+	if (found != NULL && work_queue_find(store, found, ret_queue, err) != 0)
+		return -1;
+	if (*ret_queue != NULL && !cmd_oauth_is_of(*ret_queue, search.account))
+		return error_set(
+		    err, ERROR_CONFIGURATION,
+		    "queue '%s' does not sign in by this account: `inqueue queue alter "
+		    "%s --oauth %s` lets it",
+		    found, found, search.account);
+	return 0;
 }
 
 /* Without a queue it is the provider's server, and the account's own user. */
