@@ -75,9 +75,9 @@ static int check_say_lacking(const struct mailbox *mailbox, enum mailbox_folder 
 			     const char *lacking, struct error *err)
 {
 	g_autofree char *described = rights_describe(lacking);
-	return error_set(err, ERROR_CREDENTIALS,
-			 "the right %s is missing in folder '%s': ask for it on %s", described,
-			 mailbox_folder_name(mailbox, folder), mailbox->server->url);
+	return error_set(err, ERROR_CREDENTIALS, "%s in folder '%s': ask for %s on %s", described,
+			 mailbox_folder_name(mailbox, folder), lacking[1] == '\0' ? "it" : "them",
+			 mailbox->server->url);
 }
 
 /* A server without rights (RFC 4314) tells by opening a folder whether it can be changed. */

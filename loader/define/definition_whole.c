@@ -54,8 +54,8 @@ int definition_target_check_reach(const struct work_queue_target *before,
 		return 0;
 	g_autofree char *host = target_host(draft->url);
 	return error_set(err, ERROR_CONFIGURATION,
-			 "deliver-to: %s has an address of this machine or network: allow-private "
-			 "lets entries go there",
+			 "deliver-to: %s leads to this machine or to a private network: "
+			 "allow-private=true lets entries go there",
 			 host);
 }
 

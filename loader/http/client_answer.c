@@ -73,8 +73,8 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 	    size > 0 && size < CURL_ERROR_SIZE - 1 ? transfer->curl_text : curl_easy_strerror(code);
 	if (transfer->refused_private)
 		return error_set(err, ERROR_UNREACHABLE,
-				 "%s has an address of this machine or network: allow-private lets "
-				 "entries go there",
+				 "%s leads to this machine or to a private network: "
+				 "allow-private=true lets entries go there",
 				 target);
 	if (transfer->refused_clear && options->insecure)
 		return error_set(err, ERROR_UNREACHABLE,

@@ -180,7 +180,7 @@ class Formats(DeliverCase):
             f"header field       X-Api-Key: file:{token}",
             f'header field       X-Auth: Bearer my {token.name} command:["{cat}","{token}"]',
             "private addresses  allowed", "time limits        10.0s to connect, 30.0s in all", "posts at a time    4",
-            "acknowledge        load"], self.inqueue("queue", "show", "invoices").stdout.splitlines()[8:18])
+            "acknowledge        load: mail is moved once it is stored"], self.inqueue("queue", "show", "invoices").stdout.splitlines()[8:18])
         shown = self.json_lines("--json", "queue", "show", "invoices")[0]["delivery"]
         self.assertEqual((f"file:{password}", ["X-Team: accounts", "X-Source: mail"], f"X-Api-Key: file:{token}"),
                          (shown["password"], shown["headers"], shown["header_secrets"][0]))

@@ -339,7 +339,7 @@ class Unreachable(DeliverCase):
         for host in ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0", "2130706433", "0x7f.1",
                                        "127.1", "017700000001", "169.254.169.254", "[fe80::1]", "[fd00::1]"]:
             with self.subTest(host=host):
-                url, says = receiver.url(host=host), "has an address of this machine or network: allow-private"
+                url, says = receiver.url(host=host), "leads to this machine or to a private network: allow-private"
                 self.fails(inqueue.CONFIGURATION, "queue", "alter", "invoices", "--deliver-to", url, says=says)
                 self.execute("UPDATE target SET url = ?", url)
                 self.fails(inqueue.UNREACHABLE, "deliver", "--test", says=says)

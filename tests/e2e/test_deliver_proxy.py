@@ -71,13 +71,13 @@ class Proxies(DeliverCase):
         for url in ["https://10.0.0.1/", "https://localhost/", "https://app.internal./"]:
             self.fails(inqueue.CONFIGURATION, "queue", "create", "orders", "--connection-string", "url=imap.example.com",
                        "--user-name", "robot", "--password-env", "X", "--deliver-to", url, "--deliver-proxy", proxy.url,
-                       "--no-check", says="has an address of this machine or network: allow-private lets entries go there")
+                       "--no-check", says="leads to this machine or to a private network: allow-private=true lets entries go there")
         home = self.secure()
         self.through(proxy.url, home)
         for place in [f"https://127.0.0.1:{other.port}/", f"https://LOCALHOST:{other.port}/", "https://[::ffff:10.0.0.1]/",
                       "https://app.internal/"]:
             home.answers = [Answer(307, {"Location": place})]
-            self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="has an address of this machine or network")
+            self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="leads to this machine or to a private network")
         self.assertEqual({f"app.example.com:{home.port}"}, {request.target for request in proxy.requests})
 
     def test_in_clear_only_without_credentials(self):
@@ -93,7 +93,7 @@ class Proxies(DeliverCase):
                          [request[:2] for request in proxy.requests])
         # The connection to the proxy is kept, and must not lead to what a new one would not.
         receiver.answers = [Answer(307, {"Location": f"http://localhost:{receiver.port}/"})]
-        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="localhost:.* has an address of this machine or network")
+        self.fails(inqueue.UNREACHABLE, "deliver", "--test", says="localhost:.* leads to this machine or to a private network")
         self.assertEqual(2, len(receiver.requests))
 
     def test_errors_name_it(self):
@@ -144,7 +144,7 @@ class Proxies(DeliverCase):
         self.execute("UPDATE target SET allow_private = 0")
         for passed in ["localhost", "*", "example.com, .LOCALHOST"]:
             self.fails(inqueue.UNREACHABLE, "deliver", "--test", env={"https_proxy": NOWHERE, "no_proxy": passed},
-                       says=r"invoices': localhost:\d+ has an address of this machine or network")
+                       says=r"invoices': localhost:\d+ leads to this machine or to a private network")
         self.inqueue("queue", "alter", "invoices", "--deliver-to", receiver.url(), "--allow-private", "true")
         for passed, says in [("127.0.0.0/8", "certificate"), ("127.0.0.1", "certificate"),
                              ("127.0.0.0/33,128.0.0.0/2", "through the proxy")]:

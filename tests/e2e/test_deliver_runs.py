@@ -176,7 +176,7 @@ class Runs(DeliverCase):
             tuple(row[key] for key in ["entry_id", "attempt", "outcome", "status", "answer", "error"])
             for row in shown])
         self.assertRegex(self.inqueue("delivery", "show", "1").stdout,
-                         r"\Aattempt 1  \S+  rejected  \d+ ms  status 422\nno such customer\n\Z")
+                         r"\Aattempt 1  \S+  rejected  \d+ ms  status 422\nanswer:\nno such customer\n\Z")
         self.fails(inqueue.NO, "delivery", "show", "99", says="there is no entry 99")
         self.fails(inqueue.NO, "delivery", "retry", "1", "99", says="there is no entry 99")
         self.assertEqual(["failed"], self.states())

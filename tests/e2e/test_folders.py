@@ -312,14 +312,14 @@ class Permission(Case):
         """It is not the archive that refuses."""
         self.create_queue(self.server)
         self.server.set_rights("user.robot", "robot", "lrswi")
-        says = r"the right t \(mark messages as deleted\), e \(expunge messages\) is missing in folder 'INBOX'"
+        says = r"the rights t \(mark messages as deleted\) and e \(expunge messages\) are missing in folder 'INBOX'"
         self.check_says(says)
         self.refused(says, "Permission denied")
 
     def test_mailbox_that_may_only_be_read(self):
         self.create_queue(self.server)
         self.server.set_rights("user.robot", "robot", "lr")
-        self.check_says("is missing in folder 'INBOX'")
+        self.check_says("the rights .* are missing in folder 'INBOX'")
         self.refused("'INBOX'", "only be read")
         self.assertEqual([], self.entries())
 
@@ -390,7 +390,7 @@ namespace shared {
     def test_right_to_delete_is_missing(self):
         self.shared("lrwsi")
         self.create_queue(mailbox="shared/Work")
-        says = r"the right t \(mark messages as deleted\), e \(expunge messages\) is missing in folder 'shared/Work'"
+        says = r"the rights t \(mark messages as deleted\) and e \(expunge messages\) are missing in folder 'shared/Work'"
         self.fails(CREDENTIALS, "queue", "check", "invoices", says=says)
         self.fails(CREDENTIALS, "load", "invoices", says=["load 'invoices'", says])
         self.assertEqual(0, self.folders()["INBOX.DROPBOX"])
@@ -398,7 +398,7 @@ namespace shared {
     def test_mailbox_that_may_only_be_read(self):
         self.shared("lr")
         self.create_queue(mailbox="shared/Work")
-        self.fails(CREDENTIALS, "queue", "check", "invoices", says="t .*, e .* missing in folder 'shared/Work'")
+        self.fails(CREDENTIALS, "queue", "check", "invoices", says="t .* and e .* are missing in folder 'shared/Work': ask for them on ")
         self.create_queue(name="blind", mailbox="shared/Work", disable="ACL")
         self.fails(CREDENTIALS, "queue", "check", "blind", says="mailbox 'shared/Work' may only be read")
         self.fails(CREDENTIALS, "load", "blind", says="mailbox 'shared/Work' may only be read")

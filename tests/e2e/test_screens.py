@@ -269,6 +269,11 @@ class Tables(Screen, EntryCase):
 
 
 class Mail(Screen, ServerCase):
+    def test_no_mail(self):
+        self.create_queue()
+        self.assertEqual("inqueue: no messages match\n", self.shown("mail", "--queue", "invoices"))
+        self.assertEqual("", self.inqueue("mail", "getAll", "--queue", "invoices").stdout)
+
     def test_mail_and_check(self):
         self.deliver(inqueue.message(INVOICE))
         self.create_queue()

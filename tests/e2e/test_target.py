@@ -210,7 +210,7 @@ class Private(TargetCase):
     """A target of this machine or network has leave, or is none; which is seen when it is defined."""
 
     first_look = True
-    WHY = "deliver-to: {host}:8080 has an address of this machine or network: allow-private lets entries go there\n"
+    WHY = "deliver-to: {host}:8080 leads to this machine or to a private network: allow-private=true lets entries go there\n"
 
     def defines(self, kind, action, *options):
         name = "invoices" if kind == "queue" else "shop"
@@ -234,7 +234,7 @@ class Private(TargetCase):
         """An address is one in any case, a name may be another machine's tomorrow."""
         for kind in ["queue", "target"]:
             self.fails(inqueue.CONFIGURATION, *self.defines(kind, "create", "--no-check", "--deliver-to", "http://127.0.0.1/"),
-                       says="127.0.0.1 has an address of this machine")
+                       says="127.0.0.1 leads to this machine")
             self.inqueue(*self.defines(kind, "create", "--no-check", "--deliver-to", "http://localhost:8080/"))
             self.fails(inqueue.CONFIGURATION, *self.defines(kind, "alter", "--deliver-to", "http://localhost/"), says="allow-private")
             self.inqueue(*self.defines(kind, "alter", "--no-check", "--deliver-to", "http://localhost/"))
@@ -256,10 +256,10 @@ class Private(TargetCase):
             path = self.file("queues.ini", text.format("127.0.0.1"))
             for options in [[], ["--check"], ["--dry-run"]]:
                 self.fails(inqueue.CONFIGURATION, "queue", "apply", path, *options,
-                           says=rf"'{path}': \[{group}\]: deliver-to: 127.0.0.1 has an address of this machine .* allow-private")
+                           says=rf"'{path}': \[{group}\]: deliver-to: 127.0.0.1 leads to this machine .* allow-private")
             self.file("queues.ini", text.format("localhost"))
             self.fails(inqueue.CONFIGURATION, "queue", "apply", path, "--check",
-                       says=rf"'{path}': \[{group}\]: deliver-to: localhost has an address of this machine")
+                       says=rf"'{path}': \[{group}\]: deliver-to: localhost leads to this machine")
             self.assertEqual([], self.column("SELECT url FROM target"))
             self.inqueue("queue", "apply", path)
             self.assertEqual(["http://localhost/"], self.column("SELECT url FROM target"))

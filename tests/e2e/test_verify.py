@@ -350,6 +350,7 @@ class Gone(VerifyCase):
         self.fails(NO, "verify", "invoices", "--json", says="1 problem; --accept-missing accepts that messages are gone")
         self.verify("--accept-missing", "--by", "ann")
         self.assertEqual("", self.verify().stdout)
+        self.assertEqual("inqueue: 1 message looked at, no problem\r\n", self.on_terminal("verify", "invoices").stdout)
         self.assertEqual({"accepted_as_gone": 1}, self.counts())
         self.assertRegex(self.verify("--summary").stdout, r"(?m)^DROPBOX +1 +1 +1 +0 +0 +0 +0 +1$")
         self.assertEqual([("note", "ann", "its message is not in 'DROPBOX' any more, which was accepted")],

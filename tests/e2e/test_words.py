@@ -13,6 +13,14 @@ class Words(EntryCase):
         return self.inqueue("queue", "create", "new", "--connection-string", text, "--user-name", "robot@example.com",
                             "--password-env", "PASSWORD", *options, expect=CONFIGURATION).stderr
 
+    def test_quotes_around_the_whole_are_named(self):
+        self.assertIn("connection-string: it begins with \": quotes stand around single values, as in mailbox=\"In box\","
+                      " and not around the whole\n", self.create('"url=imap.example.com;ssl=True"'))
+
+    def test_an_option_of_targets_without_its_beginning(self):
+        self.assertIn("unknown option --deliver-allow-private: did you mean --allow-private?", self.inqueue(
+            "target", "create", "shop", "--deliver-allow-private", "true", expect=USAGE).stderr)
+
     def test_unknown_keys_get_the_nearest_known_one(self):
         for key, meant in [("host", "url"), ("Server", "url"), ("folder", "mailbox"), ("mailbx", "mailbox"),
                            ("maibolx", "mailbox"), ("max_size", "maxSize"), ("tls", "ssl")]:

@@ -305,6 +305,8 @@ static int cmd_delivery_print(const struct delivery *delivery, void *context)
 		    delivery_outcome_format(delivery->outcome), delivery->duration_ms, status);
 	if (delivery->error != NULL)
 		output_line("%s", delivery->error);
+	if (delivery->answer != NULL && *delivery->answer != '\0')
+		output_line("answer:");
 	output_text(delivery->answer);
 	return 0;
 }

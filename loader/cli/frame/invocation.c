@@ -91,10 +91,15 @@ static const char *invocation_other_name(const struct invocation *invocation, co
 static const char *invocation_meant(const struct invocation *invocation, const char *name)
 {
 	const char *other = invocation_other_name(invocation, name + strspn(name, "-"));
+	/* Most options of a target begin with "deliver-", and not all. */
+	const bool more = g_str_has_prefix(name, "--deliver-");
 	struct nearest nearest = nearest_begin(name);
-	for (size_t i = 0; i < invocation->option_count; i++)
+	struct nearest shorter = nearest_begin(more ? name + strlen("--deliver-") : name);
+	for (size_t i = 0; i < invocation->option_count; i++) {
 		nearest_try(&nearest, invocation->options[i].name);
-	return other != NULL ? other : nearest.best;
+		nearest_try(&shorter, invocation->options[i].name);
+	}
+	return other != NULL ? other : nearest.best != NULL ? nearest.best : shorter.best;
 }
 
 /* getopt_long() says only which option was wrong: in optopt stands what `table` has for it, 0 for

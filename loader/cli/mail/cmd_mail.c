@@ -26,7 +26,7 @@ static int cmd_mail_act(const struct invocation *invocation, enum mail_action ac
 	mail_view_report(view, &report);
 	mail_view_begin(view);
 	int failed = mail_run(session->imap, &request, &report, err);
-	mail_view_end(view);
+	mail_view_end(view, failed != 0);
 	return failed;
 }
 

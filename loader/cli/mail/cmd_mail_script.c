@@ -135,7 +135,7 @@ static int mail_script_act(struct mail_script *script, const struct invocation *
 		return -1;
 	mail_view_report(view, &report);
 	int failed = mail_run(script->session->imap, &request, &report, err);
-	mail_view_end(view);
+	mail_view_end(view, failed != 0);
 	return failed;
 }
 

@@ -222,6 +222,8 @@ static const struct mime_content *mail_columns_present(const struct mime_content
 const struct mime_content *mail_columns_content(const struct mail_message *message,
 						const char *column)
 {
+	if (message == NULL)
+		return NULL;
 	const struct mime_message *parsed = message->parsed;
 	const struct mime_content *text =
 	    parsed->text_from_html ? NULL : mail_columns_present(&parsed->text_body);

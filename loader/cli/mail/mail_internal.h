@@ -73,7 +73,7 @@ void mail_columns_say(const struct mail_change *change, bool dry_run);
  * header alone was asked for. */
 int mail_columns_say_whole(const struct mail_message *message, struct error *err);
 
-/* The body that a column stands for; NULL where the column is no body, or there is none. */
+/* The body that a column stands for; NULL where the column is no body, or there is none, or no message. */
 const struct mime_content *mail_columns_content(const struct mail_message *message,
 						const char *column);
 
@@ -107,8 +107,8 @@ void mail_view_report(struct mail_view *view, struct mail_report *ret_report);
 
 /* Prints what stands before the first row: the head of CSV. */
 void mail_view_begin(struct mail_view *view);
-/* Takes the bar away. */
-void mail_view_end(struct mail_view *view);
+/* Takes the bar away, and tells a person where a list is empty. */
+void mail_view_end(struct mail_view *view, bool failed);
 
 /* ---- the commands; their words are in mail_table.c ---- */
 

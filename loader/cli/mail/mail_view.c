@@ -88,8 +88,7 @@ static int mail_view_csv_row(const struct mail_view *view, const json_t *row,
 	bool guard = view->format == MAIL_VIEW_GUARDED_CSV;
 	for (guint i = 0; i < view->columns->len; i++) {
 		const char *column = g_ptr_array_index(view->columns, i);
-		const struct mime_content *content =
-		    message != NULL ? mail_columns_content(message, column) : NULL;
+		const struct mime_content *content = mail_columns_content(message, column);
 		g_autofree char *text = mail_view_text(json_object_get(row, column));
 		if (i > 0)
 			output_csv_comma();
@@ -110,8 +109,7 @@ static int mail_view_json_row(struct mail_view *view, const json_t *row,
 		putchar(',');
 	for (guint i = 0; i < view->columns->len; i++) {
 		const char *column = g_ptr_array_index(view->columns, i);
-		const struct mime_content *content =
-		    message != NULL ? mail_columns_content(message, column) : NULL;
+		const struct mime_content *content = mail_columns_content(message, column);
 		const json_t *value = json_object_get(row, column);
 		printf("%s\"%s\":", i > 0 ? "," : "{", column);
 		if (content == NULL)
@@ -354,9 +352,11 @@ void mail_view_begin(struct mail_view *view)
 }
 
 /* What is left of the bar would stand in front of the shell's next line. */
-void mail_view_end(struct mail_view *view)
+void mail_view_end(struct mail_view *view, bool failed)
 {
 	progress_clear(&view->progress);
+	if (!failed && view->first && view->format == MAIL_VIEW_TABLE && mail_view_is_of_rows(view))
+		output_say_to_person("no messages match");
 }
 
 /* The columns are known before the first row, so that a wrong name costs nothing. */

@@ -180,7 +180,10 @@ void queue_view_print(const struct work_queue *queue, const struct queue_health 
 				      work_queue_same_format(queue->same_reference));
 	if (queue->target.url != NULL) {
 		target_view_print(&queue->target);
-		queue_view_print_text("acknowledge", queue_view_acknowledge(queue));
+		queue_view_print_text("acknowledge",
+				      queue->on_delivery
+					  ? "delivery: mail is moved once the target has answered"
+					  : "load: mail is moved once it is stored");
 	}
 	queue_view_print_last(queue);
 }

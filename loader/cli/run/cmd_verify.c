@@ -161,6 +161,15 @@ static int cmd_verify_judge(const struct verify_result *result,
 	return error_set(err, ERROR_NO, "%s", text->str);
 }
 
+/* Silence would leave a person in doubt. */
+static void cmd_verify_praise(const struct verify_result *result)
+{
+	g_autofree char *words = g_strdup_printf("%" PRIu64 " message%s looked at, no problem%s",
+						 result->messages, result->messages == 1 ? "" : "s",
+						 result->problems > 0 ? " is left" : "");
+	output_say_to_person(words);
+}
+
 /* Checks what can be said without the server. */
 static int cmd_verify_check(const struct invocation *invocation,
 			    const struct verify_options *options, struct error *err)
@@ -246,7 +255,11 @@ int cmd_verify(const struct invocation *invocation, struct error *err)
 	cmd_verify_show(&view);
 	if (failed != 0)
 		return error_prefix(err, "verify '%s'", queue->name);
-	return cmd_verify_judge(&result, &options, err);
+	if (cmd_verify_judge(&result, &options, err) != 0)
+		return -1;
+	if (!invocation->json)
+		cmd_verify_praise(&result);
+	return 0;
 }
 
 int cmd_reload(const struct invocation *invocation, struct error *err)

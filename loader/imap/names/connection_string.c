@@ -155,6 +155,11 @@ static int refuse_key(const char *key, struct error *err)
 				 key);
 	if (is_curly_quote(key))
 		return refuse_curly_quote(key, err);
+	if (*key == '"' || *key == '\'')
+		return error_set(err, ERROR_CONFIGURATION,
+				 "it begins with %c: quotes stand around single values, as in "
+				 "mailbox=\"In box\", and not around the whole",
+				 *key);
 	for (size_t i = 0; connection_string_key_at(i, &help); i++)
 		g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", help.key);
 

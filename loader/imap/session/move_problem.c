@@ -159,5 +159,5 @@ int move_explain(const struct move *move, const char *rights, struct error *err)
 
 	g_autofree char *described = rights_describe(lacking);
 
-	return error_prefix(err, "the right %s is missing in folder '%s'", described, folder);
+	return error_prefix(err, "%s in folder '%s'", described, folder);
 }

@@ -79,7 +79,11 @@ char *rights_describe(const char *rights)
 			if (meanings[i].right == *at)
 				meaning = meanings[i].meaning;
 		}
-		g_string_append_printf(text, "%s%c (%s)", text->len > 0 ? ", " : "", *at, meaning);
+		const char *before = at == rights ? "" : at[1] == '\0' ? " and " : ", ";
+
+		g_string_append_printf(text, "%s%c (%s)", before, *at, meaning);
 	}
+	g_string_prepend(text, strlen(rights) == 1 ? "the right " : "the rights ");
+	g_string_append(text, strlen(rights) == 1 ? " is missing" : " are missing");
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }

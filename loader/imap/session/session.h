@@ -268,7 +268,7 @@ int imapc_log_to(const char *path, struct error *err);
 int rights_find_lacking(struct imapc_session *session, const char *wire, const char *needed,
 			char **ret_lacking, struct error *err);
 
-/* "t (mark messages as deleted), e (expunge)". Caller frees with g_free(). */
+/* "the rights t (mark messages as deleted) and e (expunge messages) are missing". Caller frees with g_free(). */
 char *rights_describe(const char *rights);
 
 /* --- the libraries ------------------------------------------------------ */
