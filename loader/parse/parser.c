@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 enum {
+	/* Three, because a death may be the fault of the machine (out of memory) and not of the message. */
 	PARSER_MAX_TRIES = 3,
 	PARSER_UNREAD = 250,		  /* answers that its socket holds in any case */
 	PARSER_PACKET_BYTES = 256 * 1024, /* of messages: so many are not waited for */
@@ -104,7 +105,9 @@ void parser_begin_suspect(struct parser *parser)
 	parser->suspects_end = SIZE_MAX;
 }
 
-/* How many messages the next packet has; 0: it is not full yet, and more are to come. */
+/* How many messages the next packet has. 0: it is not full yet, and more are to come. A packet for each message
+ * would cost a load of small ones a sixth more time (protocol.h), so that one that is not full is sent only where
+ * the process would else idle, or nothing follows. A suspect goes alone. */
 static size_t parser_packet(const struct parser *parser, bool more_to_come)
 {
 	const size_t max = PROTOCOL_PACKET_MAX;
@@ -120,6 +123,8 @@ static size_t parser_packet(const struct parser *parser, bool more_to_come)
 	return full || idle || !more_to_come ? count : 0;
 }
 
+/* The first message that nobody has answered says where its output begins: what a process that died has written
+ * behind the last answer is overwritten. All others go on behind the one before. */
 static bool parser_send_packet(struct parser *parser, size_t count)
 {
 	struct protocol_request requests[PROTOCOL_PACKET_MAX];
@@ -173,7 +178,8 @@ static int parser_start_again(struct parser *parser, int status, struct error *e
 			 path, WEXITSTATUS(status));
 }
 
-/* The message has been tried often enough: only its header is looked at, or nothing. */
+/* The message has been tried often enough: only its header is looked at, once, so that its entry has sender and
+ * subject. A text has no header, and is given up. */
 static void parser_give_up(struct parser *parser, struct parser_job *job)
 {
 	if (job->header_only_left || job->request.is_text) {
@@ -213,7 +219,8 @@ static int parser_recover(struct parser *parser, const struct parser_doubt *doub
 	return 0;
 }
 
-/* What has come from the process. Does not wait. */
+/* What has come from the process. Does not wait. More answers than there were questions: a message has taken it
+ * over. */
 static int parser_receive_now(struct parser *parser, struct parser_answers *ret_answers,
 			      enum parser_news *ret_news, struct error *err)
 {
@@ -226,7 +233,8 @@ static int parser_receive_now(struct parser *parser, struct parser_answers *ret_
 	return 0;
 }
 
-/* Wall time for the packet that is to be answered next: as for one message of its size. */
+/* Wall time for the packet that is to be answered next, as for one message of its size: a packet of 40 MB has 20 s
+ * of CPU time, and so two minutes. Generous, because the machine may be busy. */
 static int64_t parser_patience_ms(const struct parser *parser)
 {
 	uint64_t bytes = 0;
@@ -257,7 +265,7 @@ static int parser_receive(struct parser *parser, struct parser_answers *ret_answ
 	return -1;
 }
 
-/* The message is through; a suspect one has had a process of its own. */
+/* The message is through. A suspect one has had a process of its own, whose end costs no other message anything. */
 static void parser_job_done(struct parser *parser, struct parser_job *job)
 {
 	parser->free_offset = parser_answer_end(&job->answer);
@@ -310,7 +318,8 @@ static int parser_advance(struct parser *parser, struct error *err)
 	return parser_hear(parser, news, &answers, &doubt, err);
 }
 
-/* Before the process has to wait for room for its answers. */
+/* Takes answers before the process has to wait for room for them: it would then read no further packet, and both
+ * sides would stand still. */
 static int parser_make_room(struct parser *parser, struct error *err)
 {
 	while (parser->process.socket >= 0 && parser->answered + PARSER_UNREAD < parser->sent) {
@@ -327,6 +336,8 @@ static int parser_make_room(struct parser *parser, struct error *err)
 	return 0;
 }
 
+/* A process that dies here is not replaced at once: parser_finish() does that, when it sees that answers are
+ * missing. */
 static int parser_put(struct parser *parser, const struct protocol_request *request,
 		      size_t *ret_index, struct error *err)
 {
@@ -366,6 +377,7 @@ int parser_finish(struct parser *parser, struct error *err)
 	return 0;
 }
 
+/* The words come from the process, and go to a terminal: they are made valid. */
 int parser_libraries(struct parser *parser, char **ret_libraries, struct error *err)
 {
 	while (!parser->process.has_greeted) {
@@ -376,6 +388,8 @@ int parser_libraries(struct parser *parser, char **ret_libraries, struct error *
 	return 0;
 }
 
+/* An answer that makes no sense is the fault of its message, and no error of the run; a file that cannot be read
+ * is. */
 int parser_read(struct parser *parser, size_t index, struct mime_message **ret_message,
 		const char **ret_failure, struct error *err)
 {

@@ -1,6 +1,6 @@
-/* The record is checked by protocol.h; bodies, which may be long, are looked at in pieces of whole
- * characters. And tells the ends of a process apart, and the faults of this machine from what a
- * process only says of it. */
+/* Judges what a parser process has answered: whether the record lies where it may and can be read (protocol.h),
+ * and whether bodies are text, a piece of whole characters after the other. Says how a process has ended, and
+ * tells faults of this machine from what a process only claims. */
 #include "loader/parse/parser_internal.h"
 
 #include "loader/parse/parser.h"
@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+/* Of a message of usual size record and contents fit, and are read by one call. */
 enum { STRETCH_BYTES = 64 * 1024 };
 
 /* Its lists are empty, not missing: the entry has them in any case. */
@@ -26,7 +27,8 @@ struct mime_message *parser_no_message(void)
 	return message;
 }
 
-/* An answer in front of `begin` would be another message's; one behind the file is no answer. */
+/* An answer in front of `begin` would be another message's; one behind the file is none. No record is longer than
+ * PARSED_MAX_SIZE: a longer one would only take memory. */
 bool parser_answer_take(const struct protocol_reply *reply, uint64_t begin, uint64_t output_size,
 			struct parser_answer *ret_answer)
 {
@@ -45,7 +47,7 @@ uint64_t parser_answer_end(const struct parser_answer *answer)
 	return answer->record_offset + answer->record_size;
 }
 
-/* How many bytes at the end may be the beginning of a character. */
+/* How many bytes at the end may be the beginning of a character: at most three, since UTF-8 takes four for one. */
 static size_t unfinished(const char *bytes, size_t size)
 {
 	size_t at = size;
@@ -76,7 +78,7 @@ static const char *stretch_at(struct stretch *stretch, uint64_t offset, size_t s
 	return stretch->bytes + (offset - stretch->begin);
 }
 
-/* Bodies may be long, so that they are not in the record. */
+/* Bodies may be long (hundreds of megabytes): they are not in the record, and never as a whole in memory. */
 static int check_body(const struct mime_content *body, struct stretch *stretch, struct error *err)
 {
 	for (uint64_t done = 0; done < body->size;) {
@@ -171,7 +173,8 @@ char *parser_doubt_describe(const struct parser_doubt *doubt, int wait_status,
 	return g_strdup_printf("the parser ended (status %d)", WEXITSTATUS(wait_status));
 }
 
-/* When the disk is full, it has no room for the message either. */
+/* A process that has been taken over could stop every run by saying that the disk is full. So this asks for the
+ * room itself: where the disk is full, there is none for the message either. */
 int parser_doubt_check_machine(const struct parser_doubt *doubt, int output, uint64_t offset,
 			       uint64_t message_bytes, struct error *err)
 {

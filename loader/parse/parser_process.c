@@ -1,7 +1,6 @@
-/*
- * The program is executed anew each time (starter.h), with three descriptors and an environment that
- * says where its libraries are: there is nothing of this process in it.
- */
+/* Starts the program inqueue-parser, passes packets, stops it while its files are read, and ends it. The program
+ * is executed anew each time (starter.h), with three descriptors and an environment that says where its libraries
+ * are: there is nothing of this process in it. */
 #include "loader/parse/parser_internal.h"
 
 #include "loader/base/clock.h"
@@ -21,6 +20,7 @@
 
 enum {
 	PARSER_SOCKET_BYTES = 1024 * 1024, /* wanted, so that the process need not be waited on */
+	/* A process that has used less than 10 ms of CPU time in 5 s waits for something that never comes. */
 	PARSER_STILL_MS = 5000,
 	PARSER_STILL_CPU_MS = 10
 };
@@ -129,12 +129,14 @@ int parser_process_start(struct parser_process *process, const struct mime_optio
 	return 0;
 }
 
+/* By its descriptor: its number may be another process's by now. */
 static void tell(const struct parser_process *process, int number)
 {
 	pidfd_send_signal(process->child.process, number, NULL, 0);
 }
 
-/* KILL, because a process that a message has taken over would not listen to anything else. */
+/* KILL, because a process that a message has taken over would not listen to anything else. It cannot be refused,
+ * so that waiting for its end needs no deadline. */
 int parser_process_end(struct parser_process *process)
 {
 	if (process->socket < 0)
@@ -156,7 +158,8 @@ void parser_process_go_on(struct parser_process *process)
 	process->stands_still = false;
 }
 
-/* Its files are read now: it cannot change what has been checked. */
+/* Its files are read now: it cannot change what has been checked. Waiting for the stop matters: until the kernel
+ * reports it, the process may still write. */
 void parser_process_stand_still(struct parser_process *process)
 {
 	int status = 0;
@@ -174,6 +177,8 @@ void parser_process_stand_still(struct parser_process *process)
 	process->socket = -1;
 }
 
+/* A full socket and a dead process look alike here; the caller meets the second when it listens. MSG_NOSIGNAL: a
+ * dead one must not end this process by SIGPIPE. */
 bool parser_process_send(const struct parser_process *process,
 			 const struct protocol_request *requests, size_t count)
 {
@@ -210,6 +215,7 @@ struct parser_patience parser_patience_begin(const struct parser_process *proces
 					.cpu_ms = process_cpu_ms(process)};
 }
 
+/* Never waits past the next look at the CPU time; the caller asks again. */
 bool parser_process_await(const struct parser_process *process, struct parser_patience *patience)
 {
 	struct pollfd wait = {.fd = process->socket, .events = POLLIN};
@@ -225,7 +231,8 @@ bool parser_process_await(const struct parser_process *process, struct parser_pa
 	return left_ms > 0 && (poll(&wait, 1, (int)left_ms) >= 0 || errno == EINTR);
 }
 
-/* Texts of a parser that has been taken over may lack their end. */
+/* Texts of a parser that has been taken over may lack their end. What is no parser at all, and one of another
+ * version, are told apart: the ways out differ. */
 static int process_take_greeting(struct parser_process *process, size_t size, struct error *err)
 {
 	struct protocol_greeting *greeting = &process->greeting;

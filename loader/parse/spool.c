@@ -63,6 +63,7 @@ int spool_write(int descriptor, uint64_t offset, const void *bytes, size_t size,
 	return 0;
 }
 
+/* A file that ends too early is an error: all that is asked for has been written before. */
 int spool_read(int descriptor, uint64_t offset, void *bytes, size_t size, struct error *err)
 {
 	char *to = bytes;
