@@ -72,6 +72,7 @@ static int cmd_deliver_print_waiting(struct store *store, const struct work_queu
 	return 0;
 }
 
+/* An outcome of whatever kind is a post. */
 static bool cmd_deliver_has_posted(const struct deliver_result *result)
 {
 	uint64_t sum = 0;
@@ -138,7 +139,18 @@ static int cmd_deliver_queue(const struct invocation *invocation, struct store *
 	return failed;
 }
 
-/* Prints the trace also when the target has refused the sample: that is what it is for. */
+/* Prints the trace also when the target has refused the sample: that is what it is for. `kind` is "queue" or
+ * "target". */
+static void cmd_deliver_print_trace(const struct invocation *invocation, const char *kind,
+				    const char *name, const char *trace, const char *failure)
+{
+	if (invocation->json)
+		output_json_print(
+		    json_pack("{s:s, s:s?, s:s?}", kind, name, "trace", trace, "error", failure));
+	else
+		output_text(trace);
+}
+
 static int cmd_deliver_sample(const struct invocation *invocation, struct store *store,
 			      const char *name, uint64_t limit, struct error *err)
 {
@@ -148,15 +160,11 @@ static int cmd_deliver_sample(const struct invocation *invocation, struct store 
 		return -1;
 	g_autofree char *trace = NULL;
 	const int failed = deliver_test(queue, &trace, err);
-	if (invocation->json)
-		output_json_print(json_pack("{s:s, s:s?, s:s?}", "queue", name, "trace", trace,
-					    "error", failed != 0 ? err->text : NULL));
-	else
-		output_text(trace);
+	cmd_deliver_print_trace(invocation, "queue", name, trace, failed != 0 ? err->text : NULL);
 	return failed != 0 ? error_prefix(err, "deliver '%s'", name) : 0;
 }
 
-/* A sample names a made-up account, because no queue says another. */
+/* `target test` has no queue to take the account from: the sample names a made-up one. */
 int cmd_target_test(const struct invocation *invocation, struct error *err)
 {
 	const char *name = invocation->arguments[0];
@@ -174,11 +182,7 @@ int cmd_target_test(const struct invocation *invocation, struct error *err)
 	if (deliver_confine(invocation->database, err) != 0)
 		return -1;
 	const int failed = deliver_test(&queue, &trace, err);
-	if (invocation->json)
-		output_json_print(json_pack("{s:s, s:s?, s:s?}", "target", name, "trace", trace,
-					    "error", failed != 0 ? err->text : NULL));
-	else
-		output_text(trace);
+	cmd_deliver_print_trace(invocation, "target", name, trace, failed != 0 ? err->text : NULL);
 	return failed != 0 ? error_prefix(err, "target '%s'", name) : 0;
 }
 
@@ -196,7 +200,8 @@ static int cmd_deliver_confine(const struct invocation *invocation, struct store
 	return deliver_confine(invocation->database, err);
 }
 
-/* The queues are named, or all that have a target and are not paused. */
+/* Without names all queues are meant that have a target and are not paused. What is refused (no write access, no
+ * such queue) is refused before the first post. */
 int cmd_deliver(const struct invocation *invocation, struct error *err)
 {
 	uint64_t limit;

@@ -28,6 +28,8 @@ static void cmd_import_plan(const char *step, void *context)
 		output_line("%s: %s", view->queue_name, step);
 }
 
+/* How many messages there are is known at the end only (a tar on standard input has no table): the bar shows no
+ * total. */
 static void cmd_import_progress(uint64_t done, uint64_t size_bytes, void *context)
 {
 	struct cmd_import_view *view = context;
@@ -89,7 +91,7 @@ static int cmd_import_queue(const struct invocation *invocation, struct store *s
 	return failed;
 }
 
-/* Each job is a process. */
+/* Each job is a parser, a process of its own: a number typed wrongly must not start thousands. */
 enum { CMD_IMPORT_JOBS_MAX = 64 };
 
 static int cmd_import_jobs(const struct invocation *invocation, unsigned *ret_jobs,
@@ -105,6 +107,7 @@ static int cmd_import_jobs(const struct invocation *invocation, unsigned *ret_jo
 	return 0;
 }
 
+/* Order: options, database and queue are found wrong before a file is opened; a dry run reads the database alone. */
 int cmd_import(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

@@ -163,6 +163,8 @@ static int cmd_load_queue(const struct cmd_load *load, const char *name,
 	return failed;
 }
 
+/* Runs in the child that side_by_side_run() has forked: what it counts is written to memory that both share, all
+ * else it holds dies with it. */
 static int cmd_load_job(size_t number, void *context, struct error *err)
 {
 	const struct cmd_load *load = context;
@@ -184,7 +186,8 @@ static void cmd_load_ended(size_t number, const struct side_by_side_end *end, vo
 	load->failed = load->failed != 0 ? load->failed : end->failed;
 }
 
-/* One bar for the mail of all queues that have begun. */
+/* One bar for the mail of all queues that have begun. The counts are read while other processes write them: a
+ * number that is off for one tick harms nothing. */
 static void cmd_load_tick(void *context)
 {
 	struct cmd_load *load = context;
@@ -207,6 +210,8 @@ static bool cmd_load_waits(size_t number, void *context)
 	return !load->counts[number].signed_in;
 }
 
+/* Without names a load of 200 queues takes as long as its slowest few, not as the sum: most of the time is waiting
+ * for servers. */
 static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, struct error *err)
 {
 	const size_t size = load->count * sizeof *load->counts;
@@ -216,9 +221,10 @@ static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, stru
 	if (shared == MAP_FAILED)
 		return error_set(err, ERROR_IO, "load: no memory for %zu queues", load->count);
 	load->counts = shared;
-	/* More queues at a time need no more memory: each gets its share of what one run may
-	 * have. */
+	/* More queues at a time need no more memory: each gets its share of what one run may have, with --jobs 4 a
+	 * quarter. */
 	load->memory_bytes = LOAD_MEMORY_BYTES / at_a_time;
+	/* Once here, before the forks: each child would else set up curl and OpenSSL again. */
 	imapc_prepare();
 	side_by_side_run(&(struct side_by_side){.count = load->count,
 						.at_a_time = at_a_time,
@@ -233,6 +239,7 @@ static int cmd_load_side_by_side(struct cmd_load *load, uint64_t at_a_time, stru
 	return load->failed;
 }
 
+/* Each job is a worker with its parser and its connection: a number typed wrongly must not start thousands. */
 enum { CMD_LOAD_JOBS_MAX = 64 };
 
 /* Each queue has a worker process of its own, so that what kills the worker of one queue leaves the

@@ -9,6 +9,7 @@
 #include <glib.h>
 #include <inttypes.h>
 
+/* Always all keys: "error" is null where the run went well. */
 static int cmd_runs_json(const struct run *run, void *context)
 {
 	(void)context;
@@ -41,6 +42,8 @@ static int cmd_runs_row(const struct run *run, void *context)
 	return 0;
 }
 
+/* Rows are collected first, so that columns get their width; JSON is printed as it is read, however many runs
+ * there are. */
 int cmd_runs(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {

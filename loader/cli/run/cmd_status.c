@@ -1,4 +1,5 @@
-/* `status` for people and programs. */
+/* `status` for people (a table, the block of one queue, a screen with --watch) and for programs (a document for
+ * each queue). `status --check` is in cmd_status_check.c. */
 #include "loader/cli/run/run_internal.h"
 
 #include "loader/base/clock.h"
@@ -30,7 +31,8 @@ struct cmd_status_view {
 	struct error *err;
 };
 
-/* Entries by the outcome of their last attempt; null where the queue has no target. */
+/* Entries by the outcome of their last attempt; null where the queue has no target, so that 0 means that nothing
+ * was posted. */
 static json_t *cmd_status_delivery(const struct work_queue *queue,
 				   const uint64_t delivered[DELIVERY_OUTCOMES])
 {
@@ -71,7 +73,7 @@ static void cmd_status_print_json(const struct work_queue *queue, const struct q
 	    account));
 }
 
-/* Entries, or NULL without a target. Caller frees. */
+/* What delivery has come to, for people; NULL without a target. Caller frees. */
 static char *cmd_status_delivery_text(const struct work_queue *queue,
 				      const uint64_t delivered[DELIVERY_OUTCOMES])
 {
@@ -118,6 +120,7 @@ static void cmd_status_add_row(struct output_table *table, const struct work_que
 		output_table_note(table, reason);
 }
 
+/* Columns for the labels of a block. */
 enum { CMD_STATUS_LABEL = 16 };
 
 static void cmd_status_print_count(const char *label, uint64_t count)
@@ -143,7 +146,8 @@ static void cmd_status_print_looks(const struct work_queue *queue,
 		     health->last_success_ms != 0 ? good : "never");
 }
 
-/* All that is known of one queue, a line each. */
+/* All that is known of one queue, a line each. Counts that are 0 in most queues (overdue, at risk, discarded) have
+ * a line only where they are not. */
 static void cmd_status_print_block(const struct work_queue *queue,
 				   const struct queue_health *health,
 				   const struct work_queue_counts *counts,
@@ -238,7 +242,8 @@ static int cmd_status_show(struct cmd_status_view *view, const struct work_queue
 	return failed;
 }
 
-/* Called for each queue; gathers all that is known of it. */
+/* Called for each queue. The counts come from one reading of the database each, so that a worker who claims
+ * meanwhile may make them differ by one. */
 static int cmd_status_queue(const struct work_queue *queue, void *context)
 {
 	struct cmd_status_view *view = context;
@@ -306,7 +311,7 @@ static int cmd_status_print(void *context, struct error *err)
 	return failed;
 }
 
-/* A program asks as often as it likes, and a monitor wants one answer. */
+/* --watch is for a person at a terminal: a program asks as often as it likes, and a monitor wants one answer. */
 static int cmd_status_check_watch(const struct invocation *invocation, struct error *err)
 {
 	if (!invocation_flag(invocation, "watch"))
@@ -324,6 +329,7 @@ static int cmd_status_check_watch(const struct invocation *invocation, struct er
 			       "is for programs");
 }
 
+/* Limits without --check are refused first (cmd_status_check.c), before a database is looked for. */
 int cmd_status(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

@@ -75,6 +75,7 @@ static void cmd_status_add_fault(struct cmd_status_check *check, const char *for
 	va_end(arguments);
 }
 
+/* --min-free goes for each disk: that of the database and those of the logs. */
 static void cmd_status_take_disk(const struct check_disk *disk, void *context)
 {
 	struct cmd_status_check *check = context;
@@ -83,6 +84,7 @@ static void cmd_status_take_disk(const struct check_disk *disk, void *context)
 		cmd_status_add_fault(check, "%s", words);
 }
 
+/* A certificate or password that ends within --min-valid. The words name it and the day. */
 static void cmd_status_take_end(const char *words, void *context)
 {
 	cmd_status_add_fault(context, "%s", words);
@@ -112,6 +114,7 @@ static void cmd_status_check_look(struct cmd_status_check *check, const struct q
 				     failed ? queue->last_message : "");
 }
 
+/* All limits are looked at, also after the first fault: who mends one should see the next. */
 static void cmd_status_check_entries(struct cmd_status_check *check,
 				     const struct work_queue_counts *counts)
 {

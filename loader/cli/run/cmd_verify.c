@@ -262,6 +262,7 @@ int cmd_verify(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
+/* `reload` needs no queue's name: the entry knows its queue, and the message its folder. */
 int cmd_reload(const struct invocation *invocation, struct error *err)
 {
 	int64_t id;
