@@ -25,25 +25,10 @@ static void apply_target_clear(void *data)
 	work_queue_target_clear(data);
 }
 
-static void apply_collect(const char *field, const char *value, void *context)
+/* Compares what an operator defines, all of which the lists name: not when a queue ran last, nor whether a target
+ * was stopped. */
+static bool apply_changes(const struct apply_row *row)
 {
-	(void)field;
-	g_ptr_array_add(context, g_strdup(value));
-}
-
-static GPtrArray *apply_values(const struct work_queue *queue)
-{
-	GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
-	definition_list(queue, apply_collect, values);
-	return values;
-}
-
-/* By what an operator defines, all of which the lists name: not by when a queue ran last, nor by whether
- * a target was stopped. */
-static bool apply_changes(const char *present_name, const struct apply_row *row)
-{
-	if (strcmp(present_name, row->name) != 0)
-		return true;
 	for (guint i = 0; i < row->after->len; i++) {
 		if (g_strcmp0(g_ptr_array_index(row->before, i),
 			      g_ptr_array_index(row->after, i)) != 0)
@@ -54,14 +39,8 @@ static bool apply_changes(const char *present_name, const struct apply_row *row)
 
 /* ---- targets ---- */
 
-static GPtrArray *apply_target_values(const struct work_queue_target *target)
-{
-	GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
-	definition_list_target(target, apply_collect, values);
-	return values;
-}
-
-/* The raw value: connection strings hold ';' and '\' as they are. */
+/* The raw value: connection strings hold ';' and '\' as they are. No name is resolved: this runs in a transaction,
+ * and must not wait for a name server (`queue apply --check` does it before). */
 static int apply_read_target(GKeyFile *file, const char *group, struct work_queue_target *draft,
 			     struct error *err)
 {
@@ -84,14 +63,14 @@ static int apply_compare_target(const struct apply *apply, const struct work_que
 	scoped(work_queue_target_clear) struct work_queue_target *release = &present;
 	row->kind = "target";
 	row->name = g_strdup(draft->name);
-	row->after = apply_target_values(draft);
+	row->after = definition_target_values(draft);
 	row->outcome = APPLY_CREATED;
 	if (apply->store == NULL)
 		return 0;
 	if (work_queue_target_find(apply->store, draft->name, release, err) != 0)
 		return err->reason == REASON_MISSING ? 0 : -1;
-	row->before = apply_target_values(release);
-	row->outcome = apply_changes(release->name, row) ? APPLY_ALTERED : APPLY_UNCHANGED;
+	row->before = definition_target_values(release);
+	row->outcome = apply_changes(row) ? APPLY_ALTERED : APPLY_UNCHANGED;
 	return 0;
 }
 
@@ -107,6 +86,7 @@ static int apply_target(const struct apply *apply, const struct work_queue_targe
 		   : -1;
 }
 
+/* The draft is in the list before it is judged, so that one release frees all of them, also after an error. */
 static int apply_target_group(struct apply *apply, GKeyFile *file, const char *group,
 			      struct error *err)
 {
@@ -121,7 +101,7 @@ static int apply_target_group(struct apply *apply, GKeyFile *file, const char *g
 	return failed == 0 ? apply_target(apply, &draft, row.outcome, err) : -1;
 }
 
-/* A preview finds the targets of the file itself, because they are not stored. */
+/* A queue may name a target that stands in the same file: a preview finds it there, because it is not stored. */
 static int apply_resolve(const struct apply *apply, struct work_queue *draft, struct error *err)
 {
 	for (guint i = 0; i < apply->targets->len; i++) {
@@ -171,15 +151,15 @@ static int apply_read_queue(const struct apply *apply, GKeyFile *file, const cha
 	return 0;
 }
 
-/* What the file would make of the queue, beside what is there. A database that is not there has no
- * queue. */
+/* What the file would make of the queue, beside what is there. A database that is not there has no queue. A name
+ * that is taken already was checked when it was. */
 static int apply_compare(const struct apply *apply, struct work_queue *draft, struct apply_row *row,
 			 struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *present = NULL;
 	row->kind = "queue";
 	row->name = g_strdup(draft->name);
-	row->after = apply_values(draft);
+	row->after = definition_values(draft);
 	row->outcome = APPLY_CREATED;
 	if (apply->store == NULL)
 		return work_queue_check_name(draft->name, err) == 0 ? 0 : -1;
@@ -189,8 +169,8 @@ static int apply_compare(const struct apply *apply, struct work_queue *draft, st
 		return 0;
 	}
 	draft->id = present->id;
-	row->before = apply_values(present);
-	row->outcome = apply_changes(present->name, row) ? APPLY_ALTERED : APPLY_UNCHANGED;
+	row->before = definition_values(present);
+	row->outcome = apply_changes(row) ? APPLY_ALTERED : APPLY_UNCHANGED;
 	return 0;
 }
 
@@ -279,7 +259,7 @@ static int apply_groups(struct apply *apply, GKeyFile *file, struct error *err)
 	return apply->change ? definition_check_users(apply->store, NULL, err) : 0;
 }
 
-/* All groups or none. */
+/* All groups or none: an operator who has mistyped the last one does not have half a file in the database. */
 static int apply_in_transaction(struct apply *apply, GKeyFile *file, struct error *err)
 {
 	if (store_begin(apply->store, err) != 0)
@@ -293,7 +273,8 @@ static int apply_in_transaction(struct apply *apply, GKeyFile *file, struct erro
 	return 0;
 }
 
-/* An editor may have put a byte order mark first; GKeyFile itself takes CRLF. */
+/* Editors of other systems put a byte order mark first, which GKeyFile would take for a fault in line 1. CRLF it
+ * takes itself. */
 static int apply_read_file(const char *path, GKeyFile *file, struct error *err)
 {
 	static const char mark[] = "\xef\xbb\xbf";
@@ -328,7 +309,7 @@ static int apply_run(struct apply *apply, const char *path, const struct apply_r
 	return 0;
 }
 
-/* Groups of other kinds are left to apply_groups(). */
+/* Only groups with a URL have a name to resolve; groups of other kinds are left to apply_groups(). */
 static int apply_check_name(GKeyFile *file, const char *group, struct error *err)
 {
 	scoped(work_queue_free) struct work_queue *draft = definition_new(group);
@@ -343,6 +324,8 @@ static int apply_check_name(GKeyFile *file, const char *group, struct error *err
 	return definition_target_check_reach(NULL, &draft->target, true, err);
 }
 
+/* For `queue apply --check`, before the transaction: a name server that does not answer must not hold up everybody
+ * who writes. */
 int apply_check_names(const char *path, struct error *err)
 {
 	g_autoptr(GKeyFile) file = g_key_file_new();
@@ -364,6 +347,7 @@ int apply_file(struct store *store, const char *path, int64_t now_ms,
 	return apply_run(&apply, path, report, err);
 }
 
+/* In no transaction: it writes nothing, and the database may not be there yet. */
 int apply_preview(struct store *store, const char *path, const struct apply_report *report,
 		  struct error *err)
 {

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* As `inqueue rules set` takes them. */
 enum { NUMBER_MAX = 1000000 };
 
 /* ---- what there is ---- */
@@ -19,6 +20,7 @@ static int collect_rule(uint32_t number, const char *text, void *context)
 	return 0;
 }
 
+/* By number and not as text, so that rule 9 stands before rule 10. */
 static gint compare_numbers(gconstpointer left, gconstpointer right, gpointer context)
 {
 	(void)context;
@@ -32,6 +34,7 @@ static GTree *rules_tree(void)
 	return g_tree_new_full(compare_numbers, NULL, NULL, g_free);
 }
 
+/* A queue that is not there has no rules, and no id: a preview may run before the queue is made. */
 static int read_stored(struct store *store, const char *queue_name, GTree *rules, int64_t *ret_id,
 		       struct error *err)
 {
@@ -45,7 +48,7 @@ static int read_stored(struct store *store, const char *queue_name, GTree *rules
 	return rule_list(store, queue->id, collect_rule, rules, err);
 }
 
-/* Each rule is read as loading will read it. */
+/* Each rule is read as loading will read it, so that one that could not be tried on mail is refused here. */
 static int read_group(GKeyFile *file, const char *group, GTree *rules, struct error *err)
 {
 	g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
@@ -74,6 +77,7 @@ struct dumping {
 	struct error *err;
 };
 
+/* A queue without rules gets no group: an empty one would say that it has to have none. */
 static int dump_rule(uint32_t number, const char *text, void *context)
 {
 	struct dumping *dumping = context;
@@ -110,6 +114,7 @@ struct comparing {
 	bool differ;
 };
 
+/* Called for each rule of a tree. FALSE lets g_tree_foreach() go on. */
 static gboolean compare_rule(gpointer key, gpointer value, gpointer context)
 {
 	struct comparing *comparing = context;
@@ -165,6 +170,7 @@ static gboolean put_rule(gpointer key, gpointer value, gpointer context)
 	return storing->failed != 0;
 }
 
+/* Removes first: the numbers that are left free are taken by none but the file's own. */
 static int store_rules(struct store *store, int64_t queue_id, GTree *before, GTree *after,
 		       struct error *err)
 {
@@ -176,6 +182,8 @@ static int store_rules(struct store *store, int64_t queue_id, GTree *before, GTr
 	return storing.failed;
 }
 
+/* All are stored before they are checked together: a rule that names a queue which is not there takes the whole
+ * file back. */
 int apply_rules_group(const struct apply_rules *apply, GKeyFile *file, const char *group,
 		      const char *queue_name, enum apply_outcome *ret_outcome, struct error *err)
 {

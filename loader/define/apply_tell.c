@@ -34,7 +34,8 @@ static void apply_tell_field(const char *field, const char *value, void *context
 					    difference->report->context);
 }
 
-/* Any definition serves to go through the fields. */
+/* The lists of values have no names in them: going through the fields of any definition gives the names in the
+ * same order. */
 static void apply_tell_differences(const struct apply_report *report, const struct apply_row *row)
 {
 	struct apply_difference difference = {.report = report, .row = row};

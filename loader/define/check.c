@@ -132,6 +132,7 @@ static int check_verdict(const struct mailbox *mailbox, struct error *err)
 	return 0;
 }
 
+/* What is known of servers of this kind, by its name and by what it offers: of Gmail that All Mail is no source. */
 static GPtrArray *check_quirks(const struct mailbox *mailbox, const struct imapc_facts *facts)
 {
 	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
@@ -143,7 +144,8 @@ static GPtrArray *check_quirks(const struct mailbox *mailbox, const struct imapc
 	return list;
 }
 
-/* Reports first and judges then: the operator sees what was found also when the verdict is bad. */
+/* Reports first and judges then: the operator sees what was found also when the verdict is bad. The process gives
+ * its rights up before it hears the server. */
 int check_run(const struct work_queue *queue, const char *database,
 	      void (*report)(const struct check_result *result, void *context), void *context,
 	      struct error *err)

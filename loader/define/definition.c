@@ -19,6 +19,7 @@ struct definition_row {
 	target_setter *set_target;
 };
 
+/* The order is that of the help, and that in which `queue create` sets what it was given. */
 static const struct definition_row rows[] = {
     {{"class", "Mail", "class of the queue's entries", NULL, false}, definition_set_class, NULL},
     {{"external-source", "IMAP|File",
@@ -194,7 +195,7 @@ bool definition_field_at(size_t index, struct definition_field *ret_field)
 	return true;
 }
 
-/* The same rows without those of a queue alone. */
+/* The rows that a target has as well. Few enough to be counted each time. */
 static const struct definition_row *definition_target_row(size_t index)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -297,7 +298,7 @@ int definition_target_set(struct work_queue_target *draft, const char *field, co
 	return definition_unknown(field, true, err);
 }
 
-/* Shows an example of what is missing. */
+/* A definition as a whole: what no field can know alone, and what must not be missing. Shows an example of it. */
 int definition_check(const struct work_queue *draft, struct error *err)
 {
 	scoped(connection_string_free) struct connection_string *parsed = NULL;

@@ -134,4 +134,9 @@ void definition_list_target(const struct work_queue_target *target,
 			    void (*each)(const char *field, const char *value, void *context),
 			    void *context);
 
+/* The values that definition_list() and definition_list_target() tell, in their order; NULL where there is none. The
+ * caller releases the list. */
+GPtrArray *definition_values(const struct work_queue *queue);
+GPtrArray *definition_target_values(const struct work_queue_target *target);
+
 #endif

@@ -39,7 +39,7 @@ int definition_set_class(struct work_queue *draft, const char *value, struct err
 	return 0;
 }
 
-/* The database keeps a text where there is none. */
+/* A queue of files has no server and no account; the columns take a text all the same (NOT NULL). */
 static void definition_fill(char **member)
 {
 	if (*member == NULL)
@@ -123,6 +123,7 @@ static int definition_set_command(struct work_queue *draft, enum secret_source s
 	return definition_set_credential(draft, source, reference);
 }
 
+/* The words are stored as a list, with the whole path of the program: secret_command_parse(). */
 int definition_set_password_command(struct work_queue *draft, const char *value, struct error *err)
 {
 	return definition_set_command(draft, SECRET_COMMAND, "password-command", value, err);
@@ -167,7 +168,7 @@ int definition_set_paused(struct work_queue *draft, const char *value, struct er
 	return definition_parse_bool("paused", value, &draft->paused, err);
 }
 
-/* A thousand attempts with doubled pauses take longer than anybody waits. */
+/* At most 1000, which take six weeks: pauses double up to an hour. */
 int definition_set_max_attempts(struct work_queue *draft, const char *value, struct error *err)
 {
 	guint64 number;

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+/* A day: no target works longer on one entry, and an entry is not kept from others for longer. */
 #define TIMEOUT_MAX_MS (INT64_C(24) * 3600 * 1000)
 
 /* An empty value takes the field away. Setting any field lets a target that was stopped go on:
@@ -22,6 +23,7 @@ static void target_replace(struct work_queue_target *draft, char **member, const
 	draft->stopped = NULL;
 }
 
+/* Stored as it was written: target_check() lets no password stand in it. */
 int definition_target_set_url(struct work_queue_target *draft, const char *value, struct error *err)
 {
 	if (*value != '\0' && target_check(value, err) != 0)
@@ -172,7 +174,8 @@ int definition_target_set_header_secret(struct work_queue_target *draft, const c
 	return target_set_lines(draft, value, &draft->header_secrets, header_take_secret, err);
 }
 
-/* In the order in which they count; blanks between them are left out. */
+/* In the order in which they count; blanks between them are left out. The first field that holds an address wins,
+ * because servers name the one who got the mail in different fields. */
 int definition_target_set_recipient(struct work_queue_target *draft, const char *value,
 				    struct error *err)
 {
@@ -206,6 +209,7 @@ int definition_target_set_redirects(struct work_queue_target *draft, const char 
 	return 0;
 }
 
+/* One of several hosts; a form that curl would not take for a host is refused here, where somebody reads it. */
 static int host_take(const char *line, char **ret_line, struct error *err)
 {
 	if (target_check_host(line, err) != 0)

@@ -175,12 +175,14 @@ static int target_check_user(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* A target that is altered must fit every queue that uses it: "raw" needs keepRaw=True in each. */
 int definition_check_users(struct store *store, const char *target_name, struct error *err)
 {
 	struct target_users users = {.name = target_name, .err = err};
 	return work_queue_list(store, target_check_user, &users, err);
 }
 
+/* Puts the stored target in the place of its name, so that it can be judged together with its queue. */
 int definition_resolve(struct store *store, struct work_queue *draft, struct error *err)
 {
 	if (draft->target.name == NULL || draft->target.url != NULL)

@@ -127,31 +127,33 @@ static void doctor_check_source(struct doctor *doctor, const char *what, enum se
 			   command ? "" : reference, command ? "" : "'");
 }
 
-struct doctor_account {
+/* What is wrong with one thing that others judge, and how often they have said so. */
+struct doctor_faults {
 	struct doctor *doctor;
 	const char *what;
 	int said;
 };
 
-static void doctor_take_account(const char *words, void *context)
+static void doctor_take_fault(const char *words, void *context)
 {
-	struct doctor_account *account = context;
-	account->said++;
-	doctor_say(account->doctor, DOCTOR_WRONG, account->what, "%s", words);
+	struct doctor_faults *faults = context;
+	faults->said++;
+	doctor_say(faults->doctor, DOCTOR_WRONG, faults->what, "%s", words);
 }
 
 /* What ends in days is wrong already: nobody looks at notes. */
 static void doctor_check_account(struct doctor *doctor, const struct work_queue *queue,
 				 const char *what)
 {
-	struct doctor_account account = {.doctor = doctor, .what = what};
-	check_account(queue, doctor->database, clock_now_ms(), doctor_take_account, &account);
-	if (account.said == 0)
+	struct doctor_faults faults = {.doctor = doctor, .what = what};
+	check_account(queue, doctor->database, clock_now_ms(), doctor_take_fault, &faults);
+	if (faults.said == 0)
 		doctor_say(doctor, DOCTOR_OK, what, "an access token of account '%s'",
 			   queue->credential_reference);
 }
 
-/* The file holds a key. */
+/* The file holds a key as well, so that it is judged as a secret. A connection string that cannot be read is said
+ * by doctor_check_queue(). */
 static void doctor_check_client_certificate(struct doctor *doctor, const struct work_queue *queue)
 {
 	scoped(connection_string_free) struct connection_string *server = NULL;
@@ -235,6 +237,7 @@ static void doctor_take_shared(const char *folder, const char *words, void *cont
 	doctor_say(context, DOCTOR_NOTE, what, "%s", words);
 }
 
+/* Goes by the limit that `status --check` has by default. */
 static void doctor_take_disk(const struct check_disk *disk, void *context)
 {
 	uint64_t least = 0;
@@ -248,27 +251,15 @@ static void doctor_take_disk(const struct check_disk *disk, void *context)
 			   disk->what, disk->path, left);
 }
 
-/* A line about one queue, and its name. */
-struct doctor_queue {
-	struct doctor *doctor;
-	const char *what;
-};
-
-static void doctor_take_end(const char *words, void *context)
-{
-	const struct doctor_queue *queue = context;
-	doctor_say(queue->doctor, DOCTOR_WRONG, queue->what, "%s", words);
-}
-
 /* As `status --check` judges them. */
 static int doctor_check_ends(struct doctor *doctor, const struct work_queue *queue,
 			     const char *what, struct error *err)
 {
-	struct doctor_queue about = {.doctor = doctor, .what = what};
+	struct doctor_faults faults = {.doctor = doctor, .what = what};
 	int64_t valid_ms = 0;
 	(void)duration_parse(CHECK_MIN_VALID, &valid_ms);
-	return check_ends(doctor->store, queue, clock_now_ms(), valid_ms, doctor_take_end, &about,
-			  err);
+	return check_ends(doctor->store, queue, clock_now_ms(), valid_ms, doctor_take_fault,
+			  &faults, err);
 }
 
 /* By the server's name alone; `queue check` asks the server what it offers. */
@@ -333,6 +324,7 @@ static void doctor_tell_workarounds(struct doctor *doctor)
 	imapc_workarounds(doctor_take_workaround, doctor);
 }
 
+/* A parser is started for it: that its file is there says nothing of whether it can run. */
 static void doctor_check_parser(struct doctor *doctor)
 {
 	g_autofree char *libraries = NULL;

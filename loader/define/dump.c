@@ -99,6 +99,7 @@ static void dump_source(const struct dump *dump, const char *field, const char *
 	dump_text(dump, field, source);
 }
 
+/* Every field, always in the same order: lists of values are compared place by place. */
 static void dump_fields(const struct dump *dump, const struct work_queue_target *target)
 {
 	dump_text(dump, "deliver-to", target->url);
@@ -154,25 +155,37 @@ void definition_list(const struct work_queue *queue,
 	dump_text(&dump, "same-reference", work_queue_same_format(queue->same_reference));
 }
 
-/* ---- a group of a file ---- */
-
 static void dump_collect(const char *field, const char *value, void *context)
 {
 	(void)field;
 	g_ptr_array_add(context, g_strdup(value));
 }
 
+GPtrArray *definition_values(const struct work_queue *queue)
+{
+	GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
+	definition_list(queue, dump_collect, values);
+	return values;
+}
+
+GPtrArray *definition_target_values(const struct work_queue_target *target)
+{
+	GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
+	definition_list_target(target, dump_collect, values);
+	return values;
+}
+
+/* ---- a group of a file ---- */
+
 /* A queue of the same kind that says no more than it must. */
 static GPtrArray *dump_defaults(const struct work_queue *queue)
 {
-	GPtrArray *values = g_ptr_array_new_with_free_func(g_free);
 	scoped(work_queue_free) struct work_queue *defaults = definition_new(queue->name);
 	if (queue->target.name != NULL)
 		defaults->target.name = g_strdup(queue->target.name);
 	else
 		defaults->target.url = g_strdup(queue->target.url);
-	definition_list(defaults, dump_collect, values);
-	return values;
+	return definition_values(defaults);
 }
 
 struct dump_group {
@@ -197,6 +210,7 @@ static void dump_line(const char *field, const char *value, void *context)
 	group->line(text, group->context);
 }
 
+/* A key file holds a value in one line, and knows no way to write a line break that definition_set() would read. */
 static int dump_end(const struct dump_group *group, const char *kind, const char *name,
 		    struct error *err)
 {
@@ -225,9 +239,8 @@ int dump_target(const struct work_queue_target *target,
 {
 	struct work_queue_target standard;
 	scoped(work_queue_target_clear) struct work_queue_target *release = &standard;
-	g_autoptr(GPtrArray) defaults = g_ptr_array_new_with_free_func(g_free);
 	definition_target_new(target->name, release);
-	definition_list_target(release, dump_collect, defaults);
+	g_autoptr(GPtrArray) defaults = definition_target_values(release);
 	struct dump_group group = {.line = line, .context = context, .defaults = defaults};
 	g_autofree char *head = g_strdup_printf("[target %s]", target->name);
 	line(head, context);

@@ -73,6 +73,7 @@ static void ends_look_at_file(struct ends *ends, const char *what, const char *p
 		ends_take(&end, ends);
 }
 
+/* The database knows the certificates that servers have shown at the last sign-in; files are read now. */
 int check_ends(struct store *store, const struct work_queue *queue, int64_t now_ms,
 	       int64_t within_ms, void (*report)(const char *words, void *context), void *context,
 	       struct error *err)
@@ -93,6 +94,7 @@ int check_ends(struct store *store, const struct work_queue *queue, int64_t now_
 	return upkeep_list_ends(store, queue->id, ends_take, &ends, err);
 }
 
+/* An account that cannot be read is a warning, too: the next load would fail with the same words. */
 void check_account(const struct work_queue *queue, const char *database, int64_t now_ms,
 		   void (*report)(const char *words, void *context), void *context)
 {

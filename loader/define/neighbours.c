@@ -42,6 +42,7 @@ static void say_mailbox(const struct neighbours *neighbours, const struct work_q
 	neighbours->report(words, neighbours->context);
 }
 
+/* Two roles of one folder: a load of one queue would collect, or judge, what the other has moved there. */
 static void say_roles(const struct neighbours *neighbours, const struct work_queue *other,
 		      enum mailbox_folder own, enum mailbox_folder others, const char *folder)
 {
@@ -154,7 +155,8 @@ static struct shared_folder *shared_folder_of(const struct shared_account *accou
 	return folder;
 }
 
-/* A server's name has no case. */
+/* Collects the folders of a queue under its account, "ann@example.com at imap.example.com". A server's name has no
+ * case; an account's may have one. */
 static int shared_take(const struct work_queue *queue, void *context)
 {
 	GHashTable *accounts = context;
@@ -202,6 +204,7 @@ static char *shared_names(const GPtrArray *queues)
 	return g_string_free(names, FALSE);
 }
 
+/* Two things may be wrong with a folder: several queues collect from it, or it has two roles. */
 static void shared_report_folder(
     const struct shared_account *account, const struct shared_folder *folder,
     void (*report)(const char *folder, const char *words, void *context), void *context)

@@ -26,6 +26,7 @@ const char *versions_library_at(unsigned index)
 	return index == 0 ? store_engine_version() : imapc_library_at(index - 1);
 }
 
+/* A parser that does not start is said here as well: --version is what people are asked for first. */
 char *doctor_version(void)
 {
 	g_autoptr(GString) words = g_string_new("inqueue " INQUEUE_VERSION);
