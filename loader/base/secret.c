@@ -230,8 +230,8 @@ static int secret_read_credential(const char *name, secret_taker *take, struct s
 	g_autofree char *path = secret_path(SECRET_CREDENTIAL, name);
 	if (path == NULL)
 		return error_set(err, ERROR_CONFIGURATION,
-				 "credential '%s': CREDENTIALS_DIRECTORY is not set; it is for a "
-				 "systemd service with LoadCredential=",
+				 "credential '%s': CREDENTIALS_DIRECTORY is not set: only a "
+				 "systemd service with LoadCredential= has it",
 				 name);
 	if (strchr(name, '/') != NULL)
 		return error_set(err, ERROR_CONFIGURATION,

@@ -97,7 +97,7 @@ static void doctor_check_private(struct doctor *doctor, const char *what, const 
 		doctor_say(doctor, if_open, what, "'%s' can be read by others: chmod go= '%s'",
 			   path, path);
 	else
-		doctor_say(doctor, DOCTOR_OK, what, "'%s' is its owner's alone", path);
+		doctor_say(doctor, DOCTOR_OK, what, "only its owner can read '%s'", path);
 }
 
 /* The same for a file that a run reads a secret from. */

@@ -51,8 +51,8 @@ static void say_roles(const struct neighbours *neighbours, const struct work_que
 	    : own == MAILBOX_SOURCE  ? "this queue collects what that one moves there"
 				     : "good mail and bad mail lie side by side there";
 	g_autofree char *words =
-	    g_strdup_printf("folder '%s' is %s of this queue and %s of queue '%s': %s", folder,
-			    keys[own], keys[others], other->name, what);
+	    g_strdup_printf("folder '%s' is the %s of this queue and the %s of queue '%s': %s",
+			    folder, keys[own], keys[others], other->name, what);
 	neighbours->report(words, neighbours->context);
 }
 
@@ -224,8 +224,8 @@ static void shared_report_folder(
 			g_autofree char *one = shared_names(folder->queues[i]);
 			g_autofree char *other = shared_names(folder->queues[j]);
 			g_autofree char *words = g_strdup_printf(
-			    "it is %s of %s and %s of %s (%s): %s", keys[i], one, keys[j], other,
-			    account->words,
+			    "it is the %s of %s and the %s of %s (%s): %s", keys[i], one, keys[j],
+			    other, account->words,
 			    i == MAILBOX_SOURCE ? "what is moved there is collected again"
 						: "good mail and bad mail lie side by side there");
 			report(folder->name, words, context);

@@ -155,7 +155,7 @@ static char *describe_signal(int number, uint64_t message_bytes)
 		return g_strdup_printf("parsing took more than %llu s of CPU time",
 				       (unsigned long long)protocol_cpu_limit_s(message_bytes));
 	if (number == SIGXFSZ)
-		return g_strdup("parsing made too much of it");
+		return g_strdup("what parsing made of it was too long");
 	return g_strdup_printf("parsing crashed or used too much memory (signal %d)", number);
 }
 

@@ -134,7 +134,7 @@ class Archive(ArchiveCase):
         self.load()
         self.fails(USAGE, "purge", "--archive", "invoices", "--yes", says="--archive needs --older-than")
         self.fails(USAGE, "purge", "--archive", "invoices", *AGE, "--state", "done", says="--state chooses entries")
-        self.fails(USAGE, "purge", "--to", "Attic", "--state", "done", *AGE, says="--to goes with --archive")
+        self.fails(USAGE, "purge", "--to", "Attic", "--state", "done", *AGE, says="--to needs --archive")
         self.fails(inqueue.NO, "purge", "--archive", "orders", *AGE, "--yes", says="'orders'")
 
 

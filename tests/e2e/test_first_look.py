@@ -7,10 +7,10 @@ from servers import free_port
 
 SAME_MAILBOX = ("queue 'first' collects from 'INBOX' as well: a message becomes an entry of the queue that comes first; divide the "
                 "mail with search=, or drop one of them")
-SECOND_COLLECTS = ("folder 'Later' is mailbox of this queue and dropbox of queue 'first': this queue collects what that one moves "
-                   "there")
-FIRST_IS_COLLECTED = ("folder 'Later' is dropbox of this queue and mailbox of queue 'second': that queue collects what this one "
-                      "moves there")
+SECOND_COLLECTS = ("folder 'Later' is the mailbox of this queue and the dropbox of queue 'first': this queue collects what that "
+                   "one moves there")
+FIRST_IS_COLLECTED = ("folder 'Later' is the dropbox of this queue and the mailbox of queue 'second': that queue collects what "
+                      "this one moves there")
 
 
 class FirstLook(ServerCase):
@@ -91,7 +91,7 @@ class FirstLook(ServerCase):
         notes = [(row["what"], row["words"].replace(f" ({self.user} at {self.server.address})", ""))
                  for row in self.json_lines("doctor", "--json") if row["state"] == "note" and row["what"].startswith("folder ")]
         self.assertEqual([
-            ("folder 'DROPBOX'", "it is mailbox of 'collects' and dropbox of 'q0', 'q1', 'q2', 'q3', 'q4' and 3 more:"
+            ("folder 'DROPBOX'", "it is the mailbox of 'collects' and the dropbox of 'q0', 'q1', 'q2', 'q3', 'q4' and 3 more:"
              " what is moved there is collected again"),
             ("folder 'INBOX'", "queues 'q0', 'q1', 'q2', 'q3', 'q4' and 3 more collect from it: a message becomes an entry of the queue"
              " that comes first; divide the mail with search=, or drop all but one")], sorted(notes))

@@ -184,9 +184,9 @@ class TakeBack(OperateCase):
 
     def test_wrong_use(self):
         self.put()
-        for arguments, says in ((["--force"], "--force goes with --reason"),
-                                (["--force", "--reason", "x", "--token", "t"], "--force goes with --reason"),
-                                (["--token", "t", "--by", "ada"], "--by goes with --force"),
+        for arguments, says in ((["--force"], "--force needs --reason"),
+                                (["--force", "--reason", "x", "--token", "t"], "--force needs --reason"),
+                                (["--token", "t", "--by", "ada"], "--by needs --force"),
                                 ([], "--token is needed.*--force")):
             with self.subTest(arguments=arguments):
                 self.fails(USAGE, "release", 1, *arguments, says=says)
@@ -368,7 +368,7 @@ class Export(OperateCase):
         self.put(1, subject="Ärger")
         plain = self.inqueue("export", "--format", "csv").stdout
         self.assertEqual("\ufeff" + plain, self.inqueue("export", "--format", "csv", "--bom").stdout)
-        self.fails(USAGE, "export", "--bom", says="--bom goes with --format csv")
+        self.fails(USAGE, "export", "--bom", says="--bom needs --format csv")
 
     def test_csv_is_read_by_a_csv_reader(self):
         self.put(subject='Line 1, "quoted"\nline 2')

@@ -154,8 +154,8 @@ class Watched(EntryCase):
     def test_wrong_use(self):
         self.fails(USAGE, "status", "--watch", says="--watch needs a terminal; `inqueue status --json` is for programs")
         for option in ("--json", "--check"):
-            self.fails(USAGE, "status", "--watch", option, says="it goes without --check and --json")
-        self.fails(USAGE, "status", "--every", "5s", says="--every goes with --watch")
+            self.fails(USAGE, "status", "--watch", option, says="leave --check and --json out")
+        self.fails(USAGE, "status", "--every", "5s", says="--every needs --watch")
 
 
 class Tables(Screen, EntryCase):

@@ -35,7 +35,7 @@ class Check(ServerCase):
         self.create_queue()
         self.inqueue("status", "--check")
         self.age(1)
-        self.fails(NO, "status", "--check", says="'invoices': no good look yet, and no try either")
+        self.fails(NO, "status", "--check", says="'invoices': no run has looked at the mailbox yet")
 
     def test_an_old_look_is_named_with_its_age_and_the_reason(self):
         self.create_queue()
@@ -60,7 +60,7 @@ class Check(ServerCase):
     def test_wrong_age(self):
         self.create_queue()
         self.fails(USAGE, "status", "--check", "--max-age", "old", says="--max-age takes")
-        self.fails(USAGE, "status", "--max-age", "15m", says="--max-age goes with --check")
+        self.fails(USAGE, "status", "--max-age", "15m", says="--max-age needs --check")
 
 
 class Limits(EntryCase):
@@ -117,7 +117,7 @@ class Limits(EntryCase):
                          (result.stdout, result.stderr))
 
     def test_wrong_use(self):
-        self.fails(USAGE, "status", "--max-failed", "0", says="--max-failed goes with --check")
+        self.fails(USAGE, "status", "--max-failed", "0", says="--max-failed needs --check")
         self.fails(USAGE, "status", "--check", "--format", "xml", says="--format takes text or nagios")
 
     def test_disks(self):
@@ -125,7 +125,7 @@ class Limits(EntryCase):
         self.fails(NO, "status", "--check", "--min-free", "8000000GB",
                    says=r"^inqueue: the disk of the database '\S+' has [\d.]+ [MG]B free, less than 8000000\.0 GB\n$")
         self.fails(USAGE, "status", "--check", "--min-free", "much", says="--min-free takes a size: 64MB, 2GB")
-        self.fails(USAGE, "status", "--min-free", "1", says="--min-free goes with --check")
+        self.fails(USAGE, "status", "--min-free", "1", says="--min-free needs --check")
         found = [row["words"] for row in self.json_lines("doctor", "--json") if row["what"] == "disk"]
         self.assertRegex("\n".join(found), rf"\Athat of the database '{self.database}' has [\d.]+ [MG]B free\Z")
 

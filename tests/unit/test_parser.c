@@ -311,7 +311,7 @@ static void a_message_that_makes_too_much_ends_there(void **state)
 	size_t poison = submit(fixture, "Subject: flood\n\nx\n");
 	size_t after = submit(fixture, "Subject: after\n\nx\n");
 	finish(fixture);
-	assert_given_up(fixture, poison, "flood", "parsing made too much of it");
+	assert_given_up(fixture, poison, "flood", "what parsing made of it was too long");
 	assert_subject(fixture, after, "after");
 }
 

@@ -196,7 +196,7 @@ static int cmd_export_format(const struct invocation *invocation, bool *ret_csv,
 	if (format != NULL && !*ret_csv && strcmp(format, "jsonl") != 0)
 		return error_set(err, ERROR_USAGE, "--format takes jsonl or csv");
 	if (!*ret_csv && invocation_flag(invocation, "bom"))
-		return error_set(err, ERROR_USAGE, "--bom goes with --format csv");
+		return error_set(err, ERROR_USAGE, "--bom needs --format csv");
 	return 0;
 }
 

@@ -329,8 +329,7 @@ int cmd_take_back(const struct invocation *invocation, struct error *err)
 	if (invocation_text(invocation, "token") != NULL ||
 	    invocation_text(invocation, "reason") == NULL)
 		return error_set(err, ERROR_USAGE,
-				 "--force goes with --reason TEXT, for the history, and without "
-				 "--token");
+				 "--force needs --reason TEXT, for the history; leave --token out");
 	return cmd_operate_run(invocation, &order, err);
 }
 

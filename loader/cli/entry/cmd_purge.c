@@ -192,7 +192,7 @@ int cmd_purge(const struct invocation *invocation, struct error *err)
 	if (archive != NULL)
 		return cmd_purge_archive(invocation, archive, err);
 	if (invocation_text(invocation, "to") != NULL)
-		return error_set(err, ERROR_USAGE, "--to goes with --archive");
+		return error_set(err, ERROR_USAGE, "--to needs --archive");
 	if (invocation_open(invocation, dry_run ? STORE_READ : STORE_WRITE, &store, err) != 0 ||
 	    filter_read(invocation, store, &filter, &any, err) != 0 ||
 	    cmd_purge_check(&filter, err) != 0)

@@ -316,12 +316,11 @@ static int cmd_status_check_watch(const struct invocation *invocation, struct er
 {
 	if (!invocation_flag(invocation, "watch"))
 		return invocation_flag(invocation, "every")
-			   ? error_set(err, ERROR_USAGE, "--every goes with --watch")
+			   ? error_set(err, ERROR_USAGE, "--every needs --watch")
 			   : 0;
 	if (invocation_flag(invocation, "check") || invocation->json)
 		return error_set(err, ERROR_USAGE,
-				 "--watch shows a screen to people: it goes without --check and "
-				 "--json");
+				 "--watch shows a screen to people: leave --check and --json out");
 	return isatty(STDOUT_FILENO)
 		   ? 0
 		   : error_set(err, ERROR_USAGE,

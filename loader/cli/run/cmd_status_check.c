@@ -106,9 +106,10 @@ static void cmd_status_check_look(struct cmd_status_check *check, const struct q
 	else if (check->now_ms - last_ms <= check->max_age_ms)
 		return;
 	else if (health->last_success_ms == 0)
-		cmd_status_add_fault(check, "no good look yet, %s",
-				     queue->last_message != NULL ? queue->last_message
-								 : "and no try either");
+		cmd_status_add_fault(
+		    check, "%s%s", queue->last_message != NULL ? "no good look yet, " : "",
+		    queue->last_message != NULL ? queue->last_message
+						: "no run has looked at the mailbox yet");
 	else
 		cmd_status_add_fault(check, "last good look %s ago%s%s", age, failed ? ", " : "",
 				     failed ? queue->last_message : "");
@@ -245,5 +246,5 @@ int cmd_status_refuse_limits(const struct invocation *invocation, struct error *
 		if (invocation_text(invocation, cmd_limits[i].option) != NULL)
 			given = cmd_limits[i].option;
 	}
-	return given == NULL ? 0 : error_set(err, ERROR_USAGE, "--%s goes with --check", given);
+	return given == NULL ? 0 : error_set(err, ERROR_USAGE, "--%s needs --check", given);
 }

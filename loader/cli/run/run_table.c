@@ -40,7 +40,7 @@ static const struct command_option watch_options[] = {
 };
 
 static const struct command_option status_options[] = {
-    {"watch", NULL, "show it anew every so often, until Ctrl-C; on a terminal", NULL},
+    {"watch", NULL, "show it again and again, until Ctrl-C; needs a terminal", NULL},
     {"every", "TIME", "with --watch: how often", "2s"},
     {"check", NULL, "only say whether all is well, by the exit status", NULL},
     {"max-age", "TIME", "with --check: how long ago each mailbox may have been looked at last",
@@ -64,8 +64,8 @@ static const struct command_option status_options[] = {
      "with --check: how much of the disks of the database and of the logs of `watch` must be free",
      CHECK_MIN_FREE},
     {"min-valid", "TIME",
-     "with --check: how long certificates, and other things that end, must be good; of those that "
-     "live for less than four times as long the last quarter counts",
+     "with --check: how long before their end certificates and the like are reported; what lives "
+     "for less than four times as long is reported in the last quarter of its life",
      CHECK_MIN_VALID},
     {"format", "text|nagios",
      "with --check: text, or nagios for a plugin's line on standard output", "text"},
@@ -142,7 +142,8 @@ static const struct command commands[] = {
      "0 when every mailbox has been looked at lately, no delivery is stopped, no disk is nearly "
      "full, the logs of `watch` can be written, no certificate ends soon, and nothing is over a "
      "limit. Else it prints one line that says what is wrong with which queue, and ends with 1. "
-     "Paused queues do not count. With --watch, on a terminal, it is shown anew until Ctrl-C.",
+     "Paused queues do not count. With --watch, on a terminal, it shows them again and again until "
+     "Ctrl-C.",
      status_options, NULL, cmd_status, false},
     {"runs", "[NAME]", 0, 1, "list the runs of queues: when, what they have done, why one failed",
      "Lists the runs of the last 30 days. A run of `load` or `watch` that found nothing new is not "

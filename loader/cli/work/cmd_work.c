@@ -150,7 +150,7 @@ int cmd_release(const struct invocation *invocation, struct error *err)
 		return cmd_take_back(invocation, err);
 	if (invocation_text(invocation, "by") != NULL)
 		return error_set(err, ERROR_USAGE,
-				 "--by goes with --force: a worker's token says who it is");
+				 "--by needs --force: a worker's token says who it is");
 	if (invocation_line(invocation, "reason", &settle.reason, err) != 0)
 		return -1;
 	return cmd_settle_all(invocation, cmd_settle_release, &settle, err);
