@@ -113,14 +113,15 @@ static int save_fill(const struct save *save, int descriptor, enum entry_part pa
 	return error_set(err, ERROR_IO, "writing in '%s': %s", save->path, g_strerror(errno));
 }
 
-/* The draft goes in any case: after link() it is a second name, after a failure a piece of a
- * file. */
+/* The draft goes in any case: after link() it is a second name, after a failure a piece of a file. Its name cannot
+ * be told in advance, so that neither one that a killed process has left (in a container numbers of processes come
+ * back) nor one that somebody plants stops this. */
 static int save_part(const struct save *save, enum entry_part part, uint32_t position,
 		     const char *wish, struct error *err)
 {
 	const mode_t mode = save->options->mode;
 	g_autofree char *name = NULL;
-	g_autofree char *draft = g_strdup_printf(".inqueue-%ld-%u.part", (long)getpid(), position);
+	g_autofree char *draft = g_strdup_printf(".inqueue-%08x-%u.part", g_random_int(), position);
 	scoped(descriptor_close) int descriptor =
 	    openat(save->folder, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (descriptor < 0 || fchmod(descriptor, mode != 0 ? mode : FOLDER_FILE_MODE) != 0)
