@@ -25,6 +25,7 @@ void import_note_fault(struct import *import, const struct error *fault)
 		import->options->noted(fault->text, import->options->context);
 }
 
+/* Any bytes of a digest are as good as all of them. */
 static guint import_hash_digest(const void *digest)
 {
 	guint hash;
@@ -50,7 +51,7 @@ static int import_learn(const unsigned char sha256[SHA256_DIGEST_SIZE], bool is_
 	return 0;
 }
 
-/* One that is missing would be found out after the first commit. */
+/* One that is missing would be found out after the first commit, when files are to be moved. */
 static int import_check_folder(const char *option, const char *folder, struct error *err)
 {
 	if (folder == NULL || g_file_test(folder, G_FILE_TEST_IS_DIR))
@@ -68,6 +69,7 @@ static int import_paths(struct import *import, char *const *paths, size_t count,
 	return import_drain(import, err);
 }
 
+/* Faults of single files end the run with the first of them, after all else has been imported. */
 static int import_verdict(const struct import *import, struct error *err)
 {
 	import->result->went_through = !stop_requested();
@@ -97,6 +99,7 @@ static int import_all(struct import *import, char *const *paths, size_t count, s
 	return import_verdict(import, err);
 }
 
+/* The queue is locked against other imports and loads: two of them would make two entries of one mail. */
 int import_run(struct store *store, const struct work_queue *queue, char *const *paths,
 	       size_t count, const struct import_options *options, struct import_result *ret_result,
 	       struct error *err)

@@ -21,6 +21,9 @@
 #include <nettle/sha2.h>
 #include <sys/stat.h>
 
+/* Of a file at a time: memory does not grow with it. */
+enum { IMPORT_PIECE_BYTES = 64 * 1024 };
+
 /* A file with messages. It is counted by who reads it and by each message that is not committed;
  * the last one to let go moves it. */
 struct import_file {

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { IMPORT_PIECE_BYTES = 64 * 1024 };
-
 /* A line, or a piece of one that is longer than the buffer. */
 struct import_line {
 	const char *text;
@@ -156,6 +154,7 @@ static int import_mbox_end(struct import_mbox *mbox, struct error *err)
 	return import_end(mbox->import, name, mbox->received_s, mbox->received_s == 0, err);
 }
 
+/* The line "From " itself is no part of the message; its date is when the message came. */
 static int import_mbox_begin(struct import_mbox *mbox, const struct import_line *line,
 			     struct error *err)
 {
@@ -206,6 +205,7 @@ static bool import_mbox_has_from(struct import_mbox *mbox, uint64_t from, uint64
 	return false;
 }
 
+/* A length that does not lead to an end is a wrong one: the next line "From " counts then, as without a length. */
 static void import_mbox_measure(struct import_mbox *mbox, uint64_t body)
 {
 	uint64_t end = body + mbox->length;

@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { IMPORT_PIECE_BYTES = 64 * 1024 };
-
 struct import_file *import_file_new(const char *path, const struct stat *status)
 {
 	struct import_file *file = g_new0(struct import_file, 1);
@@ -63,6 +61,7 @@ static int import_link(const char *from, const char *path, const char *folder)
 	}
 }
 
+/* RENAME_NOREPLACE: a file that somebody puts there meanwhile stays what it is. */
 static int import_rename(const char *path, const char *folder)
 {
 	for (unsigned number = 1;; number++) {
@@ -116,6 +115,7 @@ static int import_copy(const char *path, const char *folder, struct error *err)
 	return 0;
 }
 
+/* By device, inode, size and time, as it was read. */
 static bool import_is_same(const char *path, const struct stat *status)
 {
 	struct stat now;

@@ -133,6 +133,8 @@ static void import_settle(struct import *import, const struct import_batch *batc
 	}
 }
 
+/* After the commit the batch is empty, and its parser a new one: a message that has taken one over lies about no
+ * later batch. */
 int import_store(struct import *import, struct import_batch *batch, struct error *err)
 {
 	if (batch->items->len > 0) {

@@ -103,6 +103,7 @@ int import_write(struct import *import, const char *bytes, size_t size, struct e
 	return 0;
 }
 
+/* A dry run parses nothing: what is bad for another reason than its size is found by the import itself. */
 static void import_tell_plan(const struct import *import, const char *name)
 {
 	const struct import_item *item = &import->item;

@@ -145,6 +145,7 @@ static bool import_tar_is_header(const struct tar_header *header)
 	return import_tar_number(header->sum, sizeof header->sum, &expected) && sum == expected;
 }
 
+/* Two blocks of zeros end a tar; the first is enough, whatever stands behind it. */
 static bool import_tar_is_zero(const struct tar_header *header)
 {
 	static const struct tar_header zero;
@@ -245,6 +246,7 @@ static int import_tar_mbox(struct import_tar *tar, struct import_file *file, str
 	return import_read_mbox(tar->import, file, spool, err) == 0 ? 1 : -1;
 }
 
+/* As in folders (import_walk.c): a Maildir by the names cur and new alone, since nothing else is known of it yet. */
 static bool import_tar_wants(const char *path)
 {
 	g_autofree char *name = g_path_get_basename(path);

@@ -69,6 +69,7 @@ static bool import_enters(struct import *import, const FTSENT *folder)
 	       !import_is_of_maildir(folder->fts_path, "tmp");
 }
 
+/* "1700000000.M1P2.host:2,ST": the flags of a Maildir stand behind ":2,". */
 bool import_name_is_deleted(const char *name)
 {
 	const char *flags = strstr(name, ":2,");
@@ -162,27 +163,17 @@ int import_walk(struct import *import, const char *path, struct error *err)
  * so that memory does not grow with it.
  */
 
-enum { IMPORT_PIECE_BYTES = 64 * 1024 };
-
-static void import_note(struct import *import, const char *path, enum error_kind kind,
-			const char *words)
-{
-	struct error fault;
-	error_fill(&fault, kind, "'%s': %s", path, words);
-	import_note_fault(import, &fault);
-}
-
 void import_note_unread(struct import *import, struct import_file *file, int number)
 {
 	file->stays = true;
-	import_note(import, file->path, ERROR_IO, g_strerror(number));
+	import_fault_at(import, file->path, ERROR_IO, g_strerror(number));
 }
 
 void import_note_no_mbox(struct import *import, struct import_file *file)
 {
 	file->stays = true;
-	import_note(import, file->path, ERROR_DATA,
-		    "is no mbox: that begins with a line 'From ADDRESS DATE'");
+	import_fault_at(import, file->path, ERROR_DATA,
+			"is no mbox: that begins with a line 'From ADDRESS DATE'");
 }
 
 /* The whole file is a message. */
@@ -230,7 +221,7 @@ int import_read(struct import *import, const char *path, struct error *err)
 	scoped(descriptor_close) int descriptor =
 	    open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-		import_note(import, path, ERROR_IO, g_strerror(errno));
+		import_fault_at(import, path, ERROR_IO, g_strerror(errno));
 		return 0;
 	}
 	struct import_file *file = import_file_new(path, &status);
