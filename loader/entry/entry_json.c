@@ -86,6 +86,7 @@ static void entry_json_add_texts(json_t *object, const struct entry *entry)
 		json_object_set_new(object, texts[i].key, entry_json_text(texts[i].value));
 }
 
+/* null: a mail that is no entry yet, and does not say when it was sent. */
 static json_t *entry_json_date_sent(const struct entry *entry)
 {
 	return entry->date_sent_s != ENTRY_JSON_NO_DATE ? entry_json_time_s(entry->date_sent_s)
@@ -298,6 +299,8 @@ static int entry_json_add_rule(const struct entry_rule *rule, void *context)
 	return 0;
 }
 
+/* All of one entry. What lies in other tables (reply, rules) is read before anything is printed, so that an error
+ * there leaves no half document. */
 int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 		     const struct entry_json_claim *claim, struct error *err)
 {
@@ -320,6 +323,7 @@ int entry_json_write(FILE *out, struct store *store, const struct entry *entry,
 	return entry_json_write_all(out, object, entry, &source, err);
 }
 
+/* A mail that is no entry yet (`parse`): no queue, no state, no lease. */
 int entry_json_write_mail(FILE *out, const struct entry *entry,
 			  const struct entry_json_source *source, struct error *err)
 {

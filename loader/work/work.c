@@ -65,6 +65,7 @@ static void work_note_busy(struct work *work)
 			    work->options->context);
 }
 
+/* The word that it is free again is only for who has heard that it was not. */
 static void work_note_free(struct work *work)
 {
 	if (work->busy_told)
@@ -151,7 +152,8 @@ static enum work_step work_tend_job(struct work *work, struct work_job *job, int
 	return step;
 }
 
-/* A result that cannot be stored keeps the worker from its end no longer than this. */
+/* A result that cannot be stored keeps the worker from its end for GIVE_UP_MS at most, and one that the database
+ * refuses while it ends, not at all. */
 static bool work_is_hopeless(const struct work *work, const struct work_job *job,
 			     enum work_step step, bool was_ending)
 {
@@ -223,6 +225,7 @@ static int work_claim_more(struct work *work, struct error *err)
 	return 0;
 }
 
+/* After claiming the new jobs are tended at once: their commands start in this round. */
 static void work_fill(struct work *work)
 {
 	struct error err;
@@ -277,6 +280,7 @@ static int64_t work_next_ms(const struct work *work)
 	return next_ms;
 }
 
+/* Words before the end: what a command says last belongs to its reason. */
 static void work_listen(struct work *work, const struct pollfd *descriptors)
 {
 	for (guint i = 0; i < work->jobs->len; i++) {
@@ -334,6 +338,7 @@ static void work_hide_environment(const struct work_queue *queue)
 	target_secret_list(&queue->target, work_hide_variable, NULL);
 }
 
+/* The watch is opened before the first look, so that an entry which comes in between wakes it. */
 int work_run(struct store *store, const struct work_queue *queue,
 	     const struct work_options *options, struct error *err)
 {

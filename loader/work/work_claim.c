@@ -41,6 +41,7 @@ static int work_claim_wait(struct store *store, const struct entry_wish *wish,
 	return work_wait(&changed, 1, until_ms, 0, err);
 }
 
+/* Looks once in any case, also where no time is left to wait. */
 int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_until_ms,
 	       struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err)
 {
@@ -63,6 +64,7 @@ int work_claim(struct store *store, const struct entry_wish *wish, int64_t wait_
 
 /* ---- waiting ---- */
 
+/* A wall clock that is set meanwhile (due times go by it) is noticed after a minute. */
 static const int64_t work_wait_max_ms = 60000;
 
 /* Signals are blocked until ppoll() itself lets them in, so that none falls between the check

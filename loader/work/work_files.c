@@ -68,6 +68,7 @@ static int work_files_make_folder(const char *name, char **ret_folder, struct er
 	return 0;
 }
 
+/* Attachments first, since the document names their paths. What was written before an error goes with the folder. */
 int work_files_write(struct store *store, const struct entry_lease *lease,
 		     struct work_files **ret_files, struct error *err)
 {
@@ -116,7 +117,7 @@ const char *work_files_output(const struct work_files *files)
 	return files->output;
 }
 
-/* JSON of one word more than the text: a string. */
+/* The text as a JSON string, in quotes; bytes that are no UTF-8 are replaced. */
 static char *work_files_quote(const char *text, size_t size)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, (gssize)size);
@@ -124,7 +125,8 @@ static char *work_files_quote(const char *text, size_t size)
 	return json_dumps(string, JSON_ENCODE_ANY);
 }
 
-/* The command may show its environment, with the token in it. */
+/* Secrets are taken out first: the command may show its environment, with the token in it. One byte more than may
+ * be there tells that it is too much. */
 int work_files_take_output(const struct work_files *files, char **ret_output, struct error *err)
 {
 	scoped(descriptor_close) int descriptor =
@@ -152,6 +154,7 @@ int work_files_take_output(const struct work_files *files, char **ret_output, st
 	return 0;
 }
 
+/* A variable that is set already, by a worker in a worker, is replaced: the inner entry counts. */
 char **work_files_environment(const struct work_files *files, const struct work_options *options,
 			      const struct entry_lease *lease)
 {

@@ -177,6 +177,8 @@ static int work_job_extend_lease(struct store *store, const struct work_job *job
 	return store_commit(store, err);
 }
 
+/* Two thirds of the lease are left when it is extended: with 10 minutes a database that is locked for six costs no
+ * entry. */
 static enum work_step work_job_extend(struct store *store, struct work_job *job,
 				      int64_t monotonic_ms, struct error *err)
 {
@@ -218,6 +220,7 @@ int64_t work_job_next_ms(const struct work_job *job)
 	return job->stage == WORK_STAGE_RUNNING ? MIN(job->stop_at_ms, job->kill_at_ms) : INT64_MAX;
 }
 
+/* Needs no database either: what runs gets TERM, and KILL 5 s later by work_job_watch(). */
 void work_job_stop(struct work_job *job, int64_t monotonic_ms)
 {
 	if (job->stage == WORK_STAGE_CLAIMED)
@@ -308,6 +311,8 @@ static int work_job_store(struct store *store, const struct work_queue *queue,
 	return 0;
 }
 
+/* Order: the end of the group, then its last words, then what they mean. A command that says 0 but whose output
+ * cannot be taken has failed. */
 void work_job_reap(struct work_job *job)
 {
 	const int status = work_process_end(&job->process);
@@ -367,6 +372,7 @@ enum work_step work_job_tend(struct store *store, const struct work_queue *queue
 	return WORK_STEP_DONE;
 }
 
+/* 0: at once. A command that runs needs the database only for its lease. */
 int64_t work_job_due_ms(const struct work_job *job)
 {
 	return job->stage == WORK_STAGE_RUNNING ? job->extend_at_ms : 0;

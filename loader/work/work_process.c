@@ -111,6 +111,7 @@ int work_process_start(char *const *command, char *const *environment, const cha
 	return 0;
 }
 
+/* A command that has closed its standard error may go on without: the pipe is given up, not the command. */
 ssize_t work_process_read(struct work_process *process, void *bytes, size_t size)
 {
 	if (process->errors < 0)
@@ -145,6 +146,7 @@ int work_process_end(struct work_process *process)
 	return status;
 }
 
+/* Also what never became the command, so that no child is left behind without being waited for. */
 void work_process_close(struct work_process *process)
 {
 	if (process->id > 0) {

@@ -49,6 +49,8 @@ static int cmd_output_check(const char *output, const char *option, struct error
 					 option, wrong.line, wrong.column, wrong.text);
 }
 
+/* Both options are checked before the database is opened: a worker with wrong JSON keeps its lease, and can try
+ * again. */
 int cmd_output_read(const struct invocation *invocation, char **ret_output, struct error *err)
 {
 	const char *text = invocation_text(invocation, "output");
@@ -66,7 +68,7 @@ int cmd_output_read(const struct invocation *invocation, char **ret_output, stru
 	return 0;
 }
 
-/* One line: lists and histories have no room for more. */
+/* One line, since lists and histories have no room for more; counted in characters, as a person does. */
 static int cmd_progress_check(const char *text, struct error *err)
 {
 	if (!g_utf8_validate(text, -1, NULL) || *text == '\0' || strpbrk(text, "\r\n") != NULL ||
@@ -77,6 +79,7 @@ static int cmd_progress_check(const char *text, struct error *err)
 	return 0;
 }
 
+/* Changes nothing but the text and its time; the lease goes on as it was. */
 int cmd_progress(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

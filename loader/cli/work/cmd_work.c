@@ -68,7 +68,7 @@ static int cmd_settle_defer(struct store *store, int64_t entry_id, struct cmd_se
 			   settle->now_ms, err);
 }
 
-/* All of them or none, in one transaction. */
+/* All of them or none, in one transaction: a return before the commit closes the store, which takes it back. */
 static int cmd_settle_all(const struct invocation *invocation, cmd_settle_one *one,
 			  struct cmd_settle *settle, struct error *err)
 {
