@@ -81,6 +81,8 @@ static char *read_file(int file)
 	return text;
 }
 
+/* Ends with its parent: a job that nobody waits for would go on with the queue's lock. The report is the last
+ * thing it does, so that one that is there is true. */
 static _Noreturn void child(const struct side_by_side *jobs, const struct job *job, int pipe_end,
 			    pid_t parent)
 {
@@ -98,6 +100,7 @@ static _Noreturn void child(const struct side_by_side *jobs, const struct job *j
 	_exit(EXIT_SUCCESS);
 }
 
+/* fflush() first: what still lies in a buffer would be printed by both processes. */
 static int job_fork(const struct side_by_side *jobs, struct job *job)
 {
 	int ends[2];
@@ -159,13 +162,16 @@ static void end(struct run *run, struct job *job)
 	while (waitpid(job->child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (got != (ssize_t)sizeof job->report)
-		job->report.failed = error_set(&job->report.err, ERROR_SOFTWARE,
-					       "its process was ended by signal %d",
-					       WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		job->report.failed = error_set(
+		    &job->report.err, ERROR_SOFTWARE,
+		    WIFSIGNALED(status) ? "its process was ended by signal %d"
+					: "its process ended with status %d, without a result",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	job_close(job);
 	run->running--;
 }
 
+/* In the order of the numbers, whichever ends first, so that output is the same each time. */
 static void tell(struct run *run)
 {
 	while (run->told < run->begun->len) {
@@ -183,6 +189,7 @@ static void tell(struct run *run)
 	}
 }
 
+/* Only a signal that a process has sent: ^C at a terminal has reached the children as well (stop_told()). */
 static void pass_on(struct run *run)
 {
 	run->passed_on = true;
@@ -321,6 +328,7 @@ static int wait_for(pid_t pid, int *ret_status, struct error *err)
 	return 0;
 }
 
+/* The page is given back in any case; an outer supervisor's stays as it was. */
 int supervise(int (*work)(void *context), void *context, int *ret_status, struct error *err)
 {
 	void *shared =

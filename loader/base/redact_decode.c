@@ -18,11 +18,18 @@ static struct redact_view *view_alloc(size_t room)
 	return view;
 }
 
+/* No realloc(): it would leave what was decoded, which may be a secret, in memory that nobody wipes. */
 static void view_put(struct redact_view *view, unsigned char byte, uint32_t from, uint32_t to)
 {
 	if (view->size == view->room) {
 		view->room = view->room * 2 + 64;
-		view->bytes = g_realloc(view->bytes, view->room);
+		unsigned char *larger = g_malloc(view->room);
+		if (view->size > 0) {
+			memcpy(larger, view->bytes, view->size);
+			explicit_bzero(view->bytes, view->size);
+		}
+		g_free(view->bytes);
+		view->bytes = larger;
 		view->from = g_renew(uint32_t, view->from, view->room);
 		view->to = g_renew(uint32_t, view->to, view->room);
 	}
@@ -69,6 +76,7 @@ static bool escape_is_byte(struct escape *escape, size_t length, int byte)
 	return true;
 }
 
+/* No secret has a NUL in it (secret.c), and beyond 0x10ffff there are no characters. */
 static bool escape_is_character(struct escape *escape, size_t length, gunichar c)
 {
 	if (c == 0 || c > 0x10ffff)
@@ -189,6 +197,7 @@ static bool read_escape(const char *text, size_t size, struct escape *escape)
 	}
 }
 
+/* NULL where nothing was escaped: the same text again would be searched for nothing. */
 struct redact_view *redact_unescape(const struct redact_view *view)
 {
 	scoped(redact_view_free) struct redact_view *plain = view_alloc(view->size);
