@@ -101,6 +101,7 @@ void duration_format(int64_t ms, char text[static DURATION_TEXT_SIZE])
 
 /* ---- pauses ---- */
 
+/* The count goes no further: all longer pauses are the longest by then. */
 enum { BACKOFF_DOUBLINGS_MAX = 32 };
 
 /* Spreads the pause evenly over a quarter less to a quarter more. */

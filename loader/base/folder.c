@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As many as Linux itself follows (path_resolution(7)): links that lead to each other end here. */
 enum { LINKS_MAX = 40 };
 
 struct walk {
@@ -67,6 +68,7 @@ static int walk_begin(struct walk *walk, const char *path, struct error *err)
 	return walk_step_to(walk, open(start, O_PATH | O_DIRECTORY | O_CLOEXEC), err);
 }
 
+/* A link of root's or of ours was set up by whom we trust; one of anybody else may lead anywhere. */
 static int walk_follow(struct walk *walk, const char *name, const struct stat *link,
 		       struct error *err)
 {
@@ -104,6 +106,7 @@ static int walk_step(struct walk *walk, const char *name, struct error *err)
 	return walk_follow(walk, name, &status, err);
 }
 
+/* "." is opened at the end, because a descriptor of O_PATH can neither list nor sync. */
 int folder_open(const char *path, bool make, int *ret_descriptor, struct error *err)
 {
 	struct walk walk
@@ -126,6 +129,7 @@ int folder_open(const char *path, bool make, int *ret_descriptor, struct error *
 	return 0;
 }
 
+/* One name, and no link for it: the folder above has been judged, this one is judged by what was opened. */
 int folder_open_inside(int folder, const char *path, const char *name, int *ret_descriptor,
 		       struct error *err)
 {
@@ -163,6 +167,7 @@ int folder_open_nameless(const char *path, int *ret_descriptor)
 	return 0;
 }
 
+/* A new opening of the same file, with rights of its own; dup(2) would share those of the old one. */
 int folder_open_again(int descriptor, int *ret_descriptor)
 {
 	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", descriptor);
@@ -179,7 +184,7 @@ const char *folder_temporary(void)
 	return named != NULL && *named != '\0' ? named : "/var/tmp";
 }
 
-/* The caller frees. */
+/* The part of a path that is there, without links; what is yet to be made lies in it. The caller frees. */
 static char *find_real(const char *path)
 {
 	g_autofree char *at = g_canonicalize_filename(path, NULL);
@@ -192,6 +197,7 @@ static char *find_real(const char *path)
 	return real;
 }
 
+/* Compared without links, and by whole names: "/tmpfiles" does not lie in "/tmp". */
 bool folder_has(const char *folder, const char *path)
 {
 	g_autofree char *inner = find_real(path);
@@ -206,6 +212,7 @@ bool folder_temporary_has(const char *path)
 	return folder_has(folder_temporary(), path);
 }
 
+/* Octal digits as of chmod(1), "640", without the bits for set-user-ID and the like. */
 int folder_mode_parse(const char *text, mode_t *ret_mode)
 {
 	mode_t mode = 0;

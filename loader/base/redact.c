@@ -22,7 +22,7 @@ enum {
 	SECRET_MAX = 65536 /* as in secret.c; no longer one is imported */
 };
 
-/* Hashes are modulo this prime, 2^61 - 1. */
+/* Hashes are modulo this prime, 2^61 - 1: that another text of n bytes has the same one is as likely as n in 2^61. */
 #define PRIME ((UINT64_C(1) << 61) - 1)
 
 __extension__ typedef unsigned __int128 product;
@@ -64,6 +64,8 @@ static void add_pattern(const struct pattern *added)
 	g_array_append_val(patterns, *added);
 }
 
+/* The base is random, and told to nobody but processes of ours: a peer cannot make up a text that is hidden by
+ * mistake. */
 static void add_bytes(const unsigned char *bytes, size_t size)
 {
 	while (own_base < PRIME / 2) {
@@ -138,6 +140,7 @@ struct search {
 	uint8_t *hidden; /* for each byte of the text: 1 for one of a secret */
 };
 
+/* Bytes from 0x80 on are pieces of letters in UTF-8. */
 static bool is_word_byte(unsigned char byte)
 {
 	return g_ascii_isalnum(byte) || byte >= 0x80;
@@ -150,6 +153,7 @@ static bool is_word(const struct redact_view *view, size_t start, size_t length)
 	       (end == view->size || !is_word_byte(view->bytes[end]));
 }
 
+/* What was decoded from base64 or hexadecimal digits hides the whole run of them (from, to). */
 static void mark(const struct search *search, const struct redact_view *view, size_t start,
 		 size_t length)
 {
@@ -237,7 +241,7 @@ static GArray *copy_patterns(void)
 
 /* ---- the result ---- */
 
-/* How far behind its first byte a secret may end. */
+/* How far behind its first byte a secret may end: its longest, each byte in the longest form ("&#x0000000041;"). */
 static size_t reach_of(const GArray *known)
 {
 	return known != NULL && known->len > 0
@@ -245,6 +249,7 @@ static size_t reach_of(const GArray *known)
 		   : 0;
 }
 
+/* Secrets become shorter, "***": for so much of the result twice as much text is looked at. */
 static size_t enough_of(const GArray *known, size_t most)
 {
 	return most > SIZE_MAX / 4 ? SIZE_MAX : most * 2 + reach_of(known);

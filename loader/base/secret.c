@@ -53,6 +53,7 @@ int secret_source_parse(const char *text, enum secret_source *ret_source)
 	return -1;
 }
 
+/* These two give an access token (OAUTHBEARER, XOAUTH2), all others a password. */
 bool secret_source_is_token(enum secret_source source)
 {
 	return source == SECRET_TOKEN_COMMAND || source == SECRET_OAUTH;
@@ -148,6 +149,7 @@ int secret_from_text(const char *bytes, size_t length, const char *what, struct 
 	return 0;
 }
 
+/* Until the end or the buffer's, by the deadline. A full buffer is too long for a secret: the caller says so. */
 int secret_read_descriptor(int descriptor, int64_t deadline_ms, struct secret_buffer *buffer)
 {
 	while (buffer->length < sizeof buffer->bytes) {
@@ -184,6 +186,7 @@ static int check_status(const char *what, const char *path, const struct stat *s
 	return trust_check_secret(what, path, err);
 }
 
+/* A file that is not there yet is no fault: it may be made before the next run. */
 int secret_check_file(const char *what, const char *path, struct error *err)
 {
 	struct stat status;
@@ -257,6 +260,8 @@ static int secret_read_token(const char *reference, secret_taker *take, struct s
 	return 0;
 }
 
+/* Memory is guarded before the first byte is read. `noun` names the source for an error: "password file", or just
+ * "file". */
 int secret_read_by(secret_taker *take, const char *noun, enum secret_source source,
 		   const char *reference, struct secret **ret_secret, struct error *err)
 {
@@ -344,6 +349,7 @@ static int secret_write(int descriptor, const struct secret *secret)
 	return fsync(descriptor);
 }
 
+/* The new name is on the disk as well, and not only the bytes. */
 static int secret_sync_folder(const char *folder)
 {
 	scoped(descriptor_close) int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -141,6 +141,7 @@ static void secret_words_end_line(struct secret_words *words)
 	words->line_length = 0;
 }
 
+/* What goes beyond SECRET_LINE_MAX bytes of a line is shown, but not kept. */
 static void secret_words_keep(struct secret_words *words, const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -161,6 +162,7 @@ static char *secret_words_last(struct secret_words *words)
 	return visible_line(harmless);
 }
 
+/* Until there is nothing more at the moment; the other side's end closes ours. */
 static void secret_words_pass_on(struct secret_words *words)
 {
 	char bytes[4096];
@@ -175,6 +177,7 @@ static void secret_words_pass_on(struct secret_words *words)
 	words->descriptor = -1;
 }
 
+/* What the command has started and left may go on to write: nobody waits for that. */
 static void secret_words_end(struct secret_words *words)
 {
 	if (words->descriptor >= 0)
@@ -257,6 +260,7 @@ static struct starter_program secret_program(char *const *words)
 	    .arguments = words, .first_descriptor = STDOUT_FILENO, .descriptor_count = 2};
 }
 
+/* Said before this process gives up the right to start programs (starter.h). */
 void secret_allow(enum secret_source source, const char *reference)
 {
 	if (source != SECRET_COMMAND && source != SECRET_TOKEN_COMMAND)

@@ -66,6 +66,7 @@ void stop_pass_on(pid_t child)
 	worker = child;
 }
 
+/* A signal handler sets it, so that each loop asks at the places where it can end well. */
 bool stop_requested(void)
 {
 	return requested > 0;

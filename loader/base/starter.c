@@ -42,6 +42,7 @@ static bool same_words(char *const *one, char *const *other)
 	return g_strv_equal((const char *const *)one, (const char *const *)other);
 }
 
+/* A program is known by all of it: the same path with another environment is another one. */
 static bool find(const struct starter_program *wanted, guint *ret_number)
 {
 	for (guint i = 0; starter_lists.programs != NULL && i < starter_lists.programs->len; i++) {
@@ -98,6 +99,7 @@ void starter_allow_socket(const char *path)
 	allow_path(&starter_lists.sockets, path);
 }
 
+/* Descriptors travel beside the bytes (SCM_RIGHTS, unix(7)). */
 int starter_say(int socket, void *bytes, size_t size, const int *descriptors, size_t count)
 {
 	union starter_control control;
@@ -119,6 +121,7 @@ int starter_say(int socket, void *bytes, size_t size, const int *descriptors, si
 
 /* --- its life ---------------------------------------------------------- */
 
+/* A child by fork() has inherited the socket, but may not speak on it: answers would go to either of the two. */
 static bool is_there(void)
 {
 	return starter.socket >= 0 && starter.owner == getpid();
@@ -151,6 +154,7 @@ static guint length(const GPtrArray *list)
 	return list != NULL ? list->len : 0;
 }
 
+/* The answer has a deadline at the socket, SO_RCVTIMEO: a starter that hangs is given up like one that has died. */
 int starter_begin(struct error *err)
 {
 	const struct timeval patience = {.tv_sec = STARTER_ANSWER_S};
@@ -200,7 +204,8 @@ static int hear(struct starter_reply *ret_reply, int *ret_file)
 	return 0;
 }
 
-/* Returns 0 or an errno. */
+/* Returns 0 or an errno. A starter that has failed once is ended: an answer that comes late would be taken for that
+ * to the next question. */
 static int ask(struct starter_words words, const int *descriptors, size_t count,
 	       struct starter_reply *ret_reply, int *ret_file)
 {

@@ -166,6 +166,7 @@ static int connect_to(const char *path, uint32_t seconds, int *ret_socket)
 	return 0;
 }
 
+/* By its number in the list: no path crosses the socket. */
 static struct starter_reply meet(const struct starter_words *words, int *ret_socket)
 {
 	const GPtrArray *sockets = starter_lists.sockets;
@@ -176,6 +177,7 @@ static struct starter_reply meet(const struct starter_words *words, int *ret_soc
 		connect_to(g_ptr_array_index(sockets, words->number), words->seconds, ret_socket)};
 }
 
+/* False where the asker has ended, or says what no asker of ours says; both end the starter. */
 static bool receive(int socket, struct starter_request *ret_request)
 {
 	union starter_control control;
@@ -193,6 +195,7 @@ static bool receive(int socket, struct starter_request *ret_request)
 	return true;
 }
 
+/* Nameless: nothing is left of it, and nobody else can open it by a path. */
 static struct starter_reply make_file(uint32_t number, int *ret_file)
 {
 	const GPtrArray *folders = starter_lists.folders;

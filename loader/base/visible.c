@@ -14,6 +14,7 @@ static bool visible_is_blank(gunichar c)
 	       (c >= 0xe0100 && c <= 0xe01ef);
 }
 
+/* What could break a line, move the cursor, or turn the direction of a text (U+202E) counts as odd. */
 static bool visible_is_odd(gunichar c)
 {
 	switch (g_unichar_type(c)) {
@@ -157,6 +158,7 @@ static size_t visible_append_most(struct visible *visible, const char *bytes, si
 	return done;
 }
 
+/* At most four bytes are held: a character in UTF-8, or a CR that waits for its LF. */
 void visible_append(struct visible *visible, const char *bytes, size_t size, GString *out)
 {
 	/* What is held gets a byte at a time: each may complete it, or show that it is none. */
