@@ -83,6 +83,7 @@ static void watch_read(struct watch *watch, int64_t now_ms)
 		watch_note_unread(watch, &err, now_ms);
 }
 
+/* The stamp is of the files alone: a service that watches hundreds of queues opens no database each second. */
 static void watch_read_if_changed(struct watch *watch, int64_t now_ms)
 {
 	if (!watch->stopping && now_ms - watch->read_ms >= WATCH_TICK_MS &&
@@ -137,6 +138,7 @@ static void watch_feed(struct watch *watch, int64_t now_ms)
 
 /* --- signals -------------------------------------------------------------------------------- */
 
+/* The processes alone: what each has started is told of its death by the kernel (PR_SET_PDEATHSIG). */
 static void watch_kill(const struct watch *watch, int number)
 {
 	for (guint i = 0; i < watch->table->queues->len; i++) {
@@ -289,6 +291,7 @@ static void watch_poll(struct watch *watch, int64_t now_ms)
 		watch_take_signals(watch, now_ms);
 }
 
+/* Also processes that deliver: the service ends after the last post has its answer noted. */
 static bool watch_has_workers(const struct watch *watch)
 {
 	for (guint i = 0; i < watch->table->queues->len; i++) {
@@ -336,6 +339,8 @@ static void watch_raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The rights to watch are taken queue by queue in the loop; here only their file is opened. What is wrong with the
+ * database is an error now, and an event in the log later. */
 int watch_run(const struct watch_options *options, struct error *err)
 {
 	sigset_t before;

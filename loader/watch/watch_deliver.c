@@ -121,6 +121,7 @@ static int watch_deliver_round(struct store *store, struct store_watch *watch, c
 	return watch_deliver_wait_for_work(store, queue->id, watch, err);
 }
 
+/* Opens the database once: this process lives for as long as the queue has a target. */
 static int watch_deliver_live(const char *queue_name, int bell, const struct watch_options *options,
 			      struct error *err)
 {
@@ -137,6 +138,8 @@ static int watch_deliver_live(const char *queue_name, int bell, const struct wat
 	return 0;
 }
 
+/* The next process begins after a pause (watch_deliver_reaped()), so that an error that stays is logged once in
+ * that time. */
 static _Noreturn void watch_deliver_child(const char *queue_name, int bell,
 					  const struct watch_options *options)
 {
@@ -151,6 +154,7 @@ static _Noreturn void watch_deliver_child(const char *queue_name, int bell,
 
 /* ---- the supervisor's side ---- */
 
+/* TERM: the post at hand is finished, and its answer stored. */
 void watch_deliver_end(const struct watch_deliver *deliver)
 {
 	if (deliver->process != 0)
@@ -169,6 +173,7 @@ void watch_deliver_update(struct watch_deliver *deliver, const struct work_queue
 		deliver->bell = watch_bell_new();
 }
 
+/* The right to watch is the queue's, for loading and delivering together (watch_queue_claim()). */
 void watch_deliver_start(struct watch_deliver *deliver, const char *queue_name,
 			 const struct watch_options *options, int64_t now_ms)
 {

@@ -33,6 +33,7 @@ struct watch_folder {
 
 SCOPED_DEFINE(DIR *, closedir)
 
+/* Each path once, however many events name it: a file that is written in pieces has several. */
 static void watch_folder_note(struct watch_folder *folder, const char *path)
 {
 	char *own = g_strdup(path);
@@ -40,6 +41,7 @@ static void watch_folder_note(struct watch_folder *folder, const char *path)
 		g_ptr_array_add(folder->arrived, own);
 }
 
+/* By device and inode, because a path may lead there by links. */
 static bool watch_folder_is(const char *path, const struct stat *status)
 {
 	struct stat other;
@@ -99,6 +101,7 @@ static int watch_folder_add_all(struct watch_folder *folder, struct error *err)
 	return 0;
 }
 
+/* A folder that has come is watched, and looked at as a whole: files may be in it already. */
 static int watch_folder_add(struct watch_folder *folder, const char *path, struct error *err)
 {
 	struct stat status;
@@ -160,6 +163,7 @@ static bool watch_folder_is_of_maildir(const char *path)
 	       g_file_test(beside, G_FILE_TEST_IS_DIR);
 }
 
+/* The root that goes away ends the watch; a folder in it that goes away is only forgotten. */
 static int watch_folder_take_event(struct watch_folder *folder, const struct inotify_event *event,
 				   struct error *err)
 {

@@ -170,6 +170,7 @@ bool watch_import_is_wanted(const struct work_queue *queue)
 	return wanted;
 }
 
+/* The folder is watched before the first look, which is at the folder as a whole. */
 int watch_import(const struct work_queue *queue, const struct watch_options *options, int wake,
 		 const struct watch_import_report *report, struct error *err)
 {

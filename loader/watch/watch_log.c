@@ -34,6 +34,7 @@ int watch_log_open(struct watch_log *log, const char *database, struct error *er
 	return protocol_log_receive(&log->descriptor, err);
 }
 
+/* An ended service has no logs: their rows go, so that nobody is told of a file that is rightly gone. */
 static int watch_log_note(const struct watch_log *log, bool ended, struct error *err)
 {
 	const struct upkeep_log logs[] = {

@@ -22,6 +22,7 @@ enum { WATCH_SILENCE_MS = 180000 };
  * after an error. */
 enum { WATCH_ASK_MS = 1000, WATCH_ASK_AGAIN_MS = 60000 };
 
+/* Words of the log that a program may look for; the text of the error is for people. */
 static const char *error_class(enum error_kind kind)
 {
 	switch (kind) {
@@ -103,6 +104,7 @@ static void watch_queue_pause(struct watch_queue *queue, int64_t pause_ms, int64
 	queue->start_ms = now_ms + pause_ms;
 }
 
+/* A server that has said how long to wait (wait_ms) is not asked before. */
 static void watch_queue_failed(struct watch_queue *queue, const struct error *err, int64_t now_ms)
 {
 	int64_t pause_ms = watch_policy_pause_ms(&queue->policy, err->kind, g_random_int());
@@ -140,6 +142,7 @@ static void watch_queue_claimed(struct watch_queue *queue, bool ours, int holder
 	queue->elsewhere = !ours;
 }
 
+/* Nothing of it runs here, and nothing is to: the right goes to whoever asks next. */
 static bool watch_queue_is_idle(const struct watch_queue *queue)
 {
 	return !queue->wanted && queue->worker == 0 && !queue->deliver.wanted &&
@@ -280,6 +283,7 @@ static bool watch_queue_hear(const struct watch_queue *queue, struct watch_messa
 	return got == (ssize_t)sizeof *message;
 }
 
+/* Until there is no message more: the supervisor polls once for all of them. */
 void watch_queue_listen(struct watch_queue *queue, int64_t now_ms)
 {
 	struct watch_message message;

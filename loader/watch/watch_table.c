@@ -216,6 +216,7 @@ int watch_table_read(struct watch_table *table, int64_t patience_ms, int64_t now
 	return 0;
 }
 
+/* A dropped queue keeps its place until its processes have ended: they are reaped by it. */
 void watch_table_sweep(struct watch_table *table)
 {
 	for (guint i = table->queues->len; i > 0; i--) {
@@ -238,6 +239,7 @@ guint watch_table_count(const struct watch_table *table, enum watch_phase phase)
 	return count;
 }
 
+/* A worker that has just been started has not been heard of for less than WATCH_STARTING_MS. */
 guint watch_table_count_starting(const struct watch_table *table, int64_t now_ms)
 {
 	guint count = 0;
@@ -258,6 +260,7 @@ guint watch_table_count_elsewhere(const struct watch_table *table)
 	return count;
 }
 
+/* For USR1: a line for each queue, as the supervisor sees it, without asking anybody. */
 void watch_table_log_status(const struct watch_table *table, int64_t now_ms)
 {
 	for (guint i = 0; i < table->queues->len; i++) {

@@ -32,6 +32,8 @@ void watch_wait_init(struct watch_wait *wait, struct mailbox *mailbox, int64_t r
 					    .longest_ms = watch_wait_poll_ms(wait)};
 }
 
+/* A stop that came before has made `wake` readable; it is asked for all the same, because the descriptor may be
+ * -1. */
 void watch_wait_sleep(int wake, int64_t pause_ms)
 {
 	struct pollfd polled = {.fd = wake, .events = POLLIN};
@@ -78,6 +80,8 @@ static bool watch_wait_can_idle(const struct watch_wait *wait)
 	return wait->mailbox->server->idle && imapc_has_capability(wait->mailbox->session, "IDLE");
 }
 
+/* How long this turn may be: no longer than until suspects are due, nor than others who share the account can
+ * wait. */
 static int64_t watch_wait_limit_ms(const struct watch_wait *wait, int64_t wait_ms)
 {
 	const struct connection_string *server = wait->mailbox->server;
@@ -148,6 +152,7 @@ int64_t watch_policy_refusal_ms(const struct watch_policy *policy, uint32_t refu
 	return backoff_jitter_ms(policy->retry_ms * units, random);
 }
 
+/* After a good run the next error is the first again. */
 void watch_policy_reset(struct watch_policy *policy)
 {
 	backoff_reset(&policy->quick);

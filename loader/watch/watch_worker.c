@@ -226,6 +226,7 @@ static void watch_worker_tell_waiting(int64_t wait_ms, void *context)
 	malloc_trim(0);
 }
 
+/* One run, and then the wait for the next. Between them the connection is lent to queues that share it. */
 static int watch_worker_round(struct watch_worker *worker, struct error *err)
 {
 	struct load_result result;
@@ -261,6 +262,7 @@ static int watch_worker_tell_started(struct watch_worker *worker, struct error *
 	return 0;
 }
 
+/* Rights are given up before the first byte of the server is read. */
 static int watch_worker_sign_in(struct watch_worker *worker, struct error *err)
 {
 	if (watch_worker_tell_started(worker, err) != 0 ||
@@ -323,6 +325,7 @@ static void watch_worker_fail(struct watch_worker *worker, const struct error *f
 	watch_worker_tell(worker, &message);
 }
 
+/* What may be started or opened later is said first (starter.h): after mailbox_confine() it is too late. */
 static void watch_worker_live(struct watch_worker *worker, const char *queue_name)
 {
 	struct error err = {.kind = ERROR_NONE};
