@@ -86,7 +86,7 @@ class Archive(ArchiveCase):
         self.inqueue("retry", "2", "--reason", "again")
         result = self.purge("--yes")
         self.assertEqual("2 messages deleted\n", result.stdout)
-        self.assertEqual("inqueue: 1 message stays: the entry is new or claimed\n", result.stderr)
+        self.assertEqual("inqueue: 1 message stays: its entry is new or claimed\n", result.stderr)
         self.is_left("New 1", "Old 2", "Stray")
 
     def test_a_message_that_is_not_the_one_that_was_put_there_stays(self):

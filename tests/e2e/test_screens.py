@@ -205,8 +205,8 @@ class Tables(Screen, EntryCase):
     def test_nothing_to_list(self):
         """A person is told; a script gets nothing."""
         path = self.file("queues.ini", self.inqueue("queue", "dump").stdout)
-        for says, *arguments in [("all is as the file says already", "queue", "apply", path),
-                                 ("all is as the file says already", "queue", "apply", path, "--dry-run"),
+        for says, *arguments in [("everything is already as the file says", "queue", "apply", path),
+                                 ("everything is already as the file says", "queue", "apply", path, "--dry-run"),
                                  ("no queue has a target: `inqueue queue alter NAME --deliver-to URL`", "deliver")]:
             with self.subTest(arguments=arguments):
                 self.assertEqual(f"inqueue: {says}", " ".join(self.shown(*arguments).split()))

@@ -1,4 +1,4 @@
-/* `show` and `save`. */
+/* `show` and `save`: one entry, on the screen, as JSON, or its parts as files. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include "loader/cli/entry/entry_view.h"

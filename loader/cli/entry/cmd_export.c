@@ -178,6 +178,7 @@ static int cmd_export_complete(const struct cmd_export *export, const struct ent
 	return export->err->reason == REASON_MISSING ? 0 : 1;
 }
 
+/* An entry is read once more only where it has an output: the rest of a row is in the list. */
 static int cmd_export_csv(const struct entry *listed, void *context)
 {
 	scoped(entry_free) struct entry *whole = NULL;

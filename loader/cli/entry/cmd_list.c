@@ -20,6 +20,7 @@ static int entry_rows_count(const struct work_queue *queue, void *context)
 	return 0;
 }
 
+/* The column QUEUE is left out where there is one queue: it would say the same in each row. */
 int entry_rows_new(struct store *store, const struct entry_filter *filter,
 		   struct output_table **ret_table, struct error *err)
 {

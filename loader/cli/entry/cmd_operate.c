@@ -157,6 +157,7 @@ static int cmd_operate_count(const struct entry *entry, void *context)
 	return 0;
 }
 
+/* As many as the same filter would take with these states. */
 static int cmd_operate_count_of(struct store *store, const struct entry_filter *given,
 				const struct entry_order *order, unsigned states,
 				uint64_t *ret_count, struct error *err)
@@ -199,6 +200,7 @@ static int cmd_operate_hint(const struct invocation *invocation, struct store *s
 	return 0;
 }
 
+/* A filter that finds nothing is no error: a script runs it each night. */
 static int cmd_operate_filtered(const struct invocation *invocation, struct store *store,
 				const struct entry_order *order, uint64_t *ret_changed,
 				struct error *err)
@@ -341,6 +343,7 @@ int cmd_hold(const struct invocation *invocation, struct error *err)
 	return cmd_operate(invocation, &order, err);
 }
 
+/* What is held stays so however long: only this ends it. */
 int cmd_unhold(const struct invocation *invocation, struct error *err)
 {
 	struct entry_order order = {.operation = ENTRY_UNHOLD};

@@ -45,6 +45,7 @@ static int cmd_purge_run(const struct invocation *invocation, struct store *stor
 	return 0;
 }
 
+/* The list as `list` shows it: the operator sees what an age or a state means before it goes. */
 static int cmd_purge_preview(const struct invocation *invocation, struct store *store,
 			     const struct entry_filter *filter, struct error *err)
 {
@@ -89,6 +90,7 @@ static void cmd_archive_gone(const struct archive_message *message, void *contex
 	output_table_add(view->table, (const char *const[]){uid, entry, received, size});
 }
 
+/* Asked after the messages were counted, so that the question says how many would go. */
 static bool cmd_archive_confirm(const char *what, void *context)
 {
 	const struct cmd_archive *view = context;
@@ -110,9 +112,9 @@ static void cmd_archive_print(const struct cmd_archive *view, const struct archi
 			    invocation_flag(view->invocation, "dry-run") ? "would be " : "",
 			    to != NULL ? "moved" : "deleted");
 	if (result->unfinished > 0)
-		output_say("%" PRIu64 " message%s stay%s: the entry is new or claimed",
-			   result->unfinished, cmd_archive_plural(result->unfinished),
-			   result->unfinished == 1 ? "s" : "");
+		output_say("%" PRIu64 " message%s: %s new or claimed", result->unfinished,
+			   result->unfinished == 1 ? " stays" : "s stay",
+			   result->unfinished == 1 ? "its entry is" : "their entries are");
 	if (result->changed > 0)
 		output_say("%" PRIu64 " message%s stay%s: the bytes are not those that were put "
 			   "there",

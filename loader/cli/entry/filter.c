@@ -62,6 +62,7 @@ static int filter_read_times(const struct invocation *invocation, struct entry_f
 	return 0;
 }
 
+/* Each is one line: what holds a line break was pasted by mistake, and would find nothing. */
 static int filter_read_texts(const struct invocation *invocation, struct entry_filter *filter,
 			     struct error *err)
 {
@@ -84,6 +85,7 @@ static int filter_read_texts(const struct invocation *invocation, struct entry_f
 	return 0;
 }
 
+/* Checked here, because a class that does not exist would find nothing, without a word. */
 static int filter_read_class(const struct invocation *invocation, struct entry_filter *filter,
 			     struct error *err)
 {
@@ -100,6 +102,7 @@ static int filter_read_class(const struct invocation *invocation, struct entry_f
 			 "calendar");
 }
 
+/* By any entry of the thread. */
 static int filter_read_thread(const struct invocation *invocation, struct entry_filter *filter,
 			      struct error *err)
 {

@@ -42,6 +42,7 @@ static void cmd_apply_tell(const char *kind, const char *name, enum apply_outcom
 			    outcomes[outcome]);
 }
 
+/* With --dry-run: a field a line, so that a change that nobody meant is seen before it is made. */
 static void cmd_apply_differs(const char *kind, const char *name, const char *field,
 			      const char *before, const char *after, void *context)
 {
@@ -143,7 +144,7 @@ int cmd_queue_apply(const struct invocation *invocation, struct error *err)
 	const int failed = dry_run ? cmd_apply_preview(invocation, &report, err)
 				   : cmd_apply_and_look(&apply, &report, err);
 	if (failed == 0 && apply.changes == 0 && !invocation->json)
-		output_say_to_person("all is as the file says already");
+		output_say_to_person("everything is already as the file says");
 	return failed;
 }
 
@@ -155,6 +156,7 @@ static void cmd_dump_line(const char *text, void *context)
 	output_line("%s", text);
 }
 
+/* Paused queues as well: a dump that is applied elsewhere makes the same installation. */
 static bool cmd_dump_wanted(const struct work_queue *queue)
 {
 	(void)queue;

@@ -132,6 +132,7 @@ static void cmd_check_take_note(const char *words, void *context)
 	g_ptr_array_add(context, g_strdup(words));
 }
 
+/* JSON has its notes in the document; people get them last, below what they are about. */
 static void cmd_check_print_notes(const struct cmd_check *check)
 {
 	for (guint i = 0; !check->json && i < check->notes->len; i++)

@@ -323,9 +323,8 @@ int cmd_queue_drop(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
-/* Resuming also lets a delivery go on that was stopped, that of other queues with the same target as
- * well. The row is read inside the transaction:
- * what another process changed a moment ago must not be written back. */
+/* Resuming also lets a delivery go on that was stopped, that of other queues with the same target as well. The row
+ * is read inside the transaction: what another process changed a moment ago must not be written back. */
 static int cmd_queue_set_paused(const struct invocation *invocation, bool paused, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -350,6 +349,7 @@ static int cmd_queue_set_paused(const struct invocation *invocation, bool paused
 	return 0;
 }
 
+/* A run that is at work ends its batch; none begins after it. */
 int cmd_queue_pause(const struct invocation *invocation, struct error *err)
 {
 	return cmd_queue_set_paused(invocation, true, err);

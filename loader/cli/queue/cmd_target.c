@@ -21,6 +21,7 @@ static int cmd_target_set_fields(const struct invocation *invocation,
 	return definition_target_check(draft, err);
 }
 
+/* A target is defined without a post: `target test` makes one. */
 int cmd_target_create(const struct invocation *invocation, struct error *err)
 {
 	const char *name = invocation->arguments[0];
@@ -174,6 +175,7 @@ int cmd_target_show(const struct invocation *invocation, struct error *err)
 	return 0;
 }
 
+/* One that a queue still uses is refused by the database: its entries would go nowhere. */
 int cmd_target_drop(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

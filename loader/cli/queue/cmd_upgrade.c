@@ -43,6 +43,7 @@ static void cmd_upgrade_tell_none(struct cmd_upgrade *command)
 	cmd_upgrade_print(command, &none, words);
 }
 
+/* Opening the database is the upgrade; all else is saying what it was. */
 int cmd_upgrade(const struct invocation *invocation, struct error *err)
 {
 	struct cmd_upgrade command = {.invocation = invocation};

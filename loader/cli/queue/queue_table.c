@@ -30,14 +30,14 @@ static bool queue_target_option(size_t index, struct command_option *ret_option)
 #define NO_CHECK                                                                                   \
 	{                                                                                          \
 		"no-check", NULL,                                                                  \
-		    "do not ask the mail server whether it works, nor where a target's name "      \
-		    "leads",                                                                       \
+		    "ask neither the mail server whether the sign-in works, nor a name server "    \
+		    "where the target's name leads",                                               \
 		    NULL                                                                           \
 	}
 
 #define TARGET_NO_CHECK                                                                            \
 	{                                                                                          \
-		"no-check", NULL, "do not ask where the target's name leads", NULL                 \
+		"no-check", NULL, "do not ask a name server where the target's name leads", NULL   \
 	}
 
 static const struct command_option create_options[] = {
@@ -76,8 +76,8 @@ static const struct command_option apply_options[] = {
     {"dry-run", NULL, "say what would be created and altered, field by field, and change nothing",
      NULL},
     {"check", NULL,
-     "ask the mail servers of queues that are new or changed whether it works, and where the names "
-     "of targets lead",
+     "ask the mail servers of new and changed queues whether the sign-in works, and a name server "
+     "where the names of targets lead",
      NULL},
     COMMAND_OPTIONS_END,
 };
@@ -142,8 +142,8 @@ static const struct command commands[] = {
      NULL, NULL, cmd_doctor, false},
     {"upgrade", "", 0, 0, "bring the database to the schema of this version",
      "Any command of a newer version does this by itself; this one does nothing else, and says "
-     "from "
-     "which schema to which, and where the copy of what it was lies. Programs of an older version "
+     "from which schema to which, and where the copy of what it was lies. Programs of an older "
+     "version "
      "that use the database end at their next transaction.",
      NULL, NULL, cmd_upgrade, false},
 };

@@ -35,6 +35,7 @@ static json_t *queue_view_lines_json(const char *lines)
 	return list;
 }
 
+/* Of secrets the sources alone ("file:/etc/inqueue/key"): a definition has nothing else. */
 json_t *target_view_json(const struct work_queue_target *target)
 {
 	return json_pack(
