@@ -27,6 +27,14 @@ const char *mail_action_name(enum mail_action action)
 	return action_names[action];
 }
 
+int mail_folder_missing(const char *name, struct error *err)
+{
+	return error_set(err, ERROR_NO,
+			 "folder '%s' does not exist; `inqueue mail listAllFolders --recurse` "
+			 "shows those that do",
+			 name);
+}
+
 int mail_find_folder(struct mail *mail, const char *name, char **ret_wire, struct error *err)
 {
 	struct imapc_folder found;
@@ -34,10 +42,7 @@ int mail_find_folder(struct mail *mail, const char *name, char **ret_wire, struc
 		return -1;
 	if (!found.exists) {
 		free(found.wire);
-		return error_set(err, ERROR_NO,
-				 "folder '%s' does not exist; `inqueue mail listAllFolders "
-				 "--recurse` shows those that do",
-				 name);
+		return mail_folder_missing(name, err);
 	}
 	*ret_wire = found.wire;
 	return 0;
@@ -75,6 +80,7 @@ void mail_tell_progress(const struct mail *mail, uint64_t done, uint64_t total, 
 		mail->report->progress(done, total, size_bytes, mail->report->context);
 }
 
+/* Changes of folders have names of their own to be checked (mail_check_names()). */
 static bool mail_changes_messages(const struct mail_request *request)
 {
 	return request->action == MAIL_MARK_READ || request->action == MAIL_DELETE ||
@@ -115,6 +121,7 @@ static int mail_check_names(const struct mail_request *request, struct error *er
 	return mail_check_text(request->new_folder, "new-folder", err);
 }
 
+/* A filter is written out once here, so that what no server could be asked for costs no sign-in. */
 static int mail_check_filter(const struct mail_request *request, struct error *err)
 {
 	g_autofree char *ignored = NULL;
@@ -122,8 +129,8 @@ static int mail_check_filter(const struct mail_request *request, struct error *e
 		return 0;
 	if (request->uid != NULL || request->message_number != NULL)
 		return error_set(err, ERROR_USAGE,
-				 "--uid and --message-number name messages, and what looks for "
-				 "messages goes without them");
+				 "--uid and --message-number name messages: leave the options out "
+				 "that look for messages, such as --subject and --since");
 	return mail_filter_format(&request->filter, &ignored, err);
 }
 
@@ -180,6 +187,7 @@ static int mail_dispatch(struct mail *mail, struct error *err)
 	return error_set(err, ERROR_SOFTWARE, "unknown action %d", (int)mail->request->action);
 }
 
+/* One error for the whole: the first failure, with how many there were. */
 int mail_run(struct imapc_session *session, const struct mail_request *request,
 	     const struct mail_report *report, struct error *err)
 {

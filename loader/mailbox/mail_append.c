@@ -297,6 +297,7 @@ static void mail_append_report(const struct mail_appending *job, const struct ma
 	report->change(&change, report->context);
 }
 
+/* Learns before it sends where the next message will be: afterwards, without an answer, nobody could tell. */
 static int mail_append_send(struct mail_appending *job, const struct mail_letter *letter,
 			    struct error *err)
 {
@@ -355,6 +356,8 @@ static int mail_append_all(struct mail_appending *job, struct error *err)
 	return 0;
 }
 
+/* The folder must be there, and is not made: a mistyped name would take the mail. One parser serves all files,
+ * whose headers the operator has chosen. */
 int mail_append(struct mail *mail, struct error *err)
 {
 	scoped(descriptor_close) int heads = -1;

@@ -57,6 +57,7 @@ void mail_attachment_close(struct mail_attachment_saver *saver)
 	g_free(saver);
 }
 
+/* "bill.pdf", "bill1.pdf", "bill2.pdf", as CFIMAP counts. */
 char *mail_attachment_vary(const char *name, unsigned n)
 {
 	const char *dot = strrchr(name, '.');
@@ -108,6 +109,7 @@ static int mail_attachment_link(struct mail_attachment_saver *saver, const char 
 	return -1;
 }
 
+/* The draft goes with its new name; where that cannot be had, the caller removes it. */
 static int mail_attachment_publish(struct mail_attachment_saver *saver, const char *draft,
 				   const char *name, char **ret_name)
 {

@@ -76,6 +76,7 @@ int mail_callers_descriptor(const struct mail_callers *callers)
 	return callers->descriptor;
 }
 
+/* A process of another user gets no answer at all, whatever the mode of the socket says. */
 static void mail_callers_accept(struct mail_callers *callers)
 {
 	scoped(descriptor_close) int socket = accept4(callers->listener, NULL, NULL, SOCK_CLOEXEC);

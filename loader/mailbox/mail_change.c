@@ -189,6 +189,7 @@ static int mail_change_messages(struct mail_changing *job, const struct mail_sel
 	return 0;
 }
 
+/* In one report, however many sets there were: a script reads one row for its command. */
 static void mail_change_report(const struct mail_changing *job, const uint32_t *uids,
 			       const uint32_t *new_uids, size_t count)
 {

@@ -195,6 +195,13 @@ static int mail_connection_ask(const char *name, const char *word, json_t **ret_
 	return mail_connection_say(socket, name, word, MAIL_CONNECTION_WORD_S, ret_answer, err);
 }
 
+int mail_connection_taken(const char *name, struct error *err)
+{
+	return error_set(err, ERROR_NO,
+			 "a connection named '%s' is open already; `inqueue mail close %s` ends it",
+			 name, name);
+}
+
 int mail_connection_open(const char *name, struct mail_account *account, uint32_t idle_s,
 			 struct error *err)
 {
@@ -202,13 +209,11 @@ int mail_connection_open(const char *name, struct mail_account *account, uint32_
 	if (mail_connection_dial(name, MAIL_CONNECTION_WORD_S, &other, err) != 0)
 		return -1;
 	if (other >= 0)
-		return error_set(err, ERROR_NO,
-				 "a connection named '%s' is open already; `inqueue mail close %s` "
-				 "ends it",
-				 name, name);
+		return mail_connection_taken(name, err);
 	return mail_keeper_start(name, account, idle_s, err);
 }
 
+/* The client takes the socket for a session that is signed in: secrets to hide and the last tag come with it. */
 static int mail_connection_adopt(int *socket, const json_t *answer, uint32_t timeout_s,
 				 struct mail_session *session, struct error *err)
 {
@@ -255,6 +260,7 @@ static int64_t mail_connection_number(const json_t *answer, const char *key)
 	return (int64_t)json_integer_value(json_object_get(answer, key));
 }
 
+/* A connection that is gone by now is no failure of the list. */
 static int mail_connection_describe(const char *name,
 				    void (*tell)(const struct mail_connection *, void *),
 				    void *context, struct error *err)

@@ -71,6 +71,9 @@ void mail_callers_attend(void *callers);
 /* Where the folder of sockets is; the caller frees it. */
 char *mail_socket_folder_path(void);
 
+/* NO: a keeper has this name. */
+int mail_connection_taken(const char *name, struct error *err);
+
 /* Opens the folder; with `create` makes it. Without, *ret_folder is -1 where there is none. */
 int mail_socket_open_folder(bool create, int *ret_folder, struct error *err);
 

@@ -61,6 +61,8 @@ static int mail_filter_add_flags(GString *criteria, const char *text, struct err
 	return 0;
 }
 
+/* BEFORE goes two days on, since the day itself must be in it and a zone may lie a day behind. Sent times are days
+ * in the mail's own zone (RFC 3501, 6.4.4), and need no more. */
 int mail_filter_format(const struct mail_filter *filter, char **ret_criteria, struct error *err)
 {
 	const char *const texts[] = {filter->subject, filter->from, filter->to, filter->text};

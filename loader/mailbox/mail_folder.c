@@ -46,14 +46,6 @@ static int mail_folder_refuse_inbox(const struct imapc_folder *folder, const cha
 	return error_set(err, ERROR_USAGE, "INBOX cannot be %s", what);
 }
 
-static int mail_folder_missing(const char *name, struct error *err)
-{
-	return error_set(err, ERROR_NO,
-			 "folder '%s' does not exist; `inqueue mail listAllFolders --recurse` "
-			 "shows those that do",
-			 name);
-}
-
 /* --- create ------------------------------------------------------------ */
 
 int mail_folder_create(struct mail *mail, struct error *err)
@@ -213,6 +205,7 @@ static int mail_folder_find_top(struct mail *mail, char **ret_wire, struct error
 	return 0;
 }
 
+/* A folder that refuses to be counted keeps its row out of the list, not the others. */
 static int mail_folder_count_row(struct mail *mail, struct imapc_folder_row *row, struct error *err)
 {
 	if (row->has_counts || imapc_folder_count(mail->session, row, err) == 0)

@@ -23,6 +23,9 @@ struct mail {
 	struct error first_failure;
 };
 
+/* NO: there is no folder of this name. */
+int mail_folder_missing(const char *name, struct error *err);
+
 /* Finds a folder that must exist (NO). Caller frees *ret_wire. */
 int mail_find_folder(struct mail *mail, const char *name, char **ret_wire, struct error *err);
 

@@ -199,6 +199,7 @@ static void mail_keeper_lend(struct mail_keeper *keeper, int client)
 		mail_keeper_drop(keeper);
 }
 
+/* One client after the other, in the order of their coming. */
 static void mail_keeper_serve(struct mail_keeper *keeper)
 {
 	struct error err;
@@ -288,6 +289,7 @@ static void mail_keeper_live(struct mail_keeper *keeper)
 
 /* --- birth ------------------------------------------------------------- */
 
+/* A socket that nobody listens on was left by a keeper that was killed: its name is free. */
 static int mail_keeper_claim_name(struct mail_keeper *keeper, struct error *err)
 {
 	scoped(descriptor_close) int other = -1;
@@ -301,10 +303,7 @@ static int mail_keeper_claim_name(struct mail_keeper *keeper, struct error *err)
 	if (mail_socket_connect(keeper->folder, keeper->name, MAIL_KEEPER_WORD_S, &other, err) != 0)
 		return -1;
 	if (other >= 0)
-		return error_set(err, ERROR_NO,
-				 "a connection named '%s' is open already; `inqueue mail close %s` "
-				 "ends it",
-				 keeper->name, keeper->name);
+		return mail_connection_taken(keeper->name, err);
 	if (mail_socket_listen(keeper->folder, keeper->name, &keeper->listener, err) != 0)
 		return -1;
 	flock(keeper->folder, LOCK_UN);
@@ -353,6 +352,7 @@ static int mail_keeper_begin(struct mail_keeper *keeper, struct error *err)
 	return 0;
 }
 
+/* The report is written in any case: the command waits for it, or for the pipe's end. */
 _Noreturn void mail_keeper_run(const char *name, struct mail_account *account, uint32_t idle_s,
 			       int report_end)
 {

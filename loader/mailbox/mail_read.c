@@ -148,6 +148,7 @@ static int mail_read_withheld(void *context, uint32_t uid, struct error *err)
 	return mail_pass_over(read->mail, uid, err);
 }
 
+/* The first answer for a UID counts: a server may send a message twice. */
 static int mail_read_end_message(void *context, uint32_t uid, int64_t date_s, struct error *err)
 {
 	struct mail_read *read = context;
@@ -261,7 +262,7 @@ static int mail_read_miss(struct mail_read *read, uint32_t uid, struct error *er
 			  "UID %u: the server has the message, and sends no body that can be read",
 			  uid);
 	else
-		error_set(err, ERROR_NO, "UID %u: the server does not give it any more", uid);
+		error_set(err, ERROR_NO, "UID %u is no longer in the folder", uid);
 	return mail_pass_over(read->mail, uid, err);
 }
 
@@ -281,6 +282,7 @@ static int mail_read_report_items(struct mail_read *read, guint first, guint cou
 	return 0;
 }
 
+/* A parser of its own for each batch: a message that has taken one over lies about no later one. */
 static int mail_read_empty_spool(struct mail_read *read, struct error *err)
 {
 	read->spool_end = 0;
@@ -311,6 +313,7 @@ static guint mail_read_batch_length(const struct mail_read *read, guint first)
 	return length;
 }
 
+/* Rows first, for the sizes: they say how many messages make a batch. */
 static int mail_read_messages(struct mail_read *read, const uint32_t *uids, size_t count,
 			      struct error *err)
 {

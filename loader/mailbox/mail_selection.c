@@ -150,6 +150,7 @@ static char *mail_selection_describe(const char *what, const struct mail_range *
 	return g_strdup_printf("%s %u:%u", what, range->first, range->last);
 }
 
+/* A UID that is not there is told; of a range it is enough that one message lies in it. */
 static int mail_selection_by_uid(struct imapc_session *session, const char *text,
 				 struct mail_selection *selection, struct error *err)
 {
@@ -249,6 +250,7 @@ static uint32_t mail_selection_only_uid(const char *name)
 	return 0;
 }
 
+/* Before anything is changed, so that a mistyped UID changes nothing unless --stop-on-error is no. */
 int mail_selection_refuse_unknown(struct mail *mail, const struct mail_selection *selection,
 				  struct error *err)
 {

@@ -149,6 +149,8 @@ void mail_session_allow_folder(const char *folder)
 	confine_allow_writing(there);
 }
 
+/* Order: what a process may still do is said, the starter is made, and the secret is read, all before the rights
+ * go. */
 int mail_session_confine(struct mail_account *account, const char *folder, bool reads_mail,
 			 struct error *err)
 {

@@ -31,6 +31,7 @@ static const char *mail_socket_runtime_folder(void)
 	return folder;
 }
 
+/* /run/user/1000/inqueue, or what stands in for it where nobody has logged in. */
 char *mail_socket_folder_path(void)
 {
 	const char *runtime = mail_socket_runtime_folder();
@@ -135,6 +136,7 @@ void mail_socket_limit(int socket, uint32_t timeout_s)
 	setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
+/* 0: nobody listens there, which is no error; a file may be left of a keeper that was killed. */
 int mail_socket_explain(const char *name, int number, struct error *err)
 {
 	if (number == ENOENT || number == ECONNREFUSED)
