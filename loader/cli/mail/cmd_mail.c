@@ -1,4 +1,5 @@
-/* The actions on a mailbox, and the connections that are kept between commands. */
+/* The actions on a mailbox: options become a request, and what comes of it goes to a view. And the connections
+ * that are kept between commands: opened, closed, listed. */
 #include "loader/cli/mail/mail_internal.h"
 
 #include "loader/base/clock.h"
@@ -110,6 +111,7 @@ static json_t *cmd_mail_connection_json(const struct mail_connection *connection
 			 (int)connection->in_use, "process", (json_int_t)connection->process);
 }
 
+/* All of a connection, a line each: a program has no terminal to fit. */
 static void cmd_mail_tell_json(const struct mail_connection *connection, void *context)
 {
 	(void)context;

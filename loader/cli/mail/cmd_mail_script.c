@@ -322,8 +322,8 @@ static int mail_script_lines(struct mail_script *script, struct error *err)
 	return -1;
 }
 
-/* What its lines name is left to this process, and nothing else; what is wrong with one is said when its
- * turn comes. */
+/* The lines are read once before the server is heard: what they name is left to this process, and nothing else.
+ * What is wrong with one is said when its turn comes. */
 static void mail_script_allow_lines(FILE *file)
 {
 	g_autofree char *text = g_malloc(MAIL_SCRIPT_LINE_MAX);
@@ -359,6 +359,7 @@ static int mail_script_allow_pipe(struct mail_script *script, struct error *err)
 	return 0;
 }
 
+/* A file can be read to and fro; a pipe cannot. */
 static int mail_script_allow(struct mail_script *script, struct error *err)
 {
 	struct stat status;

@@ -355,6 +355,7 @@ void mail_columns_say(const struct mail_change *change, bool dry_run)
 
 /* --- a whole message --------------------------------------------------- */
 
+/* In pieces, as a body may be longer than memory allows. */
 static int say_text(int descriptor, const struct mime_content *content, struct error *err)
 {
 	char piece[16 * 1024];

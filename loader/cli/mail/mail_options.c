@@ -12,6 +12,7 @@
 
 #define MAIL_TIMEOUT_S 60
 
+/* A day, as for the targets of queues. */
 enum { MAIL_TIMEOUT_MAX_S = 86400 };
 
 static const struct command_option account_options[] = {
@@ -228,6 +229,7 @@ static bool mail_options_read_mail(const struct invocation *invocation)
 	return !g_strv_contains(changes, invocation->command->name);
 }
 
+/* Files that are appended were named before a server was heard, and stay readable after it. */
 static int mail_options_confine(const struct invocation *invocation, struct mail_account *account,
 				struct error *err)
 {
@@ -292,6 +294,7 @@ static int mail_options_reopen(const void *context, struct mail_session **ret_se
 	return mail_options_session(context, ret_session, err);
 }
 
+/* Without --date the message says itself when it arrived (mail_append_date_s()). */
 static int mail_options_append(const struct invocation *invocation, struct mail_request *request,
 			       struct error *err)
 {

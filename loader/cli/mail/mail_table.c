@@ -156,7 +156,8 @@ static const struct command_option script_options[] = {
     {"yes", NULL, "do not ask, in any line", NULL},
     {"dry-run", NULL, "say what would be done, and change nothing, in any line", NULL},
     {"attachment-path", "DIR",
-     "of lines that come through a pipe: name files here, not in the current folder", NULL},
+     "for lines from a pipe: the folder that the files they name lie in (default: the current one)",
+     NULL},
     END,
 };
 

@@ -25,6 +25,8 @@ struct mail_view {
 	struct progress progress;
 };
 
+/* Rows are printed as they come, so that columns have widths of their own. FROM gives way first where the terminal
+ * is narrow. */
 static const struct output_rows_column message_columns[] = {
     {"NUMBER", 6, true, false},	   {"UID", 6, true, false},  {"FLAGS", 6, false, false},
     {"RECEIVED", 0, false, false}, {"SIZE", 9, true, false}, {"FROM", 26, false, true},
@@ -248,6 +250,7 @@ static int mail_view_take_message(const struct mail_message *message, void *cont
 		   : 0;
 }
 
+/* A folder's row is whole when it comes: there is nothing to copy. */
 static int mail_view_take_folder(const struct imapc_folder_row *folder, void *context,
 				 struct error *err)
 {

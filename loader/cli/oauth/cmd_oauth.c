@@ -18,6 +18,7 @@
 
 /* ---- login ---- */
 
+/* True where the command line sets anything: login is then also the way to change an account. */
 static bool cmd_oauth_names_fields(const struct invocation *invocation)
 {
 	struct oauth_field field;
@@ -125,6 +126,7 @@ static int cmd_oauth_confine(const struct invocation *invocation,
 		   : confine_to_database(invocation->database, folder_temporary(), err);
 }
 
+/* Confined last: everything that an operator has named is read by now. */
 static int cmd_oauth_sign_in(const struct invocation *invocation,
 			     const struct oauth_account *account, const char *path,
 			     struct error *err)
@@ -220,6 +222,7 @@ struct cmd_oauth_users {
 	GString *names; /* "'invoices', 'orders'" */
 };
 
+/* An account that cannot be read has its row, with the reason below it. */
 static void cmd_oauth_row(const char *name, const struct oauth_account *account,
 			  const struct error *err, void *context)
 {
@@ -304,6 +307,7 @@ static int cmd_oauth_confirm(const char *name, const char *users, struct error *
 	return error_set(err, ERROR_NO, "account '%s': not revoked", name);
 }
 
+/* The queues that use it are named before and after: they stop loading. */
 int cmd_oauth_revoke(const struct invocation *invocation, struct error *err)
 {
 	const char *name = invocation->arguments[0];

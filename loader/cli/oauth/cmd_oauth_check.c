@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+/* As wide as the labels of `queue check`. */
 enum { CMD_OAUTH_LABEL = 13 };
 
 /* ---- whose mailbox ---- */
@@ -88,6 +89,7 @@ struct cmd_oauth_check {
 	bool reported; /* the mailbox was opened */
 };
 
+/* A step is printed when it is done: the next one may wait for a server. */
 static void cmd_oauth_say(const char *name, const char *value, void *context)
 {
 	const struct cmd_oauth_check *check = context;
