@@ -27,6 +27,7 @@ static void disks_take(const struct disks *disks, const char *what, const char *
 	disks->report(&found, disks->context);
 }
 
+/* A fault has no numbers: the file is not there to be asked. */
 static void disks_fault(const struct disks *disks, const char *path, const char *words)
 {
 	const struct check_disk found = {.what = "log", .path = path, .fault = words};
@@ -51,6 +52,7 @@ static int disks_take_log(const struct upkeep_log *log, void *context)
 	return 0;
 }
 
+/* The database comes first: without room for it, nothing else is of use. */
 int check_disks(struct store *store, const char *database,
 		void (*report)(const struct check_disk *disk, void *context), void *context,
 		struct error *err)

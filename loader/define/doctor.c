@@ -316,6 +316,7 @@ static void doctor_take_workaround(const char *words, void *context)
 	doctor_say(context, DOCTOR_NOTE, "workaround", "%s", words);
 }
 
+/* What a newer version of a library would make needless, so that an upgrade has a reason. */
 static void doctor_tell_workarounds(struct doctor *doctor)
 {
 	const char *of_engine = store_engine_workaround();

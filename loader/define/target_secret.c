@@ -35,6 +35,7 @@ int target_secret_parse_header(const char *field, const char *line, char **ret_l
 	return 0;
 }
 
+/* The same as it was typed: a command in words, not as the list that is kept. */
 char *target_secret_format_header(const char *line)
 {
 	const char *source = header_source(line);

@@ -143,6 +143,7 @@ int cmd_list(const struct invocation *invocation, struct error *err)
 
 /* ---- dry runs ---- */
 
+/* With --json the ids alone: a program asks `show` for the rest. */
 int entry_preview_begin(const struct invocation *invocation, struct store *store,
 			const struct entry_filter *filter, struct entry_preview *ret_preview,
 			struct error *err)

@@ -1,4 +1,4 @@
-/* Operators say by when an entry has to be done, and write into its history. */
+/* `deadline` and `note`: operators say by when an entry has to be done, and write into its history. */
 #include "loader/cli/entry/entry_internal.h"
 
 #include "loader/base/clock.h"

@@ -35,6 +35,7 @@ static int parse_read_body(enum entry_part part,
 
 /* ---- for people ---- */
 
+/* A terminal gets the bytes made visible: the mail is a stranger's. */
 static int parse_write(const void *bytes, size_t size, void *to)
 {
 	return output_pieces_put(to, bytes, size);

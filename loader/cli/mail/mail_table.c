@@ -60,6 +60,7 @@
 		NULL, NULL, NULL, NULL                                                             \
 	}
 
+/* What an action must have is known to mail_check(): here it is only said what it may have. */
 static const struct command_option header_options[] = {SELECTION,     FILTER,  ROWS,
 						       STOP_ON_ERROR, DRY_RUN, END};
 
