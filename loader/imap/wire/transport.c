@@ -67,6 +67,8 @@ static int64_t earn_time(struct transport *transport, size_t size)
 	return earned_us;
 }
 
+/* What has come is a sign of life, but also counts against what the command may bring, and against what libetpan
+ * may hold that nobody has taken from it yet. */
 static ssize_t count_received(struct transport *transport, size_t size)
 {
 	earn_time(transport, size);

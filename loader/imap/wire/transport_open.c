@@ -134,6 +134,7 @@ static curl_socket_t give_socket(void *context, curlsocktype purpose, struct cur
 	return descriptor_steal(&opening->dialled.descriptor);
 }
 
+/* dial() has connected the socket: curl is not to do so once more. */
 static int say_connected(void *context, curl_socket_t socket, curlsocktype purpose)
 {
 	(void)context;

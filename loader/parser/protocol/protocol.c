@@ -21,6 +21,7 @@ uint64_t protocol_cpu_limit_s(uint64_t size)
 
 /* --- a parsed message as bytes ----------------------------------------------- */
 
+/* In the place of a length: no text is as long, since a record has 64 MiB at most. */
 static const uint32_t no_text = UINT32_MAX;
 
 /* In the byte order of this machine, on which both processes run. */
@@ -38,6 +39,7 @@ static void parsed_put_text(GByteArray *to, const char *text)
 		g_byte_array_append(to, (const guint8 *)text, length);
 }
 
+/* Its place alone travels: the bytes lie in the output file. */
 static void parsed_put_content(GByteArray *to, const struct mime_content *content)
 {
 	parsed_put_u64(to, content->present);
