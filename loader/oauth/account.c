@@ -155,6 +155,7 @@ static int account_open_file(const char *path, const char *name, int *ret_file, 
 	return 0;
 }
 
+/* A file that fills the buffer is too long for an account: EFBIG says so, and nothing of it is used. */
 static int account_read(int file, struct account_bytes *buffer)
 {
 	while (buffer->length < sizeof buffer->bytes) {
@@ -191,6 +192,7 @@ static void account_hide_secrets(const struct oauth_account *account)
 	}
 }
 
+/* The version stands in the file, so that a program of another one leaves it alone instead of misreading it. */
 int oauth_account_open(const char *path, struct oauth_account **ret_account, struct error *err)
 {
 	scoped(oauth_account_free) struct oauth_account *account = oauth_account_new(path);
@@ -269,6 +271,7 @@ int account_reserve(const struct oauth_account *account, struct error *err)
 			 account->path, g_strerror(failure));
 }
 
+/* After a refusal: room that is kept would be a second file for whoever looks at the folder. */
 void account_give_room_back(const struct oauth_account *account)
 {
 	g_autofree char *draft = account_draft_path(account);
@@ -287,6 +290,7 @@ static int account_replace(const struct oauth_account *account, const char *text
 	return rename(draft, account->path) != 0 ? -1 : fsync(above);
 }
 
+/* What would be too long to be read again is not written. */
 int account_write(const struct oauth_account *account, struct error *err)
 {
 	if (account_size(account) >= ACCOUNT_MAX_BYTES)

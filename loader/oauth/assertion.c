@@ -31,6 +31,7 @@ static json_t *client_header(const char *algorithm, const struct key_certificate
 			 modern ? certificate->sha256 : certificate->sha1);
 }
 
+/* "jti" is random, since a server may take each assertion once (RFC 7523, 3). */
 int assertion_of_client(const struct oauth_account *account, int64_t now_s, char **ret_assertion,
 			struct error *err)
 {
@@ -67,7 +68,8 @@ static int service_refuse(const struct oauth_account *account, struct error *err
 			 account->name);
 }
 
-/* https://developers.google.com/identity/protocols/oauth2/service-account. */
+/* https://developers.google.com/identity/protocols/oauth2/service-account. "sub" is the mailbox: an administrator
+ * of the Workspace has let the service account act for all of them. */
 int assertion_of_service(const struct oauth_account *account, const char *user, int64_t now_s,
 			 char **ret_assertion, struct error *err)
 {

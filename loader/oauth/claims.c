@@ -67,6 +67,7 @@ static int64_t claim_moment_s(const json_t *claims, const char *name)
 	return (int64_t)CLAMP(moment_s, 0.0, MOMENT_MAX_S);
 }
 
+/* The claim that is wrong is shown: an operator compares it with what the provider's pages say. */
 static int claim_refuse(const struct oauth_account *account, const char *why, const char *value,
 			const char *way_out, struct error *err)
 {
@@ -149,6 +150,8 @@ int oauth_inspect(const struct oauth_account *account, const struct secret *toke
 		   : 0;
 }
 
+/* For a mail server that refuses a token which the provider gave: most often the mailbox, not the token, is what
+ * is wrong. */
 const char *oauth_advice(const struct oauth_account *account)
 {
 	const char *provider = account_setting(account, "provider");

@@ -79,6 +79,8 @@ struct field_row {
 	bool identity; /* a token belongs to it */
 };
 
+/* The order is that of the help. `identity`: another value means another user or client, whose tokens are not
+ * ours. */
 static const struct field_row rows[] = {
     {{"provider", "NAME", "microsoft365, gmail or custom"},
      FIELD_CHOICE,
@@ -198,6 +200,7 @@ static int check_url(const char *field, const char *value, struct error *err)
 	return 0;
 }
 
+/* A name or an address alone: it becomes a part of a URL, where "/" or "@" would lead elsewhere. */
 static int check_host(const struct field_row *row, const char *value, struct error *err)
 {
 	const size_t good = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -222,6 +225,7 @@ static int check_proxy(const char *field, const char *value, struct error *err)
 			 field);
 }
 
+/* 2026-01-31 and no other form, though ISO 8601 knows more of them. */
 static int check_day(const char *field, const char *value, struct error *err)
 {
 	g_autofree char *moment = g_strconcat(value, "T00:00:00Z", NULL);
@@ -328,6 +332,7 @@ static char *preset_setting(const struct oauth_account *account, const char *fie
 	return NULL;
 }
 
+/* What is given counts before what the provider's preset has. */
 char *oauth_setting(const struct oauth_account *account, const char *field)
 {
 	const char *given = account_setting(account, field);
@@ -337,7 +342,7 @@ char *oauth_setting(const struct oauth_account *account, const char *field)
 					   : preset_setting(account, field);
 }
 
-/* The best grant that what is given allows. */
+/* Left out, the grant is the best that what is given allows: one that needs no person before one that does. */
 char *account_grant(const struct oauth_account *account)
 {
 	const char *given = account_setting(account, "grant");
@@ -359,6 +364,7 @@ bool account_is_grant(const struct oauth_account *account, const char *grant)
 	return strcmp(own, grant) == 0;
 }
 
+/* No mailbox of its own: the token is for the application, and Exchange says which mailboxes that may open. */
 bool account_is_app_only(const struct oauth_account *account)
 {
 	return account_is_grant(account, "certificate") || account_is_grant(account, "secret");

@@ -1,4 +1,5 @@
-/* Whether an account has what its grant needs, and where its secrets come from. */
+/* Whether an account has what its grant needs, and where its secrets come from: none is read before somebody asks
+ * for a token. */
 #include "loader/oauth/oauth_internal.h"
 
 #include <string.h>
@@ -55,6 +56,7 @@ static int check_device(const struct oauth_account *account, struct error *err)
 			 account->name);
 }
 
+/* Names what is missing first in the order of the table: one option at a time, as a person gives them. */
 int oauth_account_check(const struct oauth_account *account, struct error *err)
 {
 	g_autofree char *grant = account_grant(account);
@@ -110,6 +112,7 @@ int account_client_secret(const struct oauth_account *account, struct secret **r
 	return 0;
 }
 
+/* One file may hold both, certificate and key. */
 char *account_key_source(const struct oauth_account *account)
 {
 	const char *key = account_setting(account, "key");

@@ -124,7 +124,7 @@ static const struct failure words[] = {
     {0, "slow_down", NULL, ERROR_TEMPORARY, "the server asks for patience"},
 };
 
-/* "AADSTS7000222: The provided client secret keys …". 0 for none. */
+/* "AADSTS7000222: The provided client secret keys …": the number is stable, the words are not. 0 for none. */
 static long answer_number(const struct oauth_answer *answer)
 {
 	const char *description = answer_text(answer, "error_description");
@@ -159,6 +159,7 @@ bool answer_is_transient(const struct oauth_answer *answer)
 	       (number >= 90000 && number <= 90099 && number != 90002 && number != 90094);
 }
 
+/* One line of what a stranger says, without secrets, and short: it goes into an error. */
 char *answer_quote(const char *said)
 {
 	g_autofree char *first = g_strndup(said, strcspn(said, "\r\n"));
@@ -206,6 +207,7 @@ static int explain_patience(const struct oauth_account *account, const char *hos
 			 account->name, host, answer->status, said);
 }
 
+/* A server that is busy is asked again, whatever else it says; only then its words are looked up. */
 int explain_answer(const struct oauth_account *account, const char *url,
 		   const struct oauth_answer *answer, struct error *err)
 {

@@ -30,6 +30,7 @@ const char *account_token_key(const struct oauth_account *account, const char *u
 	return account_is_grant(account, "service-account") ? user : "*";
 }
 
+/* A client proves who it is by an assertion where it has a certificate, else by its secret, if it has one. */
 int grant_add_client(const struct oauth_account *account, struct oauth_form *form,
 		     struct error *err)
 {
@@ -222,6 +223,7 @@ static bool is_long(const char *token)
 	return token != NULL && strlen(token) > TOKEN_MAX_BYTES;
 }
 
+/* All is checked before anything is taken over: an answer counts as a whole. */
 int account_take_tokens(struct oauth_account *account, const char *user,
 			const struct oauth_answer *answer, struct error *err)
 {

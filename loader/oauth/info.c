@@ -95,6 +95,7 @@ static void warn_of_end(const struct warning *warning, const char *what, int64_t
 	warning->each(words, warning->context);
 }
 
+/* For an account by certificate the refresh token says nothing: it has none (oauth_describe()). */
 void oauth_warnings(const struct oauth_account *account, int64_t now_ms,
 		    void (*each)(const char *words, void *context), void *context)
 {

@@ -21,6 +21,7 @@ enum {
 
 #define GRANT_DEVICE "urn:ietf:params:oauth:grant-type:device_code"
 
+/* A number that a server makes up cannot make us wait for longer than `most`. */
 static int64_t answer_number_of(const struct oauth_answer *answer, const char *key,
 				int64_t otherwise, int64_t most)
 {
@@ -88,6 +89,7 @@ static int device_ask(const struct oauth_account *account, const char *device_co
 	return 0;
 }
 
+/* Asks until the code has ended, half an hour at most (DEVICE_LIFE_MAX_S): a person has walked to another machine. */
 static int device_poll(const struct oauth_account *account, const struct oauth_answer *begun,
 		       struct oauth_answer *ret_answer, struct error *err)
 {
@@ -152,6 +154,7 @@ static int login_keep(const char *path, const struct oauth_answer *answer, struc
 	return account_write(account, err);
 }
 
+/* The browser waits for its last page until the tokens are on disk: "Signed in" is true when it is said. */
 int oauth_login_by_person(const char *path, bool paste, const struct oauth_prompt *prompt,
 			  struct error *err)
 {
@@ -193,6 +196,7 @@ static int revoke_there(const struct oauth_account *account, const char *url, co
 	return failed;
 }
 
+/* An account whose provider could not be told is kept, for that token still counts there. */
 static int revoke_say_way_out(const struct oauth_account *account, struct error *err)
 {
 	g_autofree char *said = g_strdup(err->text);

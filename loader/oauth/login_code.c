@@ -41,6 +41,7 @@ static void code_login_clear(struct code_login *login)
 		close(login->listener);
 }
 
+/* 256 bits (RFC 7636, 7.1, asks for as many), in the letters of URLs. */
 static char *random_text(void)
 {
 	unsigned char bytes[RANDOM_BYTES];
@@ -249,6 +250,7 @@ static int await_browser(struct code_login *login, const struct oauth_account *a
 			 "account '%s': nobody has signed in within ten minutes", account->name);
 }
 
+/* One try: a second one would need a new code, and so another sign-in. */
 static int await_paste(const struct code_login *login, const struct oauth_account *account,
 		       const struct oauth_prompt *prompt, struct secret **ret_code,
 		       struct error *err)
@@ -284,6 +286,7 @@ static int exchange(const struct code_login *login, const struct oauth_account *
 	return oauth_post(account, url, form, ret_answer, err);
 }
 
+/* *ret_browser is a socket that still waits for its page: login_tell_browser(). */
 int login_by_code(const struct oauth_account *account, bool paste,
 		  const struct oauth_prompt *prompt, struct oauth_answer *ret_answer,
 		  int *ret_browser, struct error *err)

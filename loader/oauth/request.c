@@ -28,6 +28,7 @@ struct oauth_form *form_new(const char *grant_type)
 	return form;
 }
 
+/* NULL adds nothing, so that callers need not ask what an account has. */
 void form_add(struct oauth_form *form, const char *name, const char *value)
 {
 	if (value == NULL)
@@ -119,6 +120,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 	return length;
 }
 
+/* The date tells a clock that is off (describe_clock()), which else makes good assertions useless without a
+ * reason. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
 	struct request *request = context;
@@ -180,6 +183,7 @@ static void request_set_up(struct request *request, const struct oauth_account *
 	certificate_prepare(request->trust, curl, request->stapled);
 }
 
+/* Follows the host's name: "login.example.com is not reached". */
 static const char *request_problem(CURLcode code)
 {
 	switch (code) {

@@ -190,6 +190,7 @@ static int account_refresh(struct oauth_account *account, const char *user, stru
 	return account_present(account, user, clock_now_ms()).token != NULL ? 0 : -1;
 }
 
+/* Without the lock where the token at hand is fresh: most runs neither wait nor write. */
 int oauth_token(const char *path, const char *user, struct secret **ret_token, struct error *err)
 {
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
@@ -251,6 +252,7 @@ bool oauth_token_refused(const char *path, const char *user, const struct secret
 
 /* ---- the definition ---- */
 
+/* All but what the operator defines, which is the draft's. */
 static void take_over(struct oauth_account *account, const struct oauth_account *present)
 {
 	static const char *const keys[] = {"tokens", "refresh_token", "refresh_token_before",
