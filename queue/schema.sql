@@ -286,7 +286,7 @@ CREATE INDEX entry_tag_tag ON entry_tag (tag, entry_id);
 -- Every change of an entry after it was loaded, in its own transaction, whoever made it. Written by
 -- triggers, and never changed; read it through the view history.
 --
---   claimed     a worker got it; duration_ms: how long it had been due
+--   claimed     a worker got it; duration_ms: how long it had been due, since it was loaded or last given back
 --   extended    its worker went on, until detail
 --   completed   its worker finished it; duration_ms, here and below: how long that worker had it
 --   failed      its worker failed, why; state says whether that is final (failed) or not (new)
@@ -362,8 +362,10 @@ BEGIN
 			WHEN 'released' THEN
 				CASE WHEN (SELECT who FROM change_author) IS NOT NULL THEN OLD.lease_owner END END,
 		CASE WHEN change = 'claimed' THEN
-			CAST(round((julianday(at) - julianday(max(NEW.record_created,
-				coalesce(NEW.next_attempt_at, '')))) * 86400000) AS INTEGER)
+			CAST(round((julianday(at) - julianday(max(NEW.record_created, coalesce(NEW.next_attempt_at, ''),
+				coalesce((SELECT e.at FROM entry_event e WHERE e.entry_id = NEW.id AND (e.change = 'retried'
+					OR e.change = 'reloaded' OR e.change = 'released' OR e.change = 'expired'
+					OR e.change = 'unheld') ORDER BY e.number DESC LIMIT 1), '')))) * 86400000) AS INTEGER)
 		WHEN OLD.state = 'claimed' AND NEW.state <> 'claimed' THEN
 			CAST(round((julianday(at) - julianday(OLD.last_attempt_at)) * 86400000) AS INTEGER) END
 	FROM (SELECT

@@ -276,6 +276,20 @@ class History(OperateCase):
             self.change("UPDATE entry_event SET who = 'nobody'")
 
 
+    def test_an_entry_is_due_since_it_was_given_back(self):
+        """It was loaded long ago."""
+        self.put()
+        for again in [["release"], ["fail", "--business", "--reason", "no order number"]]:
+            claimed = self.claim()
+            self.inqueue(again[0], claimed["id"], "--token", claimed["lease_token"], *again[1:])
+            if again[0] == "fail":
+                self.changed(1, "retry", claimed["id"])
+        self.claim()
+        hour_ms = 3_600_000
+        waited = self.column("SELECT duration_ms > ? FROM entry_event WHERE change = 'claimed' ORDER BY number", hour_ms)
+        self.assertEqual([1, 0, 0], waited)
+
+
 class Stats(OperateCase):
     def test_counts_rates_and_times(self):
         self.put(4)
