@@ -12,7 +12,8 @@ PACKAGES=ca-certificates,dbus,dovecot-imapd,git,openssl,procps,python3,sqlite3,s
 
 inside() {
 	nsenter --target "$leader" --mount --uts --ipc --pid --cgroup --root \
-		env -i --chdir=/ HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+		env -i --chdir=/ HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+		${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=/etc/ssl/authorities.pem} "$@"
 }
 
 as_user() {
@@ -59,6 +60,8 @@ clean_system() { # RELEASE
 	tar -x -C "$root" --exclude './dev/*' -f "$archive"
 	# The services of packages that come along, such as Dovecot, stay off; no unit asks for a name server of its own.
 	cp --remove-destination /etc/resolv.conf "$root/etc/resolv.conf"
+	# Where this machine reaches its network by an authority of its own, npm has to know it there, too.
+	[ -z "${NODE_EXTRA_CA_CERTS:-}" ] || cp "$NODE_EXTRA_CA_CERTS" "$root/etc/ssl/authorities.pem"
 	[ -e "$root/etc/hosts" ] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
 	mkdir -p "$root/etc/systemd/system-preset"
 	echo 'disable dovecot.*' >"$root/etc/systemd/system-preset/10-trial.preset"
