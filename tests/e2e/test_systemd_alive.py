@@ -14,6 +14,8 @@ from inqueue import PROGRAM, SOURCE_DIR, LoadCase, messages
 UNITS = SOURCE_DIR / "samples" / "systemd"
 DATABASE = "/var/lib/inqueue/inqueue.db"
 DEADLINE_S = 100
+AS_SERVICE = ["runuser", "-u", "inqueue", "--", "env", "ASAN_OPTIONS=detect_leaks=0", "/usr/local/bin/inqueue", "--database",
+              DATABASE]
 
 # A hierarchy of control groups that nothing else uses, and in it a group that the machine takes for all there is.
 OUTSIDE = """
@@ -149,8 +151,7 @@ class Alive(LoadCase):
         for name in ["inqueue", "inqueue-load@"]:
             self.machine.write(f"/run/units/{name}.service.d/test.conf", DROP_IN)
         self.machine.write("/run/invoices.password", "correct horse\n")
-        self.machine.run("runuser", "-u", "inqueue", "--", "env", "ASAN_OPTIONS=detect_leaks=0", "inqueue", "--database",
-                         DATABASE, "queue", "create", "invoices", "--user-name", self.user, "--password-credential",
+        self.machine.run(*AS_SERVICE, "queue", "create", "invoices", "--user-name", self.user, "--password-credential",
                          "invoices", "--connection-string", f"url={self.server.address};port={self.server.port}",
                          "--no-check")
         self.machine.run("systemctl", "daemon-reload")
@@ -177,8 +178,7 @@ class Alive(LoadCase):
         return self.systemctl("show", unit, "--value", f"--property={name}").strip()
 
     def count_new(self):
-        return self.machine.run("runuser", "-u", "inqueue", "--", "env", "ASAN_OPTIONS=detect_leaks=0", "inqueue", "--database",
-                                DATABASE, "list", "invoices", "--json").count('"state":"new"')
+        return self.machine.run(*AS_SERVICE, "list", "invoices", "--json").count('"state":"new"')
 
     def test_the_service(self):
         self.follow("inqueue.service")
