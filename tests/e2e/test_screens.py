@@ -274,6 +274,17 @@ class Mail(Screen, ServerCase):
         self.assertEqual("inqueue: no messages match\n", self.shown("mail", "--queue", "invoices"))
         self.assertEqual("", self.inqueue("mail", "getAll", "--queue", "invoices").stdout)
 
+    def test_connections(self):
+        self.create_queue()
+        runtime = self.folder / "run"
+        runtime.mkdir(mode=0o700)
+        self.environment["XDG_RUNTIME_DIR"] = str(runtime)
+        self.inqueue("mail", "open", "work", "--queue", "invoices")
+        self.addCleanup(self.inqueue, "mail", "close", "work")
+        lines = self.shown("mail", "list-connections").splitlines()
+        self.assertRegex(lines[0], r"^NAME SERVER +USER +STATE +OPENED +LAST USED USES SIGN-INS PROCESS$")
+        self.assertRegex(lines[1], r"^work \S+ +\S+ +free +\d+ (s|min) ago never +0 +1 +\d+$")
+
     def test_mail_and_check(self):
         self.deliver(inqueue.message(INVOICE))
         self.create_queue()

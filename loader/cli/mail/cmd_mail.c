@@ -123,9 +123,10 @@ static void cmd_mail_tell_row(const struct mail_connection *connection, void *co
 {
 	char opened[CLOCK_TEXT_SIZE];
 	char used[CLOCK_TEXT_SIZE] = "never";
-	output_time_s(connection->opened_ms / 1000, opened);
+	const int64_t now_ms = clock_now_ms();
+	output_ago_ms(connection->opened_ms, now_ms, opened);
 	if (connection->used_ms != 0)
-		output_time_s(connection->used_ms / 1000, used);
+		output_ago_ms(connection->used_ms, now_ms, used);
 	g_autofree char *server =
 	    g_strdup_printf("%s:%u", connection->server, (unsigned)connection->port);
 	g_autofree char *uses = g_strdup_printf("%" PRId64, connection->uses);
