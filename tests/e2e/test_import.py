@@ -425,7 +425,7 @@ class Options(ImportCase):
     def test_json(self):
         self.create_queue()
         size = len(as_sent(self.put("a.eml").read_bytes()))
-        self.assertEqual({"queue": "invoices", "imported": 1, "bad": 0, "skipped": 0, "known": 0, "size_bytes": size, "faults": 0,
+        self.assertEqual({"queue": "invoices", "imported": 1, "bad": 0, "skipped": 0, "refused": 0, "known": 0, "size_bytes": size, "faults": 0,
                           "error": None}, self.import_mail(self.mail, "--json").json())
         self.assertEqual("", self.import_mail().stdout)
         self.assertIn("invoices: 0 imported, 1 known already", self.on_terminal("import", "invoices", self.mail).stdout)
