@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-/* As `inqueue rules set` takes them. */
-enum { NUMBER_MAX = 1000000 };
-
 /* ---- what there is ---- */
 
 static int collect_rule(uint32_t number, const char *text, void *context)
@@ -55,14 +52,11 @@ static int read_group(GKeyFile *file, const char *group, GTree *rules, struct er
 	for (char **key = keys; *key != NULL; key++) {
 		scoped(rules_free) struct rules *alone = rules_new();
 		g_autofree char *text = g_key_file_get_value(file, group, *key, NULL);
-		guint64 number;
-		if (!g_ascii_string_to_unsigned(*key, 10, 1, NUMBER_MAX, &number, NULL))
-			return error_set(
-			    err, ERROR_CONFIGURATION,
-			    "'%s' is not the number of a rule: 1 to 1000000 is expected", *key);
-		if (rules_add(alone, (uint32_t)number, text, err) != 0)
+		uint32_t number;
+		if (rules_number_parse(*key, &number, err) != 0 ||
+		    rules_add(alone, number, text, err) != 0)
 			return -1;
-		g_tree_insert(rules, GUINT_TO_POINTER((guint)number), steal(&text));
+		g_tree_insert(rules, GUINT_TO_POINTER(number), steal(&text));
 	}
 	return 0;
 }

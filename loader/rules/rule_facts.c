@@ -90,6 +90,7 @@ static GPtrArray *read_field(const char *text, const char *name)
 	return values;
 }
 
+/* Read once for each name, however many rules ask. */
 const GPtrArray *rule_facts_header(struct rule_facts *facts, const char *name)
 {
 	GPtrArray *values = g_hash_table_lookup(facts->headers, name);
@@ -102,6 +103,7 @@ const GPtrArray *rule_facts_header(struct rule_facts *facts, const char *name)
 
 /* ---- addresses ---- */
 
+/* The author's addresses as the entry keeps them, decoded. */
 static const char *address_column(const struct entry *entry, const char *name)
 {
 	if (strcmp(name, "from") == 0)
@@ -115,6 +117,7 @@ static const char *address_column(const struct entry *entry, const char *name)
 	return entry->reply_to;
 }
 
+/* In lower case, as the parser of rules writes names. */
 bool rule_address_name(const char *name)
 {
 	static const char *const names[] = {"from", "to", "cc", "bcc", "reply-to", NULL};
@@ -161,6 +164,7 @@ static void add_part(GPtrArray *values, const char *address, size_t length, enum
 		g_ptr_array_add(values, rule_value_new(at + 1, length - local - 1));
 }
 
+/* Also of a header field that an entry does not keep apart (rule_reference.c). */
 GPtrArray *rule_addresses_read(const char *text, enum rule_part part)
 {
 	GPtrArray *values = values_new();
@@ -188,6 +192,7 @@ const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name, 
 	return values;
 }
 
+/* Folded, since arrivals are counted by it: "Ann@Example.com" and "ann@example.com" are one sender. */
 char *rule_mail_sender(const struct entry *entry)
 {
 	g_autoptr(GPtrArray) values = rule_addresses_read(entry->sender, PART_ALL);
@@ -213,6 +218,7 @@ int rule_facts_body(struct rule_facts *facts, struct rule_value **ret_value, str
 
 /* ---- the entry that it answers ---- */
 
+/* Asked for once, by the first rule that wants them: it is a statement of its own. */
 int rule_facts_parent_tags(struct rule_facts *facts, const GPtrArray **ret_values,
 			   struct error *err)
 {

@@ -9,6 +9,7 @@
 /* Where a rule with `rate` names no action, the storm is held back. */
 static const char default_hold[] = "hold";
 
+/* `expected` ends an error: "a time such as \"2h\" is expected". */
 static const struct action_row {
 	const char *name;
 	enum rule_action_kind kind;
@@ -78,6 +79,7 @@ static bool is_set_already(const struct rule *rule, enum rule_action_kind kind)
 	return false;
 }
 
+/* False: the word is of the right kind, but says nothing that the action could do ("defer \"soon\""). */
 static bool take_value(struct rule_action *action, const struct rule_reader *reader)
 {
 	const char *text = reader->text->str;
@@ -103,6 +105,7 @@ static bool take_value(struct rule_action *action, const struct rule_reader *rea
 	return true;
 }
 
+/* The words of the action are kept as they were written: history and `rules test` show them. */
 static int parse_action(struct rule_reader *reader, struct rule *rule, struct error *err)
 {
 	const struct action_row *row = NULL;
@@ -147,6 +150,7 @@ static bool asks_rate(const struct rule_test *test)
 	return test->kind == TEST_RATE;
 }
 
+/* No action is the same as forgetting one, but for `rate`: a storm has one obvious answer. */
 static int parse_actions(struct rule_reader *reader, struct rule *rule, struct error *err)
 {
 	if (reader->kind == WORD_END && asks_rate(rule->test)) {
@@ -165,6 +169,7 @@ static int parse_actions(struct rule_reader *reader, struct rule *rule, struct e
 	return rule_reader_next(reader, err);
 }
 
+/* One rule and nothing behind it: two rules in one text would have one number. */
 int rule_parse(const char *text, struct rule *rule, struct error *err)
 {
 	struct rule_reader reader;
@@ -186,6 +191,7 @@ int rule_parse(const char *text, struct rule *rule, struct error *err)
 
 /* ---- a set of them ---- */
 
+/* What queues make of references is read once for each queue, and kept beside the rules. */
 struct rules *rules_new(void)
 {
 	struct rules *rules = g_new0(struct rules, 1);
@@ -204,6 +210,20 @@ void rules_free(struct rules *rules)
 	g_free(rules);
 }
 
+/* A million leaves room between any two rules. */
+int rules_number_parse(const char *text, uint32_t *ret_number, struct error *err)
+{
+	enum { NUMBER_MAX = 1000000 };
+	guint64 number;
+	if (!g_ascii_string_to_unsigned(text, 10, 1, NUMBER_MAX, &number, NULL))
+		return error_set(err, ERROR_CONFIGURATION,
+				 "'%s' is not the number of a rule: 1 to %d is expected", text,
+				 (int)NUMBER_MAX);
+	*ret_number = (uint32_t)number;
+	return 0;
+}
+
+/* UTF-8 before all else: expressions and folding take nothing else. */
 int rules_add(struct rules *rules, uint32_t number, const char *text, struct error *err)
 {
 	scoped(rule_free) struct rule *rule = rule_new();
@@ -216,6 +236,8 @@ int rules_add(struct rules *rules, uint32_t number, const char *text, struct err
 	return 0;
 }
 
+/* For the check of a set: names are looked up when rules are stored, and once more when mail comes, since a queue
+ * may be dropped in between. */
 void rules_each_queue(const struct rules *rules,
 		      void (*each)(uint32_t number, const char *queue_name, void *context),
 		      void *context)
@@ -250,6 +272,7 @@ int64_t rules_rate_ms(const struct rules *rules)
 
 /* ---- rules that can never count ---- */
 
+/* An action counts wherever in the rule it stands. */
 static bool rule_has(const struct rule *rule, enum rule_action_kind kind)
 {
 	for (guint i = 0; i < rule->actions->len; i++) {
@@ -259,8 +282,8 @@ static bool rule_has(const struct rule *rule, enum rule_action_kind kind)
 	return false;
 }
 
-/* The number of a later rule that always sets the same; 0 = none. A rule that ends the list, or may be
- * the last one in some other way, is not overruled. */
+/* The number of a later rule that always sets the same; 0 = none. A rule that ends the list, or may be the last
+ * one in some other way, is not overruled: "if header … { priority 5; stop; }" counts. */
 static uint32_t overruled_by(const struct rules *rules, guint at, enum rule_action_kind kind)
 {
 	for (guint i = at; i < rules->list->len; i++) {
@@ -273,6 +296,7 @@ static uint32_t overruled_by(const struct rules *rules, guint at, enum rule_acti
 	return 0;
 }
 
+/* Warnings and no errors: a rule may be switched off for a while by one above it. */
 void rules_warn(const struct rules *rules, void (*warn)(const char *words, void *context),
 		void *context)
 {

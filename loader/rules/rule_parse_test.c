@@ -22,6 +22,7 @@ enum test_words {
 	WORDS_WHAT = 1 << 7,   /* :name, :type */
 };
 
+/* Both names of Sieve and shorter ones (any, all) are known; a test is shown as it was written. */
 static const struct test_row {
 	const char *name;
 	enum rule_test_kind kind;
@@ -47,6 +48,7 @@ static const struct test_row {
     {"rate", TEST_RATE, WORDS_COUNT | WORDS_PERIOD},
 };
 
+/* `value` is what the tag sets in its group; of one group a test takes one tag. */
 static const struct tag_row {
 	const char *name;
 	unsigned words; /* the group that it belongs to */
@@ -73,6 +75,7 @@ void rule_test_free(void *data)
 }
 SCOPED_DEFINE(struct rule_test *, rule_test_free)
 
+/* Names are in lower case by now (rule_word.c). */
 static const struct test_row *find_row(const char *name)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -82,6 +85,7 @@ static const struct test_row *find_row(const char *name)
 	return NULL;
 }
 
+/* A misspelt test is the most frequent mistake: the nearest one is named. */
 static int fail_unknown(const struct rule_reader *reader, struct error *err)
 {
 	struct nearest nearest = nearest_begin(reader->text->str);
@@ -112,6 +116,7 @@ static int read_strings(struct rule_reader *reader, const char *expected,
 	return is_list ? rule_reader_skip(reader, ']', err) : 0;
 }
 
+/* Names of fields have no case; addresses are read of five fields only, which the entry keeps apart. */
 static int add_name(struct rule_test *test, const char *text, struct error *err)
 {
 	g_autofree char *name = g_ascii_strdown(text, -1);
@@ -135,6 +140,7 @@ static int add_key(struct rule_test *test, const char *text, struct error *err)
 	return 0;
 }
 
+/* What a tag means depends on its group: `all` is a part of an address, and no count. */
 static void set_tag(struct rule_test *test, const struct tag_row *tag)
 {
 	if (tag->words == WORDS_MATCH)
@@ -173,6 +179,7 @@ static int read_tags(struct rule_reader *reader, const struct test_row *row, str
 		   : 0;
 }
 
+/* A count below 0 would be true of all mail, or of none. */
 static int read_count(struct rule_reader *reader, struct rule_test *test, struct error *err)
 {
 	if (reader->kind != WORD_NUMBER || reader->number < 0)
@@ -181,6 +188,7 @@ static int read_count(struct rule_reader *reader, struct rule_test *test, struct
 	return rule_reader_next(reader, err);
 }
 
+/* A period of 0 would count nobody. */
 static int read_period(struct rule_reader *reader, struct rule_test *test, struct error *err)
 {
 	if (reader->kind != WORD_STRING ||
@@ -189,6 +197,7 @@ static int read_period(struct rule_reader *reader, struct rule_test *test, struc
 	return rule_reader_next(reader, err);
 }
 
+/* The depth is counted by tests, and not by parentheses: `not not …` goes as deep. */
 static int add_test(struct rule_reader *reader, unsigned depth, struct rule_test *test,
 		    struct error *err)
 {
@@ -212,6 +221,7 @@ static int read_tests(struct rule_reader *reader, unsigned depth, struct rule_te
 	return rule_reader_skip(reader, ')', err);
 }
 
+/* In this order in every test: tags, tests, names, keys, count, period. */
 static int read_words(struct rule_reader *reader, const struct test_row *row, unsigned depth,
 		      struct rule_test *test, struct error *err)
 {
@@ -234,6 +244,7 @@ static int read_words(struct rule_reader *reader, const struct test_row *row, un
 	return (row->words & WORDS_PERIOD) != 0 ? read_period(reader, test, err) : 0;
 }
 
+/* The words of a test are kept for `rules test`, without the blanks and comments behind them. */
 int rule_parse_test(struct rule_reader *reader, unsigned depth, struct rule_test **ret_test,
 		    struct error *err)
 {

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* Where a server says whom a mail was for, and then whom its author says. */
+/* Where a server says whom a mail was for, and then whom its author says. The server counts first: a mail to a
+ * list, or by Bcc, names the list or nobody in To. */
 static const char *const delivered_fields[] = {"x-original-to", "delivered-to", "envelope-to"};
 static const char *const addressed_fields[] = {"to", "cc"};
 
@@ -24,6 +25,7 @@ struct rule_reference {
 
 /* ---- as an operator writes it ---- */
 
+/* Whether something stands behind the colon, and has to. */
 static const struct reference_row {
 	const char *name;
 	enum reference_kind kind;
@@ -44,6 +46,7 @@ static const struct reference_row *find_row(const char *text, size_t length)
 	return NULL;
 }
 
+/* One sentence for all that is wrong with the form: it names what there is. */
 static int fail_form(struct error *err)
 {
 	return error_set(err, ERROR_CONFIGURATION,
@@ -75,6 +78,7 @@ static int parse_expression(const char *text, struct rule_reference *reference, 
 			       text, reference->kind == REFERENCE_BODY ? "body" : "subject");
 }
 
+/* Checked as it will be used, so that what is stored can be read. */
 int rule_reference_parse(const char *text, struct rule_reference **ret_reference, struct error *err)
 {
 	scoped(rule_reference_free) struct rule_reference *reference =
@@ -101,6 +105,7 @@ int rule_reference_parse(const char *text, struct rule_reference **ret_reference
 	return 0;
 }
 
+/* For the definition of a queue, which keeps the text and not what it means. */
 int rules_check_reference(const char *text, struct error *err)
 {
 	scoped(rule_reference_free) struct rule_reference *reference = NULL;
@@ -159,6 +164,7 @@ static char *find_detail(const struct rule_reference *reference, const char *add
 	return tidy(g_strndup(plus + 1, (gsize)(at - plus - 1)));
 }
 
+/* The first address that has a detail: the others may be those of people. */
 static char *find_detail_in(const struct rule_reference *reference, const GPtrArray *addresses)
 {
 	char *found = NULL;
@@ -169,6 +175,7 @@ static char *find_detail_in(const struct rule_reference *reference, const GPtrAr
 	return found;
 }
 
+/* Fields of the server are read by name, since an entry keeps only those of the author apart. */
 static char *find_plus_address(const struct rule_reference *reference, struct rule_facts *facts)
 {
 	char *found = NULL;
@@ -186,6 +193,7 @@ static char *find_plus_address(const struct rule_reference *reference, struct ru
 	return found;
 }
 
+/* The beginning of the body alone, as for rules: a number that is meant stands there. */
 static int find_in_body(const struct rule_reference *reference, struct rule_facts *facts,
 			char **ret_found, struct error *err)
 {
@@ -196,6 +204,7 @@ static int find_in_body(const struct rule_reference *reference, struct rule_fact
 	return 0;
 }
 
+/* NULL: the mail has no such reference, and is an entry like any other. */
 int rule_reference_find(const struct rule_reference *reference, struct rule_facts *facts,
 			char **ret_found, struct error *err)
 {

@@ -39,6 +39,7 @@ static bool try_values(const struct rule_test *test, struct rule_facts *facts,
 	return found;
 }
 
+/* The fields in the order in which the rule names them; the first that fits is enough. */
 static bool try_header(const struct rule_test *test, struct rule_facts *facts, GString *shown)
 {
 	for (guint i = 0; i < test->names->len; i++) {
@@ -64,6 +65,7 @@ static bool try_exists(const struct rule_test *test, struct rule_facts *facts, G
 	return true;
 }
 
+/* The body is one value, the beginning of a long one. */
 static int try_body(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
 		    GString *shown, struct error *err)
 {
@@ -78,6 +80,7 @@ static int try_body(const struct rule_test *test, struct rule_facts *facts, bool
 	return 0;
 }
 
+/* "over 2" is more than two, "under 2" fewer (RFC 5228, section 5.9). */
 static bool try_count(const struct rule_test *test, uint64_t count, GString *shown)
 {
 	g_autofree char *text = g_strdup_printf("%" PRIu64, count);
@@ -85,6 +88,7 @@ static bool try_count(const struct rule_test *test, uint64_t count, GString *sho
 	return test->is_over ? count > (uint64_t)test->number : count < (uint64_t)test->number;
 }
 
+/* By name or by type, one value for each attachment. */
 static bool try_attachment(const struct rule_test *test, struct rule_facts *facts, GString *shown)
 {
 	const struct entry *entry = facts->mail->entry;
@@ -107,6 +111,7 @@ static bool try_auto_class(const struct rule_test *test, struct rule_facts *fact
 	return try_values(test, facts, values, shown);
 }
 
+/* The entry that this mail answers may be purged: it has no tags then, and the test is false. */
 static int try_parent_tag(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
 			  GString *shown, struct error *err)
 {
@@ -151,6 +156,7 @@ static int try_inner(const struct rule_test *test, struct rule_facts *facts, boo
 	return 0;
 }
 
+/* An error is one of the database or the disk: no mail makes a test fail. */
 int rule_test_try(const struct rule_test *test, struct rule_facts *facts, bool *ret_true,
 		  GString *shown, struct error *err)
 {
@@ -198,6 +204,7 @@ int rule_test_try(const struct rule_test *test, struct rule_facts *facts, bool *
 
 /* ---- who wants to know ---- */
 
+/* Where nobody wants to know, `trace` is NULL, and nothing is shown or copied. */
 struct tracing {
 	void (*trace)(const struct rule_finding *finding, void *context);
 	void *context;
@@ -236,12 +243,14 @@ static void fired_clear(struct rule_fired *fired)
 	g_free(fired->did);
 }
 
+/* Takes `did` over. */
 static void note_fired(struct summing *summing, uint32_t number, char *did)
 {
 	struct rule_fired fired = {number, did};
 	g_array_append_val(summing->fired, fired);
 }
 
+/* The last rule that says a thing counts; tags add up, a hold stays. */
 static void act(struct summing *summing, const struct rule *rule, const struct rule_action *action)
 {
 	struct rule_outcome *outcome = &summing->outcome;
@@ -296,6 +305,7 @@ static void fire(struct summing *summing, const struct rule *rule)
 	note_fired(summing, rule->number, g_string_free(did, FALSE));
 }
 
+/* An expression that was given up counts as no match, and is noted: an operator would look for it in vain. */
 static int try_rule(struct summing *summing, const struct rule *rule, struct rule_facts *facts,
 		    const struct tracing *tracing, struct error *err)
 {
@@ -311,6 +321,7 @@ static int try_rule(struct summing *summing, const struct rule *rule, struct rul
 	return tracing->trace != NULL ? trace_test(tracing, rule->test, 0, facts, err) : 0;
 }
 
+/* With a trace all rules are tried, also behind one that ends the list: it changes nothing, and shows why. */
 int rules_try(const struct rules *rules, const struct rule_mail *mail,
 	      void (*trace)(const struct rule_finding *finding, void *context), void *context,
 	      struct rule_outcome *ret_outcome, struct error *err)
@@ -341,6 +352,7 @@ int rules_try(const struct rules *rules, const struct rule_mail *mail,
 	return failed == 0 ? 0 : -1;
 }
 
+/* May be called again: nothing is left to release. */
 void rule_outcome_clear(struct rule_outcome *outcome)
 {
 	for (size_t i = 0; i < outcome->fired_count; i++)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* The text of a word lies in one buffer, which the next word overwrites. */
 void rule_reader_open(struct rule_reader *reader, const char *source)
 {
 	*reader = (struct rule_reader){.source = source, .text = g_string_new(NULL)};
@@ -15,6 +16,7 @@ void rule_reader_close(struct rule_reader *reader)
 	g_string_free(reader->text, TRUE);
 }
 
+/* Characters are counted from 1 and as a person counts them, whatever bytes they have. */
 int rule_reader_fail(const struct rule_reader *reader, const char *expected, struct error *err)
 {
 	const size_t length = MIN(reader->end - reader->begin, 40);
@@ -31,6 +33,7 @@ bool rule_reader_is_mark(const struct rule_reader *reader, char mark)
 	return reader->kind == WORD_MARK && reader->mark == mark;
 }
 
+/* A mark that has to stand here; reads on behind it. */
 int rule_reader_skip(struct rule_reader *reader, char mark, struct error *err)
 {
 	const char expected[] = {'\'', mark, '\'', '\0'};
@@ -56,6 +59,7 @@ static size_t skip_blanks(const char *source, size_t at)
 	}
 }
 
+/* A hyphen divides no name; -5 is a number only where it begins a word. */
 static bool is_name_char(char byte)
 {
 	return g_ascii_isalnum(byte) || byte == '_' || byte == '-';
@@ -68,6 +72,7 @@ static void read_name(struct rule_reader *reader)
 		g_string_append_c(reader->text, g_ascii_tolower(reader->source[reader->end++]));
 }
 
+/* "\d" stays two characters, so that an expression need not be written with twice as many backslashes. */
 static int read_string(struct rule_reader *reader, struct error *err)
 {
 	const char *source = reader->source;
@@ -106,6 +111,7 @@ static int read_number(struct rule_reader *reader, struct error *err)
 	return 0;
 }
 
+/* Typographic quotation marks come with pasted text: the error names the straight one. */
 int rule_reader_next(struct rule_reader *reader, struct error *err)
 {
 	reader->before = reader->end;

@@ -55,6 +55,9 @@ int rules_find_reference(const struct rules *rules, struct store *store, const s
 			 const struct entry_contents *contents, char **ret_reference,
 			 struct error *err);
 
+/* A rule's number as it is written, 1 to 1000000. Errors: CONFIGURATION. */
+int rules_number_parse(const char *text, uint32_t *ret_number, struct error *err);
+
 /* Numbers rise from call to call. */
 int rules_add(struct rules *rules, uint32_t number, const char *text, struct error *err);
 

@@ -6,6 +6,7 @@
 #include "queue/rule.h"
 #include "queue/work_queue.h"
 
+/* Who did it, in the history of an entry. */
 static const char author[] = "rules";
 
 /* ---- what queues make of references ---- */
@@ -17,6 +18,7 @@ void queue_reference_free(void *data)
 	g_free(of_queue);
 }
 
+/* A definition that an older version took and this one does not is an error of the load, not of the mail. */
 static int read_reference(struct store *store, int64_t queue_id, struct queue_reference *of_queue,
 			  struct error *err)
 {
@@ -46,6 +48,7 @@ int rules_reference_of(const struct rules *rules, struct store *store, int64_t q
 	return 0;
 }
 
+/* For mail that is only to be looked at: what it is about, and nothing is stored. */
 int rules_find_reference(const struct rules *rules, struct store *store, const struct entry *entry,
 			 const struct entry_contents *contents, char **ret_reference,
 			 struct error *err)
@@ -88,6 +91,7 @@ static int find_queue(struct store *store, struct rule_outcome *outcome, int64_t
 	return 0;
 }
 
+/* The version tells which text of the rules it was, long after they have changed. */
 int rules_note_fired(const struct rules *rules, struct store *store, int64_t entry_id,
 		     const struct rule_outcome *outcome, int64_t now_ms, struct error *err)
 {
@@ -98,6 +102,7 @@ int rules_note_fired(const struct rules *rules, struct store *store, int64_t ent
 	return entry_rules_put(store, entry_id, rows, outcome->fired_count, now_ms, err);
 }
 
+/* As an operator would, so that the history tells of each tag and who has put it on. */
 static int put_tags(const struct rules *rules, struct store *store, int64_t entry_id,
 		    const struct rule_outcome *outcome, int64_t now_ms, struct error *err)
 {
@@ -135,6 +140,7 @@ static int refuse(struct store *store, const struct entry *entry, int64_t first_
 	return entry_note_refused(store, first_id, entry, now_ms, err);
 }
 
+/* A second mail is refused where the queue says so; "replace" takes the place of those that nobody has begun. */
 static int put_referring(struct store *store, const struct entry *entry,
 			 const struct entry_contents *contents, enum work_queue_same same,
 			 int64_t now_ms, struct rules_stored *ret_stored, struct error *err)
@@ -178,6 +184,7 @@ static int put_by_reference(const struct rules *rules, struct store *store,
 		       : 0;
 }
 
+/* Times count from now, the arrival: `rules apply` later counts from record_created, which is the same moment. */
 static void change(struct entry *entry, const struct rule_outcome *outcome, int64_t now_ms)
 {
 	if (outcome->has_priority)
@@ -215,6 +222,8 @@ static int put_as_said(const struct rules *rules, struct store *store, const str
 		   : -1;
 }
 
+/* A bad entry is no mail that could be tried. The arrival is noted last: the mail itself counts in its own test,
+ * not as an earlier one. */
 int rules_put(const struct rules *rules, struct store *store, const struct entry *entry,
 	      const struct entry_contents *contents, int64_t now_ms,
 	      struct rules_stored *ret_stored, struct error *err)

@@ -15,12 +15,14 @@ struct opening {
 	struct error *err;
 };
 
+/* In the order of the numbers, which is that of the list. */
 static int open_rule(uint32_t number, const char *text, void *context)
 {
 	struct opening *opening = context;
 	return rules_add(opening->rules, number, text, opening->err);
 }
 
+/* NULL where there is neither a rule nor a reference: most queues, whose mail then costs no statement more. */
 int rules_open(struct store *store, int64_t queue_id, struct rules **ret_rules, struct error *err)
 {
 	scoped(rules_free) struct rules *rules = rules_new();
@@ -42,6 +44,7 @@ struct naming {
 	int failed;
 };
 
+/* The first name that is missing is the error; the others are named when that one is mended. */
 static void find_named(uint32_t number, const char *name, void *context)
 {
 	struct naming *naming = context;
@@ -50,6 +53,7 @@ static void find_named(uint32_t number, const char *name, void *context)
 		naming->failed = error_prefix(naming->err, "rule %" PRIu32, number);
 }
 
+/* A rule that gives mail to a queue which is not there would keep it where it came. */
 int rules_check(struct store *store, int64_t queue_id, struct error *err)
 {
 	scoped(rules_free) struct rules *rules = NULL;
@@ -63,6 +67,7 @@ int rules_check(struct store *store, int64_t queue_id, struct error *err)
 
 /* ---- a mail that is to be stored, or is ---- */
 
+/* Where the facts come from that are not in the entry: a body, arrivals, the entry that it answers. */
 struct source {
 	struct store *store;
 	int64_t queue_id;
@@ -74,6 +79,7 @@ struct source {
 	GString *text; /* of its body */
 };
 
+/* From the parser's file: the entry is not stored yet. Its beginning is enough (RULE_VALUE_MAX). */
 static int64_t source_read_new(void *context, char *bytes, size_t room, struct error *err)
 {
 	const struct source *source = context;
@@ -102,6 +108,7 @@ static int source_take(const void *bytes, size_t size, void *context)
 	return source->text->len < source->room ? 0 : -1;
 }
 
+/* A body that was ended by source_take() is no error: there was enough. */
 static int64_t source_read_stored(void *context, char *bytes, size_t room, struct error *err)
 {
 	struct source *source = context;
@@ -125,6 +132,7 @@ static int source_count(void *context, const char *address, int64_t since_ms, ui
 			     ret_count, err);
 }
 
+/* The parent as it was when this mail came: one that was loaded later does not count. */
 static int source_parent(void *context, char ***ret_tags, struct error *err)
 {
 	const struct source *source = context;
@@ -132,6 +140,7 @@ static int source_parent(void *context, char ***ret_tags, struct error *err)
 				 ret_tags, err);
 }
 
+/* Everything in the database is earlier than a mail that is not stored. */
 int rules_try_new(const struct rules *rules, struct store *store, const struct entry *entry,
 		  const struct entry_contents *contents, int64_t now_ms,
 		  void (*trace)(const struct rule_finding *finding, void *context), void *context,
@@ -151,6 +160,7 @@ int rules_try_new(const struct rules *rules, struct store *store, const struct e
 	return rules_try(rules, &mail, trace, context, ret_outcome, err);
 }
 
+/* A reference asks for neither arrivals nor a parent. */
 int rules_find_new(const struct rule_reference *reference, struct store *store,
 		   const struct entry *entry, const struct entry_contents *contents,
 		   char **ret_found, bool *ret_gave_up, struct error *err)
@@ -166,6 +176,7 @@ int rules_find_new(const struct rule_reference *reference, struct store *store,
 	return failed;
 }
 
+/* By the time of its arrival, so that the answer is that of the load. */
 int rules_try_entry(const struct rules *rules, struct store *store, const struct entry *entry,
 		    void (*trace)(const struct rule_finding *finding, void *context), void *context,
 		    struct rule_outcome *ret_outcome, struct error *err)

@@ -250,6 +250,13 @@ class Written(RulesCase):
         self.assertRegex(self.inqueue("history", 1).stdout, r"priority +new +eve +7 +rules, version 1")
         self.assertIn("0 entries to be changed", self.inqueue("rules", "apply", "files", "--all", "--yes").stdout)
 
+    def test_apply_prints_rows_alone_for_programs(self):
+        self.inqueue("import", "files", self.eml())
+        self.rule(1, "if true { hold; }")
+        apply = "--json", "rules", "apply", "files", "--all", "--yes"
+        self.assertEqual([(1, "hold")], [(row["id"], row["outcome"]) for row in self.json_lines(*apply)])
+        self.assertEqual([], self.json_lines(*apply))
+
     def test_an_import_reads_skipped_mail_once(self):
         self.inqueue("queue", "create", "other", "--external-source", "File")
         self.rule(1, 'if header :is "subject" "away" { queue "other"; }')

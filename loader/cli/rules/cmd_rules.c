@@ -8,20 +8,14 @@
 #include <glib.h>
 #include <inttypes.h>
 
-enum { NUMBER_MAX = 1000000 };
-
 /* A positional argument as the number of a rule. */
 static int read_number(const struct invocation *invocation, size_t index, uint32_t *ret_number,
 		       struct error *err)
 {
-	guint64 number;
-	if (!g_ascii_string_to_unsigned(invocation->arguments[index], 10, 1, NUMBER_MAX, &number,
-					NULL))
-		return error_set(err, ERROR_USAGE,
-				 "'%s' is not the number of a rule: 1 to 1000000 is expected",
-				 invocation->arguments[index]);
-	*ret_number = (uint32_t)number;
-	return 0;
+	if (rules_number_parse(invocation->arguments[index], ret_number, err) == 0)
+		return 0;
+	err->kind = ERROR_USAGE;
+	return -1;
 }
 
 /* ---- list ---- */
@@ -32,6 +26,7 @@ struct listing {
 	json_t *rules;
 };
 
+/* JSON is one document, with the version beside the rules: a program may compare it with what it has stored. */
 static int list_rule(uint32_t number, const char *text, void *context)
 {
 	struct listing *listing = context;
@@ -45,6 +40,7 @@ static int list_rule(uint32_t number, const char *text, void *context)
 	return 0;
 }
 
+/* Takes the list, or the table, over. */
 static void list_print(const struct work_queue *queue, uint32_t version, struct listing *listing)
 {
 	if (listing->rules != NULL) {
@@ -56,6 +52,7 @@ static void list_print(const struct work_queue *queue, uint32_t version, struct 
 	output_line("version %" PRIu32, version);
 }
 
+/* The version stands below: `history` names the version by which a rule changed an entry. */
 int cmd_rules_list(const struct invocation *invocation, struct error *err)
 {
 	static const struct output_column columns[] = {{"NUMBER", OUTPUT_RIGHT, false},
@@ -98,6 +95,7 @@ static int check_rules(struct store *store, int64_t queue_id, struct error *err)
 	return 0;
 }
 
+/* What to do in the transaction that change() has begun. */
 typedef int change_rules(const struct invocation *invocation, struct store *store, int64_t queue_id,
 			 struct error *err);
 
@@ -129,6 +127,7 @@ static int set_rule(const struct invocation *invocation, struct store *store, in
 	return rule_put(store, queue_id, number, text, err);
 }
 
+/* A rule that is not there is an error: a mistyped number would leave the wrong one at work. */
 static int remove_rule(const struct invocation *invocation, struct store *store, int64_t queue_id,
 		       struct error *err)
 {
@@ -138,6 +137,7 @@ static int remove_rule(const struct invocation *invocation, struct store *store,
 		   : -1;
 }
 
+/* A number that is taken is refused by the database: nothing is replaced by moving. */
 static int move_rule(const struct invocation *invocation, struct store *store, int64_t queue_id,
 		     struct error *err)
 {
@@ -149,6 +149,7 @@ static int move_rule(const struct invocation *invocation, struct store *store, i
 		   : -1;
 }
 
+/* The three differ in one function: the checks are the same. */
 int cmd_rules_set(const struct invocation *invocation, struct error *err)
 {
 	return change(invocation, set_rule, err);

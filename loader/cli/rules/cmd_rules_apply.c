@@ -28,6 +28,7 @@ static int order_one(const struct rules_trying *trying, const struct entry *entr
 	return 0;
 }
 
+/* A row of the list has them with blanks between. */
 static bool has_tag(const struct entry *entry, const char *tag)
 {
 	g_auto(GStrv) tags = g_strsplit(entry->tags != NULL ? entry->tags : "", " ", -1);
@@ -73,6 +74,7 @@ static int order_all(const struct rules_trying *trying, const struct entry *entr
 	return outcome->held && !entry->held ? order_one(trying, entry, &order, changes) : 0;
 }
 
+/* Called in both passes, so that what was shown and what is changed go one way. */
 static int apply_listed(const struct entry *listed, void *context)
 {
 	struct rules_trying *trying = context;
@@ -110,6 +112,7 @@ static int apply_pass(struct rules_trying *trying, const struct entry_filter *fi
 	return failed;
 }
 
+/* Only entries that wait (new): what a worker has, or has done, was decided by the rules of its day. */
 static int apply_filter(const struct invocation *invocation, struct store *store,
 			const struct work_queue *queue, struct entry_filter *ret_filter,
 			struct error *err)
@@ -138,6 +141,14 @@ static int apply_change(struct rules_trying *trying, const struct entry_filter *
 	return store_commit(trying->store, trying->err) == 0 ? 0 : -1;
 }
 
+/* Programs have counted the rows: with --json nothing else is printed. */
+static void tell_count(const struct rules_trying *trying, const char *what)
+{
+	if (!trying->invocation->json)
+		output_line("%" PRIu64 " %s %s", trying->changed,
+			    trying->changed == 1 ? "entry" : "entries", what);
+}
+
 /* A dry run opens the database for reading alone, so that it works beside everything. */
 int cmd_rules_apply(const struct invocation *invocation, struct error *err)
 {
@@ -156,9 +167,7 @@ int cmd_rules_apply(const struct invocation *invocation, struct error *err)
 	    apply_pass(&trying, &filter, false) != 0)
 		return -1;
 	if (dry_run || trying.changed == 0) {
-		if (!invocation->json)
-			output_line("%" PRIu64 " %s to be changed", trying.changed,
-				    trying.changed == 1 ? "entry" : "entries");
+		tell_count(&trying, "to be changed");
 		return 0;
 	}
 	if (!invocation_flag(invocation, "yes") &&
@@ -167,7 +176,6 @@ int cmd_rules_apply(const struct invocation *invocation, struct error *err)
 		return error_set(err, ERROR_NO, "nothing was changed");
 	if (apply_change(&trying, &filter) != 0)
 		return -1;
-	output_line("%" PRIu64 " %s changed", trying.changed,
-		    trying.changed == 1 ? "entry" : "entries");
+	tell_count(&trying, "changed");
 	return 0;
 }

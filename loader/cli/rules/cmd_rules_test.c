@@ -9,6 +9,7 @@
 #include <glib.h>
 #include <inttypes.h>
 
+/* A queue without rules is an error: a test of nothing would look like "nothing fits". */
 int rules_of_invocation(const struct invocation *invocation, struct store *store,
 			struct work_queue **ret_queue, struct rules **ret_rules, struct error *err)
 {
@@ -34,6 +35,7 @@ static void add_part(GString *text, const char *format, ...)
 	va_end(args);
 }
 
+/* 0 is no time: no rule has said one. */
 static void add_time(GString *text, const char *action, int64_t span_ms)
 {
 	char span[DURATION_TEXT_SIZE];
@@ -67,6 +69,7 @@ char *rules_summary(const struct rule_outcome *outcome)
 
 /* ---- one mail, condition by condition ---- */
 
+/* What all three ways of testing have in common. */
 struct testing {
 	struct store *store;
 	const struct rules *rules;
@@ -94,6 +97,7 @@ static void tell_finding(const struct rule_finding *finding, void *context)
 			    finding->value);
 }
 
+/* What all rules come to together, and below it, for programs, what each of them said. */
 static void tell_outcome(struct testing *testing, const struct rule_outcome *outcome)
 {
 	g_autofree char *summary = rules_summary(outcome);
@@ -129,6 +133,7 @@ static int test_new(const struct entry *entry, const struct entry_contents *cont
 	return 0;
 }
 
+/* An entry is tried as of its arrival: what came later does not count. */
 static int test_entry(struct testing *testing, const struct work_queue *queue,
 		      const struct invocation *invocation, struct error *err)
 {
@@ -153,6 +158,7 @@ static int test_entry(struct testing *testing, const struct work_queue *queue,
 
 /* ---- many, a line for each ---- */
 
+/* "1, 20": the numbers of the rules that fired, in the order in which they were tried. */
 char *rules_fired(const struct rule_outcome *outcome)
 {
 	GString *text = g_string_new(NULL);
@@ -162,6 +168,7 @@ char *rules_fired(const struct rule_outcome *outcome)
 	return g_string_free(text, FALSE);
 }
 
+/* An entry that no rule fits has its row as well: "nothing". */
 void rules_tell_row(const struct rules_trying *trying, const struct entry *entry,
 		    const char *numbers, const char *summary)
 {
@@ -188,6 +195,7 @@ int rules_try_listed(const struct rules_trying *trying, const struct entry *list
 	return 0;
 }
 
+/* A bad entry is passed over: no rule was tried on it either. */
 static int test_listed(const struct entry *listed, void *context)
 {
 	const struct rules_trying *trying = context;
@@ -204,6 +212,7 @@ static int test_listed(const struct entry *listed, void *context)
 	return 0;
 }
 
+/* NULL with --json: rows are printed as they are found. */
 struct output_table *rules_table_new(const struct invocation *invocation)
 {
 	static const struct output_column columns[] = {{"ID", OUTPUT_RIGHT, false},
@@ -213,6 +222,7 @@ struct output_table *rules_table_new(const struct invocation *invocation)
 	return invocation->json ? NULL : output_table_new(columns, G_N_ELEMENTS(columns));
 }
 
+/* The newest first: these are the ones that an operator remembers. */
 static int test_last(struct testing *testing, const struct work_queue *queue,
 		     const struct invocation *invocation, struct error *err)
 {
@@ -227,6 +237,7 @@ static int test_last(struct testing *testing, const struct work_queue *queue,
 	return failed;
 }
 
+/* Reads only, also for a file: the mail is parsed and tried, and its entry is thrown away. */
 int cmd_rules_test(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;

@@ -20,6 +20,7 @@ static const struct command_option apply_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+/* In the order of use: written, tried, applied to what is there already. */
 static const struct command commands[] = {
     {"rules list", "NAME", 1, 1, "list the rules of a queue, in the order in which they are tried",
      NULL, NULL, NULL, cmd_rules_list, false},
