@@ -10,8 +10,8 @@ import time
 import unittest
 
 from inqueue import CONFIGURATION, CREDENTIALS, PROTOCOL, TEMPORARY, UNREACHABLE
+from oauth_case import USER, OauthCase
 from servers import free_port
-from test_oauth import USER, OauthCase
 from token_server import Answer, TokenServer, refusal
 
 

@@ -11,14 +11,13 @@ import threading
 import time
 import unittest
 
-import test_oauth
 import test_oauth_failures
 from inqueue import CONFIGURATION, CREDENTIALS, IO, PROTOCOL, UNREACHABLE, message
+from oauth_case import USER, OauthCase
 from test_oauth_failures import web_token
 from token_server import Answer, TokenServer
 from watcher import Watcher
 
-USER = test_oauth.USER
 NO_JSON = "status 200 and no JSON"
 NO_TOKEN = "holds no access token"
 
@@ -40,7 +39,7 @@ LIVES = [(b'{"access_token":"a","access_token":"b","expires_in":60,"expires_in":
          ({"expires_in": "nan"}, 3600), ({"expires_in": "inf"}, 86400), ({"token_type": {}, "expires_in": 60}, 60)]
 
 
-class Answers(test_oauth.OauthCase):
+class Answers(OauthCase):
     def test_what_holds_no_token(self):
         with TokenServer() as tokens:
             command = self.with_secret(tokens)
@@ -157,7 +156,7 @@ SETTINGS = [
 ]
 
 
-class Settings(test_oauth.OauthCase):
+class Settings(OauthCase):
     def test_wrong_ones(self):
         with TokenServer() as tokens:
             for field, value, says in SETTINGS:
@@ -180,7 +179,7 @@ class Settings(test_oauth.OauthCase):
                 self.assertIn(says, result.stderr)
 
 
-class Files(test_oauth.OauthCase):
+class Files(OauthCase):
     def test_certificate_that_is_no_file(self):
         """A pipe keeps nobody waiting, a device without an end fills no memory."""
         key = self.file("app.key", "")
@@ -199,7 +198,7 @@ class Files(test_oauth.OauthCase):
                         self.inqueue("oauth", "revoke", "mail", "--yes")
 
 
-class Disk(test_oauth.OauthCase):
+class Disk(OauthCase):
     """The folder of accounts lies on a disk that is full, or may not be written to, when a refresh token is to be rotated."""
 
     def renew(self, code, says, prepare):
@@ -252,7 +251,7 @@ exec "$@"
             self.assertEqual(0o600, stat.S_IMODE(self.account_path().stat().st_mode))
 
 
-class Gone(test_oauth.OauthCase):
+class Gone(OauthCase):
     def test_account_that_is_deleted_while_its_queue_is_watched(self):
         """The session goes on; the next sign-in says what is missing, and goes on when it is there again."""
         with TokenServer() as tokens, self.dovecot(tokens) as server:

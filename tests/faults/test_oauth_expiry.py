@@ -16,9 +16,9 @@ import unittest
 
 from checker import Verdict
 from inqueue import messages
+from oauth_case import OauthCase
 from scripted import CLOSE, Scripted
 from tally import Tally
-from test_oauth import OauthCase
 from token_server import Answer, TokenServer
 from trial import ALL
 from watcher import Watcher
