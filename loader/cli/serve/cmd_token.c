@@ -37,6 +37,7 @@ static int cmd_token_end(const struct invocation *invocation, int64_t *ret_ms, s
 		   : error_set(err, ERROR_USAGE, "--expires %s is over already", text);
 }
 
+/* Without --queue the token is good for all queues, also for those that are yet to be created. */
 static int cmd_token_queue(const struct invocation *invocation, struct store *store,
 			   struct token *token, struct error *err)
 {
@@ -50,6 +51,7 @@ static int cmd_token_queue(const struct invocation *invocation, struct store *st
 	return 0;
 }
 
+/* The token is in the database as a digest alone: this is the one time that it is shown. */
 int cmd_token_create(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
@@ -81,6 +83,7 @@ struct cmd_token_list {
 	int64_t now_ms;
 };
 
+/* Revoked counts before expired: it says what somebody wanted. */
 static const char *cmd_token_state(const struct token *token, int64_t now_ms)
 {
 	if (token->revoked_at_ms != 0)
@@ -100,6 +103,7 @@ static json_t *cmd_token_json(const struct token *token, int64_t now_ms)
 			 token->last_address);
 }
 
+/* Where it was used last, and when: a token that nobody uses is one to be revoked. */
 static int cmd_token_row(const struct token *token, void *context)
 {
 	const struct cmd_token_list *list = context;

@@ -40,6 +40,7 @@ static char *find_reason(enum quirk quirk, const struct connection_string *serve
 	return NULL;
 }
 
+/* disable= of the connection string: an operator whose server is not as its name says. */
 static bool is_disabled(enum quirk quirk, const struct connection_string *server)
 {
 	return server->disable &&
