@@ -11,6 +11,7 @@
 
 /* ---- create ---- */
 
+/* There is no default: how much a program may do is for somebody to say. */
 static int cmd_token_right(const struct invocation *invocation, enum token_right *ret_right,
 			   struct error *err)
 {
@@ -78,6 +79,7 @@ int cmd_token_create(const struct invocation *invocation, struct error *err)
 
 /* ---- list ---- */
 
+/* One time for all rows, so that two tokens that end together are both good, or both expired. */
 struct cmd_token_list {
 	struct output_table *table; /* NULL: JSON */
 	int64_t now_ms;
@@ -91,6 +93,7 @@ static const char *cmd_token_state(const struct token *token, int64_t now_ms)
 	return token_is_over(token, now_ms) ? "expired" : "good";
 }
 
+/* null: it never ends, was not revoked, or was not used yet. */
 static json_t *cmd_token_json(const struct token *token, int64_t now_ms)
 {
 	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?}", "name",
@@ -150,6 +153,7 @@ int cmd_token_list(const struct invocation *invocation, struct error *err)
 
 /* ---- revoke ---- */
 
+/* It stays in the list, as revoked: whoever has it may ask why it does not work any more. */
 int cmd_token_revoke(const struct invocation *invocation, struct error *err)
 {
 	scoped(store_close) struct store *store = NULL;
