@@ -21,7 +21,18 @@
 	" ORDER BY s.priority DESC LIMIT 1) FROM level WHERE level.priority IS NOT NULL)"
 
 /* The index has coalesce(…, '') as well: an entry without a time is due from the beginning. */
-#define ORDER " ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1"
+#define BY_DUE " coalesce(s.next_attempt_at, ''), s.id LIMIT 1"
+
+/* Of a queue that wants it so, entries with a deadline come first, the earliest before the others; '~' is behind
+ * any time. */
+#define WANTS_DEADLINE "(SELECT claim_order FROM work_queue WHERE id = ?1) = 'deadline'"
+#define ORDER                                                                                      \
+	" ORDER BY s.priority DESC, CASE WHEN " WANTS_DEADLINE                                     \
+	" THEN coalesce(s.deadline_at, '~') END," BY_DUE
+
+/* The same of queues of one kind, which an index may serve. */
+#define ORDER_DUE      " ORDER BY s.priority DESC," BY_DUE
+#define ORDER_DEADLINE " ORDER BY s.priority DESC, coalesce(s.deadline_at, '~')," BY_DUE
 
 /* % and _ in a text mean themselves. */
 #define FILTERS                                                                                    \
@@ -38,7 +49,7 @@
 	" JOIN entry_mail m ON m.entry_id = s.id"                                                  \
 	" WHERE k.reference = ?10 AND k.queue_id = ?1 AND"
 
-/* Read at each claim, so that a change of the definition counts for entries that wait already. */
+/* Read at each claim, as WANTS_DEADLINE, so that a change of the definition counts for entries that wait already. */
 #define ATTEMPTS "(SELECT max_attempts FROM work_queue WHERE id = ?1)"
 
 /* Entries whose worker has not finished in time, and that another worker may have. */
@@ -55,30 +66,38 @@
 	" SELECT s.id FROM candidate CROSS JOIN entry_status s ON s.id = candidate.id" ORDER       \
 	") RETURNING id, attempt_count"
 
+/* A level has entries with a deadline in an index of their own. Where none of these is due, none that is due has a
+ * deadline. */
+#define AT_LEVEL                                                                                   \
+	" WHERE s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"                                \
+	" AND s.priority = level.priority AND coalesce(s.next_attempt_at, '') <= ?9"
+#define FIRST_DEADLINE                                                                             \
+	"(SELECT s.id FROM entry_status s INDEXED BY entry_status_claim_deadline" AT_LEVEL         \
+	" AND s.deadline_at IS NOT NULL AND " WANTS_DEADLINE " ORDER BY s.deadline_at," BY_DUE ")"
+
 /* The view next_entry makes the same choice, for programs that claim in SQL. It stands in the
  * schema a second time because a view takes no parameters: a claim of this program has filters,
  * and goes by the time of its caller, the view by the clock. e2e.claim_model claims in both
  * ways and compares them with one model. */
 static const char claim_any[] =
     CLAIM LEVELS ", candidate (id) AS ("
-		 " SELECT * FROM (SELECT (SELECT s.id FROM entry_status s WHERE s.queue_id = ?1"
-		 " AND s.state = 'new' AND s.held = 0 AND s.priority = level.priority"
-		 " AND coalesce(s.next_attempt_at, '') <= ?9"
-		 " ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS first"
+		 " SELECT * FROM (SELECT coalesce(" FIRST_DEADLINE
+		 ", (SELECT s.id FROM entry_status s" AT_LEVEL " ORDER BY" BY_DUE ")) AS first"
 		 " FROM level WHERE level.priority IS NOT NULL AND first IS NOT NULL LIMIT 1)"
 		 " UNION ALL SELECT * FROM (SELECT s.id FROM entry_status s WHERE" ENDED
 		 " AND coalesce(s.next_attempt_at, '') <= ?9" ORDER "))" CLAIMED;
 
-#define CLAIM_FILTERED(from)                                                                       \
+#define CLAIM_FILTERED(from, order)                                                                \
 	CLAIM "WITH candidate (id) AS ("                                                           \
 	      " SELECT * FROM (SELECT s.id" from                                                   \
 	      " s.queue_id = ?1 AND s.state = 'new' AND s.held = 0"                                \
-	      " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER ")"                       \
+	      " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS order ")"                       \
 	      " UNION ALL SELECT * FROM (SELECT s.id" from ENDED                                   \
-	      " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS ORDER "))" CLAIMED
+	      " AND coalesce(s.next_attempt_at, '') <= ?9" FILTERS order "))" CLAIMED
 
-static const char claim_filtered[] = CLAIM_FILTERED(ALL);
-static const char claim_referred[] = CLAIM_FILTERED(REFERRED);
+static const char claim_filtered_due[] = CLAIM_FILTERED(ALL, ORDER_DUE);
+static const char claim_filtered_deadline[] = CLAIM_FILTERED(ALL, ORDER_DEADLINE);
+static const char claim_referred[] = CLAIM_FILTERED(REFERRED, ORDER);
 
 /* A lease that ends later makes an entry claimable; one that has ended and was the last makes it
  * a failure. Both are worth a claim. */
@@ -147,13 +166,31 @@ static int end_exhausted(struct store *store, int64_t queue_id, const char *now,
 	return statement_step(statement, err);
 }
 
+/* Asked where filters leave no index to go by but one that a queue of this kind has. */
+static int wants_deadline(struct store *store, const struct entry_wish *wish, bool *ret_wants,
+			  struct error *err)
+{
+	*ret_wants = false;
+	if (!is_filtered(wish))
+		return 0;
+	scoped_statement *statement = engine_prepare(
+	    store->engine, "SELECT claim_order = 'deadline' FROM work_queue WHERE id = ?");
+	statement_bind_int(statement, 1, wish->queue_id);
+	const int result = statement_step(statement, err);
+	*ret_wants = result == 1 && statement_int(statement, 0) != 0;
+	return result < 0 ? -1 : 0;
+}
+
 /* 1: claimed, 0: there is none. */
-static int claim_one(struct store *store, const struct entry_wish *wish, const char *now,
-		     const char *until, struct entry_lease *lease, struct error *err)
+static int claim_one(struct store *store, const struct entry_wish *wish, bool by_deadline,
+		     const char *now, const char *until, struct entry_lease *lease,
+		     struct error *err)
 {
 	char due[VALUE_TIME_MAX];
-	scoped_statement *statement =
-	    engine_prepare(store->engine, choose(wish, claim_any, claim_filtered, claim_referred));
+	scoped_statement *statement = engine_prepare(
+	    store->engine,
+	    choose(wish, claim_any, by_deadline ? claim_filtered_deadline : claim_filtered_due,
+		   claim_referred));
 	statement_bind_int(statement, 1, wish->queue_id);
 	statement_bind_text(statement, 2, now);
 	statement_bind_text(statement, 3, wish->worker);
@@ -180,12 +217,14 @@ static int claim_many(struct store *store, const struct entry_wish *wish, int64_
 	char until[VALUE_TIME_MAX];
 	value_format_time_ms(now_ms, now);
 	value_format_time_ms(lease->until_ms, until);
-	if (end_exhausted(store, wish->queue_id, now, err) != 0)
+	bool by_deadline;
+	if (end_exhausted(store, wish->queue_id, now, err) != 0 ||
+	    wants_deadline(store, wish, &by_deadline, err) != 0)
 		return -1;
 	size_t count = 0;
 	for (int found = 1; count < room && found == 1; count += (size_t)found) {
 		ret_leases[count] = *lease;
-		found = claim_one(store, wish, now, until, &ret_leases[count], err);
+		found = claim_one(store, wish, by_deadline, now, until, &ret_leases[count], err);
 		if (found < 0)
 			return -1;
 	}

@@ -47,9 +47,10 @@ struct entry_wish {
 };
 
 /*
- * Claims up to `room` entries, in the order of priority (higher first), due time, id, and writes
- * how many. 0 when there is none. With filters it costs what it takes to look at the entries before
- * the first that matches, else it costs the same however many entries there are.
+ * Claims up to `room` entries, in the order of priority (higher first), deadline if the queue wants it so
+ * (WORK_QUEUE_DEADLINE), due time, id, and writes how many. 0 when there is none. With filters it costs what it
+ * takes to look at the entries before the first that matches, by deadline at all that wait; without them it costs the
+ * same however many entries there are, by deadline besides what it takes to pass those that are not due.
  */
 int entry_claim(struct store *store, const struct entry_wish *wish, int64_t now_ms,
 		struct entry_lease *ret_leases, size_t room, size_t *ret_count, struct error *err);

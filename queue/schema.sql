@@ -57,6 +57,8 @@ CREATE TABLE work_queue (
 	                                             -- NULL: nobody looks
 	same_reference TEXT NOT NULL DEFAULT 'link' CHECK (same_reference IN
 		('refuse', 'link', 'replace')),      -- what becomes of a second mail about the same
+	claim_order TEXT NOT NULL DEFAULT 'due' CHECK (claim_order IN ('due', 'deadline')), -- deadline: of one
+	                                             -- priority, the entry that has to be done first comes first
 	CHECK ((last_action IS NULL) = (last_message IS NULL))
 ) STRICT;
 
@@ -156,8 +158,8 @@ CREATE INDEX run_ended ON run (queue_id, ended_at);
 --            queue are used up); an entry in state new with an error is to be tried again
 --   bad      could not be loaded: error_kind 'load'; workers never get it
 --
--- Workers get entries by priority (higher first), then next_attempt_at (none first), then id, once
--- next_attempt_at has come. attempt_count counts claims: a claim adds one, a release takes it back.
+-- Workers get entries by priority (higher first), then, where claim_order of the queue is 'deadline', by deadline_at
+-- (none last), then by next_attempt_at (none first), then by id, once next_attempt_at has come. attempt_count counts claims: a claim adds one, a release takes it back.
 --
 -- Any program may claim and finish entries with one statement each, beside all others that do:
 --
@@ -211,6 +213,9 @@ CREATE TABLE entry_status (
 CREATE INDEX entry_status_claim
 	ON entry_status (queue_id, priority DESC, coalesce(next_attempt_at, ''), id)
 	WHERE state = 'new' AND held = 0;
+CREATE INDEX entry_status_claim_deadline
+	ON entry_status (queue_id, priority DESC, deadline_at, coalesce(next_attempt_at, ''), id)
+	WHERE state = 'new' AND held = 0 AND deadline_at IS NOT NULL;
 -- Which leases end next, and which that have ended can be claimed.
 CREATE INDEX entry_status_lease
 	ON entry_status (queue_id, lease_until, attempt_count, held, priority, next_attempt_at, state)
@@ -267,7 +272,7 @@ END;
 
 CREATE TRIGGER work_queue_updated AFTER UPDATE OF name, class_name, external_source,
 	connection_string, user_name, credential_source, credential_reference, paused, max_attempts,
-	retry_delay_ms, reference, same_reference ON work_queue
+	retry_delay_ms, reference, same_reference, claim_order ON work_queue
 WHEN NEW.record_updated = OLD.record_updated
 BEGIN
 	UPDATE work_queue SET record_updated = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
@@ -1471,7 +1476,7 @@ FROM work_queue q;
 CREATE VIEW next_entry AS
 SELECT q.id AS queue_id, q.name AS queue, (
 	WITH RECURSIVE
-	clock (now) AS (SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+	clock (now, by_deadline) AS (SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), q.claim_order = 'deadline'),
 	level (priority) AS (
 		SELECT (SELECT s.priority FROM entry_status s
 			WHERE s.queue_id = q.id AND s.state = 'new' AND s.held = 0
@@ -1484,19 +1489,26 @@ SELECT q.id AS queue_id, q.name AS queue, (
 		FROM level WHERE level.priority IS NOT NULL),
 	candidate (id) AS (
 		SELECT * FROM (
-			SELECT (SELECT s.id FROM entry_status s
+			SELECT coalesce((SELECT s.id FROM entry_status s INDEXED BY entry_status_claim_deadline
 				WHERE s.queue_id = q.id AND s.state = 'new' AND s.held = 0
 					AND s.priority = level.priority
 					AND coalesce(s.next_attempt_at, '') <= clock.now
-				ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS first
+					AND s.deadline_at IS NOT NULL AND clock.by_deadline
+				ORDER BY s.deadline_at, coalesce(s.next_attempt_at, ''), s.id LIMIT 1),
+				(SELECT s.id FROM entry_status s
+				WHERE s.queue_id = q.id AND s.state = 'new' AND s.held = 0
+					AND s.priority = level.priority
+					AND coalesce(s.next_attempt_at, '') <= clock.now
+				ORDER BY coalesce(s.next_attempt_at, ''), s.id LIMIT 1)) AS first
 			FROM level, clock WHERE level.priority IS NOT NULL AND first IS NOT NULL LIMIT 1)
 		UNION ALL
 		SELECT s.id FROM clock CROSS JOIN entry_status s
 		WHERE s.queue_id = q.id AND s.state = 'claimed' AND s.lease_until <= clock.now
 			AND s.held = 0 AND s.attempt_count < q.max_attempts
 			AND coalesce(s.next_attempt_at, '') <= clock.now)
-	SELECT s.id FROM candidate JOIN entry_status s ON s.id = candidate.id
-	ORDER BY s.priority DESC, coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id
+	SELECT s.id FROM candidate JOIN entry_status s ON s.id = candidate.id CROSS JOIN clock
+	ORDER BY s.priority DESC, CASE WHEN clock.by_deadline THEN coalesce(s.deadline_at, '~') END,
+		coalesce(s.next_attempt_at, ''), s.id LIMIT 1) AS id
 FROM work_queue q;
 
 -- What workers can have now, in the order in which they get it. waiting_since: when it became due.
@@ -1507,7 +1519,10 @@ FROM entry e
 WHERE e.held = 0 AND (
 	(e.state = 'new' AND coalesce(e.next_attempt_at, '') <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 	OR (e.state = 'claimed' AND e.lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))
-ORDER BY e.queue, e.priority DESC, coalesce(e.next_attempt_at, ''), e.id;
+ORDER BY e.queue, e.priority DESC,
+	CASE (SELECT claim_order FROM work_queue WHERE id = e.queue_id)
+		WHEN 'deadline' THEN coalesce(e.deadline_at, '~') END,
+	coalesce(e.next_attempt_at, ''), e.id;
 
 -- What workers have. seconds_left: of the lease; negative: it has ended, the next worker may have it.
 CREATE VIEW working AS

@@ -15,6 +15,7 @@
 	"id, name, class_name, external_source, connection_string, user_name, credential_source,"  \
 	" credential_reference, paused, last_message, last_action, not_collected, record_created," \
 	" record_updated, max_attempts, retry_delay_ms, reference, same_reference,"                \
+	" claim_order,"                                                                            \
 	" (SELECT mechanism FROM queue_sign_in WHERE queue_id = work_queue.id),"                   \
 	" (SELECT tls FROM queue_sign_in WHERE queue_id = work_queue.id)"
 
@@ -85,27 +86,9 @@ int32_t work_queue_attempts(const struct work_queue *queue)
 	return posts ? WORK_QUEUE_MAX_DELIVERIES : WORK_QUEUE_MAX_ATTEMPTS;
 }
 
-static const char *const same_names[] = {
-    [WORK_QUEUE_REFUSE] = "refuse", [WORK_QUEUE_LINK] = "link", [WORK_QUEUE_REPLACE] = "replace"};
-
-const char *work_queue_same_format(enum work_queue_same same)
-{
-	return same_names[same];
-}
-
-int work_queue_same_parse(const char *text, enum work_queue_same *ret_same)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(same_names); i++)
-		if (g_strcmp0(text, same_names[i]) == 0) {
-			*ret_same = (enum work_queue_same)i;
-			return 0;
-		}
-	return -1;
-}
-
 /* ---- definitions ---- */
 
-/* Parameters 1 to 8 and 11 to 14 are the definition, 9 is the time. */
+/* Parameters 1 to 8 and 11 to 15 are the definition, 9 is the time. */
 static void bind_definition(struct statement *statement, const struct work_queue *queue,
 			    int64_t now_ms)
 {
@@ -124,6 +107,7 @@ static void bind_definition(struct statement *statement, const struct work_queue
 	statement_bind_int(statement, 12, queue->retry_delay_ms);
 	statement_bind_text(statement, 13, queue->reference);
 	statement_bind_text(statement, 14, work_queue_same_format(queue->same_reference));
+	statement_bind_text(statement, 15, work_queue_order_format(queue->order));
 }
 
 static int insert(struct store *store, const struct work_queue *queue, int64_t now_ms,
@@ -133,8 +117,9 @@ static int insert(struct store *store, const struct work_queue *queue, int64_t n
 	    store->engine,
 	    "INSERT INTO work_queue (name, class_name, external_source, connection_string,"
 	    " user_name, credential_source, credential_reference, paused, record_created,"
-	    " record_updated, max_attempts, retry_delay_ms, reference, same_reference)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?11, ?12, ?13, ?14)");
+	    " record_updated, max_attempts, retry_delay_ms, reference, same_reference,"
+	    " claim_order)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?11, ?12, ?13, ?14, ?15)");
 	bind_definition(statement, queue, now_ms);
 	return name_conflict(store, queue, 0, statement_step(statement, err), err);
 }
@@ -165,7 +150,8 @@ static int update(struct store *store, const struct work_queue *queue, int64_t n
 	    "UPDATE work_queue SET name = ?1, class_name = ?2, external_source = ?3,"
 	    " connection_string = ?4, user_name = ?5, credential_source = ?6,"
 	    " credential_reference = ?7, paused = ?8, record_updated = ?9, max_attempts = ?11,"
-	    " retry_delay_ms = ?12, reference = ?13, same_reference = ?14 WHERE id = ?10");
+	    " retry_delay_ms = ?12, reference = ?13, same_reference = ?14, claim_order = ?15 WHERE "
+	    "id = ?10");
 	bind_definition(statement, queue, now_ms);
 	statement_bind_int(statement, 10, queue->id);
 	if (statement_step(statement, err) != 0)
@@ -207,8 +193,9 @@ static struct work_queue *queue_from_row(const struct statement *row)
 	queue->reference = g_strdup(statement_text(row, 16));
 	/* The schema knows no other words than we do. */
 	(void)work_queue_same_parse(statement_text(row, 17), &queue->same_reference);
+	(void)work_queue_order_parse(statement_text(row, 18), &queue->order);
 	queue->last_sign_in = (struct work_queue_sign_in){
-	    .mechanism = g_strdup(statement_text(row, 18)), .tls = statement_int(row, 19) != 0};
+	    .mechanism = g_strdup(statement_text(row, 19)), .tls = statement_int(row, 20) != 0};
 	return queue;
 }
 

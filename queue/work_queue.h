@@ -34,6 +34,14 @@ const char *work_queue_same_format(enum work_queue_same same);
 /* -1 for any other text. */
 int work_queue_same_parse(const char *text, enum work_queue_same *ret_same);
 
+/* What workers get first of entries with one priority: what has been due longest; what has to be done first. */
+enum work_queue_order { WORK_QUEUE_DUE, WORK_QUEUE_DEADLINE };
+
+/* "due", "deadline". */
+const char *work_queue_order_format(enum work_queue_order order);
+/* -1 for any other text. */
+int work_queue_order_parse(const char *text, enum work_queue_order *ret_order);
+
 struct work_queue {
 	int64_t id;
 	char *name; /* unique; 1 to 100 bytes: letters, digits, '.', '_', '-', printing non-ASCII;
@@ -50,6 +58,7 @@ struct work_queue {
 	char *
 	    reference; /* where mail says what it is about, 'subject:Order (\d+)'; NULL: nobody looks */
 	enum work_queue_same same_reference;
+	enum work_queue_order order;
 	struct work_queue_target target;
 	bool on_delivery;   /* messages stay unread in the mailbox until the target has answered */
 	char *last_message; /* "OK; 3 items." or "Error: …"; NULL before the first run */
@@ -94,7 +103,7 @@ int work_queue_check_name(const char *name, struct error *err);
 int work_queue_put(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		   int64_t *ret_id, struct error *err);
 
-/* Replaces the definition members (name to same_reference) of the queue with this id. MISSING,
+/* Replaces the definition members (name to order) of the queue with this id. MISSING,
  * EXISTS. */
 int work_queue_alter(struct store *store, const struct work_queue *queue, int64_t now_ms,
 		     struct error *err);

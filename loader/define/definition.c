@@ -180,6 +180,12 @@ static const struct definition_row rows[] = {
       DEFINITION_SAME_REFERENCE, false},
      definition_set_same_reference,
      NULL},
+    {{"order", "due|deadline",
+      "what workers get first of entries with one priority: what has been due longest, or what has "
+      "to be done first",
+      DEFINITION_ORDER, false},
+     definition_set_order,
+     NULL},
     {{"path", "TEXT", "for file sources only", NULL, true}, NULL, NULL},
     {{"search-pattern", "TEXT", "for file sources only", NULL, true}, NULL, NULL},
     {{"mode", "TEXT", "for file sources only", NULL, true}, NULL, NULL},

@@ -63,6 +63,7 @@ int definition_set_paused(struct work_queue *draft, const char *value, struct er
 int definition_set_max_attempts(struct work_queue *draft, const char *value, struct error *err);
 int definition_set_retry_delay(struct work_queue *draft, const char *value, struct error *err);
 int definition_set_reference(struct work_queue *draft, const char *value, struct error *err);
+int definition_set_order(struct work_queue *draft, const char *value, struct error *err);
 int definition_set_same_reference(struct work_queue *draft, const char *value, struct error *err);
 
 /* There is one source: naming another one replaces it. */
@@ -124,6 +125,7 @@ int definition_target_set_acknowledge(struct work_queue *draft, const char *valu
 #define DEFINITION_REDIRECTS	   "any"
 #define DEFINITION_RETRY_DELAY	   "30s"
 #define DEFINITION_SAME_REFERENCE  "link"
+#define DEFINITION_ORDER	   "due"
 void definition_target_init(struct work_queue_target *draft);
 
 /* The queue's target as a whole, and what it has to do with the queue. */

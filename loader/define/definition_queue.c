@@ -206,3 +206,10 @@ int definition_set_same_reference(struct work_queue *draft, const char *value, s
 		   : error_set(err, ERROR_CONFIGURATION,
 			       "same-reference: takes link, refuse or replace");
 }
+
+int definition_set_order(struct work_queue *draft, const char *value, struct error *err)
+{
+	return work_queue_order_parse(value, &draft->order) == 0
+		   ? 0
+		   : error_set(err, ERROR_CONFIGURATION, "order: takes due or deadline");
+}

@@ -153,6 +153,7 @@ void definition_list(const struct work_queue *queue,
 	dump_time(&dump, "retry-delay", queue->retry_delay_ms);
 	dump_text(&dump, "reference", queue->reference);
 	dump_text(&dump, "same-reference", work_queue_same_format(queue->same_reference));
+	dump_text(&dump, "order", work_queue_order_format(queue->order));
 }
 
 static void dump_collect(const char *field, const char *value, void *context)

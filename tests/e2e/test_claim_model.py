@@ -30,11 +30,13 @@ class Entry:
         self.token = None
         self.expired = False
         self.deferred = False
+        self.deadline = None
         self.due = 0  # rises with the time from which it could be claimed again; 0: it was never put off
         self.completed = 0
 
-    def order(self):
-        return (-self.priority, self.due, self.id)
+    def order(self, by_deadline):
+        deadline = (self.deadline is None, self.deadline or "") if by_deadline else ()
+        return (-self.priority, deadline, self.due, self.id)
 
     def claimable(self):
         return self.state == "new" and not self.held and not self.deferred
@@ -50,6 +52,7 @@ class Queue(RuleBasedStateMachine):
         self.runner.setUp()
         self.entries = {}
         self.failures = 0
+        self.by_deadline = False
 
     def teardown(self):
         self.runner.doCleanups()
@@ -69,7 +72,7 @@ class Queue(RuleBasedStateMachine):
     def expected(self):
         fit = [entry for entry in self.entries.values() if entry.claimable()
                or (entry in self.overdue() and entry.attempts < MAX_ATTEMPTS and not entry.held)]
-        return min(fit, key=Entry.order, default=None)
+        return min(fit, key=lambda entry: entry.order(self.by_deadline), default=None)
 
     def took(self, entry, token):
         entry.state, entry.token, entry.attempts, entry.expired = "claimed", token, entry.attempts + 1, False
@@ -195,6 +198,18 @@ class Queue(RuleBasedStateMachine):
         entry = data.draw(st.sampled_from(list(self.entries.values())))
         self.inqueue("priority", entry.id, "--to", priority, expect=DONE if priority != entry.priority else NO)
         entry.priority = priority
+
+    @precondition(lambda self: self.entries)
+    @rule(data=st.data(), deadline=st.sampled_from([None, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z"]))
+    def set_deadline(self, data, deadline):
+        entry = data.draw(st.sampled_from(list(self.entries.values())))
+        self.inqueue("deadline", entry.id, "--at", deadline or "none", expect=DONE if deadline != entry.deadline else NO)
+        entry.deadline = deadline
+
+    @rule(by_deadline=st.booleans())
+    def order_by(self, by_deadline):
+        self.inqueue("queue", "alter", "invoices", "--order", "deadline" if by_deadline else "due")
+        self.by_deadline = by_deadline
 
     # What is always true
 

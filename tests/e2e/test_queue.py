@@ -349,6 +349,7 @@ max-attempts=7
 retry-delay=90s
 reference=subject:Order #?([0-9]+)
 same-reference=replace
+order=deadline
 
 [queue plain]
 connection-string=url=imap.example.com;ssl=True

@@ -15,7 +15,7 @@ SCHEMA = SOURCE_DIR / "queue" / "schema.sql"
 COLUMNS = {
     "work_queue": "id name class_name external_source connection_string user_name credential_source"
     " credential_reference paused max_attempts retry_delay_ms last_message last_action not_collected record_created record_updated"
-    " reference same_reference",
+    " reference same_reference claim_order",
     "queue_health": "queue_id last_success refusals refused_at stopped_at stopped_reason",
     "entry": "id queue queue_id state priority held tags attempt_count error_kind error_text last_attempt_at"
     " next_attempt_at lease_owner lease_token lease_until deadline_at risk_at subject sender recipient cc bcc reply_to"
@@ -318,7 +318,7 @@ class SchemaTest(unittest.TestCase):
             ("UPDATE attachment SET entry_id = 2", "put these in first"),
             (QUEUE.replace("INSERT", "REPLACE"), "there is a queue with this name"),
             ("REPLACE INTO work_queue SELECT 1, 'other', class_name, external_source, connection_string, user_name,"
-             " credential_source, NULL, 0, 3, 0, NULL, NULL, NULL, '', '', NULL, 'link' FROM work_queue", "name or id already"),
+             " credential_source, NULL, 0, 3, 0, NULL, NULL, NULL, '', '', NULL, 'link', 'due' FROM work_queue", "name or id already"),
             ("UPDATE OR REPLACE work_queue SET name = 'invoices' WHERE name = 'orders'", "there is a queue with this name"),
             ("UPDATE content SET id = 9", "the id and the digest of a content cannot be changed"),
             ("UPDATE entry_mail SET entry_id = 2", "there is no entry"),
@@ -377,6 +377,13 @@ class SchemaTest(unittest.TestCase):
                 "SELECT id FROM entry_status WHERE queue_id = 1 AND state = 'new'"
                 " AND held = 0 ORDER BY priority DESC, coalesce(next_attempt_at, ''), id LIMIT 1",
                 "entry_status_claim",
+            ),
+            (
+                "SELECT id FROM entry_status INDEXED BY entry_status_claim_deadline"
+                " WHERE queue_id = 1 AND state = 'new' AND held = 0 AND priority = 5"
+                " AND coalesce(next_attempt_at, '') <= '2026' AND deadline_at IS NOT NULL"
+                " ORDER BY deadline_at, coalesce(next_attempt_at, ''), id LIMIT 1",
+                "entry_status_claim_deadline",
             ),
             (
                 "SELECT id FROM entry WHERE queue_id = 1 AND state = 'bad' ORDER BY id",

@@ -82,6 +82,37 @@ static void test_the_order_is_priority_then_due_time_then_id(void **state)
 	assert_int_equal(6, claim(f, queue_id, NOW_MS + 5 * MINUTE_MS).entry_id);
 }
 
+/* Entry 8 is not due, 9 is held; the others have one priority, but for 3 and 4. The last lease of 7 has ended. */
+static void put_deadlines(struct fixture *f)
+{
+	const int64_t queue_id = put_queue(f, "invoices");
+	for (int i = 0; i < 9; i++)
+		put_plain_entry(f, queue_id);
+	change(f, "UPDATE work_queue SET claim_order = 'deadline'");
+	change(f, "UPDATE entry_status SET priority = 5 WHERE id IN (3, 4)");
+	change(f,
+	       "UPDATE entry_status SET deadline_at = '2026-02-0' || (9 - id) || 'T12:00:00.000Z'"
+	       " WHERE id IN (2, 4, 5, 7, 8)");
+	change(f, "UPDATE entry_status SET next_attempt_at = '2026-01-31T12:05:00.000Z'"
+		  " WHERE id = 8");
+	change(f, "UPDATE entry_status SET held = 1, deadline_at = '2026-01-01T12:00:00.000Z'"
+		  " WHERE id = 9");
+	change(f, "UPDATE entry_status SET state = 'claimed', lease_owner = 'x', lease_token = 'x',"
+		  " lease_until = '2026-01-31T11:00:00.000Z',"
+		  " last_attempt_at = '2026-01-31T10:00:00.000Z', attempt_count = 1 WHERE id = 7");
+}
+
+static const int64_t by_deadline[] = {4, 3, 7, 5, 2, 1, 6, 0};
+
+static void test_a_queue_may_want_the_order_of_deadlines(void **state)
+{
+	struct fixture *f = *state;
+	put_deadlines(f);
+	for (size_t i = 0; i < G_N_ELEMENTS(by_deadline); i++)
+		assert_int_equal(by_deadline[i], claim(f, 1, NOW_MS + 1).entry_id);
+	assert_int_equal(8, claim(f, 1, NOW_MS + 5 * MINUTE_MS).entry_id);
+}
+
 static void test_several_at_once_share_a_token(void **state)
 {
 	struct fixture *f = *state;
@@ -108,6 +139,22 @@ static int64_t claim_like(struct fixture *f, struct entry_wish wish)
 	wish.lease_ms = 1000;
 	assert_ok(entry_claim(f->store, &wish, NOW_MS, &lease, 1, &count, &f->err), &f->err);
 	return lease.entry_id;
+}
+
+/* Filters, and a reference, choose among the same entries in the same order. */
+static void test_filters_keep_the_order_of_deadlines(void **state)
+{
+	struct fixture *f = *state;
+	put_deadlines(f);
+	change(f, "UPDATE entry_mail SET subject = 'Order'");
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(by_deadline[i],
+				 claim_like(f, (struct entry_wish){.subject = "order"}));
+	change(f, "INSERT INTO entry_key SELECT id, 1, '7', nullif(1, id) FROM entry_status");
+	for (size_t i = 3; i < G_N_ELEMENTS(by_deadline); i++)
+		assert_int_equal(by_deadline[i],
+				 claim_like(f, (struct entry_wish){.reference = "7"}));
+	assert_int_equal(0, claim_like(f, (struct entry_wish){.reference = "8"}));
 }
 
 static void test_filters_choose_among_the_waiting(void **state)
@@ -442,6 +489,8 @@ int main(void)
 	    TEST(test_a_claim_is_a_lease_with_a_token),
 	    TEST(test_tokens_differ),
 	    TEST(test_the_order_is_priority_then_due_time_then_id),
+	    TEST(test_a_queue_may_want_the_order_of_deadlines),
+	    TEST(test_filters_keep_the_order_of_deadlines),
 	    TEST(test_several_at_once_share_a_token),
 	    TEST(test_filters_choose_among_the_waiting),
 	    TEST(test_a_stale_token_changes_nothing_and_is_told_so),

@@ -79,6 +79,8 @@ json_t *queue_view_json(const struct work_queue *queue)
 	json_object_set_new(object, "reference", output_json_text(queue->reference));
 	json_object_set_new(object, "same_reference",
 			    output_json_text(work_queue_same_format(queue->same_reference)));
+	json_object_set_new(object, "order",
+			    output_json_text(work_queue_order_format(queue->order)));
 	json_object_set_new(object, "delivery", queue_view_delivery_json(queue));
 	json_object_set_new(object, "last_action", output_json_time_ms(queue->last_action_ms));
 	json_object_set_new(object, "last_message", output_json_text(queue->last_message));
@@ -175,6 +177,8 @@ void queue_view_print(const struct work_queue *queue, const struct queue_health 
 	queue_view_print_text("state", queue_state_word(queue, health, counts));
 	queue_view_print_text("reason", reason);
 	queue_view_print_text("attempts", attempts);
+	if (queue->order != WORK_QUEUE_DUE)
+		queue_view_print_text("order of claims", work_queue_order_format(queue->order));
 	queue_view_print_text("reference", queue->reference);
 	if (queue->reference != NULL)
 		queue_view_print_text("same reference",

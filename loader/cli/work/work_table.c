@@ -88,8 +88,11 @@ static const struct command_option work_options[] = {
 static const struct command commands[] = {
     {"claim", "NAME", 1, 1, "take the next entry of a queue for a worker",
      "Prints the entry with its lease token and the end of the lease. The entry with the highest "
-     "priority comes first, then the one that has been due longest, then the smallest id. An entry "
-     "whose lease has ended can be claimed again. Where there is none, it ends with 1.",
+     "priority comes first; in a queue with --order deadline then the one that has to be done "
+     "first, those without a deadline last; then the one that has been due longest, then the "
+     "smallest id. An entry whose lease has ended can be claimed again. Where there is none, it "
+     "ends "
+     "with 1.",
      claim_options, NULL, cmd_claim, false},
     {"complete", "ID…", 1, SIZE_MAX, "finish entries that were claimed",
      "Of several ids all count, or none. A token that is no longer good changes nothing (exit "
