@@ -19,13 +19,16 @@ void rule_facts_open(struct rule_facts *facts, const struct rule_mail *mail)
 {
 	*facts = (struct rule_facts){.mail = mail};
 	facts->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
-	facts->addresses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
+	for (size_t i = 0; i < G_N_ELEMENTS(facts->addresses); i++)
+		facts->addresses[i] =
+		    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, values_free);
 }
 
 void rule_facts_close(struct rule_facts *facts)
 {
 	g_hash_table_unref(facts->headers);
-	g_hash_table_unref(facts->addresses);
+	for (size_t i = 0; i < G_N_ELEMENTS(facts->addresses); i++)
+		g_hash_table_unref(facts->addresses[i]);
 	rule_value_free(facts->body);
 	g_clear_pointer(&facts->parent_tags, g_ptr_array_unref);
 }
@@ -183,11 +186,11 @@ GPtrArray *rule_addresses_read(const char *text, enum rule_part part)
 
 const GPtrArray *rule_facts_address(struct rule_facts *facts, const char *name, enum rule_part part)
 {
-	g_autofree char *key = g_strdup_printf("%s:%d", name, (int)part);
-	GPtrArray *values = g_hash_table_lookup(facts->addresses, key);
+	GHashTable *of_part = facts->addresses[part];
+	GPtrArray *values = g_hash_table_lookup(of_part, name);
 	if (values == NULL) {
 		values = rule_addresses_read(address_column(facts->mail->entry, name), part);
-		g_hash_table_insert(facts->addresses, steal(&key), values);
+		g_hash_table_insert(of_part, g_strdup(name), values);
 	}
 	return values;
 }

@@ -24,10 +24,7 @@ struct rule_key {
 struct rule_value *rule_value_new(const char *text, size_t size)
 {
 	struct rule_value *value = g_new0(struct rule_value, 1);
-	const char *end;
-	/* Cut where no character is divided. */
-	g_utf8_validate(text, (gssize)MIN(size, RULE_VALUE_MAX), &end);
-	value->text = g_strndup(text, (gsize)(end - text));
+	value->text = g_strndup(text, rule_text_valid(text, MIN(size, RULE_VALUE_MAX)));
 	return value;
 }
 
@@ -41,29 +38,10 @@ void rule_value_free(void *data)
 	g_free(value);
 }
 
-/* GLib looks each character up in a table; most of them are ASCII, which takes a loop over bytes. A character is folded by
- * itself, so that runs may be folded one after the other. */
-static char *fold(const char *text)
-{
-	GString *folded = g_string_sized_new(strlen(text));
-	while (*text != '\0') {
-		while (*text != '\0' && (*text & 0x80) == 0)
-			g_string_append_c(folded, g_ascii_tolower(*text++));
-		const char *run = text;
-		while ((*text & 0x80) != 0)
-			text++;
-		if (text == run)
-			continue;
-		g_autofree char *rest = g_utf8_casefold(run, text - run);
-		g_string_append(folded, rest);
-	}
-	return g_string_free(folded, FALSE);
-}
-
 static const char *value_folded(struct rule_value *value)
 {
 	if (value->folded == NULL)
-		value->folded = fold(value->text);
+		value->folded = rule_text_fold(value->text);
 	return value->folded;
 }
 
@@ -110,7 +88,7 @@ int rule_key_new(enum rule_match match, const char *text, struct rule_key **ret_
 {
 	scoped(rule_key_free) struct rule_key *key = g_new0(struct rule_key, 1);
 	key->text = g_strdup(text);
-	key->folded = fold(text);
+	key->folded = rule_text_fold(text);
 	if (match == MATCH_REGEX && compile(key, err) != 0)
 		return -1;
 	*ret_key = steal(&key);

@@ -128,6 +128,14 @@ void rule_free(void *rule);
 int rule_parse_test(struct rule_reader *reader, unsigned depth, struct rule_test **ret_test,
 		    struct error *err);
 
+/* ---- text (rule_text.c) ---- */
+
+/* How many bytes at the beginning are UTF-8 without NUL, no character divided. */
+size_t rule_text_valid(const char *text, size_t size);
+
+/* The text whatever its case, as g_utf8_casefold() makes it. The caller frees it with g_free(). */
+char *rule_text_fold(const char *text);
+
 /* ---- comparing (rule_match.c) ---- */
 
 /* A value of a mail, and what it is compared by. */
@@ -164,7 +172,7 @@ struct rule_facts {
 	const struct rule_mail *mail;
 	GHashTable
 	    *headers; /* name in lower case -> GPtrArray of struct rule_value; NULL: not read yet */
-	GHashTable *addresses; /* "from:domain" -> the same */
+	GHashTable *addresses[3]; /* by part: "from" -> the same */
 	struct rule_value *body;
 	GPtrArray *parent_tags; /* of struct rule_value */
 	bool gave_up;

@@ -171,6 +171,47 @@ static void test_the_parents_tags_are_those_of_the_entry_that_is_answered(void *
 	assert_false(holds("parent_tag :contains \"\""));
 }
 
+/* Text is folded several bytes at a time: at no place a letter is left out, or a mark taken for one. */
+static void test_case_does_not_count_wherever_a_letter_stands(void **state)
+{
+	(void)state;
+	static const char letters[] = "@AZ[`az{ 0~ ÄRGER Straße ΣΑΣ Ж\u1e9e 漢字 X";
+	for (size_t offset = 0; offset < 40; offset++) {
+		g_autofree char *pad = g_strnfill(offset, 'Q');
+		g_autofree char *text = g_strconcat(pad, letters, pad, NULL);
+		g_autofree char *folded = g_utf8_casefold(text, -1);
+		g_autofree char *same = g_strdup_printf("body :is \"%s\"", folded);
+		g_autofree char *at = g_strdup_printf("body :is \"%s`\"", pad);
+		g_autofree char *bracket = g_strdup_printf("body :is \"%s{\"", pad);
+		body_text = text;
+		assert_true(holds(same));
+		g_autofree char *mark = g_strconcat(pad, "@", NULL);
+		body_text = mark;
+		assert_false(holds(at));
+		mark[offset] = '[';
+		assert_false(holds(bracket));
+	}
+}
+
+/* No character is divided at 64 KiB, and nothing behind a byte that is no UTF-8 is compared. */
+static void test_values_end_where_their_text_does(void **state)
+{
+	(void)state;
+	enum { END = 64 * 1024 };
+	g_autoptr(GString) text = g_string_new(NULL);
+	while (text->len < END - 1)
+		g_string_append_c(text, 'a');
+	g_string_append(text, "äb");
+	body_text = text->str;
+	assert_true(holds("body :regex \"^a+$\""));
+	text->str[END - 2] = '\n';
+	assert_false(holds("body :contains \"ä\""));
+	body_text = "well ä\xff then";
+	assert_true(holds("body :is \"WELL Ä\""));
+	body_text = "\xc3";
+	assert_true(holds("body :is \"\""));
+}
+
 static void test_wildcards_stand_for_themselves_behind_a_backslash(void **state)
 {
 	(void)state;
@@ -346,6 +387,8 @@ int main(void)
 	    cmocka_unit_test(test_what_is_true_of_a_mail),
 	    cmocka_unit_test(test_what_is_not_true_of_a_mail),
 	    cmocka_unit_test(test_the_parents_tags_are_those_of_the_entry_that_is_answered),
+	    cmocka_unit_test(test_case_does_not_count_wherever_a_letter_stands),
+	    cmocka_unit_test(test_values_end_where_their_text_does),
 	    cmocka_unit_test(test_wildcards_stand_for_themselves_behind_a_backslash),
 	    cmocka_unit_test(test_what_is_refused_is_named),
 	    cmocka_unit_test(test_tests_end_at_a_depth_of_32),
