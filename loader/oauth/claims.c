@@ -158,16 +158,13 @@ const char *oauth_advice(const struct oauth_account *account)
 	if (g_strcmp0(provider, "microsoft365") == 0)
 		return account_is_app_only(account)
 			   ? "the token is good, so look at Exchange: New-ServicePrincipal with "
-			     "the "
-			     "object id of the Enterprise application (not that of the app "
+			     "the object id of the Enterprise application (not that of the app "
 			     "registration), Add-MailboxPermission -AccessRights FullAccess for it "
 			     "(takes up to an hour), a licence, IMAP switched on for the mailbox, "
-			     "and "
-			     "the mailbox's address as --user-name"
+			     "and the mailbox's address as --user-name"
 			   : "the token is good, so look at Exchange: IMAP switched on for the "
 			     "mailbox, a licence, FullAccess to a shared mailbox, and the "
-			     "mailbox's "
-			     "address as --user-name";
+			     "mailbox's address as --user-name";
 	if (g_strcmp0(provider, "gmail") == 0)
 		return "the token is good, so look at Google: IMAP switched on in Gmail's settings "
 		       "and by the Workspace's administrator, and the mailbox's address as "

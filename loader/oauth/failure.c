@@ -31,16 +31,14 @@ static const struct failure numbers[] = {
      "--client-secret SOURCE` takes the right one"},
     {700016, NULL, NULL, ERROR_CREDENTIALS,
      "the application is not known in this directory: correct --client-id (the Application "
-     "(client) "
-     "id, not an object id) or --tenant with `{login}`"},
+     "(client) id, not an object id) or --tenant with `{login}`"},
     {90002, NULL, NULL, ERROR_CREDENTIALS,
      "there is no such directory: correct --tenant, or --cloud, with `{login}`"},
     {900023, NULL, NULL, ERROR_CREDENTIALS,
      "there is no such directory: correct --tenant with `{login}`"},
     {65001, NULL, NULL, ERROR_CREDENTIALS,
      "consent is missing: an administrator grants it in the app registration, API permissions, or "
-     "a "
-     "person by `{login}`"},
+     "a person by `{login}`"},
     {90094, NULL, NULL, ERROR_CREDENTIALS,
      "an administrator has to consent: in the app registration, API permissions, Grant admin "
      "consent"},
@@ -94,8 +92,7 @@ static const struct failure words[] = {
     {0, "unauthorized_client", NULL, ERROR_CREDENTIALS,
      "the client may not do this: for a Google service account an administrator enters its numeric "
      "client id with the scope https://mail.google.com/ under Domain-wide delegation (up to 24 "
-     "hours "
-     "until it counts); else allow this grant where the application is registered"},
+     "hours until it counts); else allow this grant where the application is registered"},
     {0, "invalid_grant", "reasonable timeframe", ERROR_CREDENTIALS,
      "the proof of who the account is comes from another time: set this machine's clock"},
     {0, "invalid_grant", "Invalid email or User ID", ERROR_CREDENTIALS,

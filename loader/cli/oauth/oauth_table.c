@@ -38,31 +38,23 @@ static const struct command_option revoke_options[] = {
 static const struct command commands[] = {
     {"oauth login", "NAME", 1, 1, "sign in with OAuth 2.0, and keep the account for queues",
      "Makes an account, or changes the settings that are given, and asks for a first token: at "
-     "once "
-     "where the application signs in by itself (certificate, secret, service-account), else after "
-     "a "
-     "person has signed in. Where a person has signed in already and the settings leave that good, "
-     "they are kept without asking anybody. A queue uses it with `inqueue queue create … --oauth "
-     "NAME`. The "
-     "account is "
-     "a file of mode 0600 in the folder DATABASE-oauth; it is kept when the first token is "
-     "refused, so "
-     "that settings need not be given again.",
+     "once where the application signs in by itself (certificate, secret, service-account), else "
+     "after a person has signed in. Where a person has signed in already and the settings leave "
+     "that good, they are kept without asking anybody. A queue uses it with `inqueue queue create "
+     "… --oauth NAME`. The account is a file of mode 0600 in the folder DATABASE-oauth; it is kept "
+     "when the first token is refused, so that settings need not be given again.",
      login_options, oauth_setting_option, cmd_oauth_login, true},
     {"oauth check", "NAME", 1, 1, "try an account step by step; changes nothing in the mailbox",
      "Asks for a token, looks at what it says of itself, signs in, opens the mailbox and asks for "
-     "the "
-     "right to move mail; the first step that fails is named with what mends it. The token is not "
-     "printed.",
+     "the right to move mail; the first step that fails is named with what mends it. The token is "
+     "not printed.",
      check_options, NULL, cmd_oauth_check, true},
     {"oauth list", "", 0, 0, "list the accounts, and when what they have ends", NULL, NULL, NULL,
      cmd_oauth_list, false},
     {"oauth revoke", "NAME", 1, 1, "take an account's sign-in back, and delete it",
      "Has the provider take the refresh token back where it can (Google, RFC 7009), and deletes "
-     "the "
-     "account. Microsoft has no such request: there an administrator revokes the sessions of the "
-     "user, "
-     "or deletes the application's credential.",
+     "the account. Microsoft has no such request: there an administrator revokes the sessions of "
+     "the user, or deletes the application's credential.",
      revoke_options, NULL, cmd_oauth_revoke, true},
 };
 

@@ -143,8 +143,7 @@ static const struct command commands[] = {
     {"upgrade", "", 0, 0, "bring the database to the schema of this version",
      "Any command of a newer version does this by itself; this one does nothing else, and says "
      "from which schema to which, and where the copy of what it was lies. Programs of an older "
-     "version "
-     "that use the database end at their next transaction.",
+     "version that use the database end at their next transaction.",
      NULL, NULL, cmd_upgrade, false},
 };
 

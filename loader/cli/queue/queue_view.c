@@ -39,9 +39,8 @@ static json_t *queue_view_lines_json(const char *lines)
 json_t *target_view_json(const struct work_queue_target *target)
 {
 	return json_pack(
-	    "{s:s?, s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, "
-	    "s:o, s:b, s:b, "
-	    "s:i, s:s?, s:s?, s:s?}",
+	    "{s:s?, s:s, s:s, s:s?, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:I, s:I, s:s, s:o, s:b, "
+	    "s:b, s:i, s:s?, s:s?, s:s?}",
 	    "target", target->name, "deliver_to", target->url, "format", target->format, "secret",
 	    target->secret, "password", target->password, "headers",
 	    queue_view_lines_json(target->headers), "header_secrets",

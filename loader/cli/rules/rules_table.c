@@ -27,10 +27,9 @@ static const struct command commands[] = {
     {"rules set", "NAME NUMBER RULE", 3, 3,
      "give a queue a rule, in place of the one with this number",
      "Stores the rule after it was checked. It counts for mail that comes from now on; `rules "
-     "test` tries it, and "
-     "`rules apply` changes entries that wait. What can never count is named: a rule behind one "
-     "that ends "
-     "the list for every mail, or one whose values a later rule always replaces.",
+     "test` tries it, and `rules apply` changes entries that wait. What can never count is named: "
+     "a rule behind one that ends the list for every mail, or one whose values a later rule always "
+     "replaces.",
      NULL, NULL, cmd_rules_set, false},
     {"rules remove", "NAME NUMBER", 2, 2, "take a rule away", NULL, NULL, NULL, cmd_rules_remove,
      false},
@@ -39,8 +38,7 @@ static const struct command commands[] = {
     {"rules test", "NAME [FILE]", 1, 2,
      "show what the rules make of a mail, condition by condition; changes nothing",
      "Tries the rules on the message in a file, on an entry, or on the last ones, by the code that "
-     "loading "
-     "uses. For each condition it shows whether it is true, and what was compared.",
+     "loading uses. For each condition it shows whether it is true, and what was compared.",
      test_options, NULL, cmd_rules_test, false},
     {"rules apply", "NAME", 1, 1, "apply the rules to entries that wait",
      "Tries the rules on the entries in state new that the options choose, and gives them the "

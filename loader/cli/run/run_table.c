@@ -11,8 +11,7 @@ static const struct command_option load_options[] = {
     {"limit", "N", "at most N messages of each queue", NULL},
     {"jobs", "N",
      "how many queues are loaded at the same time; those whose server has not answered for a "
-     "second "
-     "do not count",
+     "second do not count",
      "4"},
     {"dry-run", NULL, "say what would be done, and change nothing anywhere", NULL},
     COMMAND_OPTIONS_END,

@@ -34,8 +34,7 @@ static const struct connection_string_key keys[] = {
     {{"mailbox", "FOLDER", "INBOX", "folder with the incoming mail"}, SET(folder, mailbox)},
     {{"dropbox", "FOLDER", "DROPBOX",
       "archive folder: where a message goes once it is stored; \\Archive: the folder that the "
-      "server "
-      "says is for that (RFC 6154), likewise \\Junk and others for every folder"},
+      "server says is for that (RFC 6154), likewise \\Junk and others for every folder"},
      SET(folder, dropbox)},
     {{"badmail", "FOLDER", "BADMAIL", "folder for messages that could not be loaded"},
      SET(folder, badmail)},
@@ -61,8 +60,7 @@ static const struct connection_string_key keys[] = {
     {{"connections", "NUMBER", "any number",
       "at most so many connections at once for all queues that sign in as this user at this host; "
       "a queue waits for its turn for as long as timeout=, and watch gives its connection to "
-      "others "
-      "that wait"},
+      "others that wait"},
      SET(count, connections),
      .max = 100,
      .default_in_words = true},

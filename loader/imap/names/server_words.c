@@ -64,8 +64,7 @@ static const struct known_words codes[] = {
 static const struct known_words phrases[] = {
     {"authenticated but not connected", ERROR_TEMPORARY, REASON_PATIENCE,
      "signed in, but the mailbox cannot be opened: licence, IMAP switched off, app permission, "
-     "user "
-     "name of a shared mailbox"},
+     "user name of a shared mailbox"},
     {"accesstokenexpired", ERROR_TEMPORARY, REASON_TOKEN_EXPIRED, NULL},
     {"is throttled", ERROR_TEMPORARY, REASON_PATIENCE, NULL},
     {"suggested backoff time", ERROR_TEMPORARY, REASON_PATIENCE, NULL},

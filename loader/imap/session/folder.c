@@ -361,9 +361,8 @@ int imapc_select(struct imapc_session *session, const char *wire, const char *na
 		return error_set(
 		    err, ERROR_CONFIGURATION,
 		    "folder '%s': its UIDVALIDITY is 0 or missing, so that a number may mean "
-		    "another "
-		    "message tomorrow, and none is touched: have the server's administrator repair "
-		    "the folder, or collect from another one (mailbox=)",
+		    "another message tomorrow, and none is touched: have the server's "
+		    "administrator repair the folder, or collect from another one (mailbox=)",
 		    name);
 	note_open(session, wire, name, selection);
 	*ret_mailbox = (struct imapc_mailbox){
