@@ -36,10 +36,7 @@ static int teardown(void **state)
 static void write_file(const char *text, mode_t mode)
 {
 	unlink(path);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
+	assert_true(g_file_set_contents(path, text, -1, NULL));
 	assert_int_equal(chmod(path, mode), 0);
 }
 

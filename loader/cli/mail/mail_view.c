@@ -94,7 +94,7 @@ static int mail_view_csv_row(const struct mail_view *view, const json_t *row,
 		g_autofree char *text = mail_view_text(json_object_get(row, column));
 		if (i > 0)
 			output_csv_comma();
-		if (content == NULL)
+		if (message == NULL || content == NULL)
 			output_csv_cell(text, guard);
 		else if (mail_view_body(view, message->content, content, err) != 0)
 			return -1;
@@ -114,7 +114,7 @@ static int mail_view_json_row(struct mail_view *view, const json_t *row,
 		const struct mime_content *content = mail_columns_content(message, column);
 		const json_t *value = json_object_get(row, column);
 		printf("%s\"%s\":", i > 0 ? "," : "{", column);
-		if (content == NULL)
+		if (message == NULL || content == NULL)
 			output_json_value(value);
 		else if (mail_view_body(view, message->content, content, err) != 0)
 			return -1;

@@ -46,8 +46,9 @@ static bool is_line(const char *text)
 /* Returns the end of the string that begins here, or NULL. */
 static const char *json_string_end(const char *at)
 {
-	if (at == NULL || *at++ != '"')
+	if (at == NULL || *at != '"')
 		return NULL;
+	at++;
 	for (;;) {
 		at += strcspn(at, "\"\\");
 		if (*at == '"')
@@ -61,12 +62,12 @@ static const char *json_string_end(const char *at)
 /* Name and value. */
 static const char *json_pair_end(const char *at)
 {
-	if (at == NULL || *at++ != '[')
+	if (at == NULL || *at != '[')
 		return NULL;
-	at = json_string_end(at);
-	if (at == NULL || *at++ != ',')
+	at = json_string_end(at + 1);
+	if (at == NULL || *at != ',')
 		return NULL;
-	at = json_string_end(at);
+	at = json_string_end(at + 1);
 	return at != NULL && *at == ']' ? at + 1 : NULL;
 }
 
