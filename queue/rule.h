@@ -3,7 +3,8 @@
  * What a rule means is not known here (loader/rules/).
  *
  * Version: a queue's rules have one number together, which rises with each change of any of them.
- * Calls:   functions that write make their own transaction unless one is open, if not said otherwise.
+ * Calls:   each change of a rule is one statement, whole by itself and in an open transaction; what is put down of
+ *          entries stands in the open transaction.
  * Errors, threads, times: as in store.h.
  */
 #ifndef QUEUE_RULE_H

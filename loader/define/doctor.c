@@ -6,6 +6,7 @@
 #include "loader/base/secret.h"
 #include "loader/define/target_secret.h"
 #include "loader/imap/session/session.h"
+#include "loader/rules/rules.h"
 #include "loader/source/mailbox.h"
 #include "queue/base/scoped.h"
 #include "queue/base/trust.h"
@@ -273,6 +274,15 @@ static void doctor_tell_quirks(struct doctor *doctor, const struct connection_st
 	}
 }
 
+/* A rule may name a queue that has been dropped since, and its mail stays where it is. */
+static void doctor_check_rules(struct doctor *doctor, const struct work_queue *queue,
+			       const char *what)
+{
+	struct error err;
+	if (rules_check(doctor->store, queue->id, &err) != 0)
+		doctor_say(doctor, DOCTOR_WRONG, what, "rules: %s", err.text);
+}
+
 /* Reads the connection string as a run would; no server is asked. */
 static int doctor_check_queue(const struct work_queue *queue, void *context)
 {
@@ -280,6 +290,7 @@ static int doctor_check_queue(const struct work_queue *queue, void *context)
 	g_autofree char *what = g_strdup_printf("queue '%s'", queue->name);
 	scoped(connection_string_free) struct connection_string *parsed = NULL;
 	struct error err;
+	doctor_check_rules(doctor, queue, what);
 	if (!work_queue_has_mailbox(queue)) {
 		doctor_check_files(doctor, queue, what);
 		doctor_check_target(doctor, queue);

@@ -238,8 +238,9 @@ int load_finish_earlier(struct load *load, struct error *err);
  */
 
 /* Fills in the state in which a message begins; `found`: `pickup` is the row of the same message
- * under another UIDVALIDITY. */
-void load_acknowledge_begin(const struct load *load, bool found, struct pickup *pickup);
+ * under another UIDVALIDITY; `answered`: no target of this queue will ever answer for it. */
+void load_acknowledge_begin(const struct load *load, bool found, bool answered,
+			    struct pickup *pickup);
 
 /* Takes \Seen away from messages that still wait for an answer. */
 int load_acknowledge_unread(struct load *load, struct error *err);

@@ -156,15 +156,16 @@ static int load_mark_seen(struct load *load, const uint32_t *uids, size_t count,
 
 /* --- mail that waits for its delivery ---------------------------------- */
 
-void load_acknowledge_begin(const struct load *load, bool found, struct pickup *pickup)
+void load_acknowledge_begin(const struct load *load, bool found, bool answered,
+			    struct pickup *pickup)
 {
 	/* A copy that the ledger knows of is not made again. */
 	if (found && pickup->state == PICKUP_COPIED)
 		return;
-	const bool answered = found && pickup->state != PICKUP_AWAITING;
-	const bool waits = load->mailbox->on_delivery && pickup->target == PICKUP_DROPBOX;
-	pickup->on_delivery = load->mailbox->on_delivery;
-	pickup->state = waits && !answered ? PICKUP_AWAITING : PICKUP_STORED;
+	const bool waits = load->mailbox->on_delivery && pickup->target == PICKUP_DROPBOX &&
+			   !answered && (!found || pickup->state == PICKUP_AWAITING);
+	pickup->on_delivery = load->mailbox->on_delivery && !answered;
+	pickup->state = waits ? PICKUP_AWAITING : PICKUP_STORED;
 }
 
 /* True if messages of this target stay in the source when they are finished. */

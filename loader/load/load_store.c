@@ -113,11 +113,7 @@ static int load_store_item(struct load *load, struct load_batch *batch,
 	    (!found && (load_refuse_return(load, item, err) != 0 ||
 			load_store_new(load, batch, item, pickup, &answered, err) != 0)))
 		return -1;
-	load_acknowledge_begin(load, found, pickup);
-	if (answered) {
-		pickup->on_delivery = false;
-		pickup->state = PICKUP_STORED;
-	}
+	load_acknowledge_begin(load, found, answered, pickup);
 	pickup->uid = item->uid;
 	pickup->uid_next = load->result->uid_next;
 	pickup->raw_size = item->size_bytes;

@@ -296,12 +296,30 @@ static uint32_t overruled_by(const struct rules *rules, guint at, enum rule_acti
 	return 0;
 }
 
+/* A later rule that sets the same for every mail leaves nothing of what this one says. */
+static void warn_overruled(const struct rules *rules, guint at,
+			   void (*warn)(const char *words, void *context), void *context)
+{
+	static const enum rule_action_kind single[] = {ACTION_PRIORITY, ACTION_DEFER,
+						       ACTION_DEADLINE, ACTION_RISK, ACTION_QUEUE};
+	const struct rule *rule = g_ptr_array_index(rules->list, at);
+	for (size_t i = 0; i < G_N_ELEMENTS(single); i++) {
+		const uint32_t by =
+		    rule_has(rule, single[i]) ? overruled_by(rules, at, single[i]) : 0;
+		if (by == 0)
+			continue;
+		g_autofree char *words =
+		    g_strdup_printf("what rule %" PRIu32 " sets with '%s' never counts: rule "
+				    "%" PRIu32 " sets it for every mail",
+				    rule->number, action_name(single[i]), by);
+		warn(words, context);
+	}
+}
+
 /* Warnings and no errors: a rule may be switched off for a while by one above it. */
 void rules_warn(const struct rules *rules, void (*warn)(const char *words, void *context),
 		void *context)
 {
-	static const enum rule_action_kind single[] = {ACTION_PRIORITY, ACTION_DEFER,
-						       ACTION_DEADLINE, ACTION_RISK, ACTION_QUEUE};
 	const struct rule *ends = NULL;
 	for (guint i = 0; i < rules->list->len; i++) {
 		const struct rule *rule = g_ptr_array_index(rules->list, i);
@@ -313,16 +331,7 @@ void rules_warn(const struct rules *rules, void (*warn)(const char *words, void 
 			warn(words, context);
 			continue;
 		}
-		for (size_t k = 0; k < G_N_ELEMENTS(single); k++) {
-			const uint32_t by =
-			    rule_has(rule, single[k]) ? overruled_by(rules, i, single[k]) : 0;
-			g_autofree char *words = g_strdup_printf(
-			    "what rule %" PRIu32 " sets with '%s' never counts: rule %" PRIu32
-			    " sets it for every mail",
-			    rule->number, action_name(single[k]), by);
-			if (by != 0)
-				warn(words, context);
-		}
+		warn_overruled(rules, i, warn, context);
 		if (rule->test->kind == TEST_TRUE &&
 		    (rule_has(rule, ACTION_STOP) || rule_has(rule, ACTION_SKIP)))
 			ends = rule;

@@ -84,6 +84,7 @@ class Loaded(RulesCase):
         self.inqueue("load", "invoices")
         self.assertEqual([("invoices", "A dispute")], self.sql("SELECT queue, subject FROM entry"))
         self.assertIn("there is no queue 'disputes': it stays here", self.did()[0][3])
+        self.assertRegex(self.inqueue("doctor", expect=CONFIGURATION).stdout, "wrong +queue 'invoices' +rules: rule 1: there is no queue 'disputes'")
 
     def test_a_storm_is_held_from_the_message_that_is_too_much(self):
         self.rule(1, 'if rate :over 3 "1h"')
@@ -165,12 +166,12 @@ class Loaded(RulesCase):
         self.inqueue("load", "invoices")
         did = {}
         for entry, number, _, _ in self.did():
-            did.setdefault(entry, []).append(str(number))
+            did.setdefault(entry, []).append(number)
         self.assertGreater(len(did), 50)
         tested = [json.loads(line) for line in self.inqueue("rules", "test", "invoices", "--last", 100, "--json").stdout.splitlines()]
         self.assertEqual(100, len(tested))
         self.assertEqual({row["id"]: row["rules"] for row in tested},
-                         {row["id"]: ", ".join(did.get(row["id"], [])) for row in tested})
+                         {row["id"]: did.get(row["id"], []) for row in tested})
 
 
 class Written(RulesCase):

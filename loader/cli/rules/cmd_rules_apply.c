@@ -89,10 +89,8 @@ static int apply_listed(const struct entry *listed, void *context)
 		failed = rules_note_fired(trying->rules, trying->store, entry->id, &outcome,
 					  clock_now_ms(), trying->err);
 	if (failed == 0 && changes) {
-		g_autofree char *numbers = rules_fired(&outcome);
-		g_autofree char *summary = rules_summary(&outcome);
 		if (!trying->change)
-			rules_tell_row(trying, entry, numbers, summary);
+			rules_tell_row(trying, entry, &outcome);
 		trying->changed++;
 	}
 	rule_outcome_clear(&outcome);

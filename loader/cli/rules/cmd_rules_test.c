@@ -158,8 +158,17 @@ static int test_entry(struct testing *testing, const struct work_queue *queue,
 
 /* ---- many, a line for each ---- */
 
-/* "1, 20": the numbers of the rules that fired, in the order in which they were tried. */
-char *rules_fired(const struct rule_outcome *outcome)
+/* Numbers for programs, in the order in which the rules were tried. */
+static json_t *fired_json(const struct rule_outcome *outcome)
+{
+	json_t *numbers = json_array();
+	for (size_t i = 0; i < outcome->fired_count; i++)
+		json_array_append_new(numbers, json_integer(outcome->fired[i].number));
+	return numbers;
+}
+
+/* "1, 20" */
+static char *fired_words(const struct rule_outcome *outcome)
 {
 	GString *text = g_string_new(NULL);
 	for (size_t i = 0; i < outcome->fired_count; i++)
@@ -170,16 +179,18 @@ char *rules_fired(const struct rule_outcome *outcome)
 
 /* An entry that no rule fits has its row as well: "nothing". */
 void rules_tell_row(const struct rules_trying *trying, const struct entry *entry,
-		    const char *numbers, const char *summary)
+		    const struct rule_outcome *outcome)
 {
 	g_autofree char *id = g_strdup_printf("%" PRId64, entry->id);
+	g_autofree char *numbers = fired_words(outcome);
+	g_autofree char *summary = rules_summary(outcome);
 	const char *cells[] = {id, entry->subject, numbers, summary};
 	if (trying->table != NULL)
 		output_table_add(trying->table, cells);
 	else
-		output_json_print(json_pack("{s:I, s:s?, s:s, s:s}", "id", (json_int_t)entry->id,
-					    "subject", entry->subject, "rules", numbers, "outcome",
-					    summary));
+		output_json_print(json_pack("{s:I, s:s?, s:o, s:s}", "id", (json_int_t)entry->id,
+					    "subject", entry->subject, "rules", fired_json(outcome),
+					    "outcome", summary));
 }
 
 /* A list has no attachments and calendars: the rules may ask for them. */
@@ -205,9 +216,7 @@ static int test_listed(const struct entry *listed, void *context)
 		return 0;
 	if (rules_try_listed(trying, listed, &entry, &outcome) != 0)
 		return -1;
-	g_autofree char *numbers = rules_fired(&outcome);
-	g_autofree char *summary = rules_summary(&outcome);
-	rules_tell_row(trying, entry, numbers, summary);
+	rules_tell_row(trying, entry, &outcome);
 	rule_outcome_clear(&outcome);
 	return 0;
 }

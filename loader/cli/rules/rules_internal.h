@@ -40,11 +40,9 @@ struct rules_trying {
 /* NULL where programs read: JSON Lines. */
 struct output_table *rules_table_new(const struct invocation *invocation);
 
-/* "1, 3": the numbers of the rules that fired. Caller frees. */
-char *rules_fired(const struct rule_outcome *outcome);
-
+/* The entry, the rules that fired, and what they come to. */
 void rules_tell_row(const struct rules_trying *trying, const struct entry *entry,
-		    const char *numbers, const char *summary);
+		    const struct rule_outcome *outcome);
 
 /* Tries the rules on an entry of a list, which comes without attachments and calendars: the rules may ask for
  * them. The caller frees entry and outcome; -1 with *trying->err. */
