@@ -11,8 +11,8 @@ foreach(script IN LISTS scripts)
 		ENVIRONMENT "INQUEUE=$<TARGET_FILE:inqueue>;SOURCE_DIR=${CMAKE_SOURCE_DIR};BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/e2e")
 endforeach()
 
-# Sanitizers change what this measures.
-set_tests_properties(faults.hostile PROPERTIES LABELS "faults;optimised")
+# Sanitizers change what these look at: memory, and cores.
+set_tests_properties(faults.hostile faults.canary_core PROPERTIES LABELS "faults;optimised")
 
 # What these look at is the mail after somebody was killed or the power went, a thousand runs of the program in all. Most
 # of what a run costs with sanitizers is its start, and who is killed reports no misuse of memory: tests/run has them run
