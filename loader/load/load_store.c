@@ -1,12 +1,7 @@
-/*
- * Stores a batch: has an entry made of each parsed message and commits all of them with their rows of
- * the ledger in one transaction. A message whose content cannot be stored becomes a bad entry
- * without it, and the batch is tried again. A message that the ledger knows under an earlier
- * numbering gets a new row for its old entry.
- *
- * A thread does that. It waits for a batch's parser, stores the batch, and wakes the run's own
- * thread, which uses the database between load_hold() and load_go_on().
- */
+/* Stores a batch, in a thread of its own: makes an entry of each parsed message and commits all of them with their
+ * rows of the ledger in one transaction. A message whose content cannot be stored becomes a bad entry without it, and
+ * the batch is tried again; one that the ledger knows under an earlier numbering gets a new row for its old entry.
+ * The run's own thread uses the database between load_hold() and load_go_on(). */
 #include "loader/load/load_internal.h"
 
 #include "loader/base/clock.h"

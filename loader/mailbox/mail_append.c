@@ -93,7 +93,7 @@ static int mail_append_open_file(const char *path, struct mail_letter *letter, s
 	return 0;
 }
 
-/* More of it is no header. */
+/* Keeps as much of a message as the parser would read of a header. */
 static int mail_append_keep_head(const char *bytes, size_t size, void *context, struct error *err)
 {
 	struct mail_appending *job = context;

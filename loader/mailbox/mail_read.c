@@ -115,7 +115,7 @@ static int mail_read_submit(struct mail_read *read, struct mail_item *item, stru
 			     &item->parser_index, err);
 }
 
-/* A header with its row. */
+/* The header is whole, and its row beside it: the parser gets it while others arrive. */
 static int mail_read_end_header(void *context, const struct imapc_row *row, struct error *err)
 {
 	struct mail_read *read = context;

@@ -75,7 +75,7 @@ static int claim_refuse(const struct oauth_account *account, const char *why, co
 			 value != NULL ? value : "none", way_out);
 }
 
-/* Entra's tokens for Exchange. */
+/* What a token of Entra must say before Exchange takes it: for whom it is, and with which right. */
 static int check_entra(const struct oauth_account *account, const char *audience,
 		       const char *scopes, const char *roles, struct error *err)
 {

@@ -294,7 +294,7 @@ static int parser_take(struct parser *parser, const struct parser_answers *answe
 	return 0;
 }
 
-/* Deals with what has come. */
+/* Answers are taken up to the first that is not believed; that one, and an end, begin another process. */
 static int parser_hear(struct parser *parser, enum parser_news news,
 		       const struct parser_answers *answers, struct parser_doubt *doubt,
 		       struct error *err)

@@ -279,7 +279,7 @@ bool output_ask(const char *format, ...)
 	return fgets(answer, sizeof answer, stdin) != NULL && g_ascii_tolower(answer[0]) == 'y';
 }
 
-/* Our own words. */
+/* Not made visible: a heading is ours, or a name that the database has checked. */
 void output_heading(const char *text)
 {
 	printf("\n--- %s ---\n", text);

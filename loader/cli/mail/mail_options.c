@@ -309,7 +309,7 @@ static int mail_options_append(const struct invocation *invocation, struct mail_
 	return 0;
 }
 
-/* How attachments are saved. */
+/* What becomes of a file that is there already, and who may read a new one. */
 static int mail_options_files(const struct invocation *invocation, struct mail_request *request,
 			      struct error *err)
 {

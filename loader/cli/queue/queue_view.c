@@ -100,7 +100,7 @@ static void queue_view_print_text(const char *label, const char *text)
 	output_field(label, QUEUE_VIEW_LABEL, text);
 }
 
-/* NULL prints nothing. */
+/* A line for each line that is kept; NULL prints nothing. */
 static void queue_view_print_lines(const char *label, const char *lines)
 {
 	g_auto(GStrv) each = g_strsplit(lines != NULL ? lines : "", "\n", -1);

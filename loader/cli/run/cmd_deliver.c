@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-/* Does one queue of a run. */
+/* Delivers one queue, or posts its sample (--test). */
 typedef int cmd_deliver_one(const struct invocation *invocation, struct store *store,
 			    const char *name, uint64_t limit, struct error *err);
 

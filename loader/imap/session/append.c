@@ -27,7 +27,7 @@
 
 /* --- the file ---------------------------------------------------------- */
 
-/* Its bytes as they go out. */
+/* The file's bytes as they go out: a piece of it, with CRLF at the ends of lines. */
 struct outgoing {
 	int descriptor;
 	uint64_t offset;

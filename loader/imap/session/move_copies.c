@@ -58,7 +58,7 @@ static int compare_bodies(const void *one, const void *other)
 	return order != 0 ? order : (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-/* No bytes tell nothing. */
+/* A body without bytes is no proof: it is the same in every message that has none. */
 static int take_body(const struct body_facts *facts, void *context)
 {
 	if (facts->size_bytes > 0)

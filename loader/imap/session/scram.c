@@ -64,7 +64,7 @@ static void make_mac(const struct mechanism *mechanism, const uint8_t *key, cons
 	mechanism->mac->set_key(&context, key);
 	mechanism->mac->update(&context, strlen(text), (const uint8_t *)text);
 	mechanism->mac->digest(&context, mechanism->mac->digest_size, ret_mac);
-	/* It holds what could sign in. */
+	/* It was made with the key, which is as good as the password. */
 	explicit_bzero(&context, sizeof context);
 }
 
@@ -119,7 +119,7 @@ void scram_free(struct scram *scram)
 	g_free(scram);
 }
 
-/* client-first-message-bare. */
+/* RFC 5802, section 7: client-first-message-bare. */
 static char *format_first_bare(const struct scram *scram)
 {
 	return g_strdup_printf("n=%s,r=%s", scram->user, scram->nonce);

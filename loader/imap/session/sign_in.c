@@ -30,7 +30,7 @@ struct sign_in {
 static const char *const password_mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN",
 						  NULL};
 
-/* The standard first. */
+/* OAUTHBEARER (RFC 7628) is the standard, XOAUTH2 what Google and Microsoft had before it. */
 static const char *const token_mechanisms[] = {"OAUTHBEARER", "XOAUTH2", NULL};
 
 /* --- what is possible -------------------------------------------------- */

@@ -34,7 +34,7 @@ static void give_up(struct race *race, size_t i, int number)
 		race->number = number;
 }
 
-/* True: connected already. */
+/* Begins to connect to the next address. True: it is connected already, as some are on this machine. */
 static bool begin_next(struct race *race, int64_t now_ms)
 {
 	size_t i = race->begun++;

@@ -107,7 +107,7 @@ char *foreign_listen(const char *address, uint16_t port, int wait_ms)
 	return server_words(bytes, end ? (size_t)(end - bytes) : (size_t)got);
 }
 
-/* An alert is TLS as well. */
+/* True also where the handshake fails: a server that sends an alert speaks TLS. */
 static bool shake_hands(gnutls_session_t tls)
 {
 	int result;

@@ -21,7 +21,7 @@
 #define MICROSECONDS_PER_SEC 1000000
 #define MARGIN_ANSWERS	     1000
 #define MARGIN_LITERAL_BYTES (UINT64_C(1) * 1024 * 1024)
-/* Of all that comes. */
+/* For all that comes beside what was asked for. */
 #define MARGIN_BYTES (UINT64_C(4) * 1024 * 1024)
 /* Whatever a server announces, sums stay numbers. */
 #define EXPECTED_BYTES_MAX (UINT64_C(1) << 50)

@@ -59,7 +59,7 @@ static const char *json_string_end(const char *at)
 	}
 }
 
-/* Name and value. */
+/* ["Subject","Invoice"]: behind it; NULL where the text is not of this form. */
 static const char *json_pair_end(const char *at)
 {
 	if (at == NULL || *at != '[')
