@@ -193,7 +193,8 @@ struct entry_filter {
 	const struct entry_order *order; /* would change it; NULL = any */
 	int64_t now_ms;			 /* when the order would be carried out */
 	bool newest_first;
-	uint64_t limit; /* 0 = all */
+	int64_t after_id; /* goes on behind this one; 0 = from the first */
+	uint64_t limit;	  /* 0 = all */
 };
 
 /* A state, as one of those of a filter. */
@@ -218,6 +219,10 @@ int entry_list_digests(struct store *store, int64_t queue_id,
 
 /* With its attachments, calendars and bounces. MISSING names the id. */
 int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err);
+
+/* Of which queue it is. MISSING names the id. */
+int entry_find_queue(struct store *store, int64_t entry_id, int64_t *ret_queue_id,
+		     struct error *err);
 
 /* Releases; takes NULL. */
 void entry_free(struct entry *entry);

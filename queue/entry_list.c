@@ -112,6 +112,19 @@ static struct entry *read_entry(struct store *store, int64_t entry_id, struct er
 	return NULL;
 }
 
+int entry_find_queue(struct store *store, int64_t entry_id, int64_t *ret_queue_id,
+		     struct error *err)
+{
+	scoped_statement *statement =
+	    engine_prepare(store->engine, "SELECT queue_id FROM entry_status WHERE id = ?");
+	statement_bind_int(statement, 1, entry_id);
+	const int result = statement_step(statement, err);
+	if (result <= 0)
+		return result == 0 ? store_no_entry(entry_id, err) : -1;
+	*ret_queue_id = statement_int(statement, 0);
+	return 0;
+}
+
 int entry_find(struct store *store, int64_t entry_id, struct entry **ret_entry, struct error *err)
 {
 	__attribute__((cleanup(entry_free_scoped))) struct entry *entry =
@@ -161,7 +174,9 @@ int entry_list(struct store *store, const struct entry_filter *filter,
 {
 	g_autofree char *sql = list_sql(filter);
 	g_autoptr(GPtrArray) chunk = g_ptr_array_new_with_free_func(free_element);
-	int64_t after = filter->newest_first ? INT64_MAX : 0;
+	int64_t after = filter->after_id != 0  ? filter->after_id
+			: filter->newest_first ? INT64_MAX
+					       : 0;
 	uint64_t left = filter->limit != 0 ? filter->limit : UINT64_MAX;
 	do {
 		g_ptr_array_set_size(chunk, 0);

@@ -99,6 +99,23 @@ void duration_format(int64_t ms, char text[static DURATION_TEXT_SIZE])
 			   s % 86400 / 3600);
 }
 
+int time_parse(const char *text, int direction, int64_t now_ms, int64_t *ret_ms)
+{
+	int64_t span_ms;
+	if (duration_parse(text, &span_ms) == 0) {
+		*ret_ms = now_ms + direction * span_ms;
+		return 0;
+	}
+	g_autofree char *full =
+	    strlen(text) == 10 ? g_strdup_printf("%sT00:00:00Z", text) : g_strdup(text);
+	g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+	g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(full, utc);
+	if (time == NULL)
+		return -1;
+	*ret_ms = g_date_time_to_unix(time) * 1000 + g_date_time_get_microsecond(time) / 1000;
+	return 0;
+}
+
 /* ---- pauses ---- */
 
 /* The count goes no further: all longer pauses are the longest by then. */

@@ -40,6 +40,10 @@ enum { DURATION_TEXT_SIZE = 32 };
 /* Two units at most, for people: "250ms", "1.5s", "3m 20s", "2d 4h". */
 void duration_format(int64_t ms, char text[static DURATION_TEXT_SIZE]);
 
+/* A day (its start, UTC), a time (UTC where it names no zone), or a span: back from now where `direction` is -1,
+ * forward where it is 1. -1 for any other text. */
+int time_parse(const char *text, int direction, int64_t now_ms, int64_t *ret_ms);
+
 /* ---- pauses that grow from try to try, with jitter so that many do not come back together ---- */
 
 struct backoff {

@@ -202,3 +202,20 @@ int confine_calls(void)
 	errno = -failure;
 	return failure == 0 ? 0 : -1;
 }
+
+/* A datagram may name whom it goes to, and so is no way out only where there is no socket to send it by. */
+static const int calling_calls[] = {
+    SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
+};
+
+int confine_connections(void)
+{
+	scoped(seccomp_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int failure = filter != NULL ? 0 : -ENOMEM;
+	if (failure == 0)
+		failure = refuse(filter, calling_calls, G_N_ELEMENTS(calling_calls));
+	if (failure == 0)
+		failure = seccomp_load(filter);
+	errno = -failure;
+	return failure == 0 ? 0 : -1;
+}

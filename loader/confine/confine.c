@@ -281,3 +281,14 @@ int confine_to_database(const char *database, const char *temporary, struct erro
 	}
 	return confine_to_folders(&temporary, 1, err);
 }
+
+int confine_to_callers(struct error *err)
+{
+	return confine_connections() == 0
+		   ? 0
+		   : error_set(err, ERROR_CONFIGURATION,
+			       "this machine lets a process make no filter of system calls (%s): "
+			       "let the kernel have CONFIG_SECCOMP_FILTER, and a container the "
+			       "call seccomp(2)",
+			       g_strerror(errno));
+}

@@ -38,4 +38,8 @@ int confine_to_folders(const char *const *folders, size_t count, struct error *e
  * database open, no other program removes the log, which could not be made anew. */
 int confine_to_database(const char *database, const char *temporary, struct error *err);
 
+/* Beyond that, for a process that is called and never calls: from here on it makes no connection, and no socket but those
+ * that it accepts; CONFIGURATION as confine_to_folders(). */
+int confine_to_callers(struct error *err);
+
 #endif

@@ -9,4 +9,7 @@
 /* Loads the filter, for ever (seccomp(2)). Returns 0, or -1 with errno. */
 int confine_calls(void);
 
+/* Loads one more, which refuses to make and to connect sockets. */
+int confine_connections(void);
+
 #endif

@@ -1,6 +1,6 @@
 /* Writes an entry as a JSON document. The columns are made in memory by jansson; the bodies,
  * which may be long, are copied from the database into the open document. */
-#include "loader/entry/export.h"
+#include "loader/entry/json_internal.h"
 
 #include "loader/base/clock.h"
 #include "loader/base/visible.h"
@@ -12,14 +12,14 @@
 #include <jansson.h>
 #include <string.h>
 
-static json_t *entry_json_text(const char *text)
+json_t *entry_json_text(const char *text)
 {
 	return text != NULL ? json_string(text) : json_null();
 }
 
 /* 0 is "not yet": no attempt, no lease. Dates of the mail are always there, see
  * entry_json_time_s(). */
-static json_t *entry_json_time_ms(int64_t time_ms)
+json_t *entry_json_time_ms(int64_t time_ms)
 {
 	char text[CLOCK_TEXT_SIZE];
 	if (time_ms == 0)

@@ -122,10 +122,10 @@ class Case(unittest.TestCase):
         process = self.start(*arguments, env=env, wrap=wrap)
         return self.finish(process, expect=expect, stdin=stdin)
 
-    def start(self, *arguments, env=None, wrap=()):
+    def start(self, *arguments, env=None, wrap=(), pass_fds=()):
         command = [*wrap, PROGRAM, *self._without_look(arguments)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   cwd=self.folder, env={**self.environment, **(env or {})}, start_new_session=True)
+                                   cwd=self.folder, env={**self.environment, **(env or {})}, start_new_session=True, pass_fds=pass_fds)
         self._sessions.append(process.pid)
         return process
 

@@ -15,7 +15,7 @@ from token_server import TokenServer
 
 # Pages whose examples have a test of their own, which goes by what they are about.
 ELSEWHERE = {"inqueue-administration.7": "test_administration, test_systemd, test_trust", "inqueue-mail.1": "test_mail_script",
-             "inqueue-sql.7": "test_sql", "inqueue-tutorial.7": "test_readme", "inqueue-work.1": "test_sql"}
+             "inqueue-serve.1": "test_serve", "inqueue-sql.7": "test_sql", "inqueue-tutorial.7": "test_readme", "inqueue-work.1": "test_sql"}
 HERE = {"inqueue-entry.1", "inqueue-import.1", "inqueue-load.1", "inqueue-delivery.7", "inqueue-queues.5", "inqueue-security.7",
         "inqueue-providers.7"}
 

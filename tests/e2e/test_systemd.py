@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import unittest
+import urllib.request
 from pathlib import Path
 
 import confined
@@ -16,7 +17,7 @@ from watcher import WatchCase
 
 UNITS = SOURCE_DIR / "samples" / "systemd"
 NAMES = ["inqueue.service", "inqueue-load@.service", "inqueue-load@.timer", "inqueue-deliver.service", "inqueue-deliver.timer",
-         "inqueue-work@.service", "inqueue-check.service", "inqueue-check.timer"]
+         "inqueue-work@.service", "inqueue-check.service", "inqueue-check.timer", "inqueue-serve.service", "inqueue-serve.socket"]
 EXPOSURE_LIMIT = 20  # in tenths
 
 
@@ -146,6 +147,15 @@ class Service(WatchCase):
         """What the unit starts, for the queue invoices; options of the tests' own come behind the command."""
         _, *words = re.search(r"(?m)^ExecStart=(.*)$", (UNITS / unit).read_text())[1].replace("%i", "invoices").split()
         return words
+
+    def test_serve(self):
+        server = self.start(*self.started("inqueue-serve.service"), "--listen", "127.0.0.1:0", env=self.surroundings,
+                            wrap=self.confined("inqueue-serve.service"))
+        address = re.search(r"event=listening address=(\S+)", server.stderr.readline().decode())[1]
+        with urllib.request.urlopen(f"{address}/health") as answer:
+            self.assertEqual(b'{"status":"ok"}', answer.read())
+        server.terminate()
+        self.finish(server)
 
     def test_work(self):
         """samples/worker, as the unit's instructions have it copied."""

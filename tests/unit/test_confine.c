@@ -335,6 +335,34 @@ static void descriptors_are_all_that_is_left(void **state)
 	assert_in_child(parse);
 }
 
+/* Who has called is heard and answered; nobody else is reached. */
+static int be_called(void)
+{
+	struct error err;
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof address;
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+	int caller = socket(AF_INET, SOCK_STREAM, 0);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	int failures = wrong(bind(listening, (struct sockaddr *)&address, length) == 0) +
+		       wrong(listen(listening, 1) == 0) +
+		       wrong(getsockname(listening, (struct sockaddr *)&address, &length) == 0) +
+		       wrong(connect(caller, (struct sockaddr *)&address, length) == 0) +
+		       wrong(confine_to_callers(&err) == 0);
+	const int heard = accept(listening, NULL, NULL);
+	failures += wrong(heard >= 0) + wrong(write(heard, "z", 1) == 1);
+	failures += wrong(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM);
+	failures += wrong(socket(AF_INET6, SOCK_DGRAM, 0) < 0 && errno == EPERM);
+	return failures +
+	       wrong(connect(caller, (struct sockaddr *)&address, length) < 0 && errno == EPERM);
+}
+
+static void who_is_called_calls_nobody(void **state)
+{
+	(void)state;
+	assert_in_child(be_called);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +372,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(who_works_on_a_database_changes_nothing_beside_it,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(descriptors_are_all_that_is_left, setup, teardown),
+	    cmocka_unit_test_setup_teardown(who_is_called_calls_nobody, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
+#include "loader/entry/choice.h"
 #include "queue/base/scoped.h"
 #include "queue/entry_operate.h"
 
@@ -18,72 +19,12 @@ static void cmd_operate_print(const struct invocation *invocation, uint64_t chan
 		output_line("%" PRIu64 " %s changed", changed, changed == 1 ? "entry" : "entries");
 }
 
-/* Says who has a claimed entry, and how it is taken back. A lease that has ended leaves the
- * entry claimed until somebody claims it again, so that the text tells the two apart. Caller
- * frees. */
-static char *cmd_operate_claimed(const struct entry *entry)
-{
-	char until[CLOCK_TEXT_SIZE];
-	output_time_s(entry->lease_until_ms / 1000, until);
-	const bool over = entry->lease_until_ms <= clock_now_ms();
-	return g_strdup_printf("entry %" PRId64 ": worker '%.100s' %s %s; if that worker is gone: "
-			       "inqueue release %" PRId64 " --force --reason TEXT",
-			       entry->id, entry->lease_owner,
-			       over ? "had it, by a lease that ended at" : "has it until", until,
-			       entry->id);
-}
-
-/* Why an order that has nothing to do with work changes nothing. Caller frees. */
-static char *cmd_operate_needless(const struct entry_order *order, const struct entry *entry)
-{
-	switch (order->operation) {
-	case ENTRY_HOLD:
-		if (entry->held)
-			return g_strdup_printf("entry %" PRId64 " is held already", entry->id);
-		return g_strdup_printf("entry %" PRId64 " is %s: only new and claimed entries are "
-				       "held",
-				       entry->id, entry_state_format(entry->state));
-	case ENTRY_UNHOLD:
-		return g_strdup_printf("entry %" PRId64 " is not held", entry->id);
-	case ENTRY_PRIORITY:
-		return g_strdup_printf("entry %" PRId64 " has priority %d already", entry->id,
-				       (int)order->priority);
-	case ENTRY_DEADLINE:
-	case ENTRY_RISK:
-		return g_strdup_printf("entry %" PRId64 " has this time already", entry->id);
-	case ENTRY_TAG:
-		return g_strdup_printf("entry %" PRId64 " has the tag '%s' already", entry->id,
-				       order->tag);
-	default:
-		return g_strdup_printf("entry %" PRId64 " has no tag '%s'", entry->id, order->tag);
-	}
-}
-
 /* Why the order does not fit the entry. Caller frees. */
 static char *cmd_operate_unfit(const struct entry_order *order, const struct entry *entry)
 {
-	switch (order->operation) {
-	case ENTRY_RETRY:
-		if (entry->state == ENTRY_BAD)
-			return g_strdup_printf("entry %" PRId64
-					       " could not be loaded; after the cause is gone: "
-					       "inqueue reload %" PRId64,
-					       entry->id, entry->id);
-		if (entry->state == ENTRY_NEW && entry->held)
-			return g_strdup_printf("entry %" PRId64 " is held: inqueue unhold %" PRId64,
-					       entry->id, entry->id);
-		break;
-	case ENTRY_DISCARD:
-	case ENTRY_TAKE_BACK:
-		break;
-	default:
-		return cmd_operate_needless(order, entry);
-	}
-	return entry->state == ENTRY_CLAIMED
-		   ? cmd_operate_claimed(entry)
-		   : g_strdup_printf(
-			 "entry %" PRId64 " is %s%s", entry->id, entry_state_format(entry->state),
-			 order->operation == ENTRY_TAKE_BACK ? ": no worker has it" : " already");
+	char until[CLOCK_TEXT_SIZE];
+	output_time_s(entry->lease_until_ms / 1000, until);
+	return choice_unfit(order, entry, until, clock_now_ms());
 }
 
 /* Looks at the entry again to say why it was left as it is. */

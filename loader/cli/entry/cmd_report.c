@@ -4,6 +4,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/cli/frame/output.h"
+#include "loader/entry/queue_json.h"
 #include "queue/base/scoped.h"
 #include "queue/delivery.h"
 #include "queue/entry_operate.h"
@@ -15,17 +16,10 @@
 
 /* ---- history ---- */
 
-/* null says that an event has no such part. */
 static int cmd_history_json(const struct entry_event *event, void *context)
 {
 	(void)context;
-	output_json_print(json_pack(
-	    "{s:I, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "number", (json_int_t)event->number,
-	    "at", output_json_time_ms(event->at_ms), "change", event->change, "state",
-	    output_json_text(event->state), "attempt", (json_int_t)event->attempt, "who",
-	    output_json_text(event->who), "why", output_json_text(event->why), "detail",
-	    output_json_text(event->detail), "duration_ms",
-	    event->duration_ms >= 0 ? json_integer(event->duration_ms) : json_null()));
+	output_json_print(entry_json_event(event));
 	return 0;
 }
 

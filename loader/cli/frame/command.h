@@ -34,6 +34,11 @@ struct command_option {
 	{                                                                                          \
 		"reason", "TEXT", "why, for the entry's history", NULL                             \
 	}
+#define COMMAND_LOG                                                                                \
+	{"log-level", "error|warning|notice|info|debug", "the least that is logged", "info"},      \
+	{                                                                                          \
+		"log-format", "text|json", "text: key=value (default)", NULL                       \
+	}
 #define COMMAND_FILE_MODE                                                                          \
 	{                                                                                          \
 		"mode", "MODE", "the files' permissions, in octal (default: 600)", NULL            \
@@ -136,6 +141,9 @@ int invocation_entry_id(const struct invocation *invocation, size_t index, int64
 /* Opens the database of the invocation; standard error is told of an upgrade. */
 int invocation_open(const struct invocation *invocation, enum store_mode mode,
 		    struct store **ret_store, struct error *err);
+
+/* Opens the log as --log-level and --log-format say. */
+int invocation_open_log(const struct invocation *invocation, struct error *err);
 
 /* What an upgrade of its database has done, as a sentence without its end. Caller frees. */
 char *invocation_describe_upgraded(const struct invocation *invocation,

@@ -325,31 +325,16 @@ int invocation_duration(const struct invocation *invocation, const char *option,
 	return 0;
 }
 
-/* A day without a time is its start, UTC. A span goes back from now where `direction` is -1
- * (--since) and forward where it is 1 (--until). A time without a zone is UTC, like all that
- * the program prints. */
 int invocation_time(const struct invocation *invocation, const char *option, int direction,
 		    int64_t *ret_ms, struct error *err)
 {
 	const char *text = invocation_text(invocation, option);
-	int64_t span_ms;
 	*ret_ms = 0;
-	if (text == NULL)
-		return 0;
-	if (duration_parse(text, &span_ms) == 0) {
-		*ret_ms = clock_now_ms() + direction * span_ms;
-		return 0;
-	}
-	g_autofree char *full =
-	    strlen(text) == 10 ? g_strdup_printf("%sT00:00:00Z", text) : g_strdup(text);
-	g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
-	g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(full, utc);
-	if (time == NULL)
+	if (text != NULL && time_parse(text, direction, clock_now_ms(), ret_ms) != 0)
 		return error_set(err, ERROR_USAGE,
 				 "--%s takes a time: 2026-01-31, 2026-01-31T12:00:00Z, or a span "
 				 "from now: 10m, 12h, 1d",
 				 option);
-	*ret_ms = g_date_time_to_unix(time) * 1000 + g_date_time_get_microsecond(time) / 1000;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* What a command line names: the database, opened the same way by every command, and queues. */
 #include "loader/cli/frame/command.h"
 
+#include "loader/base/log.h"
 #include "loader/cli/frame/output.h"
 #include "queue/base/scoped.h"
 
@@ -28,6 +29,20 @@ static void invocation_tell_upgraded(const struct store_upgraded *upgraded, void
 {
 	g_autofree char *words = invocation_describe_upgraded(context, upgraded);
 	output_say("%s", words);
+}
+
+int invocation_open_log(const struct invocation *invocation, struct error *err)
+{
+	const char *format_text = invocation_text(invocation, "log-format");
+	enum log_level level;
+	enum log_format format = invocation->json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+	if (log_level_parse(invocation_value(invocation, "log-level"), &level) != 0)
+		return error_set(err, ERROR_USAGE,
+				 "--log-level takes error, warning, notice, info or debug");
+	if (format_text != NULL && log_format_parse(format_text, &format) != 0)
+		return error_set(err, ERROR_USAGE, "--log-format takes text or json");
+	log_open(format, level);
+	return 0;
 }
 
 /* Every command opens the database in this way, so that an upgrade is told wherever it happens,

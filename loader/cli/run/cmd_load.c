@@ -272,20 +272,10 @@ enum { CMD_WATCH_RENEW_MAX_MS = 25 * 60 * 1000 };
 /* The log opens before the database, so that whatever happens from then on is an event. */
 static int cmd_watch_open_log(const struct invocation *invocation, struct error *err)
 {
-	const char *level_text = invocation_value(invocation, "log-level");
-	const char *format_text = invocation_text(invocation, "log-format");
 	const char *imap = invocation_text(invocation, "log-imap");
-	enum log_level level;
-	enum log_format format = invocation->json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-	if (log_level_parse(level_text, &level) != 0)
-		return error_set(err, ERROR_USAGE,
-				 "--log-level takes error, warning, notice, info or debug");
-	if (format_text != NULL && log_format_parse(format_text, &format) != 0)
-		return error_set(err, ERROR_USAGE, "--log-format takes text or json");
 	if (imap != NULL && imapc_log_to(imap, err) != 0)
 		return error_prefix(err, "--log-imap");
-	log_open(format, level);
-	return 0;
+	return invocation_open_log(invocation, err);
 }
 
 /* A misspelt name is better said now than never watched. */

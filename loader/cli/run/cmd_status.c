@@ -6,6 +6,7 @@
 #include "loader/cli/frame/output.h"
 #include "loader/cli/frame/queue_state.h"
 #include "loader/define/check.h"
+#include "loader/entry/queue_json.h"
 #include "queue/base/scoped.h"
 #include "queue/delivery.h"
 #include "queue/entry_claim.h"
@@ -30,48 +31,6 @@ struct cmd_status_view {
 	int64_t now_ms;
 	struct error *err;
 };
-
-/* Entries by the outcome of their last attempt; null where the queue has no target, so that 0 means that nothing
- * was posted. */
-static json_t *cmd_status_delivery(const struct work_queue *queue,
-				   const uint64_t delivered[DELIVERY_OUTCOMES])
-{
-	if (queue->target.url == NULL)
-		return json_null();
-	json_t *object = json_object();
-	for (enum delivery_outcome i = 0; i < DELIVERY_OUTCOMES; i++)
-		json_object_set_new(object, delivery_outcome_format(i),
-				    json_integer((json_int_t)delivered[i]));
-	json_object_set_new(object, "stopped", output_json_text(queue->target.stopped));
-	return object;
-}
-
-/* One document for each queue, with the leases that are too long. The two lists stay the
- * caller's: json_pack() takes a reference of its own to what is packed with a capital O. */
-static void cmd_status_print_json(const struct work_queue *queue, const struct queue_health *health,
-				  const struct work_queue_counts *counts,
-				  const uint64_t delivered[DELIVERY_OUTCOMES], json_t *overlong,
-				  json_t *account)
-{
-	output_json_print(json_pack(
-	    "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, "
-	    "s:o, s:I, s:o, s:O, s:O}",
-	    "queue", queue->name, "paused", (int)queue->paused, "last_action",
-	    output_json_time_ms(queue->last_action_ms), "last_message",
-	    output_json_text(queue->last_message), "last_success",
-	    output_json_time_ms(health->last_success_ms), "stopped_at",
-	    output_json_time_ms(health->stopped_ms), "stopped_reason",
-	    output_json_text(health->stopped_reason), "new", (json_int_t)counts->new_entries,
-	    "claimed", (json_int_t)counts->claimed, "expired", (json_int_t)counts->expired, "done",
-	    (json_int_t)counts->done, "failed", (json_int_t)counts->failed, "discarded",
-	    (json_int_t)counts->discarded, "bad", (json_int_t)counts->bad, "overdue",
-	    (json_int_t)counts->overdue, "at_risk", (json_int_t)counts->at_risk, "oldest_new",
-	    output_json_time_ms(counts->oldest_new_ms), "not_collected",
-	    queue->not_collected >= 0 ? json_integer(queue->not_collected) : json_null(),
-	    "unfinished_moves", (json_int_t)counts->unfinished_pickups, "delivery",
-	    cmd_status_delivery(queue, delivered), "overlong_leases", overlong, "account_warnings",
-	    account));
-}
 
 /* What delivery has come to, for people; NULL without a target. Caller frees. */
 static char *cmd_status_delivery_text(const struct work_queue *queue,
@@ -179,16 +138,6 @@ static void cmd_status_print_block(const struct work_queue *queue,
 	cmd_status_print_looks(queue, health, now_ms);
 }
 
-/* A monitor reads these; the words for people are those of entry_overlong_format(). */
-static int cmd_status_add_overlong(const struct entry_overlong *overlong, void *context)
-{
-	json_array_append_new(context,
-			      json_pack("{s:I, s:s, s:o}", "id", (json_int_t)overlong->entry_id,
-					"worker", overlong->worker, "lease_until",
-					output_json_time_ms(overlong->until_ms)));
-	return 0;
-}
-
 /* The words name the way out, so that each gets a line and no cell. */
 static int cmd_status_print_overlong(const struct entry_overlong *overlong, void *context)
 {
@@ -231,15 +180,16 @@ static int cmd_status_show(struct cmd_status_view *view, const struct work_queue
 		check_account(queue, view->database, view->now_ms, cmd_status_field, NULL);
 		return 0;
 	}
-	json_auto_t *overlong = json_array();
-	json_auto_t *account = json_array();
+	json_t *account = json_array();
+	json_t *document;
 	check_account(queue, view->database, view->now_ms, cmd_status_append, account);
-	const int failed =
-	    entry_overlong_list(view->store, queue->id, clock_now_ms(), CMD_STATUS_OVERLONG_MAX,
-				cmd_status_add_overlong, overlong, view->err);
-	if (failed == 0)
-		cmd_status_print_json(queue, health, counts, delivered, overlong, account);
-	return failed;
+	if (queue_json_status(view->store, queue, view->now_ms, &document, view->err) != 0) {
+		json_decref(account);
+		return -1;
+	}
+	json_object_set_new(document, "account_warnings", account);
+	output_json_print(document);
+	return 0;
 }
 
 /* Called for each queue. The counts come from one reading of the database each, so that a worker who claims

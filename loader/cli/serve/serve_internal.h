@@ -6,6 +6,7 @@
 
 #include "loader/cli/frame/command.h"
 
+int cmd_serve(const struct invocation *invocation, struct error *err);
 int cmd_token_create(const struct invocation *invocation, struct error *err);
 int cmd_token_list(const struct invocation *invocation, struct error *err);
 int cmd_token_revoke(const struct invocation *invocation, struct error *err);

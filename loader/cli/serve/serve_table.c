@@ -14,7 +14,25 @@ static const struct command_option create_options[] = {
     COMMAND_OPTIONS_END,
 };
 
+static const struct command_option serve_options[] = {
+    {"listen", "ADDRESS", "address and port, or unix:PATH; systemd's socket goes first",
+     "127.0.0.1:8480"},
+    {"tls-certificate", "FILE",
+     "the server's certificate with those that lead to its authority, PEM", NULL},
+    {"tls-key", "FILE", "its key, PEM, which nobody else may read", NULL},
+    {"host", "NAME,…", "names that callers know this server by, besides its address and localhost",
+     NULL},
+    COMMAND_LOG,
+    COMMAND_OPTIONS_END,
+};
+
 static const struct command commands[] = {
+    {"serve", "", 0, 0, "let programs on other machines claim and finish entries over HTTP",
+     "Answers until TERM or INT. Without TLS it listens to this machine alone. Nothing but /health "
+     "is "
+     "answered until there is a token (`inqueue token create`). It connects to nothing and starts "
+     "nothing; mail is loaded by `load` and `watch`, beside it.",
+     serve_options, NULL, cmd_serve, false},
     {"token create", "NAME", 1, 1, "make a token for a program on another machine",
      "Prints the token, once: nobody can read it again, as the database holds only its SHA-256. "
      "The name stands in the history of all that the program does. A name whose token is revoked "
