@@ -299,6 +299,46 @@ class Written(RulesCase):
             with self.subTest(rule=text):
                 self.rule(number, text)
 
+    def fits(self, text):
+        """A mail that the rule of the manual is about, by a word of its test."""
+        attached = message("Files")
+        attached.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Bill.PDF")
+        complaint = message("A Complaint")
+        del complaint["To"]
+        complaint["To"] = "complaints-eu@example.org"
+        known = {"urgent": message("DRINGEND: bitte"), "not reply": message("Hello", sender="ann@example.com"), "*.pdf": attached,
+                 "list-id": message("News", List_Id="<news.example.com>"), "x-spam-flag": message("Win", X_Spam_Flag="YES"),
+                 "complaints*": complaint, ":over 20M": message("Large", body="x" * 70 * 300000), "complaint\" {": message("My complaint"),
+                 "auto_class": message("Away", Auto_Submitted="auto-replied"), "parent_tag": message("Re", In_Reply_To="<question@example.com>"),
+                 "rate": message("Loop", sender="robot@example.net")}
+        found, = (mail for word, mail in known.items()
+                  if word in text and not (word == "urgent" and "parent_tag" in text))
+        return found
+
+    def test_each_rule_that_the_manual_prints_is_true_of_such_mail(self):
+        """Tried as loading would, the last ones beside the mail that came before."""
+        rules = [line for text in manual.examples(manual.page("inqueue-rules.1"), "text") for line in text.splitlines()
+                 if line.startswith("if")]
+        for queue in ["complaints", "bulk"]:
+            self.inqueue("queue", "create", queue, "--external-source", "File")
+        question = message("A question")
+        question.replace_header("Message-ID", "<question@example.com>")
+        mail = self.folder / "mail"
+        mail.mkdir()
+        for number, before in enumerate([question] + [message(f"Loop {i}", sender="robot@example.net") for i in range(20)]):
+            (mail / f"{number:02}.eml").write_bytes(before.as_bytes())
+        self.rule(1, 'if rate :over 1000 "1h"')
+        self.inqueue("import", "files", mail)
+        self.inqueue("tag", 1, "--add", "urgent")
+        for text in rules:
+            with self.subTest(rule=text):
+                self.rule(1, text)
+                path = self.folder / "one.eml"
+                path.write_bytes(self.fits(text).as_bytes())
+                tried = self.inqueue("rules", "test", "files", path, "--json").json()
+                self.assertTrue(tried["conditions"][0]["true"], tried)
+                self.assertNotEqual("nothing", tried["outcome"])
+
 
 if __name__ == "__main__":
     unittest.main()
