@@ -15,6 +15,7 @@ static const char *const list_parameters[] = {
 
 static const struct route routes[] = {
     {"GET", "/health", TOKEN_READ, true, NULL, get_health},
+    {"GET", "/metrics", TOKEN_READ, false, NULL, get_metrics},
     {"GET", "/v1/openapi.json", TOKEN_READ, false, NULL, get_openapi},
     {"GET", "/v1/queues", TOKEN_READ, false, NULL, get_queues},
     {"GET", "/v1/queues/{queue}", TOKEN_READ, false, NULL, get_queue},

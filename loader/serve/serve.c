@@ -262,6 +262,7 @@ int serve_run(const struct serve_options *options, struct error *err)
 	struct serve serve = {.options = options,
 			      .socket = {.descriptor = -1},
 			      .look_ms = INT64_MAX,
+			      .started_ms = clock_now_ms(),
 			      .addresses =
 				  g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
 	g_queue_init(&serve.callers);
@@ -275,6 +276,7 @@ int serve_run(const struct serve_options *options, struct error *err)
 			serve.socket.descriptor = -1;
 		MHD_stop_daemon(serve.daemon);
 	}
+	metrics_clear(&serve);
 	listen_close(&serve.socket);
 	store_watch_close(serve.watch);
 	store_close(serve.store);

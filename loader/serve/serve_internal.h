@@ -30,6 +30,9 @@ struct serve {
 	GHashTable *addresses; /* of callers: how many connections each has */
 	int64_t
 	    look_ms; /* monotonic: when to look at those that wait, though nothing has changed */
+	int64_t started_ms; /* wall clock */
+	GArray *samples;    /* figures, as of samples_ms (monotonic); NULL: none yet */
+	int64_t samples_ms;
 	bool stopping;
 	struct error outdated; /* why it ends by itself; kind NONE: it does not */
 };
@@ -145,6 +148,7 @@ int request_only(const struct request *request, const char *const *names, struct
 
 enum MHD_Result get_health(struct request *request);
 enum MHD_Result get_openapi(struct request *request);
+enum MHD_Result get_metrics(struct request *request);
 enum MHD_Result get_queues(struct request *request);
 enum MHD_Result get_queue(struct request *request);
 enum MHD_Result get_entries(struct request *request);
@@ -179,6 +183,9 @@ void claim_end_all(struct serve *serve);
 /* Gives back what was claimed and not sent. */
 void claim_give_back(struct request *request);
 void claim_clear(struct request *request);
+
+/* Forgets the figures (metrics.c). */
+void metrics_clear(struct serve *serve);
 
 /* ---- callers (serve.c) ---- */
 

@@ -287,6 +287,61 @@ class Reading(ServeCase):
             self.assertEqual(sorted(known), sorted(described))
 
 
+class Metrics(ServeCase):
+    """The text format, as https://prometheus.io/docs/instrumenting/exposition_formats/ has it."""
+
+    def figures(self, token):
+        text = self.ask("GET", "/metrics", token, expect=200).body.decode()
+        self.assertTrue(text.endswith("\n"))
+        family, found = None, {}
+        for line in text.splitlines():
+            if header := re.fullmatch(r"# (HELP|TYPE) ([a-z_]+) (.+)", line):
+                if header[1] == "HELP":
+                    family = header[2]
+                else:
+                    self.assertIn((header[2], header[3] == "counter"), [(family, family.endswith("_total"))])
+                continue
+            name, labels, value = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="[^"\\\n]*",?)+\})? ([0-9.e+]+)', line).groups()
+            self.assertEqual(family, name)
+            self.assertNotIn((name, labels), found)
+            found[name, labels] = float(value)
+        return found
+
+    def setUp(self):
+        super().setUp()
+        self.define("orders")
+        self.put(3)
+        self.inqueue("discard", 3)
+        self.reader = self.token("read")
+        self.serve()
+
+    def test_figures(self):
+        self.change("UPDATE work_queue SET last_action = '2026-01-31T12:00:00.000Z', last_message = 'OK; 3 items.' WHERE name = 'invoices'")
+        self.change("UPDATE work_queue SET last_action = '2026-01-31T12:00:00.000Z', last_message = 'Error: no' WHERE name = 'orders'")
+        figures = self.figures(self.reader)
+        counted = {labels: value for (name, labels), value in figures.items() if name == "inqueue_entries" and "invoices" in labels}
+        self.assertEqual({'{queue="invoices",state="new"}': 2, '{queue="invoices",state="claimed"}': 0, '{queue="invoices",state="done"}': 0,
+                          '{queue="invoices",state="failed"}': 1, '{queue="invoices",state="bad"}': 0}, counted)
+        self.assertEqual(1769860800, figures["inqueue_oldest_waiting_timestamp_seconds", '{queue="invoices"}'])
+        self.assertEqual((1, 0), (figures["inqueue_imap_up", '{queue="invoices"}'], figures["inqueue_imap_up", '{queue="orders"}']))
+        self.assertEqual(1769860800, figures["inqueue_imap_last_success_timestamp_seconds", '{queue="invoices"}'])
+        self.assertEqual(self.database.stat().st_size, figures["inqueue_database_bytes", None])
+        self.assertGreater(figures["inqueue_disk_free_bytes", None], 0)
+
+    def test_a_token_for_one_queue_sees_that_one(self):
+        figures = self.figures(self.token("read", "--queue", "orders"))
+        self.assertEqual({'{queue="orders"}'}, {re.sub(",.*", "}", labels) for _, labels in figures if labels and "queue" in labels})
+
+    def test_alerts_are_about_figures_that_there_are(self):
+        text = (SOURCE_DIR / "samples" / "alerts.yml").read_text()
+        source = (SOURCE_DIR / "loader" / "serve" / "metrics.c").read_text()
+        known = set(re.findall(r'\{"((?:inqueue|process)_\w+)"', source))
+        named = set(re.findall(r"\binqueue_\w+", " ".join(re.findall(r"(?m)^ +expr: (.*)$", text))))
+        self.assertEqual(4, text.count("- alert: "))
+        self.assertLessEqual(named, known)
+        self.assertGreaterEqual(len(named), 5)
+
+
 class Rights(ServeCase):
     BODIES = {"complete": {"lease_token": "x"}, "fail": {"lease_token": "x", "kind": "business", "reason": "x"},
               "release": {"lease_token": "x"}, "extend": {"lease_token": "x", "lease": "1h"},
