@@ -89,6 +89,11 @@ enum mail_view_format {
 	MAIL_VIEW_JSON_LIST /* the rows of one line of a script: {…},{…} */
 };
 
+/* Prints a body that lies in the open file `descriptor`; the sides of a CSV cell are guarded as the format says. Errors:
+ * IO. */
+int mail_body_print(enum mail_view_format format, int descriptor,
+		    const struct mime_content *content, struct error *err);
+
 /* The format and columns that the invocation asks for. Errors: USAGE. */
 int mail_view_new(const struct invocation *invocation, const struct mail_request *request,
 		  struct mail_view **ret_view, struct error *err);

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAIL_VIEW_PIECE = 16 * 1024 };
-
 /* One for each action; a script has one for each line. */
 struct mail_view {
 	const struct mail_request *request;
@@ -37,39 +35,6 @@ static const struct output_rows_column folder_columns[] = {{"MESSAGES", 8, true,
 							   {"NEW", 6, true, false},
 							   {"USE", 9, false, false},
 							   {"FOLDER", 40, false, false}};
-
-/* An empty body is an empty cell, not none: the loop runs once also for a size of 0. A body is
- * copied piece by piece, because a mail may be larger than memory allows. */
-static int mail_view_body(const struct mail_view *view, int descriptor,
-			  const struct mime_content *content, struct error *err)
-{
-	char piece[MAIL_VIEW_PIECE];
-	bool json = view->format != MAIL_VIEW_CSV && view->format != MAIL_VIEW_GUARDED_CSV;
-	struct visible visible = {.form = json ? VISIBLE_JSON_STRING : VISIBLE_TEXT};
-	for (uint64_t done = 0; done <= content->size;) {
-		size_t size = (size_t)MIN(content->size - done, (uint64_t)sizeof piece);
-		ssize_t got = pread(descriptor, piece, size, (off_t)(content->offset + done));
-		if (got < 0 || (got == 0 && size > 0))
-			return error_set(err, ERROR_IO, "temporary file: %s",
-					 got < 0 ? g_strerror(errno) : "too short");
-		if (done == 0 && json)
-			putchar('"');
-		else if (done == 0)
-			output_csv_begin(piece, (size_t)got, view->format == MAIL_VIEW_GUARDED_CSV);
-		if (json)
-			output_json_piece(&visible, piece, (size_t)got);
-		else
-			output_csv_piece(&visible, piece, (size_t)got);
-		done += (uint64_t)got;
-		if (done == content->size)
-			break;
-	}
-	if (json)
-		putchar('"');
-	else
-		output_csv_end(&visible);
-	return 0;
-}
 
 /* --- cells ------------------------------------------------------------- */
 
@@ -96,7 +61,7 @@ static int mail_view_csv_row(const struct mail_view *view, const json_t *row,
 			output_csv_comma();
 		if (message == NULL || content == NULL)
 			output_csv_cell(text, guard);
-		else if (mail_view_body(view, message->content, content, err) != 0)
+		else if (mail_body_print(view->format, message->content, content, err) != 0)
 			return -1;
 	}
 	output_csv_end_row();
@@ -116,7 +81,7 @@ static int mail_view_json_row(struct mail_view *view, const json_t *row,
 		printf("%s\"%s\":", i > 0 ? "," : "{", column);
 		if (message == NULL || content == NULL)
 			output_json_value(value);
-		else if (mail_view_body(view, message->content, content, err) != 0)
+		else if (mail_body_print(view->format, message->content, content, err) != 0)
 			return -1;
 	}
 	putchar('}');
