@@ -86,6 +86,7 @@ enum MHD_Result answer_problem(struct request *request, unsigned status, const c
 					 title_of(status), "status", (int)status, "detail", detail);
 	g_autofree char *text = json_dumps(problem, JSON_COMPACT);
 	struct MHD_Response *response = response_of(PROBLEM_TYPE, text, strlen(text));
+	claim_give_back(request);
 	if (status == MHD_HTTP_UNAUTHORIZED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (status == MHD_HTTP_SERVICE_UNAVAILABLE || status == MHD_HTTP_TOO_MANY_REQUESTS)

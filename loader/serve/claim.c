@@ -112,7 +112,7 @@ static int write_claimed(FILE *out, struct request *request, struct error *err)
 	return 0;
 }
 
-/* Entries whose answer cannot be made are given back when the request ends. */
+/* Entries whose answer cannot be made, or not be sent, are given back. */
 static enum MHD_Result answer_claim(struct request *request)
 {
 	const struct claim *claim = &request->claim;
@@ -235,6 +235,7 @@ void claim_give_back(struct request *request)
 			      "the answer could not be sent", clock_now_ms(), &ignored);
 	if (store_commit(store, &ignored) != 0)
 		store_rollback(store);
+	claim->count = 0;
 }
 
 void claim_clear(struct request *request)

@@ -180,7 +180,7 @@ void claim_look(struct serve *serve);
 /* The server ends: nobody waits any more. */
 void claim_end_all(struct serve *serve);
 
-/* Gives back what was claimed and not sent. */
+/* Gives back what was claimed and not sent; without a claim it does nothing. */
 void claim_give_back(struct request *request);
 void claim_clear(struct request *request);
 

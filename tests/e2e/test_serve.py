@@ -138,6 +138,18 @@ class Work(ServeCase):
         self.assertEqual(["the answer could not be sent"], self.column("SELECT why FROM history WHERE change = 'released'"))
         self.assertEqual([1], self.column("SELECT attempt_count FROM entry"))
 
+    def test_what_cannot_be_answered_is_given_back_at_once(self):
+        """The folder that answers are written to has gone."""
+        self.stop()
+        folder = self.folder / "gone"
+        folder.mkdir()
+        self.serve(env={"TMPDIR": str(folder)})
+        folder.rmdir()
+        self.put()
+        self.ask("POST", CLAIM + "?lease=1d", self.robot, expect=500)
+        self.assertEqual(["loaded", "claimed", "released"], self.history(1))
+        self.assertEqual(["new"], self.column("SELECT state FROM entry"))
+
     def big_content(self, size=50_000_000):
         sha256 = "0" * 64
         self.change("INSERT INTO content (sha256, size, data) VALUES (?, ?, CAST(replace(hex(zeroblob(?)), '00', 'a') AS BLOB))",
