@@ -226,6 +226,14 @@ class Written(Case):
         self.inqueue("queue", "apply", path)
         self.assertEqual(shown["reference"], self.inqueue("queue", "show", "files", "--json").json()["reference"])
 
+    def test_rules_test_shows_it(self):
+        self.inqueue("queue", "alter", "files", "--reference", r"subject:Order (\d+)")
+        path = self.eml("a.eml", "Order 7")
+        self.assertEqual("outcome: nothing\nreference: 7\n", self.inqueue("rules", "test", "files", path).stdout)
+        self.assertIsNone(self.inqueue("rules", "test", "files", self.eml("b.eml", "Invoice"), "--json").json()["reference"])
+        self.inqueue("import", "files", path)
+        self.assertEqual("7", self.inqueue("rules", "test", "files", "--entry", 1, "--json").json()["reference"])
+
     def test_an_import_reads_refused_mail_once(self):
         self.inqueue("queue", "alter", "files", "--reference", r"subject:Order (\d+)", "--same-reference", "refuse")
         self.inqueue("import", "files", self.eml("a.eml", "Order 7"))

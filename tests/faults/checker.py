@@ -5,7 +5,7 @@
     verdict = checker.check(before, checker.walk(mailbox, folders), database)
 
 A message is known by its bytes as the server gives them. At rest each lies in exactly one of the three folders, and one
-in the archive folder has exactly one entry that is not `bad`, or was skipped by a rule, once. The four findings are lists of sentences; only
+in the archive folder has exactly one entry that is not `bad`, or was skipped by a rule or refused, once. The four findings are lists of sentences; only
 `recovered`, which counts what a later run finished, may be other than empty.
 """
 

@@ -58,6 +58,14 @@ class AtSystemCalls(FaultCase):
             self.assertEqual(["new"] * 4 + ["skipped"], sorted(state for _, state, _ in trial.findings().entries))
         self.at_every_call(count=5)
 
+    def test_five_messages_about_the_same(self):
+        """The first is stored, the others are refused: none becomes an entry, whatever dies."""
+        self.inqueue("queue", "alter", "invoices", "--reference", r"subject:^(\w+)", "--same-reference", "refuse", "--no-check")
+        with self.quiet(count=5) as trial:
+            trial.load()
+            self.assertEqual(["new"] + ["skipped"] * 4, sorted(state for _, state, _ in trial.findings().entries))
+        self.at_every_call(count=5)
+
     def test_supervisor_alone(self):
         self.at_every_call(first_only=True)
 

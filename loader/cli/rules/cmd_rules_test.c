@@ -98,7 +98,9 @@ static void tell_finding(const struct rule_finding *finding, void *context)
 }
 
 /* What all rules come to together, and below it, for programs, what each of them said. */
-static void tell_outcome(struct testing *testing, const struct rule_outcome *outcome)
+/* `reference`: what the mail is about; NULL where nobody knows. */
+static void tell_outcome(struct testing *testing, const struct rule_outcome *outcome,
+			 const char *reference)
 {
 	g_autofree char *summary = rules_summary(outcome);
 	json_t *fired = json_array();
@@ -107,12 +109,15 @@ static void tell_outcome(struct testing *testing, const struct rule_outcome *out
 						       (json_int_t)outcome->fired[i].number, "did",
 						       outcome->fired[i].did));
 	if (testing->findings != NULL) {
-		output_json_print(json_pack("{s:s, s:o, s:o}", "outcome", summary, "fired", fired,
-					    "conditions", steal(&testing->findings)));
+		output_json_print(json_pack("{s:s, s:s?, s:o, s:o}", "outcome", summary,
+					    "reference", reference, "fired", fired, "conditions",
+					    steal(&testing->findings)));
 		return;
 	}
 	json_decref(fired);
 	output_line("outcome: %s", summary);
+	if (reference != NULL)
+		output_line("reference: %s", reference);
 }
 
 /* A mail in a file has no entry: it is tried as if it arrived now, in this queue. */
@@ -121,14 +126,17 @@ static int test_new(const struct entry *entry, const struct entry_contents *cont
 {
 	struct testing *testing = context;
 	struct rule_outcome outcome;
+	g_autofree char *reference = NULL;
 	if (entry->state == ENTRY_BAD)
 		return error_set(err, ERROR_DATA,
 				 "no rule is tried on it: it would be a bad entry: %s",
 				 entry->error_text);
-	if (rules_try_new(testing->rules, testing->store, entry, contents, clock_now_ms(),
+	if (rules_find_reference(testing->rules, testing->store, entry, contents, &reference,
+				 err) != 0 ||
+	    rules_try_new(testing->rules, testing->store, entry, contents, clock_now_ms(),
 			  tell_finding, testing, &outcome, err) != 0)
 		return -1;
-	tell_outcome(testing, &outcome);
+	tell_outcome(testing, &outcome, reference);
 	rule_outcome_clear(&outcome);
 	return 0;
 }
@@ -151,7 +159,7 @@ static int test_entry(struct testing *testing, const struct work_queue *queue,
 	if (rules_try_entry(testing->rules, testing->store, entry, tell_finding, testing, &outcome,
 			    err) != 0)
 		return -1;
-	tell_outcome(testing, &outcome);
+	tell_outcome(testing, &outcome, entry->reference);
 	rule_outcome_clear(&outcome);
 	return 0;
 }
