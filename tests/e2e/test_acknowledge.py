@@ -237,7 +237,7 @@ class Poller(AcknowledgeCase):
         self.assertIsNone(self.json_lines("--json", "queue", "check", "invoices")[0]["dropbox"])
         planned = self.inqueue("load", "--dry-run").stdout
         self.assertRegex(planned, r"\A[^\n]*UID 1: load \(\d+ bytes\), leave it unread until it is delivered\n\Z")
-        self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, "acknowledge +delivery\n")
+        self.assertRegex(self.inqueue("queue", "show", "invoices").stdout, "acknowledge +delivery: mail is moved once the target has answered\n")
         self.assertEqual("delivery", self.json_lines("--json", "queue", "show", "invoices")[0]["delivery"]["acknowledge"])
 
 
