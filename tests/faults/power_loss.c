@@ -3,7 +3,8 @@
  *
  * Loads mail into a database on a disk that remembers every write and sync, then lets the power go
  * at random moments (1,000 times): the database that is left opens, is whole, and holds what had
- * been committed, and of what had not all or nothing. The log is emptied every few commits, and
+ * been committed, and of what had not all or nothing. Of five messages one is skipped by a rule, and one goes to
+ * another queue. The log is emptied every few commits, and
  * begun anew; in the middle the database is put back to a rollback journal, as older programs left
  * it, and is converted once more. On a disk that lies about syncs this must fail, or the test could
  * not find anything.
@@ -12,6 +13,7 @@
 
 #include "queue/entry.h"
 #include "queue/pickup.h"
+#include "queue/rule.h"
 #include "queue/store.h"
 #include "queue/store_internal.h"
 #include "queue/work_queue.h"
@@ -23,15 +25,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { BATCHES = 12, BATCH = 3, BODY_BYTES = 30000, NOW_MS = 1000 };
+enum { BATCHES = 12, BATCH = 5, BODY_BYTES = 30000, NOW_MS = 1000 };
 
 /* Three commits or so. */
 enum { LOG_BYTES = 500000 };
 
-/* What a reader sees at a moment: how many entries, how many moved messages. */
+/* What a reader sees at a moment: how many messages have an entry or were skipped, and how many were moved. */
 struct sight {
 	guint step; /* when this was committed */
-	gint64 entries;
+	gint64 stored;
 	gint64 moved;
 };
 
@@ -46,18 +48,32 @@ static void require(int condition, const char *what, const struct error *err)
 	exit(1);
 }
 
-static void note_sight(gint64 entries, gint64 moved)
+static void note_sight(gint64 stored, gint64 moved)
 {
-	struct sight sight = {disk_recorder_count(), entries, moved};
+	struct sight sight = {disk_recorder_count(), stored, moved};
 	g_array_append_val(sights, sight);
 }
 
-static void put_entry(struct store *store, int64_t queue_id, const struct pickup_source *source,
+/* As rules decide it. */
+static int put_message(struct store *store, struct entry *entry,
+		       const struct entry_contents *contents, uint32_t uid, int64_t other_id,
+		       int64_t *ret_id, struct error *err)
+{
+	const struct entry_rule skipped = {1, 1, "skip"};
+	if (uid % BATCH == 0)
+		return entry_skip(store, entry, &skipped, NOW_MS, ret_id, err);
+	if (uid % BATCH == 1)
+		entry->queue_id = other_id;
+	return entry_put(store, entry, contents, NOW_MS, ret_id, err);
+}
+
+static void put_entry(struct store *store, const struct pickup_source *source, int64_t other_id,
 		      uint32_t uid, int body)
 {
 	struct error err;
 	char subject[] = "Invoice";
-	struct entry entry = {.queue_id = queue_id, .subject = subject, .raw_size = BODY_BYTES};
+	struct entry entry = {
+	    .queue_id = source->queue_id, .subject = subject, .raw_size = BODY_BYTES};
 	struct entry_attachment attachment = {.file_name = subject, .content_type = subject};
 	struct entry_content bytes = {.present = true, .fd = body, .size_bytes = BODY_BYTES};
 	struct entry_contents contents = {.attachments = &bytes};
@@ -67,14 +83,13 @@ static void put_entry(struct store *store, int64_t queue_id, const struct pickup
 	memcpy(pickup.raw_sha256, &uid, sizeof uid);
 	entry.attachments = &attachment;
 	entry.attachment_count = 1;
-	require(entry_put(store, &entry, &contents, NOW_MS, &pickup.entry_id, &err) == 0,
-		"entry_put", &err);
+	require(put_message(store, &entry, &contents, uid, other_id, &pickup.entry_id, &err) == 0,
+		"put_message", &err);
 	require(pickup_put(store, source, &pickup, NOW_MS, &err) == 0, "pickup_put", &err);
 }
 
-static int64_t create_queue(struct store *store)
+static int64_t create_queue(struct store *store, char *name)
 {
-	char name[] = "invoices";
 	char text[] = "url=imap.example.com";
 	char source[] = "env";
 	struct work_queue queue = {.name = name,
@@ -92,7 +107,8 @@ static int64_t create_queue(struct store *store)
 }
 
 /* As a run does: a batch in one transaction, then the ledger in another. */
-static void load(struct store *store, int64_t queue_id, int body, uint32_t first, uint32_t end)
+static void load(struct store *store, int64_t queue_id, int64_t other_id, int body, uint32_t first,
+		 uint32_t end)
 {
 	struct error err;
 	const struct pickup_source source = {queue_id, "robot@imap.example.com/INBOX", 7};
@@ -101,7 +117,7 @@ static void load(struct store *store, int64_t queue_id, int body, uint32_t first
 		require(store_begin(store, &err) == 0, "store_begin", &err);
 		for (uint32_t i = 0; i < BATCH; i++) {
 			uids[i] = 1 + batch * BATCH + i;
-			put_entry(store, queue_id, &source, uids[i], body);
+			put_entry(store, &source, other_id, uids[i], body);
 		}
 		require(store_commit(store, &err) == 0, "store_commit", &err);
 		note_sight(((gint64)batch + 1) * BATCH, (gint64)batch * BATCH);
@@ -136,13 +152,16 @@ static void work(void)
 	int body = memfd_create("body", MFD_CLOEXEC);
 	require(body >= 0 && ftruncate(body, BODY_BYTES) == 0, "body", NULL);
 	struct store *store = open_store(path);
-	int64_t queue_id = create_queue(store);
+	char name[] = "invoices";
+	char other_name[] = "orders";
+	const int64_t queue_id = create_queue(store, name);
+	const int64_t other_id = create_queue(store, other_name);
 	note_sight(0, 0);
-	load(store, queue_id, body, 0, BATCHES / 2);
+	load(store, queue_id, other_id, body, 0, BATCHES / 2);
 	store_close(store);
 	put_back_to_a_journal(path);
 	store = open_store(path);
-	load(store, queue_id, body, BATCHES / 2, BATCHES);
+	load(store, queue_id, other_id, body, BATCHES / 2, BATCHES);
 	store_close(store);
 	close(body);
 }
@@ -198,10 +217,14 @@ static int look(const char *path, struct sight *ret_sight)
 	if (failed != 0 || problems > 0)
 		return -1;
 	require(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK, path, NULL);
-	ret_sight->entries = ask(db, "SELECT count(*) FROM entry");
+	ret_sight->stored =
+	    ask(db, "SELECT (SELECT count(*) FROM entry) + (SELECT count(*) FROM entry_skip)");
 	ret_sight->moved = ask(db, "SELECT count(*) FROM pickup WHERE state = 'moved'");
+	const gint64 without =
+	    ask(db, "SELECT count(*) FROM pickup WHERE entry_id NOT IN"
+		    " (SELECT id FROM entry_status UNION SELECT entry_id FROM entry_skip)");
 	sqlite3_close(db);
-	return 0;
+	return without == 0 ? 0 : -1;
 }
 
 /* What had been committed by then, or that and what was being committed. */
@@ -212,8 +235,7 @@ static bool is_allowed(const struct sight *seen, guint step)
 		bool over =
 		    i + 1 < sights->len && g_array_index(sights, struct sight, i + 1).step <= step;
 		bool begun = i == 0 || g_array_index(sights, struct sight, i - 1).step <= step;
-		if (!over && begun && seen->entries == sight->entries &&
-		    seen->moved == sight->moved)
+		if (!over && begun && seen->stored == sight->stored && seen->moved == sight->moved)
 			return true;
 	}
 	return false;
