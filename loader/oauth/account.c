@@ -180,8 +180,8 @@ static void account_hide(const json_t *text)
 /* A peer may repeat any of them. */
 static void account_hide_secrets(const struct oauth_account *account)
 {
-	static const char *const keys[] = {"client_secret", "refresh_token",
-					   "refresh_token_before"};
+	static const char *const keys[] = {"client_secret", "refresh_token", "refresh_token_before",
+					   "refresh_token_taken"};
 	const char *user;
 	json_t *token;
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)

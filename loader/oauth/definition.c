@@ -92,9 +92,9 @@ static const struct field_row rows[] = {
      true},
     {{"grant", "NAME",
       "certificate or secret (the application by itself), code or device (a person signs in), "
-      "service-account (Google); left out: by what else is given"},
+      "service-account (Google), refresh-token (of a source); left out: by what else is given"},
      FIELD_CHOICE,
-     "certificate secret code device service-account",
+     "certificate secret code device service-account refresh-token",
      true},
     {{"tenant", "ID", "Entra's directory: its id or a domain of it"},
      FIELD_HOST,
@@ -122,6 +122,12 @@ static const struct field_row rows[] = {
     {{"key", "SOURCE",
       "the certificate's private key (PEM), or Google's key file (JSON): file:PATH, "
       "credential:NAME, …"},
+     FIELD_SOURCE,
+     NULL,
+     false},
+    {{"refresh-token", "SOURCE",
+      "of somebody who has signed in elsewhere: file:PATH, env:VARIABLE, command:COMMAND or "
+      "credential:NAME; read at login, and again when the one that is kept is refused"},
      FIELD_SOURCE,
      NULL,
      false},
@@ -276,6 +282,11 @@ static void account_forget_tokens(struct oauth_account *account)
 	static const char *const keys[] = {"refresh_token", "refresh_token_before",
 					   "refresh_token_ends", "wait"};
 	json_object_clear(json_object_get(account->document, "tokens"));
+	/* A token of the source that was never replaced may be good for the new settings, too; one
+	 * that was replaced must not be sent again: a provider would revoke all that came of it. */
+	if (g_strcmp0(account_text(account, "refresh_token"),
+		      account_text(account, "refresh_token_taken")) == 0)
+		json_object_del(account->document, "refresh_token_taken");
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
 		json_object_del(account->document, keys[i]);
 }
@@ -349,6 +360,8 @@ char *account_grant(const struct oauth_account *account)
 	const bool microsoft = g_strcmp0(account_setting(account, "provider"), "microsoft365") == 0;
 	if (given != NULL)
 		return g_strdup(given);
+	if (account_setting(account, "refresh-token") != NULL)
+		return g_strdup("refresh-token");
 	if (account_setting(account, "certificate") != NULL)
 		return g_strdup("certificate");
 	if (account_setting(account, "key") != NULL)

@@ -27,6 +27,10 @@ static const struct {
     {"service-account", "key"},
     {"service-account", "scope"},
     {"service-account", "token-url"},
+    {"refresh-token", "client-id"},
+    {"refresh-token", "refresh-token"},
+    {"refresh-token", "token-url"},
+    {"refresh-token", "scope"},
 };
 
 /* An application by itself belongs to one directory. */
@@ -56,6 +60,18 @@ static int check_device(const struct oauth_account *account, struct error *err)
 			 account->name);
 }
 
+/* Where a person signs in, or nobody has to, it would never be read. */
+static int check_refresh_token(const struct oauth_account *account, struct error *err)
+{
+	if (account_setting(account, "refresh-token") == NULL ||
+	    account_is_grant(account, "refresh-token"))
+		return 0;
+	return error_set(err, ERROR_CONFIGURATION,
+			 "account '%s': --refresh-token is for --grant refresh-token; "
+			 "--refresh-token '' takes it back",
+			 account->name);
+}
+
 /* Names what is missing first in the order of the table: one option at a time, as a person gives them. */
 int oauth_account_check(const struct oauth_account *account, struct error *err)
 {
@@ -65,7 +81,7 @@ int oauth_account_check(const struct oauth_account *account, struct error *err)
 		    err, ERROR_CONFIGURATION,
 		    "account '%s': --provider is needed: microsoft365, gmail or custom",
 		    account->name);
-	if (check_device(account, err) != 0)
+	if (check_device(account, err) != 0 || check_refresh_token(account, err) != 0)
 		return -1;
 	for (size_t i = 0; i < G_N_ELEMENTS(needs); i++) {
 		g_autofree char *value = oauth_setting(account, needs[i].field);
@@ -80,8 +96,9 @@ int oauth_account_check(const struct oauth_account *account, struct error *err)
 /* A public client, as people sign in with, has none. */
 bool oauth_account_lacks_secret(const struct oauth_account *account)
 {
-	const bool google = account_is_grant(account, "code") &&
-			    g_strcmp0(account_setting(account, "provider"), "gmail") == 0;
+	const bool person =
+	    account_is_grant(account, "code") || account_is_grant(account, "refresh-token");
+	const bool google = person && g_strcmp0(account_setting(account, "provider"), "gmail") == 0;
 	return (account_is_grant(account, "secret") || google) &&
 	       account_setting(account, "client-secret") == NULL &&
 	       account_text(account, "client_secret") == NULL;
@@ -112,6 +129,34 @@ int account_client_secret(const struct oauth_account *account, struct secret **r
 	return 0;
 }
 
+/* RFC 6749, A.17. */
+static bool is_refresh_token(const char *text)
+{
+	const char *at = text;
+	while (g_ascii_isprint(*at))
+		at++;
+	return at > text && *at == '\0' && at - text <= TOKEN_MAX_BYTES;
+}
+
+int account_offered_token(const struct oauth_account *account, struct secret **ret_token,
+			  struct error *err)
+{
+	scoped(secret_free) struct secret *token = NULL;
+	const char *source = account_setting(account, "refresh-token");
+	*ret_token = NULL;
+	if (source == NULL || !account_is_grant(account, "refresh-token"))
+		return 0;
+	if (secret_named_read("refresh-token", source, &token, err) != 0)
+		return -1;
+	if (!is_refresh_token(secret_text(token)))
+		return error_set(err, ERROR_CREDENTIALS,
+				 "refresh-token: what its source holds is no token: it has up to "
+				 "12 KiB of printable ASCII");
+	if (g_strcmp0(account_text(account, "refresh_token_taken"), secret_text(token)) != 0)
+		*ret_token = steal(&token);
+	return 0;
+}
+
 /* One file may hold both, certificate and key. */
 char *account_key_source(const struct oauth_account *account)
 {
@@ -125,7 +170,7 @@ void oauth_account_list_sources(const struct oauth_account *account,
 					     void *context),
 				void *context)
 {
-	static const char *const named[] = {"client-secret", "key"};
+	static const char *const named[] = {"client-secret", "key", "refresh-token"};
 	static const char *const files[] = {"certificate", "ca-file"};
 	enum secret_source source;
 	const char *reference;

@@ -20,6 +20,7 @@ struct failure {
 };
 
 #define SIGN_IN_AGAIN "`{login}` signs in again"
+#define NEW_TOKEN     "put a new refresh token where --refresh-token names its source"
 
 /* https://learn.microsoft.com/entra/identity-platform/reference-error-codes. */
 static const struct failure numbers[] = {
@@ -188,6 +189,8 @@ static int explain_known(const struct oauth_account *account, const struct failu
 	g_autofree char *clock = describe_clock(answer->clock_off_s);
 	g_autofree char *said = answer_words(answer);
 	g_autoptr(GString) sentence = g_string_new(failure->sentence);
+	if (account_is_grant(account, "refresh-token"))
+		g_string_replace(sentence, SIGN_IN_AGAIN, NEW_TOKEN, 0);
 	g_string_replace(sentence, "{login}", login, 0);
 	error_fill(err, failure->kind, "account '%s': %s%s%s", account->name, sentence->str, clock,
 		   said);

@@ -14,7 +14,6 @@ enum {
 	LIFE_MAX_S = 86400,
 	REFRESH_LIFE_MAX_S = 10 * 366 * 86400,
 	TOKENS_MAX_BYTES = 512 * 1024,
-	TOKEN_MAX_BYTES = 12 * 1024, /* Entra's have up to 4 KB; mail servers take 6 to 48 */
 	ENTRA_REFRESH_LIFE_S = 90 * 86400,
 	RENEW_PERCENT = 80,
 	JITTER_PERCENT = 5
@@ -75,6 +74,11 @@ int grant_form(const struct oauth_account *account, const char *user, const char
 	if (account_is_grant(account, "service-account"))
 		return grant_service(account, user, ret_form, err);
 	const bool app_only = account_is_app_only(account);
+	if (refresh_token == NULL && account_is_grant(account, "refresh-token"))
+		return error_set(err, ERROR_CREDENTIALS,
+				 "account '%s': the refresh token in its source was used before: "
+				 "put a new one there",
+				 account->name);
 	if (!app_only && refresh_token == NULL)
 		return error_set(
 		    err, ERROR_CREDENTIALS,

@@ -47,6 +47,12 @@ static int64_t token_ends_ms(const struct oauth_account *account)
 	return latest_ms;
 }
 
+/* A service account and an application by itself have none. */
+static bool has_refresh_token(const struct oauth_account *account)
+{
+	return oauth_needs_person(account) || account_is_grant(account, "refresh-token");
+}
+
 void oauth_describe(const struct oauth_account *account, struct oauth_info *ret_info)
 {
 	*ret_info = (struct oauth_info){
@@ -54,10 +60,10 @@ void oauth_describe(const struct oauth_account *account, struct oauth_info *ret_
 	    .user = account_setting(account, "user"),
 	    .grant = account_grant(account),
 	    .signed_in =
-		!oauth_needs_person(account) || account_text(account, "refresh_token") != NULL,
+		!has_refresh_token(account) || account_text(account, "refresh_token") != NULL,
 	    .secret_ends_ms = secret_ends_ms(account),
 	    .certificate_ends_ms = certificate_ends_ms(account),
-	    .refresh_ends_ms = oauth_needs_person(account)
+	    .refresh_ends_ms = has_refresh_token(account)
 				   ? account_number(account->document, "refresh_token_ends")
 				   : 0,
 	    .token_ends_ms = token_ends_ms(account)};
@@ -100,6 +106,7 @@ void oauth_warnings(const struct oauth_account *account, int64_t now_ms,
 		    void (*each)(const char *words, void *context), void *context)
 {
 	const struct warning warning = {account, now_ms, each, context};
+	const bool sourced = account_is_grant(account, "refresh-token");
 	struct oauth_info info;
 	oauth_describe(account, &info);
 	warn_of_end(&warning, "certificate", info.certificate_ends_ms, WARN_CLIENT_DAYS,
@@ -107,11 +114,14 @@ void oauth_warnings(const struct oauth_account *account, int64_t now_ms,
 	warn_of_end(&warning, "client secret", info.secret_ends_ms, WARN_CLIENT_DAYS,
 		    "make a new one in the app registration, then ",
 		    " --client-secret SOURCE --secret-ends DAY");
-	warn_of_end(&warning, "refresh token", info.refresh_ends_ms, WARN_REFRESH_DAYS, "", "");
+	warn_of_end(&warning, "refresh token", info.refresh_ends_ms, WARN_REFRESH_DAYS,
+		    sourced ? "put a new one into its source, then " : "", "");
 	if (!info.signed_in) {
-		g_autofree char *words = g_strdup_printf(
-		    "account '%s': nobody has signed in yet: `inqueue oauth login %s`",
-		    account->name, account->name);
+		g_autofree char *words =
+		    g_strdup_printf("account '%s': %s yet: `inqueue oauth login %s`", account->name,
+				    sourced ? "no refresh token of its source has been taken"
+					    : "nobody has signed in",
+				    account->name);
 		each(words, context);
 	}
 	oauth_info_clear(&info);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 enum {
-	LOCK_WAIT_MS = 75000,
 	DEVICE_LIFE_MAX_S = 1800,
 	DEVICE_PAUSE_S =
 	    5, /* RFC 8628, 3.2: where the server names none; and what slow_down adds */
@@ -136,7 +135,7 @@ static int login_keep(const char *path, const struct oauth_answer *answer, struc
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	scoped(descriptor_close) int lock = -1;
 	if (oauth_account_open(path, &account, err) != 0 ||
-	    account_lock(account, clock_monotonic_ms() + LOCK_WAIT_MS, &lock, err) != 0)
+	    account_lock(account, clock_monotonic_ms() + ACCOUNT_LOCK_WAIT_MS, &lock, err) != 0)
 		return -1;
 	oauth_account_free(steal(&account));
 	if (oauth_account_open(path, &account, err) != 0 ||
@@ -214,7 +213,7 @@ int oauth_revoke(const char *path, bool tell, bool *ret_told, struct error *err)
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	scoped(descriptor_close) int lock = -1;
 	if (oauth_account_open(path, &account, err) != 0 ||
-	    account_lock(account, clock_monotonic_ms() + LOCK_WAIT_MS, &lock, err) != 0)
+	    account_lock(account, clock_monotonic_ms() + ACCOUNT_LOCK_WAIT_MS, &lock, err) != 0)
 		return -1;
 	oauth_account_free(steal(&account));
 	if (oauth_account_open(path, &account, err) != 0)

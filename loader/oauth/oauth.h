@@ -92,7 +92,7 @@ struct oauth_info {
 	const char *provider; /* borrowed, as user; NULL: not said */
 	const char *user;
 	char *grant;
-	bool signed_in; /* no person has to sign in before there is a token */
+	bool signed_in; /* a refresh token is kept, or none is needed */
 	int64_t secret_ends_ms;
 	int64_t certificate_ends_ms;
 	int64_t refresh_ends_ms;
@@ -111,8 +111,8 @@ void oauth_warnings(const struct oauth_account *account, int64_t now_ms,
 /* True where a person has to sign in, by oauth_login_by_person(). */
 bool oauth_needs_person(const struct oauth_account *account);
 
-/* Asks for a new token at once, for an account that needs nobody: certificate, secret, service account.
- * `user` is the mailbox. */
+/* Asks for a new token at once, for an account that needs nobody: certificate, secret, service account, refresh
+ * token from a source, which is read. `user` is the mailbox. */
 int oauth_login_by_itself(const char *path, const char *user, struct error *err);
 
 /* How a person is spoken to. */

@@ -10,6 +10,11 @@
 #include <glib.h>
 #include <jansson.h>
 
+enum {
+	ACCOUNT_LOCK_WAIT_MS = 105000, /* three requests and what is between them */
+	TOKEN_MAX_BYTES = 12 * 1024    /* Entra's have up to 4 KB; mail servers take 6 to 48 */
+};
+
 struct oauth_account {
 	char *path;
 	char *name;
@@ -41,13 +46,18 @@ void account_give_room_back(const struct oauth_account *account);
 /* Replaces the file, durably; under the lock. IO, CONFIGURATION where it would be too large to be read. */
 int account_write(const struct oauth_account *account, struct error *err);
 
-/* "certificate", "secret", "code", "device", "service-account". */
+/* "certificate", "secret", "code", "device", "service-account", "refresh-token". */
 char *account_grant(const struct oauth_account *account);
 bool account_is_grant(const struct oauth_account *account, const char *grant);
 bool account_is_app_only(const struct oauth_account *account);
 
 /* The client secret, kept or from its source; NULL for none. */
 int account_client_secret(const struct oauth_account *account, struct secret **ret_secret,
+			  struct error *err);
+
+/* The refresh token that the source of --refresh-token holds, where the account has not taken it yet; NULL for
+ * none. Errors: those of secret_read(), CREDENTIALS where it is no token. */
+int account_offered_token(const struct oauth_account *account, struct secret **ret_token,
 			  struct error *err);
 
 /* Whose tokens they are in the document: those of a service account are each for one mailbox. */

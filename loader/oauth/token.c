@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum {
-	LOCK_WAIT_MS = 75000,		  /* two requests and what is between them */
 	WAIT_DEFAULT_S = 5,		  /* where the server names no time */
 	WAIT_MAX_S = 15 * 60,		  /* longer ones are asked again earlier */
 	REFUSED_TOO_YOUNG_MS = 10 * 1000, /* another token would not be better */
@@ -67,30 +66,84 @@ static bool is_invalid_grant(const struct oauth_answer *answer)
 	       g_strcmp0(answer_text(answer, "error"), "invalid_grant") == 0;
 }
 
+/* What the source offers begins a sign-in of its own. That it was taken is noted with what came of it: it is not
+ * sent again. */
+static int ask_offered(struct oauth_account *account, const char *user,
+		       const struct secret *offered, struct oauth_answer *ret_answer,
+		       struct error *err)
+{
+	if (ask_once(account, user, secret_text(offered), ret_answer, err) != 0)
+		return -1;
+	if (!answer_is_good(ret_answer))
+		return 0;
+	json_object_set_new(account->document, "refresh_token", json_string(secret_text(offered)));
+	json_object_set_new(account->document, "refresh_token_taken",
+			    json_string(secret_text(offered)));
+	json_object_del(account->document, "refresh_token_before");
+	json_object_del(account->document, "refresh_token_ends");
+	return 0;
+}
+
 /* A refresh token that was written down, but whose answer never counted for the server, is refused; then
- * the one before it may still do. */
-static int ask(struct oauth_account *account, const char *user, struct oauth_answer *ret_answer,
-	       struct error *err)
+ * the one before it may still do. Only a good answer takes the place of the refusal. */
+static void ask_with_before(struct oauth_account *account, const char *user,
+			    struct oauth_answer *answer)
 {
 	const char *before = account_text(account, "refresh_token_before");
 	struct oauth_answer second = {0};
 	struct error ignored;
-	if (ask_once(account, user, account_text(account, "refresh_token"), ret_answer, err) != 0)
-		return -1;
-	if (!is_invalid_grant(ret_answer) || before == NULL || account_is_app_only(account))
-		return 0;
-	if (ask_once(account, user, before, &second, &ignored) != 0)
-		return 0;
+	if (before == NULL || ask_once(account, user, before, &second, &ignored) != 0)
+		return;
 	if (!answer_is_good(&second)) {
 		answer_clear(&second);
-		return 0;
+		return;
 	}
-	answer_clear(ret_answer);
-	*ret_answer = second;
+	answer_clear(answer);
+	*answer = second;
 	/* Where no new one came, the one before is the one. */
 	json_object_set(account->document, "refresh_token",
 			json_object_get(account->document, "refresh_token_before"));
-	return 0;
+}
+
+/* The kept refresh token was refused. A new one in the source goes before the older one: somebody has put it there
+ * for this. */
+static int ask_again(struct oauth_account *account, const char *user, struct oauth_answer *answer,
+		     struct error *err)
+{
+	scoped(secret_free) struct secret *offered = NULL;
+	const int unread = account_offered_token(account, &offered, err);
+	if (offered != NULL) {
+		answer_clear(answer);
+		if (ask_offered(account, user, offered, answer, err) != 0)
+			return -1;
+		if (!is_invalid_grant(answer))
+			return 0;
+	}
+	ask_with_before(account, user, answer);
+	if (unread == 0 || answer_is_good(answer))
+		return 0;
+	answer_clear(answer);
+	return error_prefix(
+	    err, "account '%s': the refresh token at hand is refused, and no other is found",
+	    account->name);
+}
+
+/* What the source offers is taken first where nothing is kept, and at a login, which is how an operator says that
+ * something new is there. */
+static int ask(struct oauth_account *account, const char *user, bool login,
+	       struct oauth_answer *ret_answer, struct error *err)
+{
+	scoped(secret_free) struct secret *offered = NULL;
+	const char *kept = account_text(account, "refresh_token");
+	if ((login || kept == NULL) && account_offered_token(account, &offered, err) != 0)
+		return error_prefix(err, "account '%s'", account->name);
+	if (offered != NULL)
+		return ask_offered(account, user, offered, ret_answer, err);
+	if (ask_once(account, user, kept, ret_answer, err) != 0)
+		return -1;
+	return is_invalid_grant(ret_answer) && !account_is_app_only(account)
+		   ? ask_again(account, user, ret_answer, err)
+		   : 0;
 }
 
 /* ---- waiting ---- */
@@ -124,14 +177,15 @@ static bool account_waits(const struct oauth_account *account, int64_t now_ms, s
 /* Asks and writes down what came of it. The lock is held. Only a refusal that passes by itself
  * is noted: where a person has to mend something, such as a secret, the next run shows at once
  * whether it is mended. */
-static int account_renew(struct oauth_account *account, const char *user, struct error *err)
+static int account_renew(struct oauth_account *account, const char *user, bool login,
+			 struct error *err)
 {
 	g_autofree char *url = oauth_setting(account, "token-url");
 	struct oauth_answer answer = {0};
 	struct error ignored;
 	if (account_reserve(account, err) != 0)
 		return -1;
-	int failed = ask(account, user, &answer, err);
+	int failed = ask(account, user, login, &answer, err);
 	if (failed == 0 && !answer_is_good(&answer))
 		failed = explain_answer(account, url, &answer, err);
 	else if (failed == 0)
@@ -169,7 +223,7 @@ static int account_renew_unless_fresh(struct oauth_account *account, const char 
 		return 0;
 	if (account_waits(account, clock_now_ms(), err))
 		return -1;
-	return account_renew(account, user, err);
+	return account_renew(account, user, false, err);
 }
 
 /* A token that lives is used while another process asks for the next one, and while the server refuses
@@ -177,7 +231,7 @@ static int account_renew_unless_fresh(struct oauth_account *account, const char 
 static int account_refresh(struct oauth_account *account, const char *user, struct error *err)
 {
 	const bool alive = account_present(account, user, clock_now_ms()).token != NULL;
-	const int64_t deadline_ms = clock_monotonic_ms() + (alive ? 0 : LOCK_WAIT_MS);
+	const int64_t deadline_ms = clock_monotonic_ms() + (alive ? 0 : ACCOUNT_LOCK_WAIT_MS);
 	scoped(descriptor_close) int lock = -1;
 	struct error ignored;
 	if (account_lock(account, deadline_ms, &lock, err) != 0)
@@ -220,10 +274,10 @@ int oauth_login_by_itself(const char *path, const char *user, struct error *err)
 	scoped(oauth_account_free) struct oauth_account *account = NULL;
 	scoped(descriptor_close) int lock = -1;
 	if (oauth_account_open(path, &account, err) != 0 ||
-	    account_lock(account, clock_monotonic_ms() + LOCK_WAIT_MS, &lock, err) != 0 ||
+	    account_lock(account, clock_monotonic_ms() + ACCOUNT_LOCK_WAIT_MS, &lock, err) != 0 ||
 	    account_read_again(account, err) != 0)
 		return -1;
-	return account_renew(account, user, err);
+	return account_renew(account, user, true, err);
 }
 
 /* The token is taken out only where it is still the one at hand. One that is a few seconds old
@@ -235,7 +289,8 @@ bool oauth_token_refused(const char *path, const char *user, const struct secret
 	scoped(descriptor_close) int lock = -1;
 	struct error ignored;
 	if (oauth_account_open(path, &account, &ignored) != 0 ||
-	    account_lock(account, clock_monotonic_ms() + LOCK_WAIT_MS, &lock, &ignored) != 0 ||
+	    account_lock(account, clock_monotonic_ms() + ACCOUNT_LOCK_WAIT_MS, &lock, &ignored) !=
+		0 ||
 	    account_read_again(account, &ignored) != 0)
 		return false;
 	json_t *tokens = json_object_get(account->document, "tokens");
@@ -256,7 +311,7 @@ bool oauth_token_refused(const char *path, const char *user, const struct secret
 static void take_over(struct oauth_account *account, const struct oauth_account *present)
 {
 	static const char *const keys[] = {"tokens", "refresh_token", "refresh_token_before",
-					   "refresh_token_ends"};
+					   "refresh_token_ends", "refresh_token_taken"};
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
 		json_t *value = json_object_get(present->document, keys[i]);
 		if (value != NULL)
@@ -272,7 +327,7 @@ int oauth_account_save(struct oauth_account *account, struct error *err)
 	struct error ignored;
 	const bool has_tokens = account_text(account, "refresh_token") != NULL ||
 				json_object_size(json_object_get(account->document, "tokens")) > 0;
-	if (account_lock(account, clock_monotonic_ms() + LOCK_WAIT_MS, &lock, err) != 0)
+	if (account_lock(account, clock_monotonic_ms() + ACCOUNT_LOCK_WAIT_MS, &lock, err) != 0)
 		return -1;
 	if (has_tokens && oauth_account_open(account->path, &present, &ignored) == 0)
 		take_over(account, present);

@@ -6,6 +6,7 @@ from inqueue import Case, connection_string
 from servers import Dovecot
 
 USER = "robot@example.com"
+MANY = "protocol imap {\n  mail_max_userip_connections = 100\n}\n"  # of its own Dovecot takes ten connections of a user
 
 
 class OauthCase(Case):
@@ -46,6 +47,17 @@ class OauthCase(Case):
     def create(self, server, name="invoices", account="mail", **keys):
         self.inqueue("queue", "create", name, "--connection-string", connection_string(self.keys(server, **keys)),
                      "--user-name", USER, "--oauth", account)
+
+    def create_many(self, server, count=50):
+        self.names = [f"q{number}" for number in range(count)]
+        for name in self.names:
+            self.create(server, name)
+
+    def sign_in_at_once(self):
+        """A process for each queue of create_many(), with a token that has ended."""
+        self.age()
+        for run in [self.start("queue", "check", name) for name in self.names]:
+            self.finish(run)
 
     def dovecot(self, tokens, **options):
         return Dovecot(mechanisms="plain xoauth2 oauthbearer", introspection=tokens.url("introspect"), **options)

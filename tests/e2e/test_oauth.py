@@ -12,7 +12,7 @@ import unittest
 
 import certificates
 from inqueue import CONFIGURATION, CREDENTIALS, IO, NO, UNREACHABLE, USAGE, message
-from oauth_case import USER, OauthCase
+from oauth_case import MANY, USER, OauthCase
 from servers import Dovecot
 from token_server import Answer, TokenServer, decoded
 
@@ -181,18 +181,13 @@ class Lasting(OauthCase):
             self.assertEqual(2, len(tokens.asked))
 
     def test_many_processes_ask_once(self):
-        """Fifty, whose token has ended: one asks, all sign in. Of its own Dovecot takes ten connections of a user."""
-        many = "protocol imap {\n  mail_max_userip_connections = 100\n}\n"
-        with TokenServer() as tokens, self.dovecot(tokens, extra=many) as server:
+        """Fifty, whose token has ended: one asks, all sign in."""
+        with TokenServer() as tokens, self.dovecot(tokens, extra=MANY) as server:
             tokens.delay_s = 0.5
             self.login(self.with_secret(tokens))
-            for number in range(50):
-                self.create(server, f"q{number}")
+            self.create_many(server)
             for turn in range(2):
-                self.age()
-                runs = [self.start("queue", "check", f"q{number}") for number in range(50)]
-                for run in runs:
-                    self.finish(run)
+                self.sign_in_at_once()
                 self.assertEqual(2 + turn, len(tokens.asked))
 
     def test_token_that_lives_is_used_while_the_server_is_away(self):

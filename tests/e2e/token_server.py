@@ -87,6 +87,16 @@ class TokenServer:
         with self.lock:
             return self._new_refresh({"revoked": False, "chain": []})
 
+    def revoke_all(self):
+        """The refresh tokens that were given so far, as when a password changes."""
+        with self.lock:
+            for family in self.families.values():
+                family["revoked"] = True
+
+    def refresh_tokens_asked_with(self):
+        with self.lock:
+            return [form["refresh_token"] for form in self.asked if "refresh_token" in form]
+
     # Endpoints
 
     def answer(self, path, form):

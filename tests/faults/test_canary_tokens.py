@@ -57,6 +57,22 @@ class TokenService(CanaryCase):
                 self.assert_no_trace(SECRET)
             self.assertGreater(self.hidden, len(FORMS) // 2)
 
+    def test_refresh_token_in_every_form(self):
+        """The one that stands in a file, while it is new and when it is the kept one."""
+        with TokenServer() as tokens, self.lying(small(1)):
+            command = [*self.account(tokens)[:-4], "--refresh-token", f"file:{self.folder}/client.password"]
+            for form, said in FORMS.items():
+                for first in [[], [answered(200, {"access_token": "x"})]]:
+                    with self.subTest(form=form, first=first):
+                        (self.folder / "inqueue.db-oauth" / "mail.json").unlink(missing_ok=True)
+                        tokens.script = [*first, refusal("invalid_grant", said), refusal("invalid_grant", said)]
+                        for _ in first:
+                            self.inqueue(*command)
+                        self.try_it(*command)
+                        self.try_it("oauth", "list")
+                self.assert_no_trace(SECRET)
+            self.assertGreater(self.hidden, len(FORMS) // 2)
+
     def test_token_that_the_mail_server_repeats(self):
         with TokenServer() as tokens:
             given = answered(200, {"access_token": TOKEN, "token_type": "Bearer", "refresh_token": TOKEN + "r"})

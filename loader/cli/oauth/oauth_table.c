@@ -38,7 +38,8 @@ static const struct command_option revoke_options[] = {
 static const struct command commands[] = {
     {"oauth login", "NAME", 1, 1, "sign in with OAuth 2.0, and keep the account for queues",
      "Makes an account, or changes the settings that are given, and asks for a first token: at "
-     "once where the application signs in by itself (certificate, secret, service-account), else "
+     "once where the application signs in by itself (certificate, secret, service-account) or "
+     "--refresh-token says where somebody's refresh token is, else "
      "after a person has signed in. Where a person has signed in already and the settings leave "
      "that good, they are kept without asking anybody. A queue uses it with `inqueue queue create "
      "… --oauth NAME`. The account is a file of mode 0600 in the folder DATABASE-oauth; it is kept "
