@@ -6,6 +6,7 @@ import html.parser
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -34,6 +35,16 @@ class Pages(unittest.TestCase):
             for title in re.findall(r"(?m)^\.S[hs] (.*)$", manual.page(name)):
                 with self.subTest(page=name, title=title):
                     self.assertIn(manual.plain(title), lines)
+
+    def test_each_table_fits_a_wide_terminal(self):
+        """Of 120 columns, with what stands between them: where it does not, groff warns, and lintian with it."""
+        tables = 0
+        for name in manual.pages():
+            for columns in re.findall(r"(?m)^\.Bl -column (.*)$", manual.page(name)):
+                with self.subTest(page=name, columns=columns):
+                    tables += 1
+                    self.assertLessEqual(sum(map(len, shlex.split(columns))), 100)
+        self.assertGreater(tables, 5)
 
     def test_each_reference_leads_to_a_page(self):
         known = {path.name for path in manual.MANUAL.glob("man?/*")}
