@@ -650,7 +650,7 @@ class Client(ServeCase):
     def test_the_examples_of_the_manual(self):
         self.put()
         page = manual.page("inqueue-serve.1")
-        made, = manual.examples(page)
+        made, of_the_service = manual.examples(page)
         environment = {**self.environment, "PATH": f"{self.folder}/bin:{self.environment['PATH']}"}
         (self.folder / "bin").mkdir()
         (self.folder / "bin" / "inqueue").symlink_to(self.server.args[0])
@@ -661,6 +661,14 @@ class Client(ServeCase):
         self.assertEqual("Invoice []\n", result.stdout)
         self.assertEqual("done", self.state(1))
         self.assertEqual([0o600], [(self.folder / "robot-7.token").stat().st_mode & 0o777])
+
+        # The same as root: the account and the service manager are none of the tests'.
+        self.inqueue("token", "revoke", "robot-7")
+        token, start = of_the_service.strip().rsplit("\n", 1)
+        token = token.replace("runuser -u inqueue -- ", "").replace("/var/lib/inqueue/inqueue.db", str(self.database))
+        subprocess.run(["bash", "-euc", token], cwd=self.folder, env=environment, check=True, capture_output=True)
+        self.assertIn("inq_", (self.folder / "robot-7.token").read_text())
+        self.assertEqual("systemctl enable --now inqueue-serve.socket", start)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,13 @@ class Units(WatchCase):
     def test_every_unit_is_tested(self):
         self.assertEqual(sorted(NAMES), sorted(path.name for path in UNITS.iterdir()))
 
+    def test_the_manual_lists_every_unit(self):
+        """A service that a timer or a socket starts goes by its name."""
+        started = {path.stem for path in UNITS.iterdir() if path.suffix != ".service"}
+        shown = manual.section(manual.page("inqueue-load.1"), "systemd")
+        self.assertEqual({name for name in NAMES if not (name.endswith(".service") and Path(name).stem in started)},
+                         set(re.findall(r"(?m)^\.It Pa (\S+)$", shown)))
+
     def test_verify(self):
         verified = analyze("verify", "--man=no", *self.copies())
         self.assertEqual((0, ""), (verified.returncode, verified.stderr))
@@ -54,14 +61,17 @@ class Units(WatchCase):
         """Each is verified with the unit that the page names; what it starts is what the unit starts, with more options."""
         (self.folder / "tell-somebody@.service").write_text("[Service]\nExecStart=/bin/true\n")
         units = {path.name: path for path in self.copies()}
-        shown = manual.examples(manual.page("inqueue-administration.7"), "ini")
-        for name, text in zip(["inqueue-check.service", "inqueue.service"], shown, strict=True):
-            with self.subTest(unit=name):
-                started = re.search(r"(?m)^ExecStart=(/.*)$", units[name].read_text())[1]
+        shown = [text for page in ["inqueue-administration.7", "inqueue-serve.1"]
+                 for text in manual.examples(manual.page(page), "ini")]
+        names = ["inqueue-check.service", "inqueue.service", "inqueue-serve.socket", "inqueue-serve.service", "inqueue-serve.socket"]
+        for name, text in zip(names, shown, strict=True):
+            with self.subTest(unit=name, text=text):
                 drop_in = text.replace("/usr/bin/inqueue", PROGRAM)
-                self.assertIn(f"ExecStart=\nExecStart={started} --", drop_in)
+                if name.endswith(".service"):
+                    started = re.search(r"(?m)^ExecStart=(/.*)$", units[name].read_text())[1]
+                    self.assertIn(f"ExecStart=\nExecStart={started} --", drop_in)
                 folder = self.folder / f"{name}.d"
-                folder.mkdir()
+                folder.mkdir(exist_ok=True)
                 (folder / "override.conf").write_text(drop_in)
                 verified = analyze("verify", "--man=no", units[name])
                 self.assertEqual((0, ""), (verified.returncode, verified.stderr))
