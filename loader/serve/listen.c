@@ -50,6 +50,27 @@ static bool is_this_machine(const union listen_address *address)
 	}
 }
 
+/* On a socket of IPv6, a caller of IPv4 has a mapped address. */
+void listen_format_network(const struct sockaddr *address, char *text, size_t room)
+{
+	union listen_address network = {0};
+	*text = '\0';
+	if (address != NULL && address->sa_family == AF_INET6) {
+		const struct in6_addr *number =
+		    &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+		if (IN6_IS_ADDR_V4MAPPED(number)) {
+			network.v4.sin_family = AF_INET;
+			memcpy(&network.v4.sin_addr, &number->s6_addr[12], 4);
+		} else if (!IN6_IS_ADDR_LOOPBACK(number)) {
+			network.v6.sin6_family = AF_INET6;
+			memcpy(&network.v6.sin6_addr, number, 8);
+		}
+		address = network.any.sa_family != AF_UNSPEC ? &network.any : NULL;
+	}
+	if (address != NULL && !is_this_machine((const void *)address))
+		listen_format_peer(address, text, room);
+}
+
 static uint16_t port_of(const union listen_address *address)
 {
 	return ntohs(address->any.sa_family == AF_INET6 ? address->v6.sin6_port
@@ -94,7 +115,7 @@ static void forget_old(const struct sockaddr_un *address)
 	struct stat status;
 	if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
 		return;
-	const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (probe >= 0 &&
 	    connect(probe, (const struct sockaddr *)(const void *)address, sizeof *address) != 0 &&
 	    errno == ECONNREFUSED)

@@ -27,4 +27,8 @@ void listen_close(struct listen_socket *socket);
 /* "192.0.2.7", or "local" for a socket of the file system. */
 void listen_format_peer(const struct sockaddr *address, char *text, size_t room);
 
+/* What counts as one address: in IPv6 its first 64 bits, since whoever has one address has all of these (RFC 6177). "" for
+ * this machine's own. */
+void listen_format_network(const struct sockaddr *address, char *text, size_t room);
+
 #endif

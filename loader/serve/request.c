@@ -61,12 +61,8 @@ static bool is_from_elsewhere(const struct request *request)
 
 static bool is_too_many(const struct request *request)
 {
-	const char *address = request->caller->address;
-	if (strcmp(address, "local") == 0 || g_str_has_prefix(address, "127.") ||
-	    strcmp(address, "::1") == 0)
-		return false;
-	return GPOINTER_TO_UINT(g_hash_table_lookup(request->serve->addresses, address)) >
-	       SERVE_CONNECTIONS_OF_ONE;
+	return GPOINTER_TO_UINT(g_hash_table_lookup(
+		   request->serve->networks, request->caller->network)) > SERVE_CONNECTIONS_OF_ONE;
 }
 
 static void note_use(const struct request *request, int64_t now_ms)
@@ -161,6 +157,8 @@ static bool is_long(const struct request *request)
 static unsigned check(struct request *request, const char *method, const char *path,
 		      struct error *err)
 {
+	if (framing_check(request->connection, err) != 0)
+		return MHD_HTTP_BAD_REQUEST;
 	unsigned status = route_find(method, path, request, err);
 	if (request->route != NULL && request->route->open)
 		return 0;

@@ -5,7 +5,9 @@
 #include "loader/base/clock.h"
 #include "loader/base/folder.h"
 #include "loader/base/log.h"
+#include "loader/base/secret.h"
 #include "loader/base/service.h"
+#include "loader/certificate/certificate.h"
 #include "loader/confine/confine.h"
 #include "queue/base/scoped.h"
 
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 /* Callers that are cut off are looked for this often, while there are callers. */
 enum { TICK_MS = 1000 };
@@ -25,7 +26,7 @@ enum { END_MS = 5000 };
 /* Nobody else is answered while this process waits for a writer. */
 enum { PATIENCE_MS = 1000 };
 
-enum { HEADER_BYTES = 32768, UNHEARD_S = 120, PEM_MAX = 1048576 };
+enum { HEADER_BYTES = 32768, UNHEARD_S = 120 };
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -41,14 +42,29 @@ void caller_forgive(struct caller *caller)
 	caller->cut_ms = 0;
 }
 
-static void count(struct serve *serve, const char *address, int by)
+static guint connections_of(const struct serve *serve, const char *network)
 {
-	const guint known = GPOINTER_TO_UINT(g_hash_table_lookup(serve->addresses, address));
-	const guint now = (guint)((int)known + by);
+	return GPOINTER_TO_UINT(g_hash_table_lookup(serve->networks, network));
+}
+
+static void count(struct serve *serve, const char *network, int by)
+{
+	const guint now = (guint)((int)connections_of(serve, network) + by);
+	if (*network == '\0')
+		return;
 	if (now == 0)
-		g_hash_table_remove(serve->addresses, address);
+		g_hash_table_remove(serve->networks, network);
 	else
-		g_hash_table_insert(serve->addresses, g_strdup(address), GUINT_TO_POINTER(now));
+		g_hash_table_insert(serve->networks, g_strdup(network), GUINT_TO_POINTER(now));
+}
+
+/* Whoever opens connections and says nothing would take the place of all others. */
+static enum MHD_Result may_connect(void *context, const struct sockaddr *address, socklen_t length)
+{
+	char network[sizeof((struct caller *)NULL)->network];
+	(void)length;
+	listen_format_network(address, network, sizeof network);
+	return connections_of(context, network) < SERVE_CONNECTIONS_HEARD ? MHD_YES : MHD_NO;
 }
 
 static void caller_begin(struct serve *serve, struct MHD_Connection *connection, void **context)
@@ -58,11 +74,12 @@ static void caller_begin(struct serve *serve, struct MHD_Connection *connection,
 	caller->link.data = caller;
 	caller->descriptor =
 	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	listen_format_peer(
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-	    caller->address, sizeof caller->address);
+	const struct sockaddr *address =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+	listen_format_peer(address, caller->address, sizeof caller->address);
+	listen_format_network(address, caller->network, sizeof caller->network);
 	caller_expect(caller);
-	count(serve, caller->address, 1);
+	count(serve, caller->network, 1);
 	g_queue_push_tail_link(&serve->callers, &caller->link);
 	*context = caller;
 }
@@ -70,7 +87,7 @@ static void caller_begin(struct serve *serve, struct MHD_Connection *connection,
 static void caller_end(struct serve *serve, void **context)
 {
 	struct caller *caller = *context;
-	count(serve, caller->address, -1);
+	count(serve, caller->network, -1);
 	g_queue_unlink(&serve->callers, &caller->link);
 	g_free(caller);
 	*context = NULL;
@@ -101,23 +118,6 @@ static void cut_slow(struct serve *serve)
 
 /* ---- its life ---- */
 
-/* Others could read the key. */
-static int read_pem(const char *path, bool is_secret, char **ret_text, struct error *err)
-{
-	struct stat status;
-	g_autoptr(GError) wrong = NULL;
-	if (stat(path, &status) != 0)
-		return error_set(err, ERROR_CONFIGURATION, "'%s': %s", path, g_strerror(errno));
-	if (is_secret && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return error_set(err, ERROR_CONFIGURATION,
-				 "others can use the key '%s' (mode %o): chmod go= it", path,
-				 status.st_mode & 0777U);
-	if (status.st_size > PEM_MAX || !g_file_get_contents(path, ret_text, NULL, &wrong))
-		return error_set(err, ERROR_CONFIGURATION, "'%s': %s", path,
-				 wrong != NULL ? wrong->message : "too large");
-	return 0;
-}
-
 /* What it says is about callers; no secret is in it. */
 __attribute__((format(printf, 2, 0))) static void note(void *context, const char *format,
 						       va_list arguments)
@@ -139,12 +139,13 @@ static int start_with(struct serve *serve, const char *certificate, const char *
 	serve->daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
 		(key != NULL ? (unsigned)MHD_USE_TLS : 0),
-	    0, NULL, NULL, request_handle, serve, MHD_OPTION_EXTERNAL_LOGGER, note, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, serve->socket.descriptor, MHD_OPTION_CONNECTION_TIMEOUT,
-	    (unsigned)UNHEARD_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVE_CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED,
-	    request_end, serve, MHD_OPTION_NOTIFY_CONNECTION, caller_notify, serve,
-	    MHD_OPTION_ARRAY, key != NULL ? tls : none, MHD_OPTION_END);
+	    0, may_connect, serve, request_handle, serve, MHD_OPTION_EXTERNAL_LOGGER, note, NULL,
+	    MHD_OPTION_UNESCAPE_CALLBACK, framing_unescape, NULL, MHD_OPTION_LISTEN_SOCKET,
+	    serve->socket.descriptor, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)UNHEARD_S,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)SERVE_CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, request_end, serve,
+	    MHD_OPTION_NOTIFY_CONNECTION, caller_notify, serve, MHD_OPTION_ARRAY,
+	    key != NULL ? tls : none, MHD_OPTION_END);
 	if (serve->daemon != NULL)
 		return 0;
 	if (key != NULL)
@@ -157,18 +158,19 @@ static int start_with(struct serve *serve, const char *certificate, const char *
 static int start(struct serve *serve, struct error *err)
 {
 	const struct serve_options *options = serve->options;
+	scoped(secret_free) struct secret *key = NULL;
 	g_autofree char *certificate = NULL;
-	g_autofree char *key = NULL;
+	size_t size;
 	if ((options->certificate == NULL) != (options->key == NULL))
 		return error_set(err, ERROR_USAGE, "--tls-certificate goes with --tls-key");
-	if (options->certificate != NULL &&
-	    (read_pem(options->certificate, false, &certificate, err) != 0 ||
-	     read_pem(options->key, true, &key, err) != 0))
-		return -1;
-	const int result = start_with(serve, certificate, key, err);
-	if (key != NULL)
-		explicit_bzero(key, strlen(key));
-	return result;
+	if (options->certificate == NULL)
+		return start_with(serve, NULL, NULL, err);
+	g_autofree char *source = g_strconcat("file:", options->key, NULL);
+	return certificate_read_file("--tls-certificate", options->certificate, &certificate, &size,
+				     err) != 0 ||
+		       secret_named_read_text("--tls-key", source, &key, err) != 0
+		   ? -1
+		   : start_with(serve, certificate, secret_text(key), err);
 }
 
 /* Each caller is a descriptor; the usual limit is 1024. */
@@ -184,6 +186,7 @@ static void allow_callers(void)
 static int prepare(struct serve *serve, struct error *err)
 {
 	allow_callers();
+	secret_guard_memory();
 	if (store_open_within(serve->options->database, STORE_WRITE, PATIENCE_MS, &serve->store,
 			      err) != 0 ||
 	    store_watch_open(serve->store, &serve->watch, err) != 0 ||
@@ -263,7 +266,7 @@ int serve_run(const struct serve_options *options, struct error *err)
 			      .socket = {.descriptor = -1},
 			      .look_ms = INT64_MAX,
 			      .started_ms = clock_now_ms(),
-			      .addresses =
+			      .networks =
 				  g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
 	g_queue_init(&serve.callers);
 	g_queue_init(&serve.waiting);
@@ -280,6 +283,6 @@ int serve_run(const struct serve_options *options, struct error *err)
 	listen_close(&serve.socket);
 	store_watch_close(serve.watch);
 	store_close(serve.store);
-	g_hash_table_unref(serve.addresses);
+	g_hash_table_unref(serve.networks);
 	return result;
 }

@@ -17,7 +17,8 @@ enum serve_limits {
 	SERVE_SLOW_MS = 30000,		/* for a request, and for each 64 KiB of an answer */
 	SERVE_BODY_BYTES = 2097152,	/* of a request: twice the largest output of an entry */
 	SERVE_CONNECTIONS = 4096,	/* at once */
-	SERVE_CONNECTIONS_OF_ONE = 100, /* address, but for this machine's own */
+	SERVE_CONNECTIONS_OF_ONE = 100, /* address, but for this machine's own: more are told so */
+	SERVE_CONNECTIONS_HEARD = 200,	/* of one address: more are closed at once */
 	SERVE_WAIT_MAX_MS = 60000,
 	SERVE_COUNT_MAX = 100, /* entries of one claim */
 	SERVE_PAGE_MAX = 1000  /* entries of one list */

@@ -24,10 +24,10 @@ struct serve {
 	struct store *store;
 	struct store_watch *watch;
 	struct MHD_Daemon *daemon;
-	guint requests;	       /* that have no whole answer yet */
-	GQueue callers;	       /* struct caller */
-	GQueue waiting;	       /* struct request: claims, the first to come first */
-	GHashTable *addresses; /* of callers: how many connections each has */
+	guint requests;	      /* that have no whole answer yet */
+	GQueue callers;	      /* struct caller */
+	GQueue waiting;	      /* struct request: claims, the first to come first */
+	GHashTable *networks; /* of callers: how many connections each has */
 	int64_t
 	    look_ms; /* monotonic: when to look at those that wait, though nothing has changed */
 	int64_t started_ms; /* wall clock */
@@ -41,7 +41,8 @@ struct caller {
 	struct serve *serve;
 	int descriptor;
 	char address[64];
-	int64_t cut_ms; /* monotonic; 0 = never, since it waits for us */
+	char network[64]; /* "" where its connections are not counted */
+	int64_t cut_ms;	  /* monotonic; 0 = never, since it waits for us */
 	GList link;
 };
 
@@ -116,6 +117,15 @@ enum MHD_Result answer_written(struct request *request,
 /* A part of an entry, in pieces. `name` is what a browser shall call it. */
 enum MHD_Result answer_part(struct request *request, enum entry_part part, uint32_t position,
 			    const char *type, const char *name);
+
+/* ---- whether a request can be read in one way alone (framing.c) ---- */
+
+/* USAGE names what a proxy and this server could read differently. */
+int framing_check(struct MHD_Connection *connection, struct error *err);
+
+/* What MHD_http_unescape() does, but for NUL, which would end the text for us and not for a proxy: nobody takes what is
+ * put in its place. Returns the length. */
+size_t framing_unescape(void *context, struct MHD_Connection *connection, char *text);
 
 /* ---- what a request says (request.c) ---- */
 
