@@ -229,8 +229,11 @@ static void turn(struct serve *serve, int stop)
 		return;
 	MHD_run(serve->daemon);
 	if (serve->waiting.length > 0 &&
-	    ((polled[2].revents & POLLIN) != 0 || serve->look_ms <= clock_monotonic_ms()))
+	    ((polled[2].revents & POLLIN) != 0 || serve->look_ms <= clock_monotonic_ms())) {
 		claim_look(serve);
+		/* Nothing else tells the library of those that were woken. */
+		MHD_run(serve->daemon);
+	}
 	cut_slow(serve);
 }
 
