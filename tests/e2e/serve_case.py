@@ -1,5 +1,6 @@
 """`inqueue serve` beside a database with entries; each answer is held against openapi.json."""
 
+import contextlib
 import http.client
 import json
 import re
@@ -117,7 +118,9 @@ class ServeCase(EntryCase):
         own = connection or self.connect()
         given = {"Authorization": f"Bearer {token}"} if token else {}
         payload = body if body is None or isinstance(body, bytes) else json.dumps(body)
-        own.request(method, path, body=payload, headers={**given, **(headers or {})})
+        # What is refused by its length is answered before all of it is sent.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            own.request(method, path, body=payload, headers={**given, **(headers or {})})
         answer = Answer(own.getresponse())
         if connection is None:
             own.close()
