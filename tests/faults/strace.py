@@ -1,7 +1,8 @@
 """Faults at system calls, by strace: a process is killed at a call, or the call fails.
 
 strace counts each process's calls by itself: `when` 3 is the third such call of the supervisor, of the worker and
-of the parser, whoever comes to it; a fault with `first_only` meets the supervisor alone.
+of the parser, whoever comes to it; a fault with `first_only` meets the supervisor alone. To strike each call of one
+process: tracer.py.
 """
 
 import collections

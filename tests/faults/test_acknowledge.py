@@ -7,10 +7,10 @@ import subprocess
 import unittest
 
 import checker
-import strace
 from inqueue import DEADLINE_S, DONE, PROGRAM
 from receiver import Receiver
-from test_kill import CALLS
+from test_kill import CALLS, WORKER
+from tracer import every_call
 from trial import ALL, FaultCase, sample
 
 STEPS = ["load", "deliver", "load"]  # stored and waiting; answered; acknowledged
@@ -21,7 +21,7 @@ def choose(number, points):
     """In a short run some of a step's points; of the last step what the mail server is told after the sign-in."""
     if ALL or number < len(STEPS) - 1:
         return sample(points, SAMPLE)
-    return [point for point in points if point[1] == "sendto"][-TOLD:]
+    return [point for point in points if point[1:3] == (WORKER, "sendto")][-TOLD:]
 
 
 class Acknowledged(FaultCase):
@@ -36,9 +36,9 @@ class Acknowledged(FaultCase):
         self.inqueue("queue", "alter", "invoices", "--deliver-to", self.receiver.url(), "--deliver-format", "json",
                      "--allow-private", "true", "--acknowledge", "delivery")
 
-    def step(self, trial, name, wrap=()):
-        return subprocess.run(**trial.command(wrap) | {"args": [*wrap, PROGRAM, name]}, check=False,
-                              capture_output=True, text=True, errors="replace", timeout=DEADLINE_S)
+    def step(self, trial, name):
+        return subprocess.run(**trial.command() | {"args": [PROGRAM, name]}, check=False, capture_output=True,
+                              text=True, errors="replace", timeout=DEADLINE_S)
 
     def quietly(self, trial, steps):
         for name in steps:
@@ -73,28 +73,25 @@ class Acknowledged(FaultCase):
         self.assertTrue(verdict, str(verdict))
 
     def points(self, **keys):
-        """(step, call, when) of a round that nothing happens to."""
+        """(step, process, call, when) of a round that nothing happens to."""
         found = []
         with self.trial("quiet", **keys) as trial:
             for number, name in enumerate(STEPS):
-                result = self.step(trial, name, strace.watch(trial.log, CALLS))
-                self.assertEqual((DONE, ""), (result.returncode, result.stderr))
-                calls = strace.count_calls(trial.log)
-                found += choose(number, [(number, call, when) for call, count in sorted(calls.items())
-                                         for when in range(1, count + 1)])
+                tracer, words = trial.trace(CALLS, name=name)
+                self.assertEqual((DONE, ""), (tracer.returncode, words))
+                found += choose(number, [(number, *point) for point in every_call(tracer)])
         return found
 
     def at_every_call(self, place, **keys):
-        def attempt(name, number, call, when):
+        def attempt(name, number, *strike):
             with self.trial(name, **keys) as trial:
                 self.quietly(trial, STEPS[:number])
-                self.step(trial, STEPS[number], strace.kill(trial.log, call, when))
-                fired = strace.has_killed(trial.log, call, when)
-                if fired:
+                struck = trial.trace(CALLS, strike, STEPS[number])[0].struck
+                if struck:
                     self.judge(trial, place)
-            return fired
-        self.each(attempt, {f"{number}-{call}-{when}": (number, call, when)
-                            for number, call, when in self.points(**keys)})
+            return struck
+        self.each(attempt, {f"{number}-{call}-{process}-{when}": (number, process, call, when)
+                            for number, process, call, when in self.points(**keys)})
 
     def test_read_where_it_lies(self):
         self.at_every_call("INBOX")

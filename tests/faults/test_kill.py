@@ -1,36 +1,36 @@
-"""kill -9 at every system call that writes, syncs, sends or receives, in supervisor, worker and parser."""
+"""kill -9 at every system call that writes, syncs, sends or receives, of each process: supervisor, worker, starter, parser."""
 
 import unittest
 
-import strace
 from inqueue import DONE
+from tracer import every_call
 from trial import FaultCase, sample
 
 CALLS = ["write", "pwrite64", "writev", "pwritev", "ftruncate", "fsync", "fdatasync", "unlink",
          "sendto", "sendmsg", "recvfrom", "recvmsg", "pread64", "fork", "clone", "poll"]
 SAMPLE = 14  # of each kind in a short run
+SUPERVISOR, WORKER, STARTER, PARSER = range(4)  # in the order in which they begin
 
 
 class AtSystemCalls(FaultCase):
-    """The whole program, then the supervisor alone, at the n-th of each call, for every n."""
+    """Each process, at the n-th of each of its calls, for every n."""
 
     fault = "kill -9 at a system call"
 
-    def at_every_call(self, first_only=False, **options):
+    def at_every_call(self, **options):
         with self.quiet(**options) as trial:
-            self.assertEqual((DONE, ""), trial.load(strace.watch(trial.log, CALLS, first_only)))
-            calls = strace.count_calls(trial.log)
-        points = [(call, when) for call, count in sorted(calls.items()) for when in range(1, count + 1)]
-        self.assertGreater(len(points), 1)
+            tracer, words = trial.trace(CALLS)
+            self.assertEqual((DONE, ""), (tracer.returncode, words))
+        self.assertLessEqual({SUPERVISOR, WORKER, STARTER, PARSER}, {process for process, _ in tracer.counts})
 
-        def attempt(name, call, when):
+        def attempt(name, *strike):
             with self.trial(name, **options) as trial:
-                trial.load(strace.kill(trial.log, call, when, first_only))
-                fired = strace.has_killed(trial.log, call, when)
-                if fired:
+                struck = trial.trace(CALLS, strike)[0].struck
+                if struck:
                     trial.judge(bad=trial.before)
-            return fired
-        self.each(attempt, {f"{call}-{when}": (call, when) for call, when in sample(points, SAMPLE)})
+            return struck
+        self.each(attempt, {f"{call}-{process}-{when}": (process, call, when)
+                            for process, call, when in sample(every_call(tracer), SAMPLE)})
 
     def test_one_message_with_move(self):
         self.at_every_call()
@@ -65,9 +65,6 @@ class AtSystemCalls(FaultCase):
             trial.load()
             self.assertEqual(["new"] + ["skipped"] * 4, sorted(state for _, state, _ in trial.findings().entries))
         self.at_every_call(count=5)
-
-    def test_supervisor_alone(self):
-        self.at_every_call(first_only=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from inqueue import DONE, PROGRAM, ServerCase, connection_string, copy_database,
 from maildirs import Maildir, with_crlf
 from servers import Dovecot
 from tally import Tally
+from tracer import Tracer
 
 ALL = os.environ.get("INQUEUE_FAULTS") == "all"
 JOBS = int(os.environ.get("INQUEUE_JOBS") or 1)
@@ -78,6 +79,16 @@ class Trial:
                                 timeout=DEADLINE_S)
         self.case.assertNotIn("Sanitizer", result.stderr)
         return result.returncode, result.stderr
+
+    def trace(self, calls, strike=None, name="load"):
+        """One run of a command, followed by a Tracer, which is returned, with what the run said."""
+        said = self.folder / "said"
+        with open(said, "wb") as stderr:
+            tracer = Tracer({**self.command(), "args": [PROGRAM, name], "stdout": subprocess.DEVNULL, "stderr": stderr},
+                            calls, strike)
+        words = said.read_text(errors="replace")
+        self.case.assertNotIn("Sanitizer", words)
+        return tracer, words
 
     def findings(self):
         return checker.look(self.maildir, self.database)
