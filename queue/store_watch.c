@@ -79,11 +79,15 @@ int store_watch_descriptor(const struct store_watch *watch)
 	return watch->descriptor;
 }
 
-static void forget(int descriptor)
+/* Was there anything? */
+static bool forget(int descriptor)
 {
 	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	while (read(descriptor, events, sizeof events) > 0 || errno == EINTR)
-		;
+	bool any = false;
+	ssize_t size;
+	while ((size = read(descriptor, events, sizeof events)) > 0 || errno == EINTR)
+		any = any || size > 0;
+	return any;
 }
 
 /* Others see a commit only when its last write to the log is on disk, and nothing tells of that
@@ -92,7 +96,10 @@ static void forget(int descriptor)
 void store_watch_clear(struct store_watch *watch)
 {
 	struct itimerspec again = {0};
-	forget(watch->writes);
+	/* A commit of many writes wakes us many times: only looks that came too early by themselves make the next
+	 * one later. */
+	if (forget(watch->writes))
+		watch->look_ms = 0;
 	forget(watch->timer);
 	const bool writes = engine_another_writes(watch->engine);
 	watch->look_ms = writes ? CLAMP(watch->look_ms * 2, FIRST_LOOK_MS, LAST_LOOK_MS) : 0;
