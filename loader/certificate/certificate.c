@@ -230,3 +230,14 @@ int certificate_explain(struct certificate_trust *trust, void *curl, const char 
 		return -1;
 	return explain_staple(host, stapled, (unsigned int)bits, curl_text, err);
 }
+
+/* GnuTLS ends the handshake before curl has seen the certificate, and curl tells its words alone. */
+int certificate_explain_handshake(const char *host, const char *curl_text, struct error *err)
+{
+	if (strstr(curl_text, gnutls_strerror(GNUTLS_E_KEY_USAGE_VIOLATION)) == NULL)
+		return 0;
+	return error_set(err, ERROR_UNREACHABLE,
+			 "the key of the certificate of %s is not for TLS servers (key usage): it "
+			 "must be issued anew, for digital signatures",
+			 host);
+}

@@ -73,4 +73,7 @@ enum certificate_verdict certificate_judge(struct certificate_trust *trust, void
 int certificate_explain(struct certificate_trust *trust, void *curl, const char *host, bool stapled,
 			const char *curl_text, struct error *err);
 
+/* A handshake that failed (CURLE_SSL_CONNECT_ERROR): -1 with words where it did so because of the certificate, else 0. */
+int certificate_explain_handshake(const char *host, const char *curl_text, struct error *err);
+
 #endif

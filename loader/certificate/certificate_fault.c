@@ -321,6 +321,34 @@ static int fault_length(const struct certificate_case *the_case, struct error *e
 	return 0;
 }
 
+/* RFC 5280, 4.2: the extensions of that document are those that GnuTLS looks at. */
+static bool fault_knows(const char *oid)
+{
+	return g_str_has_prefix(oid, "2.5.29.") || g_str_has_prefix(oid, "1.3.6.1.5.5.7.1.");
+}
+
+static int fault_extension(const struct certificate_case *the_case, struct error *err)
+{
+	for (unsigned int i = 0; i < the_case->path.count; i++) {
+		char oid[128];
+		size_t size = sizeof oid;
+		unsigned int critical = 0;
+		for (unsigned int j = 0;
+		     gnutls_x509_crt_get_extension_info(the_case->path.items[i], j, oid, &size,
+							&critical) == 0;
+		     j++, size = sizeof oid) {
+			if (critical == 0 || fault_knows(oid))
+				continue;
+			g_autofree char *whose = fault_whose(the_case, i);
+			return error_set(err, ERROR_UNREACHABLE,
+					 "%s demands what is not known here (critical extension "
+					 "%s): it must be issued anew without",
+					 whose, oid);
+		}
+	}
+	return 0;
+}
+
 /* What nobody has met yet, in GnuTLS's words. */
 static int fault_other(const struct certificate_case *the_case, unsigned int status,
 		       struct error *err)
@@ -353,6 +381,7 @@ int certificate_explain_status(const struct certificate_case *the_case, unsigned
 	     fault_no_authority},
 	    {GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, fault_names},
 	    {GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, fault_length},
+	    {GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS, fault_extension},
 	};
 	if (!the_case->path.trusted)
 		return fault_time(the_case, err) != 0 ? -1 : fault_unknown(the_case, err);

@@ -98,6 +98,11 @@ static int explain_failure(const struct http_transfer *transfer, CURLcode code, 
 		return certificate_explain(transfer->client->trust, transfer->curl, name,
 					   transfer->stapled, text, err);
 	}
+	if (code == CURLE_SSL_CONNECT_ERROR) {
+		g_autofree char *name = target_name(transfer->url);
+		if (certificate_explain_handshake(name, text, err) != 0)
+			return -1;
+	}
 	if (transfer->header_bytes > ANSWER_MAX)
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s: the header of the answer is longer than 64 KiB", host);

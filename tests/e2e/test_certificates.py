@@ -220,14 +220,31 @@ class Certificates(Case):
         self.check(
             client=self.shown(ours % "TLS clients", extensions=["extendedKeyUsage = clientAuth"]),
             programs=self.shown(ours % "signing programs, 1.2.3.4", extensions=["extendedKeyUsage = codeSigning,1.2.3.4"]),
+            key=self.shown("the key of the certificate of localhost is not for TLS servers (key usage): it must be issued anew, for "
+                           "digital signatures", extensions=["keyUsage = critical, keyCertSign"]),
             of_the_intermediate=self.shown(
                 "the certificate of localhost comes from 'For Mail', whose own certificate " + says % "mail", for_mail,
                 chain=[for_mail.certificate]))
+
+    def test_what_nobody_here_knows(self):
+        """An extension that is to be understood by whoever relies on the certificate (RFC 5280, 4.2)."""
+        critical = "1.3.6.1.4.1.32473.1 = critical,ASN1:UTF8String:x"
+        odd = Authority(self.folder / "odd", "Odd", self.root, [*AUTHORITY_EXTENSIONS, critical])
+        says = "demands what is not known here (critical extension 1.3.6.1.4.1.32473.1): it must be issued anew without"
+        self.check(
+            own=self.shown("the certificate of localhost " + says, extensions=[critical]),
+            not_critical=self.shown("", extensions=[critical.replace("critical,", "")]),
+            of_the_intermediate=self.shown("the certificate of localhost comes from 'Odd', whose own certificate " + says, odd,
+                                           chain=[odd.certificate]))
 
     def test_what_an_authority_may(self):
         no_authority = self.root.issue("nobody", ["DNS:nobody.example.com"])
         narrow = Authority(self.folder / "narrow", "Narrow", self.root,
                            [*AUTHORITY_EXTENSIONS, "nameConstraints = critical, permitted;DNS:example.com"])
+        remote = Authority(self.folder / "remote", "Remote", self.root,
+                           [*AUTHORITY_EXTENSIONS, "nameConstraints = critical, excluded;IP:127.0.0.0/255.0.0.0"])
+        silent = Authority(self.folder / "silent", "Silent", self.root,
+                           [AUTHORITY_EXTENSIONS[0], "keyUsage = critical, digitalSignature"])
         below = Authority(self.folder / "below", "Below", self.limited)
         self.check(
             names=self.shown("the certificate of localhost comes from 'Narrow', which may not issue certificates for its names "
@@ -236,6 +253,11 @@ class Certificates(Case):
             length=self.shown("the certificate of localhost comes from an authority that 'Limited' may not let issue any "
                               "(its path length is 0): it must be issued anew by one that may", below,
                               chain=[below.certificate, self.limited.certificate]),
+            addresses=self.shown("the certificate of 127.0.0.1 comes from 'Remote', which may not issue certificates for its names "
+                                 "(name constraints): it must be issued anew by an authority that may", remote, "IP:127.0.0.1",
+                                 host="127.0.0.1", chain=[remote.certificate]),
+            signatures=self.shown("the certificate of localhost comes from 'Silent', which is no authority: it may be forged, and "
+                                  "must be issued anew by one", silent, chain=[silent.certificate]),
             issuer=self.below_a_server(no_authority))
 
     def below_a_server(self, no_authority):

@@ -124,6 +124,8 @@ static int explain_tls(const struct opening *opening, struct error *err)
 
 	if (server->ssl && !server->proxy && address)
 		words = foreign_listen(address, server->port, PROBE_MS);
+	if (certificate_explain_handshake(server->url, opening->curl_text, err) != 0)
+		return -1;
 	if (words && foreign_name(words))
 		return error_set(err, ERROR_UNREACHABLE,
 				 "%s port %u answers \"%s\" without TLS: %s, and no IMAP server",
