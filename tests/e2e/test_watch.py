@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -276,6 +277,24 @@ class Logs(WatchCase):
     def test_a_protocol_file_that_cannot_be_written(self):
         self.create_queue()
         self.fails(74, "watch", "--log-imap", "/nowhere/imap.log", says="--log-imap: cannot write to '/nowhere")
+
+    def test_a_protocol_file_that_is_a_pipe(self):
+        """Whether somebody reads it or nobody: it would be waited for."""
+        self.create_queue()
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        self.fails(74, "watch", "--log-imap", pipe, says="--log-imap: cannot write to")
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.fails(74, "watch", "--log-imap", pipe, says="'.*pipe': it is no file")
+
+    @unittest.skipIf(os.getuid() != 0, "only root can give files away")
+    def test_a_protocol_file_of_another_user(self):
+        self.create_queue()
+        log = self.file("imap.log", "", mode=0o666)
+        os.chown(log, 12345, 12345)
+        self.fails(74, "watch", "--log-imap", log, says="belongs to user 12345, who can read what is written to it")
+        self.assertEqual("", log.read_text())
 
 
 class Refused(WatchCase):

@@ -16,7 +16,9 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #define LINE_MAX_BYTES	4096
 #define LINE_TAIL_BYTES 24 /* kept of a longer line too: "{18446744073709551615}" */
@@ -51,6 +53,25 @@ static int fail(int number, struct error *err)
 	return error_set(err, ERROR_IO, "cannot write to '%s': %s", log_path, g_strerror(number));
 }
 
+/* A file or a pipe that another user has put there would be his to read, and a pipe could keep us waiting. */
+static int check_file(int opened, struct error *err)
+{
+	struct stat status;
+
+	if (fstat(opened, &status) != 0)
+		return fail(errno, err);
+	if (S_ISCHR(status.st_mode))
+		return 0;
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, ERROR_IO, "cannot write to '%s': it is no file", log_path);
+	if (status.st_uid == geteuid())
+		return 0;
+	return error_set(err, ERROR_IO,
+			 "'%s' belongs to user %u, who can read what is written to it: run this as "
+			 "user %u, chown it, or name a file of your own",
+			 log_path, status.st_uid, status.st_uid);
+}
+
 int protocol_log_open(const char *path, struct error *err)
 {
 	g_free(log_path);
@@ -64,13 +85,17 @@ int protocol_log_reopen(struct error *err)
 	if (!log_path)
 		return 0;
 
-	int opened = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	scoped(descriptor_close) int opened = open(
+	    log_path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 
 	if (opened < 0)
 		return fail(errno, err);
+	if (check_file(opened, err) != 0)
+		return -1;
 	if (log_file >= 0)
 		close(log_file);
-	log_file = opened;
+	log_file = descriptor_steal(&opened);
 	return 0;
 }
 
