@@ -82,6 +82,16 @@ class Units(WatchCase):
                 rated = analyze("security", "--no-pager", "--offline=yes", f"--threshold={EXPOSURE_LIMIT}", unit)
                 self.assertEqual(0, rated.returncode, rated.stdout + rated.stderr)
 
+    def test_no_core_and_bounds(self):
+        """Whatever peers do to a service: it leaves no secret on the disk, and the rest of the machine goes on."""
+        for name in NAMES:
+            if name.endswith(".service"):
+                with self.subTest(name):
+                    text = (UNITS / name).read_text()
+                    self.assertRegex(text, r"(?m)^LimitCORE=0$")
+                    self.assertRegex(text, r"(?m)^MemoryMax=\d+%$")
+                    self.assertRegex(text, r"(?m)^TasksMax=\d+$")
+
     def test_hardening_is_measured(self):
         """An empty unit is above the limit."""
         unit = self.folder / "plain.service"
