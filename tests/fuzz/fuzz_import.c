@@ -3,6 +3,7 @@
  */
 #include "loader/import/import.h"
 #include "queue/base/scoped.h"
+#include "queue/work_queue.h"
 
 #include <fcntl.h>
 #include <glib.h>
@@ -21,12 +22,30 @@ static char *database;
 static char *mbox;
 static int tar;
 static struct store *store;
+static int64_t queue_id;
 static uint64_t message_count;
 
 static void require(int condition)
 {
 	if (!condition)
 		abort();
+}
+
+static void create_queue(void)
+{
+	char word[] = "import";
+	char source[] = "env";
+	const struct work_queue queue = {.name = word,
+					 .class_name = word,
+					 .external_source = word,
+					 .connection_string = word,
+					 .user_name = word,
+					 .credential_source = source,
+					 .credential_reference = word,
+					 .max_attempts = 1};
+	struct error err;
+
+	require(work_queue_put(store, &queue, 1, &queue_id, &err) == 0);
 }
 
 static void remove_files(void)
@@ -49,6 +68,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	tar = memfd_create("tar", MFD_CLOEXEC);
 	require(tar >= 0 && dup2(tar, STDIN_FILENO) == STDIN_FILENO);
 	require(store_open(database, STORE_CREATE, &store, &err) == 0);
+	create_queue();
 	atexit(remove_files);
 	return 0;
 }
@@ -112,7 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					       .plan = plan,
 					       .progress = progress,
 					       .noted = noted};
-	const struct work_queue queue = {.id = 1, .connection_string = (char *)"maxSize=2000"};
+	const struct work_queue queue = {.id = queue_id,
+					 .connection_string = (char *)"maxSize=2000"};
 	const bool is_mbox = size >= 5 && memcmp(data, "From ", 5) == 0;
 	char *paths[] = {is_mbox ? mbox : (char *)"-"};
 	struct import_result result;
