@@ -2,7 +2,7 @@
 doubled, and nobody is told of an error.
 
 A short run loads 300 messages, a campaign 10,000 with tokens of 5 s, while the token server also delays, rotates and
-refuses in turn. Each session that ends with its token is a try.
+fails in each second run. Each session that ends with its token is a try.
 """
 
 import collections
@@ -28,11 +28,12 @@ COUNT = 10000 if ALL else 300
 LIFE_S = 5 if ALL else 1
 TURNS = COUNT  # a run goes on with new sessions a few times, and the next run goes on from there
 RUN_DEADLINE_S = 600
+FAILURES = [Answer(503, {}, {"Retry-After": "1"}), Answer(429, {}, {"Retry-After": "1"}), Answer(500, {}), Answer(200, b"<html>")]
 
 
 class Expiring:
     """A proxy in front of an IMAP server: a session that is older than its token is ended at the next command, and so is
-    one at each third FETCH, however quick the machine is."""
+    one at each third FETCH of bodies, however quick the machine is."""
 
     def __init__(self, port, life_s):
         self.to, self.life_s, self.ended, self.fetches = port, life_s, 0, 0
@@ -64,8 +65,8 @@ class Expiring:
         end = time.monotonic() + self.life_s
         with contextlib.suppress(OSError):
             while command := client.recv(65536):
-                self.fetches += b"FETCH" in command
-                third = b"FETCH" in command and self.fetches % 3 == 1
+                self.fetches += b"BODY.PEEK[]" in command
+                third = b"BODY.PEEK[]" in command and self.fetches % 3 == 1
                 if (third or time.monotonic() > end) and b"LOGOUT" not in command:
                     self.ended += 1
                     client.sendall(EXPIRED)
@@ -114,7 +115,7 @@ class Loading(OauthCase):
         for turn in range(TURNS):
             if not self.waiting(server):
                 break
-            tokens.script = [Answer(503, {}, {"Retry-After": "1"})] if turn % 2 else []
+            tokens.script = [FAILURES[turn // 2 % len(FAILURES)]] if turn % 2 else []
             try:
                 said.append(self.start("load", "invoices").communicate(timeout=RUN_DEADLINE_S)[1].decode())
             except subprocess.TimeoutExpired:
