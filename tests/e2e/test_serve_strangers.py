@@ -31,7 +31,8 @@ class Requests(ServeCase):
         return answer.decode()
 
     def test_what_can_be_read_in_two_ways(self):
-        """A second request stands behind the first, for whoever believes the shorter length."""
+        """A second request stands behind the first, for whoever believes the shorter length. Newer versions of the HTTP library
+        refuse some of it themselves, in their own words."""
         note = '{"text":"a"}'
         second = "\r\n".join([note + "GET /v1/queues HTTP/1.1", *self.headers, "", ""])
         post = f"POST /v1/entries/{self.entry}/note HTTP/1.1"
@@ -40,10 +41,10 @@ class Requests(ServeCase):
                 (["content-length: 12", "CONTENT-LENGTH: 12"], "the header Content-Length is there more than once"),
                 (["Content-Length: 12", "Transfer-Encoding: chunked"], "exclude each other"),
                 (["Transfer-Encoding: chunked", "Content-Length: 12"], "exclude each other"),
-                (["Transfer-Encoding: xchunked"], "Transfer-Encoding takes chunked"),
-                (["Transfer-Encoding: gzip, chunked"], "Transfer-Encoding takes chunked"),
+                (["Transfer-Encoding: xchunked"], "Transfer-Encoding takes chunked|Transfer-Encoding used in request is not supported"),
+                (["Transfer-Encoding: gzip, chunked"], "Transfer-Encoding takes chunked|Transfer-Encoding used in request is not supported"),
                 (["Transfer-Encoding: chunked", "Transfer-Encoding: identity"], "Transfer-Encoding is there more than once"),
-                (["Content-Length : 12"], "the name of a header has no blank"),
+                (["Content-Length : 12"], "the name of a header has no blank|whitespace before the first colon"),
                 (["Content-Length: 12", "Host: other.example.com"], "the header Host is there more than once"),
                 (["Content-Length: 12", "Authorization: Bearer inq_"], "the header Authorization is there more than once")]:
             with self.subTest(headers=headers):
@@ -51,7 +52,7 @@ class Requests(ServeCase):
                 answer = self.say(post, *headers, body=second)
                 self.assertEqual(1, answer.count("HTTP/1.1 "), answer)
                 self.assertTrue(answer.startswith("HTTP/1.1 400 "), answer)
-                self.assertIn(says, answer)
+                self.assertRegex(answer, says)
                 self.assertEqual(before, self.dump())
         self.assertIn(" 204 ", self.say(post, "Transfer-Encoding: Chunked", "Connection: close", body="c\r\n" + note + "\r\n0\r\n\r\n"))
 
