@@ -136,7 +136,7 @@ static int limit_time(uint32_t number, uint32_t seconds)
 	       ((uint32_t)children[at].pid != number || !is_there(&children[at])))
 		at++;
 	if (at == child_count)
-		return EPERM;
+		return ESRCH;
 	const int failed = clock_getcpuclockid((pid_t)number, &clock);
 	if (failed != 0)
 		return failed;

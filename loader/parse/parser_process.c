@@ -189,7 +189,8 @@ bool parser_process_send(const struct parser_process *process,
 int parser_process_allow(const struct parser_process *process, uint64_t cpu_s, struct error *err)
 {
 	const int failed = starter_limit_time(process->child.pid, (uint32_t)MIN(cpu_s, UINT32_MAX));
-	if (failed != 0)
+	/* One that has died is met when it is listened to. */
+	if (failed != 0 && failed != ESRCH)
 		return error_set(err, ERROR_IO, "limiting the parser's time: %s",
 				 g_strerror(failed));
 	return 0;
