@@ -204,16 +204,21 @@ static int hear(struct starter_reply *ret_reply, int *ret_file)
 	return 0;
 }
 
+/* The thread that fetches and the one that stores have a parser each: neither may hear the other's answer. */
+static GMutex asking;
+
 /* Returns 0 or an errno. A starter that has failed once is ended: an answer that comes late would be taken for that
  * to the next question. */
 static int ask(struct starter_words words, const int *descriptors, size_t count,
 	       struct starter_reply *ret_reply, int *ret_file)
 {
+	g_mutex_lock(&asking);
 	int failed = starter_say(starter.socket, &words, sizeof words, descriptors, count);
 	if (failed == 0)
 		failed = hear(ret_reply, ret_file);
 	if (failed != 0)
 		end();
+	g_mutex_unlock(&asking);
 	return failed == EPIPE || failed == ECONNRESET ? ESRCH : failed;
 }
 
